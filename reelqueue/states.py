@@ -1,0 +1,142 @@
+"""The states of a render job and of an attempt, and the moves between them.
+
+This is the only file that spells a state. The provider's raw word (PENDING, RUNNING, …) is stored
+beside our state and never mixed with it.
+
+::
+
+    queued ─► admitted ─► submitting ─► rendering ─► archiving ─► succeeded
+      │ │        │ │        │  │  │        │  │  │        │
+      │ │        │ │        │  │  │        │  │  │        └─► failed
+      │ │        │ │        │  │  │        │  │  └─► timed_out ─► succeeded (collected late)
+      │ │        │ │        │  │  │        │  └─► cancelling ─► cancelled | archiving | …
+      │ │        │ │        │  │  │        └─► failed | moderated | lost | cancelled
+      │ │        │ │        │  │  └─► needs_review ─► rendering | queued | failed
+      │ │        │ │        │  └─► failed | moderated
+      │ │        │ │        └─► queued (provably not created)
+      └─┴────────┴─┴─► cancelled | expired
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+
+class RenderState(StrEnum):
+    """Where a render job stands."""
+
+    QUEUED = "queued"
+    """Stored; waits for a free slot."""
+    ADMITTED = "admitted"
+    """Holds a slot; waits for a submit worker."""
+    SUBMITTING = "submitting"
+    """A worker has claimed it; the paid POST may be on its way."""
+    RENDERING = "rendering"
+    """The provider has accepted it and told us its task id."""
+    ARCHIVING = "archiving"
+    """Rendered; the file is being fetched before its URL expires."""
+    SUCCEEDED = "succeeded"
+    """The file is in our storage."""
+    FAILED = "failed"
+    """It cannot succeed; class, code and message say why."""
+    MODERATED = "moderated"
+    """The provider's content filter refused the input or the output."""
+    TIMED_OUT = "timed_out"
+    """Its deadline passed; a slow watch may still collect the paid video."""
+    CANCELLING = "cancelling"
+    """A person stopped it; the provider has not answered for it yet."""
+    CANCELLED = "cancelled"
+    """A person stopped it."""
+    EXPIRED = "expired"
+    """Its ``start_by`` passed before it was submitted."""
+    LOST = "lost"
+    """The provider no longer knows the task."""
+    NEEDS_REVIEW = "needs_review"
+    """Nobody can prove whether the paid task exists; a person decides."""
+
+
+class AttemptState(StrEnum):
+    """Where one POST to the provider stands."""
+
+    INTENT = "intent"
+    """Committed; no byte has left."""
+    SENT = "sent"
+    """Committed as about to leave; the provider may have it."""
+    BOUND = "bound"
+    """The provider's task id is stored."""
+    REJECTED = "rejected"
+    """Provably not created."""
+    AMBIGUOUS = "ambiguous"
+    """Sent, and nobody knows whether the provider created a task."""
+    RECONCILING = "reconciling"
+    """The provider's listing is being asked."""
+    ADOPTED = "adopted"
+    """Found in the listing, and bound."""
+    NOT_CREATED = "not_created"
+    """Absent from the listings."""
+    UNRESOLVED = "unresolved"
+    """The listings could not tell."""
+
+
+class FailureClass(StrEnum):
+    """Why a render job failed, by what its owner can do about it."""
+
+    INPUT = "input"
+    """The request must be changed."""
+    MODERATION = "moderation"
+    """The content filter refused it."""
+    ACCOUNT = "account"
+    """The provider account needs a person (money, key, access)."""
+    THROTTLE = "throttle"
+    """Too fast; tried again by itself."""
+    PROVIDER = "provider"
+    """The provider failed; a new attempt may work."""
+    RESULT = "result"
+    """Rendered, but the file could not be fetched."""
+    UNKNOWN = "unknown"
+    """A code that is in no table of ours."""
+
+
+TERMINAL: Final = frozenset(
+    {
+        RenderState.SUCCEEDED,
+        RenderState.FAILED,
+        RenderState.MODERATED,
+        RenderState.TIMED_OUT,
+        RenderState.CANCELLED,
+        RenderState.EXPIRED,
+        RenderState.LOST,
+    }
+)
+"""States in which a waiter is told the outcome. Only ``timed_out`` may still move."""
+
+OPEN_ATTEMPT: Final = frozenset(
+    {AttemptState.INTENT, AttemptState.SENT, AttemptState.AMBIGUOUS, AttemptState.RECONCILING}
+)
+"""Attempts that may still become a paid task; a job has at most one."""
+
+_S = RenderState
+
+MOVES: Final = MappingProxyType(
+    {
+        _S.QUEUED: frozenset({_S.ADMITTED, _S.CANCELLED, _S.EXPIRED}),
+        _S.ADMITTED: frozenset({_S.SUBMITTING, _S.QUEUED, _S.CANCELLED, _S.EXPIRED}),
+        _S.SUBMITTING: frozenset({_S.RENDERING, _S.QUEUED, _S.FAILED, _S.MODERATED, _S.NEEDS_REVIEW}),
+        _S.RENDERING: frozenset(
+            {_S.ARCHIVING, _S.FAILED, _S.MODERATED, _S.TIMED_OUT, _S.CANCELLING, _S.CANCELLED, _S.LOST}
+        ),
+        _S.CANCELLING: frozenset({_S.CANCELLED, _S.ARCHIVING, _S.FAILED, _S.MODERATED, _S.TIMED_OUT, _S.LOST}),
+        _S.ARCHIVING: frozenset({_S.SUCCEEDED, _S.FAILED}),
+        _S.TIMED_OUT: frozenset({_S.SUCCEEDED}),
+        _S.NEEDS_REVIEW: frozenset({_S.RENDERING, _S.QUEUED, _S.FAILED}),
+        _S.SUCCEEDED: frozenset(),
+        _S.FAILED: frozenset(),
+        _S.MODERATED: frozenset(),
+        _S.CANCELLED: frozenset(),
+        _S.EXPIRED: frozenset(),
+        _S.LOST: frozenset(),
+    }
+)
+"""Every allowed move of a render job; all others are bugs."""
