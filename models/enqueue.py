@@ -1,0 +1,157 @@
+"""Storing a render job: what the API, the broker's intake and campaigns have in common."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models.base import new_id
+from models.job_reference import JobReference, ReferenceRole
+from models.render_job import RenderJob
+from models.transitions import record
+from reelqueue.builder import build
+from reelqueue.errors import ReelqueueError
+from reelqueue.requests import RenderRequest, parse_request
+from reelqueue.states import RenderState
+
+# Options that have a column of their own name; the rest of a request is in `extra_options`.
+_OPTION_COLUMNS = frozenset(
+    {
+        "model", "mode", "prompt", "negative_prompt", "audio_url", "resolution", "ratio", "duration", "seed",
+        "prompt_extend", "shot_type", "watermark", "audio", "poll_interval_ms", "poll_timeout_ms", "on_timeout",
+        "custom_id", "priority",
+    }
+)  # fmt: skip
+_REFERENCE_OPTIONS = frozenset(role.value for role in ReferenceRole)
+
+
+class IdempotencyConflictError(ReelqueueError):
+    """An idempotency key came back with another request."""
+
+    def __init__(self, idempotency_key: str, job_id: UUID) -> None:
+        super().__init__(idempotency_key, job_id)
+        self.idempotency_key = idempotency_key
+        self.job_id = job_id
+
+    def __str__(self) -> str:
+        return (
+            f"idempotency key {self.idempotency_key!r} belongs to render job {self.job_id}, which has another request; "
+            "send the same request again, or choose a new key"
+        )
+
+
+@dataclass(frozen=True)
+class Enqueued:
+    """What became of an enqueue."""
+
+    job_id: UUID
+    is_new: bool
+    """False if the idempotency key had stored it before."""
+
+
+def enqueue_render_job(
+    session: Session, request: RenderRequest, *, now: datetime, idempotency_key: str | None = None
+) -> Enqueued:
+    """Store a job in state ``queued``, once per idempotency key.
+
+    Args:
+        session: In a transaction; the caller commits, then sends a dispatch hint.
+        request: A parsed request; it is built for the provider here, so that nothing is stored that
+            cannot be sent.
+        now: Time of the request.
+        idempotency_key: The producer's; None: each call is a new job.
+
+    Raises:
+        reelqueue.errors.InvalidRequestError: The model does not take the request.
+        IdempotencyConflictError: The key belongs to a job with another request.
+    """
+    values = _columns(request)
+    values |= {
+        "id": new_id(),
+        "idempotency_key": idempotency_key,
+        "request_sha256": request_sha256(request),
+        "warnings": list(build(request).warnings),
+        "state": RenderState.QUEUED,
+        "created_at": now,
+    }
+    stored = insert(RenderJob).values(values).on_conflict_do_nothing(index_elements=["idempotency_key"])
+    if session.scalars(stored.returning(RenderJob.id)).one_or_none() is None:
+        return _existing(session, str(idempotency_key), values["request_sha256"])
+    session.add_all(_references(values["id"], request))
+    record(session, values["id"], "state", now=now, to_state=RenderState.QUEUED)
+    session.flush()
+    return Enqueued(values["id"], is_new=True)
+
+
+def request_sha256(request: RenderRequest) -> str:
+    """Hex SHA-256 of a request as canonical JSON: equal for equal requests, whatever their spelling."""
+    canonical = json.dumps({**request.options(), "mode": request.mode}, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def to_request(job: RenderJob, references: Iterable[JobReference]) -> RenderRequest:
+    """The request that was stored, ready to be built for the provider.
+
+    Args:
+        job: The job.
+        references: Its references by position.
+    """
+    options: dict[str, Any] = {name: getattr(job, name) for name in _OPTION_COLUMNS} | job.extra_options
+    for reference in references:
+        match reference.role:
+            case ReferenceRole.IMAGE | ReferenceRole.LAST_FRAME:
+                options[reference.role] = reference.url
+            case ReferenceRole.REFERENCE:
+                options.setdefault(reference.role, []).append(reference.url)
+            case ReferenceRole.MEDIA:
+                item = {"type": reference.media_type, "url": reference.url, "reference_voice": reference.voice_url}
+                options.setdefault(reference.role, []).append({key: value for key, value in item.items() if value})
+    return parse_request({name: value for name, value in options.items() if value is not None})
+
+
+def _existing(session: Session, idempotency_key: str, digest: str) -> Enqueued:
+    job_id, stored = session.execute(
+        select(RenderJob.id, RenderJob.request_sha256).where(RenderJob.idempotency_key == idempotency_key)
+    ).one()
+    if stored != digest:
+        raise IdempotencyConflictError(idempotency_key, job_id)
+    return Enqueued(job_id, is_new=False)
+
+
+def _columns(request: RenderRequest) -> dict[str, Any]:
+    options = request.options() | {"mode": request.mode}
+    values = {name: value for name, value in options.items() if name in _OPTION_COLUMNS}
+    values["job_metadata"] = options.pop("metadata", None)
+    values["start_by"] = request.start_by
+    options.pop("start_by", None)
+    values["extra_options"] = {
+        name: value for name, value in options.items() if name not in _OPTION_COLUMNS | _REFERENCE_OPTIONS
+    }
+    return values
+
+
+def _references(job_id: UUID, request: RenderRequest) -> Iterator[JobReference]:
+    options = request.options()
+    position = itertools.count()
+    for role in ReferenceRole:
+        given = options.get(role, [])
+        for item in given if isinstance(given, list) else [given]:
+            media = item if isinstance(item, dict) else {"url": item}
+            yield JobReference(
+                job_id=job_id,
+                position=next(position),
+                role=role,
+                media_type=media.get("type"),
+                url=media["url"],
+                voice_url=media.get("reference_voice"),
+            )

@@ -1,0 +1,108 @@
+"""The poll chain of an account: waking it, taking it, leaving it.
+
+Who changes when a poll is due writes the job's row first and then touches the lane. The lane's row
+lock then puts that writer before or after the end of a running batch, so no wake-up is ever missed:
+before it, the batch sees the job when it looks for its next wake-up; after it, the writer sees that
+wake-up and moves it forward.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models.poll_lane import PollLane
+from models.render_job import RenderJob
+
+# A wake-up that comes this much early or late is as good: it saves a message per submit.
+TOLERANCE = timedelta(milliseconds=20)
+
+
+@dataclass(frozen=True)
+class Wake:
+    """The one valid poll message of an account, to be sent after the commit."""
+
+    account_id: UUID
+    seq: int
+    at: datetime
+    """When it is due."""
+
+
+def ensure_lane(session: Session, account_id: UUID) -> None:
+    """Make the account's lane if there is none."""
+    session.execute(insert(PollLane).values(account_id=account_id, seq=0).on_conflict_do_nothing())
+
+
+def wake_lane(session: Session, account_id: UUID, at: datetime, *, anyway: bool = False) -> Wake | None:
+    """Move the account's next wake-up forward to *at*, if it stands later.
+
+    Args:
+        session: In a transaction that has written what is due; the caller commits, then sends.
+        account_id: Whose lane.
+        at: When the first poll is due.
+        anyway: Replace the message also if it stands earlier: it is believed lost.
+
+    Returns:
+        The message to send, or None if the one under way comes early enough.
+    """
+    later = or_(PollLane.wake_at.is_(None), PollLane.wake_at > at + TOLERANCE)
+    seq = session.scalars(
+        update(PollLane)
+        .where(PollLane.account_id == account_id, *([] if anyway else [later]))
+        .values(seq=PollLane.seq + 1, wake_at=at)
+        .returning(PollLane.seq)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    return None if seq is None else Wake(account_id, seq, at)
+
+
+def take_lane(session: Session, account_id: UUID, seq: int, *, now: datetime, lease: timedelta) -> datetime | None:
+    """Begin a batch, if *seq* is the valid message and nobody is polling.
+
+    Returns:
+        The end of the lease, which :func:`leave_lane` wants as its token, or None for a doubled,
+        late or replaced message, and while another batch runs.
+    """
+    return session.scalars(
+        update(PollLane)
+        .where(
+            PollLane.account_id == account_id,
+            PollLane.seq == seq,
+            or_(PollLane.lease_until.is_(None), PollLane.lease_until <= now),
+        )
+        .values(lease_until=now + lease, wake_at=None)
+        .returning(PollLane.lease_until)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+
+
+def leave_lane(session: Session, account_id: UUID, lease_until: datetime, *, not_before: datetime) -> Wake | None:
+    """End a batch and choose the next wake-up from what is due then.
+
+    Args:
+        session: In a transaction that has written the batch's answers; the caller commits, then sends.
+        account_id: Whose lane.
+        lease_until: What :func:`take_lane` returned.
+        not_before: The account's pace: no query earlier than this.
+
+    Returns:
+        The message to send, or None if nothing is left to poll or the lease has a new owner.
+    """
+    mine = (PollLane.account_id == account_id, PollLane.lease_until == lease_until)
+    if session.scalars(select(PollLane.seq).where(*mine).with_for_update()).one_or_none() is None:
+        return None
+    due = session.scalars(select(func.min(RenderJob.next_poll_at)).where(RenderJob.account_id == account_id)).one()
+    wake_at = None if due is None else max(due, not_before)
+    seq = session.scalars(
+        update(PollLane)
+        .where(*mine)
+        .values(seq=PollLane.seq + 1, wake_at=wake_at, lease_until=None)
+        .returning(PollLane.seq)
+        .execution_options(synchronize_session=False)
+    ).one()
+    return None if wake_at is None else Wake(account_id, seq, wake_at)

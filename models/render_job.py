@@ -1,0 +1,126 @@
+"""A render job: one request for one video, the row that everything else hangs on.
+
+The row is the truth. A Celery message is a hint that something in it is due, and may be lost, late
+or doubled: whoever acts on a hint first moves the row with a guarded ``UPDATE``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, ForeignKey, Index, func, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from models.base import Base, new_id
+from models.job_reference import JobReference
+from reelqueue.states import FailureClass, RenderState
+
+
+class RenderJob(Base):
+    """One request for one video."""
+
+    __tablename__ = "render_jobs"
+    __table_args__ = (
+        # The hot questions, each over the few live rows: millions of finished ones cost nothing.
+        Index(
+            "ix_render_jobs_queued",
+            text("priority DESC"),
+            "created_at",
+            "id",
+            postgresql_where=text("state = 'queued'"),
+        ),
+        Index(
+            "ix_render_jobs_due_poll",
+            "account_id",
+            "next_poll_at",
+            postgresql_where=text("next_poll_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_render_jobs_in_hand",
+            "state",
+            "lease_until",
+            postgresql_where=text("state IN ('admitted', 'submitting')"),
+        ),
+        Index(
+            "ix_render_jobs_due_archive",
+            "next_archive_at",
+            postgresql_where=text("next_archive_at IS NOT NULL"),
+        ),
+        Index("ix_render_jobs_start_by", "start_by", postgresql_where=text("state IN ('queued', 'admitted')")),
+        Index("ix_render_jobs_account_id", "account_id"),
+        Index("ix_render_jobs_custom_id", "custom_id", postgresql_where=text("custom_id IS NOT NULL")),
+        Index("ix_render_jobs_state_created_at", "state", "created_at", "id"),
+        {"comment": "One request for one video, its options, timing and outcome"},
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id, comment="Ours (job_id), UUIDv7")
+    idempotency_key: Mapped[str | None] = mapped_column(
+        unique=True, comment="The producer's; the same key twice is the same job"
+    )
+    request_sha256: Mapped[str] = mapped_column(comment="Hex SHA-256 of the request as canonical JSON")
+    custom_id: Mapped[str | None] = mapped_column(comment="The producer's own name for the clip; not unique")
+    job_metadata: Mapped[dict[str, Any] | None] = mapped_column("metadata", comment="The producer's own JSON object")
+    priority: Mapped[int] = mapped_column(comment="-100 to 100; higher is admitted first")
+    state: Mapped[RenderState] = mapped_column(comment="Our state; see reelqueue.states")
+    epoch: Mapped[int] = mapped_column(
+        default=0, comment="Fence: raised by each claim; a late owner's write finds none"
+    )
+    lease_until: Mapped[datetime | None] = mapped_column(comment="Until when the claimant is believed to be alive")
+
+    # The request, an option a column.
+    model: Mapped[str] = mapped_column(comment="The provider's model id")
+    mode: Mapped[str] = mapped_column(comment="text-to-video, image-to-video, reference-to-video or video-edit")
+    prompt: Mapped[str | None] = mapped_column(comment="What the video shows")
+    negative_prompt: Mapped[str | None] = mapped_column(comment="What it must not show, at most 500 characters")
+    audio_url: Mapped[str | None] = mapped_column(comment="Sound that drives the video")
+    resolution: Mapped[str | None] = mapped_column(comment="1280x720 or 720P, as asked for")
+    ratio: Mapped[str | None] = mapped_column(comment="16:9 and its like, as asked for")
+    duration: Mapped[int | None] = mapped_column(comment="Seconds of video asked for")
+    seed: Mapped[int | None] = mapped_column(BigInteger, comment="Seed asked for")
+    prompt_extend: Mapped[bool | None] = mapped_column(comment="Whether the provider may rewrite the prompt")
+    shot_type: Mapped[str | None] = mapped_column(comment="single or multi")
+    watermark: Mapped[bool | None] = mapped_column(comment="Whether the provider draws its mark")
+    audio: Mapped[bool | None] = mapped_column(comment="Whether the video has sound")
+    extra_options: Mapped[dict[str, Any]] = mapped_column(
+        default=dict, comment="Options without a column: raw, headers and those of few models"
+    )
+    warnings: Mapped[list[str]] = mapped_column(default=list, comment="What the catalog warned about at intake")
+
+    # Timing asked for.
+    poll_interval_ms: Mapped[int] = mapped_column(comment="Delay between polls")
+    poll_timeout_ms: Mapped[int] = mapped_column(comment="Longest wait after the submit was accepted")
+    on_timeout: Mapped[str] = mapped_column(comment="collect, cancel or abandon")
+    start_by: Mapped[datetime | None] = mapped_column(comment="Not submitted after this: expired instead")
+
+    # Timing as it goes.
+    not_before_at: Mapped[datetime | None] = mapped_column(comment="Not admitted earlier; back-off after a throttle")
+    account_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("accounts.id"), comment="The account that it was admitted to"
+    )
+    next_poll_at: Mapped[datetime | None] = mapped_column(comment="When the provider is asked next; null: never")
+    poll_deadline_at: Mapped[datetime | None] = mapped_column(comment="When it times out")
+    watch_until: Mapped[datetime | None] = mapped_column(comment="Until when a late result is collected")
+    poll_count: Mapped[int] = mapped_column(default=0, comment="Answers read from the provider")
+    unknown_count: Mapped[int] = mapped_column(default=0, comment="UNKNOWN answers in a row")
+    cancel_requested_at: Mapped[datetime | None] = mapped_column(comment="When a person stopped it")
+    abandon_running: Mapped[bool] = mapped_column(
+        default=False, comment="Cancelled while rendering: leave it (billed) instead of collecting it"
+    )
+    next_archive_at: Mapped[datetime | None] = mapped_column(comment="When the result is fetched next; null: never")
+    archive_count: Mapped[int] = mapped_column(default=0, comment="Fetches of the result that were begun")
+
+    # Outcome.
+    provider_status: Mapped[str | None] = mapped_column(comment="The provider's last word, as received")
+    failure_class: Mapped[FailureClass | None] = mapped_column(comment="By what its owner can do about it")
+    failure_code: Mapped[str | None] = mapped_column(comment="The provider's code, as received")
+    failure_message: Mapped[str | None] = mapped_column(comment="What happened and what to do")
+    collected_late: Mapped[bool] = mapped_column(default=False, comment="Succeeded after it had timed out")
+
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it was enqueued")
+    admitted_at: Mapped[datetime | None] = mapped_column(comment="When it last got a slot")
+    submitted_at: Mapped[datetime | None] = mapped_column(comment="When the provider accepted it")
+    finished_at: Mapped[datetime | None] = mapped_column(comment="When it last became terminal")
+
+    references: Mapped[list[JobReference]] = relationship(order_by=JobReference.position, lazy="raise")
