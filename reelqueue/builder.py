@@ -1,0 +1,147 @@
+"""A request as the exact HTTP request that DashScope gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from reelqueue import rules
+from reelqueue.catalog import ModelSpec, Protocol, Sound
+from reelqueue.catalog.sizes import LEGACY_SIZES
+from reelqueue.placement import Medium, placed_media
+from reelqueue.shape import read_resolution
+from reelqueue.version import USER_AGENT
+
+if TYPE_CHECKING:
+    from reelqueue.requests import RenderRequest
+
+DEFAULT_VIDEO_BASE_URL: Final = "https://dashscope-intl.aliyuncs.com"
+"""The host of the Singapore region."""
+
+_Section = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltRequest:
+    """One submit, complete but for the host and the credential."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    """Every header but ``Authorization``."""
+    body: Mapping[str, Any]
+    warnings: tuple[str, ...]
+    """What its sender should know, one sentence each."""
+
+    def url(self, base_url: str) -> str:
+        """The full URL at a host; one trailing slash of *base_url* is trimmed."""
+        return base_url.removesuffix("/") + self.path
+
+
+def build(request: RenderRequest, *, account_headers: Mapping[str, str] = MappingProxyType({})) -> BuiltRequest:
+    """The submit that renders *request*.
+
+    Args:
+        request: What to render.
+        account_headers: Headers of the provider account; those of the request win over them, and those
+            that Reelqueue sets itself win over both.
+
+    Raises:
+        InvalidRequestError: The model cannot render it.
+    """
+    warnings = rules.check(request)
+    spec = rules.spec_of(request)
+    media = placed_media(request, spec)
+    return BuiltRequest(
+        method="POST",
+        path=spec.path,
+        headers=_headers(request, media, account_headers),
+        body={
+            "model": request.model,
+            "input": _input(request, spec, media),
+            "parameters": _parameters(request, spec),
+        },
+        warnings=warnings,
+    )
+
+
+def _headers(request: RenderRequest, media: tuple[Medium, ...], account: Mapping[str, str]) -> dict[str, str]:
+    fixed = {"Content-Type": "application/json", "X-DashScope-Async": "enable", "User-Agent": USER_AGENT}
+    urls = [getattr(request, "audio_url", None), *(url for medium in media for url in (medium.url, medium.voice))]
+    if any(url is not None and url.startswith("oss://") for url in urls):
+        fixed["X-DashScope-OssResourceResolve"] = "enable"
+    merged: dict[str, tuple[str, str]] = {}
+    for headers in (account, request.headers or {}, fixed):
+        merged |= {name.lower(): (name, value) for name, value in headers.items()}
+    merged.pop("authorization", None)
+    return dict(merged.values())
+
+
+def _input(request: RenderRequest, spec: ModelSpec, media: tuple[Medium, ...]) -> _Section:
+    section = _given(request, "prompt", "negative_prompt")
+    if "driving_audio" not in (spec.media.by_name if spec.media else {}) or spec.protocol is Protocol.LEGACY:
+        section |= _given(request, "audio_url")
+    return section | _MEDIA_BY_PROTOCOL[spec.protocol](media)
+
+
+def _legacy_media(media: tuple[Medium, ...]) -> _Section:
+    section: _Section = {}
+    for medium in media:
+        if medium.role == "first_frame":
+            section["img_url"] = medium.url
+        else:
+            section.setdefault("reference_urls", []).append(medium.url)
+    return section
+
+
+def _first_last_media(media: tuple[Medium, ...]) -> _Section:
+    return {f"{medium.role}_url": medium.url for medium in media}
+
+
+def _media_items(media: tuple[Medium, ...]) -> _Section:
+    items = [
+        {"type": medium.role, "url": medium.url} | ({} if medium.voice is None else {"reference_voice": medium.voice})
+        for medium in media
+    ]
+    return {"media": items} if items else {}
+
+
+_MEDIA_BY_PROTOCOL: Final[Mapping[Protocol, Callable[[tuple[Medium, ...]], _Section]]] = {
+    Protocol.LEGACY: _legacy_media,
+    Protocol.FIRST_LAST: _first_last_media,
+    Protocol.MEDIA: _media_items,
+    Protocol.WAN3: _media_items,
+}
+
+
+def _parameters(request: RenderRequest, spec: ModelSpec) -> _Section:
+    section = _given(request, "duration", "seed") | _resolution(request, spec)
+    section |= _given(request, "prompt_extend", "shot_type", "watermark")
+    if request.audio is not None and spec.sound in {Sound.SWITCH, Sound.ALWAYS_STATED}:
+        section["audio"] = request.audio
+    return section | (request.raw or {})
+
+
+def _resolution(request: RenderRequest, spec: ModelSpec) -> _Section:
+    ratio = getattr(request, "ratio", None)
+    section: _Section = {}
+    if request.resolution is not None:
+        shape = read_resolution(request.resolution)
+        if _takes_size(request, spec):
+            size = shape.size or LEGACY_SIZES[shape.tier or spec.default_tier]["16:9"]
+            section["size"] = size.replace("x", "*")
+        else:
+            section["resolution"] = shape.tier or shape.size
+            ratio = ratio or (shape.ratio if "ratio" in spec.options else None)
+    return section if ratio is None else section | {"ratio": ratio}
+
+
+def _takes_size(request: RenderRequest, spec: ModelSpec) -> bool:
+    # Image-to-video follows the picture's aspect, so it takes a tier alone.
+    return spec.protocol is Protocol.LEGACY and request.mode != "image-to-video"
+
+
+def _given(request: RenderRequest, *names: str) -> _Section:
+    return {name: value for name in names if (value := getattr(request, name, None)) is not None}

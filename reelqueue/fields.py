@@ -1,0 +1,126 @@
+"""Constrained field types of a request: what can be said about a value without knowing the model."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StrictBool, StrictInt, StringConstraints
+from pydantic_core import PydanticCustomError
+
+from reelqueue.media import data_uri
+
+NEGATIVE_PROMPT_CHARACTERS_MAX: Final = 500
+CUSTOM_ID_CHARACTERS_MAX: Final = 256
+METADATA_BYTES_MAX: Final = 16_384
+DAY_MS: Final = 86_400_000
+"""The service forgets a task and its video after a day, so nothing waits longer."""
+
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
+_HEADER_VALUE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]{0,4094}[\x21-\x7e])?")
+_RESERVED_HEADERS: Final = frozenset(
+    {
+        "authorization",
+        "connection",
+        "content-length",
+        "content-type",
+        "host",
+        "transfer-encoding",
+        "user-agent",
+        "x-dashscope-async",
+        "x-dashscope-ossresourceresolve",
+    }
+)
+_URL: Final = re.compile(r"[^\s\x00-\x1f\x7f\\]+")
+_DATA_URI: Final = re.compile(r"data:[a-z]+/[a-z0-9.+-]+;base64,", re.IGNORECASE)
+
+
+def _refuse_nul(text: str) -> str:
+    # Postgres cannot store it, and no prompt needs it.
+    if "\x00" in text:
+        raise PydanticCustomError("bad_text", "must not contain the character NUL")
+    return text
+
+
+def _embed(source: object) -> object:
+    return data_uri(source) if isinstance(source, (bytes, Path)) else source
+
+
+def _check_url(url: str) -> str:
+    if url[:5].lower() == "data:":
+        if _DATA_URI.match(url) is None:
+            raise PydanticCustomError("bad_url", "a data URI must read data:<mime>;base64,<data>")
+        return url
+    parts = urlsplit(url) if _URL.fullmatch(url) else None
+    if parts is None or parts.scheme not in {"http", "https", "oss"} or not parts.netloc:
+        raise PydanticCustomError(
+            "bad_url",
+            "must be an http, https or oss URL or a data URI, not {seen}; "
+            "a local picture is embedded by its producer (pathlib.Path in Python, a path on the command line)",
+            {"seen": repr(url[:80])},
+        )
+    return url
+
+
+def _check_json_object(value: Mapping[str, object]) -> Mapping[str, object]:
+    try:
+        text = json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise PydanticCustomError("bad_json", "must be a JSON object ({why})", {"why": str(error)}) from error
+    if "\\u0000" in text:
+        raise PydanticCustomError("bad_text", "must not contain the character NUL")
+    if len(text) > METADATA_BYTES_MAX:
+        raise PydanticCustomError(
+            "too_long",
+            "must be at most {most} bytes as JSON, not {seen}",
+            {"most": METADATA_BYTES_MAX, "seen": len(text)},
+        )
+    return value
+
+
+def _check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
+    for name, value in headers.items():
+        if name.lower() in _RESERVED_HEADERS:
+            raise PydanticCustomError(
+                "reserved_header", "{name} is set by Reelqueue and cannot be replaced", {"name": name}
+            )
+        if _HEADER_NAME.fullmatch(name) is None or _HEADER_VALUE.fullmatch(value) is None:
+            raise PydanticCustomError(
+                "bad_header", "{name} is not a header that HTTP can carry in plain ASCII", {"name": repr(name[:80])}
+            )
+    return headers
+
+
+def _refuse_number(value: object) -> object:
+    if not isinstance(value, (str, datetime)):
+        raise PydanticCustomError("wrong_type", "must be an ISO 8601 date and time with its offset from UTC")
+    return value
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+Text = Annotated[str, AfterValidator(_refuse_nul)]
+ModelId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$")]
+MediaUrl = Annotated[str, BeforeValidator(_embed), AfterValidator(_check_url)]
+"""Where a picture, video or sound is; bytes and paths that Python hands in become data URIs."""
+CustomId = Annotated[
+    str, StringConstraints(min_length=1, max_length=CUSTOM_ID_CHARACTERS_MAX), AfterValidator(_refuse_nul)
+]
+NegativePrompt = Annotated[
+    str, StringConstraints(max_length=NEGATIVE_PROMPT_CHARACTERS_MAX), AfterValidator(_refuse_nul)
+]
+Seconds = StrictInt
+Seed = StrictInt
+Switch = StrictBool
+Priority = Annotated[StrictInt, Field(ge=-100, le=100)]
+Milliseconds = Annotated[StrictInt, Field(ge=1, le=DAY_MS)]
+JsonObject = Annotated[dict[str, object], AfterValidator(_check_json_object)]
+Headers = Annotated[dict[str, str], Field(max_length=32), AfterValidator(_check_headers)]
+StartBy = Annotated[AwareDatetime, BeforeValidator(_refuse_number), AfterValidator(_in_utc)]
