@@ -1,0 +1,178 @@
+"""Child processes that have a name, a log file and no life after their parent.
+
+Three things keep orphans away: the kernel's parent-death signal (Linux), a process group per child, so that what
+a child started ends with it, and a pid file, so that the next start ends what a kill -9 left behind.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from embedded.errors import ServiceError
+from embedded.leftovers import PidFile, kill_group
+
+_PR_SET_PDEATHSIG = 1
+# A log above this size is set aside at the next start; one older log is kept.
+_LOG_LIMIT_BYTES = 10 * 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """What to run, and how it ends."""
+
+    name: str
+    """Names the log and the pid file."""
+    arguments: Sequence[str]
+    """Program and arguments."""
+    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    """The whole environment."""
+    folder: Path | None = None
+    """Working folder; None: the parent's."""
+    user_id: int | None = None
+    """Run as this user and their group; None: as the parent does."""
+    stop_signal: signal.Signals = signal.SIGTERM
+    """Asks for an orderly end; also sent by the kernel when the parent dies (Linux)."""
+    stop_seconds: float = 10.0
+    """How long an orderly end may take before the whole group is killed."""
+
+
+class ChildProcess:
+    """One child at a time, started from the main thread."""
+
+    def __init__(self, command: Command, *, logs: Path, pids: Path) -> None:
+        self.command = command
+        self.log_path = logs / f"{command.name}.log"
+        self._pid_file = PidFile(pids / f"{command.name}.pid")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, also that of its group; None before the first start."""
+        return self._process.pid if self._process else None
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code of the last run, negative for a signal; None while it runs or before the first start."""
+        return self._process.poll() if self._process else None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Start it, after ending what an earlier parent left behind.
+
+        Raises:
+            RuntimeError: Called outside the main thread: the parent-death signal fires when the starting *thread* ends.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError(
+                f"{self.command.name} must be started from the main thread, or it would end with this one"
+            )
+        self._pid_file.end_leftover(self.command.stop_signal)
+        self.log_path.parent.mkdir(parents=True, exist_ok=True)
+        if self.log_path.exists() and self.log_path.stat().st_size > _LOG_LIMIT_BYTES:
+            self.log_path.replace(self.log_path.with_suffix(".log.1"))
+        with self.log_path.open("ab") as log:
+            self._process = self._spawn(log.fileno())
+        self._pid_file.write(self._process.pid)
+
+    def wait(self, timeout_seconds: float) -> int:
+        """Wait for its end and give the exit code.
+
+        Raises:
+            ServiceError: It still runs after the timeout.
+        """
+        if self._process is None:
+            raise ServiceError(self.command.name, "was never started", self.log_path)
+        try:
+            return self._process.wait(timeout_seconds)
+        except subprocess.TimeoutExpired:
+            message = f"still runs after {timeout_seconds:g} s"
+            raise ServiceError(self.command.name, message, self.log_path) from None
+
+    def wait_until(self, is_ready: Callable[[], bool], timeout_seconds: float) -> None:
+        """Wait until a condition holds, as long as the process runs.
+
+        Raises:
+            ServiceError: It ended first, or the timeout passed.
+        """
+        deadline = time.monotonic() + timeout_seconds
+        while not is_ready():
+            if not self.is_running:
+                raise ServiceError(self.command.name, f"ended with exit code {self.exit_code}", self.log_path)
+            if time.monotonic() > deadline:
+                raise ServiceError(self.command.name, f"was not ready after {timeout_seconds:g} s", self.log_path)
+            time.sleep(0.01)
+
+    def ask_to_stop(self) -> None:
+        """Send the stop signal, and do not wait."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(self.command.stop_signal)
+
+    def stop(self) -> None:
+        """End it in an orderly way, or kill it; nothing of its group is left afterwards."""
+        if self._process is None:
+            return
+        self.ask_to_stop()
+        try:
+            self._process.wait(self.command.stop_seconds)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        self.clean_up()
+
+    def kill(self) -> None:
+        """End it and its group at once."""
+        if self._process is not None:
+            self._process.kill()
+            self.clean_up()
+
+    def clean_up(self) -> None:
+        """Kill what is left of its group; call it when the process ended by itself."""
+        if self._process is not None:
+            kill_group(self._process.pid)
+            self._process.wait()
+            self._pid_file.remove()
+
+    def _spawn(self, log_descriptor: int) -> subprocess.Popen[bytes]:
+        command = self.command
+        return subprocess.Popen(  # noqa: S603 - the commands are ours
+            command.arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=log_descriptor,
+            stderr=subprocess.STDOUT,
+            env=dict(command.environment),
+            cwd=command.folder,
+            start_new_session=True,
+            user=command.user_id,
+            group=command.user_id,
+            extra_groups=None if command.user_id is None else [],
+            preexec_fn=_ends_with_parent(command.stop_signal),  # noqa: PLW1509 - single-threaded by then, see start()
+        )
+
+
+def _ends_with_parent(stop_signal: signal.Signals) -> Callable[[], None] | None:
+    """A function for the child that asks the kernel for a signal at the parent's death; None off Linux."""
+    if sys.platform != "linux":
+        return None
+    # Loaded here: after the fork only the system calls themselves are safe.
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    parent_pid = os.getpid()
+
+    def in_child() -> None:
+        # Popen has changed the user before this; a change of user would clear the signal again.
+        prctl(_PR_SET_PDEATHSIG, int(stop_signal))
+        if os.getppid() != parent_pid:  # the parent died before the call
+            os._exit(1)
+
+    return in_child
