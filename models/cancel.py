@@ -7,6 +7,7 @@ there, so the job says ``cancelling`` until the provider has answered for it.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import update
@@ -33,7 +34,7 @@ def request_cancel(session: Session, job_id: UUID, *, now: datetime, abandon_run
         False if the job is past stopping: final, archiving, or waiting for a person's review because
         nobody knows yet whether its paid task exists.
     """
-    stopped = {"cancel_requested_at": now, "abandon_running": abandon_running}
+    stopped: dict[str, Any] = {"cancel_requested_at": now, "abandon_running": abandon_running}
     if move(session, job_id, _WAITING, RenderState.CANCELLED, now=now, **stopped):
         release_slot(session, job_id)
         return True

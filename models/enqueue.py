@@ -107,6 +107,7 @@ def to_request(job: RenderJob, references: Iterable[JobReference]) -> RenderRequ
         references: Its references by position.
     """
     options: dict[str, Any] = {name: getattr(job, name) for name in _OPTION_COLUMNS} | job.extra_options
+    options |= {"metadata": job.job_metadata, "start_by": job.start_by}
     for reference in references:
         match reference.role:
             case ReferenceRole.IMAGE | ReferenceRole.LAST_FRAME:

@@ -26,6 +26,7 @@ class RenderJob(Base):
         # The hot questions, each over the few live rows: millions of finished ones cost nothing.
         Index(
             "ix_render_jobs_queued",
+            "model",
             text("priority DESC"),
             "created_at",
             "id",
@@ -113,7 +114,9 @@ class RenderJob(Base):
 
     # Outcome.
     provider_status: Mapped[str | None] = mapped_column(comment="The provider's last word, as received")
-    failure_class: Mapped[FailureClass | None] = mapped_column(comment="By what its owner can do about it")
+    failure_class: Mapped[FailureClass | None] = mapped_column(
+        comment="Of the last refusal or the end: by what its owner can do about it"
+    )
     failure_code: Mapped[str | None] = mapped_column(comment="The provider's code, as received")
     failure_message: Mapped[str | None] = mapped_column(comment="What happened and what to do")
     collected_late: Mapped[bool] = mapped_column(default=False, comment="Succeeded after it had timed out")

@@ -60,4 +60,5 @@ class DatabaseClock:
 
     def now(self, session: Session, /) -> datetime:
         """The time now, aware, also within a long transaction."""
-        return session.scalars(select(func.clock_timestamp())).one()
+        now: datetime = session.scalars(select(func.clock_timestamp())).one()
+        return now

@@ -26,4 +26,5 @@ class Slot(Base):
     job_id: Mapped[UUID] = mapped_column(ForeignKey("render_jobs.id"), primary_key=True, comment="The holder")
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), comment="Whose slot")
     model: Mapped[str] = mapped_column(comment="Slots are counted per model")
+    submit_at: Mapped[datetime] = mapped_column(comment="When its submit is due: the pace of its account and model")
     leased_at: Mapped[datetime] = mapped_column(comment="When it was admitted")

@@ -28,8 +28,9 @@ def move(
     *,
     now: datetime,
     epoch: int | None = None,
+    epoch_to: int | None = None,
     detail: dict[str, Any] | None = None,
-    **values: object,
+    **values: Any,
 ) -> RenderState | None:
     """Move a job, if it still stands where the caller saw it.
 
@@ -40,6 +41,7 @@ def move(
         to_state: Where it goes.
         now: Time of the move.
         epoch: The caller's claim; another epoch means that the job has a new owner.
+        epoch_to: The new epoch, where the move begins a claim.
         detail: Small facts for the event; no prompt, URL or key.
         **values: Other columns of the job that change with it.
 
@@ -60,6 +62,8 @@ def move(
         return None
     if to_state in TERMINAL:
         values["finished_at"] = now
+    if epoch_to is not None:
+        values["epoch"] = epoch_to
     session.execute(
         update(RenderJob)
         .where(RenderJob.id == job_id)

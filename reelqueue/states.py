@@ -11,7 +11,7 @@ beside our state and never mixed with it.
       │ │        │ │        │  │  │        │  │  └─► timed_out ─► succeeded (collected late)
       │ │        │ │        │  │  │        │  └─► cancelling ─► cancelled | archiving | …
       │ │        │ │        │  │  │        └─► failed | moderated | lost | cancelled
-      │ │        │ │        │  │  └─► needs_review ─► rendering | queued | failed
+      │ │        │ │        │  │  └─► needs_review ─► rendering | queued | failed | moderated
       │ │        │ │        │  └─► failed | moderated
       │ │        │ │        └─► queued (provably not created)
       └─┴────────┴─┴─► cancelled | expired
@@ -130,7 +130,7 @@ MOVES: Final = MappingProxyType(
         _S.CANCELLING: frozenset({_S.CANCELLED, _S.ARCHIVING, _S.FAILED, _S.MODERATED, _S.TIMED_OUT, _S.LOST}),
         _S.ARCHIVING: frozenset({_S.SUCCEEDED, _S.FAILED}),
         _S.TIMED_OUT: frozenset({_S.SUCCEEDED}),
-        _S.NEEDS_REVIEW: frozenset({_S.RENDERING, _S.QUEUED, _S.FAILED}),
+        _S.NEEDS_REVIEW: frozenset({_S.RENDERING, _S.QUEUED, _S.FAILED, _S.MODERATED}),
         _S.SUCCEEDED: frozenset(),
         _S.FAILED: frozenset(),
         _S.MODERATED: frozenset(),

@@ -89,7 +89,7 @@ def upgrade() -> None:
     sa.Column('next_archive_at', sa.DateTime(timezone=True), nullable=True, comment='When the result is fetched next; null: never'),
     sa.Column('archive_count', sa.Integer(), nullable=False, comment='Fetches of the result that were begun'),
     sa.Column('provider_status', sa.String(), nullable=True, comment="The provider's last word, as received"),
-    sa.Column('failure_class', sa.Enum('input', 'moderation', 'account', 'throttle', 'provider', 'result', 'unknown', name='failureclass', native_enum=False, length=32), nullable=True, comment='By what its owner can do about it'),
+    sa.Column('failure_class', sa.Enum('input', 'moderation', 'account', 'throttle', 'provider', 'result', 'unknown', name='failureclass', native_enum=False, length=32), nullable=True, comment='Of the last refusal or the end: by what its owner can do about it'),
     sa.Column('failure_code', sa.String(), nullable=True, comment="The provider's code, as received"),
     sa.Column('failure_message', sa.String(), nullable=True, comment='What happened and what to do'),
     sa.Column('collected_late', sa.Boolean(), nullable=False, comment='Succeeded after it had timed out'),
@@ -107,7 +107,7 @@ def upgrade() -> None:
     op.create_index('ix_render_jobs_due_archive', 'render_jobs', ['next_archive_at'], unique=False, postgresql_where=sa.text('next_archive_at IS NOT NULL'))
     op.create_index('ix_render_jobs_due_poll', 'render_jobs', ['account_id', 'next_poll_at'], unique=False, postgresql_where=sa.text('next_poll_at IS NOT NULL'))
     op.create_index('ix_render_jobs_in_hand', 'render_jobs', ['state', 'lease_until'], unique=False, postgresql_where=sa.text("state IN ('admitted', 'submitting')"))
-    op.create_index('ix_render_jobs_queued', 'render_jobs', [sa.literal_column('priority DESC'), 'created_at', 'id'], unique=False, postgresql_where=sa.text("state = 'queued'"))
+    op.create_index('ix_render_jobs_queued', 'render_jobs', ['model', sa.literal_column('priority DESC'), 'created_at', 'id'], unique=False, postgresql_where=sa.text("state = 'queued'"))
     op.create_index('ix_render_jobs_start_by', 'render_jobs', ['start_by'], unique=False, postgresql_where=sa.text("state IN ('queued', 'admitted')"))
     op.create_index('ix_render_jobs_state_created_at', 'render_jobs', ['state', 'created_at', 'id'], unique=False)
     op.create_table('assets',
@@ -183,6 +183,7 @@ def upgrade() -> None:
     sa.Column('job_id', sa.Uuid(), nullable=False, comment='The holder'),
     sa.Column('account_id', sa.Uuid(), nullable=False, comment='Whose slot'),
     sa.Column('model', sa.String(), nullable=False, comment='Slots are counted per model'),
+    sa.Column('submit_at', sa.DateTime(timezone=True), nullable=False, comment='When its submit is due: the pace of its account and model'),
     sa.Column('leased_at', sa.DateTime(timezone=True), nullable=False, comment='When it was admitted'),
     sa.ForeignKeyConstraint(['account_id'], ['accounts.id'], name=op.f('fk_slots_account_id')),
     sa.ForeignKeyConstraint(['job_id'], ['render_jobs.id'], name=op.f('fk_slots_job_id')),

@@ -1,0 +1,1 @@
+"""The Celery workers: dispatch, submission, polling, archive, and the provider behind them."""

@@ -1,0 +1,220 @@
+"""Archive: fetch a rendered video before its URL expires; a result not fetched is money burnt.
+
+The file is streamed to the archive's own file system, measured, given a poster, and appears under
+its name at once and whole. What goes wrong is tried again, after asking the task for its URL anew;
+a result is never rendered again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models.account import Account
+from models.asset import Asset, AssetKind
+from models.base import new_id
+from models.provider_task import ProviderTask
+from models.render_job import RenderJob
+from models.transitions import move, record
+from reelqueue.errors import ConfigurationError
+from reelqueue.states import FailureClass, RenderState
+from workers.dashscope import ProviderError
+from workers.download import Download, DownloadError, fetch
+from workers.outcomes import RESULT_LIFE
+from workers.probe import Probe, UnplayableError, probe_video
+from workers.services import Services
+
+log = structlog.get_logger(__name__)
+
+LONGEST_RETRY: Final = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Fetch:
+    """A result that this worker alone fetches."""
+
+    job_id: UUID
+    epoch: int
+    number: int
+    state: RenderState
+    account: Account
+    task: ProviderTask
+
+    def key(self, suffix: str) -> str:
+        """The file's place in the archive: by day of the submit, then by job."""
+        return f"{self.task.submitted_at:%Y/%m/%d}/{self.job_id}{suffix}"
+
+
+def archive_render_job(services: Services, job_id: UUID) -> str:
+    """Fetch a job's result into the archive.
+
+    Returns:
+        What became of it, in a few words for people.
+    """
+    claim = _claim(services, job_id)
+    if claim is None:
+        return "no result is due: nothing done"
+    try:
+        size_bytes = _fetch(services, claim)
+    except (DownloadError, UnplayableError, OSError) as error:  # OSError: the disk is full, or not ours
+        return _retry_or_end(services, claim, str(error))
+    return f"archived {size_bytes} bytes"
+
+
+def _claim(services: Services, job_id: UUID) -> Fetch | None:
+    lease = timedelta(seconds=services.settings.archive.lease_seconds)
+    with services.sessions.begin() as session:
+        now = services.clock.now(session)
+        job = session.scalars(
+            update(RenderJob)
+            .where(
+                RenderJob.id == job_id,
+                RenderJob.next_archive_at <= now,
+                or_(RenderJob.lease_until.is_(None), RenderJob.lease_until <= now),
+            )
+            .values(
+                epoch=RenderJob.epoch + 1,
+                lease_until=now + lease,
+                next_archive_at=now + lease,
+                archive_count=RenderJob.archive_count + 1,
+            )
+            .returning(RenderJob)
+        ).one_or_none()
+        if job is None:
+            return None
+        task = session.scalars(
+            select(ProviderTask).where(ProviderTask.job_id == job_id).order_by(ProviderTask.id.desc()).limit(1)
+        ).one()
+        account = session.get_one(Account, task.account_id)
+        return Fetch(job_id, job.epoch, job.archive_count, job.state, account, task)
+
+
+def _fetch(services: Services, claim: Fetch) -> int:
+    """Download, measure and keep the files, then move the job."""
+    limits = services.settings.archive
+    with services.archive.incoming(".mp4") as video, services.archive.incoming(".jpg") as poster:
+        loopback = services.settings.provider.allows_loopback(claim.task.base_url)
+        got = fetch(
+            claim.task.result_url or "",
+            video,
+            max_bytes=limits.max_bytes,
+            timeout_seconds=limits.timeout_seconds,
+            allow_loopback=loopback,
+        )
+        probe = probe_video(video, poster)
+        picture = Download.of(poster)
+        services.archive.keep(video, claim.key(".mp4"))
+        services.archive.keep(poster, claim.key(".jpg"))
+    _finish(services, claim, got, probe, picture)
+    return got.size_bytes
+
+
+def _finish(services: Services, claim: Fetch, video: Download, probe: Probe, poster: Download) -> None:
+    with services.sessions.begin() as session:
+        now = services.clock.now(session)
+        late = claim.state is RenderState.TIMED_OUT
+        moved = move(
+            session,
+            claim.job_id,
+            [claim.state],
+            RenderState.SUCCEEDED,
+            now=now,
+            epoch=claim.epoch,
+            detail={"bytes": video.size_bytes, "collected_late": late},
+            collected_late=late,
+            next_archive_at=None,
+            lease_until=None,
+            failure_class=None,
+            failure_code=None,
+            failure_message=None,
+        )
+        if moved is None:
+            return  # the lease ran out and another worker has fetched the same file under the same name
+        _store(session, claim, AssetKind.VIDEO, ".mp4", video, now, content_type="video/mp4", **_measured(probe))
+        _store(session, claim, AssetKind.POSTER, ".jpg", poster, now, content_type="image/jpeg")
+    log.info("render_job.archived", job_id=str(claim.job_id), bytes=video.size_bytes, collected_late=late)
+
+
+def _measured(probe: Probe) -> dict[str, Any]:
+    return {
+        "width_px": probe.width_px,
+        "height_px": probe.height_px,
+        "duration_seconds": probe.duration_seconds,
+        "has_audio": probe.has_audio,
+        "video_codec": probe.video_codec,
+    }
+
+
+def _store(
+    session: Session, claim: Fetch, kind: AssetKind, suffix: str, file: Download, now: datetime, **values: Any
+) -> None:
+    session.execute(
+        insert(Asset).values(
+            id=new_id(),
+            job_id=claim.job_id,
+            kind=kind,
+            path=claim.key(suffix),
+            size_bytes=file.size_bytes,
+            sha256=file.sha256,
+            created_at=now,
+            **values,
+        )
+    )
+
+
+def _retry_or_end(services: Services, claim: Fetch, reason: str) -> str:
+    """Ask the task for its URL again and try later, until the result has expired."""
+    fresh_url = asyncio.run(_ask_again(services, claim))
+    with services.sessions.begin() as session:
+        now = services.clock.now(session)
+        expires_at = claim.task.result_expires_at or claim.task.submitted_at + RESULT_LIFE
+        delay = min(
+            timedelta(seconds=services.settings.archive.retry_seconds) * 2 ** min(claim.number - 1, 12), LONGEST_RETRY
+        )
+        if fresh_url and fresh_url != claim.task.result_url:
+            session.execute(update(ProviderTask).where(ProviderTask.id == claim.task.id).values(result_url=fresh_url))
+        record(session, claim.job_id, "fetch_failed", now=now, detail={"fetch": claim.number, "reason": reason})
+        if now + delay < expires_at:
+            _retry(session, claim, now + delay)
+        else:
+            _end(session, claim, reason, now)
+    log.warning("render_job.fetch_failed", job_id=str(claim.job_id), fetch=claim.number, reason=reason)
+    return f"not fetched: {reason}"
+
+
+async def _ask_again(services: Services, claim: Fetch) -> str | None:
+    try:
+        async with services.provider(claim.account, base_url=claim.task.base_url) as provider:
+            return (await provider.get(claim.task.provider_task_id)).result_url
+    except (ProviderError, ConfigurationError):
+        return None  # the old URL is tried again
+
+
+def _retry(session: Session, claim: Fetch, at: datetime) -> None:
+    mine = update(RenderJob).where(RenderJob.id == claim.job_id, RenderJob.epoch == claim.epoch)
+    session.execute(mine.values(next_archive_at=at, lease_until=None))
+
+
+def _end(session: Session, claim: Fetch, reason: str, now: datetime) -> None:
+    message = (
+        f"rendered and billed, but its result could not be fetched in {claim.number} tries before it expired: {reason}"
+    )
+    values: dict[str, Any] = {
+        "next_archive_at": None,
+        "lease_until": None,
+        "failure_class": FailureClass.RESULT,
+        "failure_message": message,
+    }
+    if claim.state is RenderState.ARCHIVING:
+        move(session, claim.job_id, [claim.state], RenderState.FAILED, now=now, epoch=claim.epoch, **values)
+        return
+    mine = update(RenderJob).where(RenderJob.id == claim.job_id, RenderJob.epoch == claim.epoch)
+    session.execute(mine.values(**values))

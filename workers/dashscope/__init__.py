@@ -1,0 +1,23 @@
+"""DashScope (Alibaba Cloud Model Studio) as the workers see it; nothing outside speaks its wire."""
+
+from workers.dashscope.client import DashScope
+from workers.dashscope.errors import (
+    NoAnswerError,
+    NotSentError,
+    ProviderError,
+    RefusedError,
+    ServerFaultError,
+)
+from workers.dashscope.wire import Acceptance, TaskAnswer, TaskStatus
+
+__all__ = [
+    "Acceptance",
+    "DashScope",
+    "NoAnswerError",
+    "NotSentError",
+    "ProviderError",
+    "RefusedError",
+    "ServerFaultError",
+    "TaskAnswer",
+    "TaskStatus",
+]

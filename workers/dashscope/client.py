@@ -1,0 +1,242 @@
+"""The one place that sends to DashScope.
+
+Each method makes one HTTP request, ever: no transport retry, no redirect, every phase under a time
+limit and the whole under another, the response size capped. What failed says what is known about it
+(:mod:`workers.dashscope.errors`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import SecretStr
+
+from reelqueue.builder import BuiltRequest
+from workers.dashscope.errors import NoAnswerError, NotSentError, ProviderError, RefusedError, ServerFaultError
+from workers.dashscope.wire import (
+    Acceptance,
+    TaskAnswer,
+    UnreadableError,
+    parse_acceptance,
+    parse_error,
+    parse_object,
+    parse_task,
+)
+
+USER_AGENT: Final = "reelqueue/0.1"
+MAX_ANSWER_BYTES: Final = 1024 * 1024
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+# Raised by httpx before the first byte of a request is written. A refused CONNECT of a proxy is
+# among them: the request itself is written only inside the tunnel.
+_BEFORE_ANY_BYTE: Final = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+    httpx.InvalidURL,
+)
+
+
+@dataclass(frozen=True)
+class TimeLimits:
+    """How long each phase of a request may take, in seconds."""
+
+    connect: float = 10
+    write: float = 60
+    """Per chunk; a submit with pictures inside it has up to 64 MiB."""
+    read: float = 30
+    """Without a byte."""
+    submit: float = 90
+    """For a whole submit, so that an answer of a byte a second ends too."""
+    query: float = 15
+    """For a whole query or cancel."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where an account's calls go, and as whom."""
+
+    base_url: str
+    """Scheme and host, without ``/api/v1``."""
+    key: SecretStr
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it is on this machine: the simulator."""
+        return urlsplit(self.base_url).hostname in _LOOPBACK
+
+
+class DashScope:
+    """Calls to one account's endpoint; use it as an asynchronous context manager.
+
+    Args:
+        endpoint: Where, and as whom.
+        limits: Time limits.
+        transport: Replaces httpx's own; the seam for proxies, private networks and tests.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        limits: TimeLimits | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._limits = limits or TimeLimits()
+        self._http = httpx.AsyncClient(
+            base_url=endpoint.base_url.rstrip("/"),
+            transport=transport,
+            verify=_tls() if urlsplit(endpoint.base_url).scheme == "https" else False,
+            follow_redirects=False,
+            trust_env=not endpoint.is_loopback,  # a proxy cannot reach this machine's simulator
+            timeout=httpx.Timeout(
+                connect=self._limits.connect, write=self._limits.write, read=self._limits.read, pool=1
+            ),
+            headers={"User-Agent": USER_AGENT},
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._http.__aexit__(kind, error, traceback)
+
+    async def submit(self, built: BuiltRequest) -> Acceptance:
+        """Send the paid POST, once.
+
+        Raises:
+            NotSentError, RefusedError: Provably nothing was created.
+            ServerFaultError, NoAnswerError: Nobody knows whether a task was created.
+        """
+        answer = await self._send(built.method, built.path, self._limits.submit, built.headers, built.body)
+        try:
+            return parse_acceptance(answer)
+        except UnreadableError as error:
+            _, message, request_id = parse_error(answer)
+            raise NoAnswerError(f"200 with {error}: {message}", http_status=200, request_id=request_id) from error
+
+    async def get(self, provider_task_id: str) -> TaskAnswer:
+        """Ask for one task.
+
+        Raises:
+            ProviderError: No answer about the task; it says nothing about the task itself.
+        """
+        answer = await self._send("GET", f"/api/v1/tasks/{provider_task_id}", self._limits.query)
+        try:
+            return parse_task(answer)
+        except UnreadableError as error:
+            _, message, request_id = parse_error(answer)
+            raise NoAnswerError(f"200 with {error}: {message}", http_status=200, request_id=request_id) from error
+
+    async def list_tasks(self, *, page: int = 1, page_size: int = 100, **filters: str) -> dict[str, Any]:
+        """One page of the account's tasks, as received.
+
+        Args:
+            page: From 1.
+            page_size: Rows of a page.
+            **filters: ``start_time``, ``end_time`` (``YYYYMMDDhhmmss``, Beijing time, at most 24 hours
+                apart), ``model_name``, ``status``.
+
+        Raises:
+            ProviderError: No page.
+        """
+        query = httpx.QueryParams({"page_no": page, "page_size": page_size, **filters})
+        return await self._send("GET", f"/api/v1/tasks?{query}", self._limits.query)
+
+    async def cancel(self, provider_task_id: str) -> None:
+        """Ask to stop a task; the provider stops it only while it is PENDING.
+
+        Raises:
+            RefusedError: It is not PENDING any more (code ``UnsupportedOperation``).
+            ProviderError: Nobody knows.
+        """
+        await self._send("POST", f"/api/v1/tasks/{provider_task_id}/cancel", self._limits.query)
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        limit_seconds: float,
+        headers: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """The one method that sends; a JSON object for 2xx, else an error that says what is known."""
+        try:
+            request = self._http.build_request(
+                method,
+                path,
+                headers={**(headers or {}), "Authorization": f"Bearer {self._endpoint.key.get_secret_value()}"},
+                json=body,
+            )
+        except (httpx.InvalidURL, ValueError, TypeError) as error:
+            raise NotSentError(f"the request cannot be written: {error}") from error
+        try:
+            async with asyncio.timeout(limit_seconds):
+                status, content = await self._exchange(request)
+        except _BEFORE_ANY_BYTE as error:
+            raise NotSentError(
+                f"{urlsplit(self._endpoint.base_url).netloc} cannot be reached: {_name(error)}"
+            ) from error
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise NoAnswerError(f"the request left and no answer came: {_name(error)}") from error
+        return _judge(status, content)
+
+    async def _exchange(self, request: httpx.Request) -> tuple[int, bytes]:
+        response = await self._http.send(request, stream=True)
+        try:
+            content = bytearray()
+            async for chunk in response.aiter_bytes():
+                content += chunk
+                if len(content) > MAX_ANSWER_BYTES:
+                    raise NoAnswerError(
+                        f"an answer of more than {MAX_ANSWER_BYTES} bytes", http_status=response.status_code
+                    )
+            return response.status_code, bytes(content)
+        finally:
+            await response.aclose()
+
+
+def _judge(status: int, content: bytes) -> dict[str, Any]:
+    try:
+        answer = parse_object(content)
+    except UnreadableError as unreadable:
+        answer = None
+        seen = f"HTTP {status} with {unreadable}"
+    if answer is not None and 200 <= status < 300:
+        return answer
+    if answer is not None:
+        code, message, request_id = parse_error(answer)
+        kind: type[ProviderError] = RefusedError if code and 400 <= status < 500 else ServerFaultError
+        raise kind(message, http_status=status, code=code, request_id=request_id)
+    if status in {413, 429}:
+        # The gateway's own refusals may have no JSON, and both are documented to create nothing.
+        raise RefusedError(seen, http_status=status)
+    if status >= 500:
+        raise ServerFaultError(seen, http_status=status)
+    raise NoAnswerError(seen, http_status=status)
+
+
+def _name(error: Exception) -> str:
+    return f"{type(error).__name__} {error}".strip()
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    # Reading the certificates takes tens of milliseconds, and a submit opens a fresh connection.
+    return httpx.create_ssl_context()

@@ -1,0 +1,171 @@
+"""DashScope's answers, as received, turned into values.
+
+Parsing is tolerant where a strict parser would lose a finished video: padded empty strings, numbers
+as strings and missing usage are all met in practice. It is strict about the one thing that money
+hangs on, the task id.
+
+Source: Alibaba Cloud Model Studio, "Manage asynchronous tasks" and the video model references, read 2026-11.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Any, Final
+
+# Times come without a zone and mean Beijing, in every region.
+BEIJING: Final = timezone(timedelta(hours=8))
+
+# It becomes part of a URL path and of log lines, so a hostile or garbled id is no id.
+_TASK_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+
+
+class TaskStatus(StrEnum):
+    """The provider's words that we act on; any other word is not final."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """The answer to a submit that created a task."""
+
+    provider_task_id: str
+    status: str
+    request_id: str | None
+
+
+@dataclass(frozen=True)
+class TaskAnswer:
+    """The answer to a query about one task."""
+
+    status: str
+    """As received."""
+    request_id: str | None = None
+    code: str | None = None
+    message: str | None = None
+    result_url: str | None = None
+    actual_prompt: str | None = None
+    usage: dict[str, Any] | None = None
+    billed_seconds: Decimal | None = None
+    started_at: datetime | None = None
+    """When it got a slot at the provider, aware UTC."""
+    ended_at: datetime | None = None
+    """When it ended at the provider, aware UTC."""
+
+
+class UnreadableError(ValueError):
+    """A body is not what the provider documents; the message says how."""
+
+
+def parse_object(body: bytes) -> dict[str, Any]:
+    """A JSON object from a body.
+
+    Raises:
+        UnreadableError: No JSON, no object, a key twice, or nested too deeply.
+    """
+    try:
+        parsed = json.loads(body, object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableError(f"not JSON ({error})") from error
+    if not isinstance(parsed, dict):
+        raise UnreadableError(f"a JSON {type(parsed).__name__} instead of an object")
+    return parsed
+
+
+def parse_acceptance(answer: Mapping[str, Any]) -> Acceptance:
+    """The task that a submit created.
+
+    Raises:
+        UnreadableError: There is no usable task id.
+    """
+    output = _mapping(answer.get("output"))
+    task_id = output.get("task_id")
+    if not isinstance(task_id, str) or not _TASK_ID.fullmatch(task_id):
+        raise UnreadableError("no usable output.task_id")
+    return Acceptance(
+        provider_task_id=task_id,
+        status=_text(output.get("task_status")) or TaskStatus.PENDING,
+        request_id=_text(answer.get("request_id")),
+    )
+
+
+def parse_task(answer: Mapping[str, Any]) -> TaskAnswer:
+    """What a query said about a task.
+
+    Raises:
+        UnreadableError: There is no task status.
+    """
+    output = _mapping(answer.get("output"))
+    status = _text(output.get("task_status"))
+    if status is None:
+        raise UnreadableError("no output.task_status")
+    usage = _mapping(answer.get("usage")) or None
+    return TaskAnswer(
+        status=status,
+        request_id=_text(answer.get("request_id")),
+        code=_text(output.get("code")),
+        message=_text(output.get("message")),
+        result_url=_text(output.get("video_url")),
+        actual_prompt=_text(output.get("actual_prompt")),
+        usage=usage,
+        billed_seconds=_billed_seconds(usage or {}),
+        started_at=parse_time(output.get("scheduled_time")),
+        ended_at=parse_time(output.get("end_time")),
+    )
+
+
+def parse_error(answer: Mapping[str, Any]) -> tuple[str | None, str, str | None]:
+    """Code, message and request id of either error envelope: the flat one, or the one under ``error``."""
+    inner = _mapping(answer.get("error")) or answer
+    code = _text(inner.get("code")) or _text(inner.get("type"))
+    return code, _text(inner.get("message")) or "no message", _text(answer.get("request_id"))
+
+
+def parse_time(value: object) -> datetime | None:
+    """A time such as ``2026-10-15 17:38:24.817``, as aware UTC; None for anything else."""
+    try:
+        return datetime.fromisoformat(str(value)).replace(tzinfo=BEIJING).astimezone(UTC)
+    except ValueError:
+        return None
+
+
+def _billed_seconds(usage: Mapping[str, Any]) -> Decimal | None:
+    # `duration` since 2.6 (input plus output, the billed number), `video_duration` before it.
+    for key in ("duration", "video_duration"):
+        try:
+            seconds = Decimal(str(usage[key]))
+        except (KeyError, InvalidOperation):
+            continue
+        if seconds.is_finite() and seconds >= 0:
+            return seconds
+    return None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    parsed = dict(pairs)
+    if len(parsed) != len(pairs):
+        raise UnreadableError("an object with the same key twice")
+    return parsed
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    # The official SDK's habit of padding with "" has spread to gateways: empty means absent. NUL
+    # and lone surrogates cannot be stored, and no text of ours needs them.
+    if not isinstance(value, str) or not value:
+        return None
+    return value.replace("\x00", "").encode("utf-8", "replace").decode() or None

@@ -1,0 +1,101 @@
+"""Streaming a result to a file, with its checksum; memory does not depend on the file's size."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+import httpx
+
+from reelqueue.errors import ReelqueueError
+
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+_CHUNK_BYTES: Final = 256 * 1024
+_TIMEOUT: Final = httpx.Timeout(connect=10, read=30, write=10, pool=5)
+
+
+class DownloadError(ReelqueueError):
+    """A result could not be fetched whole."""
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file as it was written."""
+
+    size_bytes: int
+    sha256: str
+    """Hex."""
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """Of a file that is there."""
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256")
+        return cls(path.stat().st_size, digest.hexdigest())
+
+
+def fetch(url: str, path: Path, *, max_bytes: int, timeout_seconds: float, allow_loopback: bool) -> Download:
+    """Stream a URL into a file.
+
+    Args:
+        url: The result's; https, or http on this machine if *allow_loopback*.
+        path: Overwritten.
+        max_bytes: A larger file is refused, whatever its headers said.
+        timeout_seconds: For the whole download.
+        allow_loopback: Whether the provider is the simulator.
+
+    Raises:
+        DownloadError: Anything but the whole file; it says what was seen, without the signed URL.
+    """
+    _check_host(url, allow_loopback=allow_loopback)
+    deadline = time.monotonic() + timeout_seconds
+    digest, size = hashlib.sha256(), 0
+    try:
+        with _open(url, trust_env=not allow_loopback) as response, path.open("wb") as file:
+            for chunk in response.iter_bytes(_CHUNK_BYTES):
+                size += len(chunk)
+                if size > max_bytes:
+                    raise DownloadError(f"the result is larger than {max_bytes} bytes")
+                if time.monotonic() > deadline:
+                    raise DownloadError(f"the result did not arrive within {timeout_seconds:g} s ({size} bytes came)")
+                digest.update(chunk)
+                file.write(chunk)
+            _check_length(response, size)
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise DownloadError(f"the download broke off after {size} bytes: {type(error).__name__} {error}") from error
+    return Download(size, digest.hexdigest())
+
+
+def _check_host(url: str, *, allow_loopback: bool) -> None:
+    parts = urlsplit(url)
+    on_this_machine = parts.hostname in _LOOPBACK
+    if parts.username or parts.password or (on_this_machine and not allow_loopback):
+        raise DownloadError(f"the result's URL points at {parts.hostname}, which no provider's result does")
+    if parts.scheme != "https" and not (on_this_machine and parts.scheme == "http"):
+        raise DownloadError(f"the result's URL has scheme {parts.scheme or 'none'}, not https")
+
+
+@contextmanager
+def _open(url: str, *, trust_env: bool) -> Iterator[httpx.Response]:
+    # No redirect is followed: a signed result never has one, and it could lead into our network.
+    with (
+        httpx.Client(follow_redirects=False, trust_env=trust_env, timeout=_TIMEOUT) as client,
+        client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response,
+    ):
+        if response.status_code != 200:
+            raise DownloadError(f"the result's URL answered HTTP {response.status_code}")
+        yield response
+
+
+def _check_length(response: httpx.Response, size: int) -> None:
+    declared = response.headers.get("Content-Length", "")
+    if declared.isdigit() and int(declared) != size:
+        raise DownloadError(f"the result is short: {size} of {declared} bytes")
+    if size == 0:
+        raise DownloadError("the result is empty")

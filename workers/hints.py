@@ -1,0 +1,77 @@
+"""Hints: messages that say "something is due", sent after the commit of what they are about.
+
+Any of them may be lost, doubled or late. A broker that is down must not fail the work that was just
+committed, so a hint that cannot be sent is logged and left to the sweep.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+import structlog
+from celery import Celery
+from kombu.exceptions import OperationalError
+
+from models.lane import Wake
+from reelqueue import messages
+
+log = structlog.get_logger(__name__)
+
+
+class Hints(Protocol):
+    """Where hints go; the seam between the steps and Celery."""
+
+    def dispatch(self) -> None:
+        """Something may be admitted."""
+
+    def submit(self, job_id: UUID, epoch: int, model: str, *, delay_seconds: float = 0) -> None:
+        """A job was admitted."""
+
+    def poll(self, wake: Wake, *, now: datetime) -> None:
+        """An account's next poll is due at a time."""
+
+    def archive(self, job_id: UUID, model: str) -> None:
+        """A result waits to be fetched."""
+
+
+class CeleryHints:
+    """Hints over the broker.
+
+    ``argsrepr`` is what Flower and the logs show of a message: names and ids, never a prompt, a URL
+    or a key.
+    """
+
+    def __init__(self, app: Celery, *, longest_countdown_seconds: float) -> None:
+        self._app = app
+        self._longest_countdown_seconds = longest_countdown_seconds
+
+    def dispatch(self) -> None:
+        """Send ``control.dispatch``; it is worthless once the next sweep has run."""
+        self._send(messages.CONTROL_DISPATCH, (), "", expires=60)
+
+    def submit(self, job_id: UUID, epoch: int, model: str, *, delay_seconds: float = 0) -> None:
+        """Send ``render.submit``."""
+        shown = f"job={job_id} model={model}"
+        self._send(messages.RENDER_SUBMIT, (str(job_id), epoch), shown, countdown=self._countdown(delay_seconds))
+
+    def poll(self, wake: Wake, *, now: datetime) -> None:
+        """Send ``render.poll``; a far wake-up comes early, finds nothing due and hops on."""
+        countdown = self._countdown((wake.at - now).total_seconds())
+        shown = f"account={wake.account_id} seq={wake.seq}"
+        self._send(messages.RENDER_POLL, (str(wake.account_id), wake.seq), shown, countdown=countdown)
+
+    def archive(self, job_id: UUID, model: str) -> None:
+        """Send ``render.archive``."""
+        self._send(messages.RENDER_ARCHIVE, (str(job_id),), f"job={job_id} model={model}")
+
+    def _countdown(self, seconds: float) -> float | None:
+        bounded = min(seconds, self._longest_countdown_seconds)
+        return bounded if bounded > 0 else None
+
+    def _send(self, task: str, args: tuple[Any, ...], shown: str, **options: object) -> None:
+        try:
+            self._app.send_task(task, args=args, argsrepr=f"({shown})", kwargsrepr="", ignore_result=True, **options)
+        except (OperationalError, OSError) as error:
+            log.warning("hint.not_sent", task=task, args=shown, error=str(error), remedy="the sweep sends it again")

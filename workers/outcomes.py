@@ -1,0 +1,160 @@
+"""Writing a batch's answers: the jobs that stay in one statement, the jobs that move one by one.
+
+Every write is guarded by what the batch read. A job that somebody changed meanwhile (a cancel, a
+late owner of an expired lease) is left alone: it is still due, and the next batch asks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import bindparam, update
+from sqlalchemy.orm import Session
+
+from models.provider_task import ProviderTask
+from models.render_job import RenderJob
+from models.transitions import move, record, release_slot
+from workers.dashscope import ProviderError, TaskAnswer
+from workers.follow import Due, Outcome
+
+log = structlog.get_logger(__name__)
+
+# A result URL is valid this long; counted from the end of the task, or from now where it does not say.
+RESULT_LIFE: Final = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question and its answer."""
+
+    due: Due
+    at: datetime
+    """When it was asked."""
+    answer: TaskAnswer | ProviderError
+
+
+@dataclass
+class Effects:
+    """What the writes call for, after their commit."""
+
+    to_fetch: list[tuple[UUID, str]] = field(default_factory=list)
+    """Job and model of each result that waits."""
+    finished_count: int = 0
+    """Tasks that ended, each of which freed a slot."""
+
+
+def apply(session: Session, outcomes: Iterable[tuple[Asked, Outcome]], *, now: datetime) -> Effects:
+    """Write what the answers mean; the caller commits."""
+    effects = Effects()
+    staying: list[dict[str, Any]] = []
+    for asked, outcome in outcomes:
+        _note(session, asked, outcome, now)
+        if outcome.to_state is None and not outcome.ends_task:
+            staying.append(_stay(asked, outcome))
+        elif _move(session, asked, outcome, now):
+            _follow_up(session, asked, outcome, now, effects)
+    if staying:
+        session.connection().execute(_STAY, staying)
+    return effects
+
+
+_STAY: Final = (
+    update(RenderJob)
+    .where(
+        RenderJob.id == bindparam("job"),
+        RenderJob.state == bindparam("seen_state"),
+        RenderJob.poll_count == bindparam("seen_count"),
+    )
+    .values(
+        next_poll_at=bindparam("next"),
+        poll_count=RenderJob.poll_count + 1,
+        unknown_count=bindparam("unknown"),
+        provider_status=bindparam("status"),
+    )
+)
+
+
+def _stay(asked: Asked, outcome: Outcome) -> dict[str, Any]:
+    return {
+        "job": asked.due.job_id,
+        "seen_state": asked.due.state,
+        "seen_count": asked.due.poll_count,
+        "next": outcome.next_poll_at,
+        "unknown": outcome.unknown_count,
+        "status": _status(asked),
+    }
+
+
+def _status(asked: Asked) -> str | None:
+    return asked.due.provider_status if isinstance(asked.answer, ProviderError) else asked.answer.status
+
+
+def _note(session: Session, asked: Asked, outcome: Outcome, now: datetime) -> None:
+    """Keep the provider's word where it is a new one, and the alarm with it."""
+    due, status = asked.due, _status(asked)
+    if status == due.provider_status:
+        return
+    detail = {"from": due.provider_status, "to": status, "provider_task_id": due.provider_task_id}
+    record(session, due.job_id, "provider_status", now=now, detail=detail)
+    session.execute(update(ProviderTask).where(ProviderTask.id == due.task_row_id).values(status=status))
+    if outcome.alarm is not None:
+        log.error("provider_task.alarm", job_id=str(due.job_id), provider_task_id=due.provider_task_id,
+                  alarm=outcome.alarm)  # fmt: skip
+        record(session, due.job_id, "alarm", now=now, detail={"seen": outcome.alarm})
+
+
+def _move(session: Session, asked: Asked, outcome: Outcome, now: datetime) -> bool:
+    due = asked.due
+    values: dict[str, Any] = {
+        "next_poll_at": outcome.next_poll_at,
+        "poll_count": due.poll_count + 1,
+        "unknown_count": outcome.unknown_count,
+        "provider_status": _status(asked),
+    }
+    if outcome.fetch:
+        values["next_archive_at"] = now
+    if outcome.failure_message is not None:
+        values |= {
+            "failure_class": outcome.failure_class,
+            "failure_code": outcome.failure_code,
+            "failure_message": outcome.failure_message,
+        }
+    if outcome.to_state is not None:
+        return move(session, due.job_id, [due.state], outcome.to_state, now=now, **values) is not None
+    still = update(RenderJob).where(RenderJob.id == due.job_id, RenderJob.state == due.state)
+    return session.execute(still.values(**values).returning(RenderJob.id)).first() is not None
+
+
+def _follow_up(session: Session, asked: Asked, outcome: Outcome, now: datetime, effects: Effects) -> None:
+    due = asked.due
+    if outcome.ends_task:
+        release_slot(session, due.job_id)
+        effects.finished_count += 1
+    if isinstance(asked.answer, TaskAnswer):
+        _store_answer(session, due, asked.answer, now)
+    if outcome.fetch:
+        effects.to_fetch.append((due.job_id, due.model))
+    if outcome.to_state is not None:
+        log.info("render_job.moved", job_id=str(due.job_id), state=outcome.to_state.value,
+                 provider_task_id=due.provider_task_id, polls=due.poll_count + 1)  # fmt: skip
+
+
+def _store_answer(session: Session, due: Due, answer: TaskAnswer, now: datetime) -> None:
+    session.execute(
+        update(ProviderTask)
+        .where(ProviderTask.id == due.task_row_id)
+        .values(
+            started_at=answer.started_at,
+            ended_at=answer.ended_at,
+            result_url=answer.result_url,
+            result_expires_at=(answer.ended_at or now) + RESULT_LIFE if answer.result_url else None,
+            actual_prompt=answer.actual_prompt,
+            usage=answer.usage,
+            billed_seconds=answer.billed_seconds,
+        )
+    )

@@ -1,0 +1,172 @@
+"""Polling: one bounded batch of queries per account, which reschedules itself by countdown.
+
+The batch takes the account's lane, asks the provider about each job whose ``next_poll_at`` has come,
+writes the answers, and sends itself a new message for the next due poll. One poller per account is
+also the account's query limiter. Each job's interval and timeout are honoured in its row::
+
+    submit accepted   poll 1        poll 2                      deadline: last poll, then timed_out
+    t = 0             interval      2 intervals      …         timeout
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select, true
+from sqlalchemy.orm import Session, aliased
+
+from models.account import Account
+from models.lane import Wake, leave_lane, take_lane
+from models.provider_task import ProviderTask
+from models.render_job import RenderJob
+from reelqueue.errors import ConfigurationError
+from workers.dashscope import DashScope, NotSentError, ProviderError, TaskAnswer
+from workers.follow import Due, Rules, decide
+from workers.outcomes import Asked, Effects, apply
+from workers.services import Services
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A lane taken, and what is due on it."""
+
+    account: Account
+    lease_until: datetime
+    began_at: datetime
+    due: tuple[Due, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a batch did; its text is what Flower shows."""
+
+    account: str
+    due: int = 0
+    finished: int = 0
+    next_seconds: float | None = None
+
+    def __str__(self) -> str:
+        next_wake = "none" if self.next_seconds is None else f"{max(self.next_seconds, 0):.1f}s"
+        return f"account={self.account} due={self.due} finished={self.finished} next={next_wake}"
+
+
+def poll_account(services: Services, account_id: UUID, seq: int) -> Report | None:
+    """Run one batch of an account's polls.
+
+    Args:
+        services: The outside world.
+        account_id: The account.
+        seq: Number of the message that called; any but the valid one does nothing.
+
+    Returns:
+        What was done, or None if another message or another batch has the lane.
+    """
+    batch = _take(services, account_id, seq)
+    if batch is None:
+        return None
+    asked = asyncio.run(_ask_all(services, batch)) if batch.due else []
+    return _write(services, batch, asked)
+
+
+def _take(services: Services, account_id: UUID, seq: int) -> Batch | None:
+    settings = services.settings.poll
+    with services.sessions.begin() as session:
+        now = services.clock.now(session)
+        lease = timedelta(seconds=settings.lease_seconds)
+        lease_until = take_lane(session, account_id, seq, now=now, lease=lease)
+        if lease_until is None:
+            return None
+        account = session.get_one(Account, account_id)
+        watch = timedelta(hours=settings.watch_hours)
+        due = tuple(
+            Due.of(job, task, watch=watch) for job, task in _rows(session, account_id, now, settings.batch_size)
+        )
+        return Batch(account, lease_until, now, due)
+
+
+def _rows(session: Session, account_id: UUID, now: datetime, limit: int) -> Iterable[tuple[RenderJob, ProviderTask]]:
+    # A job is followed at the newest of its tasks.
+    newest = (
+        select(ProviderTask)
+        .where(ProviderTask.job_id == RenderJob.id)
+        .order_by(ProviderTask.id.desc())
+        .limit(1)
+        .lateral()
+    )
+    task = aliased(ProviderTask, newest)
+    rows = session.execute(
+        select(RenderJob, task)
+        .join(newest, true())
+        .where(RenderJob.account_id == account_id, RenderJob.next_poll_at <= now)
+        .order_by(RenderJob.next_poll_at)
+        .limit(limit)
+    )
+    return [(job, found) for job, found in rows]
+
+
+async def _ask_all(services: Services, batch: Batch) -> list[Asked]:
+    """Ask about each, the questions spaced at the account's pace and their answers awaited together."""
+    began = time.monotonic()
+    spacing = 1 / services.settings.provider.query_rate_per_second
+    async with contextlib.AsyncExitStack() as stack:
+        clients: dict[str, DashScope] = {}
+        try:
+            for base_url in {due.base_url for due in batch.due}:
+                opened = services.provider(batch.account, base_url=base_url)
+                clients[base_url] = await stack.enter_async_context(opened)
+        except ConfigurationError as error:
+            log.warning("poll.no_key", account=batch.account.name, error=str(error))
+            return [Asked(due, batch.began_at, NotSentError(str(error))) for due in batch.due]
+
+        async def ask(position: int, due: Due) -> Asked:
+            await asyncio.sleep(position * spacing)
+            at = batch.began_at + timedelta(seconds=time.monotonic() - began)
+            return Asked(due, at, await _ask(clients[due.base_url], due, at))
+
+        return await asyncio.gather(*(ask(position, due) for position, due in enumerate(batch.due)))
+
+
+async def _ask(provider: DashScope, due: Due, now: datetime) -> TaskAnswer | ProviderError:
+    if due.wants_cancel(now):
+        try:
+            await provider.cancel(due.provider_task_id)
+        except ProviderError as error:
+            # Usually: it is not PENDING any more. The query that follows says what it is instead.
+            log.info("provider_task.not_cancelled", job_id=str(due.job_id), error=str(error))
+    try:
+        return await provider.get(due.provider_task_id)
+    except ProviderError as error:
+        return error
+
+
+def _write(services: Services, batch: Batch, asked: list[Asked]) -> Report:
+    """Store the answers, leave the lane and hint at what follows."""
+    settings = services.settings
+    rules = Rules(timedelta(seconds=settings.poll.late_interval_seconds), settings.poll.unknown_limit)
+    outcomes = [(one, decide(one.due, one.answer, one.at, rules)) for one in asked]
+    with services.sessions.begin() as session:
+        now = services.clock.now(session)
+        effects = apply(session, outcomes, now=now)
+        pace = timedelta(seconds=1 / settings.provider.query_rate_per_second)
+        wake = leave_lane(session, batch.account.id, batch.lease_until, not_before=now + pace)
+    _hint(services, effects, wake, now)
+    next_seconds = None if wake is None else (wake.at - now).total_seconds()
+    return Report(batch.account.name, len(batch.due), effects.finished_count, next_seconds)
+
+
+def _hint(services: Services, effects: Effects, wake: Wake | None, now: datetime) -> None:
+    for job_id, model in effects.to_fetch:
+        services.hints.archive(job_id, model)
+    if wake is not None:
+        services.hints.poll(wake, now=now)
+    if effects.finished_count:
+        services.hints.dispatch()

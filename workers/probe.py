@@ -1,0 +1,63 @@
+"""Looking into a fetched file: is it the video that was paid for, and how does it look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import av
+from av.error import FFmpegError
+from PIL import Image
+
+from reelqueue.errors import ReelqueueError
+
+POSTER_WIDTH_PX = 640
+
+
+class UnplayableError(ReelqueueError):
+    """A fetched file is no video that can be played."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a video file holds."""
+
+    width_px: int
+    height_px: int
+    duration_seconds: Decimal
+    video_codec: str
+    has_audio: bool
+
+
+def probe_video(path: Path, poster: Path) -> Probe:
+    """Measure a video and write its first picture as a JPEG.
+
+    Args:
+        path: The video.
+        poster: Where the picture goes; replaced if it is there.
+
+    Raises:
+        UnplayableError: The file has no video stream with at least one picture.
+    """
+    try:
+        # The container format is fixed: a playlist that names other files or hosts is refused unread.
+        with av.open(str(path), format="mp4") as container:
+            stream = next(iter(container.streams.video), None)
+            frame = next(container.decode(stream), None) if stream else None
+            if stream is None or frame is None:
+                raise UnplayableError("an mp4 file without a picture")
+            picture: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
+            duration = Decimal(container.duration or 0) / av.time_base
+            found = Probe(
+                width_px=stream.codec_context.width,
+                height_px=stream.codec_context.height,
+                duration_seconds=duration.quantize(Decimal("0.001")),
+                video_codec=stream.codec_context.name,
+                has_audio=bool(container.streams.audio),
+            )
+    except (FFmpegError, ValueError) as error:
+        raise UnplayableError(f"not a playable mp4 file: {error}") from error
+    picture.thumbnail((POSTER_WIDTH_PX, POSTER_WIDTH_PX * 4))
+    picture.save(poster, "JPEG", quality=85)
+    return found

@@ -1,0 +1,96 @@
+"""Where a claimed job goes when its submit came to nothing, or to nothing that can be proven.
+
+Each move is fenced by the claim's epoch: a worker that wakes up late finds the job with a new owner
+and changes nothing.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from models.account import Account
+from models.cancel import request_cancel
+from models.render_job import RenderJob
+from models.transitions import move, release_slot
+from reelqueue.states import FailureClass, RenderState
+from workers.accounts import pause_account
+
+FIRST_BACKOFF_SECONDS: Final = 1.0
+LONGEST_BACKOFF_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a job was refused."""
+
+    failure_class: FailureClass
+    code: str | None
+    message: str
+
+    def columns(self) -> dict[str, Any]:
+        """The job's columns that say so."""
+        return {
+            "failure_class": self.failure_class,
+            "failure_code": self.code,
+            "failure_message": self.message,
+            "lease_until": None,
+        }
+
+
+def backoff_seconds(attempt_number: int) -> float:
+    """Delay before the next attempt: 1 s after the first, doubling to 60 s, times 0.5 to 1.5."""
+    growing: float = FIRST_BACKOFF_SECONDS * 2 ** min(attempt_number - 1, 10)
+    return min(growing, LONGEST_BACKOFF_SECONDS) * random.uniform(0.5, 1.5)  # noqa: S311 -- spreads load, hides nothing
+
+
+def requeue(
+    session: Session,
+    job_id: UUID,
+    *,
+    epoch: int,
+    now: datetime,
+    reason: Reason | None = None,
+    not_before_at: datetime | None = None,
+) -> None:
+    """Back to the queue, without its slot; a wish to cancel is granted there."""
+    values = reason.columns() if reason else {"lease_until": None}
+    values |= {"account_id": None, "not_before_at": not_before_at}
+    claimed = (RenderState.SUBMITTING, RenderState.NEEDS_REVIEW)
+    if move(session, job_id, claimed, RenderState.QUEUED, now=now, epoch=epoch, **values) is None:
+        return
+    release_slot(session, job_id)
+    job = session.get_one(RenderJob, job_id, populate_existing=True)
+    if job.cancel_requested_at is not None:
+        request_cancel(session, job_id, now=now)
+
+
+def hold_account(session: Session, job_id: UUID, account: Account, reason: str, *, epoch: int, now: datetime) -> None:
+    """Pause the account and keep the job for when it is resumed."""
+    pause_account(session, account.id, reason, now=now)
+    held = Reason(FailureClass.ACCOUNT, None, f"account {account.name} is paused: {reason}")
+    requeue(session, job_id, epoch=epoch, now=now, reason=held)
+
+
+def end(session: Session, job_id: UUID, reason: Reason, *, epoch: int, now: datetime) -> None:
+    """It cannot be rendered as it stands, and nothing was created."""
+    moderated = reason.failure_class is FailureClass.MODERATION
+    to_state = RenderState.MODERATED if moderated else RenderState.FAILED
+    claimed = (RenderState.SUBMITTING, RenderState.NEEDS_REVIEW)
+    if move(session, job_id, claimed, to_state, now=now, epoch=epoch, **reason.columns()):
+        release_slot(session, job_id)
+
+
+def park_job(session: Session, job_id: UUID, seen: str, *, epoch: int, now: datetime) -> None:
+    """Hand a job whose attempt is ambiguous to a person; its slot stays taken, as its task may exist."""
+    message = (
+        f"the provider may have accepted the submit, and nobody can prove it ({seen}); "
+        "compare with the provider's task list before it is submitted again"
+    )
+    reason = Reason(FailureClass.UNKNOWN, None, message)
+    move(session, job_id, [RenderState.SUBMITTING], RenderState.NEEDS_REVIEW, now=now, epoch=epoch, **reason.columns())

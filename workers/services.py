@@ -1,0 +1,67 @@
+"""What the steps need: sessions, clock, provider, archive and hints, as one value.
+
+The steps (dispatch, submission, polling, archive, sweep) are plain functions over it and know
+nothing of Celery; a test hands them its own clock, transport or hints.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pydantic import SecretStr
+from sqlalchemy.orm import Session, sessionmaker
+
+from models.account import Account
+from models.session import Clock, DatabaseClock
+from models.storage import LocalArchive
+from reelqueue.errors import ConfigurationError
+from workers.dashscope import DashScope
+from workers.dashscope.client import Endpoint
+from workers.hints import Hints
+from workers.settings import KEY_VARIABLES, Settings
+
+
+@dataclass(frozen=True)
+class Services:
+    """The outside world of one worker process."""
+
+    settings: Settings
+    sessions: sessionmaker[Session]
+    archive: LocalArchive
+    hints: Hints
+    clock: Clock = field(default_factory=DatabaseClock)
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    """Where accounts' keys are, by variable name."""
+
+    def provider(self, account: Account, *, base_url: str | None = None) -> DashScope:
+        """A client for an account, to be entered.
+
+        Args:
+            account: Whose key and headers.
+            base_url: The host that a task's submit went to; the account's own, if None.
+
+        Raises:
+            ConfigurationError: The account's key is not in the environment.
+        """
+        endpoint = Endpoint(base_url or account.base_url, self.key_of(account), account.headers)
+        transport = self.settings.provider.http_transport
+        return DashScope(endpoint, transport=transport() if transport else None)
+
+    def key_of(self, account: Account) -> SecretStr:
+        """The account's key.
+
+        Raises:
+            ConfigurationError: It is not in the environment.
+        """
+        key = self.environment.get(account.key_env, "").strip()
+        if not key:
+            raise ConfigurationError(
+                f"account {account.name}: no API key; set {account.key_env} for the workers and restart them"
+            )
+        return SecretStr(key)
+
+    def default_key_variable(self) -> str:
+        """The variable that the default account's key is in, or would be looked for first."""
+        return next((name for name in KEY_VARIABLES if self.environment.get(name, "").strip()), KEY_VARIABLES[0])

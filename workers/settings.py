@@ -1,0 +1,133 @@
+"""The workers' settings, from the environment; nothing else reads it.
+
+Grouped by subject, durations with their unit in the name. A missing or wrong value stops the
+process at start and names the variable.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Self
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import Field, ImportString, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models.settings import ServiceSettings
+from reelqueue.errors import ConfigurationError
+
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+"""Names of this machine: where the simulator is."""
+KEY_VARIABLES = ("ALIBABA_API_KEY", "DASHSCOPE_API_KEY")
+"""Where the default account's key is looked for, in order."""
+
+
+class ProviderSettings(BaseSettings):
+    """The default account, and how to reach it."""
+
+    model_config = SettingsConfigDict(env_prefix="REELQUEUE_", frozen=True, extra="ignore")
+
+    video_base_url: str = Field(
+        default="https://dashscope-intl.aliyuncs.com",
+        pattern=r"^https?://[^/]+/?$",
+        description="Scheme and host of the default account, without /api/v1; Singapore unless set",
+    )
+    http_transport: ImportString[Callable[[], httpx.AsyncBaseTransport]] | None = Field(
+        default=None, description="module:function that makes the httpx transport of every call to the provider"
+    )
+    query_rate_per_second: float = Field(
+        default=18,
+        gt=0,
+        le=20,
+        description="Pace of an account's queries; the provider refuses more than 20 a second",
+    )
+
+    @staticmethod
+    def allows_loopback(base_url: str) -> bool:
+        """Whether results may come from this machine: only where the provider itself is here."""
+        return urlsplit(base_url).hostname in LOOPBACK_HOSTS
+
+
+class PollSettings(BaseSettings):
+    """The poll chain."""
+
+    model_config = SettingsConfigDict(env_prefix="REELQUEUE_POLL_", frozen=True, extra="ignore")
+
+    batch_size: int = Field(default=36, gt=0, description="Queries of one batch: two seconds at the account's pace")
+    lease_seconds: float = Field(default=30, gt=0, description="A batch that takes longer is believed dead")
+    late_interval_seconds: float = Field(
+        default=60, gt=0, description="Interval of the slow watch over a task that has timed out here"
+    )
+    watch_hours: float = Field(default=24, gt=0, description="How long the provider keeps a task and its result")
+    unknown_limit: int = Field(default=5, gt=0, description="UNKNOWN answers in a row after which a task is lost")
+
+
+class ArchiveSettings(BaseSettings):
+    """Fetching results."""
+
+    model_config = SettingsConfigDict(env_prefix="REELQUEUE_ARCHIVE_", frozen=True, extra="ignore")
+
+    max_bytes: int = Field(default=2 * 1024**3, gt=0, description="A larger result is refused")
+    timeout_seconds: float = Field(default=900, gt=0, description="For one whole download")
+    lease_seconds: float = Field(default=960, gt=0, description="A fetch that takes longer is believed dead")
+    retry_seconds: float = Field(
+        default=5, gt=0, description="Delay after the first failed fetch; doubles to 10 minutes"
+    )
+
+
+class CelerySettings(BaseSettings):
+    """Celery and its broker."""
+
+    model_config = SettingsConfigDict(env_prefix="REELQUEUE_", frozen=True, extra="ignore")
+
+    result_backend_url: SecretStr = Field(
+        default=SecretStr("redis://127.0.0.1:6379/1"),
+        description="Where the answer of intake.enqueue is kept for its producer",
+    )
+    visibility_timeout_seconds: int = Field(
+        default=120, ge=4, description="After this the broker gives an unacknowledged message to another worker"
+    )
+    longest_countdown_seconds: int = Field(
+        default=30, gt=0, description="Later wake-ups are reached in several hops, so that no message waits longer"
+    )
+    sweep_seconds: float = Field(default=5, gt=0, description="How often lost hints are issued again")
+
+    @model_validator(mode="after")
+    def _countdown_below_visibility(self) -> Self:
+        # Redis hands out a message again that waits in a worker longer than the visibility timeout,
+        # and again each time it passes: measured, 200 messages ran 600 times.
+        if self.longest_countdown_seconds * 2 > self.visibility_timeout_seconds:
+            raise ValueError(
+                "REELQUEUE_LONGEST_COUNTDOWN_SECONDS must be at most half of REELQUEUE_VISIBILITY_TIMEOUT_SECONDS "
+                f"({self.longest_countdown_seconds} against {self.visibility_timeout_seconds})"
+            )
+        return self
+
+
+class Settings:
+    """All of them."""
+
+    def __init__(self) -> None:
+        try:
+            self.services = ServiceSettings()
+            self.provider = ProviderSettings()
+            self.poll = PollSettings()
+            self.archive = ArchiveSettings()
+            self.celery = CelerySettings()
+        except ValidationError as error:
+            raise ConfigurationError(_explain(error)) from error
+
+
+def _explain(error: ValidationError) -> str:
+    lines = (
+        f"{error.title}: {'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']}" for item in error.errors()
+    )
+    return "the environment (variables REELQUEUE_…) has a wrong value: " + "; ".join(lines)
+
+
+@functools.cache
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()

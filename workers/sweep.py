@@ -1,0 +1,154 @@
+"""The sweep: every few seconds, what is overdue in the rows gets its hint again.
+
+It makes the broker replaceable: a flushed, restarted or doubled broker costs seconds. Each step
+looks at an index of live rows, so millions of finished jobs cost nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from models.attempt import Attempt
+from models.lane import Wake, wake_lane
+from models.poll_lane import PollLane
+from models.render_job import RenderJob
+from models.slot import Slot
+from models.transitions import move, release_slot
+from reelqueue.states import AttemptState, RenderState
+from workers.dispatch import Admitted, dispatch
+from workers.refusal import park_job, requeue
+from workers.services import Services
+from workers.submission import ANSWER_WITHIN
+
+log = structlog.get_logger(__name__)
+
+# A hint this much overdue is believed lost. Doubling one that is only slow does no harm.
+GRACE: Final = timedelta(seconds=3)
+_AT_ONCE: Final = 500
+
+
+@dataclass(frozen=True)
+class Swept:
+    """How many of each kind were found; its text is what Flower shows."""
+
+    expired: int
+    unsent: int
+    ambiguous: int
+    submits: int
+    polls: int
+    fetches: int
+    admitted: int
+
+    def __str__(self) -> str:
+        found = {name: count for name, count in vars(self).items() if count}
+        return " ".join(f"{name}={count}" for name, count in found.items()) or "nothing overdue"
+
+
+def sweep(services: Services) -> Swept:
+    """Heal what is overdue, hint again, and dispatch."""
+    with services.sessions.begin() as session:
+        now = services.clock.now(session)
+        expired = _expire(session, now)
+        unsent = _hand_back_unsent(session, now)
+        ambiguous = _park_silent(session, now)
+        submits = _lost_submits(session, now)
+        wakes = _lost_polls(session, now)
+        fetches = _lost_fetches(session, now)
+    for one in submits:
+        services.hints.submit(one.job_id, one.epoch, one.model)
+    for wake in wakes:
+        services.hints.poll(wake, now=now)
+    for job_id, model in fetches:
+        services.hints.archive(job_id, model)
+    swept = Swept(expired, unsent, ambiguous, len(submits), len(wakes), len(fetches), len(dispatch(services)))
+    if any(vars(swept).values()):
+        log.info("sweep.healed", **vars(swept))
+    return swept
+
+
+def _expire(session: Session, now: datetime) -> int:
+    """Jobs whose ``start_by`` has passed before they were submitted."""
+    waiting = (RenderState.QUEUED, RenderState.ADMITTED)
+    late = select(RenderJob.id).where(RenderJob.state.in_(waiting), RenderJob.start_by <= now).limit(_AT_ONCE)
+    count = 0
+    for job_id in session.scalars(late.with_for_update(skip_locked=True)):
+        message = "not submitted before its start_by; enqueue it again with a later one"
+        if move(session, job_id, waiting, RenderState.EXPIRED, now=now, failure_message=message):
+            release_slot(session, job_id)
+            count += 1
+    return count
+
+
+def _hand_back_unsent(session: Session, now: datetime) -> int:
+    """Intents past ``send_by``: their worker died before the POST, which can never leave now."""
+    stale = _take_attempts(session, AttemptState.INTENT, AttemptState.REJECTED, now - GRACE, now)
+    for attempt in stale:
+        requeue(session, attempt.job_id, epoch=attempt.epoch, now=now)
+    return len(stale)
+
+
+def _park_silent(session: Session, now: datetime) -> int:
+    """Sent attempts without an outcome: their worker died, and the POST may have arrived."""
+    silent = _take_attempts(session, AttemptState.SENT, AttemptState.AMBIGUOUS, now - ANSWER_WITHIN, now)
+    for attempt in silent:
+        log.error("render_job.ambiguous", job_id=str(attempt.job_id), attempt=attempt.number, error="its worker died")
+        park_job(session, attempt.job_id, "its worker died before the answer", epoch=attempt.epoch, now=now)
+    return len(silent)
+
+
+def _take_attempts(
+    session: Session, from_state: AttemptState, to_state: AttemptState, overdue: datetime, now: datetime
+) -> list[Attempt]:
+    stale = select(Attempt).where(Attempt.state == from_state, Attempt.send_by <= overdue).limit(_AT_ONCE)
+    taken = list(session.scalars(stale.with_for_update(skip_locked=True)))
+    for attempt in taken:
+        attempt.state, attempt.closed_at = to_state, now
+    session.flush()
+    return taken
+
+
+def _lost_submits(session: Session, now: datetime) -> list[Admitted]:
+    overdue = (
+        select(RenderJob.id, RenderJob.epoch, RenderJob.model, Slot.submit_at)
+        .join(Slot, Slot.job_id == RenderJob.id)
+        .where(RenderJob.state == RenderState.ADMITTED, Slot.submit_at <= now - GRACE)
+        .order_by(Slot.submit_at)
+        .limit(_AT_ONCE)
+    )
+    return [Admitted(*row) for row in session.execute(overdue)]
+
+
+def _lost_polls(session: Session, now: datetime) -> list[Wake]:
+    overdue = (
+        select(PollLane.account_id)
+        .where(
+            or_(PollLane.lease_until.is_(None), PollLane.lease_until <= now),
+            or_(PollLane.wake_at.is_(None), PollLane.wake_at <= now - GRACE),
+            select(RenderJob.id)
+            .where(RenderJob.account_id == PollLane.account_id, RenderJob.next_poll_at <= now - GRACE)
+            .exists(),
+        )
+        .with_for_update(skip_locked=True)
+    )
+    wakes = (wake_lane(session, account_id, now, anyway=True) for account_id in session.scalars(overdue).all())
+    return [wake for wake in wakes if wake is not None]
+
+
+def _lost_fetches(session: Session, now: datetime) -> list[tuple[UUID, str]]:
+    overdue = (
+        select(RenderJob.id, RenderJob.model)
+        .where(
+            RenderJob.next_archive_at <= now,
+            or_(RenderJob.lease_until.is_(None), RenderJob.lease_until <= now),
+        )
+        .order_by(RenderJob.next_archive_at)
+        .limit(_AT_ONCE)
+    )
+    return [(job_id, model) for job_id, model in session.execute(overdue)]

@@ -1,0 +1,33 @@
+"""The steps of a render job."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from reelqueue import messages
+from workers.app import app
+from workers.archive import archive_render_job
+from workers.polling import poll_account
+from workers.resources import services
+from workers.submission import submit_render_job
+
+
+@app.task(name=messages.RENDER_SUBMIT)
+def submit_task(job_id: str, epoch: int) -> str:
+    """Send one job's paid POST."""
+    return submit_render_job(services(), UUID(job_id), epoch)
+
+
+# Acknowledged early: the lane's lease and the sweep bring a killed batch back sooner than the
+# broker would.
+@app.task(name=messages.RENDER_POLL, acks_late=False)
+def poll_task(account_id: str, seq: int) -> str:
+    """Ask about an account's due jobs, and schedule the next batch."""
+    report = poll_account(services(), UUID(account_id), seq)
+    return "replaced: nothing done" if report is None else str(report)
+
+
+@app.task(name=messages.RENDER_ARCHIVE)
+def archive_task(job_id: str) -> str:
+    """Fetch one job's result."""
+    return archive_render_job(services(), UUID(job_id))
