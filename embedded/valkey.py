@@ -14,7 +14,7 @@ from embedded.process import ChildProcess, Command
 
 _SOCKET_NAME = "valkey.sock"
 _START_SECONDS = 30.0
-_PING_SECONDS = 1.0
+_CALL_SECONDS = 5.0
 
 
 class ValkeyServer:
@@ -85,13 +85,13 @@ class ValkeyServer:
     def is_ready(self) -> bool:
         """Whether it answers a PING."""
         try:
-            with socket.socket(socket.AF_UNIX) as connection:
-                connection.settimeout(_PING_SECONDS)
-                connection.connect(str(self.socket_path))
-                connection.sendall(b"PING\r\n")
-                return connection.recv(16).startswith(b"+PONG")
+            return self._call(b"PING").startswith(b"+PONG")
         except OSError:
             return False
+
+    def flush(self) -> None:
+        """Forget everything, as an operator's FLUSHALL does."""
+        self._call(b"FLUSHALL")
 
     def __enter__(self) -> Self:
         self.start()
@@ -101,6 +101,14 @@ class ValkeyServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+    def _call(self, command: bytes) -> bytes:
+        """One command of one word, and its answer of one line."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(_CALL_SECONDS)
+            connection.connect(str(self.socket_path))
+            connection.sendall(command + b"\r\n")
+            return connection.recv(64)
 
     def _celery_url(self, database: int) -> str:
         return f"redis+socket://{quote(str(self.socket_path))}?virtual_host={database}"

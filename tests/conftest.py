@@ -1,0 +1,178 @@
+"""Real services for every test: PostgreSQL, Valkey and the simulator as child processes.
+
+Each xdist worker has its own, so no test sees another's rows. Schemas come from the migrations, once per worker; a
+test gets either a transaction that is rolled back (``session``) or a database of its own (``database_url``).
+A missing server binary skips the test on a laptop and fails it where ``CI`` is set.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from embedded.errors import BinaryNotFoundError
+from embedded.places import remove_folder
+from embedded.postgres import PostgresServer
+from embedded.process import ChildProcess, Command
+from embedded.valkey import ValkeyServer
+from models.session import make_engine
+
+ROOT = Path(__file__).parents[1]
+TEMPLATE = "migrated"
+START_SECONDS = 60.0
+TIME_SCALE = 100.0
+"""A render of 60 to 300 s takes 0.6 to 3 s."""
+
+
+@dataclass(frozen=True)
+class Simulator:
+    """A running DashScope stand-in, and its control plane."""
+
+    base_url: str
+    """Scheme and host, as in ``REELQUEUE_VIDEO_BASE_URL``."""
+    control: httpx.Client
+    """Calls below ``/__sim__/``: ``ledger``, ``faults``, ``config``, ``log``, ``reset``."""
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """One PostgreSQL per test process, with a migrated template database."""
+    folder = tmp_path_factory.mktemp("services") / "postgres"
+    server = PostgresServer(folder, is_durable=False)
+    try:
+        server.start()
+    except BinaryNotFoundError as error:
+        skip_or_fail(error)
+    server.create_database(TEMPLATE)
+    config = Config(ROOT / "alembic.ini")
+    config.attributes["database_url"] = server.url(TEMPLATE)
+    command.upgrade(config, "head")
+    yield server
+    server.stop()
+    remove_folder(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: PostgresServer) -> str:
+    """A migrated database for the whole session; leave no rows in it."""
+    postgres_server.create_database("session", template=TEMPLATE)
+    return postgres_server.url("session")
+
+
+@pytest.fixture(scope="session")
+def engine(postgres_url: str) -> Iterator[Engine]:
+    """An engine on the session's database."""
+    engine = make_engine(postgres_url, application_name="tests")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def session(engine: Engine) -> Iterator[Session]:
+    """A session whose commits are real to the test and rolled back after it."""
+    with engine.connect() as connection, connection.begin() as transaction:
+        with Session(connection, expire_on_commit=False, join_transaction_mode="create_savepoint") as session:
+            yield session
+        transaction.rollback()
+
+
+@pytest.fixture
+def database_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """A migrated database of the test's own, for code that opens its own connections."""
+    name = f"test_{uuid4().hex}"
+    postgres_server.create_database(name, template=TEMPLATE)
+    yield postgres_server.url(name)
+    postgres_server.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    """One Valkey per test process."""
+    folder = tmp_path_factory.mktemp("services") / "valkey"
+    server = ValkeyServer(folder)
+    try:
+        server.start()
+    except BinaryNotFoundError as error:
+        skip_or_fail(error)
+    yield server
+    server.stop()
+    remove_folder(folder)
+
+
+@pytest.fixture
+def broker(valkey_server: ValkeyServer) -> ValkeyServer:
+    """An empty broker."""
+    valkey_server.flush()
+    return valkey_server
+
+
+@pytest.fixture
+def broker_url(broker: ValkeyServer) -> str:
+    """An empty broker, as in ``REELQUEUE_BROKER_URL``."""
+    return broker.broker_url
+
+
+@pytest.fixture
+def result_backend_url(broker: ValkeyServer) -> str:
+    """An empty result backend, as in ``REELQUEUE_RESULT_BACKEND_URL``."""
+    return broker.result_backend_url
+
+
+@pytest.fixture(scope="session")
+def simulator_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    """One simulator per test process."""
+    folder = tmp_path_factory.mktemp("simulator")
+    port = free_port()
+    arguments = ["--port", str(port), "--state", str(folder / "state"), "--time-scale", str(TIME_SCALE)]
+    run = Command(name="simulator", arguments=[sys.executable, "-m", "simulator", *arguments], folder=ROOT)
+    child = ChildProcess(run, logs=folder, pids=folder)
+    base_url = f"http://127.0.0.1:{port}"
+    with httpx.Client(base_url=f"{base_url}/__sim__/", trust_env=False) as control:
+        child.start()
+        child.wait_until(lambda: answers(control, "health"), START_SECONDS)
+        yield Simulator(base_url, control)
+    child.stop()
+
+
+@pytest.fixture
+def simulator(simulator_process: Simulator) -> Iterator[Simulator]:
+    """The simulator without tasks, charges or faults, configured as at its start."""
+    config = simulator_process.control.get("config").json()
+    simulator_process.control.post("reset").raise_for_status()
+    yield simulator_process
+    simulator_process.control.post("config", json=config).raise_for_status()
+
+
+def answers(client: httpx.Client, path: str) -> bool:
+    """Whether a server answers a GET with success."""
+    try:
+        return client.get(path).is_success
+    except httpx.TransportError:
+        return False
+
+
+def free_port() -> int:
+    """A TCP port on loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def skip_or_fail(error: BinaryNotFoundError) -> None:
+    """Skip the test for want of a server, or fail it in CI."""
+    if os.environ.get("CI"):
+        pytest.fail(str(error))
+    pytest.skip(str(error))
