@@ -1,0 +1,53 @@
+"""``python -m simulator``: the DashScope stand-in as a process."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from simulator.errors import StateFolderError
+from simulator.server import bind, serve
+from simulator.start import open_service
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the simulator until it is told to stop; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=options.log_level.upper(), format="%(asctime)s %(name)s %(message)s")
+    try:
+        listener = bind(options.host, options.port)
+        service = open_service(options.state, keys=options.key, time_scale=options.time_scale)
+    except (StateFolderError, OSError) as error:
+        print(f"simulator: {error}", file=sys.stderr)  # noqa: T201 - the command's talk
+        return 1
+    host, port = listener.getsockname()[:2]
+    # Readers of a pipe wait for this line to learn the port.
+    print(f"simulator listening on http://{host}:{port}", flush=True)  # noqa: T201 - the command's talk
+    serve(service, listener, options.log_level)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m simulator", description="A stand-in for DashScope's video API, with a billing ledger."
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, required=True, help="port to listen on; 0 takes a free one and prints it")
+    parser.add_argument("--state", type=Path, required=True, metavar="DIR", help="folder that survives a restart")
+    parser.add_argument("--time-scale", type=float, metavar="X", help="divide run times and expiries by X")
+    parser.add_argument(
+        "--key",
+        action="append",
+        default=[],
+        metavar="[ACCOUNT=]KEY",
+        help="accept this key only; repeat for more. Without any, every key works and is an account of its own",
+    )
+    parser.add_argument("--log-level", default="warning", choices=["debug", "info", "warning", "error"])
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

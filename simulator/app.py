@@ -1,0 +1,59 @@
+"""The ASGI application."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from simulator.control.routes import control_routes
+from simulator.http.gateway import Handler, endpoint
+from simulator.http.listing import list_tasks
+from simulator.http.query import cancel, query
+from simulator.http.results import result
+from simulator.http.service import Service
+from simulator.http.submit import submit
+
+_API: Final = "/api/v1"
+
+
+def create_app(service: Service) -> ASGIApp:
+    """The simulator's HTTP face over *service*, which stays the caller's to close."""
+    app = Starlette(
+        routes=[*_service_routes(service), *control_routes(service)],
+        exception_handlers={404: _not_found},
+    )
+    app.router.redirect_slashes = False
+    return _AnySlash(app)
+
+
+def _service_routes(service: Service) -> list[Route]:
+    table: list[tuple[str, str, str, Handler]] = [
+        ("submit", "POST", f"{_API}/services/aigc/{{group}}/video-synthesis", submit),
+        ("query", "GET", f"{_API}/tasks/{{task_id}}", query),
+        ("list", "GET", f"{_API}/tasks", list_tasks),
+        ("cancel", "POST", f"{_API}/tasks/{{task_id}}/cancel", cancel),
+    ]
+    routes = [Route(path, endpoint(service, name, handler), methods=[method]) for name, method, path, handler in table]
+    open_result = endpoint(service, "result", result, needs_key=False)
+    return [*routes, Route("/result/{task_id}.mp4", open_result, methods=["GET", "HEAD"])]
+
+
+async def _not_found(_request: Request, _error: Exception) -> JSONResponse:
+    return JSONResponse({"code": "NotFound", "message": "Not found!", "request_id": ""}, 404)
+
+
+class _AnySlash:
+    """Takes each path with and without a trailing slash, never with a redirect: official clients differ."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            scope = {**scope, "path": scope["path"].rstrip("/") or "/"}
+        await self._app(scope, receive, send)

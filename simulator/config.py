@@ -1,0 +1,148 @@
+"""Everything that can be set while the simulator runs, as typed values.
+
+Durations are seconds *before* the time scale; the simulator divides them by it. Rates are per real second.
+``POST /__sim__/config`` takes any part of this tree as JSON and the rest stays as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, Literal
+
+from pydantic import ConfigDict, TypeAdapter
+
+_STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, slots=True)
+class RunTimes:
+    """How long tasks run and wait. Real ones: 60-300 s with a tail to 12 min (vendor samples, 2026)."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    minimum_seconds: float = 60.0
+    maximum_seconds: float = 300.0
+    tail_share: float = 0.02
+    """Part of the tasks that run between the maximum and `tail_seconds`."""
+    tail_seconds: float = 720.0
+    queue_minimum_ms: float = 30.0
+    """A task leaves PENDING no sooner than this, even on an idle account. Not scaled: it is gateway latency."""
+    queue_maximum_ms: float = 50.0
+    failure_minimum_seconds: float = 0.1
+    """A task with bad parameters fails after this long."""
+    failure_maximum_seconds: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """How long things live after they were made."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    task_seconds: float = 86_400.0
+    """After the submit; then the task is UNKNOWN."""
+    result_url_seconds: float = 86_400.0
+    """After the task's end; then the URL answers 403."""
+    run_limit_seconds: float = 10_800.0
+    """A task that has run this long fails with InternalError.Timeout."""
+    upload_policy_seconds: float = 300.0
+    upload_seconds: float = 172_800.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Concurrency and rates per main account."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    is_throttling: bool = True
+    slots: int | None = None
+    """Concurrent tasks for every model; unset takes each model's documented number."""
+    slots_by_model: dict[str, int] = field(default_factory=dict)
+    submits_per_second: int | None = None
+    """For every model; unset takes each model's documented number."""
+    queries_per_second: int = 20
+    """Of queries, of lists and of cancels: each kind has its own count."""
+    uploads_per_second: int = 100
+    over_slots: Literal["queue", "reject", "drop"] = "queue"
+    """What happens to a submit when all slots are taken: waits as PENDING, 429, or accepted and forgotten."""
+    retry_after_seconds: int | None = None
+    """Sent with each 429 when set; the service is not known to send it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """How faithful ``GET /tasks`` is."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    lag_seconds: float = 0.0
+    """A task is listed only when it is older than this."""
+    foreign_rows: int = 0
+    """Rows of tasks that this account never made, at the top of each first page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clips:
+    """What result files look like."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    width: int | None = None
+    """Set with `height` (64 x 36, say) for load tests: one small file serves every task of one length."""
+    height: int | None = None
+    seconds: float | None = None
+    """Length of every clip, whatever was asked; the bill does not change."""
+    frames_per_second: int = 24
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorConfig:
+    """The simulator's whole behaviour apart from scripted faults."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    time_scale: float = 1.0
+    """Durations are divided by this."""
+    region: str = "ap-southeast-1"
+    """Prices and the listing's region column."""
+    is_in_arrears: bool = False
+    unknown_is_404: bool = False
+    """Answer 404 for an unknown task, as some workspace hosts are said to, in place of 200 UNKNOWN."""
+    extra_models: list[str] = field(default_factory=list)
+    """Model ids to accept although the catalog has no table for them; nothing about them is checked."""
+    revoked_accounts: list[str] = field(default_factory=list)
+    """Accounts whose keys answer 401 from now on; ``*`` means all."""
+    run_times: RunTimes = field(default_factory=RunTimes)
+    lifetimes: Lifetimes = field(default_factory=Lifetimes)
+    limits: Limits = field(default_factory=Limits)
+    listing: Listing = field(default_factory=Listing)
+    clips: Clips = field(default_factory=Clips)
+
+    def scaled_ms(self, seconds: float) -> int:
+        """A simulated duration as real milliseconds."""
+        return round(seconds * 1000 / self.time_scale)
+
+
+_ADAPTER = TypeAdapter(SimulatorConfig)
+
+
+def load_config(document: Mapping[str, Any]) -> SimulatorConfig:
+    """A configuration from JSON.
+
+    Raises:
+        pydantic.ValidationError: An unknown name or a value of the wrong type; nothing was changed.
+    """
+    return _ADAPTER.validate_python(dict(document))
+
+
+def patch_config(config: SimulatorConfig, patch: Mapping[str, Any]) -> SimulatorConfig:
+    """*config* with the parts that *patch* names replaced, group by group."""
+    document = asdict(config)
+    for name, value in patch.items():
+        if isinstance(value, Mapping) and isinstance(document.get(name), dict):
+            document[name] |= value
+        else:
+            document[name] = value
+    return load_config(document)

@@ -1,0 +1,1 @@
+"""Scripted misbehaviour: what the service might do to a client, on request."""

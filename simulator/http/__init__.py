@@ -1,0 +1,1 @@
+"""The wire: HTTP as DashScope speaks it."""

@@ -1,0 +1,60 @@
+"""``GET /tasks/{task_id}`` and ``POST /tasks/{task_id}/cancel``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simulator.clock import beijing_text
+from simulator.errors import WireError
+from simulator.http.call import Call
+from simulator.http.reply import Reply
+from simulator.http.service import Service
+from simulator.tasks import Task, TaskStatus
+
+
+def query(service: Service, call: Call) -> Reply:
+    """A task as it stands; an unknown one is no error but a status."""
+    task = service.provider.query(call.account, call.task_id)
+    if task is not None:
+        return Reply(200, task_document(service, call, task))
+    if service.provider.config.unknown_is_404:
+        raise WireError(404, "NotFound", "Not found!")
+    output = {"task_id": call.task_id, "task_status": TaskStatus.UNKNOWN}
+    return Reply(200, {"request_id": call.request_id, "output": output})
+
+
+def cancel(service: Service, call: Call) -> Reply:
+    """Cancel a PENDING task."""
+    service.provider.cancel(call.account, call.task_id)
+    return Reply(200, {"request_id": call.request_id})
+
+
+def task_document(service: Service, call: Call, task: Task) -> dict[str, Any]:
+    """The query's answer for *task*."""
+    output: dict[str, Any] = {"task_id": task.task_id, "task_status": task.status}
+    output |= _times(task)
+    document: dict[str, Any] = {"request_id": call.request_id, "output": output}
+    if task.status is TaskStatus.FAILED:
+        output |= {"code": task.outcome.code, "message": task.outcome.message} if task.outcome.code else {}
+    if task.status is TaskStatus.SUCCEEDED:
+        output |= _result(service, call, task)
+        document["usage"] = task.outcome.usage
+    return document
+
+
+def _times(task: Task) -> dict[str, str]:
+    moments = {"submit_time": task.submitted_ms}
+    if task.scheduled_ms is not None:
+        moments["scheduled_time"] = task.scheduled_ms
+    if task.ends_ms is not None and task.status is not TaskStatus.RUNNING:
+        moments["end_time"] = task.ends_ms
+    return {name: beijing_text(moment) for name, moment in moments.items()}
+
+
+def _result(service: Service, call: Call, task: Task) -> dict[str, str]:
+    expires_at = -(-service.provider.expires_ms(task) // 1000)
+    signed = service.signer.result_query(task.task_id, expires_at)
+    result = {"orig_prompt": task.prompt, "video_url": f"{call.request.base_url}result/{task.task_id}.mp4?{signed}"}
+    if task.outcome.actual_prompt is not None:
+        result["actual_prompt"] = task.outcome.actual_prompt
+    return result

@@ -1,0 +1,60 @@
+"""Puts the simulator together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from random import Random, SystemRandom
+
+from simulator.clips.library import ClipLibrary
+from simulator.clock import Clock, WallClock
+from simulator.errors import StateFolderError
+from simulator.faults.script import FaultScript
+from simulator.http.accounts import Accounts, account_name
+from simulator.http.service import Service
+from simulator.provider import Provider
+from simulator.signing import Signer
+from simulator.store.store import Store
+
+
+def open_service(folder: Path, *, keys: Iterable[str] = (), time_scale: float | None = None) -> Service:
+    """The service whose state is in *folder*, as it was left.
+
+    Args:
+        folder: Made when missing.
+        keys: ``KEY`` or ``ACCOUNT=KEY``; empty accepts every key.
+        time_scale: Replaces the remembered one.
+
+    Raises:
+        StateFolderError: The folder is in use or cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateFolderError(f"state folder {folder}: {error.strerror}. Give another --state.") from error
+    store = Store(folder)
+    clock = WallClock(int(store.settings.get("clock_offset_ms") or 0))
+    service = build_service(store, clock, random=SystemRandom(), keys=keys, clip_folder=folder / "clips")
+    if time_scale is not None:
+        service.provider.configure({"time_scale": time_scale})
+    return service
+
+
+def build_service(
+    store: Store, clock: Clock, *, random: Random, keys: Iterable[str] = (), clip_folder: Path
+) -> Service:
+    """A service from parts; for tests that bring their own clock and randomness."""
+    provider = Provider(store, clock, random=random)
+    return Service(
+        provider=provider,
+        accounts=Accounts(dict(map(_key, keys)), clock),
+        signer=Signer(store.settings),
+        faults=FaultScript(store.faults, clock),
+        clips=ClipLibrary(clip_folder),
+    )
+
+
+def _key(text: str) -> tuple[str, str]:
+    """Key and account of a ``[ACCOUNT=]KEY``."""
+    account, separator, key = text.partition("=")
+    return (key, account) if separator else (text, account_name(text))

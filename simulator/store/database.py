@@ -1,0 +1,82 @@
+"""The SQLite file and its tables."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from simulator.errors import StateFolderError
+
+SCHEMA_VERSION: Final = 1
+
+_SCHEMA: Final = """
+CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE tasks (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT, task_id TEXT NOT NULL UNIQUE, request_id TEXT NOT NULL,
+  account TEXT NOT NULL, model TEXT NOT NULL, body TEXT NOT NULL, outcome TEXT NOT NULL, status TEXT NOT NULL,
+  submitted_ms INTEGER NOT NULL, ready_ms INTEGER NOT NULL, scheduled_ms INTEGER, ends_ms INTEGER);
+CREATE INDEX tasks_account ON tasks (account, submitted_ms);
+CREATE INDEX tasks_open ON tasks (sequence) WHERE status IN ('PENDING', 'RUNNING');
+CREATE TABLE ledger (
+  task_id TEXT PRIMARY KEY, account TEXT NOT NULL, model TEXT NOT NULL, request_id TEXT NOT NULL,
+  prompt_sha256 TEXT NOT NULL, billed_seconds TEXT NOT NULL, amount TEXT, currency TEXT, settled_ms INTEGER NOT NULL);
+CREATE TABLE media (sha256 TEXT PRIMARY KEY, content BLOB NOT NULL);
+CREATE TABLE uploads (
+  key TEXT PRIMARY KEY, account TEXT NOT NULL, model TEXT NOT NULL, content BLOB NOT NULL, expires_ms INTEGER NOT NULL);
+CREATE TABLE faults (fault_id INTEGER PRIMARY KEY AUTOINCREMENT, specification TEXT NOT NULL, taken INTEGER NOT NULL);
+CREATE TABLE requests (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, operation TEXT NOT NULL, method TEXT NOT NULL,
+  path TEXT NOT NULL, account TEXT NOT NULL, model TEXT NOT NULL, task_id TEXT NOT NULL, request_id TEXT NOT NULL,
+  status INTEGER NOT NULL, fault TEXT NOT NULL);
+"""
+TABLES: Final = ("tasks", "ledger", "media", "uploads", "faults", "requests")
+"""What a reset empties; settings stay."""
+
+
+def open_database(folder: Path | None) -> sqlite3.Connection:
+    """The database in *folder*, made when missing; in memory when *folder* is ``None``.
+
+    Raises:
+        StateFolderError: Another simulator has it, or another version wrote it.
+    """
+    place = ":memory:" if folder is None else str(folder / "simulator.sqlite3")
+    # isolation_level None: transactions are begun by `transaction` and nowhere else.
+    database = sqlite3.connect(place, isolation_level=None, timeout=2.0, check_same_thread=False)
+    database.row_factory = sqlite3.Row
+    try:
+        # One process owns the file for as long as it lives; the lock goes with the process, however it ends.
+        database.execute("PRAGMA locking_mode = EXCLUSIVE")
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        _make_tables(database, place)
+    except sqlite3.OperationalError as error:
+        raise StateFolderError(
+            f"state folder {folder}: {error}. Is another simulator using it? Stop that one or give another --state."
+        ) from error
+    return database
+
+
+def _make_tables(database: sqlite3.Connection, place: str) -> None:
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    if version == 0:
+        database.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+    elif version != SCHEMA_VERSION:
+        raise StateFolderError(
+            f"{place} has schema {version} and this simulator needs {SCHEMA_VERSION}. "
+            "Remove the folder to start afresh, or give another --state."
+        )
+
+
+@contextmanager
+def transaction(database: sqlite3.Connection) -> Iterator[None]:
+    """Commit everything inside as one, or nothing."""
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        database.execute("ROLLBACK")
+        raise
+    database.execute("COMMIT")
