@@ -5,3 +5,122 @@
 >>> build(request).body["parameters"]
 {'size': '1280*720'}
 """
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+from reelqueue.version import VERSION as __version__
+
+if TYPE_CHECKING:
+    from reelqueue.builder import BuiltRequest, build
+    from reelqueue.catalog import MODELS, Mode, ModelSpec, lookup
+    from reelqueue.client import AsyncClient, AsyncRenderJobHandle, Client, RenderJobHandle
+    from reelqueue.errors import (
+        ApiError,
+        AuthenticationError,
+        ConfigurationError,
+        ConflictError,
+        InvalidRequestError,
+        NotFoundError,
+        ReelqueueError,
+        RenderJobError,
+        UnavailableError,
+        WaitTimeoutError,
+    )
+    from reelqueue.media import data_uri
+    from reelqueue.prices import CostEstimate, estimate, region_of
+    from reelqueue.requests import (
+        ImageToVideo,
+        MediaItem,
+        ReferenceToVideo,
+        RenderRequest,
+        TextToVideo,
+        VideoEdit,
+        parse_request,
+    )
+    from reelqueue.states import TERMINAL, FailureClass, RenderState
+
+__all__ = [
+    "MODELS",
+    "TERMINAL",
+    "ApiError",
+    "AsyncClient",
+    "AsyncRenderJobHandle",
+    "AuthenticationError",
+    "BuiltRequest",
+    "Client",
+    "ConfigurationError",
+    "ConflictError",
+    "CostEstimate",
+    "FailureClass",
+    "ImageToVideo",
+    "InvalidRequestError",
+    "MediaItem",
+    "Mode",
+    "ModelSpec",
+    "NotFoundError",
+    "ReelqueueError",
+    "ReferenceToVideo",
+    "RenderJobError",
+    "RenderJobHandle",
+    "RenderRequest",
+    "RenderState",
+    "TextToVideo",
+    "UnavailableError",
+    "VideoEdit",
+    "WaitTimeoutError",
+    "__version__",
+    "build",
+    "data_uri",
+    "estimate",
+    "lookup",
+    "parse_request",
+    "region_of",
+]
+
+# Names are fetched when first asked for: a producer that only sends task names or compares states shall not
+# wait for pydantic and httpx to load.
+_HOMES: Final = {
+    "builder": ("BuiltRequest", "build"),
+    "catalog": ("MODELS", "Mode", "ModelSpec", "lookup"),
+    "client": ("AsyncClient", "AsyncRenderJobHandle", "Client", "RenderJobHandle"),
+    "errors": (
+        "ApiError",
+        "AuthenticationError",
+        "ConfigurationError",
+        "ConflictError",
+        "InvalidRequestError",
+        "NotFoundError",
+        "ReelqueueError",
+        "RenderJobError",
+        "UnavailableError",
+        "WaitTimeoutError",
+    ),
+    "media": ("data_uri",),
+    "prices": ("CostEstimate", "estimate", "region_of"),
+    "requests": (
+        "ImageToVideo",
+        "MediaItem",
+        "ReferenceToVideo",
+        "RenderRequest",
+        "TextToVideo",
+        "VideoEdit",
+        "parse_request",
+    ),
+    "states": ("TERMINAL", "FailureClass", "RenderState"),
+}
+_HOME_BY_NAME: Final = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME_BY_NAME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f"{__name__}.{_HOME_BY_NAME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from reelqueue import rules
-from reelqueue.catalog import ModelSpec, Protocol, Sound
+from reelqueue.catalog import Mode, ModelSpec, Protocol, Sound
 from reelqueue.catalog.sizes import LEGACY_SIZES
 from reelqueue.placement import Medium, placed_media
 from reelqueue.shape import read_resolution
@@ -81,7 +81,7 @@ def _headers(request: RenderRequest, media: tuple[Medium, ...], account: Mapping
 
 def _input(request: RenderRequest, spec: ModelSpec, media: tuple[Medium, ...]) -> _Section:
     section = _given(request, "prompt", "negative_prompt")
-    if "driving_audio" not in (spec.media.by_name if spec.media else {}) or spec.protocol is Protocol.LEGACY:
+    if all(medium.option != "audio_url" for medium in media):
         section |= _given(request, "audio_url")
     return section | _MEDIA_BY_PROTOCOL[spec.protocol](media)
 
@@ -134,13 +134,19 @@ def _resolution(request: RenderRequest, spec: ModelSpec) -> _Section:
             section["size"] = size.replace("x", "*")
         else:
             section["resolution"] = shape.tier or shape.size
-            ratio = ratio or (shape.ratio if "ratio" in spec.options else None)
+            ratio = ratio or (shape.ratio if _takes_ratio(request, spec) else None)
     return section if ratio is None else section | {"ratio": ratio}
+
+
+def _takes_ratio(request: RenderRequest, spec: ModelSpec) -> bool:
+    if spec.is_known:
+        return bool(spec.ratios)
+    return spec.protocol is Protocol.WAN3 or request.mode is not Mode.IMAGE_TO_VIDEO
 
 
 def _takes_size(request: RenderRequest, spec: ModelSpec) -> bool:
     # Image-to-video follows the picture's aspect, so it takes a tier alone.
-    return spec.protocol is Protocol.LEGACY and request.mode != "image-to-video"
+    return spec.protocol is Protocol.LEGACY and request.mode is not Mode.IMAGE_TO_VIDEO
 
 
 def _given(request: RenderRequest, *names: str) -> _Section:

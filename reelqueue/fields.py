@@ -10,10 +10,19 @@ from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StrictBool, StrictInt, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StrictInt,
+    StringConstraints,
+    ValidationInfo,
+)
 from pydantic_core import PydanticCustomError
 
-from reelqueue.media import data_uri
+from reelqueue.media import EMBEDDED_BYTES_MAX, data_uri, read_embedded
 
 NEGATIVE_PROMPT_CHARACTERS_MAX: Final = 500
 CUSTOM_ID_CHARACTERS_MAX: Final = 256
@@ -37,7 +46,6 @@ _RESERVED_HEADERS: Final = frozenset(
     }
 )
 _URL: Final = re.compile(r"[^\s\x00-\x1f\x7f\\]+")
-_DATA_URI: Final = re.compile(r"data:[a-z]+/[a-z0-9.+-]+;base64,", re.IGNORECASE)
 
 
 def _refuse_nul(text: str) -> str:
@@ -47,15 +55,16 @@ def _refuse_nul(text: str) -> str:
     return text
 
 
-def _embed(source: object) -> object:
-    return data_uri(source) if isinstance(source, (bytes, Path)) else source
+def _embed(source: object, info: ValidationInfo) -> object:
+    if not isinstance(source, (bytes, Path)):
+        return source
+    name = info.field_name or "image"
+    return data_uri(source, field="media" if name in {"url", "reference_voice"} else name)
 
 
 def _check_url(url: str) -> str:
     if url[:5].lower() == "data:":
-        if _DATA_URI.match(url) is None:
-            raise PydanticCustomError("bad_url", "a data URI must read data:<mime>;base64,<data>")
-        return url
+        return _check_data_uri(url)
     parts = urlsplit(url) if _URL.fullmatch(url) else None
     if parts is None or parts.scheme not in {"http", "https", "oss"} or not parts.netloc:
         raise PydanticCustomError(
@@ -65,6 +74,20 @@ def _check_url(url: str) -> str:
             {"seen": repr(url[:80])},
         )
     return url
+
+
+def _check_data_uri(uri: str) -> str:
+    try:
+        size_bytes = read_embedded(uri).size_bytes
+    except ValueError as error:
+        raise PydanticCustomError("bad_url", "{why}", {"why": str(error)}) from error
+    if size_bytes > EMBEDDED_BYTES_MAX:
+        raise PydanticCustomError(
+            "file_too_large",
+            "must have at most {most} bytes to fit into a request, not {seen}; give a URL",
+            {"most": EMBEDDED_BYTES_MAX, "seen": size_bytes},
+        )
+    return uri
 
 
 def _check_json_object(value: Mapping[str, object]) -> Mapping[str, object]:

@@ -7,23 +7,36 @@ Only a producer reads files: the types take a ``pathlib.Path`` or ``bytes``, whi
 from __future__ import annotations
 
 import base64
+import binascii
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
 from reelqueue.catalog.spec import MIB
 from reelqueue.errors import InvalidRequestError
+from reelqueue.pictures import Picture, read_picture
 
 EMBEDDED_BYTES_MAX: Final = 15 * MIB
 """Base64 of this is 20 MiB, the longest item that the service's gateway lets through."""
 
-_MAGIC: Final = (
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"BM", "image/bmp"),
-)
-_PNG_COLOUR_TYPE_AT: Final = 25
-_PNG_WITH_ALPHA: Final = frozenset({4, 6})
+EMBEDDED_BYTES_MAX_TOTAL: Final = 16 * MIB
+"""Every embedded item of one request together, decoded.
+
+Source: Alibaba Cloud Model Studio, rate limits page, read 2026-11.
+"""
+
+_HEAD_CHARACTERS: Final = 87_384
+"""64 KiB decoded: a JPEG's size stands behind its preview picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """What a data URI holds."""
+
+    size_bytes: int
+    picture: Picture | None
+    """None for anything but a picture that the service reads."""
 
 
 def data_uri(source: bytes | Path, *, field: str = "image") -> str:
@@ -46,16 +59,30 @@ def data_uri(source: bytes | Path, *, field: str = "image") -> str:
             "put it on a web server or into a bucket and give its URL",
             field,
         )
-    mime = sniff(content)
-    if mime is None:
+    picture = read_picture(content)
+    if picture is None:
         raise InvalidRequestError(
             "unknown_media_type", f"{field}: {name} is neither JPEG, PNG, BMP nor WEBP by its first bytes", field
         )
-    if mime == "image/png" and _has_alpha(content):
-        raise InvalidRequestError(
-            "png_with_alpha", f"{field}: {name} is a PNG with an alpha channel; save it without transparency", field
-        )
-    return f"data:{mime};base64,{base64.b64encode(content).decode('ascii')}"
+    return f"data:{picture.mime};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def read_embedded(uri: str) -> Embedded:
+    """What a data URI holds, from its length and its first 64 KiB.
+
+    Raises:
+        ValueError: It is not ``data:<mime>;base64,<data>``.
+    """
+    header, comma, data = uri.partition(",")
+    if not comma or not header.lower().endswith(";base64") or "/" not in header:
+        raise ValueError("a data URI must read data:<mime>;base64,<data>")
+    try:
+        head = base64.b64decode(data[:_HEAD_CHARACTERS], validate=True)
+    except binascii.Error as error:
+        raise ValueError(f"the data URI's base64 cannot be read: {error}") from error
+    if not head:
+        raise ValueError("the data URI is empty")
+    return Embedded(len(data) * 3 // 4 - data[-2:].count("="), read_picture(head))
 
 
 def local_path(text: str) -> Path | None:
@@ -67,14 +94,6 @@ def local_path(text: str) -> Path | None:
     return None if len(scheme) > 1 else Path(text)
 
 
-def sniff(content: bytes) -> str | None:
-    """The MIME type of a picture by its first bytes; None for anything that the service cannot read."""
-    for magic, mime in _MAGIC:
-        if content.startswith(magic):
-            return mime
-    return "image/webp" if content[:4] == b"RIFF" and content[8:12] == b"WEBP" else None
-
-
 def _read(path: Path, field: str) -> bytes:
     try:
         with path.open("rb") as file:
@@ -83,7 +102,3 @@ def _read(path: Path, field: str) -> bytes:
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise InvalidRequestError("unreadable_file", f"{field}: cannot read {path}: {why}", field) from error
-
-
-def _has_alpha(content: bytes) -> bool:
-    return len(content) > _PNG_COLOUR_TYPE_AT and content[_PNG_COLOUR_TYPE_AT] in _PNG_WITH_ALPHA

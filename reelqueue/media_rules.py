@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from reelqueue.catalog import Mode, ModelSpec, Protocol
 from reelqueue.catalog.spec import OPTION_BY_ROLE, MediaRules
 from reelqueue.errors import InvalidRequestError
+from reelqueue.picture_rules import check_pictures
 from reelqueue.placement import Medium, placed_media
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ def check_media(request: RenderRequest, spec: ModelSpec) -> Iterator[str]:
         _check_medium(medium, spec)
     _check_counts(media, spec.media, spec.id)
     _check_together(request, media, spec)
+    _check_wishes(request, media, spec)
+    yield from check_pictures(media, spec)
     yield from _doubtful(request, media, spec)
 
 
@@ -124,6 +127,24 @@ def _check_together(request: RenderRequest, media: Sequence[Medium], spec: Model
             )
 
 
+def _check_wishes(request: RenderRequest, media: Sequence[Medium], spec: ModelSpec) -> None:
+    rules = spec.media
+    roles = {medium.role for medium in media}
+    if rules is None:
+        return
+    most = rules.seconds_max_with_video
+    if most is not None and "reference_video" in roles and (request.duration or 0) > most:
+        raise InvalidRequestError(
+            "out_of_range",
+            f"duration: {spec.id} takes at most {most} seconds with a reference video, not {request.duration}",
+            "duration",
+        )
+    if request.prompt_extend is False and (needing := sorted(roles & rules.needs_prompt_extend)):
+        raise InvalidRequestError(
+            "conflicting_options", f"prompt_extend: {spec.id} reads a {needing[0]} only while it is on", "prompt_extend"
+        )
+
+
 def _missing(request: RenderRequest, roles: Sequence[str], spec: ModelSpec) -> InvalidRequestError:
     fields = type(request).model_fields
     option = next((name for role in roles if (name := OPTION_BY_ROLE.get(role)) in fields), "media")
@@ -137,6 +158,9 @@ def _bad_combination(media: Sequence[Medium], message: str) -> InvalidRequestErr
 
 def _doubtful(request: RenderRequest, media: Sequence[Medium], spec: ModelSpec) -> Iterator[str]:
     roles = Counter(medium.role for medium in media)
+    for role in spec.media.roles if spec.media else ():
+        if role.count_doubted_above is not None and roles[role.name] > role.count_doubted_above:
+            yield f"some pages of the documentation allow {role.count_doubted_above} {role.name} only"
     if spec.protocol in {Protocol.MEDIA, Protocol.WAN3} and (guessed := _guessed(media)):
         yield f"{guessed} of reference_urls ends in no known file type and is sent as reference_image; media states it"
     if spec.ratios and roles["first_frame"] and spec.protocol is Protocol.MEDIA and _states_ratio(request):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from reelqueue.catalog import ModelSpec
+from reelqueue.catalog import Mode, ModelSpec
 
 if TYPE_CHECKING:
     from reelqueue.requests import RenderRequest
@@ -37,6 +37,7 @@ def placed_media(request: RenderRequest, spec: ModelSpec) -> tuple[Medium, ...]:
 
 def _place(request: RenderRequest, spec: ModelSpec) -> Iterator[Medium]:
     roles = spec.media.by_name if spec.media else {}
+    drives = request.mode is Mode.IMAGE_TO_VIDEO and "driving_audio" in roles
     for item in getattr(request, "media", None) or ():
         yield Medium(item.type, item.url, "media", item.reference_voice)
     for url in getattr(request, "reference_urls", None) or ():
@@ -44,7 +45,7 @@ def _place(request: RenderRequest, spec: ModelSpec) -> Iterator[Medium]:
     for option, role in (("image", "first_frame"), ("last_frame", "last_frame")):
         if (url := getattr(request, option, None)) is not None:
             yield Medium(role, url, option)
-    if "driving_audio" in roles and (url := getattr(request, "audio_url", None)) is not None:
+    if drives and (url := getattr(request, "audio_url", None)) is not None:
         yield Medium("driving_audio", url, "audio_url")
 
 

@@ -58,6 +58,7 @@ _CODES: Final = {
     "bad_item": "bad_media",
     "bad_json": "bad_json",
     "bad_text": "bad_text",
+    "file_too_large": "file_too_large",
     "reserved_header": "reserved_header",
 }
 _QUIET: Final = frozenset({"prompt", "negative_prompt", "headers", "raw", "metadata", "media"})
@@ -97,6 +98,8 @@ def unknown_option(name: str, kind: type[RenderRequest], model: object) -> Inval
     hint = f"; did you mean {near}?" if near in taken else "."
     whose = f"{model} ({kind.mode})" if isinstance(model, str) else kind.mode
     listed = ", ".join(sorted(taken - JOB_OPTIONS))
+    if spec is None:
+        listed += "; a model id outside the catalog may state its mode"
     return InvalidRequestError("unknown_option", f"{name}: {whose} does not take it{hint} It takes {listed}", snake)
 
 

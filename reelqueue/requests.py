@@ -58,7 +58,7 @@ class MediaItem(_Strict):
     reference_voice: MediaUrl | None = None
     """The voice of what a reference shows; outranks the video's own sound."""
 
-    def __init__(self, /, **data: Any) -> None:  # noqa: ANN401  pydantic checks every value
+    def __init__(self, /, **data: Any) -> None:
         try:
             super().__init__(**data)
         except ValidationError as error:
@@ -122,7 +122,7 @@ class RenderRequest(_Strict):
     headers: Headers | None = None
     """Extra headers for the provider."""
 
-    def __init__(self, /, **data: Any) -> None:  # noqa: ANN401  pydantic checks every value
+    def __init__(self, /, **data: Any) -> None:
         try:
             super().__init__(**data)
         except ValidationError as error:

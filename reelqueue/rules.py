@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from reelqueue.catalog import ModelSpec, Protocol, Sound, assume, lookup
+from reelqueue.catalog.sizes import WAN27_SIZES
 from reelqueue.catalog.suggest import near_models
 from reelqueue.errors import InvalidRequestError
 from reelqueue.media_rules import check_media
@@ -91,7 +92,13 @@ def _check_resolution(request: RenderRequest, spec: ModelSpec) -> Iterator[str]:
             f"resolution: {spec.id} takes {', '.join(spec.tiers)}{sizes}, not {request.resolution[:40]!r}",
             "resolution",
         )
-    if shape.size and not spec.sizes and "ratio" not in spec.options:
+    if shape.size is None or spec.sizes:
+        return
+    if spec.ratios:
+        rendered = WAN27_SIZES[shape.tier].get(shape.ratio or "", shape.size)
+        if rendered != shape.size:
+            yield f"{spec.id} renders {shape.ratio} at {shape.tier} as {rendered}, not {shape.size}"
+    else:
         yield f"{spec.id} takes the aspect ratio of its input; of {shape.size} only the tier {shape.tier} is sent"
 
 
@@ -139,6 +146,21 @@ def _check_sound(request: RenderRequest, spec: ModelSpec) -> Iterator[str]:
         yield "audio is off, so audio_url will not be heard"
 
 
+def _check_audio_url(request: RenderRequest, spec: ModelSpec) -> Iterable[str]:
+    # Where the track is one of the media, its role says what it may be.
+    url = getattr(request, "audio_url", None)
+    if url is not None and spec.is_known and url[:5].lower() == "data:":
+        raise InvalidRequestError(
+            "bad_url", f"audio_url: {spec.id} takes it by http, https or oss URL only, not embedded", "audio_url"
+        )
+    return ()
+
+
+def _check_watermark(request: RenderRequest, spec: ModelSpec) -> Iterator[str]:
+    if request.watermark is None and spec.watermark_default:
+        yield f"{spec.id} puts a watermark on the video unless watermark is false"
+
+
 def _check_shots(request: RenderRequest, spec: ModelSpec) -> Iterator[str]:
     if getattr(request, "shot_type", None) is not None and request.prompt_extend is False:
         yield f"shot_type has no effect on {spec.id} while prompt_extend is off"
@@ -167,6 +189,8 @@ _RULES: Final[tuple[Callable[[RenderRequest, ModelSpec], Iterable[str]], ...]] =
     _check_duration,
     _check_seed,
     _check_sound,
+    _check_audio_url,
+    _check_watermark,
     _check_shots,
     check_media,
     _check_doubts,

@@ -7,7 +7,9 @@ from typing import Final
 
 from reelqueue.catalog.spec import (
     FIRST_LAST_PATH,
+    MIB,
     VIDEO_PATH,
+    ClipLimits,
     Durations,
     MediaRole,
     MediaRules,
@@ -37,7 +39,7 @@ _ROLES_BY_PROTOCOL: Final = {
     Protocol.MEDIA: _ROLES,
     Protocol.WAN3: _ROLES,
 }
-_EXTRAS: Final = frozenset({"negative_prompt", "prompt_extend", "audio_url", "shot_type", "ratio", "duration"})
+_EXTRAS: Final = frozenset({"negative_prompt", "prompt_extend", "shot_type", "ratio", "duration"})
 
 
 def mode_by_id(model_id: str) -> Mode:
@@ -80,6 +82,7 @@ def assume(model_id: str) -> ModelSpec:
                 for name in _ROLES_BY_PROTOCOL[protocol]
             )
         ),
+        audio_track=ClipLimits(seconds_min=0, seconds_max=_UNBOUNDED, size_bytes_max=_UNBOUNDED * MIB),
         extras=_EXTRAS,
         is_known=False,
     )

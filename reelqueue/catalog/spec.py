@@ -125,6 +125,8 @@ class MediaRole:
     name: str
     """The service's word: ``first_frame``, ``reference_image``, ..."""
     count_max: int = 1
+    count_doubted_above: int | None = None
+    """Where pages of the documentation disagree: the lower limit; crossing it is a warning."""
     image: ImageLimits | None = None
     clip: ClipLimits | None = None
     takes_data_uri: bool = False
@@ -146,6 +148,10 @@ class MediaRules:
     """Pairs of groups that exclude each other."""
     references_max: int | None = None
     """Reference images and videos together."""
+    seconds_max_with_video: int | None = None
+    """Longest video once a reference is a video itself."""
+    needs_prompt_extend: frozenset[str] = frozenset()
+    """Roles that mean nothing unless the service rewrites the prompt."""
 
     @cached_property
     def by_name(self) -> Mapping[str, MediaRole]:
@@ -181,6 +187,8 @@ class ModelSpec:
     ratios: tuple[str, ...] = ()
     default_ratio: str | None = None
     media: MediaRules | None = None
+    audio_track: ClipLimits | None = None
+    """The sound that ``input.audio_url`` may point to; None where there is no such input."""
     extras: frozenset[str] = frozenset()
     """Options beyond those that follow from the other fields."""
     doubts: tuple[Doubt, ...] = ()
@@ -202,6 +210,8 @@ class ModelSpec:
             names.add("ratio")
         if self.sound is not Sound.SILENT:
             names.add("audio")
+        if self.audio_track is not None:
+            names.add("audio_url")
         return frozenset(names | self._media_options)
 
     @property

@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from reelqueue.catalog.limits import EARLY_FIRST_FRAME
+from reelqueue.catalog.limits import EARLY_FIRST_FRAME, EARLY_LAST_FRAME
 from reelqueue.catalog.sizes import legacy_sizes
 from reelqueue.catalog.spec import (
     FIRST_LAST_PATH,
-    MIB,
     Durations,
-    ImageLimits,
-    MediaRole,
     MediaRules,
     Mode,
     ModelSpec,
@@ -31,12 +28,8 @@ EARLY_EXTRAS: Final = frozenset({"negative_prompt", "prompt_extend"})
 FIVE_SECONDS: Final = Durations(seconds=(5,), default_seconds=5)
 EARLY_FRAME_RULES: Final = MediaRules(roles=(EARLY_FIRST_FRAME,), needs=frozenset({"first_frame"}))
 
-_KEYFRAME: Final = ImageLimits(side_px_min=360, side_px_max=2000, size_bytes_max=10 * MIB)
 FIRST_LAST_RULES: Final = MediaRules(
-    roles=(
-        MediaRole(name="first_frame", image=_KEYFRAME, takes_data_uri=True),
-        MediaRole(name="last_frame", image=_KEYFRAME, takes_data_uri=True),
-    ),
+    roles=(EARLY_FIRST_FRAME, EARLY_LAST_FRAME),
     # An effect template could stand in for the last frame, but we offer no templates.
     combinations=(frozenset({"first_frame", "last_frame"}),),
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from reelqueue.catalog.limits import LEGACY_FIRST_FRAME, REFERENCE_VIDEO
+from reelqueue.catalog.limits import AUDIO_TRACK, LEGACY_FIRST_FRAME, REFERENCE_VIDEO
 from reelqueue.catalog.sizes import legacy_sizes
 from reelqueue.catalog.spec import (
     MIB,
@@ -28,7 +28,7 @@ from reelqueue.catalog.spec import (
 
 _PROMPT: Final = PromptRule(characters_max=1500, required=True)
 _OPTIONAL_PROMPT: Final = PromptRule(characters_max=1500, required=False)
-_EXTRAS: Final = frozenset({"negative_prompt", "prompt_extend", "audio_url", "shot_type"})
+_EXTRAS: Final = frozenset({"negative_prompt", "prompt_extend", "shot_type"})
 _HD: Final[tuple[Tier, ...]] = ("720P", "1080P")
 _ALL_TIERS: Final[tuple[Tier, ...]] = ("480P", "720P", "1080P")
 _FIVE_OR_TEN: Final = Durations(seconds=(5, 10), default_seconds=5)
@@ -91,6 +91,7 @@ def _text_model(
         sizes=legacy_sizes(tiers),
         durations=durations,
         prompt=_PROMPT,
+        audio_track=AUDIO_TRACK,
         extras=_EXTRAS,
         doubts=tuple(doubts),
         slots=5,
@@ -116,6 +117,7 @@ def _image_model(
         durations=durations,
         prompt=_OPTIONAL_PROMPT,
         media=_FRAME_RULES,
+        audio_track=AUDIO_TRACK,
         extras=_EXTRAS,
         doubts=tuple(doubts),
         slots=5,
@@ -135,7 +137,7 @@ def _reference_model(model_id: str, sound: Sound) -> ModelSpec:
         durations=_TWO_TO_TEN,
         prompt=_PROMPT,
         media=_REFERENCE_RULES,
-        extras=_EXTRAS - {"audio_url"},
+        extras=_EXTRAS,
         doubts=(_PROMPT_EXTEND_ON_REFERENCES,),
         slots=5,
         submits_per_second=5,

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from reelqueue.catalog.limits import CURRENT_FIRST_FRAME, CURRENT_IMAGE, CURRENT_LAST_FRAME, REFERENCE_VIDEO
+from reelqueue.catalog.limits import (
+    CURRENT_FIRST_FRAME,
+    CURRENT_IMAGE,
+    CURRENT_LAST_FRAME,
+    REFERENCE_VIDEO,
+    WAN27_AUDIO_TRACK,
+)
 from reelqueue.catalog.spec import (
     MIB,
     ClipLimits,
-    Doubt,
     Durations,
     MediaRole,
     MediaRules,
@@ -36,7 +41,7 @@ _FRAME_RULES: Final = MediaRules(
     roles=(
         CURRENT_FIRST_FRAME,
         CURRENT_LAST_FRAME,
-        MediaRole(name="driving_audio", clip=ClipLimits(seconds_min=2, seconds_max=30, size_bytes_max=15 * MIB)),
+        MediaRole(name="driving_audio", clip=WAN27_AUDIO_TRACK),
         MediaRole(name="first_clip", clip=_CLIP),
     ),
     combinations=(
@@ -58,12 +63,13 @@ _REFERENCE_RULES: Final = MediaRules(
     # Seen on the wire: "Only first frame provided is not allowed".
     needs=frozenset({"reference_image", "reference_video"}),
     references_max=5,
+    seconds_max_with_video=10,
 )
 
 _EDIT_RULES: Final = MediaRules(
     roles=(
         MediaRole(name="video", clip=_CLIP),
-        MediaRole(name="reference_image", count_max=4, image=CURRENT_IMAGE, takes_data_uri=True),
+        MediaRole(name="reference_image", count_max=4, count_doubted_above=3, image=CURRENT_IMAGE, takes_data_uri=True),
     ),
     needs=frozenset({"video"}),
 )
@@ -81,7 +87,8 @@ def _text_model(model_id: str) -> ModelSpec:
         default_ratio="16:9",
         durations=_DURATIONS,
         prompt=_PROMPT,
-        extras=_EXTRAS | {"audio_url"},
+        audio_track=WAN27_AUDIO_TRACK,
+        extras=_EXTRAS,
         slots=5,
         submits_per_second=5,
     )
@@ -137,7 +144,6 @@ _VIDEO_EDIT: Final = ModelSpec(
     prompt=_OPTIONAL_PROMPT,
     media=_EDIT_RULES,
     extras=_EXTRAS,
-    doubts=(Doubt(option="media", values=frozenset({4}), note="some pages allow 3 reference images, others 4"),),
     slots=5,
     submits_per_second=5,
 )

@@ -51,6 +51,7 @@ _MEDIA: Final = MediaRules(
         MediaRole(name="link"),
     ),
     exclusive=((_FRAMES, _REFERENCES), (frozenset({"file"}), frozenset({"link"}))),
+    needs_prompt_extend=frozenset({"file", "link"}),
 )
 
 
