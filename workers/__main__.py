@@ -1,0 +1,124 @@
+"""``python -m workers``: commands for operators, who may reach the database."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from models.api_key import ApiKey
+from models.base import new_id
+from reelqueue.errors import ReelqueueError
+from workers.accounts import resume_account
+from workers.audit import Finding, audit
+from workers.doctor import examine
+from workers.logs import configure_logs
+from workers.resources import make_services
+from workers.services import Services
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Commands for operators of Reelqueue.")
+accounts = typer.Typer(no_args_is_help=True, help="Provider accounts.")
+keys = typer.Typer(no_args_is_help=True, help="Keys of the HTTP API.")
+cli.add_typer(accounts, name="accounts")
+cli.add_typer(keys, name="keys")
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+
+
+@contextmanager
+def _services() -> Iterator[Services]:
+    # Late: the app reads the settings, and a wrong one must end in one line, not in a traceback.
+    from workers.app import app
+    from workers.settings import settings
+
+    services, engine = make_services(app, settings())
+    try:
+        yield services
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _session() -> Iterator[Session]:
+    with _services() as services, services.sessions.begin() as session:
+        yield session
+
+
+@cli.command("doctor")
+def doctor_command(*, as_json: AsJson = False) -> None:
+    """Look at everything that a render needs: one line each, with the remedy. Exit code 1 if anything is bad."""
+    from workers.app import app
+
+    is_well = True
+    with _services() as services:
+        for line in examine(services, app):
+            typer.echo(json.dumps(vars(line)) if as_json else str(line))
+            is_well &= line.is_well
+    raise typer.Exit(0 if is_well else 1)
+
+
+@cli.command("audit")
+def audit_command(*, as_json: AsJson = False) -> None:
+    """Check every invariant, and show the rows that break one. Exit code 1 if any is broken."""
+    with _session() as session:
+        findings = audit(session)
+    for finding in findings:
+        _show(finding, as_json=as_json)
+    broken = sum(bool(finding.rows) for finding in findings)
+    typer.echo(f"{len(findings)} invariants checked, {broken} broken", err=True)
+    raise typer.Exit(1 if broken else 0)
+
+
+def _show(finding: Finding, *, as_json: bool) -> None:
+    if as_json:
+        shown = {"check": finding.check.name, "holds": not finding.rows, "rows": finding.rows}
+        typer.echo(json.dumps(shown, default=str))
+        return
+    typer.echo(f"{'BROKEN' if finding.rows else 'ok    '} {finding.check.name}: {finding.check.promise}")
+    for row in finding.rows:
+        typer.echo("         " + " ".join(f"{name}={value}" for name, value in row.items()))
+
+
+@accounts.command("resume")
+def resume_command(name: str) -> None:
+    """Submit to a paused account again."""
+    with _session() as session:
+        resumed = resume_account(session, name)
+    if not resumed:
+        raise ReelqueueError(f"account {name} is not paused, or there is none of that name")
+    typer.echo(f"account {name} is resumed")
+
+
+@keys.command("create")
+def create_key_command(name: str) -> None:
+    """Make a key of the HTTP API; it is shown once."""
+    key = "rq_" + secrets.token_urlsafe(32)
+    try:
+        with _session() as session:
+            session.add(ApiKey(id=new_id(), name=name, sha256=hashlib.sha256(key.encode()).hexdigest()))
+    except IntegrityError as error:
+        raise ReelqueueError(f"there is a key named {name} already; choose another name") from error
+    typer.echo(key)
+
+
+def main() -> None:
+    """Run a command; a known error is one line and exit code 1."""
+    configure_logs()
+    try:
+        cli()
+    except (ReelqueueError, SQLAlchemyError) as error:
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        typer.echo(f"error: {reason}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

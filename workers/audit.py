@@ -1,0 +1,142 @@
+"""The invariants that hold at every commit, each as one query for the rows that break it.
+
+``python -m workers audit`` runs them all; every fault test ends with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from reelqueue.states import OPEN_ATTEMPT, TERMINAL, RenderState
+from workers.dispatch import lane_limits
+
+_LIMIT: Final = 20
+
+
+@dataclass(frozen=True)
+class Check:
+    """One invariant."""
+
+    name: str
+    promise: str
+    """What holds, as a sentence."""
+    query: str
+    """Selects the offending rows."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An invariant and the rows that break it, at most 20."""
+
+    check: Check
+    rows: list[dict[str, Any]]
+
+
+def _words(states: frozenset[Any]) -> str:
+    return ", ".join(f"'{state.value}'" for state in sorted(states))
+
+
+_AT_PROVIDER = f"'{RenderState.RENDERING.value}', '{RenderState.CANCELLING.value}', '{RenderState.ARCHIVING.value}'"
+
+# Only constants of ours are written into these texts.
+CHECKS: Final = (
+    Check(
+        "one_open_attempt",
+        "a job has at most one open attempt",
+        f"""SELECT job_id, count(*) AS open_attempts FROM attempts
+            WHERE state IN ({_words(OPEN_ATTEMPT)}) GROUP BY job_id HAVING count(*) > 1""",  # noqa: S608
+    ),
+    Check(
+        "bound_attempt_has_task",
+        "a bound attempt has exactly one provider task, and no other attempt has one",
+        """SELECT a.id AS attempt_id, a.job_id, a.state, count(t.id) AS tasks
+           FROM attempts a LEFT JOIN provider_tasks t ON t.attempt_id = a.id
+           GROUP BY a.id HAVING count(t.id) <> CASE WHEN a.state IN ('bound', 'adopted') THEN 1 ELSE 0 END""",
+    ),
+    Check(
+        "one_paid_task_per_job",
+        "a job has at most one provider task that succeeded",
+        """SELECT job_id, count(*) AS paid FROM provider_tasks
+           WHERE status = 'SUCCEEDED' GROUP BY job_id HAVING count(*) > 1""",
+    ),
+    Check(
+        "submitted_job_has_task",
+        "a job that is at the provider, or came from it, has a provider task",
+        f"""SELECT j.id AS job_id, j.state FROM render_jobs j
+            WHERE j.state IN ({_AT_PROVIDER}, 'timed_out', 'succeeded', 'lost')
+              AND NOT EXISTS (SELECT 1 FROM provider_tasks t WHERE t.job_id = j.id)""",  # noqa: S608
+    ),
+    Check(
+        "every_state_has_its_event",
+        "a job's last state event names the state that it is in",
+        """SELECT j.id AS job_id, j.state, e.to_state AS last_event FROM render_jobs j
+           LEFT JOIN LATERAL (SELECT to_state FROM job_events WHERE job_id = j.id AND to_state IS NOT NULL
+                              ORDER BY id DESC LIMIT 1) e ON true
+           WHERE e.to_state IS DISTINCT FROM j.state""",
+    ),
+    Check(
+        "terminal_is_final",
+        "no job leaves a terminal state, except timed_out for succeeded",
+        f"""SELECT job_id, from_state, to_state FROM job_events WHERE from_state IN ({_words(TERMINAL)})
+            AND NOT (from_state = 'timed_out' AND to_state = 'succeeded')""",  # noqa: S608
+    ),
+    Check(
+        "slot_has_a_user",
+        "a leased slot belongs to a job that is on its way to the provider or there",
+        f"""SELECT s.job_id, j.state, s.leased_at FROM slots s JOIN render_jobs j ON j.id = s.job_id
+            WHERE j.state NOT IN ('admitted', 'submitting', 'needs_review', {_AT_PROVIDER}, 'timed_out')
+               OR j.state = 'archiving'""",  # noqa: S608
+    ),
+    Check(
+        "user_has_a_slot",
+        "a job that is on its way to the provider, or there, holds a slot",
+        """SELECT j.id AS job_id, j.state FROM render_jobs j
+           WHERE j.state IN ('admitted', 'submitting', 'rendering', 'cancelling', 'needs_review')
+             AND NOT EXISTS (SELECT 1 FROM slots s WHERE s.job_id = j.id)""",
+    ),
+    Check(
+        "followed_until_the_end",
+        "a job at the provider has a next poll, one with a result has a next fetch",
+        """SELECT id AS job_id, state FROM render_jobs
+           WHERE (state IN ('rendering', 'cancelling') AND next_poll_at IS NULL)
+              OR (state = 'archiving' AND next_archive_at IS NULL)""",
+    ),
+    Check(
+        "succeeded_has_its_video",
+        "a succeeded job has a video and a poster in the archive",
+        """SELECT j.id AS job_id, count(a.id) AS files FROM render_jobs j LEFT JOIN assets a ON a.job_id = j.id
+           WHERE j.state = 'succeeded' GROUP BY j.id HAVING count(a.id) <> 2""",
+    ),
+)
+
+
+def audit(session: Session) -> list[Finding]:
+    """Run every check.
+
+    Returns:
+        One finding per check, in order; an empty list of rows means that it holds.
+    """
+    findings = [Finding(check, _rows(session, check.query)) for check in CHECKS]
+    return [*findings, Finding(_SLOTS, _over_limit(session))]
+
+
+def _rows(session: Session, query: str) -> list[dict[str, Any]]:
+    limited = text(f"{query} LIMIT {_LIMIT}")
+    return [dict(row) for row in session.execute(limited).mappings()]
+
+
+_SLOTS: Final = Check(
+    "slots_within_limits",
+    "an account leases no more slots for a model than its limit and look-ahead",
+    "SELECT a.name AS account, s.model, count(*) AS leased, a.look_ahead FROM slots s "
+    "JOIN accounts a ON a.id = s.account_id GROUP BY a.name, s.model, a.look_ahead",
+)
+
+
+def _over_limit(session: Session) -> list[dict[str, Any]]:
+    lanes = session.execute(text(_SLOTS.query)).mappings()
+    return [dict(lane) for lane in lanes if lane["leased"] > lane_limits(lane["model"])[0] + lane["look_ahead"]]
