@@ -1,0 +1,140 @@
+"""The asyncio client: the same methods as the blocking one, awaited."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+import httpx
+
+from reelqueue.client._connection import REQUEST_SECONDS, httpx_options
+from reelqueue.client._drivers import AsyncDriver
+from reelqueue.client._operations import DOWNLOAD_SECONDS, WAIT_SECONDS, Operations, Running, filters
+from reelqueue.client._steps import RETRY_SECONDS, Steps
+from reelqueue.jobs import Job, Preview
+from reelqueue.model_cards import ModelCards
+from reelqueue.requests import RenderRequest
+from reelqueue.states import RenderState
+
+
+class AsyncClient:
+    """A connection to a Reelqueue server for asyncio; arguments and errors as `reelqueue.Client` has them."""
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        *,
+        timeout_seconds: float = REQUEST_SECONDS,
+        retry_seconds: float = RETRY_SECONDS,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        http = httpx.AsyncClient(transport=transport, **httpx_options(base_url, api_key, timeout_seconds))
+        self._driver = AsyncDriver(http)
+        self._operations = Operations(retry_seconds)
+
+    async def submit(
+        self,
+        request: RenderRequest | Mapping[str, object] | None = None,
+        *,
+        idempotency_key: str | None = None,
+        **options: object,
+    ) -> AsyncRenderJobHandle:
+        """As `Client.submit`."""
+        return await self._handle(self._operations.submit(request, options, idempotency_key))
+
+    async def preview(self, request: RenderRequest | Mapping[str, object] | None = None, **options: object) -> Preview:
+        """As `Client.preview`."""
+        return await self._driver.run(self._operations.preview(request, options))
+
+    async def get(self, job_id: UUID | str) -> AsyncRenderJobHandle:
+        """As `Client.get`."""
+        return await self._handle(self._operations.get(job_id))
+
+    async def jobs(
+        self,
+        *,
+        state: RenderState | list[RenderState] | None = None,
+        model: str | None = None,
+        mode: str | None = None,
+        custom_id: str | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        page_size: int = 100,
+    ) -> AsyncIterator[Job]:
+        """As `Client.jobs`, for ``async for``."""
+        chosen = filters(
+            state=state, model=model, mode=mode, custom_id=custom_id,
+            created_after=created_after, created_before=created_before, page_size=page_size,
+        )  # fmt: skip
+        cursor: str | None = None
+        while True:
+            page = await self._driver.run(self._operations.page(chosen, cursor))
+            for job in page.items:
+                yield job
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    async def models(self) -> ModelCards:
+        """The models that the server's catalog describes."""
+        return await self._driver.run(self._operations.models())
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._driver.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _handle(self, steps: Steps[Job]) -> AsyncRenderJobHandle:
+        return AsyncRenderJobHandle(self._driver, self._operations, await self._driver.run(steps))
+
+
+class AsyncRenderJobHandle:
+    """One render job on one server."""
+
+    def __init__(self, driver: AsyncDriver, operations: Operations, job: Job) -> None:
+        self._driver = driver
+        self._operations = operations
+        self.job = job
+        """The job as last read."""
+
+    def __repr__(self) -> str:
+        return f"<AsyncRenderJobHandle {self.id} {self.job.state}>"
+
+    @property
+    def id(self) -> UUID:
+        """The job's id."""
+        return self.job.id
+
+    async def state(self) -> RenderState:
+        """Where the job stands now, asked of the server."""
+        self.job = await self._driver.run(self._operations.get(self.id))
+        return self.job.state
+
+    async def wait(
+        self, timeout_seconds: float = WAIT_SECONDS, *, on_change: Callable[[Job], None] | None = None
+    ) -> Job:
+        """As `RenderJobHandle.wait`."""
+        self.job = await self._driver.run(self._operations.wait(self.id, timeout_seconds, on_change))
+        return self.job
+
+    async def cancel(self, *, running: Running = "finish") -> Job:
+        """As `RenderJobHandle.cancel`."""
+        self.job = await self._driver.run(self._operations.cancel(self.id, running))
+        return self.job
+
+    async def download(self, path: str | os.PathLike[str], *, timeout_seconds: float = DOWNLOAD_SECONDS) -> Path:
+        """As `RenderJobHandle.download`."""
+        return await self._driver.run(self._operations.download(self.id, Path(path), timeout_seconds))

@@ -1,0 +1,114 @@
+"""What runs an operation's steps: once blocking, once on asyncio. The only places that do I/O."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TypeVar
+
+import httpx
+
+from reelqueue.client._steps import Fetch, Pause, Step, Steps
+
+T = TypeVar("T")
+
+
+class SyncDriver:
+    """Runs operations on a blocking connection, which it owns."""
+
+    def __init__(self, http: httpx.Client) -> None:
+        self._http = http
+
+    def run(self, steps: Steps[T]) -> T:
+        """The operation's result."""
+        try:
+            step = next(steps)
+            while True:
+                try:
+                    reply = self._perform(step)
+                except httpx.TransportError as error:
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(reply)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        finally:
+            steps.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._http.close()
+
+    def _perform(self, step: Step) -> httpx.Response | None:
+        match step:
+            case Pause():
+                time.sleep(step.seconds)
+                return None
+            case Fetch():
+                return self._fetch(step)
+            case _:
+                return self._http.request(
+                    step.method, step.path, params=step.params, content=step.content, headers=step.headers
+                )
+
+    def _fetch(self, step: Fetch) -> httpx.Response:
+        with self._http.stream("GET", step.path) as response:
+            if not response.is_success:
+                response.read()
+                return response
+            step.sink.restart()
+            for chunk in response.iter_bytes():
+                step.sink.write(chunk)
+        return response
+
+
+class AsyncDriver:
+    """Runs operations on an asyncio connection, which it owns."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+
+    async def run(self, steps: Steps[T]) -> T:
+        """The operation's result."""
+        try:
+            step = next(steps)
+            while True:
+                try:
+                    reply = await self._perform(step)
+                except httpx.TransportError as error:
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(reply)
+        except StopIteration as stop:
+            result: T = stop.value
+            return result
+        finally:
+            steps.close()
+
+    async def close(self) -> None:
+        """Close the connection."""
+        await self._http.aclose()
+
+    async def _perform(self, step: Step) -> httpx.Response | None:
+        match step:
+            case Pause():
+                await asyncio.sleep(step.seconds)
+                return None
+            case Fetch():
+                return await self._fetch(step)
+            case _:
+                return await self._http.request(
+                    step.method, step.path, params=step.params, content=step.content, headers=step.headers
+                )
+
+    async def _fetch(self, step: Fetch) -> httpx.Response:
+        async with self._http.stream("GET", step.path) as response:
+            if not response.is_success:
+                await response.aread()
+                return response
+            step.sink.restart()
+            async for chunk in response.aiter_bytes():
+                # A slow disk must not stop the event loop.
+                await asyncio.to_thread(step.sink.write, chunk)
+        return response

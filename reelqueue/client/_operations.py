@@ -1,0 +1,202 @@
+"""The operations of both clients: which requests they make and what they read from the answers."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Literal, TypeVar
+from uuid import UUID, uuid4
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from reelqueue.client._download import PartialFile
+from reelqueue.client._problems import unreadable
+from reelqueue.client._steps import Fetch, Pause, Send, Steps, deadline, exchange
+from reelqueue.errors import InvalidRequestError, RenderJobError, WaitTimeoutError
+from reelqueue.jobs import Job, JobPage, Preview
+from reelqueue.model_cards import ModelCards
+from reelqueue.requests import RenderRequest, parse_request
+from reelqueue.states import RenderState
+
+M = TypeVar("M", bound=BaseModel)
+
+Running = Literal["finish", "abandon"]
+"""What a cancel does with a video that is rendering: collect it after all, or leave it (billed) there."""
+
+WAIT_SECONDS: Final = 3600.0
+"""How long a wait lasts by default; queues are longer than renders."""
+
+DOWNLOAD_SECONDS: Final = 600.0
+"""How long a download may take by default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """What a client can ask of the API; each method is a generator of steps."""
+
+    retry_seconds: float
+    """For how long a call is tried again while the server cannot be reached."""
+
+    def submit(
+        self, request: RenderRequest | Mapping[str, object] | None, options: Mapping[str, object], key: str | None
+    ) -> Steps[Job]:
+        """Store a job; *key* or a fresh one makes it safe to send this twice."""
+        headers = {"Idempotency-Key": uuid4().hex if key is None else key}
+        body = _encode(_request_object(request, options))
+        return _read(Job, (yield from self._send("POST", "/v1/jobs", content=body, headers=headers)))
+
+    def preview(
+        self, request: RenderRequest | Mapping[str, object] | None, options: Mapping[str, object]
+    ) -> Steps[Preview]:
+        """What the provider would be sent."""
+        body = _encode(_request_object(request, options))
+        return _read(Preview, (yield from self._send("POST", "/v1/preview", content=body)))
+
+    def get(self, job_id: UUID | str) -> Steps[Job]:
+        """The job as it is now."""
+        job_id = _uuid(job_id)
+        return _read(Job, (yield from self._send("GET", f"/v1/jobs/{job_id}")))
+
+    def page(self, filters: Mapping[str, str | list[str]], cursor: str | None) -> Steps[JobPage]:
+        """One page of jobs."""
+        params = {**filters, **({"cursor": cursor} if cursor else {})}
+        return _read(JobPage, (yield from self._send("GET", "/v1/jobs", params=params)))
+
+    def models(self) -> Steps[ModelCards]:
+        """The server's catalog."""
+        return _read(ModelCards, (yield from self._send("GET", "/v1/models")))
+
+    def cancel(self, job_id: UUID, running: Running) -> Steps[Job]:
+        """Ask for the job to be stopped."""
+        body = _encode({"running": running})
+        return _read(Job, (yield from self._send("POST", f"/v1/jobs/{job_id}/cancel", content=body)))
+
+    def wait(self, job_id: UUID, timeout_seconds: float, on_change: Callable[[Job], None] | None) -> Steps[Job]:
+        """Poll until the job is terminal; an unreachable server is borne until the wait's own end."""
+        give_up_at = deadline(timeout_seconds)
+        last: Job | None = None
+        for interval in _wait_intervals():
+            answer = yield from exchange(Send("GET", f"/v1/jobs/{job_id}"), give_up_at=give_up_at)
+            job = _read(Job, answer)
+            if on_change is not None and job != last:
+                on_change(job)
+            if job.is_terminal:
+                return _succeeded(job)
+            left = give_up_at - time.monotonic()
+            if left <= 0:
+                break
+            last = job
+            yield Pause(min(interval, left))
+        raise WaitTimeoutError(job_id, timeout_seconds)
+
+    def download(self, job_id: UUID, path: Path, timeout_seconds: float) -> Steps[Path]:
+        """Bring the video to *path*, or into it where it is a folder."""
+        job = yield from self.get(job_id)
+        if job.asset is None:
+            raise RenderJobError(job.id, job.state, "there is no stored video" + _remedy(job))
+        destination = path / f"{job.id}.mp4" if path.is_dir() else path
+        give_up_at = deadline(timeout_seconds)
+        with PartialFile(destination, give_up_at=give_up_at) as part:
+            # Not `asset.url`: a client sends its key only to places that it names itself.
+            yield from exchange(Fetch(f"/v1/jobs/{job_id}/asset", part), give_up_at=give_up_at)
+            return part.commit(sha256=job.asset.sha256)
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str | list[str]] | None = None,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Steps[httpx.Response]:
+        json_type = {"Content-Type": "application/json"} if content is not None else {}
+        step = Send(method, path, params or {}, content, {**json_type, **(headers or {})})
+        return (yield from exchange(step, give_up_at=deadline(self.retry_seconds)))
+
+
+def filters(
+    *,
+    state: RenderState | list[RenderState] | None,
+    model: str | None,
+    mode: str | None,
+    custom_id: str | None,
+    created_after: datetime | None,
+    created_before: datetime | None,
+    page_size: int,
+) -> dict[str, str | list[str]]:
+    """Query parameters of a listing."""
+    states = [state] if isinstance(state, RenderState) else state
+    given: dict[str, str | list[str] | None] = {
+        "state": [each.value for each in states] if states else None,
+        "model": model,
+        "mode": mode,
+        "custom_id": custom_id,
+        "created_after": created_after.isoformat() if created_after else None,
+        "created_before": created_before.isoformat() if created_before else None,
+        "limit": str(page_size),
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _request_object(
+    request: RenderRequest | Mapping[str, object] | None, options: Mapping[str, object]
+) -> dict[str, object]:
+    """The flat object that the API takes, checked here first: a typing error needs no round trip.
+
+    Local pictures become data URIs, because the server reads no files for its callers.
+    """
+    if isinstance(request, RenderRequest):
+        if options:
+            raise TypeError("give a request object or options, not both: the object is complete")
+        checked = request
+    else:
+        checked = parse_request({**(request or {}), **options}, local_files=True)
+    return {**checked.options(), "mode": checked.mode}
+
+
+def _uuid(job_id: UUID | str) -> UUID:
+    try:
+        return UUID(str(job_id))
+    except ValueError as error:
+        raise InvalidRequestError("invalid_job_id", f"{job_id!r} is no job id; job ids are UUIDs", "job_id") from error
+
+
+def _encode(value: Mapping[str, object]) -> bytes:
+    try:
+        return json.dumps(value, allow_nan=False).encode("ascii")
+    except (TypeError, ValueError) as error:
+        raise InvalidRequestError("not_json", f"the request cannot be written as JSON: {error}") from error
+
+
+def _read(model: type[M], response: httpx.Response) -> M:
+    try:
+        return model.model_validate_json(response.content)
+    except ValidationError as error:
+        raise unreadable(response) from error
+
+
+def _wait_intervals() -> Iterator[float]:
+    """0.25 s growing by half to 5 s, each up to a tenth shorter, so that waiters spread out."""
+    interval = 0.25
+    while True:
+        yield interval * random.uniform(0.9, 1.0)  # noqa: S311 - spreads load, guards nothing
+        interval = min(interval * 1.5, 5.0)
+
+
+def _succeeded(job: Job) -> Job:
+    if job.state is RenderState.SUCCEEDED:
+        return job
+    failure = job.failure
+    message = (failure.message if failure else None) or "it ended without a video"
+    raise RenderJobError(job.id, job.state, message, failure.code if failure else None)
+
+
+def _remedy(job: Job) -> str:
+    return "" if job.is_terminal else " yet; wait for the job first"

@@ -1,0 +1,146 @@
+"""What a call consists of, written once and run by both clients.
+
+An operation is a generator: it yields steps (send this, pause, fetch that into a file) and gets the
+response of each. It does no I/O and knows no event loop; `_sync` and `_async` hold one small driver each.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import time
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Protocol, TypeAlias, TypeVar
+
+import httpx
+
+from reelqueue.client._problems import error_from
+from reelqueue.errors import UnavailableError
+
+T = TypeVar("T")
+
+RETRY_SECONDS: Final = 30.0
+"""For how long a call is tried again by default."""
+
+FIRST_PAUSE_SECONDS: Final = 0.2
+LONGEST_PAUSE_SECONDS: Final = 5.0
+
+# 429 and 503 are ours; 502 and 504 come from a proxy whose server is starting or gone.
+_TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
+
+
+class Sink(Protocol):
+    """Where a fetched body goes."""
+
+    def restart(self) -> None:
+        """Forget what was written; the body comes from its start again."""
+
+    def write(self, chunk: bytes, /) -> None:
+        """Take the next bytes of the body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Step: send this request and give the whole response back."""
+
+    method: str
+    path: str
+    params: Mapping[str, str | list[str]] = field(default_factory=dict)
+    content: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Step: stream the body of a successful answer into the sink; a refusal is read whole."""
+
+    path: str
+    sink: Sink
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Step: let time pass."""
+
+    seconds: float
+
+
+Step: TypeAlias = Send | Fetch | Pause
+Steps: TypeAlias = Generator[Step, httpx.Response | None, T]
+"""An operation that ends with a ``T``. A driver throws `httpx.TransportError` in where a step failed."""
+
+
+def deadline(seconds: float) -> float:
+    """The moment, on the monotonic clock, that lies *seconds* ahead."""
+    return time.monotonic() + seconds
+
+
+def exchange(step: Send | Fetch, *, give_up_at: float) -> Steps[httpx.Response]:
+    """The successful response to *step*, tried again while the server cannot be reached.
+
+    Every call of the API bears being sent twice: reads and cancels by nature, submits by their
+    idempotency key. A try that begins before *give_up_at* may end after it by its own timeouts.
+
+    Raises:
+        ApiError: the server refused.
+        InvalidRequestError: the server refused the request's content.
+        UnavailableError: no usable answer before *give_up_at*.
+    """
+    for retry in itertools.count():
+        seen: httpx.Response | httpx.TransportError
+        try:
+            seen = received((yield step))
+        except httpx.TransportError as error:
+            seen = error
+        else:
+            if seen.status_code not in _TRY_AGAIN:
+                return _accepted(seen)
+        pause = _pause_seconds(retry, seen)
+        if deadline(pause) >= give_up_at:
+            raise _unavailable(step, tries=retry + 1, seen=seen)
+        yield Pause(pause)
+    raise AssertionError("count() does not end")  # pragma: no cover
+
+
+def received(reply: httpx.Response | None) -> httpx.Response:
+    """*reply*, which a driver owes for every step but a pause."""
+    if reply is None:
+        raise TypeError("the driver sent no response for a request")
+    return reply
+
+
+def _accepted(response: httpx.Response) -> httpx.Response:
+    if response.is_success:
+        return response
+    raise error_from(response)
+
+
+def _pause_seconds(retry: int, seen: httpx.Response | httpx.TransportError) -> float:
+    """Pause before the next try: 0.2 s doubling to 5 s, or what the server asks for, with jitter.
+
+    Half to all of it, at random, so that the clients of a restarted server do not come back as one.
+    """
+    pause = min(FIRST_PAUSE_SECONDS * 2.0 ** min(retry, 10), LONGEST_PAUSE_SECONDS)
+    if isinstance(seen, httpx.Response):
+        asked = seen.headers.get("retry-after", "")
+        if asked.isdecimal():
+            # The server may ask for more than we would wait, but never for more than the cap.
+            pause = max(pause, min(float(asked), LONGEST_PAUSE_SECONDS))
+    return pause * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
+
+
+def _unavailable(step: Send | Fetch, *, tries: int, seen: httpx.Response | httpx.TransportError) -> UnavailableError:
+    times = "1 try" if tries == 1 else f"{tries} tries"
+    if isinstance(seen, httpx.Response):
+        refusal = error_from(seen)
+        error = UnavailableError(f"{step.path}: no useful answer after {times}: {refusal}; try again later")
+        error.__cause__ = refusal
+        return error
+    reason = str(seen) or type(seen).__name__
+    error = UnavailableError(
+        f"{seen.request.url.copy_with(query=None)} does not answer after {times}: {reason}; "
+        "is the API running there? REELQUEUE_API_URL or base_url names another place"
+    )
+    error.__cause__ = seen
+    return error

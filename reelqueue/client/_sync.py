@@ -1,0 +1,189 @@
+"""The blocking client."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from uuid import UUID
+
+import httpx
+
+from reelqueue.client._connection import REQUEST_SECONDS, httpx_options
+from reelqueue.client._drivers import SyncDriver
+from reelqueue.client._operations import DOWNLOAD_SECONDS, WAIT_SECONDS, Operations, Running, filters
+from reelqueue.client._steps import RETRY_SECONDS, Steps
+from reelqueue.jobs import Job, Preview
+from reelqueue.model_cards import ModelCards
+from reelqueue.requests import RenderRequest
+from reelqueue.states import RenderState
+
+
+class Client:
+    """A connection to a Reelqueue server; close it, or use it in a ``with`` block.
+
+    Args:
+        base_url: The API's address; default ``REELQUEUE_API_URL``, then ``http://127.0.0.1:8000``.
+        api_key: The bearer key; default ``REELQUEUE_API_KEY``, then none, as a loopback server allows.
+        timeout_seconds: Longest silence of the server within one request.
+        retry_seconds: For how long a call is tried again while the server cannot be reached. Every
+            call bears it: a submit carries an idempotency key. 0: one try.
+        transport: Another httpx transport, such as a proxy or a test's.
+
+    Raises:
+        ConfigurationError: the URL or the key cannot be used.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        *,
+        timeout_seconds: float = REQUEST_SECONDS,
+        retry_seconds: float = RETRY_SECONDS,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        http = httpx.Client(transport=transport, **httpx_options(base_url, api_key, timeout_seconds))
+        self._driver = SyncDriver(http)
+        self._operations = Operations(retry_seconds)
+
+    def submit(
+        self,
+        request: RenderRequest | Mapping[str, object] | None = None,
+        *,
+        idempotency_key: str | None = None,
+        **options: object,
+    ) -> RenderJobHandle:
+        """Hand a render job to the server, which has stored it when this returns.
+
+        Args:
+            request: A request object, or its options as a mapping; keyword options are added to it.
+            idempotency_key: The same key again gives the same job, whenever it comes; default a fresh one.
+            **options: Options of the request, such as ``model`` and ``prompt``.
+
+        Raises:
+            InvalidRequestError: the model does not take the request; nothing was stored.
+            ConflictError: the idempotency key belongs to another request.
+            UnavailableError: the server cannot be reached; with the same key it is safe to try again.
+        """
+        return self._handle(self._operations.submit(request, options, idempotency_key))
+
+    def preview(self, request: RenderRequest | Mapping[str, object] | None = None, **options: object) -> Preview:
+        """What the provider would be sent for a request, and its price; nothing is stored or sent."""
+        return self._driver.run(self._operations.preview(request, options))
+
+    def get(self, job_id: UUID | str) -> RenderJobHandle:
+        """The job with this id.
+
+        Raises:
+            NotFoundError: there is none, or it belongs to another key.
+        """
+        return self._handle(self._operations.get(job_id))
+
+    def jobs(
+        self,
+        *,
+        state: RenderState | list[RenderState] | None = None,
+        model: str | None = None,
+        mode: str | None = None,
+        custom_id: str | None = None,
+        created_after: datetime | None = None,
+        created_before: datetime | None = None,
+        page_size: int = 100,
+    ) -> Iterator[Job]:
+        """All jobs that match, newest first, read a page at a time as the loop goes on."""
+        chosen = filters(
+            state=state, model=model, mode=mode, custom_id=custom_id,
+            created_after=created_after, created_before=created_before, page_size=page_size,
+        )  # fmt: skip
+        cursor: str | None = None
+        while True:
+            page = self._driver.run(self._operations.page(chosen, cursor))
+            yield from page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def models(self) -> ModelCards:
+        """The models that the server's catalog describes."""
+        return self._driver.run(self._operations.models())
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._driver.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _handle(self, steps: Steps[Job]) -> RenderJobHandle:
+        return RenderJobHandle(self._driver, self._operations, self._driver.run(steps))
+
+
+class RenderJobHandle:
+    """One render job on one server."""
+
+    def __init__(self, driver: SyncDriver, operations: Operations, job: Job) -> None:
+        self._driver = driver
+        self._operations = operations
+        self.job = job
+        """The job as last read."""
+
+    def __repr__(self) -> str:
+        return f"<RenderJobHandle {self.id} {self.job.state}>"
+
+    @property
+    def id(self) -> UUID:
+        """The job's id."""
+        return self.job.id
+
+    def state(self) -> RenderState:
+        """Where the job stands now, asked of the server."""
+        self.job = self._driver.run(self._operations.get(self.id))
+        return self.job.state
+
+    def wait(self, timeout_seconds: float = WAIT_SECONDS, *, on_change: Callable[[Job], None] | None = None) -> Job:
+        """The job once it has succeeded.
+
+        Args:
+            timeout_seconds: Longest wait. The job does not notice when a wait ends.
+            on_change: Called with the job at first and whenever something about it has changed.
+
+        Raises:
+            RenderJobError: the job ended without a video.
+            WaitTimeoutError: the wait ended first.
+            UnavailableError: the server could not be reached at the wait's end.
+        """
+        self.job = self._driver.run(self._operations.wait(self.id, timeout_seconds, on_change))
+        return self.job
+
+    def cancel(self, *, running: Running = "finish") -> Job:
+        """Ask for the job to be stopped, and tell where it stands then.
+
+        Args:
+            running: A video that the provider is rendering already cannot be stopped and is billed:
+                ``finish`` collects it after all, ``abandon`` leaves it there.
+
+        Raises:
+            ConflictError: the job is past stopping.
+        """
+        self.job = self._driver.run(self._operations.cancel(self.id, running))
+        return self.job
+
+    def download(self, path: str | os.PathLike[str], *, timeout_seconds: float = DOWNLOAD_SECONDS) -> Path:
+        """The video's path after it was brought to *path*, or into it where it is a folder.
+
+        The file appears whole and with the checksum that the server promised, or not at all.
+
+        Raises:
+            RenderJobError: there is no stored video.
+            UnavailableError: it did not arrive whole within *timeout_seconds*.
+        """
+        return self._driver.run(self._operations.download(self.id, Path(path), timeout_seconds))
