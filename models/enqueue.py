@@ -60,7 +60,12 @@ class Enqueued:
 
 
 def enqueue_render_job(
-    session: Session, request: RenderRequest, *, now: datetime, idempotency_key: str | None = None
+    session: Session,
+    request: RenderRequest,
+    *,
+    now: datetime,
+    idempotency_key: str | None = None,
+    api_key_id: UUID | None = None,
 ) -> Enqueued:
     """Store a job in state ``queued``, once per idempotency key.
 
@@ -70,6 +75,7 @@ def enqueue_render_job(
             cannot be sent.
         now: Time of the request.
         idempotency_key: The producer's; None: each call is a new job.
+        api_key_id: The API key of its owner; None: it came over the broker or from this machine.
 
     Raises:
         reelqueue.errors.InvalidRequestError: The model does not take the request.
@@ -78,15 +84,18 @@ def enqueue_render_job(
     values = _columns(request)
     values |= {
         "id": new_id(),
+        "api_key_id": api_key_id,
         "idempotency_key": idempotency_key,
         "request_sha256": request_sha256(request),
         "warnings": list(build(request).warnings),
         "state": RenderState.QUEUED,
         "created_at": now,
     }
-    stored = insert(RenderJob).values(values).on_conflict_do_nothing(index_elements=["idempotency_key"])
+    stored = insert(RenderJob).values(values).on_conflict_do_nothing(
+        index_elements=["api_key_id", "idempotency_key"], index_where=RenderJob.idempotency_key.is_not(None)
+    )
     if session.scalars(stored.returning(RenderJob.id)).one_or_none() is None:
-        return _existing(session, str(idempotency_key), values["request_sha256"])
+        return _existing(session, str(idempotency_key), api_key_id, values["request_sha256"])
     session.add_all(_references(values["id"], request))
     record(session, values["id"], "state", now=now, to_state=RenderState.QUEUED)
     session.flush()
@@ -120,9 +129,11 @@ def to_request(job: RenderJob, references: Iterable[JobReference]) -> RenderRequ
     return parse_request({name: value for name, value in options.items() if value is not None})
 
 
-def _existing(session: Session, idempotency_key: str, digest: str) -> Enqueued:
+def _existing(session: Session, idempotency_key: str, api_key_id: UUID | None, digest: str) -> Enqueued:
     job_id, stored = session.execute(
-        select(RenderJob.id, RenderJob.request_sha256).where(RenderJob.idempotency_key == idempotency_key)
+        select(RenderJob.id, RenderJob.request_sha256).where(
+            RenderJob.idempotency_key == idempotency_key, RenderJob.api_key_id.is_not_distinct_from(api_key_id)
+        )
     ).one()
     if stored != digest:
         raise IdempotencyConflictError(idempotency_key, job_id)

@@ -53,12 +53,27 @@ class RenderJob(Base):
         Index("ix_render_jobs_account_id", "account_id"),
         Index("ix_render_jobs_custom_id", "custom_id", postgresql_where=text("custom_id IS NOT NULL")),
         Index("ix_render_jobs_state_created_at", "state", "created_at", "id"),
+        # Listings: an owner's jobs, and everybody's, by age.
+        Index("ix_render_jobs_api_key_id", "api_key_id", "created_at", "id"),
+        Index("ix_render_jobs_created_at", "created_at", "id"),
+        # One producer's key must neither collide with another's nor tell of it.
+        Index(
+            "uq_render_jobs_idempotency_key",
+            "api_key_id",
+            "idempotency_key",
+            unique=True,
+            postgresql_nulls_not_distinct=True,
+            postgresql_where=text("idempotency_key IS NOT NULL"),
+        ),
         {"comment": "One request for one video, its options, timing and outcome"},
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id, comment="Ours (job_id), UUIDv7")
+    api_key_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("api_keys.id"), comment="Who enqueued it over the API with a key; null: the broker or this machine"
+    )
     idempotency_key: Mapped[str | None] = mapped_column(
-        unique=True, comment="The producer's; the same key twice is the same job"
+        comment="The producer's; the same key twice is the same job of this api_key_id"
     )
     request_sha256: Mapped[str] = mapped_column(comment="Hex SHA-256 of the request as canonical JSON")
     custom_id: Mapped[str | None] = mapped_column(comment="The producer's own name for the clip; not unique")
