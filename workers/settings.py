@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -106,18 +107,28 @@ class CelerySettings(BaseSettings):
         return self
 
 
+@dataclass(frozen=True)
 class Settings:
-    """All of them."""
+    """All of them; what is not given comes from the environment."""
 
-    def __init__(self) -> None:
-        try:
-            self.services = ServiceSettings()
-            self.provider = ProviderSettings()
-            self.poll = PollSettings()
-            self.archive = ArchiveSettings()
-            self.celery = CelerySettings()
-        except ValidationError as error:
-            raise ConfigurationError(_explain(error)) from error
+    services: ServiceSettings = field(default_factory=ServiceSettings)
+    provider: ProviderSettings = field(default_factory=ProviderSettings)
+    poll: PollSettings = field(default_factory=PollSettings)
+    archive: ArchiveSettings = field(default_factory=ArchiveSettings)
+    celery: CelerySettings = field(default_factory=CelerySettings)
+
+
+@functools.cache
+def settings() -> Settings:
+    """The settings of this process, read once.
+
+    Raises:
+        ConfigurationError: A variable has a wrong value; the message names it.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise ConfigurationError(_explain(error)) from error
 
 
 def _explain(error: ValidationError) -> str:
@@ -125,9 +136,3 @@ def _explain(error: ValidationError) -> str:
         f"{error.title}: {'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']}" for item in error.errors()
     )
     return "the environment (variables REELQUEUE_…) has a wrong value: " + "; ".join(lines)
-
-
-@functools.cache
-def settings() -> Settings:
-    """The settings of this process, read once."""
-    return Settings()
