@@ -91,8 +91,12 @@ def enqueue_render_job(
         "state": RenderState.QUEUED,
         "created_at": now,
     }
-    stored = insert(RenderJob).values(values).on_conflict_do_nothing(
-        index_elements=["api_key_id", "idempotency_key"], index_where=RenderJob.idempotency_key.is_not(None)
+    stored = (
+        insert(RenderJob)
+        .values(values)
+        .on_conflict_do_nothing(
+            index_elements=["api_key_id", "idempotency_key"], index_where=RenderJob.idempotency_key.is_not(None)
+        )
     )
     if session.scalars(stored.returning(RenderJob.id)).one_or_none() is None:
         return _existing(session, str(idempotency_key), api_key_id, values["request_sha256"])
