@@ -11,7 +11,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
-from reelqueue.version import VERSION as __version__
+from reelqueue.version import VERSION as __version__  # noqa: N811  the name that tools look for
 
 if TYPE_CHECKING:
     from reelqueue.builder import BuiltRequest, build

@@ -30,6 +30,8 @@ METADATA_BYTES_MAX: Final = 16_384
 DAY_MS: Final = 86_400_000
 """The service forgets a task and its video after a day, so nothing waits longer."""
 
+_ESCAPED_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_MODEL_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 _HEADER_VALUE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]{0,4094}[\x21-\x7e])?")
 _RESERVED_HEADERS: Final = frozenset(
@@ -45,7 +47,7 @@ _RESERVED_HEADERS: Final = frozenset(
         "x-dashscope-ossresourceresolve",
     }
 )
-_URL: Final = re.compile(r"[^\s\x00-\x1f\x7f\\]+")
+_URL: Final = re.compile(r"(?:https?|oss)://[^\s/?#\\\x00-\x1f\x7f][^\s\\\x00-\x1f\x7f]{0,8000}", re.IGNORECASE)
 
 
 def _refuse_nul(text: str) -> str:
@@ -65,8 +67,7 @@ def _embed(source: object, info: ValidationInfo) -> object:
 def _check_url(url: str) -> str:
     if url[:5].lower() == "data:":
         return _check_data_uri(url)
-    parts = urlsplit(url) if _URL.fullmatch(url) else None
-    if parts is None or parts.scheme not in {"http", "https", "oss"} or not parts.netloc:
+    if not _is_url(url):
         raise PydanticCustomError(
             "bad_url",
             "must be an http, https or oss URL or a data URI, not {seen}; "
@@ -74,6 +75,13 @@ def _check_url(url: str) -> str:
             {"seen": repr(url[:80])},
         )
     return url
+
+
+def _is_url(text: str) -> bool:
+    try:
+        return _URL.fullmatch(text) is not None and urlsplit(text).hostname is not None
+    except ValueError:  # a bracket of an IPv6 address is missing
+        return False
 
 
 def _check_data_uri(uri: str) -> str:
@@ -90,12 +98,12 @@ def _check_data_uri(uri: str) -> str:
     return uri
 
 
-def _check_json_object(value: Mapping[str, object]) -> Mapping[str, object]:
+def _check_json_object(value: Mapping[str, object]) -> object:
     try:
-        text = json.dumps(value, allow_nan=False)
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
     except (TypeError, ValueError, RecursionError) as error:
         raise PydanticCustomError("bad_json", "must be a JSON object ({why})", {"why": str(error)}) from error
-    if "\\u0000" in text:
+    if _ESCAPED_NUL.search(text):
         raise PydanticCustomError("bad_text", "must not contain the character NUL")
     if len(text) > METADATA_BYTES_MAX:
         raise PydanticCustomError(
@@ -103,7 +111,7 @@ def _check_json_object(value: Mapping[str, object]) -> Mapping[str, object]:
             "must be at most {most} bytes as JSON, not {seen}",
             {"most": METADATA_BYTES_MAX, "seen": len(text)},
         )
-    return value
+    return json.loads(text)  # tuples become lists and keys strings, as after any journey
 
 
 def _check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
@@ -120,17 +128,31 @@ def _check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _refuse_number(value: object) -> object:
-    if not isinstance(value, (str, datetime)):
+    # Numbers, also in strings, would be read as seconds since 1970.
+    if not (isinstance(value, datetime) or (isinstance(value, str) and value[4:5] == "-")):
         raise PydanticCustomError("wrong_type", "must be an ISO 8601 date and time with its offset from UTC")
     return value
 
 
+def _check_model_id(text: str) -> str:
+    if _MODEL_ID.fullmatch(text) is None:
+        raise PydanticCustomError(
+            "bad_text",
+            "must be 1 to 128 letters, digits and . _ : / -, such as wan2.6-t2v, not {seen}",
+            {"seen": repr(text[:80])},
+        )
+    return text
+
+
 def _in_utc(moment: datetime) -> datetime:
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise PydanticCustomError("out_of_range", "must be a time that exists in UTC") from error
 
 
 Text = Annotated[str, AfterValidator(_refuse_nul)]
-ModelId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$")]
+ModelId = Annotated[str, AfterValidator(_check_model_id)]
 MediaUrl = Annotated[str, BeforeValidator(_embed), AfterValidator(_check_url)]
 """Where a picture, video or sound is; bytes and paths that Python hands in become data URIs."""
 CustomId = Annotated[

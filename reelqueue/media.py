@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from reelqueue.catalog.spec import MIB
 from reelqueue.errors import InvalidRequestError
@@ -25,6 +26,9 @@ EMBEDDED_BYTES_MAX_TOTAL: Final = 16 * MIB
 
 Source: Alibaba Cloud Model Studio, rate limits page, read 2026-11.
 """
+
+_SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
+"""Two letters at least: one before a colon is a Windows drive."""
 
 _HEAD_CHARACTERS: Final = 87_384
 """64 KiB decoded: a JPEG's size stands behind its preview picture."""
@@ -87,11 +91,9 @@ def read_embedded(uri: str) -> Embedded:
 
 def local_path(text: str) -> Path | None:
     """The file that *text* names: a ``file://`` URL or a path; None where it is any other URL."""
-    scheme = urlsplit(text).scheme.lower() if ":" in text[:32] else ""
-    if scheme == "file":
-        return Path(unquote(urlsplit(text).path))
-    # One letter before a colon is a Windows drive.
-    return None if len(scheme) > 1 else Path(text)
+    if text[:7].lower() == "file://":
+        return Path(unquote(text[7:].removeprefix("localhost")))
+    return None if _SCHEME.match(text) else Path(text)
 
 
 def _read(path: Path, field: str) -> bytes:

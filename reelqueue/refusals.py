@@ -7,9 +7,9 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
-from pydantic.alias_generators import to_snake
+from pydantic.alias_generators import to_camel, to_snake
 
-from reelqueue.catalog import ModelSpec, lookup
+from reelqueue.catalog import assume, lookup
 from reelqueue.errors import InvalidRequestError
 
 if TYPE_CHECKING:
@@ -31,6 +31,27 @@ JOB_OPTIONS: Final = frozenset(
     }
 )
 """Options that are ours and that every model therefore takes."""
+
+_EVERY_OPTION: Final = JOB_OPTIONS | {
+    "audio",
+    "audio_url",
+    "duration",
+    "image",
+    "last_frame",
+    "media",
+    "mode",
+    "model",
+    "negative_prompt",
+    "prompt",
+    "prompt_extend",
+    "ratio",
+    "reference_urls",
+    "resolution",
+    "seed",
+    "shot_type",
+    "watermark",
+}
+"""The options of all kinds together."""
 
 _OTHER_WORDS: Final = {
     "aspect_ratio": "ratio",
@@ -58,6 +79,7 @@ _CODES: Final = {
     "bad_item": "bad_media",
     "bad_json": "bad_json",
     "bad_text": "bad_text",
+    "out_of_range": "out_of_range",
     "file_too_large": "file_too_large",
     "reserved_header": "reserved_header",
 }
@@ -68,10 +90,23 @@ _QUOTED: Final = frozenset({"greater_than_equal", "int_type", "bool_type", "less
 """Kinds of error that are clearer with the value that was seen."""
 
 
+_WORDING: Final = (
+    ("Input should", "must"),
+    ("String should", "must"),
+    ("Field required", "must be given"),
+    ("valid tuple", "list"),
+    ("valid dictionary", "JSON object"),
+    (" or instance of MediaItem", ""),
+)
+"""Pydantic's words and what a reader of JSON calls them."""
+
+
 def refusal(kind: type[RenderRequest], data: Mapping[str, object], error: ValidationError) -> InvalidRequestError:
     """The first thing wrong with *data* as an error that says what to do."""
-    details = error.errors(include_url=False, include_context=False)[0]
-    name = to_snake(str(details["loc"][0])) if details["loc"] else "request"
+    details = _first(error)
+    name = to_snake(str(details["loc"][0]))
+    if details["type"] == "extra_forbidden" and to_camel(name) in data and name in kind.model_fields:
+        return InvalidRequestError("conflicting_options", f"{name}: it is given twice, also as {to_camel(name)}", name)
     if details["type"] == "extra_forbidden":
         return unknown_option(str(details["loc"][0]), kind, data.get("model"))
     seen = _seen(name, details)
@@ -80,8 +115,8 @@ def refusal(kind: type[RenderRequest], data: Mapping[str, object], error: Valida
 
 def item_refusal(error: ValidationError) -> InvalidRequestError:
     """The first thing wrong with one item of ``media``."""
-    details = error.errors(include_url=False, include_context=False)[0]
-    key = to_snake(str(details["loc"][0])) if details["loc"] else "item"
+    details = _first(error)
+    key = to_snake(str(details["loc"][0]))
     if details["type"] == "extra_forbidden":
         return InvalidRequestError(
             "unknown_option", f"{key} is no key; an item has type, url, reference_voice", "media"
@@ -92,21 +127,34 @@ def item_refusal(error: ValidationError) -> InvalidRequestError:
 def unknown_option(name: str, kind: type[RenderRequest], model: object) -> InvalidRequestError:
     """The error for an option that the model or the mode does not take."""
     snake = to_snake(name)
-    spec = lookup(model) if isinstance(model, str) else None
-    taken = options_taken(kind, spec)
-    near = _OTHER_WORDS.get(snake) or next(iter(get_close_matches(snake, sorted(taken), n=1)), None)
-    hint = f"; did you mean {near}?" if near in taken else "."
-    whose = f"{model} ({kind.mode})" if isinstance(model, str) else kind.mode
+    known = str(model)[:128]
+    taken = options_taken(kind, known)
+    near = _near(snake, taken)
+    hint = f"; did you mean {near}?" if near else "."
+    whose = f"{known} ({kind.mode})"
     listed = ", ".join(sorted(taken - JOB_OPTIONS))
-    if spec is None:
+    if lookup(known) is None:
         listed += "; a model id outside the catalog may state its mode"
     return InvalidRequestError("unknown_option", f"{name}: {whose} does not take it{hint} It takes {listed}", snake)
 
 
-def options_taken(kind: type[RenderRequest], spec: ModelSpec | None) -> frozenset[str]:
+def options_taken(kind: type[RenderRequest], model_id: str) -> frozenset[str]:
     """What a request of this kind may say to this model."""
-    known = frozenset(kind.model_fields) - {"model"}
-    return known if spec is None else known & (spec.options | JOB_OPTIONS)
+    spec = lookup(model_id) or assume(model_id)
+    return frozenset(kind.model_fields) & (spec.options | JOB_OPTIONS)
+
+
+def _near(name: str, taken: frozenset[str]) -> str | None:
+    if name in _EVERY_OPTION:
+        return None  # spelt well, only not for this model
+    near = _OTHER_WORDS.get(name) or next(iter(get_close_matches(name, sorted(taken), n=1, cutoff=0.7)), None)
+    return near if near in taken else None
+
+
+def _first(error: ValidationError) -> ErrorDetails:
+    """The error to tell: a misspelt key before what is missing because of it."""
+    errors = error.errors(include_url=False, include_context=False)
+    return next((details for details in errors if details["type"] == "extra_forbidden"), errors[0])
 
 
 def _where(name: str, details: ErrorDetails) -> str:
@@ -123,6 +171,6 @@ def _seen(name: str, details: ErrorDetails) -> str:
 
 def _said(details: ErrorDetails) -> str:
     message = details["msg"]
-    for theirs, ours in (("Input should", "must"), ("String should", "must"), ("Field required", "must be given")):
+    for theirs, ours in _WORDING:
         message = message.replace(theirs, ours)
     return message

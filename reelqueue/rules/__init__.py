@@ -10,9 +10,9 @@ from reelqueue.catalog import ModelSpec, Protocol, Sound, assume, lookup
 from reelqueue.catalog.sizes import WAN27_SIZES
 from reelqueue.catalog.suggest import near_models
 from reelqueue.errors import InvalidRequestError
-from reelqueue.media_rules import check_media
 from reelqueue.placement import placed_media
 from reelqueue.refusals import JOB_OPTIONS, unknown_option
+from reelqueue.rules.media import check_media
 from reelqueue.shape import read_resolution
 
 if TYPE_CHECKING:

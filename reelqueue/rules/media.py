@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 from reelqueue.catalog import Mode, ModelSpec, Protocol
 from reelqueue.catalog.spec import OPTION_BY_ROLE, MediaRules
 from reelqueue.errors import InvalidRequestError
-from reelqueue.picture_rules import check_pictures
 from reelqueue.placement import Medium, placed_media
+from reelqueue.rules.pictures import check_pictures
 
 if TYPE_CHECKING:
     from reelqueue.requests import RenderRequest
