@@ -9,6 +9,7 @@ from typing import Any, Final
 from simulator.store.media import MediaTable
 
 BLOB_PREFIX: Final = "blob:"
+OSS_PREFIX: Final = "oss://"
 
 
 def set_media_aside(value: Any, media: MediaTable) -> Any:  # noqa: ANN401 - any JSON
@@ -35,3 +36,13 @@ def decode_data_uri(uri: str) -> bytes | None:
         return base64.b64decode(payload, validate=True)
     except (binascii.Error, ValueError):
         return None
+
+
+def stored_content(source: str, media: MediaTable) -> bytes | None:
+    """The bytes behind a ``blob:`` name or an ``oss://`` link; ``None`` for everything else."""
+    if source.startswith(BLOB_PREFIX):
+        return media.get(source.removeprefix(BLOB_PREFIX))
+    if source.startswith(OSS_PREFIX):
+        upload = media.upload(source.removeprefix(OSS_PREFIX))
+        return None if upload is None else upload.content
+    return None

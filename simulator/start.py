@@ -50,7 +50,7 @@ def build_service(
         accounts=Accounts(dict(map(_key, keys)), clock),
         signer=Signer(store.settings),
         faults=FaultScript(store.faults, clock),
-        clips=ClipLibrary(clip_folder),
+        clips=ClipLibrary(clip_folder, store.media),
     )
 
 

@@ -13,6 +13,8 @@ from typing import Final
 
 from simulator.clips.scene import Scene, scene_of
 from simulator.config import Clips
+from simulator.media import stored_content
+from simulator.store.media import MediaTable
 from simulator.tasks import Task
 
 _DRAWERS: Final = 2
@@ -23,8 +25,9 @@ killed process takes its threads along but may leave a worker process behind."""
 class ClipLibrary:
     """Finds the file of a task, drawing it first when it is missing."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, media: MediaTable) -> None:
         self._folder = folder
+        self._media = media
         self._drawers = ThreadPoolExecutor(_DRAWERS, thread_name_prefix="clip")
         self._drawing: dict[Path, asyncio.Future[None]] = {}
 
@@ -42,7 +45,9 @@ class ClipLibrary:
 
     async def _draw(self, scene: Scene, path: Path) -> None:
         if path not in self._drawing:
-            self._drawing[path] = asyncio.get_running_loop().run_in_executor(self._drawers, _draw_file, scene, path)
+            self._drawing[path] = asyncio.get_running_loop().run_in_executor(
+                self._drawers, _draw_file, scene, self._contents(scene), path
+            )
         try:
             # Shielded: others wait for the same clip, so one that hangs up must not take it from them.
             await asyncio.shield(self._drawing[path])
@@ -50,16 +55,21 @@ class ClipLibrary:
             if self._drawing.get(path) and self._drawing[path].done():
                 del self._drawing[path]
 
+    def _contents(self, scene: Scene) -> dict[str, bytes]:
+        """The bytes of pictures that were handed over; read here because the drawers have no database."""
+        found = ((picture.source, stored_content(picture.source, self._media)) for picture in scene.pictures)
+        return {source: content for source, content in found if content is not None}
+
 
 def _digest(scene: Scene) -> str:
-    text = json.dumps(asdict(scene), sort_keys=True, default=lambda content: hashlib.sha256(content).hexdigest())
+    text = json.dumps(asdict(scene), sort_keys=True)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-def _draw_file(scene: Scene, path: Path) -> None:
+def _draw_file(scene: Scene, contents: dict[str, bytes], path: Path) -> None:
     from simulator.clips.film import draw_film
 
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(f".{os.getpid()}.part")
-    draw_film(scene, unfinished)
+    draw_film(scene, contents, unfinished)
     unfinished.replace(path)

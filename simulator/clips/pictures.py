@@ -1,0 +1,78 @@
+"""Loads what a request shows; never from another machine."""
+
+from __future__ import annotations
+
+import io
+import ipaddress
+from typing import Final
+from urllib.parse import urlsplit
+
+import av
+import av.error
+import httpx
+from PIL import Image
+
+_FETCH_SECONDS: Final = 3.0
+_FETCH_BYTES: Final = 100 * 1024 * 1024
+
+
+def load_picture(source: str, content: bytes | None) -> Image.Image | None:
+    """The picture behind *source*, or the first frame of a video; ``None`` when there is none to show.
+
+    Args:
+        source: A URL; looked up only when it points at this machine.
+        content: The encoded bytes where they are already known.
+    """
+    if content is None and is_loopback(source):
+        content = _fetch(source)
+    if not content:
+        return None
+    return _decode_image(content) or _decode_video(content)
+
+
+def is_loopback(url: str) -> bool:
+    """Whether *url* is HTTP on this very machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if parts.scheme not in {"http", "https"}:
+            return False
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _fetch(url: str) -> bytes | None:
+    content = bytearray()
+    try:
+        # trust_env=False: a proxy from the environment would be another machine.
+        with (
+            httpx.Client(trust_env=False, timeout=_FETCH_SECONDS) as client,
+            client.stream("GET", url) as response,
+        ):
+            if response.status_code != 200:
+                return None
+            for chunk in response.iter_bytes():
+                content += chunk
+                if len(content) > _FETCH_BYTES:
+                    return None
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return None
+    return bytes(content)
+
+
+def _decode_image(content: bytes) -> Image.Image | None:
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            return image.convert("RGB")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None  # Pillow's decoders raise all of these for bytes that are no picture
+
+
+def _decode_video(content: bytes) -> Image.Image | None:
+    try:
+        with av.open(io.BytesIO(content), "r") as container:
+            frame = next(container.decode(video=0), None)
+            return None if frame is None else frame.to_image()
+    except (av.error.FFmpegError, IndexError, ValueError):
+        return None
