@@ -8,6 +8,7 @@ a result is never rendered again.
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -97,6 +98,26 @@ def _claim(services: Services, job_id: UUID) -> Fetch | None:
         return Fetch(job_id, job.epoch, job.archive_count, job.state, account, task)
 
 
+class _Heart:
+    """Renews a fetch's lease while its download goes on, so that a dead worker's is taken over soon."""
+
+    def __init__(self, services: Services, claim: Fetch) -> None:
+        self._services = services
+        self._claim = claim
+        self._lease = timedelta(seconds=services.settings.archive.lease_seconds)
+        self._renewed = time.monotonic()
+
+    def beat(self) -> None:
+        """Renew the lease, if a third of it has gone by."""
+        if time.monotonic() - self._renewed < self._lease.total_seconds() / 3:
+            return
+        self._renewed = time.monotonic()
+        with self._services.sessions.begin() as session:
+            until = self._services.clock.now(session) + self._lease
+            mine = update(RenderJob).where(RenderJob.id == self._claim.job_id, RenderJob.epoch == self._claim.epoch)
+            session.execute(mine.values(lease_until=until, next_archive_at=until))
+
+
 def _fetch(services: Services, claim: Fetch) -> int:
     """Download, measure and keep the files, then move the job."""
     limits = services.settings.archive
@@ -108,6 +129,7 @@ def _fetch(services: Services, claim: Fetch) -> int:
             max_bytes=limits.max_bytes,
             timeout_seconds=limits.timeout_seconds,
             allow_loopback=loopback,
+            beat=_Heart(services, claim).beat,
         )
         probe = probe_video(video, poster)
         picture = Download.of(poster)

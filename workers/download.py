@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from reelqueue.errors import ReelqueueError
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _CHUNK_BYTES: Final = 256 * 1024
-_TIMEOUT: Final = httpx.Timeout(connect=10, read=30, write=10, pool=5)
+_TIMEOUT: Final = httpx.Timeout(connect=10, read=20, write=10, pool=5)
 
 
 class DownloadError(ReelqueueError):
@@ -40,7 +40,15 @@ class Download:
         return cls(path.stat().st_size, digest.hexdigest())
 
 
-def fetch(url: str, path: Path, *, max_bytes: int, timeout_seconds: float, allow_loopback: bool) -> Download:
+def fetch(
+    url: str,
+    path: Path,
+    *,
+    max_bytes: int,
+    timeout_seconds: float,
+    allow_loopback: bool,
+    beat: Callable[[], None] = lambda: None,
+) -> Download:
     """Stream a URL into a file.
 
     Args:
@@ -49,6 +57,7 @@ def fetch(url: str, path: Path, *, max_bytes: int, timeout_seconds: float, allow
         max_bytes: A larger file is refused, whatever its headers said.
         timeout_seconds: For the whole download.
         allow_loopback: Whether the provider is the simulator.
+        beat: Called with every chunk, to show that the download is alive.
 
     Raises:
         DownloadError: Anything but the whole file; it says what was seen, without the signed URL.
@@ -59,6 +68,7 @@ def fetch(url: str, path: Path, *, max_bytes: int, timeout_seconds: float, allow
     try:
         with _open(url, trust_env=not allow_loopback) as response, path.open("wb") as file:
             for chunk in response.iter_bytes(_CHUNK_BYTES):
+                beat()
                 size += len(chunk)
                 if size > max_bytes:
                     raise DownloadError(f"the result is larger than {max_bytes} bytes")

@@ -72,7 +72,9 @@ class ArchiveSettings(BaseSettings):
 
     max_bytes: int = Field(default=2 * 1024**3, gt=0, description="A larger result is refused")
     timeout_seconds: float = Field(default=900, gt=0, description="For one whole download")
-    lease_seconds: float = Field(default=960, gt=0, description="A fetch that takes longer is believed dead")
+    lease_seconds: float = Field(
+        default=45, gt=20, description="A fetch that is silent for longer is believed dead; longer than a read may wait"
+    )
     retry_seconds: float = Field(
         default=5, gt=0, description="Delay after the first failed fetch; doubles to 10 minutes"
     )
