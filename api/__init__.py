@@ -1,0 +1,1 @@
+"""The HTTP door for producers: validate, insert, commit, hint."""

@@ -1,0 +1,43 @@
+"""Which jobs a caller may see: those made with its key; on a server without keys, all."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends
+from sqlalchemy import Select, select
+
+from api.auth import Caller, caller
+from api.problems import ProblemError
+from api.services import OpenSession
+from models.render_job import RenderJob
+
+CurrentCaller = Annotated[Caller, Depends(caller)]
+"""Who makes the call."""
+
+
+def visible_jobs(caller: Caller) -> Select[RenderJob]:
+    """The jobs that *caller* may see."""
+    query = select(RenderJob)
+    if caller.api_key_id is not None:
+        query = query.where(RenderJob.api_key_id == caller.api_key_id)
+    return query
+
+
+def find_job(job_id: UUID, session: OpenSession, caller: CurrentCaller) -> RenderJob:
+    """The job named in the path.
+
+    Raises:
+        ProblemError: 404 where there is none or it is another's: a caller cannot tell which.
+    """
+    job = session.scalars(visible_jobs(caller).where(RenderJob.id == job_id)).one_or_none()
+    if job is None:
+        raise ProblemError(
+            404, "job_not_found", f"there is no render job {job_id} that this caller may see", field="job_id"
+        )
+    return job
+
+
+PathJob = Annotated[RenderJob, Depends(find_job)]
+"""The job named in the path, if the caller may see it."""

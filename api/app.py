@@ -1,0 +1,84 @@
+"""The FastAPI app; making it connects to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+
+from api import problems
+from api.hints import DispatchHints, make_producer, send_dispatch
+from api.openapi import document
+from api.routes import assets, catalog, health, job, jobs
+from api.services import Services
+from api.settings import ApiSettings
+from models.session import make_engine, make_sessions
+from models.storage import open_archive
+from reelqueue.version import VERSION
+
+
+def create_app(settings: ApiSettings, *, require_key: bool) -> FastAPI:
+    """The API as an ASGI app.
+
+    Args:
+        settings: Where its services are.
+        require_key: Whether callers without a bearer key are refused; False only on loopback.
+
+    Raises:
+        ConfigurationError: a setting cannot be used.
+    """
+    services = _open(settings, require_key=require_key)
+    app = FastAPI(title="Reelqueue", version=VERSION, lifespan=partial(_lifespan, services))
+    app.state.services = services
+    for routes in (jobs, job, assets, catalog, health):
+        app.include_router(routes.router)
+    app.middleware("http")(_no_sniffing)
+    problems.install(app)
+    _describe(app, require_key=require_key)
+    return app
+
+
+def _open(settings: ApiSettings, *, require_key: bool) -> Services:
+    engine = make_engine(
+        settings.database_url.get_secret_value(),
+        application_name="reelqueue-api",
+        pool_size=settings.api_database_connections,
+    )
+    producer = make_producer(settings.broker_url.get_secret_value())
+    return Services(
+        settings=settings,
+        require_key=require_key,
+        engine=engine,
+        sessions=make_sessions(engine),
+        archive=open_archive(settings.archive_url),
+        producer=producer,
+        hints=DispatchHints(partial(send_dispatch, producer)),
+    )
+
+
+@asynccontextmanager
+async def _lifespan(services: Services, _app: FastAPI) -> AsyncIterator[None]:
+    services.hints.start()
+    yield
+    services.hints.close()
+    services.producer.close()
+    services.engine.dispose()
+
+
+async def _no_sniffing(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Keep browsers from guessing that an answer is a page."""
+    response = await call_next(request)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _describe(app: FastAPI, *, require_key: bool) -> None:
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = document(app, require_key=require_key)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # the way FastAPI documents

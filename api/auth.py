@@ -1,0 +1,95 @@
+"""Who calls: the holder of a bearer key, or somebody on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from fastapi import Request
+from sqlalchemy import select
+
+from api.problems import ProblemError
+from api.services import services
+from models.api_key import ApiKey
+
+
+@dataclass(frozen=True)
+class Caller:
+    """On whose behalf a call acts."""
+
+    api_key_id: UUID | None
+    """None: somebody on this machine, who may see every job."""
+
+
+def caller(request: Request) -> Caller:
+    """Who makes this call.
+
+    The session is opened and closed here, so that no connection is held while a body trickles in.
+
+    Raises:
+        ProblemError: 401 without a valid key, 403 where a web page or a proxy stands between.
+    """
+    key = _bearer_key(request)
+    if key is not None:
+        return Caller(_key_id(request, key))
+    if services(request).require_key:
+        raise _unauthorized("this API needs a key; send it as Authorization: Bearer KEY")
+    _check_local(request)
+    return Caller(None)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether *host*, a name or an address, can be reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _bearer_key(request: Request) -> str | None:
+    header = request.headers.get("authorization")
+    if header is None:
+        return None
+    scheme, _, key = header.partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        raise _unauthorized("the Authorization header is not of the form Bearer KEY")
+    return key.strip()
+
+
+def _key_id(request: Request, key: str) -> UUID:
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    with services(request).sessions() as session:
+        found = session.scalars(
+            select(ApiKey.id).where(ApiKey.sha256 == digest, ApiKey.revoked_at.is_(None))
+        ).one_or_none()
+    if found is None:
+        raise _unauthorized(
+            "the API key is unknown or revoked; ask an operator for one (python -m workers keys create)"
+        )
+    return found
+
+
+def _check_local(request: Request) -> None:
+    """Refuse what a web page or a reverse proxy could smuggle to a server without keys.
+
+    A page may resolve its own name to 127.0.0.1 (DNS rebinding), which shows in Host, or post across
+    origins, which shows in Origin.
+    """
+    origin = request.headers.get("origin")
+    names = [request.url.hostname or "", *([urlsplit(origin).hostname or ""] if origin else [])]
+    if not all(map(is_loopback, names)):
+        raise ProblemError(
+            403,
+            "not_local",
+            "without keys this API serves callers on its own machine only; call it by 127.0.0.1 or localhost, "
+            "or set REELQUEUE_API_REQUIRE_KEY=true and send a key",
+        )
+
+
+def _unauthorized(detail: str) -> ProblemError:
+    return ProblemError(401, "unauthorized", detail, headers={"WWW-Authenticate": 'Bearer realm="reelqueue"'})

@@ -1,0 +1,129 @@
+"""From the bytes of a request to a JSON object that can be stored.
+
+Stricter than `json.loads`: what it would let through and Postgres, the provider or another reader
+would stumble over later is refused here, with the place named.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from typing import Annotated, Any, Final, Never
+
+from fastapi import Depends, Request
+
+from api.auth import caller
+from api.problems import ProblemError
+from api.services import services
+
+MAX_DEPTH: Final = 32
+"""Objects and arrays inside one another; ours need four, metadata may need more."""
+
+JsonObject = dict[str, Any]
+
+
+async def _read(request: Request, _caller: Annotated[object, Depends(caller)]) -> bytes:
+    """The body, read only once the caller is known."""
+    timeout_seconds = services(request).settings.api_body_timeout_seconds
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            return await request.body()
+    except TimeoutError:
+        raise ProblemError(
+            408, "body_too_slow", f"the body did not arrive within {timeout_seconds:g} s; send it again"
+        ) from None
+
+
+# Two dependencies instead of one: this one is synchronous, so that a large body is decoded on a
+# thread and the event loop goes on.
+def json_object(request: Request, body: Annotated[bytes, Depends(_read)]) -> JsonObject:
+    """The JSON object in the body.
+
+    Raises:
+        ProblemError: there is none, or it holds something that cannot be stored.
+    """
+    _check_content_type(request)
+    return decode_object(body)
+
+
+def optional_json_object(request: Request, body: Annotated[bytes, Depends(_read)]) -> JsonObject:
+    """The JSON object in the body; an empty one where there is no body."""
+    return json_object(request, body) if body else {}
+
+
+def decode_object(body: bytes) -> JsonObject:
+    """The JSON object that *body* spells."""
+    try:
+        value = json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_not_json, parse_float=_finite)
+    except UnicodeDecodeError as error:
+        raise _malformed(f"byte {error.start} is not UTF-8") from error
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError as error:
+        raise _malformed(str(error)) from error
+    if not isinstance(value, dict):
+        raise ProblemError(422, "not_an_object", "the body is JSON but not an object; send {…}")
+    _check_storable(value, (), MAX_DEPTH)
+    return value
+
+
+def _check_content_type(request: Request) -> None:
+    """Only JSON, said so: a web page elsewhere can then not send it without asking the browser's leave."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise ProblemError(415, "not_json", f"the content type is {media_type or 'missing'}; send application/json")
+
+
+def _check_storable(value: object, place: tuple[str, ...], depth: int) -> None:
+    if depth < 0:
+        raise _too_deep()
+    if isinstance(value, str):
+        _check_text(value, place)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            _check_storable(item, (*place, str(index)), depth - 1)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            _check_text(name, place)
+            _check_storable(item, (*place, name), depth - 1)
+
+
+def _check_text(text: str, place: tuple[str, ...]) -> None:
+    field = ".".join(place) or None
+    if "\0" in text:
+        raise ProblemError(422, "nul_character", "a text holds the character U+0000; remove it", field=field)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ProblemError(
+            422, "lone_surrogate", "a text holds half of a surrogate pair; send whole characters", field=field
+        ) from None
+
+
+def _unique(pairs: list[tuple[str, object]]) -> JsonObject:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        seen: set[str] = set()
+        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise _malformed(f"the name {twice[:100]!r} stands twice in one object")
+    return value
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise _malformed(f"the number {text[:40]} is too large")
+    return number
+
+
+def _not_json(text: str) -> Never:
+    raise _malformed(f"{text} is not a number in JSON")
+
+
+def _malformed(seen: str) -> ProblemError:
+    return ProblemError(400, "malformed_json", f"the body is not JSON: {seen}")
+
+
+def _too_deep() -> ProblemError:
+    return ProblemError(422, "too_deep", f"the body nests deeper than {MAX_DEPTH} levels; flatten it")

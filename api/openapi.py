@@ -1,0 +1,79 @@
+"""What FastAPI cannot derive for the OpenAPI document: bodies that endpoints parse themselves, and problems."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from api.problems import Problem
+from reelqueue.requests import REQUEST_TYPES, RenderRequest
+from reelqueue.version import VERSION
+
+_REF: Final = "#/components/schemas/{model}"
+
+DESCRIPTION: Final = """\
+Render jobs for Reelqueue: submit a request, watch the job, download the video.
+
+Every error is a problem (RFC 9457) whose `code` is stable. Option names are accepted in camelCase too.
+What a model takes beyond the types given here is in `GET /v1/models`; a request that the model does not
+take is refused with 422 before anything is stored.
+"""
+
+JSON_REQUEST: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/JobRequest"}}},
+    }
+}
+"""``openapi_extra`` of an operation whose body is a request object."""
+
+
+def optional_body(model: type[BaseModel]) -> dict[str, Any]:
+    """``openapi_extra`` of an operation whose body may be left out."""
+    schema = model.model_json_schema(ref_template=_REF)
+    return {"requestBody": {"required": False, "content": {"application/json": {"schema": schema}}}}
+
+
+def document(app: FastAPI, *, require_key: bool) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of *app*."""
+    schema = get_openapi(
+        title="Reelqueue", version=VERSION, description=DESCRIPTION, routes=app.routes, openapi_version="3.1.0"
+    )
+    schemas = schema.setdefault("components", {}).setdefault("schemas", {})
+    schemas["Problem"] = Problem.model_json_schema(ref_template=_REF)
+    schemas |= _request_schemas()
+    if require_key:
+        schema["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        for path, operations in schema["paths"].items():
+            if path.startswith("/v1/"):
+                for operation in operations.values():
+                    operation["security"] = [{"key": []}]
+    return schema
+
+
+def _request_schemas() -> dict[str, Any]:
+    """One schema for the four kinds of requests, whose options are told apart by the model."""
+    kinds: list[type[RenderRequest]] = list(REQUEST_TYPES.values())
+    _, definitions = models_json_schema([(kind, "validation") for kind in kinds], by_alias=False, ref_template=_REF)
+    schemas: dict[str, Any] = definitions["$defs"]
+    properties: dict[str, Any] = {}
+    for kind in kinds:
+        properties |= schemas.pop(kind.__name__)["properties"]
+    properties["mode"] = {
+        "type": "string",
+        "enum": [kind.mode for kind in kinds],
+        "description": "What the video is made from; derived from the model and the media unless given.",
+    }
+    request = {
+        "title": "JobRequest",
+        "type": "object",
+        "properties": properties,
+        "required": ["model"],
+        "additionalProperties": False,
+        "examples": [{"model": "wan2.6-t2v", "prompt": "a paper boat on a lake at dawn", "duration": 5}],
+    }
+    return {**schemas, "JobRequest": request}

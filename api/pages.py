@@ -1,0 +1,86 @@
+"""Keyset pages of jobs: a page costs the same however far down the list it is."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Final
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from sqlalchemy import Select, tuple_
+
+from api.access import visible_jobs
+from api.auth import Caller
+from api.problems import ProblemError
+from models.render_job import RenderJob
+from reelqueue.states import RenderState
+
+_RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+
+
+def _rfc3339(value: object) -> object:
+    """Pydantic would also take seconds since 1970, which the schema does not promise."""
+    if isinstance(value, str) and not _RFC3339.fullmatch(value):
+        raise ValueError("write a time as 2026-11-23T12:00:00Z, with + as %2B in a URL")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_rfc3339)]
+# Postgres cannot hold U+0000 in a text.
+Text = Annotated[str, StringConstraints(max_length=256, pattern=r"^[^\u0000]*$")]
+
+
+class JobFilters(BaseModel):
+    """Query parameters of a listing; unknown ones are refused, because a misspelt filter lists everything."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: list[RenderState] = Field(default=[], max_length=len(RenderState), description="Any of these states.")
+    model: Text | None = Field(default=None, description="The provider's model id.")
+    mode: Text | None = Field(default=None, description="Such as `image-to-video`.")
+    custom_id: Text | None = Field(default=None, description="The producer's own name for the clip.")
+    created_after: Moment | None = Field(default=None, description="This moment or later.")
+    created_before: Moment | None = Field(default=None, description="Before this moment.")
+    limit: int = Field(default=50, ge=1, le=500, description="Jobs on a page.")
+    cursor: Text | None = Field(default=None, description="`next_cursor` of the page before.")
+
+
+def page_query(filters: JobFilters, caller: Caller) -> Select[RenderJob]:
+    """The jobs of one page and one more, which tells whether another page follows."""
+    query = visible_jobs(caller).order_by(RenderJob.created_at.desc(), RenderJob.id.desc()).limit(filters.limit + 1)
+    if filters.state:
+        query = query.where(RenderJob.state.in_(filters.state))
+    for name in ("model", "mode", "custom_id"):
+        wanted = getattr(filters, name)
+        if wanted is not None:
+            query = query.where(getattr(RenderJob, name) == wanted)
+    if filters.created_after is not None:
+        query = query.where(RenderJob.created_at >= filters.created_after)
+    if filters.created_before is not None:
+        query = query.where(RenderJob.created_at < filters.created_before)
+    if filters.cursor is not None:
+        query = query.where(tuple_(RenderJob.created_at, RenderJob.id) < _position(filters.cursor))
+    return query
+
+
+def cursor_after(job: RenderJob) -> str:
+    """The opaque cursor of the page that begins behind *job*."""
+    position = json.dumps([job.created_at.isoformat(), str(job.id)])
+    return base64.urlsafe_b64encode(position.encode()).decode().rstrip("=")
+
+
+def _position(cursor: str) -> tuple[datetime, UUID]:
+    try:
+        created_at, job_id = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        # Whatever offset a forged cursor names, or none, this is a moment that Postgres can compare.
+        return datetime.fromisoformat(created_at).astimezone(UTC), UUID(job_id)
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise ProblemError(
+            422,
+            "invalid_cursor",
+            "the cursor was not made by this API; pass next_cursor as it came, or none for the first page",
+            field="cursor",
+        ) from error

@@ -1,0 +1,32 @@
+"""The catalog, and what a request would send and cost; nothing here stores or sends anything."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+
+from api.access import CurrentCaller
+from api.body import JsonObject, json_object
+from api.openapi import JSON_REQUEST
+from api.problems import documented
+from api.services import OpenServices
+from reelqueue.jobs import Preview
+from reelqueue.model_cards import ModelCards, catalog_cards
+from reelqueue.preview import preview_request
+from reelqueue.requests import parse_request
+
+router = APIRouter(prefix="/v1", tags=["catalog"])
+
+
+@router.post("/preview", responses=documented(400, 401, 403, 408, 413, 415, 422, 503), openapi_extra=JSON_REQUEST)
+def preview(body: Annotated[JsonObject, Depends(json_object)], services: OpenServices) -> Preview:
+    """The exact request that the provider would get, without the key, and its price."""
+    request = parse_request(body)
+    return Preview.model_validate(preview_request(request, base_url=services.settings.video_base_url))
+
+
+@router.get("/models", responses=documented(401, 403, 503))
+def list_models(_caller: CurrentCaller) -> ModelCards:
+    """The models that the catalog describes; any other id of the provider is taken too, with a warning."""
+    return catalog_cards()

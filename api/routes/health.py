@@ -1,0 +1,77 @@
+"""For load balancers and supervisors; open to everyone, so reasons name no host and no account."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import structlog
+from fastapi import APIRouter, Response
+from kombu.exceptions import OperationalError
+from pydantic import BaseModel, Field
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from api.hints import BROKER_TIMEOUT_SECONDS
+from api.services import OpenServices, Services
+
+log = structlog.get_logger(__name__)
+router = APIRouter(tags=["health"])
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Check(BaseModel):
+    """One service that the API leans on."""
+
+    ok: bool
+    reason: str | None = Field(default=None, description="What is wrong and what it means.")
+
+
+class Readiness(BaseModel):
+    """Whether the API can do its work."""
+
+    status: Literal["ready", "degraded", "not_ready"] = Field(
+        description="`degraded`: jobs are stored, and started later by the sweep."
+    )
+    database: Check
+    broker: Check
+
+
+@router.get("/healthz")
+def healthz() -> Alive:
+    """Whether the process answers; asks nobody else."""
+    return Alive()
+
+
+@router.get("/readyz", responses={503: {"model": Readiness, "description": "The database does not answer"}})
+def readyz(services: OpenServices, response: Response) -> Readiness:
+    """Whether jobs can be taken in: the database must answer; a broker that is down only delays their start."""
+    database, broker = _check_database(services), _check_broker(services)
+    if not database.ok:
+        response.status_code = 503
+        return Readiness(status="not_ready", database=database, broker=broker)
+    return Readiness(status="ready" if broker.ok else "degraded", database=database, broker=broker)
+
+
+def _check_database(services: Services) -> Check:
+    try:
+        with services.engine.connect() as connection:
+            connection.execute(text("SELECT 1 FROM render_jobs LIMIT 0"))
+    except SQLAlchemyError as error:
+        log.warning("readiness.database", error=str(error.orig if isinstance(error, DBAPIError) else error))
+        return Check(ok=False, reason="the database does not answer or is not migrated: nothing can be stored")
+    return Check(ok=True)
+
+
+def _check_broker(services: Services) -> Check:
+    try:
+        with services.producer.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, timeout=BROKER_TIMEOUT_SECONDS)
+    except (OperationalError, OSError) as error:
+        log.warning("readiness.broker", error=str(error))
+        return Check(ok=False, reason="the broker does not answer: jobs are stored and start once it is back")
+    return Check(ok=True)

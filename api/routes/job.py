@@ -1,0 +1,92 @@
+"""One render job: read, cancel, history."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy import select
+
+from api.access import PathJob
+from api.body import JsonObject, optional_json_object
+from api.openapi import optional_body
+from api.problems import ProblemError, documented
+from api.services import OpenServices, OpenSession
+from api.views import job_view
+from models.cancel import request_cancel
+from models.job_event import JobEvent
+from models.session import DatabaseClock
+from reelqueue.jobs import Job, JobEvents
+from reelqueue.jobs import JobEvent as JobEventView
+
+router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
+
+
+class CancelOptions(BaseModel):
+    """How to cancel."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    running: Literal["finish", "abandon"] = Field(
+        default="finish",
+        description="A video that the provider is rendering cannot be stopped and is billed: `finish` collects it "
+        "after all, `abandon` leaves it there.",
+    )
+
+
+@router.get("", responses=documented(401, 403, 404, 422, 503))
+def read_job(job: PathJob, session: OpenSession, services: OpenServices) -> Job:
+    """One job."""
+    return job_view(session, job, region=services.region)
+
+
+@router.post(
+    "/cancel",
+    responses=documented(400, 401, 403, 404, 408, 409, 413, 415, 422, 503),
+    openapi_extra=optional_body(CancelOptions),
+)
+def cancel(
+    # Before the job, so that no connection is held while a body trickles in.
+    body: Annotated[JsonObject, Depends(optional_json_object)],
+    job: PathJob,
+    session: OpenSession,
+    services: OpenServices,
+) -> Job:
+    """Stop a job; what the provider has begun to render is billed all the same.
+
+    A job that was cancelled before is answered for again.
+    """
+    options = _cancel_options(body)
+    is_stopping = request_cancel(
+        session, job.id, now=DatabaseClock().now(session), abandon_running=options.running == "abandon"
+    )
+    session.commit()
+    services.hints.kick()
+    session.refresh(job)
+    if not is_stopping and job.cancel_requested_at is None:
+        raise ProblemError(409, "not_cancellable", f"render job {job.id} is {job.state} and past stopping")
+    return job_view(session, job, region=services.region)
+
+
+@router.get("/events", responses=documented(401, 403, 404, 422, 503))
+def list_events(
+    job: PathJob,
+    session: OpenSession,
+    after: Annotated[int, Query(ge=0, le=2**63 - 1, description="Events behind this id.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000, description="Events on a page.")] = 200,
+) -> JobEvents:
+    """What happened to a job, oldest first."""
+    query = select(JobEvent).where(JobEvent.job_id == job.id, JobEvent.id > after).order_by(JobEvent.id)
+    rows = session.scalars(query.limit(limit + 1)).all()
+    items = [JobEventView.model_validate(row) for row in rows[:limit]]
+    return JobEvents(items=items, next_after=items[-1].id if len(rows) > limit else None)
+
+
+def _cancel_options(body: JsonObject) -> CancelOptions:
+    try:
+        return CancelOptions.model_validate(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(map(str, first["loc"]))
+        raise ProblemError(422, "invalid_option", f"{field}: {first['msg']}", field=field) from error

@@ -1,0 +1,81 @@
+"""Render jobs: enqueue and list."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import structlog
+from fastapi import APIRouter, Depends, Header, Query, Response, status
+
+from api.access import CurrentCaller, find_job
+from api.body import JsonObject, json_object
+from api.openapi import JSON_REQUEST
+from api.pages import JobFilters, cursor_after, page_query
+from api.problems import documented
+from api.services import OpenServices, OpenSession
+from api.views import job_view, job_views
+from models.enqueue import enqueue_render_job
+from models.session import DatabaseClock
+from reelqueue.jobs import Job, JobPage
+from reelqueue.requests import parse_request
+
+log = structlog.get_logger(__name__)
+router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[!-~]+$",
+        description="Any text of the caller's. The same key with the same request is the same job.",
+    ),
+]
+
+
+@router.post(
+    "",
+    status_code=status.HTTP_201_CREATED,
+    responses={
+        200: {"model": Job, "description": "The same request came before."},
+        **documented(400, 401, 403, 408, 409, 413, 415, 422, 503),
+    },
+    openapi_extra=JSON_REQUEST,
+)
+def enqueue(
+    body: Annotated[JsonObject, Depends(json_object)],
+    session: OpenSession,
+    services: OpenServices,
+    caller: CurrentCaller,
+    response: Response,
+    idempotency_key: IdempotencyKey = None,
+) -> Job:
+    """Store a render job. It is durable when the answer arrives, whatever the broker does."""
+    request = parse_request(body)
+    enqueued = enqueue_render_job(
+        session,
+        request,
+        now=DatabaseClock().now(session),
+        idempotency_key=idempotency_key,
+        api_key_id=caller.api_key_id,
+    )
+    session.commit()
+    services.hints.kick()
+    response.headers["Location"] = f"/v1/jobs/{enqueued.job_id}"
+    if not enqueued.is_new:
+        response.status_code = status.HTTP_200_OK
+    log.info("render_job.enqueued", job_id=str(enqueued.job_id), model=request.model, is_new=enqueued.is_new)
+    return job_view(session, find_job(enqueued.job_id, session, caller), region=services.region)
+
+
+@router.get("", responses=documented(401, 403, 422, 503))
+def list_jobs(
+    filters: Annotated[JobFilters, Query()], session: OpenSession, services: OpenServices, caller: CurrentCaller
+) -> JobPage:
+    """Jobs that match every filter, newest first."""
+    rows = session.scalars(page_query(filters, caller)).all()
+    jobs = rows[: filters.limit]
+    return JobPage(
+        items=job_views(session, jobs, region=services.region),
+        next_cursor=cursor_after(jobs[-1]) if len(rows) > len(jobs) else None,
+    )

@@ -1,0 +1,50 @@
+"""The API's settings, from the environment; nothing else in `api` reads it."""
+
+from __future__ import annotations
+
+from pydantic import Field, ValidationError
+from pydantic_settings import SettingsConfigDict
+
+from models.settings import ServiceSettings
+from reelqueue.builder import DEFAULT_VIDEO_BASE_URL
+from reelqueue.errors import ConfigurationError
+
+
+class ApiSettings(ServiceSettings):
+    """What the API needs beside the addresses of the services."""
+
+    model_config = SettingsConfigDict(env_prefix="REELQUEUE_", frozen=True, extra="ignore")
+
+    video_base_url: str = Field(
+        default=DEFAULT_VIDEO_BASE_URL,
+        pattern=r"^https?://[^/]+/?$",
+        description="Host that previews name and whose region prices are of; Singapore unless set",
+    )
+    api_require_key: bool | None = Field(
+        default=None,
+        description="Whether callers need a bearer key; unless set, only where the API is not bound to loopback",
+    )
+    api_max_body_bytes: int = Field(
+        default=64 * 1024**2,
+        gt=0,
+        description="A larger request is refused; two frames of 20 MB as data URIs fit",
+    )
+    api_body_timeout_seconds: float = Field(
+        default=60, gt=0, description="A request whose body takes longer to arrive is refused"
+    )
+    api_database_connections: int = Field(
+        default=20, gt=0, description="Connections kept by one API process; as many again for a moment"
+    )
+
+
+def load_settings() -> ApiSettings:
+    """The settings of this process.
+
+    Raises:
+        ConfigurationError: a variable has a wrong value; the message names it.
+    """
+    try:
+        return ApiSettings()
+    except ValidationError as error:
+        wrong = "; ".join(f"REELQUEUE_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        raise ConfigurationError(f"the environment has a wrong value: {wrong}") from error

@@ -1,0 +1,168 @@
+"""From rows to what the API says about a job."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models.asset import Asset, AssetKind
+from models.attempt import Attempt
+from models.enqueue import to_request
+from models.job_reference import JobReference
+from models.provider_task import ProviderTask
+from models.render_job import RenderJob
+from reelqueue.errors import InvalidRequestError
+from reelqueue.jobs import EstimatedCost, Failure, Job, VideoAsset
+from reelqueue.prices import estimate
+from reelqueue.requests import RenderRequest
+from reelqueue.states import TERMINAL
+
+# Fields of their own in a job, or not shown: extra headers may carry a secret.
+_NOT_OPTIONS: Final = frozenset(
+    {"model", "mode", "prompt", "negative_prompt", "custom_id", "priority", "metadata", "headers"}
+)
+_SHOWN_DATA_URI: Final = 64
+
+
+@dataclass(frozen=True)
+class _Related:
+    """Rows that hang on some jobs, by job."""
+
+    references: Mapping[UUID, Sequence[JobReference]]
+    task_ids: Mapping[UUID, str]
+    attempts: Mapping[UUID, int]
+    assets: Mapping[tuple[UUID, AssetKind], Asset]
+
+
+def job_views(session: Session, jobs: Sequence[RenderJob], *, region: str) -> list[Job]:
+    """*jobs* as the API shows them; a handful of queries, however many they are."""
+    related = _related(session, [job.id for job in jobs])
+    return [_view(job, related, region) for job in jobs]
+
+
+def job_view(session: Session, job: RenderJob, *, region: str) -> Job:
+    """*job* as the API shows it."""
+    return job_views(session, [job], region=region)[0]
+
+
+def asset_url(job_id: UUID) -> str:
+    """Where a job's video is, relative to the server's root."""
+    return f"/v1/jobs/{job_id}/asset"
+
+
+def poster_url(job_id: UUID) -> str:
+    """Where a job's poster is, relative to the server's root."""
+    return f"/v1/jobs/{job_id}/poster"
+
+
+def _related(session: Session, ids: Sequence[UUID]) -> _Related:
+    references = defaultdict(list)
+    for reference in session.scalars(
+        select(JobReference).where(JobReference.job_id.in_(ids)).order_by(JobReference.job_id, JobReference.position)
+    ):
+        references[reference.job_id].append(reference)
+    tasks = session.execute(
+        select(ProviderTask.job_id, ProviderTask.provider_task_id)
+        .where(ProviderTask.job_id.in_(ids))
+        .order_by(ProviderTask.submitted_at)
+    )
+    attempts = session.execute(
+        select(Attempt.job_id, func.count()).where(Attempt.job_id.in_(ids)).group_by(Attempt.job_id)
+    )
+    assets = session.scalars(select(Asset).where(Asset.job_id.in_(ids)))
+    return _Related(
+        references=references,
+        task_ids=dict(tasks.all()),  # the latest wins
+        attempts=dict(attempts.all()),
+        assets={(asset.job_id, asset.kind): asset for asset in assets},
+    )
+
+
+def _view(job: RenderJob, related: _Related, region: str) -> Job:
+    request = _request(job, related.references.get(job.id, ()))
+    return Job(
+        id=job.id,
+        state=job.state,
+        is_terminal=job.state in TERMINAL,
+        provider_status=job.provider_status,
+        model=job.model,
+        mode=job.mode,
+        prompt=job.prompt,
+        negative_prompt=job.negative_prompt,
+        options=_options(request),
+        custom_id=job.custom_id,
+        priority=job.priority,
+        metadata=job.job_metadata,
+        warnings=job.warnings,
+        provider_task_id=related.task_ids.get(job.id),
+        attempt_count=related.attempts.get(job.id, 0),
+        poll_count=job.poll_count,
+        failure=_failure(job),
+        asset=_asset(related.assets.get((job.id, AssetKind.VIDEO))),
+        poster_url=poster_url(job.id) if (job.id, AssetKind.POSTER) in related.assets else None,
+        estimated_cost=_cost(request, region),
+        collected_late=job.collected_late,
+        created_at=job.created_at,
+        admitted_at=job.admitted_at,
+        submitted_at=job.submitted_at,
+        deadline_at=job.poll_deadline_at,
+        cancel_requested_at=job.cancel_requested_at,
+        finished_at=job.finished_at,
+    )
+
+
+def _request(job: RenderJob, references: Iterable[JobReference]) -> RenderRequest | None:
+    """The request as stored, or None where an older version took what this one would refuse."""
+    try:
+        return to_request(job, references)
+    except InvalidRequestError:
+        return None
+
+
+def _cost(request: RenderRequest | None, region: str) -> EstimatedCost | None:
+    cost = None if request is None else estimate(request, region)
+    return None if cost is None else EstimatedCost.model_validate(cost)
+
+
+def _options(request: RenderRequest | None) -> dict[str, Any]:
+    if request is None:
+        return {}
+    return {name: _shortened(value) for name, value in request.options().items() if name not in _NOT_OPTIONS}
+
+
+def _shortened(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """*value* without the megabytes of a data URI, which its owner has and nobody else wants."""
+    if isinstance(value, str) and value.startswith("data:") and len(value) > _SHOWN_DATA_URI:
+        return f"{value[:_SHOWN_DATA_URI]}… ({len(value)} characters)"
+    if isinstance(value, list):
+        return [_shortened(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _shortened(item) for name, item in value.items()}
+    return value
+
+
+def _failure(job: RenderJob) -> Failure | None:
+    if job.failure_class is None and job.failure_message is None:
+        return None
+    return Failure(failure_class=job.failure_class, code=job.failure_code, message=job.failure_message)
+
+
+def _asset(asset: Asset | None) -> VideoAsset | None:
+    if asset is None:
+        return None
+    return VideoAsset(
+        url=asset_url(asset.job_id),
+        content_type=asset.content_type,
+        sha256=asset.sha256,
+        size_bytes=asset.size_bytes,
+        duration_seconds=asset.duration_seconds,
+        width=asset.width_px,
+        height=asset.height_px,
+        has_audio=asset.has_audio,
+    )

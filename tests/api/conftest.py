@@ -1,0 +1,106 @@
+"""The API on a loopback port, over a real database and broker."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+import uvicorn
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from api.app import create_app
+from api.settings import ApiSettings
+from models.session import make_engine
+
+START_SECONDS = 30.0
+
+
+@pytest.fixture
+def settings(database_url: str, broker_url: str, tmp_path: Path) -> ApiSettings:
+    """Settings of an API with a database of the test's own."""
+    return ApiSettings(
+        database_url=database_url,
+        broker_url=broker_url,
+        archive_url=f"file:{tmp_path}/archive",
+        api_max_body_bytes=100_000,
+        api_database_connections=4,
+    )
+
+
+@contextmanager
+def serving(settings: ApiSettings, *, require_key: bool = False) -> Iterator[httpx.Client]:
+    """A client of an API that serves on a thread of this process."""
+    app = create_app(settings, require_key=require_key)
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        port = listener.getsockname()[1]
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=START_SECONDS) as client:
+            client.get("/healthz").raise_for_status()  # waits in the listener's backlog until the app is up
+            yield client
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture
+def api(settings: ApiSettings) -> Iterator[httpx.Client]:
+    """An API without keys, as bound to loopback."""
+    with serving(settings) as client:
+        yield client
+
+
+@pytest.fixture
+def engine_of_api(settings: ApiSettings) -> Iterator[Engine]:
+    """An engine on the API's database."""
+    engine = make_engine(settings.database_url.get_secret_value(), application_name="tests")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def rows(engine_of_api: Engine) -> Iterator[Session]:
+    """A session on the API's database; what it shall see or show, it commits."""
+    with Session(engine_of_api) as session:
+        yield session
+
+
+@pytest.fixture
+def enqueue(api: httpx.Client) -> Callable[..., dict[str, Any]]:
+    """Enqueues a job and gives it as the API answered."""
+
+    def post(**options: object) -> dict[str, Any]:
+        answer = api.post("/v1/jobs", json=request(**options))
+        assert answer.status_code == httpx.codes.CREATED, answer.text
+        job: dict[str, Any] = answer.json()
+        return job
+
+    return post
+
+
+def request(**options: object) -> dict[str, object]:
+    """A request that can be rendered."""
+    return {"model": "wan2.6-t2v", "prompt": "a paper boat", **options}
+
+
+def problem(answer: httpx.Response) -> dict[str, Any]:
+    """The problem that *answer* must be."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    body: dict[str, Any] = answer.json()
+    assert body["status"] == answer.status_code
+    assert body["code"]
+    assert body["detail"]
+    return body
+
+
+def job_id(job: dict[str, Any]) -> UUID:
+    """The id of *job*."""
+    return UUID(job["id"])
