@@ -7,9 +7,15 @@ import sys
 
 import structlog
 
+_LIBRARY_FORMAT = "timestamp=%(asctime)s level=%(levelname)s event=library logger=%(name)s message=%(message)r"
+
 
 def configure_logs(level: int = logging.INFO) -> None:
-    """Send our own events through structlog; libraries keep the standard library's logging."""
+    """Send our own events through structlog, and libraries' warnings and errors to the same place.
+
+    Libraries speak at INFO of each message they move; that is Flower's to show.
+    """
+    logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, format=_LIBRARY_FORMAT, force=True)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
