@@ -1,0 +1,72 @@
+"""Commands that need no server: the catalog, and previews of files of requests."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, BinaryIO
+
+import typer
+from rich.table import Column
+
+from reelqueue.cli._jobs import AsJson
+from reelqueue.cli._output import print_json_array, print_line, print_table, shown
+from reelqueue.cli._render import video_base_url
+from reelqueue.model_cards import ModelCard, catalog_cards
+from reelqueue.preview import preview_lines
+
+
+def models(*, as_json: AsJson = False) -> None:
+    """List the models of the catalog; needs no server."""
+    cards = catalog_cards().items
+    if as_json:
+        print_json_array(cards)
+    else:
+        titles = ("model", "from", "resolutions", "seconds", "sound", "slots", "submits/s")
+        print_table((Column(title, no_wrap=True) for title in titles), map(_row, cards))
+
+
+def preview(
+    file: Annotated[str, typer.Argument(help="Requests, one JSON object a line; - for standard input.")],
+) -> None:
+    """Print what the provider would get for each request of a file; sends nothing.
+
+    Ends with exit code 1 if any line has an error.
+    """
+    has_error = False
+    with _open(file) as stream:
+        # Bytes that are no UTF-8 become characters that no request may hold: the line's error, not the file's.
+        lines = (line.decode(errors="surrogateescape") for line in stream)
+        for result in preview_lines(lines, base_url=video_base_url(), local_files=True):
+            has_error = has_error or "error" in result
+            print_line(json.dumps(result))
+    if has_error:
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _open(file: str) -> Iterator[BinaryIO]:
+    if file == "-":
+        yield sys.stdin.buffer
+        return
+    with open(file, "rb") as stream:  # noqa: PTH123 - as typed by the user, also in messages
+        yield stream
+
+
+def _row(card: ModelCard) -> tuple[str, ...]:
+    return (
+        card.id,
+        ", ".join(mode.removesuffix("-to-video") for mode in card.modes),
+        " ".join(card.tiers),
+        _lengths(card.durations_seconds),
+        card.sound,
+        shown(card.slots),
+        shown(card.submits_per_second),
+    )
+
+
+def _lengths(seconds: list[int]) -> str:
+    is_span = len(seconds) > 2 and seconds[-1] - seconds[0] == len(seconds) - 1
+    return f"{seconds[0]} to {seconds[-1]}" if is_span else ", ".join(map(str, seconds)) or "-"
