@@ -31,7 +31,6 @@ def make_engine(url: str, *, application_name: str = "reelqueue", pool_size: int
         pool_size=pool_size,
         max_overflow=pool_size,
         hide_parameters=True,  # an error's text ends up in logs and must not quote prompts or keys' hashes
-        hide_parameters=True,  # an error's text goes to logs and Flower; prompts and URLs do not
         pool_pre_ping=True,  # after a restart of Postgres the first use reconnects instead of failing
         connect_args={
             "application_name": application_name,
