@@ -14,9 +14,12 @@ from simulator.control.routes import control_routes
 from simulator.http.gateway import Handler, endpoint
 from simulator.http.listing import list_tasks
 from simulator.http.query import cancel, query
+from simulator.http.quotas import quotas
 from simulator.http.results import result
 from simulator.http.service import Service
 from simulator.http.submit import submit
+from simulator.http.tokens import tokens
+from simulator.http.uploads import policy, upload
 
 _API: Final = "/api/v1"
 
@@ -37,10 +40,15 @@ def _service_routes(service: Service) -> list[Route]:
         ("query", "GET", f"{_API}/tasks/{{task_id}}", query),
         ("list", "GET", f"{_API}/tasks", list_tasks),
         ("cancel", "POST", f"{_API}/tasks/{{task_id}}/cancel", cancel),
+        ("policy", "GET", f"{_API}/uploads", policy),
+        ("quotas", "GET", f"{_API}/quotas", quotas),
+        ("tokens", "POST", f"{_API}/tokens", tokens),
     ]
     routes = [Route(path, endpoint(service, name, handler), methods=[method]) for name, method, path, handler in table]
-    open_result = endpoint(service, "result", result, needs_key=False)
-    return [*routes, Route("/result/{task_id}.mp4", open_result, methods=["GET", "HEAD"])]
+    # The object storage knows signatures, not keys.
+    form = Route("/oss", endpoint(service, "upload", upload, needs_key=False), methods=["POST"])
+    file = Route("/result/{task_id}.mp4", endpoint(service, "result", result, needs_key=False), methods=["GET", "HEAD"])
+    return [*routes, form, file]
 
 
 async def _not_found(_request: Request, _error: Exception) -> JSONResponse:

@@ -94,7 +94,8 @@ class Clips:
     height: int | None = None
     seconds: float | None = None
     """Length of every clip, whatever was asked; the bill does not change."""
-    frames_per_second: int = 24
+    frames_per_second: int | None = None
+    """Unset takes the model's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +113,8 @@ class SimulatorConfig:
     """Answer 404 for an unknown task, as some workspace hosts are said to, in place of 200 UNKNOWN."""
     extra_models: list[str] = field(default_factory=list)
     """Model ids to accept although the catalog has no table for them; nothing about them is checked."""
+    assumed_input_seconds: float = 5.02
+    """Length of every input video; the simulator does not measure them, but bills them."""
     revoked_accounts: list[str] = field(default_factory=list)
     """Accounts whose keys answer 401 from now on; ``*`` means all."""
     run_times: RunTimes = field(default_factory=RunTimes)

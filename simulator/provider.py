@@ -15,13 +15,14 @@ from simulator.clock import Clock
 from simulator.config import SimulatorConfig, load_config, patch_config
 from simulator.errors import WireError
 from simulator.media import set_media_aside
-from simulator.outcomes import decide
+from simulator.outcomes import Decision, decide
 from simulator.profiles import submits_per_second_of
 from simulator.schedule import Schedule
 from simulator.store.store import Store
 from simulator.store.tasks import TaskFilter
 from simulator.tasks import Outcome, Task, TaskStatus
 from simulator.throttle import Throttle
+from simulator.validation.addresses import Sender
 
 _NOT_PENDING: Final = WireError(
     400, "UnsupportedOperation", "Failed to cancel the task, please confirm if the task is in PENDING status."
@@ -148,7 +149,8 @@ class Provider:
         return None if now_ms >= gone_ms else task
 
     def _plan(self, order: Order, model: ModelSpec, now_ms: int) -> Task:
-        outcome = decide(order, self.config, self._random)
+        sender = Sender(order.account, model.id, order.resolves_oss, now_ms)
+        outcome = decide(Decision(order.body, model, sender, self.store.media, self.config, self._random))
         return Task(
             task_id=self.new_id(),
             request_id=order.request_id,

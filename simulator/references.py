@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 _ROLE_BY_FIELD: Final = MappingProxyType(
     {"img_url": "first_frame", "first_frame_url": "first_frame", "last_frame_url": "last_frame"}
 )
+SHAPING_ROLES: Final = frozenset({"first_frame", "first_clip", "video"})
+"""Media whose aspect the result takes."""
 _VIDEO_SUFFIXES: Final = frozenset({".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v"})
 
 
@@ -42,8 +43,9 @@ def references_of(body: Mapping[str, Any]) -> list[Reference]:
 
 
 def _reference_role(url: str) -> str:
-    suffix = PurePosixPath(urlsplit(url).path if "://" in url else "").suffix.lower()
-    return "reference_video" if suffix in _VIDEO_SUFFIXES else "reference_image"
+    """Wan 2.6 lists pictures and videos together; the file's name tells them apart."""
+    path = url.partition("?")[0].partition("#")[0]
+    return "reference_video" if PurePosixPath(path).suffix.lower() in _VIDEO_SUFFIXES else "reference_image"
 
 
 def _texts(value: object) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from simulator.config import SimulatorConfig
 from simulator.lanes import Lane, Started, Waiting
+from simulator.pricing import price_of
 from simulator.profiles import slots_of
 from simulator.store.ledger import Charge
 from simulator.store.store import Store
@@ -77,10 +78,11 @@ class Schedule:
             return
         self._store.tasks.mark(task_id, task.outcome.status, ends_ms=at_ms)
         if task.outcome.status is TaskStatus.SUCCEEDED:
-            self._store.ledger.settle(_charge(task, at_ms))
+            self._store.ledger.settle(_charge(task, self._config().region, at_ms))
 
 
-def _charge(task: Task, at_ms: int) -> Charge:
+def _charge(task: Task, region: str, at_ms: int) -> Charge:
+    price = price_of(task.model, task.outcome, region)
     return Charge(
         task_id=task.task_id,
         account=task.account,
@@ -88,7 +90,7 @@ def _charge(task: Task, at_ms: int) -> Charge:
         request_id=task.request_id,
         prompt_sha256=hashlib.sha256(task.prompt.encode("utf-8", "surrogatepass")).hexdigest(),
         billed_seconds=str(task.outcome.billed_seconds),
-        amount=None,
-        currency=None,
+        amount=None if price is None else f"{price[0].normalize():f}",
+        currency=None if price is None else price[1],
         settled_ms=at_ms,
     )

@@ -33,6 +33,7 @@ class ClipSpec:
     height: int
     duration_seconds: float
     has_audio: bool
+    frames_per_second: int = 24
     follows_picture: bool = False
     """The aspect comes from the first frame; width and height then only say how many pixels there are."""
 
@@ -52,7 +53,8 @@ class Outcome:
     """Set when the task succeeds."""
     usage: dict[str, Any] = field(default_factory=dict)
     """The answer's ``usage`` when the task succeeds."""
-
+    tier: str = ""
+    """``720P``: what the price depends on."""
     actual_prompt: str | None = None
     """The rewritten prompt, for the generations that show it."""
 

@@ -20,6 +20,7 @@ from simulator.clips.pictures import load_picture
 from simulator.clips.scene import Scene
 from simulator.clips.sound import SAMPLE_RATE_HZ, chord_frames
 from simulator.clips.stage import Stage
+from simulator.references import SHAPING_ROLES
 
 _VIDEO_OPTIONS: Final = {"preset": "ultrafast", "crf": "27"}
 _SOUND_OPTIONS: Final = {"aac_coder": "fast", "b": "64k"}
@@ -34,7 +35,7 @@ def draw_film(scene: Scene, contents: Mapping[str, bytes], path: Path) -> None:
         path: Replaced when it exists.
     """
     pictures = [(one, load_picture(one.source, contents.get(one.source))) for one in scene.pictures]
-    first = next((picture for one, picture in pictures if one.role == "first_frame" and picture), None)
+    first = next((picture for one, picture in pictures if one.role in SHAPING_ROLES and picture), None)
     width, height = scene.width, scene.height
     if scene.follows_picture and first is not None:
         width, height = scene.shaped_like(first.width, first.height)

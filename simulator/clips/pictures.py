@@ -73,6 +73,6 @@ def _decode_video(content: bytes) -> Image.Image | None:
     try:
         with av.open(io.BytesIO(content), "r") as container:
             frame = next(container.decode(video=0), None)
-            return None if frame is None else frame.to_image()
+            return None if frame is None else frame.to_image()  # type: ignore[no-untyped-call]  # PyAV leaves it untyped
     except (av.error.FFmpegError, IndexError, ValueError):
         return None

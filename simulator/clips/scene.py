@@ -62,7 +62,7 @@ def scene_of(task: Task, settings: Clips) -> Scene:
         follows_picture=clip.follows_picture and not is_tiny,
         duration_seconds=settings.seconds or clip.duration_seconds,
         has_audio=clip.has_audio,
-        frames_per_second=settings.frames_per_second,
+        frames_per_second=settings.frames_per_second or clip.frames_per_second,
         caption="" if is_tiny else task.prompt[:_CAPTION_CHARACTERS],
         footer="" if is_tiny else f"{task.model}  ·  simulated",
         pictures=() if is_tiny else _pictures(task),

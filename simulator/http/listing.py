@@ -9,6 +9,7 @@ from typing import Any, Final
 from simulator.clock import BEIJING
 from simulator.errors import WireError
 from simulator.http.call import Call
+from simulator.http.paging import page_of
 from simulator.http.reply import Reply
 from simulator.http.service import Service
 from simulator.store.tasks import TaskFilter
@@ -16,14 +17,12 @@ from simulator.tasks import Task, TaskStatus
 
 _WINDOW_MS: Final = 24 * 60 * 60 * 1000
 """Longest window, and the default one; never scaled, because callers compute it from their own clock."""
-_PAGE_SIZE_MAX: Final = 100
 _FOREIGN_NAMESPACE: Final = uuid.UUID("6b0f5f0e-6a2c-5c0e-9d42-6c2f1d9f3a11")
 
 
 def list_tasks(service: Service, call: Call) -> Reply:
     """One page of the account's tasks: status and times, no prompt and no result."""
-    page_number = _number(call, "page_no", 1, 1_000_000)
-    page_size = _number(call, "page_size", 10, _PAGE_SIZE_MAX)
+    page_number, page_size = page_of(call, default_size=10)
     which = _filter(service, call)
     total, tasks = service.provider.page(which, page_number=page_number, page_size=page_size)
     region = service.provider.config.region
@@ -73,15 +72,6 @@ def _moment(call: Call, name: str, default: int | None) -> int | None:
     except ValueError as error:
         raise WireError(400, "InvalidParameter", f"{name} must be in the format yyyyMMddHHmmss.") from error
     return round(moment.timestamp() * 1000)
-
-
-def _number(call: Call, name: str, default: int, maximum: int) -> int:
-    text = call.query(name)
-    if not text:
-        return default
-    if not text.isdecimal() or not 1 <= int(text[:9]) <= maximum:
-        raise WireError(400, "InvalidParameter", f"{name} must be between 1 and {maximum}.")
-    return int(text[:9])
 
 
 def _row(task: Task, region: str) -> dict[str, Any]:

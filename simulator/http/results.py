@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from xml.sax.saxutils import escape
-
 from starlette.responses import FileResponse
 
 from simulator.http.call import Call
 from simulator.http.reply import Reply
 from simulator.http.service import Service
+from simulator.http.storage import storage_refusal
 
 
 async def result(service: Service, call: Call) -> Reply:
     """The clip of a succeeded task, made on the first request for it; ranges work."""
     expires = call.query("Expires")
     if not service.signer.is_result_signed(call.task_id, expires, call.query("Signature")):
-        return _refusal(call, 403, "SignatureDoesNotMatch", "The signature we calculated does not match.")
+        return storage_refusal(call, 403, "SignatureDoesNotMatch", "The signature we calculated does not match.")
     if not expires.isdecimal() or service.provider.clock.now_ms() >= int(expires) * 1000:
-        return _refusal(call, 403, "AccessDenied", "Request has expired.")
+        return storage_refusal(call, 403, "AccessDenied", "Request has expired.")
     service.provider.settle()
     task = service.provider.store.tasks.get(call.task_id)
     if task is None or task.outcome.clip is None:
-        return _refusal(call, 404, "NoSuchKey", "The specified key does not exist.")
+        return storage_refusal(call, 404, "NoSuchKey", "The specified key does not exist.")
     path = await service.clips.file(task, service.provider.config.clips)
     return Reply(200, media_type="video/mp4", response=FileResponse(path, media_type="video/mp4"))
-
-
-def _refusal(call: Call, status: int, code: str, message: str) -> Reply:
-    text = (
-        '<?xml version="1.0" encoding="UTF-8"?>\n<Error>\n'
-        f"  <Code>{code}</Code>\n  <Message>{escape(message)}</Message>\n"
-        f"  <RequestId>{call.request_id}</RequestId>\n  <HostId>{escape(call.header('host'))}</HostId>\n</Error>\n"
-    )
-    return Reply(status, content=text.encode(), media_type="application/xml")
