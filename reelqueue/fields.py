@@ -47,7 +47,7 @@ _RESERVED_HEADERS: Final = frozenset(
         "x-dashscope-ossresourceresolve",
     }
 )
-_URL: Final = re.compile(r"(?:https?|oss)://[^\s/?#\\\x00-\x1f\x7f][^\s\\\x00-\x1f\x7f]{0,8000}", re.IGNORECASE)
+_URL: Final = re.compile(r"(?:https?|oss)://[^\s/?#\\\x00-\x1f\x7f][^\s\\\x00-\x1f\x7f]{0,8000}")
 
 
 def _refuse_nul(text: str) -> str:
@@ -65,7 +65,10 @@ def _embed(source: object, info: ValidationInfo) -> object:
 
 
 def _check_url(url: str) -> str:
-    if url[:5].lower() == "data:":
+    # The scheme in lower case, as everything that looks for oss:// or data: expects it.
+    scheme, colon, rest = url.partition(":")
+    url = scheme.lower() + colon + rest
+    if scheme.lower() == "data":
         return _check_data_uri(url)
     if not _is_url(url):
         raise PydanticCustomError(

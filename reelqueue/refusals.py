@@ -32,7 +32,7 @@ JOB_OPTIONS: Final = frozenset(
 )
 """Options that are ours and that every model therefore takes."""
 
-_EVERY_OPTION: Final = JOB_OPTIONS | {
+EVERY_OPTION: Final = JOB_OPTIONS | {
     "audio",
     "audio_url",
     "duration",
@@ -83,6 +83,9 @@ _CODES: Final = {
     "file_too_large": "file_too_large",
     "reserved_header": "reserved_header",
 }
+_NAME_CHARACTERS_MAX: Final = 64
+"""Of a key that nobody knows, as much is quoted and compared."""
+
 _QUIET: Final = frozenset({"prompt", "negative_prompt", "headers", "raw", "metadata", "media"})
 """Options whose value an error does not quote."""
 
@@ -104,11 +107,12 @@ _WORDING: Final = (
 def refusal(kind: type[RenderRequest], data: Mapping[str, object], error: ValidationError) -> InvalidRequestError:
     """The first thing wrong with *data* as an error that says what to do."""
     details = _first(error)
-    name = to_snake(str(details["loc"][0]))
+    told = str(details["loc"][0])[:_NAME_CHARACTERS_MAX]
+    name = to_snake(told)
     if details["type"] == "extra_forbidden" and to_camel(name) in data and name in kind.model_fields:
         return InvalidRequestError("conflicting_options", f"{name}: it is given twice, also as {to_camel(name)}", name)
     if details["type"] == "extra_forbidden":
-        return unknown_option(str(details["loc"][0]), kind, data.get("model"))
+        return unknown_option(told, kind, data.get("model"))
     seen = _seen(name, details)
     return InvalidRequestError(_CODES.get(details["type"], "wrong_type"), f"{_where(name, details)}: {seen}", name)
 
@@ -116,7 +120,7 @@ def refusal(kind: type[RenderRequest], data: Mapping[str, object], error: Valida
 def item_refusal(error: ValidationError) -> InvalidRequestError:
     """The first thing wrong with one item of ``media``."""
     details = _first(error)
-    key = to_snake(str(details["loc"][0]))
+    key = to_snake(str(details["loc"][0])[:_NAME_CHARACTERS_MAX])
     if details["type"] == "extra_forbidden":
         return InvalidRequestError(
             "unknown_option", f"{key} is no key; an item has type, url, reference_voice", "media"
@@ -145,7 +149,7 @@ def options_taken(kind: type[RenderRequest], model_id: str) -> frozenset[str]:
 
 
 def _near(name: str, taken: frozenset[str]) -> str | None:
-    if name in _EVERY_OPTION:
+    if name in EVERY_OPTION:
         return None  # spelt well, only not for this model
     near = _OTHER_WORDS.get(name) or next(iter(get_close_matches(name, sorted(taken), n=1, cutoff=0.7)), None)
     return near if near in taken else None

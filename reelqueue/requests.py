@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic.alias_generators import to_camel, to_snake
 from pydantic_core import PydanticCustomError
 
 from reelqueue import rules
@@ -34,7 +34,7 @@ from reelqueue.fields import (
     Switch,
     Text,
 )
-from reelqueue.refusals import item_refusal, refusal
+from reelqueue.refusals import EVERY_OPTION, item_refusal, refusal
 from reelqueue.sources import embed_local_files, refuse_local_files
 
 
@@ -210,7 +210,7 @@ def parse_request(data: Mapping[str, object], *, local_files: bool = False) -> R
     """The request that a flat object stands for.
 
     Args:
-        data: ``model``, optionally ``mode``, and options in snake_case or camelCase.
+        data: ``model``, optionally ``mode``, and options in snake_case or camelCase; None leaves one out.
         local_files: Whether pictures may be paths on this machine, which are then read and embedded.
             Only a producer says True, and only for its own files: a server that did would hand its files
             to whoever asks.
@@ -218,7 +218,7 @@ def parse_request(data: Mapping[str, object], *, local_files: bool = False) -> R
     Raises:
         InvalidRequestError: The request cannot be rendered as it stands; nothing has been sent.
     """
-    options = dict(data)
+    options = {name: value for name, value in data.items() if value is not None or to_snake(name) not in EVERY_OPTION}
     model = options.get("model")
     if not isinstance(model, str):
         raise InvalidRequestError("missing_option", "model: give the id of a model, such as wan2.6-t2v", "model")

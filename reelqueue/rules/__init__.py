@@ -149,7 +149,7 @@ def _check_sound(request: RenderRequest, spec: ModelSpec) -> Iterator[str]:
 def _check_audio_url(request: RenderRequest, spec: ModelSpec) -> Iterable[str]:
     # Where the track is one of the media, its role says what it may be.
     url = getattr(request, "audio_url", None)
-    if url is not None and spec.is_known and url[:5].lower() == "data:":
+    if url is not None and spec.is_known and url.startswith("data:"):
         raise InvalidRequestError(
             "bad_url", f"audio_url: {spec.id} takes it by http, https or oss URL only, not embedded", "audio_url"
         )

@@ -19,7 +19,7 @@ def check_pictures(media: Sequence[Medium], spec: ModelSpec) -> Iterator[str]:
     """
     total_bytes = 0
     for medium in media:
-        if medium.url[:5].lower() != "data:":
+        if not medium.url.startswith("data:"):
             continue
         embedded = read_embedded(medium.url)
         total_bytes += embedded.size_bytes

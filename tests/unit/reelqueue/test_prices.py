@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from reelqueue import estimate, parse_request, region_of
+
+P = "https://media.example/first.png"
+V = "https://media.example/clip.mp4"
+BEIJING, SINGAPORE, VIRGINIA = "cn-beijing", "ap-southeast-1", "us-east-1"
+
+
+def clip(role: str) -> dict[str, Any]:
+    return {"media": [{"type": role, "url": V}]}
+
+
+@pytest.mark.parametrize(
+    ("region", "options", "least", "most"),
+    [
+        # nothing said: five seconds at 1080P
+        (SINGAPORE, {"model": "wan2.6-t2v", "prompt": "x"}, "0.75", "0.75"),
+        (BEIJING, {"model": "wan2.6-t2v", "prompt": "x"}, "5.0", "5.0"),
+        (SINGAPORE, {"model": "wan2.6-t2v", "prompt": "x", "resolution": "960x960", "duration": 15}, "1.50", "1.50"),
+        (SINGAPORE, {"model": "wan2.5-t2v-preview", "prompt": "x", "resolution": "480P"}, "0.25", "0.25"),
+        # silence halves the price where it can be asked for
+        (SINGAPORE, {"model": "wan2.6-i2v-flash", "image": P, "resolution": "720P"}, "0.25", "0.25"),
+        (SINGAPORE, {"model": "wan2.6-i2v-flash", "image": P, "resolution": "720P", "audio": False}, "0.125", "0.125"),
+        # reference videos count, five seconds at most in all
+        (SINGAPORE, {"model": "wan2.6-r2v", "prompt": "x", "reference_urls": [P]}, "0.75", "0.75"),
+        (SINGAPORE, {"model": "wan2.6-r2v", "prompt": "x", "reference_urls": [V, V]}, "1.05", "1.50"),
+        # an edit bills input and output
+        (SINGAPORE, {"model": "wan2.7-videoedit", **clip("video")}, "0.60", "3.00"),
+        (SINGAPORE, {"model": "wan2.7-videoedit", **clip("video"), "duration": 4}, "0.90", "2.10"),
+        (BEIJING, {"model": "happyhorse-1.0-video-edit", **clip("video")}, "9.6", "48.0"),
+        # a continued clip bills the total length that was asked for
+        (SINGAPORE, {"model": "wan2.7-i2v", **clip("first_clip"), "duration": 15}, "2.25", "2.25"),
+        # Wan 3.0: all input counts, thirty seconds in all
+        (BEIJING, {"model": "wan3.0-video", "prompt": "x", "resolution": "480P"}, "1.5", "1.5"),
+        (BEIJING, {"model": "wan3.0-video", "prompt": "x", "duration": -1}, "2.4", "36.0"),
+        (BEIJING, {"model": "wan3.0-video", "reference_urls": [V], "duration": 20}, "25.2", "36.0"),
+        # the scope of the United States
+        (VIRGINIA, {"model": "wan2.6-t2v-us", "prompt": "x"}, "0.75", "0.75"),
+    ],
+)
+def test_an_estimate(region: str, options: Mapping[str, Any], least: str, most: str) -> None:
+    cost = estimate(parse_request(options), region)
+
+    assert cost is not None
+    assert (cost.min_amount, cost.max_amount) == (Decimal(least), Decimal(most))
+    assert cost.currency == ("CNY" if region == BEIJING else "USD")
+
+
+@pytest.mark.parametrize(
+    ("region", "options"),
+    [
+        (SINGAPORE, {"model": "acme-video", "prompt": "x"}),  # in no table
+        (SINGAPORE, {"model": "wan3.0-video", "prompt": "x"}),  # known from resellers only
+        (SINGAPORE, {"model": "wan2.7-t2v-2026-04-25", "prompt": "x"}),  # snapshots differ slightly there
+        (SINGAPORE, {"model": "wan2.2-i2v-flash", "image": P, "resolution": "1080P"}),  # a tier without a price
+        (BEIJING, {"model": "happyhorse-1.1-t2v", "prompt": "x", "resolution": "480P"}),
+        (VIRGINIA, {"model": "wan2.6-t2v", "prompt": "x"}),  # two pages, two prices
+        ("eu-central-1", {"model": "wan2.6-t2v", "prompt": "x"}),
+    ],
+)
+def test_an_unpublished_price_is_unknown_and_not_guessed(region: str, options: Mapping[str, Any]) -> None:
+    assert estimate(parse_request(options), region) is None
+
+
+def test_an_estimate_says_how_it_came_about() -> None:
+    cost = estimate(parse_request({"model": "wan2.6-r2v", "prompt": "x", "reference_urls": [V], "duration": 4}))
+
+    assert cost is not None
+    assert (cost.billed_seconds_min, cost.billed_seconds_max) == (5, 9)
+    assert cost.region == SINGAPORE
+    assert cost.priced_on == date(2026, 4, 1)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "region"),
+    [
+        ("https://dashscope-intl.aliyuncs.com", SINGAPORE),
+        ("https://dashscope.aliyuncs.com/", BEIJING),
+        ("https://dashscope-us.aliyuncs.com", VIRGINIA),
+        ("https://cn-hongkong.dashscope.aliyuncs.com", "cn-hongkong"),
+        ("https://llm-abc123.cn-beijing.maas.aliyuncs.com", BEIJING),
+        ("https://WS.eu-central-1.maas.aliyuncs.com/", "eu-central-1"),
+        ("https://ws.cn-hongkong.maas.aliyuncs.com", "cn-hongkong"),
+        ("http://127.0.0.1:8080", SINGAPORE),  # the simulator
+        ("nonsense", SINGAPORE),
+    ],
+)
+def test_the_region_of_a_host(base_url: str, region: str) -> None:
+    assert region_of(base_url) == region
