@@ -11,7 +11,7 @@ from fastapi import FastAPI, Request, Response
 
 from api import problems
 from api.hints import DispatchHints, make_producer, send_dispatch
-from api.openapi import document
+from api.openapi import allowed_methods, document
 from api.routes import assets, catalog, health, job, jobs
 from api.services import Services
 from api.settings import ApiSettings
@@ -31,13 +31,13 @@ def create_app(settings: ApiSettings, *, require_key: bool) -> FastAPI:
         ConfigurationError: a setting cannot be used.
     """
     services = _open(settings, require_key=require_key)
-    app = FastAPI(title="Reelqueue", version=VERSION, lifespan=partial(_lifespan, services))
+    app = FastAPI(title="Reelqueue", version=VERSION, lifespan=partial(_lifespan, services), redirect_slashes=False)
     app.state.services = services
     for routes in (jobs, job, assets, catalog, health):
         app.include_router(routes.router)
     app.middleware("http")(_no_sniffing)
-    problems.install(app)
     _describe(app, require_key=require_key)
+    problems.install(app, methods_at=partial(allowed_methods, app))
     return app
 
 

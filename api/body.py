@@ -25,14 +25,34 @@ JsonObject = dict[str, Any]
 
 async def _read(request: Request, _caller: Annotated[object, Depends(caller)]) -> bytes:
     """The body, read only once the caller is known."""
-    timeout_seconds = services(request).settings.api_body_timeout_seconds
+    settings = services(request).settings
     try:
-        async with asyncio.timeout(timeout_seconds):
-            return await request.body()
+        async with asyncio.timeout(settings.api_body_timeout_seconds):
+            return await _read_capped(request, settings.api_max_body_bytes)
     except TimeoutError:
         raise ProblemError(
-            408, "body_too_slow", f"the body did not arrive within {timeout_seconds:g} s; send it again"
+            408,
+            "body_too_slow",
+            f"the body did not arrive within {settings.api_body_timeout_seconds:g} s; send it again",
         ) from None
+
+
+async def _read_capped(request: Request, max_bytes: int) -> bytes:
+    announced = request.headers.get("content-length", "0")
+    body = bytearray()
+    if int(announced) <= max_bytes:  # uvicorn has seen to it that this is a number
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > max_bytes:
+                break
+        else:
+            return bytes(body)
+    raise ProblemError(
+        413,
+        "body_too_large",
+        f"the body has more than {max_bytes} bytes; put pictures on a web server or into a bucket and send their URLs",
+        headers={"Connection": "close"},
+    )
 
 
 # Two dependencies instead of one: this one is synchronous, so that a large body is decoded on a

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
+from starlette.routing import compile_path
 
 from api.problems import Problem
 from reelqueue.requests import REQUEST_TYPES, RenderRequest
@@ -36,6 +37,20 @@ def optional_body(model: type[BaseModel]) -> dict[str, Any]:
     """``openapi_extra`` of an operation whose body may be left out."""
     schema = model.model_json_schema(ref_template=_REF)
     return {"requestBody": {"required": False, "content": {"application/json": {"schema": schema}}}}
+
+
+def allowed_methods(app: FastAPI, path: str) -> list[str]:
+    """The methods of every operation at *path*.
+
+    Starlette's own 405 names those of the first route only, and some paths have two.
+    """
+    operations = app.openapi()["paths"]
+    return sorted(
+        method.upper()
+        for template, methods in operations.items()
+        if compile_path(template)[0].match(path)
+        for method in methods
+    )
 
 
 def document(app: FastAPI, *, require_key: bool) -> dict[str, Any]:

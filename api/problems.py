@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -53,13 +53,22 @@ class ProblemError(ReelqueueError):
         return f"{self.status} {self.code}: {self.detail}"
 
 
-def install(app: FastAPI) -> None:
-    """Let *app* answer every error as a problem."""
+def install(app: FastAPI, *, methods_at: Callable[[str], list[str]]) -> None:
+    """Let *app* answer every error as a problem.
+
+    Args:
+        app: The app.
+        methods_at: The methods that a path takes, for the answer to any other.
+    """
+
+    def answer(request: Request, error: HTTPException) -> JSONResponse:
+        return _http(error, methods_at(request.url.path))
+
     app.exception_handler(ProblemError)(_refused)
     app.exception_handler(InvalidRequestError)(_invalid_request)
     app.exception_handler(IdempotencyConflictError)(_conflict)
     app.exception_handler(RequestValidationError)(_invalid_parameter)
-    app.exception_handler(HTTPException)(_http)
+    app.exception_handler(HTTPException)(answer)
     for error in (exc.OperationalError, exc.InterfaceError, exc.TimeoutError):
         app.exception_handler(error)(_database_down)
     app.exception_handler(Exception)(_bug)
@@ -98,10 +107,13 @@ def _invalid_parameter(_request: Request, error: RequestValidationError) -> JSON
     return problem_response(422, "invalid_parameter", f"{place} parameter {name}: {first['msg']}", field=name)
 
 
-def _http(_request: Request, error: HTTPException) -> JSONResponse:
+def _http(error: HTTPException, methods: list[str]) -> JSONResponse:
     phrase = HTTPStatus(error.status_code).phrase
     code = phrase.lower().replace(" ", "_")
-    return problem_response(error.status_code, code, str(error.detail or phrase), headers=error.headers)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED and methods:
+        allowed = ", ".join(methods)
+        return problem_response(405, code, f"this path takes {allowed}", headers={"Allow": allowed})
+    return problem_response(error.status_code, code, str(error.detail), headers=error.headers)
 
 
 def _database_down(request: Request, error: exc.SQLAlchemyError) -> JSONResponse:

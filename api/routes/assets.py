@@ -28,7 +28,7 @@ def _answers(*media_types: str) -> dict[int | str, dict[str, Any]]:
     return {
         200: {"description": "The whole file", "content": content},
         206: {"description": "The part asked for by Range", "content": content},
-    } | documented(401, 403, 404, 416, 422, 503)
+    } | documented(401, 403, 404, 409, 416, 422, 503)
 
 
 @router.get("/asset", response_class=FileResponse, responses=_answers("video/mp4"))
@@ -46,9 +46,8 @@ def read_poster(job: PathJob, session: OpenSession, services: OpenServices, requ
 def _asset(session: Session, job: RenderJob, kind: AssetKind) -> Asset:
     asset = session.scalars(select(Asset).where(Asset.job_id == job.id, Asset.kind == kind)).one_or_none()
     if asset is None:
-        raise ProblemError(
-            404, "no_file", f"render job {job.id} is {job.state}; no {kind} is stored for it", field="job_id"
-        )
+        # Not 404: the job is there, and the file may follow.
+        raise ProblemError(409, "no_file", f"render job {job.id} is {job.state}; no {kind} is stored for it")
     return asset
 
 
