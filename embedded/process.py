@@ -101,7 +101,9 @@ class ChildProcess:
             message = f"still runs after {timeout_seconds:g} s"
             raise ServiceError(self.command.name, message, self.log_path) from None
 
-    def wait_until(self, is_ready: Callable[[], bool], timeout_seconds: float) -> None:
+    def wait_until(
+        self, is_ready: Callable[[], bool], timeout_seconds: float, *, interval_seconds: float = 0.01
+    ) -> None:
         """Wait until a condition holds, as long as the process runs.
 
         Raises:
@@ -113,7 +115,7 @@ class ChildProcess:
                 raise ServiceError(self.command.name, f"ended with exit code {self.exit_code}", self.log_path)
             if time.monotonic() > deadline:
                 raise ServiceError(self.command.name, f"was not ready after {timeout_seconds:g} s", self.log_path)
-            time.sleep(0.01)
+            time.sleep(interval_seconds)
 
     def ask_to_stop(self) -> None:
         """Send the stop signal, and do not wait."""

@@ -1,0 +1,58 @@
+"""``python -m embedded``: the whole stack on a machine with nothing installed."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from embedded.stack import ROOT, StackOptions
+from embedded.up import run_up
+from reelqueue.errors import ReelqueueError
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+State = Annotated[Path, typer.Option("--state", help="Folder that keeps everything between starts.")]
+
+
+@cli.callback()
+def _embedded() -> None:
+    """Postgres, Valkey and the whole stack as child processes."""
+
+
+@cli.command()
+def up(
+    *,
+    state: State = ROOT / ".reelqueue",
+    live: Annotated[
+        bool, typer.Option("--live", help="Render at DashScope, for money; needs ALIBABA_API_KEY.")
+    ] = False,
+    time_scale: Annotated[
+        float, typer.Option("--time-scale", min=0.01, help="The simulator divides render times by it.")
+    ] = 20.0,
+) -> None:
+    """Run the stack until Ctrl-C; the next start resumes what was unfinished."""
+    run_up(StackOptions(state=state, is_live=live, time_scale=time_scale))
+
+
+def main() -> int:
+    """Run a command; its exit code."""
+    # Orderly, as Ctrl-C is: what a service manager sends must not look like a crash to the children.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        cli(standalone_mode=False)
+    except typer.Exit as done:
+        return done.exit_code
+    except ReelqueueError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command's talk
+        return 1
+    except (KeyboardInterrupt, typer.Abort):
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""The stack as data: what runs beside Postgres and Valkey, in which order, and how one sees that it is ready."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from embedded.state import HOST, StackRecord
+
+PREFERRED_PORTS = {"api": 8000, "flower": 5555, "simulator": 8090}
+"""Where to find the doors of a stack; a taken one is replaced."""
+FLOWER_USER = "reelqueue"
+
+SCHEMA = "migrate"
+"""The service that ends when its work is done; every later stage needs it."""
+WORKERS = ("control", "render", "poll")
+"""Services that are Celery workers, by node name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Service:
+    """One Python process of the stack."""
+
+    name: str
+    """Names its log and its line in the table."""
+    stage: int
+    """Services of one stage start together, after all of the stage before are ready. They stop in reverse."""
+    arguments: tuple[str, ...]
+    """After ``python -m``."""
+    health_url: str | None = None
+    """Answers 2xx when it is ready; None: it is ready when it runs."""
+    stop_seconds: float = 10.0
+    """How long an orderly end may take."""
+
+
+def plan(record: StackRecord, state: Path, *, time_scale: float) -> list[Service]:
+    """Everything that runs, in the order in which it starts.
+
+    Args:
+        record: Ports, and whether the simulator is needed.
+        state: The state folder.
+        time_scale: The simulator divides render times by it.
+    """
+    services = [Service(name=SCHEMA, stage=0, arguments=("alembic", "upgrade", "head"))]
+    if not record.is_live:
+        services.append(_simulator(record.ports["simulator"], state / "simulator", time_scale))
+    return [*services, _flower(record.ports["flower"]), _api(record.ports["api"]), *_workers(), _beat(state)]
+
+
+def _simulator(port: int, state: Path, time_scale: float) -> Service:
+    return Service(
+        name="simulator",
+        stage=0,
+        arguments=("simulator", "--port", str(port), "--state", str(state), "--time-scale", f"{time_scale:g}"),
+        health_url=f"http://{HOST}:{port}/__sim__/health",
+    )
+
+
+def _api(port: int) -> Service:
+    return Service(
+        name="api",
+        stage=1,
+        arguments=("api", "--host", HOST, "--port", str(port)),
+        health_url=f"http://{HOST}:{port}/readyz",
+    )
+
+
+def _flower(port: int) -> Service:
+    return Service(
+        name="flower",
+        stage=1,
+        arguments=("celery", "-A", "workers.app", "flower", f"--address={HOST}", f"--port={port}"),
+        health_url=f"http://{HOST}:{port}/healthcheck",
+        stop_seconds=3.0,  # it keeps nothing
+    )
+
+
+def _workers() -> list[Service]:
+    threads, prefork = ("--pool", "threads"), ("--pool", "prefork")
+    return [
+        _worker("control", "control,intake,celery", (*threads, "--concurrency", "2")),
+        _worker("render", "submit,archive", (*threads, "--concurrency", "8")),
+        # A batch of polls runs an event loop of its own, and keeps a processor busy.
+        _worker("poll", "poll", (*prefork, "--concurrency", "2", "--prefetch-multiplier", "1")),
+    ]
+
+
+def _worker(name: str, queues: str, pool: tuple[str, ...]) -> Service:
+    return Service(
+        name=name,
+        stage=1,
+        arguments=(
+            *("celery", "-A", "workers.app", "worker", "--loglevel", "INFO"),
+            *("-n", f"{name}@%h", "-Q", queues, *pool),
+            # Neighbours are asked for their clocks for a second at the start, and nobody here needs the answer.
+            *("--without-mingle", "--without-gossip"),
+        ),
+        stop_seconds=20.0,  # a download goes on until its next check
+    )
+
+
+def _beat(state: Path) -> Service:
+    return Service(
+        name="beat",
+        stage=1,
+        # No pid file: after a kill -9 it would keep the next beat from starting, and ours are elsewhere.
+        arguments=("celery", "-A", "workers.app", "beat", "--schedule", str(state / "beat"), "--pidfile="),
+        stop_seconds=3.0,  # it keeps nothing that the sweep does not make again
+    )
+
+
+def python(service: Service) -> list[str]:
+    """The command line of a service."""
+    return [sys.executable, "-m", *service.arguments]

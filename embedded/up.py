@@ -1,0 +1,71 @@
+"""``up``: the stack, until somebody ends it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from celery import Celery
+from rich.console import Console
+from rich.table import Table
+
+from embedded.services import FLOWER_USER, WORKERS
+from embedded.stack import Stack, StackOptions
+
+_LOOK_SECONDS = 0.2
+_WORKER_SECONDS = 60.0
+_PING_SECONDS = 1.0
+
+
+def run_up(options: StackOptions) -> None:
+    """Start the stack, say where its doors are, and look after it until Ctrl-C."""
+    console = Console(stderr=True)
+    started = time.monotonic()
+    with console.status("starting") as status:
+        stack = Stack(options, on_progress=lambda what: status.update(f"starting {what}"))
+        stack.start()
+    try:
+        with console.status("waiting for the workers"):
+            wait_for_workers(stack)
+        console.print(f"ready after {time.monotonic() - started:.0f} s")
+        print_doors(stack, console)
+        look_after(stack, console)
+    except KeyboardInterrupt:
+        console.print("stopping; the next start resumes what is unfinished")
+    finally:
+        stack.stop()
+
+
+def look_after(stack: Stack, console: Console) -> None:
+    """Keep the services alive, for ever."""
+    while True:
+        for sentence in stack.look_after():
+            console.print(sentence)
+        time.sleep(_LOOK_SECONDS)
+
+
+def wait_for_workers(stack: Stack) -> None:
+    """Wait until every worker answers over the broker, or a minute has passed: they may come later."""
+    broker = Celery(broker=stack.environment["REELQUEUE_BROKER_URL"])
+    deadline = time.monotonic() + _WORKER_SECONDS
+    while not set(WORKERS) <= set(_answering(broker)) and time.monotonic() < deadline:
+        stack.look_after()
+
+
+def print_doors(stack: Stack, console: Console) -> None:
+    """Say where everything is."""
+    table = Table.grid(padding=(0, 2))
+    table.add_row("API", f"{stack.url('api')}/docs")
+    table.add_row("Flower", f"{stack.url('flower')}  user {FLOWER_USER}, password {stack.record.flower_password}")
+    if stack.record.is_live:
+        table.add_row("provider", "DashScope: jobs cost money")
+    else:
+        table.add_row("simulator", f"{stack.url('simulator')}/__sim__/ledger")
+    table.add_row("state", str(stack.folder.root))
+    console.print(table)
+    console.print(f"export REELQUEUE_API_URL={stack.url('api')}", soft_wrap=True)
+
+
+def _answering(broker: Celery) -> Iterator[str]:
+    for answer in broker.control.ping(timeout=_PING_SECONDS):
+        yield from (node.partition("@")[0] for node in answer)
