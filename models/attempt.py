@@ -30,8 +30,14 @@ class Attempt(Base):
         ),
         Index(
             "ix_attempts_in_flight",
+            "state",
             "send_by",
             postgresql_where=text("state IN ('intent', 'sent')"),
+        ),
+        Index(
+            "ix_attempts_due_reconcile",
+            "reconcile_at",
+            postgresql_where=text("reconcile_at IS NOT NULL"),
         ),
         Index("ix_attempts_account_id", "account_id"),
         {"comment": "Paid POSTs that we may have sent, one row each"},
@@ -47,6 +53,10 @@ class Attempt(Base):
     send_by: Mapped[datetime] = mapped_column(comment="By the database's clock; a worker frozen past it must not send")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When the intent was committed")
     sent_at: Mapped[datetime | None] = mapped_column(comment="When it was committed as about to leave")
+    answer_by: Mapped[datetime | None] = mapped_column(comment="A sent attempt that is silent past it lost its worker")
+    reconcile_at: Mapped[datetime | None] = mapped_column(comment="When the provider's listing is asked next")
+    listing_count: Mapped[int] = mapped_column(default=0, comment="Listings asked")
+    first_absent_at: Mapped[datetime | None] = mapped_column(comment="When a listing first showed no trace of it")
     closed_at: Mapped[datetime | None] = mapped_column(comment="When its outcome was stored")
     http_status: Mapped[int | None] = mapped_column(comment="Of the answer, where there was one")
     request_id: Mapped[str | None] = mapped_column(comment="The provider's, where it gave one")

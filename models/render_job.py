@@ -39,12 +39,6 @@ class RenderJob(Base):
             postgresql_where=text("next_poll_at IS NOT NULL"),
         ),
         Index(
-            "ix_render_jobs_in_hand",
-            "state",
-            "lease_until",
-            postgresql_where=text("state IN ('admitted', 'submitting')"),
-        ),
-        Index(
             "ix_render_jobs_due_archive",
             "next_archive_at",
             postgresql_where=text("next_archive_at IS NOT NULL"),
@@ -83,7 +77,7 @@ class RenderJob(Base):
     epoch: Mapped[int] = mapped_column(
         default=0, comment="Fence: raised by each claim; a late owner's write finds none"
     )
-    lease_until: Mapped[datetime | None] = mapped_column(comment="Until when the claimant is believed to be alive")
+    lease_until: Mapped[datetime | None] = mapped_column(comment="Until when the result's fetcher is believed alive")
 
     # The request, an option a column.
     model: Mapped[str] = mapped_column(comment="The provider's model id")

@@ -3,16 +3,17 @@
 Arguments are ids and sequence numbers. No prompt, URL or key enters a message, with one exception:
 ``intake.enqueue`` carries the request itself, because its sender may have nothing of ours installed.
 
-=================== ============================================== =========================
-task                arguments                                      sent by
-=================== ============================================== =========================
-``intake.enqueue``  ``request`` (object), ``idempotency_key`` (str) producers over Celery
-``control.dispatch`` none                                          whoever freed or filled a slot
-``control.sweep``   none                                           beat
-``render.submit``   ``job_id`` (str), ``epoch`` (int)              dispatch, sweep
-``render.poll``     ``account_id`` (str), ``seq`` (int)            submit, poll itself, sweep
-``render.archive``  ``job_id`` (str)                               poll, sweep
-=================== ============================================== =========================
+==================== =================================================== ===============================
+task                 arguments                                           sent by
+==================== =================================================== ===============================
+``intake.enqueue``   ``request`` (object), ``idempotency_key`` (str)     producers over Celery
+``control.dispatch`` none                                                whoever freed or filled a slot
+``control.sweep``    none                                                beat
+``render.submit``    ``job_id`` (str), ``epoch`` (int)                   dispatch, sweep
+``render.poll``      ``account_id`` (str), ``seq`` (int)                 submit, poll itself, sweep
+``render.reconcile`` ``attempt_id`` (str)                                sweep
+``render.archive``   ``job_id`` (str)                                    poll, sweep
+==================== =================================================== ===============================
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ CONTROL_DISPATCH: Final = "control.dispatch"
 CONTROL_SWEEP: Final = "control.sweep"
 RENDER_SUBMIT: Final = "render.submit"
 RENDER_POLL: Final = "render.poll"
+RENDER_RECONCILE: Final = "render.reconcile"
 RENDER_ARCHIVE: Final = "render.archive"
 
 QUEUE_BY_TASK: Final = {
@@ -32,6 +34,7 @@ QUEUE_BY_TASK: Final = {
     CONTROL_SWEEP: "control",
     RENDER_SUBMIT: "submit",
     RENDER_POLL: "poll",
+    RENDER_RECONCILE: "control",
     RENDER_ARCHIVE: "archive",
 }
 """The queue of every task; producers and workers route by this table."""

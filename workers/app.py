@@ -12,6 +12,7 @@ from celery import Celery
 from celery.signals import setup_logging, worker_init
 
 from reelqueue import messages
+from workers.heartbeat import touch_while_well
 from workers.logs import configure_logs
 from workers.queues import QUEUES, ROUTES, QueueName
 from workers.resources import connect_signals
@@ -89,6 +90,8 @@ app.conf.update(
 )
 
 connect_signals(app, _settings)
+if _settings.celery.heartbeat_path is not None:
+    touch_while_well(_settings.celery.heartbeat_path)
 
 
 @setup_logging.connect

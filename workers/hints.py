@@ -35,6 +35,9 @@ class Hints(Protocol):
     def archive(self, job_id: UUID, model: str) -> None:
         """A result waits to be fetched."""
 
+    def reconcile(self, attempt_id: UUID, job_id: UUID) -> None:
+        """An ambiguous attempt waits for the provider's listing."""
+
 
 class CeleryHints:
     """Hints over the broker.
@@ -65,6 +68,10 @@ class CeleryHints:
     def archive(self, job_id: UUID, model: str) -> None:
         """Send ``render.archive``."""
         self._send(messages.RENDER_ARCHIVE, (str(job_id),), f"job={job_id} model={model}")
+
+    def reconcile(self, attempt_id: UUID, job_id: UUID) -> None:
+        """Send ``render.reconcile``."""
+        self._send(messages.RENDER_RECONCILE, (str(attempt_id),), f"attempt={attempt_id} job={job_id}")
 
     def _countdown(self, seconds: float) -> float | None:
         bounded = min(seconds, self._longest_countdown_seconds)

@@ -8,21 +8,28 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+import structlog
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from models.account import Account
+from models.attempt import Attempt
 from models.cancel import request_cancel
 from models.render_job import RenderJob
-from models.transitions import move, release_slot
-from reelqueue.states import FailureClass, RenderState
+from models.transitions import move, record, release_slot
+from reelqueue.states import AttemptState, FailureClass, RenderState
 from workers.accounts import pause_account
+
+log = structlog.get_logger(__name__)
 
 FIRST_BACKOFF_SECONDS: Final = 1.0
 LONGEST_BACKOFF_SECONDS: Final = 60.0
+# A POST whose answer was lost may still be on its way into the provider's books.
+LISTING_LAG: Final = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,6 @@ class Reason:
             "failure_class": self.failure_class,
             "failure_code": self.code,
             "failure_message": self.message,
-            "lease_until": None,
         }
 
 
@@ -59,7 +65,7 @@ def requeue(
     not_before_at: datetime | None = None,
 ) -> None:
     """Back to the queue, without its slot; a wish to cancel is granted there."""
-    values = reason.columns() if reason else {"lease_until": None}
+    values = reason.columns() if reason else {}
     values |= {"account_id": None, "not_before_at": not_before_at}
     claimed = (RenderState.SUBMITTING, RenderState.NEEDS_REVIEW)
     if move(session, job_id, claimed, RenderState.QUEUED, now=now, epoch=epoch, **values) is None:
@@ -86,11 +92,19 @@ def end(session: Session, job_id: UUID, reason: Reason, *, epoch: int, now: date
         release_slot(session, job_id)
 
 
+def mark_ambiguous(session: Session, attempt_id: UUID, job_id: UUID, seen: str, *, now: datetime) -> None:
+    """Nobody knows whether an attempt became a task: its job waits as it is until the listing has been asked."""
+    due = update(Attempt).where(Attempt.id == attempt_id)
+    session.execute(due.values(state=AttemptState.AMBIGUOUS, closed_at=now, reconcile_at=now + LISTING_LAG))
+    record(session, job_id, "ambiguous", now=now, detail={"seen": seen[:200]})
+    log.warning("render_job.ambiguous", job_id=str(job_id), seen=seen)
+
+
 def park_job(session: Session, job_id: UUID, seen: str, *, epoch: int, now: datetime) -> None:
-    """Hand a job whose attempt is ambiguous to a person; its slot stays taken, as its task may exist."""
+    """Hand a job whose attempt stays ambiguous to a person; its slot stays taken, as its task may exist."""
     message = (
-        f"the provider may have accepted the submit, and nobody can prove it ({seen}); "
-        "compare with the provider's task list before it is submitted again"
+        f"the provider may have accepted the submit, and its task list cannot prove it ({seen}); "
+        "look there before it is submitted again: python -m workers review list"
     )
     reason = Reason(FailureClass.UNKNOWN, None, message)
     move(session, job_id, [RenderState.SUBMITTING], RenderState.NEEDS_REVIEW, now=now, epoch=epoch, **reason.columns())

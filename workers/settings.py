@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -96,6 +97,9 @@ class CelerySettings(BaseSettings):
         default=30, gt=0, description="Later wake-ups are reached in several hops, so that no message waits longer"
     )
     sweep_seconds: float = Field(default=5, gt=0, description="How often lost hints are issued again")
+    heartbeat_path: Path | None = Field(
+        default=None, description="File that workers and beat touch while they are well; none unless set"
+    )
 
     @model_validator(mode="after")
     def _countdown_below_visibility(self) -> Self:

@@ -2,14 +2,14 @@
 
 A POST to the provider costs money and has no idempotency key. So an attempt is committed before a
 byte leaves, it is sent once, and what came back decides: bound, provably not created (may be tried
-again), or ambiguous (parked for review; never sent again by itself). A worker can be killed between
-any two lines here, and the attempt's row says how far it can have come.
+again), or ambiguous (the provider's listing decides: :mod:`workers.reconcile`). A worker can be
+killed between any two lines here, and the attempt's row says how far it can have come.
 
 ===========  ==========================================================================
 row says     then
 ===========  ==========================================================================
 ``intent``   no byte has left, and none will: ``sent`` cannot be committed past ``send_by``
-``sent``     the POST may have left: after ``send_by`` and the longest answer, ambiguous
+``sent``     the POST may have left: silent past ``answer_by``, it is ambiguous
 ``bound``    the task id is stored
 ===========  ==========================================================================
 """
@@ -25,45 +25,42 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import func, select, update
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.attempt import Attempt
 from models.base import new_id
-from models.cancel import request_cancel
 from models.enqueue import to_request
 from models.job_reference import JobReference
-from models.lane import Wake, ensure_lane, wake_lane
-from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from models.transitions import move
 from reelqueue.builder import BuiltRequest, build
 from reelqueue.errors import ConfigurationError, InvalidRequestError
 from reelqueue.requests import RenderRequest
 from reelqueue.states import AttemptState, FailureClass, RenderState
+from workers.binding import OpenAttempt, TaskTakenError, bind_task
 from workers.dashscope import Acceptance, NotSentError, ProviderError, RefusedError
-from workers.refusal import Reason, backoff_seconds, end, hold_account, park_job, requeue
+from workers.refusal import Reason, backoff_seconds, end, hold_account, mark_ambiguous, requeue
 from workers.services import Services
 
 log = structlog.get_logger(__name__)
 
 # A worker that was frozen longer than this between claim and send must not send any more.
 SEND_WITHIN = timedelta(seconds=15)
-# The longest submit (90 s), and as much again for a slow commit: only then is a silent one ambiguous.
-ANSWER_WITHIN = timedelta(seconds=120)
+# A submit may take this long, and longer by its size at a slow uplink's pace.
+POST_SECONDS = 30.0
+UPLINK_BYTES_PER_SECOND = 1_000_000
+# Between the end of the POST and the commit of its outcome; a worker that is silent longer is dead.
+SETTLE_WITHIN = timedelta(seconds=10)
 
 
 @dataclass(frozen=True)
-class Claim:
+class Claim(OpenAttempt):
     """A job that this worker alone may send, and what it sends."""
 
-    job_id: UUID
-    epoch: int
-    attempt_id: UUID
-    attempt_number: int
-    account: Account
     built: BuiltRequest
+    post_seconds: float
+    """How long the POST may take in all."""
 
 
 def submit_render_job(services: Services, job_id: UUID, epoch: int) -> str:
@@ -94,7 +91,7 @@ def submit_render_job(services: Services, job_id: UUID, epoch: int) -> str:
 async def _post(services: Services, claim: Claim) -> Acceptance:
     # A fresh connection: a pooled one may be half closed, and its loss looks like an accepted POST.
     async with services.provider(claim.account) as provider:
-        return await provider.submit(claim.built)
+        return await provider.submit(claim.built, limit_seconds=claim.post_seconds)
 
 
 def _claim(services: Services, job_id: UUID, epoch: int) -> Claim | None:
@@ -109,7 +106,6 @@ def _claim(services: Services, job_id: UUID, epoch: int) -> Claim | None:
             now=now,
             epoch=epoch,
             epoch_to=epoch + 1,
-            lease_until=now + SEND_WITHIN + ANSWER_WITHIN,
         )
         if claimed is None:
             return None
@@ -125,8 +121,10 @@ def _claim(services: Services, job_id: UUID, epoch: int) -> Claim | None:
             reason = Reason(FailureClass.INPUT, error.code, error.message)
             end(session, job_id, reason, epoch=epoch + 1, now=now)
             return None
-        attempt = _intent(session, job, built, now)
-        return Claim(job_id, epoch + 1, attempt.id, attempt.number, account, built)
+        body = json.dumps(built.body, sort_keys=True, separators=(",", ":")).encode()
+        attempt = _intent(session, job, hashlib.sha256(body).hexdigest(), now)
+        post_seconds = POST_SECONDS + len(body) / UPLINK_BYTES_PER_SECOND
+        return Claim(attempt.id, attempt.number, job_id, epoch + 1, account, built, post_seconds)
 
 
 def _stored_request(session: Session, job: RenderJob) -> RenderRequest:
@@ -134,9 +132,8 @@ def _stored_request(session: Session, job: RenderJob) -> RenderRequest:
     return to_request(job, session.scalars(references))
 
 
-def _intent(session: Session, job: RenderJob, built: BuiltRequest, now: datetime) -> Attempt:
+def _intent(session: Session, job: RenderJob, spec_sha256: str, now: datetime) -> Attempt:
     number = session.scalars(select(func.count()).where(Attempt.job_id == job.id)).one() + 1
-    body = json.dumps(built.body, sort_keys=True, separators=(",", ":"))
     attempt = Attempt(
         id=new_id(),
         job_id=job.id,
@@ -144,7 +141,7 @@ def _intent(session: Session, job: RenderJob, built: BuiltRequest, now: datetime
         account_id=job.account_id,
         state=AttemptState.INTENT,
         epoch=job.epoch,
-        spec_sha256=hashlib.sha256(body.encode()).hexdigest(),
+        spec_sha256=spec_sha256,
         created_at=now,
         send_by=now + SEND_WITHIN,
     )
@@ -160,7 +157,11 @@ def _mark_sent(services: Services, claim: Claim) -> bool:
         marked = session.execute(
             update(Attempt)
             .where(Attempt.id == claim.attempt_id, Attempt.state == AttemptState.INTENT, Attempt.send_by > now)
-            .values(state=AttemptState.SENT, sent_at=now)
+            .values(
+                state=AttemptState.SENT,
+                sent_at=now,
+                answer_by=now + timedelta(seconds=claim.post_seconds) + SETTLE_WITHIN,
+            )
             .returning(Attempt.id)
         ).first()
         return marked is not None
@@ -168,67 +169,19 @@ def _mark_sent(services: Services, claim: Claim) -> bool:
 
 def _bind(services: Services, claim: Claim, accepted: Acceptance) -> str:
     """Store the task id, before anything else; then the first poll is due one interval later."""
+    # Before the commit, so that the id is on record somewhere even if the database is gone.
+    log.info("render_job.accepted", job_id=str(claim.job_id), attempt=claim.number,
+             provider_task_id=accepted.provider_task_id)  # fmt: skip
     with services.sessions.begin() as session:
         now = services.clock.now(session)
-        if not _store_task(session, claim, accepted, now):
-            reason = f"the provider gave task id {accepted.provider_task_id}, which another job has already"
-            _park_in(session, claim, ProviderError(reason, request_id=accepted.request_id), now=now)
-            return reason
-        _close(session, claim, AttemptState.BOUND, now=now, request_id=accepted.request_id, http_status=200)
-        wake = _follow(session, claim, accepted, now)
-    log.info("render_job.submitted", job_id=str(claim.job_id), attempt=claim.attempt_number,
-             provider_task_id=accepted.provider_task_id)  # fmt: skip
+        try:
+            wake = bind_task(session, claim, accepted, now=now)
+        except TaskTakenError as error:
+            _park_in(session, claim, ProviderError(str(error), request_id=accepted.request_id), now=now)
+            return str(error)
     if wake is not None:
         services.hints.poll(wake, now=now)
     return f"provider_task={accepted.provider_task_id}"
-
-
-def _store_task(session: Session, claim: Claim, accepted: Acceptance, now: datetime) -> bool:
-    stored = insert(ProviderTask).values(
-        id=new_id(),
-        job_id=claim.job_id,
-        attempt_id=claim.attempt_id,
-        account_id=claim.account.id,
-        base_url=claim.account.base_url,
-        provider_task_id=accepted.provider_task_id,
-        request_id=accepted.request_id,
-        status=accepted.status,
-        submitted_at=now,
-    )
-    unique = ["account_id", "provider_task_id"]
-    return (
-        session.scalars(stored.on_conflict_do_nothing(index_elements=unique).returning(ProviderTask.id)).first()
-        is not None
-    )
-
-
-def _follow(session: Session, claim: Claim, accepted: Acceptance, now: datetime) -> Wake | None:
-    job = session.get_one(RenderJob, claim.job_id, populate_existing=True)
-    deadline = now + timedelta(milliseconds=job.poll_timeout_ms)
-    first_poll_at = min(now + timedelta(milliseconds=job.poll_interval_ms), deadline)
-    move(
-        session,
-        claim.job_id,
-        # Parked meanwhile, if this answer took very long: it settles the question.
-        [RenderState.SUBMITTING, RenderState.NEEDS_REVIEW],
-        RenderState.RENDERING,
-        now=now,
-        epoch=claim.epoch,
-        detail={"provider_task_id": accepted.provider_task_id, "attempt": claim.attempt_number},
-        provider_status=accepted.status,
-        submitted_at=now,
-        next_poll_at=first_poll_at,
-        poll_deadline_at=deadline,
-        lease_until=None,
-        failure_class=None,
-        failure_code=None,
-        failure_message=None,
-    )
-    if job.cancel_requested_at is not None:
-        request_cancel(session, claim.job_id, now=now, abandon_running=job.abandon_running)
-        first_poll_at = now
-    ensure_lane(session, claim.account.id)
-    return wake_lane(session, claim.account.id, first_poll_at)
 
 
 def _reject(services: Services, claim: Claim, error: ProviderError) -> str:
@@ -241,32 +194,14 @@ def _reject(services: Services, claim: Claim, error: ProviderError) -> str:
         if failure_class is FailureClass.ACCOUNT:
             hold_account(session, claim.job_id, claim.account, str(error), epoch=claim.epoch, now=now)
         elif isinstance(error, NotSentError) or failure_class is FailureClass.THROTTLE:
-            delay = timedelta(seconds=backoff_seconds(claim.attempt_number))
+            delay = timedelta(seconds=backoff_seconds(claim.number))
             requeue(session, claim.job_id, epoch=claim.epoch, now=now, reason=reason, not_before_at=now + delay)
         else:
             end(session, claim.job_id, reason, epoch=claim.epoch, now=now)
-    log.warning("render_job.rejected", job_id=str(claim.job_id), attempt=claim.attempt_number,
+    log.warning("render_job.rejected", job_id=str(claim.job_id), attempt=claim.number,
                 failure_class=failure_class.value, error=str(error))  # fmt: skip
     services.hints.dispatch()
     return f"rejected: {error}"
-
-
-def _close_with(session: Session, claim: Claim, state: AttemptState, error: ProviderError, *, now: datetime) -> None:
-    _close(
-        session,
-        claim,
-        state,
-        now=now,
-        http_status=error.http_status,
-        request_id=error.request_id,
-        error_class=error.failure_class,
-        error_code=error.code,
-        error_message=error.message,
-    )
-
-
-def _close(session: Session, claim: Claim, state: AttemptState, *, now: datetime, **values: object) -> None:
-    session.execute(update(Attempt).where(Attempt.id == claim.attempt_id).values(state=state, closed_at=now, **values))
 
 
 def _park(services: Services, claim: Claim, error: ProviderError) -> str:
@@ -276,7 +211,22 @@ def _park(services: Services, claim: Claim, error: ProviderError) -> str:
 
 
 def _park_in(session: Session, claim: Claim, error: ProviderError, *, now: datetime) -> None:
-    """Nobody knows whether a task was created: keep the slot, and let nothing send again."""
+    """Nobody knows whether a task was created: keep the slot, and leave it to the listing."""
     _close_with(session, claim, AttemptState.AMBIGUOUS, error, now=now)
-    park_job(session, claim.job_id, str(error), epoch=claim.epoch, now=now)
-    log.error("render_job.ambiguous", job_id=str(claim.job_id), attempt=claim.attempt_number, error=str(error))
+    mark_ambiguous(session, claim.attempt_id, claim.job_id, str(error), now=now)
+
+
+def _close_with(session: Session, claim: Claim, state: AttemptState, error: ProviderError, *, now: datetime) -> None:
+    session.execute(
+        update(Attempt)
+        .where(Attempt.id == claim.attempt_id)
+        .values(
+            state=state,
+            closed_at=now,
+            http_status=error.http_status,
+            request_id=error.request_id,
+            error_class=error.failure_class,
+            error_code=error.code,
+            error_message=error.message,
+        )
+    )

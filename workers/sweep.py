@@ -12,7 +12,7 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import or_, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from models.attempt import Attempt
@@ -23,9 +23,8 @@ from models.slot import Slot
 from models.transitions import move, release_slot
 from reelqueue.states import AttemptState, RenderState
 from workers.dispatch import Admitted, dispatch
-from workers.refusal import park_job, requeue
+from workers.refusal import mark_ambiguous, requeue
 from workers.services import Services
-from workers.submission import ANSWER_WITHIN
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +40,7 @@ class Swept:
     expired: int
     unsent: int
     ambiguous: int
+    reconciles: int
     submits: int
     polls: int
     fetches: int
@@ -57,17 +57,29 @@ def sweep(services: Services) -> Swept:
         now = services.clock.now(session)
         expired = _expire(session, now)
         unsent = _hand_back_unsent(session, now)
-        ambiguous = _park_silent(session, now)
+        ambiguous = _doubt_silent(session, now)
         submits = _lost_submits(session, now)
         wakes = _lost_polls(session, now)
         fetches = _lost_fetches(session, now)
+        doubts = _due_reconciles(session, now)
     for one in submits:
         services.hints.submit(one.job_id, one.epoch, one.model)
     for wake in wakes:
         services.hints.poll(wake, now=now)
     for job_id, model in fetches:
         services.hints.archive(job_id, model)
-    swept = Swept(expired, unsent, ambiguous, len(submits), len(wakes), len(fetches), len(dispatch(services)))
+    for attempt_id, job_id in doubts:
+        services.hints.reconcile(attempt_id, job_id)
+    swept = Swept(
+        expired=expired,
+        unsent=unsent,
+        ambiguous=ambiguous,
+        reconciles=len(doubts),
+        submits=len(submits),
+        polls=len(wakes),
+        fetches=len(fetches),
+        admitted=len(dispatch(services)),
+    )
     if any(vars(swept).values()):
         log.info("sweep.healed", **vars(swept))
     return swept
@@ -88,30 +100,28 @@ def _expire(session: Session, now: datetime) -> int:
 
 def _hand_back_unsent(session: Session, now: datetime) -> int:
     """Intents past ``send_by``: their worker died before the POST, which can never leave now."""
-    stale = _take_attempts(session, AttemptState.INTENT, AttemptState.REJECTED, now - GRACE, now)
+    stale = _take(session, select(Attempt).where(Attempt.state == AttemptState.INTENT, Attempt.send_by <= now - GRACE))
     for attempt in stale:
+        attempt.state, attempt.closed_at = AttemptState.REJECTED, now
         requeue(session, attempt.job_id, epoch=attempt.epoch, now=now)
     return len(stale)
 
 
-def _park_silent(session: Session, now: datetime) -> int:
-    """Sent attempts without an outcome: their worker died, and the POST may have arrived."""
-    silent = _take_attempts(session, AttemptState.SENT, AttemptState.AMBIGUOUS, now - ANSWER_WITHIN, now)
+def _doubt_silent(session: Session, now: datetime) -> int:
+    """Sent attempts past ``answer_by``: their worker died, and the POST may have arrived."""
+    silent = _take(session, select(Attempt).where(Attempt.state == AttemptState.SENT, Attempt.answer_by <= now))
     for attempt in silent:
-        log.error("render_job.ambiguous", job_id=str(attempt.job_id), attempt=attempt.number, error="its worker died")
-        park_job(session, attempt.job_id, "its worker died before the answer", epoch=attempt.epoch, now=now)
+        mark_ambiguous(session, attempt.id, attempt.job_id, "its worker died before the answer", now=now)
     return len(silent)
 
 
-def _take_attempts(
-    session: Session, from_state: AttemptState, to_state: AttemptState, overdue: datetime, now: datetime
-) -> list[Attempt]:
-    stale = select(Attempt).where(Attempt.state == from_state, Attempt.send_by <= overdue).limit(_AT_ONCE)
-    taken = list(session.scalars(stale.with_for_update(skip_locked=True)))
-    for attempt in taken:
-        attempt.state, attempt.closed_at = to_state, now
-    session.flush()
-    return taken
+def _take(session: Session, attempts: Select[Attempt]) -> list[Attempt]:
+    return list(session.scalars(attempts.limit(_AT_ONCE).with_for_update(skip_locked=True)))
+
+
+def _due_reconciles(session: Session, now: datetime) -> list[tuple[UUID, UUID]]:
+    due = select(Attempt.id, Attempt.job_id).where(Attempt.reconcile_at <= now).limit(_AT_ONCE)
+    return [(attempt_id, job_id) for attempt_id, job_id in session.execute(due)]
 
 
 def _lost_submits(session: Session, now: datetime) -> list[Admitted]:

@@ -8,11 +8,12 @@ from workers.dashscope.errors import (
     RefusedError,
     ServerFaultError,
 )
-from workers.dashscope.wire import Acceptance, TaskAnswer, TaskStatus
+from workers.dashscope.wire import Acceptance, ListedTask, TaskAnswer, TaskStatus
 
 __all__ = [
     "Acceptance",
     "DashScope",
+    "ListedTask",
     "NoAnswerError",
     "NotSentError",
     "ProviderError",

@@ -12,6 +12,7 @@ import functools
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
@@ -23,16 +24,21 @@ from reelqueue.builder import BuiltRequest
 from workers.dashscope.errors import NoAnswerError, NotSentError, ProviderError, RefusedError, ServerFaultError
 from workers.dashscope.wire import (
     Acceptance,
+    ListedTask,
     TaskAnswer,
     UnreadableError,
+    format_time,
     parse_acceptance,
     parse_error,
+    parse_listing,
     parse_object,
     parse_task,
 )
 
 USER_AGENT: Final = "reelqueue/0.1"
 MAX_ANSWER_BYTES: Final = 1024 * 1024
+PAGE_SIZE: Final = 100
+MAX_PAGES: Final = 50
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 # Raised by httpx before the first byte of a request is written. A refused CONNECT of a proxy is
@@ -57,8 +63,6 @@ class TimeLimits:
     """Per chunk; a submit with pictures inside it has up to 64 MiB."""
     read: float = 30
     """Without a byte."""
-    submit: float = 90
-    """For a whole submit, so that an answer of a byte a second ends too."""
     query: float = 15
     """For a whole query or cancel."""
 
@@ -117,14 +121,18 @@ class DashScope:
     ) -> None:
         await self._http.__aexit__(kind, error, traceback)
 
-    async def submit(self, built: BuiltRequest) -> Acceptance:
+    async def submit(self, built: BuiltRequest, *, limit_seconds: float) -> Acceptance:
         """Send the paid POST, once.
+
+        Args:
+            built: What to send.
+            limit_seconds: For the whole of it, so that an answer of a byte a second ends too.
 
         Raises:
             NotSentError, RefusedError: Provably nothing was created.
             ServerFaultError, NoAnswerError: Nobody knows whether a task was created.
         """
-        answer = await self._send(built.method, built.path, self._limits.submit, built.headers, built.body)
+        answer = await self._send(built.method, built.path, limit_seconds, built.headers, built.body)
         try:
             return parse_acceptance(answer)
         except UnreadableError as error:
@@ -144,20 +152,32 @@ class DashScope:
             _, message, request_id = parse_error(answer)
             raise NoAnswerError(f"200 with {error}: {message}", http_status=200, request_id=request_id) from error
 
-    async def list_tasks(self, *, page: int = 1, page_size: int = 100, **filters: str) -> dict[str, Any]:
-        """One page of the account's tasks, as received.
+    async def list_tasks(self, *, model: str, since: datetime, until: datetime) -> list[ListedTask]:
+        """The account's tasks of a model, created within a window, from every page.
 
         Args:
-            page: From 1.
-            page_size: Rows of a page.
-            **filters: ``start_time``, ``end_time`` (``YYYYMMDDhhmmss``, Beijing time, at most 24 hours
-                apart), ``model_name``, ``status``.
+            model: The provider's model id.
+            since: Aware; at most 24 hours before *until*.
+            until: Aware.
 
         Raises:
-            ProviderError: No page.
+            ProviderError: Any page is missing or unreadable, so that nothing follows from the rest.
         """
-        query = httpx.QueryParams({"page_no": page, "page_size": page_size, **filters})
-        return await self._send("GET", f"/api/v1/tasks?{query}", self._limits.query)
+        window = {"start_time": format_time(since), "end_time": format_time(until), "model_name": model}
+        listed: list[ListedTask] = []
+        page, pages = 1, 1
+        while page <= min(pages, MAX_PAGES):
+            query = httpx.QueryParams({"page_no": page, "page_size": PAGE_SIZE, **window})
+            answer = await self._send("GET", f"/api/v1/tasks?{query}", self._limits.query)
+            try:
+                rows, pages = parse_listing(answer)
+            except UnreadableError as error:
+                raise NoAnswerError(f"200 with {error}", http_status=200) from error
+            listed += rows
+            page += 1
+        if pages > MAX_PAGES:
+            raise NoAnswerError(f"a list of {pages} pages; more than {MAX_PAGES} are not read")
+        return listed
 
     async def cancel(self, provider_task_id: str) -> None:
         """Ask to stop a task; the provider stops it only while it is PENDING.

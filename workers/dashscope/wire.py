@@ -55,6 +55,8 @@ class TaskAnswer:
     code: str | None = None
     message: str | None = None
     result_url: str | None = None
+    orig_prompt: str | None = None
+    """The prompt as submitted; echoed once it has succeeded."""
     actual_prompt: str | None = None
     usage: dict[str, Any] | None = None
     billed_seconds: Decimal | None = None
@@ -62,6 +64,17 @@ class TaskAnswer:
     """When it got a slot at the provider, aware UTC."""
     ended_at: datetime | None = None
     """When it ended at the provider, aware UTC."""
+
+
+@dataclass(frozen=True)
+class ListedTask:
+    """A row of the account's task list."""
+
+    provider_task_id: str
+    status: str
+    model: str | None
+    request_id: str | None
+    """Of the submit."""
 
 
 class UnreadableError(ValueError):
@@ -90,11 +103,8 @@ def parse_acceptance(answer: Mapping[str, Any]) -> Acceptance:
         UnreadableError: There is no usable task id.
     """
     output = _mapping(answer.get("output"))
-    task_id = output.get("task_id")
-    if not isinstance(task_id, str) or not _TASK_ID.fullmatch(task_id):
-        raise UnreadableError("no usable output.task_id")
     return Acceptance(
-        provider_task_id=task_id,
+        provider_task_id=_task_id(output.get("task_id"), "output.task_id"),
         status=_text(output.get("task_status")) or TaskStatus.PENDING,
         request_id=_text(answer.get("request_id")),
     )
@@ -117,12 +127,41 @@ def parse_task(answer: Mapping[str, Any]) -> TaskAnswer:
         code=_text(output.get("code")),
         message=_text(output.get("message")),
         result_url=_text(output.get("video_url")),
+        orig_prompt=_text(output.get("orig_prompt")),
         actual_prompt=_text(output.get("actual_prompt")),
         usage=usage,
         billed_seconds=_billed_seconds(usage or {}),
         started_at=parse_time(output.get("scheduled_time")),
         ended_at=parse_time(output.get("end_time")),
     )
+
+
+def parse_listing(answer: Mapping[str, Any]) -> tuple[list[ListedTask], int]:
+    """A page of the task list, and how many pages there are.
+
+    Raises:
+        UnreadableError: There is no list; an empty one would read like "no such task".
+    """
+    rows = answer.get("data")
+    pages = answer.get("total_page")
+    if not isinstance(rows, list) or not isinstance(pages, int):
+        raise UnreadableError("no data or no total_page")
+    return [_listed(_mapping(row)) for row in rows], pages
+
+
+def _listed(row: Mapping[str, Any]) -> ListedTask:
+    return ListedTask(
+        provider_task_id=_task_id(row.get("task_id"), "task_id in the list"),
+        status=_text(row.get("status")) or TaskStatus.UNKNOWN,
+        model=_text(row.get("model_name")),
+        request_id=_text(row.get("request_id")),
+    )
+
+
+def _task_id(value: object, place: str) -> str:
+    if not isinstance(value, str) or not _TASK_ID.fullmatch(value):
+        raise UnreadableError(f"no usable {place}")
+    return value
 
 
 def parse_error(answer: Mapping[str, Any]) -> tuple[str | None, str, str | None]:
@@ -138,6 +177,11 @@ def parse_time(value: object) -> datetime | None:
         return datetime.fromisoformat(str(value)).replace(tzinfo=BEIJING).astimezone(UTC)
     except ValueError:
         return None
+
+
+def format_time(moment: datetime) -> str:
+    """A moment as the list's ``start_time`` and ``end_time`` want it: ``YYYYMMDDhhmmss``, Beijing time."""
+    return moment.astimezone(BEIJING).strftime("%Y%m%d%H%M%S")
 
 
 def _billed_seconds(usage: Mapping[str, Any]) -> Decimal | None:

@@ -8,6 +8,7 @@ from reelqueue import messages
 from workers.app import app
 from workers.archive import archive_render_job
 from workers.polling import poll_account
+from workers.reconcile import reconcile_attempt
 from workers.resources import services
 from workers.submission import submit_render_job
 
@@ -25,6 +26,12 @@ def poll_task(account_id: str, seq: int) -> str:
     """Ask about an account's due jobs, and schedule the next batch."""
     report = poll_account(services(), UUID(account_id), seq)
     return "replaced: nothing done" if report is None else str(report)
+
+
+@app.task(name=messages.RENDER_RECONCILE)
+def reconcile_task(attempt_id: str) -> str:
+    """Ask the provider's listing about one ambiguous attempt."""
+    return reconcile_attempt(services(), UUID(attempt_id))
 
 
 @app.task(name=messages.RENDER_ARCHIVE)

@@ -1,0 +1,135 @@
+"""Binding: storing a task id for the attempt that made it, in one transaction.
+
+It is the same whether the provider's answer brought the id or its listing did.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models.account import Account
+from models.attempt import Attempt
+from models.base import new_id
+from models.cancel import request_cancel
+from models.lane import Wake, ensure_lane, wake_lane
+from models.provider_task import ProviderTask
+from models.render_job import RenderJob
+from models.transitions import move
+from reelqueue.errors import ReelqueueError
+from reelqueue.states import AttemptState, RenderState
+from workers.dashscope import Acceptance
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class OpenAttempt:
+    """An attempt that may have become a paid task, and the job that it fences."""
+
+    attempt_id: UUID
+    number: int
+    job_id: UUID
+    epoch: int
+    """The job's epoch under this attempt."""
+    account: Account
+
+
+class TaskTakenError(ReelqueueError):
+    """A task id belongs to another attempt already."""
+
+
+def bind_task(
+    session: Session,
+    attempt: OpenAttempt,
+    accepted: Acceptance,
+    *,
+    now: datetime,
+    state: AttemptState = AttemptState.BOUND,
+) -> Wake | None:
+    """Store the task of an attempt and follow it from now on.
+
+    Args:
+        session: In a transaction; the caller commits, then sends the hint.
+        attempt: The attempt that made the task.
+        accepted: The task.
+        now: When it was accepted, or adopted.
+        state: ``bound``, or ``adopted`` where the listing brought it.
+
+    Returns:
+        The poll message to send, if the lane is not awake early enough.
+
+    Raises:
+        TaskTakenError: The id belongs to another attempt; nothing was written.
+    """
+    _store(session, attempt, accepted, now)
+    session.execute(
+        update(Attempt)
+        .where(Attempt.id == attempt.attempt_id)
+        .values(state=state, closed_at=now, reconcile_at=None, request_id=accepted.request_id)
+    )
+    wake = _follow(session, attempt, accepted, now)
+    log.info("render_job.submitted", job_id=str(attempt.job_id), attempt=attempt.number, how=state.value,
+             provider_task_id=accepted.provider_task_id)  # fmt: skip
+    return wake
+
+
+def _store(session: Session, attempt: OpenAttempt, accepted: Acceptance, now: datetime) -> None:
+    stored = insert(ProviderTask).values(
+        id=new_id(),
+        job_id=attempt.job_id,
+        attempt_id=attempt.attempt_id,
+        account_id=attempt.account.id,
+        base_url=attempt.account.base_url,
+        provider_task_id=accepted.provider_task_id,
+        request_id=accepted.request_id,
+        status=accepted.status,
+        submitted_at=now,
+    )
+    session.execute(stored.on_conflict_do_nothing(index_elements=["account_id", "provider_task_id"]))
+    owner = session.scalars(
+        select(ProviderTask.attempt_id).where(
+            ProviderTask.account_id == attempt.account.id,
+            ProviderTask.provider_task_id == accepted.provider_task_id,
+        )
+    ).one()
+    if owner != attempt.attempt_id:
+        raise TaskTakenError(f"the provider gave task id {accepted.provider_task_id}, which another job has already")
+
+
+def _follow(session: Session, attempt: OpenAttempt, accepted: Acceptance, now: datetime) -> Wake | None:
+    job = session.get_one(RenderJob, attempt.job_id, populate_existing=True)
+    deadline = now + timedelta(milliseconds=job.poll_timeout_ms)
+    first_poll_at = min(now + timedelta(milliseconds=job.poll_interval_ms), deadline)
+    moved = move(
+        session,
+        attempt.job_id,
+        # Under review, if this answer took very long: it settles the question.
+        [RenderState.SUBMITTING, RenderState.NEEDS_REVIEW],
+        RenderState.RENDERING,
+        now=now,
+        epoch=attempt.epoch,
+        detail={"provider_task_id": accepted.provider_task_id, "attempt": attempt.number},
+        provider_status=accepted.status,
+        submitted_at=now,
+        next_poll_at=first_poll_at,
+        poll_deadline_at=deadline,
+        failure_class=None,
+        failure_code=None,
+        failure_message=None,
+    )
+    if moved is None:
+        log.error("provider_task.unfollowed", job_id=str(attempt.job_id), attempt=attempt.number,
+                  provider_task_id=accepted.provider_task_id, reason="its job has gone on without it")  # fmt: skip
+        return None
+    if job.cancel_requested_at is not None:
+        request_cancel(session, attempt.job_id, now=now, abandon_running=job.abandon_running)
+        first_poll_at = now
+    ensure_lane(session, attempt.account.id)
+    return wake_lane(session, attempt.account.id, first_poll_at)
