@@ -1,0 +1,28 @@
+"""Flower's settings: locked, legible, and on this machine only.
+
+``celery -A workers.app flower`` reads this file from the folder that it is started in: the checkout, or the image's
+working folder. Flower has read its environment and its flags by then, so ``FLOWER_PORT``, ``FLOWER_ADDRESS`` and
+``FLOWER_BASIC_AUTH`` are in ``options``; what is assigned here wins over the environment, and a flag wins over both.
+"""
+
+from tornado.options import options
+
+# Flower knows no other login that needs no third party. The environment, because a flag would show the password in
+# the list of processes.
+if not options.basic_auth or not all(all(login.partition(":")) for login in options.basic_auth):
+    raise SystemExit("flower: set FLOWER_BASIC_AUTH=USER:PASSWORD (several are divided by commas), then start it again")
+
+# Its own default is every interface. A container listens on 0.0.0.0 and publishes the port on loopback.
+address = options.address or "127.0.0.1"
+
+# It shuts down no worker, revokes no task and starts none: jobs are cancelled through the API, where the row says so.
+read_only = True
+
+# The arguments name job, model and account (workers/hints.py), the result says what became of them.
+tasks_columns = "name,args,result,state,received,runtime,worker,uuid"
+
+# 5 KB each, in memory: a hundred megabytes at most. The record is in Postgres.
+max_tasks = 20_000
+
+# A container that was replaced leaves its name behind; a worker that died is to be seen for a day.
+purge_offline_workers = 24 * 3600
