@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
+from uuid import UUID
 
 import typer
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
@@ -22,6 +23,7 @@ from workers.audit import Finding, audit
 from workers.doctor import examine
 from workers.logs import configure_logs
 from workers.resources import make_services
+from workers.review import adopt, questions, resubmit, write_off
 from workers.services import Services
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Commands for operators of Reelqueue.")
@@ -29,6 +31,8 @@ accounts = typer.Typer(no_args_is_help=True, help="Provider accounts.")
 keys = typer.Typer(no_args_is_help=True, help="Keys of the HTTP API.")
 cli.add_typer(accounts, name="accounts")
 cli.add_typer(keys, name="keys")
+review = typer.Typer(no_args_is_help=True, help="Jobs whose paid task nobody could prove or rule out.")
+cli.add_typer(review, name="review")
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
@@ -95,6 +99,48 @@ def resume_command(name: str) -> None:
     if not resumed:
         raise ReelqueueError(f"account {name} is not paused, or there is none of that name")
     typer.echo(f"account {name} is resumed")
+
+
+@review.command("list")
+def list_questions_command(*, as_json: AsJson = False) -> None:
+    """Show the jobs under review, and where to look for their tasks."""
+    with _session() as session:
+        found = questions(session)
+    for question in found:
+        shown = vars(question)
+        line = " ".join(f"{name}={value}" for name, value in shown.items())
+        typer.echo(json.dumps(shown, default=str) if as_json else line)
+    typer.echo(f"{len(found)} under review", err=True)
+
+
+@review.command("adopt")
+def adopt_command(job_id: UUID, provider_task_id: str) -> None:
+    """The provider has the task: follow it."""
+    with _services() as services:
+        with services.sessions.begin() as session:
+            now = services.clock.now(session)
+            wake = adopt(session, job_id, provider_task_id, now=now)
+        if wake is not None:
+            services.hints.poll(wake, now=now)
+    typer.echo(f"render job {job_id} follows task {provider_task_id}")
+
+
+@review.command("resubmit")
+def resubmit_command(job_id: UUID) -> None:
+    """The provider does not have it: render it again, and pay for that."""
+    with _services() as services:
+        with services.sessions.begin() as session:
+            resubmit(session, job_id, now=services.clock.now(session))
+        services.hints.dispatch()
+    typer.echo(f"render job {job_id} is queued again")
+
+
+@review.command("write-off")
+def write_off_command(job_id: UUID) -> None:
+    """Nobody will know: end the job as failed."""
+    with _services() as services, services.sessions.begin() as session:
+        write_off(session, job_id, now=services.clock.now(session))
+    typer.echo(f"render job {job_id} is written off")
 
 
 @keys.command("create")

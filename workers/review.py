@@ -1,0 +1,109 @@
+"""Settling by hand what neither an answer nor the listing could prove: jobs in ``needs_review``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from models.account import Account
+from models.attempt import Attempt
+from models.lane import Wake
+from models.render_job import RenderJob
+from reelqueue.errors import ReelqueueError
+from reelqueue.states import AttemptState, FailureClass, RenderState
+from workers.binding import OpenAttempt, bind_task
+from workers.dashscope import Acceptance, TaskStatus
+from workers.refusal import Reason, end, requeue
+
+
+class NotUnderReviewError(ReelqueueError):
+    """A job is not in ``needs_review``, so there is nothing to settle."""
+
+    def __init__(self, job_id: UUID, state: RenderState | None) -> None:
+        super().__init__(job_id, state)
+        self.job_id = job_id
+        self.state = state
+
+    def __str__(self) -> str:
+        seen = f"is {self.state}" if self.state else "does not exist"
+        return f"render job {self.job_id} {seen}, not needs_review; see python -m workers review list"
+
+
+@dataclass(frozen=True)
+class Question:
+    """A job that waits for a person."""
+
+    job_id: UUID
+    model: str
+    account: str
+    attempt: int
+    sent_at: datetime | None
+    """When the POST may have left: where to look in the provider's task list."""
+    why: str | None
+
+
+def questions(session: Session) -> list[Question]:
+    """Every job under review, the oldest first."""
+    rows = session.execute(
+        select(RenderJob, Attempt, Account)
+        .join(Attempt, Attempt.job_id == RenderJob.id)
+        .join(Account, Account.id == Attempt.account_id)
+        .where(RenderJob.state == RenderState.NEEDS_REVIEW, Attempt.epoch == RenderJob.epoch)
+        .order_by(Attempt.sent_at)
+    )
+    return [
+        Question(job.id, job.model, account.name, attempt.number, attempt.sent_at, job.failure_message)
+        for job, attempt, account in rows
+    ]
+
+
+def adopt(session: Session, job_id: UUID, provider_task_id: str, *, now: datetime) -> Wake | None:
+    """The provider does have the task: follow it.
+
+    Raises:
+        NotUnderReviewError: The job is not under review.
+        workers.binding.TaskTakenError: The task belongs to another job.
+    """
+    accepted = Acceptance(provider_task_id, TaskStatus.PENDING, None)
+    return bind_task(session, _under_review(session, job_id), accepted, now=now, state=AttemptState.ADOPTED)
+
+
+def resubmit(session: Session, job_id: UUID, *, now: datetime) -> None:
+    """The provider does not have it: render it again, and pay for that.
+
+    Raises:
+        NotUnderReviewError: The job is not under review.
+    """
+    attempt = _under_review(session, job_id)
+    _close(session, attempt, now)
+    requeue(session, job_id, epoch=attempt.epoch, now=now)
+
+
+def write_off(session: Session, job_id: UUID, *, now: datetime) -> None:
+    """Nobody will know: end the job as failed, without another render.
+
+    Raises:
+        NotUnderReviewError: The job is not under review.
+    """
+    attempt = _under_review(session, job_id)
+    _close(session, attempt, now)
+    message = "written off by an operator; the provider may have rendered and billed it"
+    end(session, job_id, Reason(FailureClass.UNKNOWN, None, message), epoch=attempt.epoch, now=now)
+
+
+def _under_review(session: Session, job_id: UUID) -> OpenAttempt:
+    job = session.get(RenderJob, job_id, with_for_update=True)
+    if job is None or job.state is not RenderState.NEEDS_REVIEW:
+        raise NotUnderReviewError(job_id, job.state if job else None)
+    attempt = session.scalars(select(Attempt).where(Attempt.job_id == job_id, Attempt.epoch == job.epoch)).one()
+    account = session.get_one(Account, attempt.account_id)
+    return OpenAttempt(attempt.id, attempt.number, job_id, job.epoch, account)
+
+
+def _close(session: Session, attempt: OpenAttempt, now: datetime) -> None:
+    mine = update(Attempt).where(Attempt.id == attempt.attempt_id)
+    session.execute(mine.values(state=AttemptState.NOT_CREATED, closed_at=now, reconcile_at=None))
