@@ -12,6 +12,7 @@ from celery import Celery
 from celery.signals import setup_logging, worker_init
 
 from reelqueue import messages
+from workers.discretion import DiscreetTask
 from workers.heartbeat import touch_while_well
 from workers.logs import configure_logs
 from workers.queues import QUEUES, ROUTES, QueueName
@@ -26,6 +27,7 @@ app = Celery(
     backend=_settings.celery.result_backend_url.get_secret_value(),
     # Named, not discovered: a task that is not in the list does not exist.
     include=["workers.tasks.control", "workers.tasks.intake", "workers.tasks.render"],
+    task_cls=DiscreetTask,
 )
 
 app.conf.update(

@@ -79,7 +79,7 @@ def resubmit(session: Session, job_id: UUID, *, now: datetime) -> None:
         NotUnderReviewError: The job is not under review.
     """
     attempt = _under_review(session, job_id)
-    _close(session, attempt, now)
+    _close(session, attempt, AttemptState.NOT_CREATED, now)
     requeue(session, job_id, epoch=attempt.epoch, now=now)
 
 
@@ -90,7 +90,7 @@ def write_off(session: Session, job_id: UUID, *, now: datetime) -> None:
         NotUnderReviewError: The job is not under review.
     """
     attempt = _under_review(session, job_id)
-    _close(session, attempt, now)
+    _close(session, attempt, AttemptState.UNRESOLVED, now)
     message = "written off by an operator; the provider may have rendered and billed it"
     end(session, job_id, Reason(FailureClass.UNKNOWN, None, message), epoch=attempt.epoch, now=now)
 
@@ -104,6 +104,6 @@ def _under_review(session: Session, job_id: UUID) -> OpenAttempt:
     return OpenAttempt(attempt.id, attempt.number, job_id, job.epoch, account)
 
 
-def _close(session: Session, attempt: OpenAttempt, now: datetime) -> None:
+def _close(session: Session, attempt: OpenAttempt, state: AttemptState, now: datetime) -> None:
     mine = update(Attempt).where(Attempt.id == attempt.attempt_id)
-    session.execute(mine.values(state=AttemptState.NOT_CREATED, closed_at=now, reconcile_at=None))
+    session.execute(mine.values(state=state, closed_at=now, reconcile_at=None))

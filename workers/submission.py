@@ -201,13 +201,13 @@ def _reject(services: Services, claim: Claim, error: ProviderError) -> str:
     log.warning("render_job.rejected", job_id=str(claim.job_id), attempt=claim.number,
                 failure_class=failure_class.value, error=str(error))  # fmt: skip
     services.hints.dispatch()
-    return f"rejected: {error}"
+    return f"rejected: {error.summary}"
 
 
 def _park(services: Services, claim: Claim, error: ProviderError) -> str:
     with services.sessions.begin() as session:
         _park_in(session, claim, error, now=services.clock.now(session))
-    return f"ambiguous: {error}"
+    return f"ambiguous: {error.summary}"
 
 
 def _park_in(session: Session, claim: Claim, error: ProviderError, *, now: datetime) -> None:

@@ -47,6 +47,14 @@ class ProviderError(ReelqueueError):
         return f"dashscope: {self.message}" + (f" ({seen})" if seen else "")
 
     @property
+    def summary(self) -> str:
+        """What anybody may read: the provider's code without its sentence, which may quote the request."""
+        if self.http_status is None:
+            return str(self)  # the words are ours
+        seen = [str(self.http_status), *([f"request {self.request_id}"] if self.request_id else [])]
+        return f"dashscope: {self.code or type(self).__name__} ({', '.join(seen)})"
+
+    @property
     def failure_class(self) -> FailureClass:
         """The class of the code, or of the HTTP status where there is no code."""
         return classify(self.code, self.http_status)
