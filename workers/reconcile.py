@@ -171,7 +171,9 @@ async def _investigate(services: Services, case: Case) -> Finding:
             with services.sessions() as session:
                 strangers = _unknown(session, case, listed)
             return await _judge(provider, case, strangers)
-    except (ProviderError, ConfigurationError) as error:
+    except ProviderError as error:
+        return Unclear(error.summary)
+    except ConfigurationError as error:
         return Unclear(str(error))
 
 
