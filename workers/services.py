@@ -53,12 +53,18 @@ class Services:
         """The account's key.
 
         Raises:
-            ConfigurationError: It is not in the environment.
+            ConfigurationError: It is not in the environment, or no key can look like it.
         """
         key = self.environment.get(account.key_env, "").strip()
         if not key:
             raise ConfigurationError(
                 f"account {account.name}: no API key; set {account.key_env} for the workers and restart them"
+            )
+        if not (key.isascii() and key.isprintable() and " " not in key):
+            # httpx would refuse it as a header, and quote it.
+            raise ConfigurationError(
+                f"account {account.name}: {account.key_env} holds a space, a line break or a character that no API "
+                "key has; set it to the key alone and restart the workers"
             )
         return SecretStr(key)
 
