@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from embedded.demo.run import DemoOptions, run_demo
 from embedded.stack import ROOT, StackOptions
 from embedded.up import run_up
 from reelqueue.errors import ReelqueueError
@@ -36,6 +37,25 @@ def up(
 ) -> None:
     """Run the stack until Ctrl-C; the next start resumes what was unfinished."""
     run_up(StackOptions(state=state, is_live=live, time_scale=time_scale))
+
+
+@cli.command()
+def demo(
+    *,
+    folder: Annotated[Path, typer.Option("--folder", help="Holds the clips, and a state that is made anew.")] = ROOT
+    / ".reelqueue"
+    / "demo",
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end, until Ctrl-C.")] = False,
+    time_scale: Annotated[
+        float, typer.Option("--time-scale", min=0.01, help="The simulator divides render times by it.")
+    ] = 100.0,
+    timeout_seconds: Annotated[
+        float, typer.Option("--timeout-seconds", min=1, help="Give up after this long.")
+    ] = 240.0,
+) -> None:
+    """Render six clips from nothing, and prove that each was paid for once."""
+    options = DemoOptions(folder=folder.absolute(), keep=keep, time_scale=time_scale, timeout_seconds=timeout_seconds)
+    raise typer.Exit(0 if run_demo(options) else 1)
 
 
 def main() -> int:

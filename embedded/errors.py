@@ -44,6 +44,19 @@ class ServiceError(UnavailableError):
         return f"{self.name} {self.message}; read {self.log_path}{_last_lines(self.log_path)}"
 
 
+class DemoTimeoutError(UnavailableError):
+    """The demo's clips did not end in time."""
+
+    def __init__(self, timeout_seconds: float, logs: Path) -> None:
+        super().__init__(timeout_seconds, logs)
+        self.timeout_seconds = timeout_seconds
+        self.logs = logs
+        """One log per service."""
+
+    def __str__(self) -> str:
+        return f"the demo gave up after {self.timeout_seconds:g} s; the logs in {self.logs} say what it waited for"
+
+
 def _last_lines(log_path: Path) -> str:
     try:
         lines = log_path.read_text(encoding="utf-8", errors="replace").splitlines()

@@ -196,5 +196,5 @@ class PostgresServer:
                 user_id=self._user.pw_uid if self._user else None,
                 stop_signal=stop_signal,  # SIGINT: a fast shutdown, clients are not waited for
             )
-            self._children[name] = ChildProcess(command, logs=self._logs, pids=self.folder.parent / "pids")
+            self._children[name] = ChildProcess(command, logs=self._logs, pids=self.folder)
         return self._children[name]

@@ -42,6 +42,8 @@ class StackOptions:
     """The state folder."""
     is_live: bool = False
     """Render at the provider, for money, instead of in the simulator."""
+    is_fresh: bool = False
+    """Forget what the folder holds."""
     time_scale: float = 20.0
     """The simulator divides render times by it: 150 s take 7.5 s."""
 
@@ -100,6 +102,8 @@ class Stack:
             )
         self.folder.lock()
         try:
+            if self.options.is_fresh:
+                self.folder.clear()
             self._start()
         except BaseException:
             self.stop()

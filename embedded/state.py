@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import secrets
+import signal
 import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -13,7 +14,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from embedded.errors import StateInUseError
+from embedded.leftovers import PidFile
+from embedded.places import remove_folder
 from reelqueue.errors import ConfigurationError
+
+_LOCK_NAME = "lock"
 
 HOST = "127.0.0.1"
 """Everything listens here only."""
@@ -62,7 +67,7 @@ class StateFolder:
         """
         self.root.mkdir(parents=True, exist_ok=True)
         try:
-            descriptor = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+            descriptor = os.open(self.root / _LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)
         except PermissionError as error:
             raise ConfigurationError(
                 f"{self.root} belongs to somebody else; run as its owner, or choose another folder with --state"
@@ -85,6 +90,16 @@ class StateFolder:
             os.truncate(self._lock_descriptor, 0)
             os.close(self._lock_descriptor)
             self._lock_descriptor = None
+
+    def clear(self) -> None:
+        """Forget everything; what an earlier stack left running is killed first."""
+        for pid_file in self.root.glob("*/*.pid"):
+            PidFile(pid_file).end_leftover(signal.SIGKILL)
+        for entry in self.root.iterdir():
+            if entry.is_dir():
+                remove_folder(entry)
+            elif entry.name != _LOCK_NAME:
+                entry.unlink()
 
     def open_record(self, *, is_live: bool, preferred_ports: Mapping[str, int]) -> StackRecord:
         """What the last start wrote, or a new record.

@@ -1,0 +1,54 @@
+"""Was every clip rendered, and paid for once? Judged from the API's word and the simulator's bill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from reelqueue.jobs import Job
+from reelqueue.states import RenderState
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The demo's last line."""
+
+    wanted_count: int
+    succeeded_count: int
+    billed_count: int
+    duplicate_count: int
+    """Billed tasks that are not the one task of a succeeded job."""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether every clip is there and nothing else was paid for."""
+        return (self.succeeded_count, self.billed_count, self.duplicate_count) == (
+            self.wanted_count,
+            self.wanted_count,
+            0,
+        )
+
+    def __str__(self) -> str:
+        return (
+            f"{self.succeeded_count}/{self.wanted_count} succeeded · billed {self.billed_count} "
+            f"· duplicates {self.duplicate_count}"
+        )
+
+
+def judge(jobs: Sequence[Job], billed_task_ids: Iterable[str], *, wanted_count: int) -> Verdict:
+    """Compare the jobs with the bill.
+
+    Args:
+        jobs: As the API shows them.
+        billed_task_ids: Provider tasks, one for each line of the bill.
+        wanted_count: How many clips were asked for.
+    """
+    billed = list(billed_task_ids)
+    succeeded = [job for job in jobs if job.state is RenderState.SUCCEEDED]
+    paid_once = {job.provider_task_id for job in succeeded} & set(billed)
+    return Verdict(
+        wanted_count=wanted_count,
+        succeeded_count=len(succeeded),
+        billed_count=len(billed),
+        duplicate_count=len(billed) - len(paid_once),
+    )
