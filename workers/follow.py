@@ -16,7 +16,7 @@ not final at the deadline    ``timed_out``; the slow watch goes on, because the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, Self
 from uuid import UUID
@@ -129,6 +129,7 @@ def decide(due: Due, answer: TaskAnswer | ProviderError, now: datetime, rules: R
     """
     if isinstance(answer, ProviderError):
         return _go_on(due, now, rules, unknown_count=due.unknown_count)
+    due = replace(due, provider_status=answer.status)  # what is said at the deadline quotes this word
     match answer.status:
         case TaskStatus.SUCCEEDED if answer.result_url:
             return Outcome(None if due.is_watched else RenderState.ARCHIVING, fetch=True)
