@@ -1,0 +1,54 @@
+"""Hints that go nowhere but into lists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from models.lane import Wake
+
+
+@dataclass(frozen=True)
+class SubmitHint:
+    """One call of ``submit``."""
+
+    job_id: UUID
+    epoch: int
+    model: str
+    delay_seconds: float
+
+
+@dataclass
+class RecordedHints:
+    """What was hinted at, in order."""
+
+    dispatches: int = 0
+    submits: list[SubmitHint] = field(default_factory=list)
+    wakes: list[Wake] = field(default_factory=list)
+    fetches: list[UUID] = field(default_factory=list)
+    questions: list[UUID] = field(default_factory=list)
+    """Ambiguous attempts to be reconciled."""
+
+    def dispatch(self) -> None:
+        """Something may be admitted."""
+        self.dispatches += 1
+
+    def submit(self, job_id: UUID, epoch: int, model: str, *, delay_seconds: float = 0) -> None:
+        """A job was admitted."""
+        self.submits.append(SubmitHint(job_id, epoch, model, delay_seconds))
+
+    def poll(self, wake: Wake, *, now: datetime) -> None:
+        """An account's next poll is due at a time."""
+        assert now.tzinfo is not None
+        self.wakes.append(wake)
+
+    def archive(self, job_id: UUID, model: str) -> None:
+        """A result waits to be fetched."""
+        assert model
+        self.fetches.append(job_id)
+
+    def reconcile(self, attempt_id: UUID, job_id: UUID) -> None:
+        """The provider's listing is to be asked about an attempt."""
+        assert job_id
+        self.questions.append(attempt_id)
