@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -18,10 +18,13 @@ from pydantic import Field, ImportString, SecretStr, ValidationError, model_vali
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.settings import ServiceSettings
+from reelqueue.builder import DEFAULT_VIDEO_BASE_URL
 from reelqueue.errors import ConfigurationError
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 """Names of this machine: where the simulator is."""
+S = TypeVar("S", bound=BaseSettings)
+
 KEY_VARIABLES = ("ALIBABA_API_KEY", "DASHSCOPE_API_KEY")
 """Where the default account's key is looked for, in order."""
 
@@ -32,7 +35,7 @@ class ProviderSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="REELQUEUE_", frozen=True, extra="ignore")
 
     video_base_url: str = Field(
-        default="https://dashscope-intl.aliyuncs.com",
+        default=DEFAULT_VIDEO_BASE_URL,
         pattern=r"^https?://[^/]+/?$",
         description="Scheme and host of the default account, without /api/v1; Singapore unless set",
     )
@@ -131,14 +134,24 @@ def settings() -> Settings:
     Raises:
         ConfigurationError: A variable has a wrong value; the message names it.
     """
-    try:
-        return Settings()
-    except ValidationError as error:
-        raise ConfigurationError(_explain(error)) from error
-
-
-def _explain(error: ValidationError) -> str:
-    lines = (
-        f"{error.title}: {'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg']}" for item in error.errors()
+    return Settings(
+        services=_read(ServiceSettings),
+        provider=_read(ProviderSettings),
+        poll=_read(PollSettings),
+        archive=_read(ArchiveSettings),
+        celery=_read(CelerySettings),
     )
-    return "the environment (variables REELQUEUE_…) has a wrong value: " + "; ".join(lines)
+
+
+def _read(group: type[S]) -> S:
+    try:
+        return group()
+    except ValidationError as error:
+        prefix = group.model_config.get("env_prefix", "")
+        wrong = (f"{_variable(prefix, item['loc'])}{item['msg']}" for item in error.errors())
+        raise ConfigurationError(f"the environment has a wrong value: {'; '.join(wrong)}") from error
+
+
+def _variable(prefix: str, location: tuple[int | str, ...]) -> str:
+    # A rule over several variables has no location, and names them in its message.
+    return f"{prefix}{location[0]}: ".upper() if location else ""
