@@ -26,6 +26,8 @@ from reelqueue.media import EMBEDDED_BYTES_MAX, data_uri, read_embedded
 
 NEGATIVE_PROMPT_CHARACTERS_MAX: Final = 500
 CUSTOM_ID_CHARACTERS_MAX: Final = 256
+MEDIA_COUNT_MAX: Final = 64
+"""More than any model takes; what a model takes is checked against its own rules."""
 METADATA_BYTES_MAX: Final = 16_384
 DAY_MS: Final = 86_400_000
 """The service forgets a task and its video after a day, so nothing waits longer."""
@@ -121,7 +123,7 @@ def _check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
     for name, value in headers.items():
         if name.lower() in _RESERVED_HEADERS:
             raise PydanticCustomError(
-                "reserved_header", "{name} is set by Reelqueue and cannot be replaced", {"name": name}
+                "reserved_header", "{name} is set by Reelqueue and cannot be replaced", {"name": name[:80]}
             )
         if _HEADER_NAME.fullmatch(name) is None or _HEADER_VALUE.fullmatch(value) is None:
             raise PydanticCustomError(
@@ -155,6 +157,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 Text = Annotated[str, AfterValidator(_refuse_nul)]
+Word = Annotated[str, StringConstraints(max_length=32), AfterValidator(_refuse_nul)]
 ModelId = Annotated[str, AfterValidator(_check_model_id)]
 MediaUrl = Annotated[str, BeforeValidator(_embed), AfterValidator(_check_url)]
 """Where a picture, video or sound is; bytes and paths that Python hands in become data URIs."""
@@ -164,8 +167,9 @@ CustomId = Annotated[
 NegativePrompt = Annotated[
     str, StringConstraints(max_length=NEGATIVE_PROMPT_CHARACTERS_MAX), AfterValidator(_refuse_nul)
 ]
-Seconds = StrictInt
-Seed = StrictInt
+# Wider than any model, so that a model's own range is what an error names; the database sets these.
+Seconds = Annotated[StrictInt, Field(ge=-86_400, le=86_400)]
+Seed = Annotated[StrictInt, Field(ge=-(2**63), le=2**63 - 1)]
 Switch = StrictBool
 Priority = Annotated[StrictInt, Field(ge=-100, le=100)]
 Milliseconds = Annotated[StrictInt, Field(ge=1, le=DAY_MS)]

@@ -92,7 +92,6 @@ _QUIET: Final = frozenset({"prompt", "negative_prompt", "headers", "raw", "metad
 _QUOTED: Final = frozenset({"greater_than_equal", "int_type", "bool_type", "less_than_equal", "literal_error"})
 """Kinds of error that are clearer with the value that was seen."""
 
-
 _WORDING: Final = (
     ("Input should", "must"),
     ("String should", "must"),
@@ -170,7 +169,7 @@ def _seen(name: str, details: ErrorDetails) -> str:
     said = _said(details)
     if name in _QUIET or details["type"] not in _QUOTED:
         return said
-    return f"{said}, not {str(details['input'])[:80]!r}"
+    return f"{said}, not {repr(details['input'])[:80]}"
 
 
 def _said(details: ErrorDetails) -> str:

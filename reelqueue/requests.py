@@ -20,6 +20,7 @@ from reelqueue import rules
 from reelqueue.catalog import Mode, lookup, mode_by_id
 from reelqueue.errors import InvalidRequestError
 from reelqueue.fields import (
+    MEDIA_COUNT_MAX,
     CustomId,
     Headers,
     JsonObject,
@@ -33,6 +34,7 @@ from reelqueue.fields import (
     StartBy,
     Switch,
     Text,
+    Word,
 )
 from reelqueue.refusals import EVERY_OPTION, item_refusal, refusal
 from reelqueue.sources import embed_local_files, refuse_local_files
@@ -80,7 +82,7 @@ def _read_items(value: object) -> object:
     return tuple(items)
 
 
-Media = Annotated[tuple[MediaItem, ...], BeforeValidator(_read_items)]
+Media = Annotated[tuple[MediaItem, ...], BeforeValidator(_read_items), Field(max_length=MEDIA_COUNT_MAX)]
 
 
 class RenderRequest(_Strict):
@@ -92,7 +94,7 @@ class RenderRequest(_Strict):
     """A model of the catalog, or any other id of the provider."""
     prompt: Text | None = None
     negative_prompt: NegativePrompt | None = None
-    resolution: Text | None = None
+    resolution: Word | None = None
     """A tier (``720P``) or a size in pixels (``1280x720``)."""
     duration: Seconds | None = None
     """Length of the video, in seconds."""
@@ -150,7 +152,7 @@ class TextToVideo(RenderRequest):
     """Sound that drives the video."""
     shot_type: Literal["single", "multi"] | None = None
     """One take or several; works only while the prompt is extended."""
-    ratio: Text | None = None
+    ratio: Word | None = None
     """Aspect ratio such as ``16:9``, where the model takes a tier and not a size."""
 
 
@@ -168,7 +170,7 @@ class ImageToVideo(RenderRequest):
     """Sound that drives the video."""
     shot_type: Literal["single", "multi"] | None = None
     """One take or several; works only while the prompt is extended."""
-    ratio: Text | None = None
+    ratio: Word | None = None
     """Aspect ratio, where the model does not follow the picture."""
 
 
@@ -177,7 +179,7 @@ class ReferenceToVideo(RenderRequest):
 
     mode = Mode.REFERENCE_TO_VIDEO
 
-    reference_urls: tuple[MediaUrl, ...] | None = None
+    reference_urls: Annotated[tuple[MediaUrl, ...], Field(max_length=MEDIA_COUNT_MAX)] | None = None
     """Pictures and videos of what shall appear, in the order in which the prompt names them."""
     image: MediaUrl | None = None
     """The first frame, beside the references."""
@@ -185,7 +187,7 @@ class ReferenceToVideo(RenderRequest):
     """Every medium with its role, in place of the options that name one each."""
     shot_type: Literal["single", "multi"] | None = None
     """One take or several; works only while the prompt is extended."""
-    ratio: Text | None = None
+    ratio: Word | None = None
     """Aspect ratio such as ``16:9``, where the model takes a tier and not a size."""
 
 
@@ -196,7 +198,7 @@ class VideoEdit(RenderRequest):
 
     media: Media | None = None
     """The ``video`` to change, and ``reference_image`` items."""
-    ratio: Text | None = None
+    ratio: Word | None = None
     """Aspect ratio; that of the input unless given."""
 
 
@@ -248,7 +250,7 @@ def _stated_mode(stated: object) -> Mode:
 def _mode_by_media(options: Mapping[str, object]) -> Mode:
     media = options.get("media")
     items = media if isinstance(media, (list, tuple)) else ()
-    roles = {item.get("type") for item in items if isinstance(item, Mapping)}
+    roles = {str(item.get("type")) for item in items if isinstance(item, Mapping)}
     roles |= {item.type for item in items if isinstance(item, MediaItem)}
     if options.get("reference_urls") or options.get("referenceUrls") or roles - {"first_frame", "last_frame"}:
         return Mode.REFERENCE_TO_VIDEO

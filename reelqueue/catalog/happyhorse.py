@@ -38,6 +38,7 @@ _FRAME: Final = ImageLimits(
     stricter=ImageLimits(side_px_min=300, side_px_max=None, aspect_max=2.5, size_bytes_max=10 * MIB),
 )
 _REFERENCE: Final = ImageLimits(side_px_min=400, side_px_max=None, size_bytes_max=20 * MIB)
+_EDIT_REFERENCE: Final = ImageLimits(side_px_min=300, side_px_max=None, size_bytes_max=20 * MIB)
 
 _FRAME_RULES: Final = MediaRules(
     roles=(MediaRole(name="first_frame", image=_FRAME, takes_data_uri=True),), needs=frozenset({"first_frame"})
@@ -48,8 +49,11 @@ _REFERENCE_RULES: Final = MediaRules(
 )
 _EDIT_RULES: Final = MediaRules(
     roles=(
-        MediaRole(name="video", clip=ClipLimits(seconds_min=3, seconds_max=60, size_bytes_max=100 * MIB)),
-        MediaRole(name="reference_image", count_max=5, image=_REFERENCE, takes_data_uri=True),
+        MediaRole(
+            name="video",
+            clip=ClipLimits(seconds_min=3, seconds_max=60, size_bytes_max=100 * MIB, side_px_min=360, side_px_max=4096),
+        ),
+        MediaRole(name="reference_image", count_max=5, image=_EDIT_REFERENCE, takes_data_uri=True),
     ),
     needs=frozenset({"video"}),
 )
@@ -98,7 +102,6 @@ MODELS: Final = (
     _model(
         "happyhorse-1.0-video-edit",
         Mode.VIDEO_EDIT,
-        prompt=_OPTIONAL_PROMPT,
         durations=_AS_INPUT,
         media=_EDIT_RULES,
     ),

@@ -6,6 +6,7 @@ editing references; rate limits page. Read 2026-11.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from reelqueue.catalog.limits import (
@@ -58,7 +59,8 @@ _REFERENCE_RULES: Final = MediaRules(
     roles=(
         MediaRole(name="reference_image", count_max=5, image=CURRENT_IMAGE, takes_data_uri=True, takes_voice=True),
         MediaRole(name="reference_video", count_max=5, clip=REFERENCE_VIDEO, takes_voice=True),
-        CURRENT_FIRST_FRAME,
+        # A published example gives a voice to the first frame, though the text speaks of references only.
+        replace(CURRENT_FIRST_FRAME, takes_voice=True),
     ),
     # Seen on the wire: "Only first frame provided is not allowed".
     needs=frozenset({"reference_image", "reference_video"}),

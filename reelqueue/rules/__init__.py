@@ -50,9 +50,7 @@ def _check_known(request: RenderRequest, spec: ModelSpec) -> Iterator[str]:
 
 
 def _check_options(request: RenderRequest, spec: ModelSpec) -> Iterable[str]:
-    for name in request.model_fields_set:
-        if name == "model" or name in JOB_OPTIONS or name in spec.options:
-            continue
+    for name in sorted(request.model_fields_set - spec.options - JOB_OPTIONS - {"model"}):
         if getattr(request, name) is not None:
             raise unknown_option(name, type(request), spec.id)
     return ()
@@ -111,7 +109,7 @@ def _check_ratio(request: RenderRequest, spec: ModelSpec) -> Iterator[str]:
         raise InvalidRequestError(
             "out_of_range", f"{field}: {spec.id} takes the ratios {', '.join(spec.ratios)}, not {asked[:40]!r}", field
         )
-    if ratio is not None and shape and shape.ratio and shape.ratio != ratio:
+    if ratio is not None and spec.ratios and shape and shape.ratio and shape.ratio != ratio:
         yield f"ratio {ratio} overrides the {shape.ratio} of {shape.size}"
 
 

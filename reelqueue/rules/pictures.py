@@ -19,6 +19,8 @@ def check_pictures(media: Sequence[Medium], spec: ModelSpec) -> Iterator[str]:
     """
     total_bytes = 0
     for medium in media:
+        if medium.voice is not None and medium.voice.startswith("data:"):
+            total_bytes += read_embedded(medium.voice).size_bytes
         if not medium.url.startswith("data:"):
             continue
         embedded = read_embedded(medium.url)

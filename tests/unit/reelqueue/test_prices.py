@@ -35,7 +35,7 @@ def clip(role: str) -> dict[str, Any]:
         # an edit bills input and output
         (SINGAPORE, {"model": "wan2.7-videoedit", **clip("video")}, "0.60", "3.00"),
         (SINGAPORE, {"model": "wan2.7-videoedit", **clip("video"), "duration": 4}, "0.90", "2.10"),
-        (BEIJING, {"model": "happyhorse-1.0-video-edit", **clip("video")}, "9.6", "48.0"),
+        (BEIJING, {"model": "happyhorse-1.0-video-edit", "prompt": "x", **clip("video")}, "9.6", "48.0"),
         # a continued clip bills the total length that was asked for
         (SINGAPORE, {"model": "wan2.7-i2v", **clip("first_clip"), "duration": 15}, "2.25", "2.25"),
         # Wan 3.0: all input counts, thirty seconds in all
