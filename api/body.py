@@ -20,6 +20,10 @@ from api.services import services
 MAX_DEPTH: Final = 32
 """Objects and arrays inside one another; ours need four, metadata may need more."""
 
+_DISCARDED_BYTES: Final = 256 * 1024**2
+"""How much of a body that is too large is read and dropped: closing at once would reset the connection,
+and the sender would see that instead of the answer."""
+
 JsonObject = dict[str, Any]
 
 
@@ -38,20 +42,24 @@ async def _read(request: Request, _caller: Annotated[object, Depends(caller)]) -
 
 
 async def _read_capped(request: Request, max_bytes: int) -> bytes:
-    announced = request.headers.get("content-length", "0")
     body = bytearray()
-    if int(announced) <= max_bytes:  # uvicorn has seen to it that this is a number
-        async for chunk in request.stream():
+    # uvicorn has seen to it that this is a number.
+    size_bytes = int(request.headers.get("content-length", "0"))
+    kept = size_bytes <= max_bytes
+    read_bytes = 0
+    async for chunk in request.stream():
+        read_bytes += len(chunk)
+        kept = kept and read_bytes <= max_bytes
+        if kept:
             body += chunk
-            if len(body) > max_bytes:
-                break
-        else:
-            return bytes(body)
+        elif read_bytes > _DISCARDED_BYTES:
+            break
+    if kept:
+        return bytes(body)
     raise ProblemError(
         413,
         "body_too_large",
         f"the body has more than {max_bytes} bytes; put pictures on a web server or into a bucket and send their URLs",
-        headers={"Connection": "close"},
     )
 
 

@@ -73,9 +73,12 @@ def rows(engine_of_api: Engine) -> Iterator[Session]:
         yield session
 
 
+Enqueue = Callable[..., dict[str, Any]]
+
+
 @pytest.fixture
-def enqueue(api: httpx.Client) -> Callable[..., dict[str, Any]]:
-    """Enqueues a job and gives it as the API answered."""
+def enqueue(api: httpx.Client) -> Enqueue:
+    """Enqueues a job with some options and gives it as the API answered."""
 
     def post(**options: object) -> dict[str, Any]:
         answer = api.post("/v1/jobs", json=request(**options))

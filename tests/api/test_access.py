@@ -1,0 +1,142 @@
+"""Who may call, and whose jobs they see."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import func, update
+from sqlalchemy.orm import Session
+
+from api.settings import ApiSettings
+from models.api_key import ApiKey
+from tests.api.conftest import problem, request, serving
+
+CANARY = "rq_canary-3f2a9c"
+
+
+def test_without_a_key_nothing_is_served(locked: httpx.Client) -> None:
+    paths = ["/v1/jobs", "/v1/models", f"/v1/jobs/{'0' * 32}", f"/v1/jobs/{'0' * 32}/asset"]
+
+    answers = [locked.get(path) for path in paths]
+
+    assert [answer.status_code for answer in answers] == [401] * len(paths)
+    assert all(answer.headers["www-authenticate"].startswith("Bearer") for answer in answers)
+
+
+def test_health_needs_no_key(locked: httpx.Client) -> None:
+    assert locked.get("/healthz").status_code == 200
+    assert locked.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize("header", [f"Bearer {CANARY}", f"Basic {CANARY}", CANARY, "Bearer", f"Bearer {CANARY}\xe9"])
+def test_a_wrong_key_is_refused_and_not_repeated(
+    locked: httpx.Client, capfd: pytest.CaptureFixture[str], header: str
+) -> None:
+    answer = locked.get("/v1/jobs", headers={"Authorization": header.encode("latin-1")})
+
+    assert answer.status_code == 401
+    assert problem(answer)["code"] == "unauthorized"
+    assert CANARY not in answer.text + str(answer.headers) + "".join(capfd.readouterr())
+
+
+def test_a_key_is_checked_before_the_body_is_read(locked: httpx.Client) -> None:
+    answer = locked.post("/v1/jobs", content=b"not even JSON")
+
+    assert answer.status_code == 401
+
+
+def test_a_key_opens_the_api(locked: httpx.Client, alice: dict[str, str]) -> None:
+    answer = locked.post("/v1/jobs", json=request(), headers=alice)
+
+    assert answer.status_code == 201
+
+
+def test_a_revoked_key_opens_nothing(locked: httpx.Client, rows: Session, alice: dict[str, str]) -> None:
+    rows.execute(update(ApiKey).values(revoked_at=func.now()))
+    rows.commit()
+
+    assert locked.get("/v1/jobs", headers=alice).status_code == 401
+
+
+def test_a_wrong_key_is_refused_even_where_none_is_needed(api: httpx.Client) -> None:
+    assert api.get("/v1/jobs", headers={"Authorization": "Bearer wrong"}).status_code == 401
+
+
+def test_another_keys_job_does_not_exist(locked: httpx.Client, alice: dict[str, str], bob: dict[str, str]) -> None:
+    job = post(locked, alice)
+    path = f"/v1/jobs/{job['id']}"
+
+    answers = [locked.get(path + tail, headers=bob) for tail in ("", "/events", "/asset", "/poster")]
+    answers.append(locked.post(f"{path}/cancel", headers=bob))
+
+    assert [answer.status_code for answer in answers] == [404] * 5
+    assert {problem(answer)["code"] for answer in answers} == {"job_not_found"}
+    assert locked.get("/v1/jobs", headers=bob).json()["items"] == []
+    assert locked.get(path, headers=alice).json()["state"] == "queued"
+
+
+def test_an_idempotency_key_is_its_callers_own(
+    locked: httpx.Client, alice: dict[str, str], bob: dict[str, str]
+) -> None:
+    hers = post(locked, alice | {"Idempotency-Key": "shot-1"})
+
+    his = post(locked, bob | {"Idempotency-Key": "shot-1"})
+
+    assert hers["id"] != his["id"]
+
+
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "192.168.0.1", "localhost.evil.example:80"])
+def test_a_name_that_was_rebound_to_loopback_is_refused(api: httpx.Client, host: str) -> None:
+    answer = api.get("/v1/jobs", headers={"Host": host})
+
+    assert answer.status_code == 403
+    assert problem(answer)["code"] == "not_local"
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1.evil.example"])
+def test_a_page_of_another_origin_cannot_post(api: httpx.Client, origin: str) -> None:
+    answer = api.post("/v1/jobs", json=request(), headers={"Origin": origin})
+
+    assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8000", "127.8.8.8", "[::1]:8000"])
+def test_every_name_of_this_machine_is_served(api: httpx.Client, host: str) -> None:
+    assert api.get("/v1/models", headers={"Host": host}).status_code == 200
+
+
+@pytest.fixture
+def locked(settings: ApiSettings) -> Iterator[httpx.Client]:
+    """An API that needs keys."""
+    with serving(settings, require_key=True) as client:
+        yield client
+
+
+@pytest.fixture
+def alice(rows: Session) -> dict[str, str]:
+    """Headers of a producer."""
+    return authorization(rows, "alice")
+
+
+@pytest.fixture
+def bob(rows: Session) -> dict[str, str]:
+    """Headers of another producer."""
+    return authorization(rows, "bob")
+
+
+def authorization(rows: Session, name: str) -> dict[str, str]:
+    """Headers with a new key."""
+    key = f"rq_{name}"
+    rows.add(ApiKey(name=name, sha256=hashlib.sha256(key.encode()).hexdigest()))
+    rows.commit()
+    return {"Authorization": f"Bearer {key}"}
+
+
+def post(api: httpx.Client, headers: dict[str, str]) -> dict[str, Any]:
+    """A job that was enqueued with these headers."""
+    job: dict[str, Any] = api.post("/v1/jobs", json=request(), headers=headers).raise_for_status().json()
+    return job
