@@ -141,7 +141,7 @@ async def _ask(provider: DashScope, due: Due, now: datetime) -> TaskAnswer | Pro
             await provider.cancel(due.provider_task_id)
         except ProviderError as error:
             # Usually: it is not PENDING any more. The query that follows says what it is instead.
-            log.info("provider_task.not_cancelled", job_id=str(due.job_id), error=str(error))
+            log.info("provider_task.not_cancelled", job_id=str(due.job_id), error=error.summary)
     try:
         return await provider.get(due.provider_task_id)
     except ProviderError as error:

@@ -192,14 +192,14 @@ def _reject(services: Services, claim: Claim, error: ProviderError) -> str:
         _close_with(session, claim, AttemptState.REJECTED, error, now=now)
         reason = Reason(failure_class, error.code, str(error))
         if failure_class is FailureClass.ACCOUNT:
-            hold_account(session, claim.job_id, claim.account, str(error), epoch=claim.epoch, now=now)
+            hold_account(session, claim.job_id, claim.account, error.summary, epoch=claim.epoch, now=now)
         elif isinstance(error, NotSentError) or failure_class is FailureClass.THROTTLE:
             delay = timedelta(seconds=backoff_seconds(claim.number))
             requeue(session, claim.job_id, epoch=claim.epoch, now=now, reason=reason, not_before_at=now + delay)
         else:
             end(session, claim.job_id, reason, epoch=claim.epoch, now=now)
     log.warning("render_job.rejected", job_id=str(claim.job_id), attempt=claim.number,
-                failure_class=failure_class.value, error=str(error))  # fmt: skip
+                failure_class=failure_class.value, error=error.summary)  # fmt: skip
     services.hints.dispatch()
     return f"rejected: {error.summary}"
 
@@ -213,7 +213,7 @@ def _park(services: Services, claim: Claim, error: ProviderError) -> str:
 def _park_in(session: Session, claim: Claim, error: ProviderError, *, now: datetime) -> None:
     """Nobody knows whether a task was created: keep the slot, and leave it to the listing."""
     _close_with(session, claim, AttemptState.AMBIGUOUS, error, now=now)
-    mark_ambiguous(session, claim.attempt_id, claim.job_id, str(error), now=now)
+    mark_ambiguous(session, claim.attempt_id, claim.job_id, error.summary, now=now)
 
 
 def _close_with(session: Session, claim: Claim, state: AttemptState, error: ProviderError, *, now: datetime) -> None:
