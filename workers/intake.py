@@ -3,20 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Final
 
 from models.enqueue import Enqueued, enqueue_render_job
+from reelqueue.errors import InvalidRequestError
 from reelqueue.requests import parse_request
 from workers.services import Services
 
+KEY_CHARACTERS: Final = 255
 
-def take_in(services: Services, request: Mapping[str, Any], idempotency_key: str) -> Enqueued:
+
+def take_in(services: Services, request: object, idempotency_key: object) -> Enqueued:
     """Store one request, commit, then hint.
+
+    Args:
+        services: The outside world.
+        request: The request object, as it came: nothing has looked at it yet.
+        idempotency_key: The producer's key, as it came.
 
     Raises:
         reelqueue.errors.InvalidRequestError: The request cannot be rendered; nothing was stored.
         models.enqueue.IdempotencyConflictError: The key belongs to another request.
     """
+    if not isinstance(request, Mapping):
+        raise InvalidRequestError("not_an_object", f"request is a {type(request).__name__}; send a JSON object")
+    if not isinstance(idempotency_key, str) or not 0 < len(idempotency_key) <= KEY_CHARACTERS:
+        raise InvalidRequestError(
+            "idempotency_key",
+            f"idempotency_key must be a text of 1 to {KEY_CHARACTERS} characters, such as an order's id",
+        )
     parsed = parse_request(request)
     with services.sessions.begin() as session:
         stored = enqueue_render_job(session, parsed, now=services.clock.now(session), idempotency_key=idempotency_key)
