@@ -21,6 +21,7 @@ from embedded.errors import ServiceError
 from embedded.leftovers import PidFile, kill_group
 
 _PR_SET_PDEATHSIG = 1
+_BACKGROUND_NICENESS = 10
 # A log above this size is set aside at the next start; one older log is kept.
 _LOG_LIMIT_BYTES = 10 * 1024 * 1024
 
@@ -43,6 +44,8 @@ class Command:
     """Asks for an orderly end; also sent by the kernel when the parent dies (Linux)."""
     stop_seconds: float = 10.0
     """How long an orderly end may take before the whole group is killed."""
+    is_background: bool = False
+    """Whether it leaves the processors to others."""
 
 
 class ChildProcess:
@@ -159,22 +162,22 @@ class ChildProcess:
             user=command.user_id,
             group=command.user_id,
             extra_groups=None if command.user_id is None else [],
-            preexec_fn=_ends_with_parent(command.stop_signal),  # noqa: PLW1509 - single-threaded by then, see start()
+            preexec_fn=_prepare(command.stop_signal, is_background=command.is_background),  # noqa: PLW1509 - see there
         )
 
 
-def _ends_with_parent(stop_signal: signal.Signals) -> Callable[[], None] | None:
-    """A function for the child that asks the kernel for a signal at the parent's death; None off Linux."""
-    if sys.platform != "linux":
-        return None
-    # Loaded here: after the fork only the system calls themselves are safe.
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
+def _prepare(stop_signal: signal.Signals, *, is_background: bool) -> Callable[[], None]:
+    """What the child does between fork and exec: only system calls are safe there."""
+    prctl = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
     parent_pid = os.getpid()
 
     def in_child() -> None:
-        # Popen has changed the user before this; a change of user would clear the signal again.
-        prctl(_PR_SET_PDEATHSIG, int(stop_signal))
-        if os.getppid() != parent_pid:  # the parent died before the call
-            os._exit(1)
+        if is_background:
+            os.nice(_BACKGROUND_NICENESS)
+        if prctl is not None:
+            # Popen has changed the user before this; a change of user would clear the signal again.
+            prctl(_PR_SET_PDEATHSIG, int(stop_signal))
+            if os.getppid() != parent_pid:  # the parent died before the call
+                os._exit(1)
 
     return in_child

@@ -29,9 +29,11 @@ class Service:
     arguments: tuple[str, ...]
     """After ``python -m``."""
     health_url: str | None = None
-    """Answers 2xx when it is ready; None: it is ready when it runs."""
+    """Answers 2xx when it is ready; None: nothing waits for it."""
     stop_seconds: float = 10.0
     """How long an orderly end may take."""
+    is_background: bool = False
+    """Whether it leaves the processors to the others."""
 
 
 def plan(record: StackRecord, state: Path, *, time_scale: float) -> list[Service]:
@@ -45,7 +47,7 @@ def plan(record: StackRecord, state: Path, *, time_scale: float) -> list[Service
     services = [Service(name=SCHEMA, stage=0, arguments=("alembic", "upgrade", "head"))]
     if not record.is_live:
         services.append(_simulator(record.ports["simulator"], state / "simulator", time_scale))
-    return [*services, _flower(record.ports["flower"]), _api(record.ports["api"]), *_workers(), _beat(state)]
+    return [*services, _api(record.ports["api"]), *_workers(), _beat(state), _flower(record.ports["flower"])]
 
 
 def _simulator(port: int, state: Path, time_scale: float) -> Service:
@@ -60,7 +62,7 @@ def _simulator(port: int, state: Path, time_scale: float) -> Service:
 def _api(port: int) -> Service:
     return Service(
         name="api",
-        stage=1,
+        stage=0,  # it is ready only when the schema is; until then it may load
         arguments=("api", "--host", HOST, "--port", str(port)),
         health_url=f"http://{HOST}:{port}/readyz",
     )
@@ -71,8 +73,8 @@ def _flower(port: int) -> Service:
         name="flower",
         stage=1,
         arguments=("celery", "-A", "workers.app", "flower", f"--address={HOST}", f"--port={port}"),
-        health_url=f"http://{HOST}:{port}/healthcheck",
         stop_seconds=3.0,  # it keeps nothing
+        is_background=True,
     )
 
 

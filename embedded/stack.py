@@ -170,6 +170,7 @@ class Stack:
             environment=self._environment(),
             folder=ROOT,
             stop_seconds=service.stop_seconds,
+            is_background=service.is_background,
         )
         return ChildProcess(command, logs=self.folder.logs, pids=self.folder.pids)
 
@@ -209,11 +210,12 @@ def _wait(service: Service, child: ChildProcess, http: httpx.Client) -> None:
             raise ServiceError(service.name, f"ended with exit code {child.exit_code}", child.log_path)
         child.clean_up()
     elif service.health_url is not None:
-        is_ready = functools.partial(_answers, http, service.health_url)
+        is_ready = functools.partial(answers, http, service.health_url)
         child.wait_until(is_ready, _READY_SECONDS, interval_seconds=_LOOK_SECONDS)
 
 
-def _answers(http: httpx.Client, url: str) -> bool:
+def answers(http: httpx.Client, url: str) -> bool:
+    """Whether a server answers a GET with success."""
     with contextlib.suppress(httpx.TransportError):
         return http.get(url).is_success
     return False

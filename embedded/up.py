@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
-from celery import Celery
+import httpx
 from rich.console import Console
 from rich.table import Table
 
 from embedded.services import FLOWER_USER, WORKERS
-from embedded.stack import Stack, StackOptions
+from embedded.stack import Stack, StackOptions, answers
 
 _LOOK_SECONDS = 0.2
-_WORKER_SECONDS = 60.0
+_WHOLE_SECONDS = 60.0
 _PING_SECONDS = 1.0
 
 
@@ -25,8 +24,8 @@ def run_up(options: StackOptions) -> None:
         stack = Stack(options, on_progress=lambda what: status.update(f"starting {what}"))
         stack.start()
     try:
-        with console.status("waiting for the workers"):
-            wait_for_workers(stack)
+        with console.status("waiting for the workers and Flower"):
+            wait_until_whole(stack)
         console.print(f"ready after {time.monotonic() - started:.0f} s")
         print_doors(stack, console)
         look_after(stack, console)
@@ -44,12 +43,22 @@ def look_after(stack: Stack, console: Console) -> None:
         time.sleep(_LOOK_SECONDS)
 
 
-def wait_for_workers(stack: Stack) -> None:
-    """Wait until every worker answers over the broker, or a minute has passed: they may come later."""
+def wait_until_whole(stack: Stack) -> None:
+    """Wait for what the API does without: workers that answer over the broker, and Flower.
+
+    A minute at most: they may also come later.
+    """
+    # Imported late: it takes half a second, and the demo does without.
+    from celery import Celery
+
     broker = Celery(broker=stack.environment["REELQUEUE_BROKER_URL"])
-    deadline = time.monotonic() + _WORKER_SECONDS
-    while not set(WORKERS) <= set(_answering(broker)) and time.monotonic() < deadline:
-        stack.look_after()
+    deadline = time.monotonic() + _WHOLE_SECONDS
+    with httpx.Client(trust_env=False) as http:
+        while time.monotonic() < deadline:
+            nodes = {node.partition("@")[0] for reply in broker.control.ping(timeout=_PING_SECONDS) for node in reply}
+            if nodes >= set(WORKERS) and answers(http, f"{stack.url('flower')}/healthcheck"):
+                return
+            stack.look_after()
 
 
 def print_doors(stack: Stack, console: Console) -> None:
@@ -64,8 +73,3 @@ def print_doors(stack: Stack, console: Console) -> None:
     table.add_row("state", str(stack.folder.root))
     console.print(table)
     console.print(f"export REELQUEUE_API_URL={stack.url('api')}", soft_wrap=True)
-
-
-def _answering(broker: Celery) -> Iterator[str]:
-    for answer in broker.control.ping(timeout=_PING_SECONDS):
-        yield from (node.partition("@")[0] for node in answer)

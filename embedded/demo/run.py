@@ -21,7 +21,7 @@ from embedded.demo.upload import upload
 from embedded.demo.verdict import Verdict, judge
 from embedded.errors import DemoTimeoutError
 from embedded.stack import SIMULATOR_KEY, Stack, StackOptions
-from embedded.up import look_after, print_doors
+from embedded.up import look_after, print_doors, wait_until_whole
 from reelqueue import Client, RenderRequest, UnavailableError
 from reelqueue.jobs import Job
 
@@ -51,12 +51,13 @@ def run_demo(options: DemoOptions) -> bool:
         DemoTimeoutError: Not all clips ended in time.
     """
     console = Console(stderr=True)
-    demo = _Demo(options, console)
-    with console.status("starting"):
+    with console.status("starting") as status:
+        demo = _Demo(options, console, on_progress=lambda what: status.update(f"starting {what}"))
         demo.stack.start()
     try:
         verdict = demo.render()
         if options.keep:
+            wait_until_whole(demo.stack)
             print_doors(demo.stack, console)
         typer.echo(str(verdict))
         if options.keep:
@@ -67,8 +68,9 @@ def run_demo(options: DemoOptions) -> bool:
 
 
 class _Demo:
-    def __init__(self, options: DemoOptions, console: Console) -> None:
-        self.stack = Stack(StackOptions(state=options.folder / "state", time_scale=options.time_scale, is_fresh=True))
+    def __init__(self, options: DemoOptions, console: Console, *, on_progress: Callable[[str], None]) -> None:
+        chosen = StackOptions(state=options.folder / "state", time_scale=options.time_scale, is_fresh=True)
+        self.stack = Stack(chosen, on_progress=on_progress)
         self._options = options
         self._console = console
         self._deadline = time.monotonic() + options.timeout_seconds
