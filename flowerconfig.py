@@ -18,8 +18,9 @@ address = options.address or "127.0.0.1"
 # It shuts down no worker, revokes no task and starts none: jobs are cancelled through the API, where the row says so.
 read_only = True
 
-# The arguments name job, model and account (workers/hints.py), the result says what became of them.
-tasks_columns = "name,args,result,state,received,runtime,worker,uuid"
+# The arguments name model, job or account (workers/hints.py), the result says what became of them. The UUID is the
+# link to the task's page; what stands last is cut off on a narrow screen.
+tasks_columns = "name,uuid,args,result,state,received,runtime,worker"
 
 # 5 KB each, in memory: a hundred megabytes at most. The record is in Postgres.
 max_tasks = 20_000

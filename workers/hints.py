@@ -43,7 +43,7 @@ class CeleryHints:
     """Hints over the broker.
 
     ``argsrepr`` is what Flower and the logs show of a message: names and ids, never a prompt, a URL
-    or a key.
+    or a key. Flower's list cuts it after some 45 characters, so the short words come first.
     """
 
     def __init__(self, app: Celery, *, longest_countdown_seconds: float) -> None:
@@ -52,11 +52,11 @@ class CeleryHints:
 
     def dispatch(self) -> None:
         """Send ``control.dispatch``; it is worthless once the next sweep has run."""
-        self._send(messages.CONTROL_DISPATCH, (), "", expires=60)
+        self._send(messages.CONTROL_DISPATCH, (), "()", expires=60)
 
     def submit(self, job_id: UUID, epoch: int, model: str, *, delay_seconds: float = 0) -> None:
         """Send ``render.submit``."""
-        shown = f"job={job_id} model={model}"
+        shown = f"model={model} job={job_id}"
         self._send(messages.RENDER_SUBMIT, (str(job_id), epoch), shown, countdown=self._countdown(delay_seconds))
 
     def poll(self, wake: Wake, *, now: datetime) -> None:
@@ -67,7 +67,7 @@ class CeleryHints:
 
     def archive(self, job_id: UUID, model: str) -> None:
         """Send ``render.archive``."""
-        self._send(messages.RENDER_ARCHIVE, (str(job_id),), f"job={job_id} model={model}")
+        self._send(messages.RENDER_ARCHIVE, (str(job_id),), f"model={model} job={job_id}")
 
     def reconcile(self, attempt_id: UUID, job_id: UUID) -> None:
         """Send ``render.reconcile``."""
@@ -79,6 +79,6 @@ class CeleryHints:
 
     def _send(self, task: str, args: tuple[Any, ...], shown: str, **options: object) -> None:
         try:
-            self._app.send_task(task, args=args, argsrepr=f"({shown})", kwargsrepr="", ignore_result=True, **options)
+            self._app.send_task(task, args=args, argsrepr=shown, kwargsrepr="", ignore_result=True, **options)
         except (OperationalError, OSError) as error:
             log.warning("hint.not_sent", task=task, args=shown, error=str(error), remedy="the sweep sends it again")
