@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from simulator.errors import StateFolderError
+from simulator.errors import StartError
 from simulator.server import bind, serve
 from simulator.start import open_service
 
@@ -20,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         listener = bind(options.host, options.port)
         service = open_service(options.state, keys=options.key, time_scale=options.time_scale)
-    except (StateFolderError, OSError) as error:
+    except StartError as error:
         print(f"simulator: {error}", file=sys.stderr)  # noqa: T201 - the command's talk
         return 1
     host, port = listener.getsockname()[:2]
@@ -37,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=int, required=True, help="port to listen on; 0 takes a free one and prints it")
     parser.add_argument("--state", type=Path, required=True, metavar="DIR", help="folder that survives a restart")
-    parser.add_argument("--time-scale", type=float, metavar="X", help="divide run times and expiries by X")
+    parser.add_argument("--time-scale", type=_positive, metavar="X", help="divide run times and expiries by X")
     parser.add_argument(
         "--key",
         action="append",
@@ -47,6 +48,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--log-level", default="warning", choices=["debug", "info", "warning", "error"])
     return parser
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"must be a number above 0, not {text}")
+    return number
 
 
 if __name__ == "__main__":

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from reelqueue.catalog import ModelSpec
 from simulator.config import SimulatorConfig
 from simulator.errors import WireError
 from simulator.profiles import find_model, path_group
 
-THROTTLED: Final = WireError(429, "Throttling.RateQuota", "Requests rate limit exceeded, please try again later.")
+
+def throttled() -> WireError:
+    """The refusal of a call that comes too soon after others."""
+    return WireError(429, "Throttling.RateQuota", "Requests rate limit exceeded, please try again later.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 _STRICT = ConfigDict(extra="forbid")
+
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=1)]
+Pixels = Annotated[int, Field(ge=16, le=4096, multiple_of=2)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,17 +26,17 @@ class RunTimes:
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
-    minimum_seconds: float = 60.0
-    maximum_seconds: float = 300.0
-    tail_share: float = 0.02
+    minimum_seconds: NotNegative = 60.0
+    maximum_seconds: NotNegative = 300.0
+    tail_share: Annotated[float, Field(ge=0, le=1)] = 0.02
     """Part of the tasks that run between the maximum and `tail_seconds`."""
-    tail_seconds: float = 720.0
-    queue_minimum_ms: float = 30.0
+    tail_seconds: NotNegative = 720.0
+    queue_minimum_ms: NotNegative = 30.0
     """A task leaves PENDING no sooner than this, even on an idle account. Not scaled: it is gateway latency."""
-    queue_maximum_ms: float = 50.0
-    failure_minimum_seconds: float = 0.1
+    queue_maximum_ms: NotNegative = 50.0
+    failure_minimum_seconds: NotNegative = 0.1
     """A task with bad parameters fails after this long."""
-    failure_maximum_seconds: float = 3.0
+    failure_maximum_seconds: NotNegative = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +45,14 @@ class Lifetimes:
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
-    task_seconds: float = 86_400.0
+    task_seconds: NotNegative = 86_400.0
     """After the submit; then the task is UNKNOWN."""
-    result_url_seconds: float = 86_400.0
+    result_url_seconds: NotNegative = 86_400.0
     """After the task's end; then the URL answers 403."""
-    run_limit_seconds: float = 10_800.0
+    run_limit_seconds: NotNegative = 10_800.0
     """A task that has run this long fails with InternalError.Timeout."""
-    upload_policy_seconds: float = 300.0
-    upload_seconds: float = 172_800.0
+    upload_policy_seconds: NotNegative = 300.0
+    upload_seconds: NotNegative = 172_800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +62,17 @@ class Limits:
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
     is_throttling: bool = True
-    slots: int | None = None
+    slots: Count | None = None
     """Concurrent tasks for every model; unset takes each model's documented number."""
-    slots_by_model: dict[str, int] = field(default_factory=dict)
-    submits_per_second: int | None = None
+    slots_by_model: dict[str, Count] = field(default_factory=dict)
+    submits_per_second: Count | None = None
     """For every model; unset takes each model's documented number."""
-    queries_per_second: int = 20
+    queries_per_second: Count = 20
     """Of queries, of lists and of cancels: each kind has its own count."""
-    uploads_per_second: int = 100
+    uploads_per_second: Count = 100
     over_slots: Literal["queue", "reject", "drop"] = "queue"
     """What happens to a submit when all slots are taken: waits as PENDING, 429, or accepted and forgotten."""
-    retry_after_seconds: int | None = None
+    retry_after_seconds: Count | None = None
     """Sent with each 429 when set; the service is not known to send it."""
 
 
@@ -77,9 +82,9 @@ class Listing:
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
-    lag_seconds: float = 0.0
+    lag_seconds: NotNegative = 0.0
     """A task is listed only when it is older than this."""
-    foreign_rows: int = 0
+    foreign_rows: Annotated[int, Field(ge=0, le=100)] = 0
     """Rows of tasks that this account never made, at the top of each first page."""
 
 
@@ -89,12 +94,12 @@ class Clips:
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
-    width: int | None = None
+    width: Pixels | None = None
     """Set with `height` (64 x 36, say) for load tests: one small file serves every task of one length."""
-    height: int | None = None
-    seconds: float | None = None
+    height: Pixels | None = None
+    seconds: Positive | None = None
     """Length of every clip, whatever was asked; the bill does not change."""
-    frames_per_second: int | None = None
+    frames_per_second: Count | None = None
     """Unset takes the model's own."""
 
 
@@ -104,7 +109,7 @@ class SimulatorConfig:
 
     __pydantic_config__: ClassVar[ConfigDict] = _STRICT
 
-    time_scale: float = 1.0
+    time_scale: Positive = 1.0
     """Durations are divided by this."""
     region: str = "ap-southeast-1"
     """Prices and the listing's region column."""
@@ -113,7 +118,7 @@ class SimulatorConfig:
     """Answer 404 for an unknown task, as some workspace hosts are said to, in place of 200 UNKNOWN."""
     extra_models: list[str] = field(default_factory=list)
     """Model ids to accept although the catalog has no table for them; nothing about them is checked."""
-    assumed_input_seconds: float = 5.02
+    assumed_input_seconds: NotNegative = 5.02
     """Length of every input video; the simulator does not measure them, but bills them."""
     revoked_accounts: list[str] = field(default_factory=list)
     """Accounts whose keys answer 401 from now on; ``*`` means all."""

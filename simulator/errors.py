@@ -5,7 +5,7 @@
     ReelqueueError
     ├── WireError          an error answer of the service: HTTP status, code, message
     ├── TaskFailure        why a task ends as FAILED: code, message
-    └── StateFolderError   the state folder cannot be used
+    └── StartError         the simulator cannot start
 """
 
 from __future__ import annotations
@@ -37,5 +37,5 @@ class TaskFailure(ReelqueueError):  # noqa: N818 - it is an outcome that a task 
         """DashScope's sentence; empty for the failures that say nothing."""
 
 
-class StateFolderError(ReelqueueError):
-    """The state folder is in use, too old or not writable; the message says which and what to do."""
+class StartError(ReelqueueError):
+    """The simulator cannot start: its port or its state folder cannot be used; the message says what to do."""

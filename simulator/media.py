@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Any, Final
 
 from simulator.store.media import MediaTable
@@ -34,7 +33,7 @@ def decode_data_uri(uri: str) -> bytes | None:
         return None
     try:
         return base64.b64decode(payload, validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         return None
 
 

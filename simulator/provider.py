@@ -7,10 +7,10 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import asdict
 from random import Random
-from typing import Any, Final
+from typing import Any
 
 from reelqueue.catalog import ModelSpec
-from simulator.admission import THROTTLED, Order, admit
+from simulator.admission import Order, admit, throttled
 from simulator.clock import Clock
 from simulator.config import SimulatorConfig, load_config, patch_config
 from simulator.errors import WireError
@@ -23,10 +23,6 @@ from simulator.store.tasks import TaskFilter
 from simulator.tasks import Outcome, Task, TaskStatus
 from simulator.throttle import Throttle
 from simulator.validation.addresses import Sender
-
-_NOT_PENDING: Final = WireError(
-    400, "UnsupportedOperation", "Failed to cancel the task, please confirm if the task is in PENDING status."
-)
 
 
 class Provider:
@@ -65,7 +61,7 @@ class Provider:
         task = self._plan(order, model, now_ms)
         if self._schedule.lane(order.account, model.id).is_full:
             if self.config.limits.over_slots == "reject":
-                raise THROTTLED
+                raise throttled()
             if self.config.limits.over_slots == "drop":
                 return task
         task = self.store.tasks.insert(task)
@@ -87,7 +83,11 @@ class Provider:
         now_ms = self._settled_now_ms()
         task = self._visible(account, task_id, now_ms)
         if task is None or not self._schedule.lane(account, task.model).withdraw(task_id):
-            raise _NOT_PENDING
+            raise WireError(
+                400,
+                "UnsupportedOperation",
+                "Failed to cancel the task, please confirm if the task is in PENDING status.",
+            )
         self.store.tasks.mark(task_id, TaskStatus.CANCELED, ends_ms=now_ms)
 
     def page(self, which: TaskFilter, *, page_number: int, page_size: int) -> tuple[int, list[Task]]:
@@ -170,7 +170,7 @@ class Provider:
     def _take(self, key: str, limit: int) -> None:
         limits = self.config.limits
         if limits.is_throttling and not self._throttle.admits(key, limit, self.clock.now_ms()):
-            raise THROTTLED
+            raise throttled()
 
     def _settled_now_ms(self) -> int:
         now_ms = self.clock.now_ms()

@@ -9,6 +9,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from simulator.app import create_app
+from simulator.errors import StartError
 from simulator.http.delivery import ABORT
 from simulator.http.service import Service
 
@@ -23,13 +24,16 @@ class DroppableProtocol(H11Protocol):
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening socket; port 0 takes any free one."""
+    """A listening socket; port 0 takes any free one.
+
+    Raises:
+        StartError: The address is taken or is not this machine's.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind((host, port))
-    listener.listen(2048)
-    return listener
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise StartError(f"cannot listen on {host}:{port}: {error.strerror}. Give another --host or --port.") from error
 
 
 def serve(service: Service, listener: socket.socket, log_level: str) -> None:

@@ -8,7 +8,7 @@ from random import Random, SystemRandom
 
 from simulator.clips.library import ClipLibrary
 from simulator.clock import Clock, WallClock
-from simulator.errors import StateFolderError
+from simulator.errors import StartError
 from simulator.faults.script import FaultScript
 from simulator.http.accounts import Accounts, account_name
 from simulator.http.service import Service
@@ -26,12 +26,12 @@ def open_service(folder: Path, *, keys: Iterable[str] = (), time_scale: float | 
         time_scale: Replaces the remembered one.
 
     Raises:
-        StateFolderError: The folder is in use or cannot be written.
+        StartError: The folder is in use or cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StateFolderError(f"state folder {folder}: {error.strerror}. Give another --state.") from error
+        raise StartError(f"state folder {folder}: {error.strerror}. Give another --state.") from error
     store = Store(folder)
     clock = WallClock(int(store.settings.get("clock_offset_ms") or 0))
     service = build_service(store, clock, random=SystemRandom(), keys=keys, clip_folder=folder / "clips")

@@ -14,6 +14,11 @@ from PIL import Image
 
 _FETCH_SECONDS: Final = 3.0
 _FETCH_BYTES: Final = 100 * 1024 * 1024
+_UNREACHABLE: Final = (httpx.HTTPError, httpx.InvalidURL)
+# Pillow's decoders raise all of these for bytes that are no picture, or one that is meant to fill the memory.
+_NO_IMAGE: Final = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+# IndexError: a container without a video stream.
+_NO_VIDEO: Final = (av.error.FFmpegError, IndexError, ValueError)
 
 
 def load_picture(source: str, content: bytes | None) -> Image.Image | None:
@@ -56,7 +61,7 @@ def _fetch(url: str) -> bytes | None:
                 content += chunk
                 if len(content) > _FETCH_BYTES:
                     return None
-    except (httpx.HTTPError, httpx.InvalidURL):
+    except _UNREACHABLE:
         return None
     return bytes(content)
 
@@ -65,8 +70,8 @@ def _decode_image(content: bytes) -> Image.Image | None:
     try:
         with Image.open(io.BytesIO(content)) as image:
             return image.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
-        return None  # Pillow's decoders raise all of these for bytes that are no picture
+    except _NO_IMAGE:
+        return None
 
 
 def _decode_video(content: bytes) -> Image.Image | None:
@@ -74,5 +79,5 @@ def _decode_video(content: bytes) -> Image.Image | None:
         with av.open(io.BytesIO(content), "r") as container:
             frame = next(container.decode(video=0), None)
             return None if frame is None else frame.to_image()  # type: ignore[no-untyped-call]  # PyAV leaves it untyped
-    except (av.error.FFmpegError, IndexError, ValueError):
+    except _NO_VIDEO:
         return None

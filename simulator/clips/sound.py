@@ -7,8 +7,9 @@ from random import Random
 from typing import Final
 
 import av
-import av.error
 import av.filter
+
+from simulator.clips.graphs import frames_from
 
 SAMPLE_RATE_HZ: Final = 48_000
 _ROOTS_HZ: Final = (196.0, 220.0, 246.9, 261.6, 293.7)
@@ -29,10 +30,6 @@ def chord_frames(duration_seconds: float, random: Random) -> Iterator[av.AudioFr
         graph.add("abuffersink"),
     )
     graph.link_nodes(*chain).configure()
-    while True:
-        try:
-            frame = graph.pull()
-        except (av.error.EOFError, av.error.BlockingIOError):
-            return
+    for frame in frames_from(graph):
         if isinstance(frame, av.AudioFrame):
             yield frame

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 import av
-import av.error
 import av.filter
 from av.filter.context import FilterContext
 from PIL import Image
 
+from simulator.clips.graphs import frames_from
 from simulator.clips.layers import Layer
 
 
@@ -57,11 +57,7 @@ class Stage:
         for source, image in self._inputs:
             source.push(self._frame(image))
             source.push(None)
-        while True:
-            try:
-                frame = self._graph.pull()
-            except (av.error.EOFError, av.error.BlockingIOError):
-                return
+        for frame in frames_from(self._graph):
             if isinstance(frame, av.VideoFrame):
                 yield frame
 

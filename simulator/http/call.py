@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from starlette.datastructures import FormData
 from starlette.requests import Request
+
+# RecursionError: a body may nest deeper than the parser goes.
+_NO_JSON: Final = (ValueError, RecursionError)
 
 
 @dataclass(slots=True)
@@ -39,11 +42,16 @@ class Call:
         """Whether a header says ``enable``."""
         return self.header(header).lower() == "enable"
 
+    async def close(self) -> None:
+        """Remove the temporary files of a form."""
+        if self.form is not None:
+            await self.form.close()
+
     def keep_body(self, body: bytes) -> None:
         """Take the body, and its JSON object if it is one."""
         self.body = body
         try:
             document = json.loads(body)
-        except (ValueError, RecursionError):
+        except _NO_JSON:
             return
         self.document = document if isinstance(document, dict) else None

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from time import perf_counter
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from simulator.errors import WireError
@@ -41,15 +41,19 @@ def endpoint(service: Service, operation: str, handler: Handler, *, needs_key: b
     async def serve(request: Request) -> Response:
         started = perf_counter()
         call = Call(operation, request, service.provider.new_id())
-        await _read(call)
         fault = None
         try:
+            await _read(call)
             if needs_key:
                 call.account = service.accounts.owner(call.header("authorization"), service.provider.config)
             fault = service.faults.take(_circumstances(service, call))
             reply = await _answer(service, call, handler, fault)
         except WireError as error:
             reply = _refusal(service, call, error)
+        except ClientDisconnect:
+            reply = Reply(delivery="drop")  # the caller died while sending; nothing was done
+        finally:
+            await call.close()
         _record(service, call, reply, fault)
         if reply.delay_seconds:
             await asyncio.sleep(reply.delay_seconds)

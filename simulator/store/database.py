@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from simulator.errors import StateFolderError
+from simulator.errors import StartError
 
 SCHEMA_VERSION: Final = 1
 
@@ -40,11 +40,11 @@ def open_database(folder: Path | None) -> sqlite3.Connection:
     """The database in *folder*, made when missing; in memory when *folder* is ``None``.
 
     Raises:
-        StateFolderError: Another simulator has it, or another version wrote it.
+        StartError: Another simulator has it, or another version wrote it.
     """
     place = ":memory:" if folder is None else str(folder / "simulator.sqlite3")
     # isolation_level None: transactions are begun by `transaction` and nowhere else.
-    database = sqlite3.connect(place, isolation_level=None, timeout=2.0, check_same_thread=False)
+    database = sqlite3.connect(place, isolation_level=None, timeout=0.5, check_same_thread=False)
     database.row_factory = sqlite3.Row
     try:
         # One process owns the file for as long as it lives; the lock goes with the process, however it ends.
@@ -53,7 +53,7 @@ def open_database(folder: Path | None) -> sqlite3.Connection:
         database.execute("PRAGMA synchronous = NORMAL")
         _make_tables(database, place)
     except sqlite3.OperationalError as error:
-        raise StateFolderError(
+        raise StartError(
             f"state folder {folder}: {error}. Is another simulator using it? Stop that one or give another --state."
         ) from error
     return database
@@ -64,7 +64,7 @@ def _make_tables(database: sqlite3.Connection, place: str) -> None:
     if version == 0:
         database.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
     elif version != SCHEMA_VERSION:
-        raise StateFolderError(
+        raise StartError(
             f"{place} has schema {version} and this simulator needs {SCHEMA_VERSION}. "
             "Remove the folder to start afresh, or give another --state."
         )

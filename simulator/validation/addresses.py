@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit
 
 from reelqueue.catalog import ModelSpec
@@ -12,13 +12,6 @@ from simulator.errors import TaskFailure
 from simulator.media import OSS_PREFIX, decode_data_uri
 from simulator.references import Reference
 from simulator.store.media import MediaTable
-
-_INVALID_URL: Final = TaskFailure(
-    "InvalidURL", "The provided URL does not appear to be valid. Make sure it is correctly formatted."
-)
-_NOT_DOWNLOADED: Final = TaskFailure(
-    "InvalidParameter.DataInspection", "Unable to download the media resource during the data inspection process."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +46,9 @@ def _check(url: str, sender: Sender, media: MediaTable, *, takes_data_uri: bool)
         _check_upload(url.removeprefix(OSS_PREFIX), sender, media)
     elif url.startswith("data:"):
         if not takes_data_uri or decode_data_uri(url) is None:
-            raise _INVALID_URL
+            raise _invalid_url()
     elif not _is_web_address(url):
-        raise _INVALID_URL
+        raise _invalid_url()
 
 
 def _check_upload(key: str, sender: Sender, media: MediaTable) -> None:
@@ -67,7 +60,17 @@ def _check_upload(key: str, sender: Sender, media: MediaTable) -> None:
         or (upload.account, upload.model) != (sender.account, sender.model)
         or sender.now_ms >= upload.expires_ms
     ):
-        raise _NOT_DOWNLOADED
+        raise _not_downloaded()
+
+
+def _invalid_url() -> TaskFailure:
+    message = "The provided URL does not appear to be valid. Make sure it is correctly formatted."
+    return TaskFailure("InvalidURL", message)
+
+
+def _not_downloaded() -> TaskFailure:
+    message = "Unable to download the media resource during the data inspection process."
+    return TaskFailure("InvalidParameter.DataInspection", message)
 
 
 def _is_web_address(url: str) -> bool:

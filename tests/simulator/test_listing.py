@@ -1,0 +1,100 @@
+"""The task list: filters, windows, pages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from simulator.clock import BEIJING
+
+if TYPE_CHECKING:
+    from tests.simulator.conftest import Wire
+
+
+def rows(wire: Wire, query: str = "") -> list[dict[str, Any]]:
+    """The rows of a listing."""
+    found: list[dict[str, Any]] = wire.client.get(f"/api/v1/tasks?{query}").json()["data"]
+    return found
+
+
+def test_a_row_has_status_times_and_the_submits_request_id(wire: Wire) -> None:
+    answer = wire.post({"model": "wan2.6-t2v", "input": {"prompt": "a cat [[run=60]]"}}).json()
+    wire.bench.after(120)
+
+    (row,) = rows(wire)
+
+    assert row["task_id"] == answer["output"]["task_id"]
+    assert row["request_id"] == answer["request_id"]
+    assert (row["status"], row["model_name"]) == ("SUCCEEDED", "wan2.6-t2v")
+    assert row["gmt_create"] < row["start_time"] < row["end_time"]
+    assert "prompt" not in str(row)
+
+
+def test_the_newest_task_comes_first_and_pages_follow(wire: Wire) -> None:
+    task_ids = []
+    for _ in range(5):
+        task_ids.append(wire.submit())
+        wire.bench.after(0.01)
+
+    page = wire.client.get("/api/v1/tasks?page_no=2&page_size=2").json()
+
+    assert [row["task_id"] for row in page["data"]] == [task_ids[2], task_ids[1]]
+    assert (page["total"], page["total_page"], page["page_no"], page["page_size"]) == (5, 3, 2, 2)
+
+
+def test_filters_narrow_by_model_and_status_and_id(wire: Wire) -> None:
+    done = wire.succeeded()
+    other = wire.submit(model="wan2.6-t2v-us")
+
+    assert [row["task_id"] for row in rows(wire, "status=SUCCEEDED")] == [done]
+    assert [row["task_id"] for row in rows(wire, "model_name=wan2.6-t2v-us")] == [other]
+    assert [row["task_id"] for row in rows(wire, f"task_id={done}")] == [done]
+
+
+def test_a_window_is_given_in_beijing_time(wire: Wire) -> None:
+    early = wire.submit()
+    wire.bench.after(600)
+    wire.submit()
+    moment = datetime.fromtimestamp(wire.bench.clock.now_ms() / 1000 - 300, BEIJING)
+
+    assert [row["task_id"] for row in rows(wire, f"end_time={moment:%Y%m%d%H%M%S}")] == [early]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["start_time=20260101000000&end_time=20260102000001", "start_time=yesterday", "page_no=0", "page_size=x"],
+)
+def test_a_bad_window_or_page_is_refused(wire: Wire, query: str) -> None:
+    answer = wire.client.get(f"/api/v1/tasks?{query}")
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "InvalidParameter")
+
+
+def test_the_list_may_lag(wire: Wire) -> None:
+    wire.bench.provider.configure({"listing": {"lag_seconds": 90}})
+    task_id = wire.submit()
+    wire.bench.after(89)
+
+    assert rows(wire) == []
+    wire.bench.after(2)
+    assert [row["task_id"] for row in rows(wire)] == [task_id]
+
+
+def test_the_list_may_show_foreign_tasks(wire: Wire) -> None:
+    wire.bench.provider.configure({"listing": {"foreign_rows": 2}})
+    task_id = wire.submit()
+
+    found = [row["task_id"] for row in rows(wire)]
+
+    assert found[2:] == [task_id]
+    assert wire.query(found[0])["output"]["task_status"] == "UNKNOWN"
+
+
+def test_queries_lists_and_cancels_have_a_rate_each(wire: Wire) -> None:
+    wire.bench.provider.configure({"limits": {"is_throttling": True, "queries_per_second": 2}})
+    calls = [wire.client.get("/api/v1/tasks").status_code for _ in range(3)]
+
+    assert calls == [200, 200, 429]
+    assert wire.client.get("/api/v1/tasks/x").status_code == 200
