@@ -38,6 +38,7 @@ async def _read(request: Request, _caller: Annotated[object, Depends(caller)]) -
             408,
             "body_too_slow",
             f"the body did not arrive within {settings.api_body_timeout_seconds:g} s; send it again",
+            headers={"Connection": "close"},  # whatever arrives now is the middle of a body
         ) from None
 
 

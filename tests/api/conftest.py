@@ -6,30 +6,36 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
 import uvicorn
-from sqlalchemy import Engine
+from sqlalchemy import Engine, delete
 from sqlalchemy.orm import Session
 
 from api.app import create_app
 from api.settings import ApiSettings
+from embedded.postgres import PostgresServer
+from embedded.valkey import ValkeyServer
+from models import Base
 from models.session import make_engine
+from tests.conftest import TEMPLATE
 
 START_SECONDS = 30.0
 
 
-@pytest.fixture
-def settings(database_url: str, broker_url: str, tmp_path: Path) -> ApiSettings:
-    """Settings of an API with a database of the test's own."""
+@pytest.fixture(scope="session")
+def settings(
+    postgres_server: PostgresServer, valkey_server: ValkeyServer, tmp_path_factory: pytest.TempPathFactory
+) -> ApiSettings:
+    """Settings of an API with a database that the tests of this folder share."""
+    postgres_server.create_database("api", template=TEMPLATE)
     return ApiSettings(
-        database_url=database_url,
-        broker_url=broker_url,
-        archive_url=f"file:{tmp_path}/archive",
+        database_url=postgres_server.url("api"),
+        broker_url=valkey_server.broker_url,
+        archive_url=f"file:{tmp_path_factory.mktemp('archive')}",
         api_max_body_bytes=100_000,
         api_database_connections=4,
     )
@@ -51,14 +57,20 @@ def serving(settings: ApiSettings, *, require_key: bool = False) -> Iterator[htt
         thread.join()
 
 
-@pytest.fixture
-def api(settings: ApiSettings) -> Iterator[httpx.Client]:
+@pytest.fixture(scope="session")
+def local_api(settings: ApiSettings) -> Iterator[httpx.Client]:
     """An API without keys, as bound to loopback."""
     with serving(settings) as client:
         yield client
 
 
 @pytest.fixture
+def api(local_api: httpx.Client, rows: Session) -> httpx.Client:
+    """An API without keys and without jobs."""
+    return local_api
+
+
+@pytest.fixture(scope="session")
 def engine_of_api(settings: ApiSettings) -> Iterator[Engine]:
     """An engine on the API's database."""
     engine = make_engine(settings.database_url.get_secret_value(), application_name="tests")
@@ -68,9 +80,14 @@ def engine_of_api(settings: ApiSettings) -> Iterator[Engine]:
 
 @pytest.fixture
 def rows(engine_of_api: Engine) -> Iterator[Session]:
-    """A session on the API's database; what it shall see or show, it commits."""
+    """A session on the API's empty database; what the API shall see, a test commits."""
     with Session(engine_of_api) as session:
         yield session
+        session.rollback()
+        # Deleting a handful of rows is quicker than a database a test, and than TRUNCATE.
+        for table in reversed(Base.metadata.sorted_tables):
+            session.execute(delete(table))
+        session.commit()
 
 
 Enqueue = Callable[..., dict[str, Any]]

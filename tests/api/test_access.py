@@ -110,7 +110,7 @@ def test_every_name_of_this_machine_is_served(api: httpx.Client, host: str) -> N
 
 
 @pytest.fixture
-def locked(settings: ApiSettings) -> Iterator[httpx.Client]:
+def locked(settings: ApiSettings, rows: Session) -> Iterator[httpx.Client]:
     """An API that needs keys."""
     with serving(settings, require_key=True) as client:
         yield client

@@ -106,7 +106,9 @@ def test_a_key_that_is_no_token_is_refused(api: httpx.Client, key: str) -> None:
     assert problem(answer)["field"] == "idempotency-key"
 
 
-def test_the_hint_follows_and_carries_nothing_of_the_job(settings: ApiSettings, broker: ValkeyServer) -> None:
+def test_the_hint_follows_and_carries_nothing_of_the_job(
+    settings: ApiSettings, rows: Session, broker: ValkeyServer
+) -> None:
     with serving(settings) as api:
         job = api.post("/v1/jobs", json=request(prompt="a secret garden")).json()
 

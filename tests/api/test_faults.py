@@ -1,0 +1,134 @@
+"""Wrong turns and broken services: every error is a problem, and says which."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from queue import SimpleQueue
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from api.hints import DispatchHints
+from api.settings import ApiSettings
+from tests.api.conftest import problem, request, serving
+
+UNKNOWN = "018f2e5e-0000-7000-8000-000000000000"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/", 404, "not_found"),
+        ("GET", "/v1/jobs/", 404, "not_found"),
+        ("GET", f"/v1/jobs/{UNKNOWN}", 404, "job_not_found"),
+        ("GET", "/v1/jobs/not-an-id", 422, "invalid_parameter"),
+        ("DELETE", f"/v1/jobs/{UNKNOWN}", 405, "method_not_allowed"),
+        ("GET", "/v1/preview", 405, "method_not_allowed"),
+    ],
+)
+def test_a_wrong_turn_is_a_problem(api: httpx.Client, method: str, path: str, status: int, code: str) -> None:
+    answer = api.request(method, path)
+
+    assert answer.status_code == status
+    assert problem(answer)["code"] == code
+
+
+def test_a_wrong_method_is_told_all_right_ones(api: httpx.Client) -> None:
+    assert api.delete("/v1/jobs").headers["allow"] == "GET, POST"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/v1/jobs"), ("GET", "/v1/jobs"), ("GET", f"/v1/jobs/{UNKNOWN}")]
+)
+def test_without_the_database_callers_are_asked_to_come_back(stranded: httpx.Client, method: str, path: str) -> None:
+    answer = stranded.request(method, path, json=request())
+
+    assert answer.status_code == 503
+    assert problem(answer)["code"] == "database_unavailable"
+    assert answer.headers["retry-after"] == "2"
+
+
+def test_what_needs_no_database_works_without(stranded: httpx.Client) -> None:
+    assert stranded.get("/healthz").json() == {"status": "ok"}
+    assert stranded.post("/v1/preview", json=request()).status_code == 200
+    assert stranded.get("/v1/models").status_code == 200
+
+
+def test_not_ready_without_the_database(stranded: httpx.Client) -> None:
+    answer = stranded.get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json()["status"] == "not_ready"
+    assert "database" in answer.json()["database"]["reason"]
+    assert "canary" not in answer.text
+
+
+def test_ready_with_both_and_degraded_without_the_broker(settings: ApiSettings) -> None:
+    broken = settings.model_copy(update={"broker_url": SecretStr("redis://:canary@127.0.0.1:1/0")})
+    with serving(settings) as healthy, serving(broken) as degraded:
+        ready, limping = healthy.get("/readyz"), degraded.get("/readyz")
+
+    assert (ready.status_code, ready.json()["status"]) == (200, "ready")
+    assert (limping.status_code, limping.json()["status"]) == (200, "degraded")
+    assert "canary" not in limping.text
+
+
+def test_a_fault_of_our_own_tells_nothing_of_it(settings: ApiSettings, capfd: pytest.CaptureFixture[str]) -> None:
+    unusable = settings.model_copy(update={"video_base_url": None})
+    with serving(unusable) as api:
+        answer = api.post("/v1/preview", json=request(prompt="a secret garden"))
+
+    assert answer.status_code == 500
+    assert problem(answer)["code"] == "internal_error"
+    assert "garden" not in answer.text + "".join(capfd.readouterr())
+
+
+def test_hints_go_on_after_the_broker_was_away() -> None:
+    faults = iter([ConnectionError("broker away"), RuntimeError("a bug")])
+    sent: SimpleQueue[str] = SimpleQueue()
+
+    def send() -> None:
+        fault = next(faults, None)
+        sent.put(type(fault).__name__)
+        if fault is not None:
+            raise fault
+
+    hints = DispatchHints(send)
+    hints.start()
+    seen = []
+    for _ in range(3):
+        hints.kick()
+        seen.append(sent.get(timeout=30))
+    hints.close()
+
+    assert seen == ["ConnectionError", "RuntimeError", "NoneType"]
+
+
+def test_hints_that_pile_up_behind_a_slow_broker_become_one() -> None:
+    begun: SimpleQueue[None] = SimpleQueue()
+    answered = threading.Semaphore(0)
+
+    def send() -> None:
+        begun.put(None)
+        answered.acquire()
+
+    hints = DispatchHints(send)
+    hints.start()
+    hints.kick()
+    begun.get(timeout=30)  # the broker has this one and does not answer
+    for _ in range(100):
+        hints.kick()
+    answered.release(2)
+    hints.close()
+
+    assert begun.qsize() == 1
+
+
+@pytest.fixture
+def stranded(settings: ApiSettings) -> Iterator[httpx.Client]:
+    """An API whose database does not answer."""
+    nowhere = SecretStr("postgresql+psycopg://reelqueue:canary@127.0.0.1:1/reelqueue")
+    with serving(settings.model_copy(update={"database_url": nowhere})) as client:
+        yield client
