@@ -18,12 +18,18 @@ address = options.address or "127.0.0.1"
 # It shuts down no worker, revokes no task and starts none: jobs are cancelled through the API, where the row says so.
 read_only = True
 
-# The arguments name model, job or account (workers/hints.py), the result says what became of them. The UUID is the
-# link to the task's page; what stands last is cut off on a narrow screen.
-tasks_columns = "name,uuid,args,result,state,received,runtime,worker"
+# The arguments name model and job, or account (workers/hints.py), the result says what became of them, and the UUID
+# is the link to the task's page. What stands last is cut off on a narrow screen.
+tasks_columns = "name,received,state,args,result,uuid,runtime,worker"
 
 # 5 KB each, in memory: a hundred megabytes at most. The record is in Postgres.
 max_tasks = 20_000
 
 # A container that was replaced leaves its name behind; a worker that died is to be seen for a day.
 purge_offline_workers = 24 * 3600
+
+
+def format_task(task):  # noqa: ANN001, ANN201 - Flower's own words for its hook, which it ships without types
+    """A task as the pages show it: why it failed in place of a result, and no quotes around a sentence."""
+    task.result = task.exception or (task.result and task.result.strip("'"))
+    return task

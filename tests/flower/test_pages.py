@@ -19,7 +19,7 @@ ROWS = "#tasks-table tbody tr"
         ("render.poll", "account=default due="),
         ("render.archive", "model=wan2.6-"),
         ("intake.enqueue", "'job_id': "),
-        ("control.sweep", "nothing overdue"),
+        ("control.dispatch", "admitted="),
     ],
 )
 def test_the_list_says_what_each_task_is_about(page: Page, name: str, words: str, tmp_path: Path) -> None:
@@ -28,6 +28,12 @@ def test_the_list_says_what_each_task_is_about(page: Page, name: str, words: str
     expect(page.locator(ROWS).first).to_contain_text(name)
     expect(page.locator("#tasks-table")).to_contain_text(words)
     page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
+
+
+def test_the_list_says_why_a_task_failed(page: Page) -> None:
+    page.goto("/tasks?name=intake.enqueue&state=FAILURE")
+
+    expect(page.locator("#tasks-table")).to_contain_text("InvalidRequestError('too_long'")
 
 
 def test_the_list_leads_to_the_page_of_a_task(page: Page, tmp_path: Path) -> None:
