@@ -122,13 +122,12 @@ def _fetch(services: Services, claim: Fetch) -> int:
     """Download, measure and keep the files, then move the job."""
     limits = services.settings.archive
     with services.archive.incoming(".mp4") as video, services.archive.incoming(".jpg") as poster:
-        loopback = services.settings.provider.allows_loopback(claim.task.base_url)
         got = fetch(
             claim.task.result_url or "",
             video,
             max_bytes=limits.max_bytes,
             timeout_seconds=limits.timeout_seconds,
-            allow_loopback=loopback,
+            plain_host=services.settings.provider.plain_host(claim.task.base_url),
             beat=_Heart(services, claim).beat,
         )
         probe = probe_video(video, poster)

@@ -46,27 +46,27 @@ def fetch(
     *,
     max_bytes: int,
     timeout_seconds: float,
-    allow_loopback: bool,
+    plain_host: str | None,
     beat: Callable[[], None] = lambda: None,
 ) -> Download:
     """Stream a URL into a file.
 
     Args:
-        url: The result's; https, or http on this machine if *allow_loopback*.
+        url: The result's; https, or http at *plain_host*.
         path: Overwritten.
         max_bytes: A larger file is refused, whatever its headers said.
         timeout_seconds: For the whole download.
-        allow_loopback: Whether the provider is the simulator.
+        plain_host: The simulator's host; None: the provider has TLS, and no result is on this machine.
         beat: Called with every chunk, to show that the download is alive.
 
     Raises:
         DownloadError: Anything but the whole file; it says what was seen, without the signed URL.
     """
-    _check_host(url, allow_loopback=allow_loopback)
+    _check_host(url, plain_host=plain_host)
     deadline = time.monotonic() + timeout_seconds
     digest, size = hashlib.sha256(), 0
     try:
-        with _open(url, trust_env=not allow_loopback) as response, path.open("wb") as file:
+        with _open(url, trust_env=plain_host is None) as response, path.open("wb") as file:
             for chunk in response.iter_bytes(_CHUNK_BYTES):
                 beat()
                 size += len(chunk)
@@ -82,12 +82,12 @@ def fetch(
     return Download(size, digest.hexdigest())
 
 
-def _check_host(url: str, *, allow_loopback: bool) -> None:
+def _check_host(url: str, *, plain_host: str | None) -> None:
     parts = urlsplit(url)
-    on_this_machine = parts.hostname in _LOOPBACK
-    if parts.username or parts.password or (on_this_machine and not allow_loopback):
+    is_plain_host = plain_host is not None and parts.hostname == plain_host
+    if parts.username or parts.password or (parts.hostname in _LOOPBACK and not is_plain_host):
         raise DownloadError(f"the result's URL points at {parts.hostname}, which no provider's result does")
-    if parts.scheme != "https" and not (on_this_machine and parts.scheme == "http"):
+    if parts.scheme != "https" and not (is_plain_host and parts.scheme == "http"):
         raise DownloadError(f"the result's URL has scheme {parts.scheme or 'none'}, not https")
 
 

@@ -21,8 +21,6 @@ from models.settings import ServiceSettings
 from reelqueue.builder import DEFAULT_VIDEO_BASE_URL
 from reelqueue.errors import ConfigurationError
 
-LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
-"""Names of this machine: where the simulator is."""
 S = TypeVar("S", bound=BaseSettings)
 
 KEY_VARIABLES = ("ALIBABA_API_KEY", "DASHSCOPE_API_KEY")
@@ -50,9 +48,13 @@ class ProviderSettings(BaseSettings):
     )
 
     @staticmethod
-    def allows_loopback(base_url: str) -> bool:
-        """Whether results may come from this machine: only where the provider itself is here."""
-        return urlsplit(base_url).hostname in LOOPBACK_HOSTS
+    def plain_host(base_url: str) -> str | None:
+        """The provider's host, where it is spoken to without TLS: the simulator, here or in a private network.
+
+        Its results may come from there, and over http; those of a provider with TLS come over https only.
+        """
+        parts = urlsplit(base_url)
+        return parts.hostname if parts.scheme == "http" else None
 
 
 class PollSettings(BaseSettings):
