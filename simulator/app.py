@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 from typing import Final
 
 from starlette.applications import Starlette
@@ -29,17 +33,19 @@ def create_app(service: Service) -> ASGIApp:
     app = Starlette(
         routes=[*_service_routes(service), *control_routes(service)],
         exception_handlers={404: _not_found},
+        lifespan=partial(_announcing, service),
     )
     app.router.redirect_slashes = False
     return _AnySlash(app)
 
 
 def _service_routes(service: Service) -> list[Route]:
+    # task_id:path, because an id with slashes is a task that never existed, not a path that does not exist.
     table: list[tuple[str, str, str, Handler]] = [
         ("submit", "POST", f"{_API}/services/aigc/{{group}}/video-synthesis", submit),
-        ("query", "GET", f"{_API}/tasks/{{task_id}}", query),
+        ("query", "GET", f"{_API}/tasks/{{task_id:path}}", query),
         ("list", "GET", f"{_API}/tasks", list_tasks),
-        ("cancel", "POST", f"{_API}/tasks/{{task_id}}/cancel", cancel),
+        ("cancel", "POST", f"{_API}/tasks/{{task_id:path}}/cancel", cancel),
         ("policy", "GET", f"{_API}/uploads", policy),
         ("quotas", "GET", f"{_API}/quotas", quotas),
         ("tokens", "POST", f"{_API}/tokens", tokens),
@@ -49,6 +55,14 @@ def _service_routes(service: Service) -> list[Route]:
     form = Route("/oss", endpoint(service, "upload", upload, needs_key=False), methods=["POST"])
     file = Route("/result/{task_id}.mp4", endpoint(service, "result", result, needs_key=False), methods=["GET", "HEAD"])
     return [*routes, form, file]
+
+
+@asynccontextmanager
+async def _announcing(service: Service, _app: Starlette) -> AsyncIterator[None]:
+    """Post events about finished tasks for as long as the server runs."""
+    announcing = asyncio.create_task(service.announcer.run())
+    yield
+    announcing.cancel()
 
 
 async def _not_found(_request: Request, _error: Exception) -> JSONResponse:

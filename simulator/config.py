@@ -10,10 +10,21 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
+
+from simulator.loopback import is_loopback
 
 _STRICT = ConfigDict(extra="forbid")
 
+
+def _on_this_machine(url: str) -> str:
+    if not is_loopback(url):
+        raise ValueError("the simulator calls nobody but this machine; give a loopback address")
+    return url
+
+
+LoopbackUrl = Annotated[str, AfterValidator(_on_this_machine)]
+Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -28,7 +39,7 @@ class RunTimes:
 
     minimum_seconds: NotNegative = 60.0
     maximum_seconds: NotNegative = 300.0
-    tail_share: Annotated[float, Field(ge=0, le=1)] = 0.02
+    tail_share: Share = 0.02
     """Part of the tasks that run between the maximum and `tail_seconds`."""
     tail_seconds: NotNegative = 720.0
     queue_minimum_ms: NotNegative = 30.0
@@ -104,6 +115,19 @@ class Clips:
 
 
 @dataclass(frozen=True, slots=True)
+class Announcements:
+    """Events about finished tasks, as Alibaba's EventBridge would deliver them."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    url: LoopbackUrl | None = None
+    """Where events are posted; none are while it is unset."""
+    repeated_share: Share = 0.0
+    lost_share: Share = 0.0
+    is_shuffled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class SimulatorConfig:
     """The simulator's whole behaviour apart from scripted faults."""
 
@@ -127,6 +151,7 @@ class SimulatorConfig:
     limits: Limits = field(default_factory=Limits)
     listing: Listing = field(default_factory=Listing)
     clips: Clips = field(default_factory=Clips)
+    announcements: Announcements = field(default_factory=Announcements)
 
     def scaled_ms(self, seconds: float) -> int:
         """A simulated duration as real milliseconds."""

@@ -58,6 +58,11 @@ def read_markers(prompt: str) -> Markers:
     )
 
 
+def without_markers(prompt: str) -> str:
+    """*prompt* as its author would want it shown."""
+    return _MARKER.sub("", prompt).strip()
+
+
 def _seconds(text: str | None) -> float | None:
     try:
         return None if text is None else min(max(float(text), 0.0), 1e9)

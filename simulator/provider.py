@@ -9,11 +9,13 @@ from dataclasses import asdict
 from random import Random
 from typing import Any
 
+from pydantic import ValidationError
+
 from reelqueue.catalog import ModelSpec
 from simulator.admission import Order, admit, throttled
 from simulator.clock import Clock
 from simulator.config import SimulatorConfig, load_config, patch_config
-from simulator.errors import WireError
+from simulator.errors import StartError, WireError
 from simulator.media import set_media_aside
 from simulator.outcomes import Decision, decide
 from simulator.profiles import submits_per_second_of
@@ -105,6 +107,11 @@ class Provider:
         """
         self._take(f"policy:{account}:{model}", self.config.limits.uploads_per_second)
 
+    def finished_since(self, cursor: tuple[int, int]) -> list[Task]:
+        """Tasks of all accounts that ended after *cursor* (end in milliseconds, sequence), in that order."""
+        self._settled_now_ms()
+        return self.store.tasks.finished_since(*cursor)
+
     def settle(self) -> None:
         """Make everything happen that has fallen due."""
         self._settled_now_ms()
@@ -184,4 +191,10 @@ class Provider:
 
 def _remembered(store: Store) -> SimulatorConfig:
     text = store.settings.get("config")
-    return SimulatorConfig() if text is None else load_config(json.loads(text))
+    try:
+        return SimulatorConfig() if text is None else load_config(json.loads(text))
+    except ValidationError as error:
+        raise StartError(
+            f"the state folder holds a configuration that this simulator does not understand: {error}. "
+            "Remove the folder to start afresh, or give another --state."
+        ) from error

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
 import socket
 
 import uvicorn
@@ -49,7 +51,8 @@ def serve(service: Service, listener: socket.socket, log_level: str) -> None:
         timeout_keep_alive=65,
         timeout_graceful_shutdown=1,  # a scripted fault may hold a connection for ever
     )
-    try:
+    # uvicorn ends in order, and then raises the signal once more: as an exception it can be caught here, while
+    # SIGTERM's default would end the process before the state folder is closed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with contextlib.closing(service), contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listener])
-    finally:
-        service.close()

@@ -11,6 +11,7 @@ from simulator.clock import Clock, WallClock
 from simulator.errors import StartError
 from simulator.faults.script import FaultScript
 from simulator.http.accounts import Accounts, account_name
+from simulator.http.announcements import Announcer
 from simulator.http.service import Service
 from simulator.provider import Provider
 from simulator.signing import Signer
@@ -51,6 +52,7 @@ def build_service(
         signer=Signer(store.settings),
         faults=FaultScript(store.faults, clock),
         clips=ClipLibrary(clip_folder, store.media),
+        announcer=Announcer(provider, random),
     )
 
 

@@ -93,6 +93,12 @@ class Task:
     """Order of submission over all accounts."""
 
     @property
+    def api_unique_key(self) -> str:
+        """How lists and events name the API that made it."""
+        group = "image2video" if "kf2v" in self.model else "video-generation"
+        return f"apikey:v1:aigc:{group}:video-synthesis:{self.model}"
+
+    @property
     def prompt(self) -> str:
         """The prompt as sent, empty when there was none."""
         text = self.body.get("input", {}).get("prompt")

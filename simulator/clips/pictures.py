@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-import ipaddress
 from typing import Final
-from urllib.parse import urlsplit
 
 import av
 import av.error
 import httpx
 from PIL import Image
+
+from simulator.loopback import is_loopback
 
 _FETCH_SECONDS: Final = 3.0
 _FETCH_BYTES: Final = 100 * 1024 * 1024
@@ -33,18 +33,6 @@ def load_picture(source: str, content: bytes | None) -> Image.Image | None:
     if not content:
         return None
     return _decode_image(content) or _decode_video(content)
-
-
-def is_loopback(url: str) -> bool:
-    """Whether *url* is HTTP on this very machine."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        if parts.scheme not in {"http", "https"}:
-            return False
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _fetch(url: str) -> bytes | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from simulator.config import Clips
+from simulator.markers import without_markers
 from simulator.references import Reference, references_of
 from simulator.tasks import Task
 
@@ -63,7 +64,7 @@ def scene_of(task: Task, settings: Clips) -> Scene:
         duration_seconds=settings.seconds or clip.duration_seconds,
         has_audio=clip.has_audio,
         frames_per_second=settings.frames_per_second or clip.frames_per_second,
-        caption="" if is_tiny else task.prompt[:_CAPTION_CHARACTERS],
+        caption="" if is_tiny else without_markers(task.prompt)[:_CAPTION_CHARACTERS],
         footer="" if is_tiny else f"{task.model}  ·  simulated",
         pictures=() if is_tiny else _pictures(task),
     )

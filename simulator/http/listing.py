@@ -75,7 +75,6 @@ def _moment(call: Call, name: str, default: int | None) -> int | None:
 
 
 def _row(task: Task, region: str) -> dict[str, Any]:
-    group = "image2video" if "kf2v" in task.model else "video-generation"
     row: dict[str, Any] = {
         "api_key_id": "1",
         "caller_parent_id": task.account,
@@ -86,7 +85,7 @@ def _row(task: Task, region: str) -> dict[str, Any]:
         "request_id": task.request_id,
         "status": task.status,
         "task_id": task.task_id,
-        "user_api_unique_key": f"apikey:v1:aigc:{group}:video-synthesis:{task.model}",
+        "user_api_unique_key": task.api_unique_key,
     }
     if task.scheduled_ms is not None:
         row["start_time"] = task.scheduled_ms

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from simulator.clips.library import ClipLibrary
 from simulator.faults.script import FaultScript
 from simulator.http.accounts import Accounts
+from simulator.http.announcements import Announcer
 from simulator.provider import Provider
 from simulator.signing import Signer
 
@@ -20,6 +21,7 @@ class Service:
     signer: Signer
     faults: FaultScript
     clips: ClipLibrary
+    announcer: Announcer
 
     def close(self) -> None:
         """Stop drawing clips and give the state folder back."""

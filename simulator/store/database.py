@@ -19,6 +19,7 @@ CREATE TABLE tasks (
   account TEXT NOT NULL, model TEXT NOT NULL, body TEXT NOT NULL, outcome TEXT NOT NULL, status TEXT NOT NULL,
   submitted_ms INTEGER NOT NULL, ready_ms INTEGER NOT NULL, scheduled_ms INTEGER, ends_ms INTEGER);
 CREATE INDEX tasks_account ON tasks (account, submitted_ms);
+CREATE INDEX tasks_ends ON tasks (ends_ms, sequence);
 CREATE INDEX tasks_open ON tasks (sequence) WHERE status IN ('PENDING', 'RUNNING');
 CREATE TABLE ledger (
   task_id TEXT PRIMARY KEY, account TEXT NOT NULL, model TEXT NOT NULL, request_id TEXT NOT NULL,

@@ -55,6 +55,15 @@ class TaskTable:
         rows = self._database.execute("SELECT * FROM tasks WHERE status IN ('PENDING', 'RUNNING') ORDER BY sequence")
         return [_task(row) for row in rows]
 
+    def finished_since(self, ends_ms: int, sequence: int) -> list[Task]:
+        """Tasks that ended after a moment, or at it with a higher sequence, in that order."""
+        rows = self._database.execute(
+            "SELECT * FROM tasks WHERE (ends_ms, sequence) > (?, ?)"
+            " AND status IN ('SUCCEEDED', 'FAILED', 'CANCELED') ORDER BY ends_ms, sequence",
+            (ends_ms, sequence),
+        )
+        return [_task(row) for row in rows]
+
     def count(self, which: TaskFilter) -> int:
         """How many tasks a filter selects."""
         where, values = _where(which)

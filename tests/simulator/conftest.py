@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -63,7 +63,7 @@ class LocalClient:
     """Calls an app without a socket, from code that is not asynchronous."""
 
     def __init__(self, app: ASGIApp, runner: asyncio.Runner) -> None:
-        self._runner = runner
+        self.runner = runner
         self._client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app),
             base_url="http://simulator.test",
@@ -72,7 +72,7 @@ class LocalClient:
 
     def request(self, method: str, url: str, **rest: Any) -> httpx.Response:
         """One call; redirects are not followed."""
-        return self._runner.run(self._client.request(method, url, **rest))
+        return self.runner.run(self._client.request(method, url, **rest))
 
     def get(self, url: str, **rest: Any) -> httpx.Response:
         """A GET."""
@@ -97,6 +97,10 @@ class Wire:
         assert answer.status_code == 200, answer.text
         task_id: str = answer.json()["output"]["task_id"]
         return task_id
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run asynchronous code where the client's calls run."""
+        self.client.runner.run(work)
 
     def post(self, body: object, **headers: str) -> httpx.Response:
         """Send any body to the submit path."""

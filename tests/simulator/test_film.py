@@ -14,8 +14,9 @@ import pytest
 from PIL import Image
 
 from simulator.clips.film import draw_film
-from simulator.clips.pictures import is_loopback, load_picture
+from simulator.clips.pictures import load_picture
 from simulator.clips.scene import Picture, Scene
+from simulator.loopback import is_loopback
 
 SCENE = Scene(
     width=160,

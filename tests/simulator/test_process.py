@@ -73,6 +73,19 @@ def test_everything_survives_kill_9(tmp_path: Path) -> None:
         assert client.get("/__sim__/ledger").json()["count"] == 3
 
 
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_without_a_word(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], stop: signal.Signals
+) -> None:
+    with launched(tmp_path, stop=stop) as client:
+        client.post("/__sim__/faults", json={"operation": "query", "kind": "hang"})
+        with pytest.raises(httpx.ReadTimeout):
+            client.get("/api/v1/tasks/x", timeout=0.2)
+
+    assert capfd.readouterr().err == ""
+    assert [path.name for path in tmp_path.iterdir()] == ["simulator.sqlite3"]
+
+
 def test_the_time_scale_is_an_option(tmp_path: Path) -> None:
     with launched(tmp_path, "--time-scale", "25") as client:
         assert client.get("/__sim__/health").json()["time_scale"] == 25

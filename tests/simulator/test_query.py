@@ -88,6 +88,12 @@ def test_an_unknown_task_is_a_status_and_no_error(wire: Wire) -> None:
     assert answer.json()["output"] == {"task_id": "no-such-task", "task_status": "UNKNOWN"}
 
 
+def test_an_id_with_slashes_is_an_unknown_task(wire: Wire) -> None:
+    answer = wire.client.get("/api/v1/tasks/..%2F..%2Fetc%2Fpasswd")
+
+    assert answer.json()["output"]["task_status"] == "UNKNOWN"
+
+
 def test_an_unknown_task_may_be_an_error_by_configuration(wire: Wire) -> None:
     wire.bench.provider.configure({"unknown_is_404": True})
 
