@@ -49,13 +49,18 @@ _RESERVED_HEADERS: Final = frozenset(
         "x-dashscope-ossresourceresolve",
     }
 )
-_URL: Final = re.compile(r"(?:https?|oss)://[^\s/?#\\\x00-\x1f\x7f][^\s\\\x00-\x1f\x7f]{0,8000}")
+_URL: Final = re.compile(
+    r"(?:https?|oss)://[^\s/?#\\\x00-\x1f\x7f\ud800-\udfff][^\s\\\x00-\x1f\x7f\ud800-\udfff]{0,8000}"
+)
+_LONE_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 
 
-def _refuse_nul(text: str) -> str:
-    # Postgres cannot store it, and no prompt needs it.
+def _check_text(text: str) -> str:
+    # Postgres can store neither, and no prompt needs them.
     if "\x00" in text:
         raise PydanticCustomError("bad_text", "must not contain the character NUL")
+    if _LONE_SURROGATE.search(text):
+        raise PydanticCustomError("bad_text", "must not contain half of a surrogate pair")
     return text
 
 
@@ -156,16 +161,16 @@ def _in_utc(moment: datetime) -> datetime:
         raise PydanticCustomError("out_of_range", "must be a time that exists in UTC") from error
 
 
-Text = Annotated[str, AfterValidator(_refuse_nul)]
-Word = Annotated[str, StringConstraints(max_length=32), AfterValidator(_refuse_nul)]
+Text = Annotated[str, AfterValidator(_check_text)]
+Word = Annotated[str, StringConstraints(max_length=32), AfterValidator(_check_text)]
 ModelId = Annotated[str, AfterValidator(_check_model_id)]
 MediaUrl = Annotated[str, BeforeValidator(_embed), AfterValidator(_check_url)]
 """Where a picture, video or sound is; bytes and paths that Python hands in become data URIs."""
 CustomId = Annotated[
-    str, StringConstraints(min_length=1, max_length=CUSTOM_ID_CHARACTERS_MAX), AfterValidator(_refuse_nul)
+    str, StringConstraints(min_length=1, max_length=CUSTOM_ID_CHARACTERS_MAX), AfterValidator(_check_text)
 ]
 NegativePrompt = Annotated[
-    str, StringConstraints(max_length=NEGATIVE_PROMPT_CHARACTERS_MAX), AfterValidator(_refuse_nul)
+    str, StringConstraints(max_length=NEGATIVE_PROMPT_CHARACTERS_MAX), AfterValidator(_check_text)
 ]
 # Wider than any model, so that a model's own range is what an error names; the database sets these.
 Seconds = Annotated[StrictInt, Field(ge=-86_400, le=86_400)]

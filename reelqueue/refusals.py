@@ -92,6 +92,9 @@ _QUIET: Final = frozenset({"prompt", "negative_prompt", "headers", "raw", "metad
 _QUOTED: Final = frozenset({"greater_than_equal", "int_type", "bool_type", "less_than_equal", "literal_error"})
 """Kinds of error that are clearer with the value that was seen."""
 
+_MEASURED: Final = frozenset({"string_too_long", "string_too_short"})
+"""Kinds of error that are clearer with the length that was seen."""
+
 _WORDING: Final = (
     ("Input should", "must"),
     ("String should", "must"),
@@ -167,6 +170,8 @@ def _where(name: str, details: ErrorDetails) -> str:
 
 def _seen(name: str, details: ErrorDetails) -> str:
     said = _said(details)
+    if details["type"] in _MEASURED and isinstance(details["input"], str):
+        return f"{said}, not {len(details['input'])}"
     if name in _QUIET or details["type"] not in _QUOTED:
         return said
     return f"{said}, not {repr(details['input'])[:80]}"

@@ -54,7 +54,7 @@ class _Strict(BaseModel):
 class MediaItem(_Strict):
     """One item of ``input.media``, sent as it stands."""
 
-    type: str = Field(min_length=1, max_length=64)
+    type: Word = Field(min_length=1)
     """The role it plays: ``first_frame``, ``reference_image``, ``video``, ..."""
     url: MediaUrl
     reference_voice: MediaUrl | None = None
