@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -59,7 +59,7 @@ class AsyncClient:
     async def jobs(
         self,
         *,
-        state: RenderState | list[RenderState] | None = None,
+        state: RenderState | Sequence[RenderState] | None = None,
         model: str | None = None,
         mode: str | None = None,
         custom_id: str | None = None,

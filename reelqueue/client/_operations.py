@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -123,7 +123,7 @@ class Operations:
 
 def filters(
     *,
-    state: RenderState | list[RenderState] | None,
+    state: RenderState | Sequence[RenderState] | None,
     model: str | None,
     mode: str | None,
     custom_id: str | None,
@@ -132,9 +132,10 @@ def filters(
     page_size: int,
 ) -> dict[str, str | list[str]]:
     """Query parameters of a listing."""
-    states = [state] if isinstance(state, RenderState) else state
+    # One state is a string too, and so a sequence; strings that name states are welcome in both forms.
+    states = [state] if isinstance(state, str) else state
     given: dict[str, str | list[str] | None] = {
-        "state": [each.value for each in states] if states else None,
+        "state": [RenderState(each).value for each in states] if states else None,
         "model": model,
         "mode": mode,
         "custom_id": custom_id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -86,7 +86,7 @@ class Client:
     def jobs(
         self,
         *,
-        state: RenderState | list[RenderState] | None = None,
+        state: RenderState | Sequence[RenderState] | None = None,
         model: str | None = None,
         mode: str | None = None,
         custom_id: str | None = None,

@@ -148,9 +148,8 @@ def _check_wishes(request: RenderRequest, media: Sequence[Medium], spec: ModelSp
 def _missing(request: RenderRequest, roles: Sequence[str], spec: ModelSpec) -> InvalidRequestError:
     fields = type(request).model_fields
     option = next((name for role in roles if (name := OPTION_BY_ROLE.get(role)) in fields), "media")
-    return InvalidRequestError(
-        "missing_option", f"{option}: {spec.id} cannot do without ({' or '.join(roles)})", option
-    )
+    message = f"{option}: {spec.id} needs a {' or '.join(roles)}; give it as {option}"
+    return InvalidRequestError("missing_option", message, option)
 
 
 def _bad_combination(media: Sequence[Medium], message: str) -> InvalidRequestError:
