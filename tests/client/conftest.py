@@ -1,0 +1,87 @@
+"""Both clients over scripted answers; what holds for one must hold for the other."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from reelqueue import AsyncClient, Client
+
+JOB_ID = UUID("018f2e5e-0000-7000-8000-000000000001")
+CREATED_AT = "2026-11-23T12:00:00Z"
+
+Handler = Callable[[httpx.Request], httpx.Response]
+
+
+# `Any` below: what a call gives depends on the world, and tests of one world must read like the other's.
+class World:
+    """One kind of client; `run` gives what its call gives, awaited where it must be."""
+
+    def __init__(self, kind: type[Client | AsyncClient], runner: asyncio.Runner) -> None:
+        self.kind = kind
+        self._runner = runner
+
+    def client(self, handler: Handler, **options: Any) -> Any:  # noqa: ANN401
+        """A client whose requests *handler* answers."""
+        return self.kind("http://reelqueue.test", transport=httpx.MockTransport(handler), **options)
+
+    def run(self, result: Any) -> Any:  # noqa: ANN401
+        """The value of a call."""
+        if inspect.isasyncgen(result):
+            return self._runner.run(_collect(result))
+        return self._runner.run(result) if inspect.isawaitable(result) else result
+
+
+@pytest.fixture(params=[Client, AsyncClient], ids=["blocking", "asyncio"])
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    """Each kind of client in turn."""
+    with asyncio.Runner() as runner:
+        yield World(request.param, runner)
+
+
+async def _collect(items: AsyncIterator[Any]) -> list[Any]:
+    return [item async for item in items]
+
+
+def job(**changes: Any) -> dict[str, Any]:
+    """A job as the API answers with it."""
+    empty = [
+        "provider_status", "prompt", "negative_prompt", "custom_id", "metadata", "provider_task_id", "failure",
+        "asset", "poster_url", "estimated_cost", "admitted_at", "submitted_at", "deadline_at",
+        "cancel_requested_at", "finished_at",
+    ]  # fmt: skip
+    return {
+        **dict.fromkeys(empty),
+        "id": str(JOB_ID),
+        "state": "queued",
+        "is_terminal": False,
+        "model": "wan2.6-t2v",
+        "mode": "text-to-video",
+        "options": {},
+        "priority": 0,
+        "warnings": [],
+        "attempt_count": 0,
+        "poll_count": 0,
+        "collected_late": False,
+        "created_at": CREATED_AT,
+        **changes,
+    }
+
+
+def problem(status: int, code: str, **more: str) -> httpx.Response:
+    """A refusal as the API answers with it."""
+    body = {
+        "type": "about:blank",
+        "title": "No",
+        "status": status,
+        "code": code,
+        "detail": f"because of {code}",
+        **more,
+    }
+    return httpx.Response(status, json=body, headers={"Content-Type": "application/problem+json"})
