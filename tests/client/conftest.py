@@ -26,10 +26,22 @@ class World:
     def __init__(self, kind: type[Client | AsyncClient], runner: asyncio.Runner) -> None:
         self.kind = kind
         self._runner = runner
+        self._clients: list[Client | AsyncClient] = []
 
     def client(self, handler: Handler, **options: Any) -> Any:  # noqa: ANN401
         """A client whose requests *handler* answers."""
-        return self.kind("http://reelqueue.test", transport=httpx.MockTransport(handler), **options)
+        return self.connect("http://reelqueue.test", transport=httpx.MockTransport(handler), **options)
+
+    def connect(self, url: str | None, **options: Any) -> Any:  # noqa: ANN401
+        """A client of the API at *url*, closed with the test."""
+        client = self.kind(url, **options)
+        self._clients.append(client)
+        return client
+
+    def close(self) -> None:
+        """Close every client."""
+        for client in self._clients:
+            self.run(client.close())
 
     def run(self, result: Any) -> Any:  # noqa: ANN401
         """The value of a call."""
@@ -42,7 +54,9 @@ class World:
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     """Each kind of client in turn."""
     with asyncio.Runner() as runner:
-        yield World(request.param, runner)
+        world = World(request.param, runner)
+        yield world
+        world.close()
 
 
 async def _collect(items: AsyncIterator[Any]) -> list[Any]:

@@ -150,7 +150,7 @@ def test_address_and_key_come_from_the_environment(world: World, monkeypatch: py
     monkeypatch.setenv("REELQUEUE_API_URL", "https://reelqueue.test/queue/")
     monkeypatch.setenv("REELQUEUE_API_KEY", "rq_key")
     sent: list[httpx.Request] = []
-    client = world.kind(transport=httpx.MockTransport(answering(sent, httpx.Response(200, json=job()))))
+    client = world.connect(None, transport=httpx.MockTransport(answering(sent, httpx.Response(200, json=job()))))
 
     world.run(client.get(JOB_ID))
 
