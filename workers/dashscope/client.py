@@ -233,27 +233,29 @@ class DashScope:
 
 
 def _judge(status: int, content: bytes) -> dict[str, Any]:
+    code, request_id = None, None
     try:
         answer = parse_object(content)
     except UnreadableError as unreadable:
-        answer = None
-        seen = f"HTTP {status} with {unreadable}"
-    if answer is not None and 200 <= status < 300:
-        return answer
-    if answer is not None:
+        message = f"HTTP {status} with {unreadable}"
+    else:
+        if 200 <= status < 300:
+            return answer
         code, message, request_id = parse_error(answer)
-        kind: type[ProviderError] = RefusedError if code and 400 <= status < 500 else ServerFaultError
-        raise kind(message, http_status=status, code=code, request_id=request_id)
-    if status in {413, 429}:
-        # The gateway's own refusals may have no JSON, and both are documented to create nothing.
-        raise RefusedError(seen, http_status=status)
-    if status >= 500:
-        raise ServerFaultError(seen, http_status=status)
-    raise NoAnswerError(seen, http_status=status)
+    raise _kind(status, code)(message, http_status=status, code=code, request_id=request_id)
+
+
+def _kind(status: int, code: str | None) -> type[ProviderError]:
+    # The gateway's own 413 and 429 may have no code, and both are documented to create nothing.
+    if status in {413, 429} or (code and 400 <= status < 500):
+        return RefusedError
+    return ServerFaultError if status >= 500 else NoAnswerError
 
 
 def _name(error: Exception) -> str:
-    return f"{type(error).__name__} {error}".strip()
+    # A protocol error of ours quotes the header that cannot be sent, which may hold a key.
+    said = "" if isinstance(error, httpx.LocalProtocolError) else str(error)
+    return f"{type(error).__name__} {said}".strip()
 
 
 @functools.cache

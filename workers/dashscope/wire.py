@@ -10,6 +10,7 @@ Source: Alibaba Cloud Model Studio, "Manage asynchronous tasks" and the video mo
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from typing import Any, Final
 # Times come without a zone and mean Beijing, in every region.
 BEIJING: Final = timezone(timedelta(hours=8))
 
+# No clip is longer; a larger number is a mistake, and may be too large for a database.
+_DAY_SECONDS: Final = 86_400
 # It becomes part of a URL path and of log lines, so a hostile or garbled id is no id.
 _TASK_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 
@@ -88,7 +91,8 @@ def parse_object(body: bytes) -> dict[str, Any]:
         UnreadableError: No JSON, no object, a key twice, or nested too deeply.
     """
     try:
-        parsed = json.loads(body, object_pairs_hook=_unique)
+        # NaN is no JSON and no database stores it; what says it is as good as absent.
+        parsed = json.loads(body, object_pairs_hook=_unique, parse_constant=lambda _: None)
     except (ValueError, RecursionError) as error:
         raise UnreadableError(f"not JSON ({error})") from error
     if not isinstance(parsed, dict):
@@ -120,7 +124,7 @@ def parse_task(answer: Mapping[str, Any]) -> TaskAnswer:
     status = _text(output.get("task_status"))
     if status is None:
         raise UnreadableError("no output.task_status")
-    usage = _mapping(answer.get("usage")) or None
+    usage = _scalars(_mapping(answer.get("usage")))
     return TaskAnswer(
         status=status,
         request_id=_text(answer.get("request_id")),
@@ -129,8 +133,8 @@ def parse_task(answer: Mapping[str, Any]) -> TaskAnswer:
         result_url=_text(output.get("video_url")),
         orig_prompt=_text(output.get("orig_prompt")),
         actual_prompt=_text(output.get("actual_prompt")),
-        usage=usage,
-        billed_seconds=_billed_seconds(usage or {}),
+        usage=usage or None,
+        billed_seconds=_billed_seconds(usage),
         started_at=parse_time(output.get("scheduled_time")),
         ended_at=parse_time(output.get("end_time")),
     )
@@ -174,8 +178,9 @@ def parse_error(answer: Mapping[str, Any]) -> tuple[str | None, str, str | None]
 def parse_time(value: object) -> datetime | None:
     """A time such as ``2026-10-15 17:38:24.817``, as aware UTC; None for anything else."""
     try:
-        return datetime.fromisoformat(str(value)).replace(tzinfo=BEIJING).astimezone(UTC)
-    except ValueError:
+        moment = datetime.fromisoformat(str(value))
+        return (moment if moment.tzinfo else moment.replace(tzinfo=BEIJING)).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
 
 
@@ -191,9 +196,19 @@ def _billed_seconds(usage: Mapping[str, Any]) -> Decimal | None:
             seconds = Decimal(str(usage[key]))
         except (KeyError, InvalidOperation):
             continue
-        if seconds.is_finite() and seconds >= 0:
-            return seconds
+        if seconds.is_finite() and 0 <= seconds <= _DAY_SECONDS:
+            return round(seconds, 3)
     return None
+
+
+def _scalars(usage: Mapping[str, Any]) -> dict[str, Any]:
+    """What can be stored of a usage object: it is flat wherever it is documented."""
+    kept = {_text(key): _text(value) if isinstance(value, str) else value for key, value in usage.items()}
+    return {
+        key: value
+        for key, value in kept.items()
+        if key and (isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)))
+    }
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
