@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,6 +46,11 @@ def task(status: str, **output: Any) -> Answer:
     return answer(200, document if usage is None else {**document, "usage": usage})
 
 
+def listing(*rows: dict[str, Any]) -> Answer:
+    """The only page of the task list."""
+    return answer(200, {"total": len(rows), "total_page": 1, "page_no": 1, "page_size": 100, "data": list(rows)})
+
+
 def succeeded(url: str = RESULT_URL, **output: Any) -> Answer:
     """A task that has its video."""
     return task("SUCCEEDED", video_url=url, usage={"duration": 5, "SR": 720}, **output)
@@ -72,9 +76,9 @@ class ScriptedProvider(httpx.AsyncBaseTransport):
         """Answer the next cancels like this, one each."""
         self._script.setdefault("cancel", []).extend(said)
 
-    def on_list(self, *pages: Iterable[dict[str, Any]]) -> None:
-        """Answer the next listings with these rows, one list each and the last for ever."""
-        self._script["list"] = [_page(list(rows)) for rows in pages]
+    def on_list(self, *said: Said) -> None:
+        """Answer the next listings like this, one each and the last for ever."""
+        self._script["list"] = list(said)
 
     def count(self, operation: str) -> int:
         """How often it was asked to submit, query, cancel or list."""
@@ -103,7 +107,7 @@ class ScriptedProvider(httpx.AsyncBaseTransport):
             case "query":
                 return task("RUNNING")
             case "list":
-                return _page([])
+                return listing()
             case _:
                 return answer(200, {"request_id": "request-cancel"})
 
@@ -113,7 +117,3 @@ def _operation(request: httpx.Request) -> str:
     if request.method == "POST":
         return "cancel" if path.endswith("/cancel") else "submit"
     return "list" if path.endswith("/tasks") else "query"
-
-
-def _page(rows: list[dict[str, Any]]) -> Answer:
-    return answer(200, {"total": len(rows), "total_page": 1, "page_no": 1, "page_size": 100, "data": rows})
