@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+import structlog
 import uvicorn
 from sqlalchemy import Engine, delete
 from sqlalchemy.orm import Session
@@ -44,6 +46,8 @@ def settings(
 @contextmanager
 def serving(settings: ApiSettings, *, require_key: bool = False) -> Iterator[httpx.Client]:
     """A client of an API that serves on a thread of this process."""
+    # The real standard error: those that pytest puts in its place are closed with their test.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
     app = create_app(settings, require_key=require_key)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
     with socket.create_server(("127.0.0.1", 0)) as listener:
