@@ -1,0 +1,100 @@
+"""Each service's own command and health check, run as processes on this machine's Postgres and Valkey.
+
+What this cannot show is what only an engine does: images, users, read-only roots, networks and volumes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from embedded.postgres import PostgresServer
+from embedded.valkey import ValkeyServer
+from reelqueue import Client, TextToVideo
+from tests.deploy import dockerfile
+from tests.deploy.compose import OURS, SECRETS, config
+from tests.deploy.containers import Container, Host
+
+START_SECONDS = 120.0
+pytestmark = pytest.mark.timeout(300)
+
+Containers = dict[str, Container]
+Content = dict[Path, int]
+"""Time of the last change of each file and folder, in nanoseconds."""
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Host:
+    """With the image's content, and nothing else."""
+    host = Host.at(tmp_path_factory.mktemp("host"))
+    host.image.mkdir()
+    dockerfile.copy_into(host.image)
+    return host
+
+
+@pytest.fixture(scope="module")
+def image_content(host: Host) -> Content:
+    """As it was before anything ran."""
+    return _content(host.image)
+
+
+@pytest.fixture(scope="module")
+def containers(host: Host, image_content: Content, postgres_server: PostgresServer) -> Iterator[Containers]:
+    """Every service of ours, in the order of compose, each healthy."""
+    postgres_server.create_database("compose")
+    with ValkeyServer(host.folder / "valkey") as valkey:
+        environment = SECRETS | {
+            "REELQUEUE_DATABASE_URL": postgres_server.url("compose"),
+            "REELQUEUE_BROKER_URL": valkey.broker_url,
+            "REELQUEUE_RESULT_BACKEND_URL": valkey.result_backend_url,
+            "REELQUEUE_VIDEO_BASE_URL": host.url("8080"),
+            "SIMULATOR_TIME_SCALE": "100",
+        }
+        services = config(environment)["services"]
+        containers = {name: Container(name, services[name], host) for name in OURS}
+        try:
+            _start(containers)
+            yield containers
+        finally:
+            for container in reversed(containers.values()):
+                container.process.stop()
+
+
+@pytest.mark.parametrize("name", [name for name in OURS if name != "migrate"])
+def test_its_health_check_passes(containers: Containers, name: str) -> None:
+    assert containers[name].is_healthy(), containers[name].process.log_path.read_text()
+
+
+def test_together_they_render_a_clip(containers: Containers, host: Host, tmp_path: Path) -> None:
+    request = TextToVideo(model="wan2.6-t2v", prompt="a paper boat", resolution="1280x720", poll_interval_ms=200)
+
+    with Client(host.url("8000")) as client:
+        job = client.submit(request)
+        job.wait(timeout_seconds=60)
+        job.download(tmp_path / "boat.mp4")
+
+    assert (tmp_path / "boat.mp4").stat().st_size > 1000
+
+
+def test_they_write_nothing_beside_their_volumes_and_temporary_files(
+    containers: Containers, host: Host, image_content: Content
+) -> None:
+    assert _content(host.image) == image_content
+
+
+def _content(folder: Path) -> Content:
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def _start(containers: Containers) -> None:
+    migrate = containers["migrate"].process
+    migrate.start()
+    assert migrate.wait(START_SECONDS) == 0, migrate.log_path.read_text()
+    migrate.clean_up()
+    started = [container for name, container in containers.items() if name != "migrate"]
+    for container in started:
+        container.process.start()
+    for container in started:
+        container.process.wait_until(container.is_healthy, START_SECONDS, interval_seconds=0.25)
