@@ -86,8 +86,10 @@ def reachable_folder(preferred: Path, user: pwd.struct_passwd | None) -> Path:
         )
     preferred.unlink(missing_ok=True)
     _SHARED_ROOT.mkdir(mode=0o755, parents=True, exist_ok=True)
+    _remove_abandoned()
     outside = Path(tempfile.mkdtemp(prefix=f"{preferred.name}-", dir=_SHARED_ROOT))
     preferred.symlink_to(outside)
+    _link_record(outside).write_text(str(preferred), encoding="utf-8")
     return outside
 
 
@@ -96,6 +98,7 @@ def remove_folder(preferred: Path) -> None:
     for link in (preferred / "sockets", preferred):
         if link.is_symlink():
             shutil.rmtree(link.readlink(), ignore_errors=True)
+            _link_record(link.readlink()).unlink(missing_ok=True)
             link.unlink()
     shutil.rmtree(preferred, ignore_errors=True)
 
@@ -133,6 +136,20 @@ def can_traverse(folder: Path, user: pwd.struct_passwd) -> bool:
     """Whether a user without further groups may pass through a folder and all above it."""
     resolved = folder.resolve()
     return all(_may_pass(part.stat(), user) for part in (resolved, *resolved.parents))
+
+
+def _link_record(outside: Path) -> Path:
+    """The file beside a place outside that names the link to it."""
+    return outside.with_name(f"{outside.name}.link")
+
+
+def _remove_abandoned() -> None:
+    """Remove places outside whose link is gone: their state folder was removed by hand."""
+    for record in _SHARED_ROOT.glob("*.link"):
+        outside, link = record.with_suffix(""), Path(record.read_text(encoding="utf-8"))
+        if not link.is_symlink() or link.readlink() != outside:
+            shutil.rmtree(outside, ignore_errors=True)
+            record.unlink(missing_ok=True)
 
 
 def _may_pass(status: os.stat_result, user: pwd.struct_passwd) -> bool:

@@ -113,8 +113,12 @@ class Stack:
         """Start again what has ended, and say so; call it often."""
         return [sentence for kept in self._kept if (sentence := kept.look()) is not None]
 
-    def stop(self) -> None:
-        """Stop everything, the last started first; what is unfinished resumes with the next start."""
+    def stop(self, *, forget: bool = False) -> None:
+        """Stop everything, the last started first; what is unfinished resumes with the next start.
+
+        Args:
+            forget: Remove the folder's content too.
+        """
         self._kept.clear()
         while self._stages:
             children = list(self._stages[-1].values())
@@ -123,6 +127,8 @@ class Stack:
             for child in children:
                 child.stop()
             self._stages.pop()
+        if forget:
+            self.folder.clear()
         self.folder.unlock()
 
     def __enter__(self) -> Self:
@@ -185,6 +191,8 @@ class Stack:
             # By environment: arguments are visible to every user of the machine.
             "FLOWER_BASIC_AUTH": f"{FLOWER_USER}:{self.record.flower_password}",
             "FLOWER_READ_ONLY": "true",
+            # Whatever proxy the user has, it cannot see this machine's loopback.
+            **{name: ",".join(filter(None, [os.environ.get(name), HOST])) for name in ("NO_PROXY", "no_proxy")},
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
         }

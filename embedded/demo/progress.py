@@ -46,10 +46,6 @@ class Progress:
                 self._seen[str(job.id)] = job.state
                 self._console.print(f"{job.custom_id:<18} {job.model:<20} {job.state}{_why(job)}", soft_wrap=True)
 
-    def say(self, sentence: str) -> None:
-        """Put a sentence above the table."""
-        self._console.print(sentence, soft_wrap=True)
-
 
 def _table(jobs: Iterable[Job]) -> Table:
     table = Table("clip", "model", "mode", "state", "provider", "polls", box=None, padding=(0, 2))

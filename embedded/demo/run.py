@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import time
 from collections.abc import Callable
@@ -35,7 +36,7 @@ class DemoOptions:
     """What a user may choose."""
 
     folder: Path
-    """Holds the state, made anew, and the clips."""
+    """Holds the clips; and the state, made anew, and kept only if something went wrong."""
     time_scale: float
     """The simulator divides render times by it."""
     timeout_seconds: float
@@ -54,17 +55,21 @@ def run_demo(options: DemoOptions) -> bool:
     with console.status("starting") as status:
         demo = _Demo(options, console, on_progress=lambda what: status.update(f"starting {what}"))
         demo.stack.start()
+    is_good = False
     try:
         verdict = demo.render()
         if options.keep:
             wait_until_whole(demo.stack)
             print_doors(demo.stack, console)
         typer.echo(str(verdict))
+        is_good = verdict.is_good
         if options.keep:
-            look_after(demo.stack, console)
+            with contextlib.suppress(KeyboardInterrupt):
+                look_after(demo.stack, console)
     finally:
-        demo.stack.stop()
-    return verdict.is_good
+        # After a bad end the logs and the database are what one wants to read.
+        demo.stack.stop(forget=is_good)
+    return is_good
 
 
 class _Demo:
