@@ -6,8 +6,11 @@ import logging
 import sys
 
 import structlog
+from celery.worker.consumer import consumer
 
 _LIBRARY_FORMAT = "timestamp=%(asctime)s level=%(levelname)s event=library logger=%(name)s message=%(message)r"
+# What Celery says of a message that it throws away, with the whole message: a misspelt intake.enqueue has a prompt.
+_QUOTING = frozenset({consumer.UNKNOWN_TASK_ERROR, consumer.INVALID_TASK_ERROR, consumer.MESSAGE_DECODE_ERROR})
 
 
 def configure_logs(level: int = logging.INFO) -> None:
@@ -16,6 +19,7 @@ def configure_logs(level: int = logging.INFO) -> None:
     Libraries speak at INFO of each message they move; that is Flower's to show.
     """
     logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, format=_LIBRARY_FORMAT, force=True)
+    logging.getLogger(consumer.__name__).addFilter(_without_message)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -28,3 +32,12 @@ def configure_logs(level: int = logging.INFO) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+
+
+def _without_message(record: logging.LogRecord) -> bool:
+    """Keep the reason, the first of the arguments, and drop the message."""
+    if record.msg in _QUOTING and isinstance(record.args, tuple):
+        record.msg, record.args = "a message was thrown away: %r; mend its sender", record.args[:1]
+    elif record.msg == consumer.UNKNOWN_FORMAT:
+        record.msg, record.args = "a message was thrown away that is no task; mend its sender", ()
+    return True

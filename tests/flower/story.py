@@ -19,6 +19,7 @@ def tell(site: Site) -> None:
     site.enqueue("no-object", PROMPT)  # type: ignore[arg-type] # a producer's mistake
     site.enqueue("canary-prompt \0", CLIP)  # Postgres takes no such character
     site.producer.send_task("intake.enqueue", kwargs={"request": CLIP, "prompt": PROMPT}, queue="intake")
+    site.producer.send_task("intake.enqeue", kwargs={"request": CLIP}, queue="intake")  # misspelt
     site.enqueue("later", CLIP, countdown=100)  # held in the worker: on its page, and in `inspect`
     site.producer.send_task("control.sweep", queue="control", argsrepr="()", kwargsrepr="{}")
     wait_for(lambda: site.count("succeeded") == RENDERED_COUNT, "the clips are rendered")
