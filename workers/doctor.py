@@ -150,7 +150,7 @@ def _workers(app: Celery) -> Line:
 def _flower(services: Services) -> Line:
     url = services.environment.get("REELQUEUE_FLOWER_URL", "http://127.0.0.1:5555")
     parts = urlsplit(url)
-    remedy = "start Flower with --basic-auth=USER:PASSWORD"
+    remedy = "start Flower from the checkout, whose flowerconfig.py asks for FLOWER_BASIC_AUTH=USER:PASSWORD"
     try:
         connection = http.client.HTTPConnection(
             parts.hostname or "127.0.0.1", parts.port or 80, timeout=_ANSWER_SECONDS
