@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -11,10 +10,10 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from api.references import References, read_references
 from models.asset import Asset, AssetKind
 from models.attempt import Attempt
 from models.enqueue import to_request
-from models.job_reference import JobReference
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.errors import InvalidRequestError
@@ -27,14 +26,13 @@ from reelqueue.states import TERMINAL
 _NOT_OPTIONS: Final = frozenset(
     {"model", "mode", "prompt", "negative_prompt", "custom_id", "priority", "metadata", "headers"}
 )
-_SHOWN_DATA_URI: Final = 64
 
 
 @dataclass(frozen=True)
 class _Related:
     """Rows that hang on some jobs, by job."""
 
-    references: Mapping[UUID, Sequence[JobReference]]
+    references: Mapping[UUID, References]
     task_ids: Mapping[UUID, str]
     attempts: Mapping[UUID, int]
     assets: Mapping[tuple[UUID, AssetKind], Asset]
@@ -62,11 +60,6 @@ def poster_url(job_id: UUID) -> str:
 
 
 def _related(session: Session, ids: Sequence[UUID]) -> _Related:
-    references = defaultdict(list)
-    for reference in session.scalars(
-        select(JobReference).where(JobReference.job_id.in_(ids)).order_by(JobReference.job_id, JobReference.position)
-    ):
-        references[reference.job_id].append(reference)
     tasks = session.execute(
         select(ProviderTask.job_id, ProviderTask.provider_task_id)
         .where(ProviderTask.job_id.in_(ids))
@@ -77,7 +70,7 @@ def _related(session: Session, ids: Sequence[UUID]) -> _Related:
     )
     assets = session.scalars(select(Asset).where(Asset.job_id.in_(ids)))
     return _Related(
-        references=references,
+        references=read_references(session, ids),
         task_ids=dict(tasks.all()),  # the latest wins
         attempts=dict(attempts.all()),
         assets={(asset.job_id, asset.kind): asset for asset in assets},
@@ -85,7 +78,8 @@ def _related(session: Session, ids: Sequence[UUID]) -> _Related:
 
 
 def _view(job: RenderJob, related: _Related, region: str) -> Job:
-    request = _request(job, related.references.get(job.id, ()))
+    references = related.references.get(job.id, References())
+    request = _request(job, references)
     return Job(
         id=job.id,
         state=job.state,
@@ -95,7 +89,7 @@ def _view(job: RenderJob, related: _Related, region: str) -> Job:
         mode=job.mode,
         prompt=job.prompt,
         negative_prompt=job.negative_prompt,
-        options=_options(request),
+        options=_options(request, references),
         custom_id=job.custom_id,
         priority=job.priority,
         metadata=job.job_metadata,
@@ -117,10 +111,10 @@ def _view(job: RenderJob, related: _Related, region: str) -> Job:
     )
 
 
-def _request(job: RenderJob, references: Iterable[JobReference]) -> RenderRequest | None:
+def _request(job: RenderJob, references: References) -> RenderRequest | None:
     """The request as stored, or None where an older version took what this one would refuse."""
     try:
-        return to_request(job, references)
+        return to_request(job, references.rows)
     except InvalidRequestError:
         return None
 
@@ -130,21 +124,10 @@ def _cost(request: RenderRequest | None, region: str) -> EstimatedCost | None:
     return None if cost is None else EstimatedCost.model_validate(cost)
 
 
-def _options(request: RenderRequest | None) -> dict[str, Any]:
+def _options(request: RenderRequest | None, references: References) -> dict[str, Any]:
     if request is None:
         return {}
-    return {name: _shortened(value) for name, value in request.options().items() if name not in _NOT_OPTIONS}
-
-
-def _shortened(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """*value* without the megabytes of a data URI, which its owner has and nobody else wants."""
-    if isinstance(value, str) and value.startswith("data:") and len(value) > _SHOWN_DATA_URI:
-        return f"{value[:_SHOWN_DATA_URI]}… ({len(value)} characters)"
-    if isinstance(value, list):
-        return [_shortened(item) for item in value]
-    if isinstance(value, dict):
-        return {name: _shortened(item) for name, item in value.items()}
-    return value
+    return {name: references.restore(value) for name, value in request.options().items() if name not in _NOT_OPTIONS}
 
 
 def _failure(job: RenderJob) -> Failure | None:

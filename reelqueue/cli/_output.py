@@ -44,7 +44,9 @@ def print_json_array(values: Iterable[BaseModel]) -> None:
 
 def print_table(columns: Iterable[Column], rows: Iterable[Iterable[str]]) -> None:
     """Write a table; cells are text, never markup."""
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    headings = list(columns)
+    is_titled = any(column.header for column in headings)
+    table = Table(*headings, box=None, pad_edge=False, header_style="bold", show_header=is_titled)
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     width = None if sys.stdout.isatty() else _PIPE_COLUMNS

@@ -67,7 +67,8 @@ def test_a_data_uri_is_stored_whole_and_shown_short(api: httpx.Client, rows: Ses
 
     stored = rows.scalars(select(JobReference.url).where(JobReference.job_id == job_id(job))).one()
     assert stored == picture
-    assert job["options"]["image"].endswith(f"… ({len(picture)} characters)")
+    assert job["options"]["image"].endswith(f"… ({len(picture)} bytes)")
+    assert job["estimated_cost"] is not None
 
 
 def test_the_same_key_and_request_is_the_same_job(api: httpx.Client) -> None:
