@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -182,7 +183,22 @@ def test_as_a_process_a_traceback_comes_only_when_asked_for() -> None:
     assert "Traceback" in result.stderr
 
 
-def test_without_its_extra_the_command_says_what_to_install(tmp_path: Path) -> None:
+def test_ctrl_c_ends_the_wait_and_not_the_job(server: str) -> None:
+    command = [sys.executable, "-m", "reelqueue", "render", "a boat", "-m", "wan2.6-t2v", "--wait"]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as waiting:
+        assert waiting.stderr is not None
+        while "queued" not in waiting.stderr.readline():  # told once the wait has begun
+            assert waiting.poll() is None
+        waiting.stderr.readline()
+        waiting.send_signal(signal.SIGINT)
+        said = waiting.stderr.read()
+
+    assert waiting.returncode == 130
+    assert "the job goes on: reelqueue status" in said
+    assert [job["state"] for job in run_json("jobs", "--json")] == ["queued"]
+
+
+def test_without_its_extra_the_command_says_what_to_install() -> None:
     # A module that cannot be imported stands for one that is not installed.
     blocked = "import sys; sys.modules['typer'] = None; from reelqueue.cli import main; sys.exit(main())"
 
