@@ -91,7 +91,7 @@ class _Demo:
         return judge(jobs, [entry["task_id"] for entry in ledger["entries"]], wanted_count=CLIP_COUNT)
 
     def _clips(self) -> list[RenderRequest]:
-        inputs = make_inputs(self._options.folder / "inputs")
+        inputs = make_inputs(self.stack.folder.root / "inputs")
         base_url = self.stack.url("simulator")
         return make_clips(
             inputs, lambda path, model: upload(path, model=model, base_url=base_url, api_key=SIMULATOR_KEY)
