@@ -127,6 +127,7 @@ def _fetch(services: Services, claim: Fetch) -> int:
             video,
             max_bytes=limits.max_bytes,
             timeout_seconds=limits.timeout_seconds,
+            read_seconds=limits.read_seconds,
             plain_host=services.settings.provider.plain_host(claim.task.base_url),
             beat=_Heart(services, claim).beat,
         )

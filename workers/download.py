@@ -17,7 +17,6 @@ from reelqueue.errors import ReelqueueError
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _CHUNK_BYTES: Final = 256 * 1024
-_TIMEOUT: Final = httpx.Timeout(connect=10, read=20, write=10, pool=5)
 
 
 class DownloadError(ReelqueueError):
@@ -46,6 +45,7 @@ def fetch(
     *,
     max_bytes: int,
     timeout_seconds: float,
+    read_seconds: float,
     plain_host: str | None,
     beat: Callable[[], None] = lambda: None,
 ) -> Download:
@@ -56,6 +56,7 @@ def fetch(
         path: Overwritten.
         max_bytes: A larger file is refused, whatever its headers said.
         timeout_seconds: For the whole download.
+        read_seconds: Without a byte.
         plain_host: The simulator's host; None: the provider has TLS, and no result is on this machine.
         beat: Called with every chunk, to show that the download is alive.
 
@@ -66,7 +67,7 @@ def fetch(
     deadline = time.monotonic() + timeout_seconds
     digest, size = hashlib.sha256(), 0
     try:
-        with _open(url, trust_env=plain_host is None) as response, path.open("wb") as file:
+        with _open(url, read_seconds, trust_env=plain_host is None) as response, path.open("wb") as file:
             for chunk in response.iter_bytes(_CHUNK_BYTES):
                 beat()
                 size += len(chunk)
@@ -92,10 +93,11 @@ def _check_host(url: str, *, plain_host: str | None) -> None:
 
 
 @contextmanager
-def _open(url: str, *, trust_env: bool) -> Iterator[httpx.Response]:
+def _open(url: str, read_seconds: float, *, trust_env: bool) -> Iterator[httpx.Response]:
     # No redirect is followed: a signed result never has one, and it could lead into our network.
+    timeout = httpx.Timeout(connect=10, read=read_seconds, write=10, pool=5)
     with (
-        httpx.Client(follow_redirects=False, trust_env=trust_env, timeout=_TIMEOUT) as client,
+        httpx.Client(follow_redirects=False, trust_env=trust_env, timeout=timeout) as client,
         client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response,
     ):
         if response.status_code != 200:

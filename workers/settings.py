@@ -57,6 +57,53 @@ class ProviderSettings(BaseSettings):
         return parts.hostname if parts.scheme == "http" else None
 
 
+class SubmitSettings(BaseSettings):
+    """The paid POST; what may pass between its steps before a worker is believed dead."""
+
+    model_config = SettingsConfigDict(env_prefix="REELQUEUE_SUBMIT_", frozen=True, extra="ignore")
+
+    send_within_seconds: float = Field(
+        default=15, gt=0, description="A worker that was frozen longer than this before the POST does not send it"
+    )
+    post_seconds: float = Field(
+        default=30, gt=0, description="For one whole submit; longer by its size at a slow uplink's pace"
+    )
+    settle_within_seconds: float = Field(
+        default=10, gt=0, description="Between a submit's end and the commit of its outcome; then its worker is dead"
+    )
+
+    @model_validator(mode="after")
+    def _send_below_post(self) -> Self:
+        if self.send_within_seconds >= self.post_seconds:
+            raise ValueError(
+                "REELQUEUE_SUBMIT_SEND_WITHIN_SECONDS must be below REELQUEUE_SUBMIT_POST_SECONDS "
+                f"({self.send_within_seconds:g} against {self.post_seconds:g}), or a late submit has no time left"
+            )
+        return self
+
+
+class ReconcileSettings(BaseSettings):
+    """What became of a submit whose answer was lost, by the provider's listing."""
+
+    model_config = SettingsConfigDict(env_prefix="REELQUEUE_RECONCILE_", frozen=True, extra="ignore")
+
+    first_look_seconds: float = Field(
+        default=5, ge=0, description="After the answer was lost: the task may still be on its way into the listing"
+    )
+    ask_again_seconds: float = Field(default=10, gt=0, description="After a listing that could not tell")
+    absent_seconds: float = Field(
+        default=60, gt=0, description="Between the two listings without a trace that rule a task out"
+    )
+    clock_skew_seconds: float = Field(
+        default=120, ge=0, description="How far apart the provider's clock and the database's may be"
+    )
+    give_up_seconds: float = Field(default=3600, gt=0, description="After this without a verdict, a person decides")
+    evidence_hours: float = Field(
+        default=23, gt=0, lt=24, description="For so long a listing proves absence; the provider keeps 24 hours"
+    )
+    resubmits: int = Field(default=1, ge=0, description="How often a job is bought again after its task was ruled out")
+
+
 class PollSettings(BaseSettings):
     """The poll chain."""
 
@@ -78,12 +125,22 @@ class ArchiveSettings(BaseSettings):
 
     max_bytes: int = Field(default=2 * 1024**3, gt=0, description="A larger result is refused")
     timeout_seconds: float = Field(default=900, gt=0, description="For one whole download")
+    read_seconds: float = Field(default=20, gt=0, description="A download without a byte for longer has broken off")
     lease_seconds: float = Field(
-        default=45, gt=20, description="A fetch that is silent for longer is believed dead; longer than a read may wait"
+        default=45, gt=0, description="A fetch that is silent for longer is believed dead; longer than a read may wait"
     )
     retry_seconds: float = Field(
         default=5, gt=0, description="Delay after the first failed fetch; doubles to 10 minutes"
     )
+
+    @model_validator(mode="after")
+    def _read_below_lease(self) -> Self:
+        if self.read_seconds >= self.lease_seconds:
+            raise ValueError(
+                "REELQUEUE_ARCHIVE_LEASE_SECONDS must be above REELQUEUE_ARCHIVE_READ_SECONDS "
+                f"({self.lease_seconds:g} against {self.read_seconds:g}), or a slow fetch is taken for a dead one"
+            )
+        return self
 
 
 class CelerySettings(BaseSettings):
@@ -102,6 +159,7 @@ class CelerySettings(BaseSettings):
         default=30, gt=0, description="Later wake-ups are reached in several hops, so that no message waits longer"
     )
     sweep_seconds: float = Field(default=5, gt=0, description="How often lost hints are issued again")
+    overdue_seconds: float = Field(default=3, gt=0, description="A hint this much overdue is believed lost")
     heartbeat_path: Path | None = Field(
         default=None, description="File that workers and beat touch while they are well; none unless set"
     )
@@ -124,6 +182,8 @@ class Settings:
 
     services: ServiceSettings = field(default_factory=ServiceSettings)
     provider: ProviderSettings = field(default_factory=ProviderSettings)
+    submit: SubmitSettings = field(default_factory=SubmitSettings)
+    reconcile: ReconcileSettings = field(default_factory=ReconcileSettings)
     poll: PollSettings = field(default_factory=PollSettings)
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)
     celery: CelerySettings = field(default_factory=CelerySettings)
@@ -139,6 +199,8 @@ def settings() -> Settings:
     return Settings(
         services=_read(ServiceSettings),
         provider=_read(ProviderSettings),
+        submit=_read(SubmitSettings),
+        reconcile=_read(ReconcileSettings),
         poll=_read(PollSettings),
         archive=_read(ArchiveSettings),
         celery=_read(CelerySettings),

@@ -24,12 +24,21 @@ def page() -> str:
     """The whole page."""
     from api.settings import ApiSettings
     from models.settings import ServiceSettings
-    from workers.settings import ArchiveSettings, CelerySettings, PollSettings, ProviderSettings
+    from workers.settings import (
+        ArchiveSettings,
+        CelerySettings,
+        PollSettings,
+        ProviderSettings,
+        ReconcileSettings,
+        SubmitSettings,
+    )
 
     subjects = {
         "Services: API and workers": ServiceSettings,
         "API": ApiSettings,
         "Provider": ProviderSettings,
+        "Submitting": SubmitSettings,
+        "Lost answers": ReconcileSettings,
         "Polling": PollSettings,
         "Fetching results": ArchiveSettings,
         "Celery": CelerySettings,
