@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 import structlog
@@ -27,6 +28,8 @@ from reelqueue.states import AttemptState, RenderState
 from workers.dashscope import Acceptance
 
 log = structlog.get_logger(__name__)
+
+_BOUND: Final = (AttemptState.BOUND, AttemptState.ADOPTED)
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def bind_task(
     now: datetime,
     state: AttemptState = AttemptState.BOUND,
 ) -> Wake | None:
-    """Store the task of an attempt and follow it from now on.
+    """Store the task of an attempt and follow it from now on; the same again changes nothing.
 
     Args:
         session: In a transaction; the caller commits, then sends the hint.
@@ -68,7 +71,11 @@ def bind_task(
     Raises:
         TaskTakenError: The id belongs to another attempt; nothing was written.
     """
+    mine = select(Attempt.state).where(Attempt.id == attempt.attempt_id)
+    before = session.scalars(mine.with_for_update()).one()
     _store(session, attempt, accepted, now)
+    if before in _BOUND:
+        return _wake_again(session, attempt)
     session.execute(
         update(Attempt)
         .where(Attempt.id == attempt.attempt_id)
@@ -133,3 +140,9 @@ def _follow(session: Session, attempt: OpenAttempt, accepted: Acceptance, now: d
         first_poll_at = now
     ensure_lane(session, attempt.account.id)
     return wake_lane(session, attempt.account.id, first_poll_at)
+
+
+def _wake_again(session: Session, attempt: OpenAttempt) -> Wake | None:
+    """It is followed already: the answer to the commit was lost, or the listing was quicker."""
+    next_poll_at = session.scalars(select(RenderJob.next_poll_at).where(RenderJob.id == attempt.job_id)).one()
+    return None if next_poll_at is None else wake_lane(session, attempt.account.id, next_poll_at, anyway=True)

@@ -21,15 +21,14 @@ from models.attempt import Attempt
 from models.cancel import request_cancel
 from models.render_job import RenderJob
 from models.transitions import move, record, release_slot
-from reelqueue.states import AttemptState, FailureClass, RenderState
+from reelqueue.states import OPEN_ATTEMPT, AttemptState, FailureClass, RenderState
 from workers.accounts import pause_account
+from workers.settings import ReconcileSettings
 
 log = structlog.get_logger(__name__)
 
 FIRST_BACKOFF_SECONDS: Final = 1.0
 LONGEST_BACKOFF_SECONDS: Final = 60.0
-# A POST whose answer was lost may still be on its way into the provider's books.
-LISTING_LAG: Final = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
@@ -92,10 +91,13 @@ def end(session: Session, job_id: UUID, reason: Reason, *, epoch: int, now: date
         release_slot(session, job_id)
 
 
-def mark_ambiguous(session: Session, attempt_id: UUID, job_id: UUID, seen: str, *, now: datetime) -> None:
-    """Nobody knows whether an attempt became a task: its job waits as it is until the listing has been asked."""
-    due = update(Attempt).where(Attempt.id == attempt_id)
-    session.execute(due.values(state=AttemptState.AMBIGUOUS, closed_at=now, reconcile_at=now + LISTING_LAG))
+def mark_ambiguous(
+    session: Session, attempt_id: UUID, job_id: UUID, seen: str, rules: ReconcileSettings, *, now: datetime
+) -> None:
+    """Nobody knows whether an open attempt became a task: its job waits until the listing has been asked."""
+    look_at = now + timedelta(seconds=rules.first_look_seconds)
+    open_one = update(Attempt).where(Attempt.id == attempt_id, Attempt.state.in_(OPEN_ATTEMPT))
+    session.execute(open_one.values(state=AttemptState.AMBIGUOUS, closed_at=now, reconcile_at=look_at))
     record(session, job_id, "ambiguous", now=now, detail={"seen": seen[:200]})
     log.warning("render_job.ambiguous", job_id=str(job_id), seen=seen)
 

@@ -19,8 +19,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final, TypeVar
 from uuid import UUID
 
 import structlog
@@ -32,26 +35,27 @@ from models.attempt import Attempt
 from models.base import new_id
 from models.enqueue import to_request
 from models.job_reference import JobReference
+from models.lane import Wake
 from models.render_job import RenderJob
 from models.transitions import move
 from reelqueue.builder import BuiltRequest, build
 from reelqueue.errors import ConfigurationError, InvalidRequestError
 from reelqueue.requests import RenderRequest
-from reelqueue.states import AttemptState, FailureClass, RenderState
+from reelqueue.states import OPEN_ATTEMPT, AttemptState, FailureClass, RenderState
 from workers.binding import OpenAttempt, TaskTakenError, bind_task
 from workers.dashscope import Acceptance, NotSentError, ProviderError, RefusedError
+from workers.insist import insist
 from workers.refusal import Reason, backoff_seconds, end, hold_account, mark_ambiguous, requeue
 from workers.services import Services
 
 log = structlog.get_logger(__name__)
 
-# A worker that was frozen longer than this between claim and send must not send any more.
-SEND_WITHIN = timedelta(seconds=15)
-# A submit may take this long, and longer by its size at a slow uplink's pace.
-POST_SECONDS = 30.0
+T = TypeVar("T")
+
 UPLINK_BYTES_PER_SECOND = 1_000_000
-# Between the end of the POST and the commit of its outcome; a worker that is silent longer is dead.
-SETTLE_WITHIN = timedelta(seconds=10)
+"""The slowest uplink that a large submit is given time for."""
+# Goes on while the process is stopped or, where the system can tell, the host sleeps.
+_UNINTERRUPTED: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 @dataclass(frozen=True)
@@ -77,10 +81,11 @@ def submit_render_job(services: Services, job_id: UUID, epoch: int) -> str:
     claim = _claim(services, job_id, epoch)
     if claim is None:
         return "not admitted under this epoch: nothing done"
+    began_seconds = time.clock_gettime(_UNINTERRUPTED)
     if not _mark_sent(services, claim):
         return "too late to send: handed back"
     try:
-        accepted = asyncio.run(_post(services, claim))
+        accepted = asyncio.run(_post(services, claim, began_seconds))
     except (NotSentError, RefusedError) as error:
         return _reject(services, claim, error)
     except ProviderError as error:
@@ -88,10 +93,14 @@ def submit_render_job(services: Services, job_id: UUID, epoch: int) -> str:
     return _bind(services, claim, accepted)
 
 
-async def _post(services: Services, claim: Claim) -> Acceptance:
+async def _post(services: Services, claim: Claim, began_seconds: float) -> Acceptance:
+    # A worker that was frozen here wakes up when the listing has long been asked, and found nothing.
+    gone_seconds = time.clock_gettime(_UNINTERRUPTED) - began_seconds
+    if gone_seconds > services.settings.submit.send_within_seconds:
+        raise NotSentError(f"this worker stood still for {gone_seconds:.0f} s before the submit, which was not sent")
     # A fresh connection: a pooled one may be half closed, and its loss looks like an accepted POST.
     async with services.provider(claim.account) as provider:
-        return await provider.submit(claim.built, limit_seconds=claim.post_seconds)
+        return await provider.submit(claim.built, limit_seconds=claim.post_seconds - gone_seconds)
 
 
 def _claim(services: Services, job_id: UUID, epoch: int) -> Claim | None:
@@ -121,9 +130,11 @@ def _claim(services: Services, job_id: UUID, epoch: int) -> Claim | None:
             reason = Reason(FailureClass.INPUT, error.code, error.message)
             end(session, job_id, reason, epoch=epoch + 1, now=now)
             return None
+        rules = services.settings.submit
         body = json.dumps(built.body, sort_keys=True, separators=(",", ":")).encode()
-        attempt = _intent(session, job, hashlib.sha256(body).hexdigest(), now)
-        post_seconds = POST_SECONDS + len(body) / UPLINK_BYTES_PER_SECOND
+        send_by = now + timedelta(seconds=rules.send_within_seconds)
+        attempt = _intent(session, job, hashlib.sha256(body).hexdigest(), now=now, send_by=send_by)
+        post_seconds = rules.post_seconds + len(body) / UPLINK_BYTES_PER_SECOND
         return Claim(attempt.id, attempt.number, job_id, epoch + 1, account, built, post_seconds)
 
 
@@ -132,7 +143,7 @@ def _stored_request(session: Session, job: RenderJob) -> RenderRequest:
     return to_request(job, session.scalars(references))
 
 
-def _intent(session: Session, job: RenderJob, spec_sha256: str, now: datetime) -> Attempt:
+def _intent(session: Session, job: RenderJob, spec_sha256: str, *, now: datetime, send_by: datetime) -> Attempt:
     number = session.scalars(select(func.count()).where(Attempt.job_id == job.id)).one() + 1
     attempt = Attempt(
         id=new_id(),
@@ -143,7 +154,7 @@ def _intent(session: Session, job: RenderJob, spec_sha256: str, now: datetime) -
         epoch=job.epoch,
         spec_sha256=spec_sha256,
         created_at=now,
-        send_by=now + SEND_WITHIN,
+        send_by=send_by,
     )
     session.add(attempt)
     session.flush()
@@ -152,6 +163,7 @@ def _intent(session: Session, job: RenderJob, spec_sha256: str, now: datetime) -
 
 def _mark_sent(services: Services, claim: Claim) -> bool:
     """Commit that the POST is about to leave; False if its time has passed or the sweep has it."""
+    answer_within = timedelta(seconds=claim.post_seconds + services.settings.submit.settle_within_seconds)
     with services.sessions.begin() as session:
         now = services.clock.now(session)
         marked = session.execute(
@@ -160,11 +172,16 @@ def _mark_sent(services: Services, claim: Claim) -> bool:
             .values(
                 state=AttemptState.SENT,
                 sent_at=now,
-                answer_by=now + timedelta(seconds=claim.post_seconds) + SETTLE_WITHIN,
+                answer_by=now + answer_within,
             )
             .returning(Attempt.id)
         ).first()
         return marked is not None
+
+
+def _settle(services: Services, write: Callable[[Session, datetime], T]) -> T:
+    """Commit an outcome that only this worker knows."""
+    return insist(services, write, for_seconds=services.settings.submit.settle_within_seconds)
 
 
 def _bind(services: Services, claim: Claim, accepted: Acceptance) -> str:
@@ -172,13 +189,14 @@ def _bind(services: Services, claim: Claim, accepted: Acceptance) -> str:
     # Before the commit, so that the id is on record somewhere even if the database is gone.
     log.info("render_job.accepted", job_id=str(claim.job_id), attempt=claim.number,
              provider_task_id=accepted.provider_task_id)  # fmt: skip
-    with services.sessions.begin() as session:
-        now = services.clock.now(session)
-        try:
-            wake = bind_task(session, claim, accepted, now=now)
-        except TaskTakenError as error:
-            _park_in(session, claim, ProviderError(str(error), request_id=accepted.request_id), now=now)
-            return str(error)
+
+    def write(session: Session, now: datetime) -> tuple[Wake | None, datetime]:
+        return bind_task(session, claim, accepted, now=now), now
+
+    try:
+        wake, now = _settle(services, write)
+    except TaskTakenError as error:
+        return _park(services, claim, ProviderError(str(error), request_id=accepted.request_id))
     if wake is not None:
         services.hints.poll(wake, now=now)
     return f"provider_task={accepted.provider_task_id}"
@@ -186,47 +204,58 @@ def _bind(services: Services, claim: Claim, accepted: Acceptance) -> str:
 
 def _reject(services: Services, claim: Claim, error: ProviderError) -> str:
     """Nothing was created: try again later, wait for a person, or end, by the error's class."""
-    failure_class = error.failure_class
-    with services.sessions.begin() as session:
-        now = services.clock.now(session)
-        _close_with(session, claim, AttemptState.REJECTED, error, now=now)
-        reason = Reason(failure_class, error.code, str(error))
-        if failure_class is FailureClass.ACCOUNT:
-            hold_account(session, claim.job_id, claim.account, error.summary, epoch=claim.epoch, now=now)
-        elif isinstance(error, NotSentError) or failure_class is FailureClass.THROTTLE:
-            delay = timedelta(seconds=backoff_seconds(claim.number))
-            requeue(session, claim.job_id, epoch=claim.epoch, now=now, reason=reason, not_before_at=now + delay)
-        else:
-            end(session, claim.job_id, reason, epoch=claim.epoch, now=now)
+
+    def write(session: Session, now: datetime) -> None:
+        if _close_with(session, claim, AttemptState.REJECTED, error, now=now):
+            _go_on(session, claim, error, now)
+
+    _settle(services, write)
     log.warning("render_job.rejected", job_id=str(claim.job_id), attempt=claim.number,
-                failure_class=failure_class.value, error=error.summary)  # fmt: skip
+                failure_class=error.failure_class.value, error=error.summary)  # fmt: skip
     services.hints.dispatch()
     return f"rejected: {error.summary}"
 
 
+def _go_on(session: Session, claim: Claim, error: ProviderError, now: datetime) -> None:
+    """Move a job whose attempt was refused."""
+    failure_class = error.failure_class
+    reason = Reason(failure_class, error.code, str(error))
+    if failure_class is FailureClass.ACCOUNT:
+        hold_account(session, claim.job_id, claim.account, error.summary, epoch=claim.epoch, now=now)
+    elif isinstance(error, NotSentError) or failure_class is FailureClass.THROTTLE:
+        delay = timedelta(seconds=backoff_seconds(claim.number))
+        requeue(session, claim.job_id, epoch=claim.epoch, now=now, reason=reason, not_before_at=now + delay)
+    else:
+        end(session, claim.job_id, reason, epoch=claim.epoch, now=now)
+
+
 def _park(services: Services, claim: Claim, error: ProviderError) -> str:
-    with services.sessions.begin() as session:
-        _park_in(session, claim, error, now=services.clock.now(session))
+    """Nobody knows whether a task was created: keep the slot, and leave it to the listing."""
+
+    def write(session: Session, now: datetime) -> None:
+        if _close_with(session, claim, AttemptState.AMBIGUOUS, error, now=now):
+            rules = services.settings.reconcile
+            mark_ambiguous(session, claim.attempt_id, claim.job_id, error.summary, rules, now=now)
+
+    _settle(services, write)
     return f"ambiguous: {error.summary}"
 
 
-def _park_in(session: Session, claim: Claim, error: ProviderError, *, now: datetime) -> None:
-    """Nobody knows whether a task was created: keep the slot, and leave it to the listing."""
-    _close_with(session, claim, AttemptState.AMBIGUOUS, error, now=now)
-    mark_ambiguous(session, claim.attempt_id, claim.job_id, error.summary, now=now)
-
-
-def _close_with(session: Session, claim: Claim, state: AttemptState, error: ProviderError, *, now: datetime) -> None:
-    session.execute(
+def _close_with(session: Session, claim: Claim, state: AttemptState, error: ProviderError, *, now: datetime) -> bool:
+    """Store an outcome; False if the attempt was settled while this worker was away."""
+    closed = session.execute(
         update(Attempt)
-        .where(Attempt.id == claim.attempt_id)
+        .where(Attempt.id == claim.attempt_id, Attempt.state.in_(OPEN_ATTEMPT))
         .values(
             state=state,
             closed_at=now,
+            reconcile_at=None,
             http_status=error.http_status,
             request_id=error.request_id,
             error_class=error.failure_class,
             error_code=error.code,
             error_message=error.message,
         )
+        .returning(Attempt.id)
     )
+    return closed.first() is not None

@@ -25,11 +25,10 @@ from reelqueue.states import AttemptState, RenderState
 from workers.dispatch import Admitted, dispatch
 from workers.refusal import mark_ambiguous, requeue
 from workers.services import Services
+from workers.settings import ReconcileSettings
 
 log = structlog.get_logger(__name__)
 
-# A hint this much overdue is believed lost. Doubling one that is only slow does no harm.
-GRACE: Final = timedelta(seconds=3)
 _AT_ONCE: Final = 500
 
 
@@ -55,11 +54,13 @@ def sweep(services: Services) -> Swept:
     """Heal what is overdue, hint again, and dispatch."""
     with services.sessions.begin() as session:
         now = services.clock.now(session)
+        # What was due before this is believed lost. Doubling a hint that is only slow does no harm.
+        overdue = now - timedelta(seconds=services.settings.celery.overdue_seconds)
         expired = _expire(session, now)
-        unsent = _hand_back_unsent(session, now)
-        ambiguous = _doubt_silent(session, now)
-        submits = _lost_submits(session, now)
-        wakes = _lost_polls(session, now)
+        unsent = _hand_back_unsent(session, now, overdue)
+        ambiguous = _doubt_silent(session, services.settings.reconcile, now)
+        submits = _lost_submits(session, overdue)
+        wakes = _lost_polls(session, now, overdue)
         fetches = _lost_fetches(session, now)
         doubts = _due_reconciles(session, now)
     for one in submits:
@@ -98,20 +99,20 @@ def _expire(session: Session, now: datetime) -> int:
     return count
 
 
-def _hand_back_unsent(session: Session, now: datetime) -> int:
+def _hand_back_unsent(session: Session, now: datetime, overdue: datetime) -> int:
     """Intents past ``send_by``: their worker died before the POST, which can never leave now."""
-    stale = _take(session, select(Attempt).where(Attempt.state == AttemptState.INTENT, Attempt.send_by <= now - GRACE))
+    stale = _take(session, select(Attempt).where(Attempt.state == AttemptState.INTENT, Attempt.send_by <= overdue))
     for attempt in stale:
         attempt.state, attempt.closed_at = AttemptState.REJECTED, now
         requeue(session, attempt.job_id, epoch=attempt.epoch, now=now)
     return len(stale)
 
 
-def _doubt_silent(session: Session, now: datetime) -> int:
+def _doubt_silent(session: Session, rules: ReconcileSettings, now: datetime) -> int:
     """Sent attempts past ``answer_by``: their worker died, and the POST may have arrived."""
     silent = _take(session, select(Attempt).where(Attempt.state == AttemptState.SENT, Attempt.answer_by <= now))
     for attempt in silent:
-        mark_ambiguous(session, attempt.id, attempt.job_id, "its worker died before the answer", now=now)
+        mark_ambiguous(session, attempt.id, attempt.job_id, "its worker died before the answer", rules, now=now)
     return len(silent)
 
 
@@ -124,30 +125,30 @@ def _due_reconciles(session: Session, now: datetime) -> list[tuple[UUID, UUID]]:
     return [(attempt_id, job_id) for attempt_id, job_id in session.execute(due)]
 
 
-def _lost_submits(session: Session, now: datetime) -> list[Admitted]:
-    overdue = (
+def _lost_submits(session: Session, overdue: datetime) -> list[Admitted]:
+    lost = (
         select(RenderJob.id, RenderJob.epoch, RenderJob.model, Slot.submit_at)
         .join(Slot, Slot.job_id == RenderJob.id)
-        .where(RenderJob.state == RenderState.ADMITTED, Slot.submit_at <= now - GRACE)
+        .where(RenderJob.state == RenderState.ADMITTED, Slot.submit_at <= overdue)
         .order_by(Slot.submit_at)
         .limit(_AT_ONCE)
     )
-    return [Admitted(*row) for row in session.execute(overdue)]
+    return [Admitted(*row) for row in session.execute(lost)]
 
 
-def _lost_polls(session: Session, now: datetime) -> list[Wake]:
-    overdue = (
+def _lost_polls(session: Session, now: datetime, overdue: datetime) -> list[Wake]:
+    lost = (
         select(PollLane.account_id)
         .where(
             or_(PollLane.lease_until.is_(None), PollLane.lease_until <= now),
-            or_(PollLane.wake_at.is_(None), PollLane.wake_at <= now - GRACE),
+            or_(PollLane.wake_at.is_(None), PollLane.wake_at <= overdue),
             select(RenderJob.id)
-            .where(RenderJob.account_id == PollLane.account_id, RenderJob.next_poll_at <= now - GRACE)
+            .where(RenderJob.account_id == PollLane.account_id, RenderJob.next_poll_at <= overdue)
             .exists(),
         )
         .with_for_update(skip_locked=True)
     )
-    wakes = (wake_lane(session, account_id, now, anyway=True) for account_id in session.scalars(overdue).all())
+    wakes = (wake_lane(session, account_id, now, anyway=True) for account_id in session.scalars(lost).all())
     return [wake for wake in wakes if wake is not None]
 
 
