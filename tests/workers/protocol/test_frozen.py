@@ -1,0 +1,64 @@
+"""A worker that stood still must not send what it had in its hands."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from reelqueue.states import AttemptState, RenderState
+from tests.workers.jobs import Jobs
+from tests.workers.protocol.doubts import WatchedProvider
+from tests.workers.rows import Rows
+from workers import submission
+from workers.services import Services
+from workers.submission import Claim, _claim, _mark_sent
+from workers.sweep import sweep
+
+
+def test_a_worker_that_was_frozen_before_sent_does_not_send(jobs: Jobs, services: Services, rows: Rows) -> None:
+    claim = _claimed(jobs, services)
+    jobs.clock.advance(15)
+
+    assert not _mark_sent(services, claim)
+
+    assert rows.attempts(claim.job_id)[0].state is AttemptState.INTENT
+
+
+def test_what_was_never_sent_goes_back_to_the_queue(jobs: Jobs, services: Services, rows: Rows) -> None:
+    claim = _claimed(jobs, services)
+    jobs.clock.advance(18)
+
+    assert sweep(services).unsent == 1
+
+    assert rows.attempts(claim.job_id)[0].state is AttemptState.REJECTED
+    assert "queued" in rows.path(claim.job_id)[1:]
+
+
+def test_a_worker_that_was_frozen_after_sent_does_not_send(
+    jobs: Jobs, services: Services, rows: Rows, provider: WatchedProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hint = jobs.admitted()
+    real = submission._mark_sent
+
+    def freeze(services: Services, claim: Claim) -> bool:
+        marked = real(services, claim)
+        now = time.clock_gettime(submission._UNINTERRUPTED)
+        monkeypatch.setattr(time, "clock_gettime", lambda _clock: now + 300)
+        return marked
+
+    monkeypatch.setattr(submission, "_mark_sent", freeze)
+
+    said = jobs.submit(hint)
+
+    assert "stood still for 300 s" in said
+    assert provider.count("submit") == 0
+    assert rows.state(hint.job_id) is RenderState.QUEUED
+    assert rows.attempts(hint.job_id)[0].state is AttemptState.REJECTED
+
+
+def _claimed(jobs: Jobs, services: Services) -> Claim:
+    hint = jobs.admitted()
+    claim = _claim(services, hint.job_id, hint.epoch)
+    assert claim is not None
+    return claim
