@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from typing import Final
 from uuid import UUID
 
 from fastapi import Request
@@ -14,6 +15,9 @@ from sqlalchemy import select
 from api.problems import ProblemError
 from api.services import services
 from models.api_key import ApiKey
+
+_PLACE: Final = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?")
+_SCHEME: Final = re.compile(r"^https?://")
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ def caller(request: Request) -> Caller:
 
 def is_loopback(host: str) -> bool:
     """Whether *host*, a name or an address, can be reached from this machine only."""
-    if host == "localhost":
+    if host.lower() == "localhost":
         return True
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
@@ -78,11 +82,13 @@ def _check_local(request: Request) -> None:
     """Refuse what a web page or a reverse proxy could smuggle to a server without keys.
 
     A page may resolve its own name to 127.0.0.1 (DNS rebinding), which shows in Host, or post across
-    origins, which shows in Origin.
+    origins, which shows in Origin. The headers are read here, because Starlette puts the server's own
+    address in the place of a Host that it cannot read.
     """
     origin = request.headers.get("origin")
-    names = [request.url.hostname or "", *([urlsplit(origin).hostname or ""] if origin else [])]
-    if not all(map(is_loopback, names)):
+    places = [request.headers.get("host", ""), *([] if origin is None else [_SCHEME.sub("", origin)])]
+    names = [_PLACE.fullmatch(place) for place in places]
+    if not all(name and is_loopback(name[1]) for name in names):
         raise ProblemError(
             403,
             "not_local",

@@ -89,7 +89,21 @@ def test_an_idempotency_key_is_its_callers_own(
     assert hers["id"] != his["id"]
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "192.168.0.1", "localhost.evil.example:80"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "127.0.0.1.evil.example",
+        "192.168.0.1",
+        "localhost.evil.example:80",
+        "[",
+        "a]b",
+        "[::1]x",
+        "",
+        "127.0.0.1@evil.example",
+        "%",
+    ],
+)
 def test_a_name_that_was_rebound_to_loopback_is_refused(api: httpx.Client, host: str) -> None:
     answer = api.get("/v1/jobs", headers={"Host": host})
 
@@ -97,14 +111,16 @@ def test_a_name_that_was_rebound_to_loopback_is_refused(api: httpx.Client, host:
     assert problem(answer)["code"] == "not_local"
 
 
-@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1.evil.example"])
+@pytest.mark.parametrize(
+    "origin", ["https://evil.example", "null", "http://127.0.0.1.evil.example", "http://[", "[", ""]
+)
 def test_a_page_of_another_origin_cannot_post(api: httpx.Client, origin: str) -> None:
     answer = api.post("/v1/jobs", json=request(), headers={"Origin": origin})
 
     assert answer.status_code == 403
 
 
-@pytest.mark.parametrize("host", ["localhost", "127.0.0.1:8000", "127.8.8.8", "[::1]:8000"])
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1:8000", "127.8.8.8", "[::1]:8000"])
 def test_every_name_of_this_machine_is_served(api: httpx.Client, host: str) -> None:
     assert api.get("/v1/models", headers={"Host": host}).status_code == 200
 
