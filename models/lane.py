@@ -81,6 +81,12 @@ def take_lane(session: Session, account_id: UUID, seq: int, *, now: datetime, le
     ).one_or_none()
 
 
+def holds_lane(session: Session, account_id: UUID, lease_until: datetime) -> bool:
+    """Whether a batch still has the lane that it took; answers of one that was believed dead are stale."""
+    mine = select(PollLane.seq).where(PollLane.account_id == account_id, PollLane.lease_until == lease_until)
+    return session.scalars(mine).one_or_none() is not None
+
+
 def leave_lane(session: Session, account_id: UUID, lease_until: datetime, *, not_before: datetime) -> Wake | None:
     """End a batch and choose the next wake-up from what is due then.
 

@@ -1,4 +1,4 @@
-"""Writing a batch's answers: the jobs that stay in one statement, the jobs that move one by one.
+"""Writing a batch's answers: jobs without news in one statement, the others one by one.
 
 Every write is guarded by what the batch read. A job that somebody changed meanwhile (a cancel, a
 late owner of an expired lease) is left alone: it is still due, and the next batch asks again.
@@ -53,10 +53,12 @@ def apply(session: Session, outcomes: Iterable[tuple[Asked, Outcome]], *, now: d
     effects = Effects()
     staying: list[dict[str, Any]] = []
     for asked, outcome in outcomes:
-        _note(session, asked, outcome, now)
-        if outcome.to_state is None and not outcome.ends_task:
+        is_news = _status(asked) != asked.due.provider_status
+        if outcome.to_state is None and not outcome.ends_task and not is_news:
             staying.append(_stay(asked, outcome))
         elif _move(session, asked, outcome, now):
+            if is_news:
+                _note(session, asked, outcome, now)
             _follow_up(session, asked, outcome, now, effects)
     if staying:
         session.connection().execute(_STAY, staying)
@@ -95,13 +97,10 @@ def _status(asked: Asked) -> str | None:
 
 
 def _note(session: Session, asked: Asked, outcome: Outcome, now: datetime) -> None:
-    """Keep the provider's word where it is a new one, and the alarm with it."""
-    due, status = asked.due, _status(asked)
-    if status == due.provider_status:
-        return
-    detail = {"from": due.provider_status, "to": status, "provider_task_id": due.provider_task_id}
+    """Keep the provider's new word in the job's history, and the alarm with it."""
+    due = asked.due
+    detail = {"from": due.provider_status, "to": _status(asked), "provider_task_id": due.provider_task_id}
     record(session, due.job_id, "provider_status", now=now, detail=detail)
-    session.execute(update(ProviderTask).where(ProviderTask.id == due.task_row_id).values(status=status))
     if outcome.alarm is not None:
         log.error("provider_task.alarm", job_id=str(due.job_id), provider_task_id=due.provider_task_id,
                   alarm=outcome.alarm)  # fmt: skip
@@ -126,7 +125,9 @@ def _move(session: Session, asked: Asked, outcome: Outcome, now: datetime) -> bo
         }
     if outcome.to_state is not None:
         return move(session, due.job_id, [due.state], outcome.to_state, now=now, **values) is not None
-    still = update(RenderJob).where(RenderJob.id == due.job_id, RenderJob.state == due.state)
+    still = update(RenderJob).where(
+        RenderJob.id == due.job_id, RenderJob.state == due.state, RenderJob.poll_count == due.poll_count
+    )
     return session.execute(still.values(**values).returning(RenderJob.id)).first() is not None
 
 
@@ -149,10 +150,11 @@ def _store_answer(session: Session, due: Due, answer: TaskAnswer, now: datetime)
         update(ProviderTask)
         .where(ProviderTask.id == due.task_row_id)
         .values(
+            status=answer.status,
             started_at=answer.started_at,
             ended_at=answer.ended_at,
             result_url=answer.result_url,
-            result_expires_at=(answer.ended_at or now) + RESULT_LIFE if answer.result_url else None,
+            result_expires_at=min(answer.ended_at or now, now) + RESULT_LIFE if answer.result_url else None,
             actual_prompt=answer.actual_prompt,
             usage=answer.usage,
             billed_seconds=answer.billed_seconds,

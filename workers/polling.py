@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,7 +22,7 @@ from sqlalchemy import select, true
 from sqlalchemy.orm import Session, aliased
 
 from models.account import Account
-from models.lane import Wake, leave_lane, take_lane
+from models.lane import Wake, holds_lane, leave_lane, take_lane
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.errors import ConfigurationError
@@ -115,7 +114,6 @@ def _rows(session: Session, account_id: UUID, now: datetime, limit: int) -> Iter
 
 async def _ask_all(services: Services, batch: Batch) -> list[Asked]:
     """Ask about each, the questions spaced at the account's pace and their answers awaited together."""
-    began = time.monotonic()
     spacing = 1 / services.settings.provider.query_rate_per_second
     async with contextlib.AsyncExitStack() as stack:
         clients: dict[str, DashScope] = {}
@@ -129,7 +127,8 @@ async def _ask_all(services: Services, batch: Batch) -> list[Asked]:
 
         async def ask(position: int, due: Due) -> Asked:
             await asyncio.sleep(position * spacing)
-            at = batch.began_at + timedelta(seconds=time.monotonic() - began)
+            # As planned: a question that leaves later than this is at worst asked once more.
+            at = batch.began_at + timedelta(seconds=position * spacing)
             return Asked(due, at, await _ask(clients[due.base_url], due, at))
 
         return await asyncio.gather(*(ask(position, due) for position, due in enumerate(batch.due)))
@@ -148,13 +147,16 @@ async def _ask(provider: DashScope, due: Due, now: datetime) -> TaskAnswer | Pro
         return error
 
 
-def _write(services: Services, batch: Batch, asked: list[Asked]) -> Report:
+def _write(services: Services, batch: Batch, asked: list[Asked]) -> Report | None:
     """Store the answers, leave the lane and hint at what follows."""
     settings = services.settings
     rules = Rules(timedelta(seconds=settings.poll.late_interval_seconds), settings.poll.unknown_limit)
     outcomes = [(one, decide(one.due, one.answer, one.at, rules)) for one in asked]
     with services.sessions.begin() as session:
         now = services.clock.now(session)
+        if not holds_lane(session, batch.account.id, batch.lease_until):
+            log.warning("poll.too_late", account=batch.account.name, due=len(batch.due))
+            return None
         effects = apply(session, outcomes, now=now)
         pace = timedelta(seconds=1 / settings.provider.query_rate_per_second)
         wake = leave_lane(session, batch.account.id, batch.lease_until, not_before=now + pace)
