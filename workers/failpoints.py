@@ -1,0 +1,101 @@
+"""Named places at which a test kills or freezes the process that passes them.
+
+Between two lines of the protocol a process can die; each such place calls :func:`failpoint` with its name.
+Nothing happens unless the environment names a folder in ``REELQUEUE_FAILPOINTS``, as only the fault tests do.
+There, a file ``<name>.<action>`` arms a failpoint for one pass, of whichever process comes first; it is renamed to
+``<name>.met`` before the action, so that a worker that is started again passes, and the test sees that it was met.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+VARIABLE: Final = "REELQUEUE_FAILPOINTS"
+
+
+class Failpoint(StrEnum):
+    """A place between two steps; each is passed in one place of the code."""
+
+    TAKEN_IN = "taken_in"
+    """A producer's request is committed, the dispatch hint is not sent."""
+    ADMITTED = "admitted"
+    """Slots are leased, the submit hints are not sent."""
+    CLAIMING = "claiming"
+    """A job is claimed in a transaction that is not committed."""
+    INTENT = "intent"
+    """The intent is committed, ``sent`` is not."""
+    SENT = "sent"
+    """``sent`` is committed, the POST has not left."""
+    ACCEPTED = "accepted"
+    """The provider has answered with a task id that is not committed."""
+    REFUSED = "refused"
+    """The provider has refused, which is not committed."""
+    BOUND = "bound"
+    """The task id is committed, the poll hint is not sent."""
+    POLLING = "polling"
+    """The lane is taken, nothing has been asked."""
+    CANCELLING = "cancelling"
+    """The provider was asked to cancel, and its task has not been asked about."""
+    ASKED = "asked"
+    """A batch has its answers, which are not committed."""
+    POLLED = "polled"
+    """A batch's answers are committed, the hints are not sent."""
+    DOWNLOADING = "downloading"
+    """A part of the file is here."""
+    DOWNLOADED = "downloaded"
+    """The file is here, and not yet under its name."""
+    KEPT = "kept"
+    """The files have their names, the job has not moved."""
+    ARCHIVED = "archived"
+    """The job has moved, its message is not acknowledged."""
+    DOUBTED = "doubted"
+    """An ambiguous attempt is taken, the listing has not been asked."""
+    LISTED = "listed"
+    """The listing has been asked, nothing is committed."""
+    RECONCILED = "reconciled"
+    """The verdict is committed, the hints are not sent."""
+    SWEPT = "swept"
+    """The sweep has healed what was overdue, the hints are not sent."""
+
+
+class Action(StrEnum):
+    """What happens to the process."""
+
+    KILL = "kill"
+    """SIGKILL: no line of it runs any more."""
+    KILL_GROUP = "kill-group"
+    """SIGKILL for its whole process group: a worker with its pool."""
+    FREEZE = "freeze"
+    """SIGSTOP: it stands still until somebody sends SIGCONT."""
+
+
+_folder: Final = Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None
+
+
+def failpoint(name: Failpoint) -> None:
+    """Pass a place at which a test may end or freeze this process; nothing where no test has asked for it."""
+    if _folder is not None:
+        _meet(_folder, name)
+
+
+def _meet(folder: Path, name: Failpoint) -> None:
+    for action in Action:
+        try:
+            (folder / f"{name}.{action}").rename(folder / f"{name}.met")
+        except FileNotFoundError:
+            continue
+        _act(action)
+
+
+def _act(action: Action) -> None:
+    match action:
+        case Action.KILL:
+            os.kill(os.getpid(), signal.SIGKILL)
+        case Action.KILL_GROUP:
+            os.killpg(os.getpgrp(), signal.SIGKILL)
+        case Action.FREEZE:
+            os.kill(os.getpid(), signal.SIGSTOP)
