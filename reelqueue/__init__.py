@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         UnavailableError,
         WaitTimeoutError,
     )
+    from reelqueue.jobs import Job
     from reelqueue.media import data_uri
     from reelqueue.prices import CostEstimate, estimate, region_of
     from reelqueue.requests import (
@@ -57,6 +58,7 @@ __all__ = [
     "FailureClass",
     "ImageToVideo",
     "InvalidRequestError",
+    "Job",
     "MediaItem",
     "Mode",
     "ModelSpec",
@@ -98,6 +100,7 @@ _HOMES: Final = {
         "UnavailableError",
         "WaitTimeoutError",
     ),
+    "jobs": ("Job",),
     "media": ("data_uri",),
     "prices": ("CostEstimate", "estimate", "region_of"),
     "requests": (
