@@ -29,6 +29,7 @@ from reelqueue.errors import ConfigurationError
 from reelqueue.states import FailureClass, RenderState
 from workers.dashscope import ProviderError
 from workers.download import Download, DownloadError, fetch
+from workers.failpoints import Failpoint, failpoint
 from workers.outcomes import RESULT_LIFE
 from workers.probe import Probe, UnplayableError, probe_video
 from workers.services import Services
@@ -109,6 +110,7 @@ class _Heart:
 
     def beat(self) -> None:
         """Renew the lease, if a third of it has gone by."""
+        failpoint(Failpoint.DOWNLOADING)
         if time.monotonic() - self._renewed < self._lease.total_seconds() / 3:
             return
         self._renewed = time.monotonic()
@@ -133,9 +135,12 @@ def _fetch(services: Services, claim: Fetch) -> int:
         )
         probe = probe_video(video, poster)
         picture = Download.of(poster)
+        failpoint(Failpoint.DOWNLOADED)
         services.archive.keep(video, claim.key(".mp4"))
         services.archive.keep(poster, claim.key(".jpg"))
+    failpoint(Failpoint.KEPT)
     _finish(services, claim, got, probe, picture)
+    failpoint(Failpoint.ARCHIVED)
     return got.size_bytes
 
 

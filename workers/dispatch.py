@@ -21,6 +21,7 @@ from models.transitions import move
 from reelqueue.catalog import lookup
 from reelqueue.states import RenderState
 from workers.accounts import ensure_default_account
+from workers.failpoints import Failpoint, failpoint
 from workers.services import Services
 
 log = structlog.get_logger(__name__)
@@ -48,6 +49,7 @@ def dispatch(services: Services) -> list[Admitted]:
         now = services.clock.now(session)
         admitted = [one for account in _healthy(session) for one in _admit_to(session, account, now)]
     for one in admitted:
+        failpoint(Failpoint.ADMITTED)
         delay = (one.submit_at - now).total_seconds()
         services.hints.submit(one.job_id, one.epoch, one.model, delay_seconds=delay)
     if admitted:

@@ -8,6 +8,7 @@ from typing import Final
 from models.enqueue import Enqueued, enqueue_render_job
 from reelqueue.errors import InvalidRequestError
 from reelqueue.requests import parse_request
+from workers.failpoints import Failpoint, failpoint
 from workers.services import Services
 
 KEY_CHARACTERS: Final = 255
@@ -35,5 +36,6 @@ def take_in(services: Services, request: object, idempotency_key: object) -> Enq
     parsed = parse_request(request)
     with services.sessions.begin() as session:
         stored = enqueue_render_job(session, parsed, now=services.clock.now(session), idempotency_key=idempotency_key)
+    failpoint(Failpoint.TAKEN_IN)
     services.hints.dispatch()
     return stored

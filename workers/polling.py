@@ -27,6 +27,7 @@ from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.errors import ConfigurationError
 from workers.dashscope import DashScope, NotSentError, ProviderError, TaskAnswer
+from workers.failpoints import Failpoint, failpoint
 from workers.follow import Due, Rules, decide
 from workers.outcomes import Asked, Effects, apply
 from workers.services import Services
@@ -72,6 +73,7 @@ def poll_account(services: Services, account_id: UUID, seq: int) -> Report | Non
     batch = _take(services, account_id, seq)
     if batch is None:
         return None
+    failpoint(Failpoint.POLLING)
     asked = asyncio.run(_ask_all(services, batch)) if batch.due else []
     return _write(services, batch, asked)
 
@@ -131,7 +133,9 @@ async def _ask_all(services: Services, batch: Batch) -> list[Asked]:
             at = batch.began_at + timedelta(seconds=position * spacing)
             return Asked(due, at, await _ask(clients[due.base_url], due, at))
 
-        return await asyncio.gather(*(ask(position, due) for position, due in enumerate(batch.due)))
+        asked = await asyncio.gather(*(ask(position, due) for position, due in enumerate(batch.due)))
+    failpoint(Failpoint.ASKED)
+    return asked
 
 
 async def _ask(provider: DashScope, due: Due, now: datetime) -> TaskAnswer | ProviderError:
@@ -141,6 +145,7 @@ async def _ask(provider: DashScope, due: Due, now: datetime) -> TaskAnswer | Pro
         except ProviderError as error:
             # Usually: it is not PENDING any more. The query that follows says what it is instead.
             log.info("provider_task.not_cancelled", job_id=str(due.job_id), error=error.summary)
+        failpoint(Failpoint.CANCELLING)
     try:
         return await provider.get(due.provider_task_id)
     except ProviderError as error:
@@ -166,6 +171,7 @@ def _write(services: Services, batch: Batch, asked: list[Asked]) -> Report | Non
 
 
 def _hint(services: Services, effects: Effects, wake: Wake | None, now: datetime) -> None:
+    failpoint(Failpoint.POLLED)
     for job_id, model in effects.to_fetch:
         services.hints.archive(job_id, model)
     if wake is not None:

@@ -38,6 +38,7 @@ from reelqueue.errors import ConfigurationError
 from reelqueue.states import AttemptState
 from workers.binding import OpenAttempt, TaskTakenError, bind_task
 from workers.dashscope import Acceptance, DashScope, ListedTask, ProviderError
+from workers.failpoints import Failpoint, failpoint
 from workers.neighbours import UNDECIDED, Neighbours, neighbours_of
 from workers.refusal import park_job, requeue
 from workers.services import Services
@@ -80,7 +81,9 @@ def reconcile_attempt(services: Services, attempt_id: UUID) -> str:
     case = _take(services, attempt_id)
     if case is None:
         return "not due: nothing done"
+    failpoint(Failpoint.DOUBTED)
     finding = asyncio.run(_investigate(services, case))
+    failpoint(Failpoint.LISTED)
     return _act(services, case, finding)
 
 
@@ -176,6 +179,7 @@ def _act(services: Services, case: Case, finding: Finding) -> str:
             case Unclear():
                 said = question.ask_again(finding)
     log.info("attempt.reconciled", job_id=str(case.attempt.job_id), attempt=case.attempt.number, outcome=said)
+    failpoint(Failpoint.RECONCILED)
     if wake is not None:
         services.hints.poll(wake, now=now)
     if isinstance(finding, Absent):

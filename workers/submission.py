@@ -44,6 +44,7 @@ from reelqueue.requests import RenderRequest
 from reelqueue.states import OPEN_ATTEMPT, AttemptState, FailureClass, RenderState
 from workers.binding import OpenAttempt, TaskTakenError, bind_task
 from workers.dashscope import Acceptance, NotSentError, ProviderError, RefusedError
+from workers.failpoints import Failpoint, failpoint
 from workers.insist import insist
 from workers.refusal import Reason, backoff_seconds, end, hold_account, mark_ambiguous, requeue
 from workers.services import Services
@@ -81,9 +82,11 @@ def submit_render_job(services: Services, job_id: UUID, epoch: int) -> str:
     claim = _claim(services, job_id, epoch)
     if claim is None:
         return "not admitted under this epoch: nothing done"
+    failpoint(Failpoint.INTENT)
     began_seconds = time.clock_gettime(_UNINTERRUPTED)
     if not _mark_sent(services, claim):
         return "too late to send: handed back"
+    failpoint(Failpoint.SENT)
     try:
         accepted = asyncio.run(_post(services, claim, began_seconds))
     except (NotSentError, RefusedError) as error:
@@ -135,6 +138,7 @@ def _claim(services: Services, job_id: UUID, epoch: int) -> Claim | None:
         send_by = now + timedelta(seconds=rules.send_within_seconds)
         attempt = _intent(session, job, hashlib.sha256(body).hexdigest(), now=now, send_by=send_by)
         post_seconds = rules.post_seconds + len(body) / UPLINK_BYTES_PER_SECOND
+        failpoint(Failpoint.CLAIMING)
         return Claim(attempt.id, attempt.number, job_id, epoch + 1, account, built, post_seconds)
 
 
@@ -189,6 +193,7 @@ def _bind(services: Services, claim: Claim, accepted: Acceptance) -> str:
     # Before the commit, so that the id is on record somewhere even if the database is gone.
     log.info("render_job.accepted", job_id=str(claim.job_id), attempt=claim.number,
              provider_task_id=accepted.provider_task_id)  # fmt: skip
+    failpoint(Failpoint.ACCEPTED)
 
     def write(session: Session, now: datetime) -> tuple[Wake | None, datetime]:
         return bind_task(session, claim, accepted, now=now), now
@@ -197,6 +202,7 @@ def _bind(services: Services, claim: Claim, accepted: Acceptance) -> str:
         wake, now = _settle(services, write)
     except TaskTakenError as error:
         return _park(services, claim, ProviderError(str(error), request_id=accepted.request_id))
+    failpoint(Failpoint.BOUND)
     if wake is not None:
         services.hints.poll(wake, now=now)
     return f"provider_task={accepted.provider_task_id}"
@@ -204,6 +210,7 @@ def _bind(services: Services, claim: Claim, accepted: Acceptance) -> str:
 
 def _reject(services: Services, claim: Claim, error: ProviderError) -> str:
     """Nothing was created: try again later, wait for a person, or end, by the error's class."""
+    failpoint(Failpoint.REFUSED)
 
     def write(session: Session, now: datetime) -> None:
         if _close_with(session, claim, AttemptState.REJECTED, error, now=now):

@@ -23,6 +23,7 @@ from models.slot import Slot
 from models.transitions import move, release_slot
 from reelqueue.states import AttemptState, RenderState
 from workers.dispatch import Admitted, dispatch
+from workers.failpoints import Failpoint, failpoint
 from workers.refusal import mark_ambiguous, requeue
 from workers.services import Services
 from workers.settings import ReconcileSettings
@@ -63,6 +64,8 @@ def sweep(services: Services) -> Swept:
         wakes = _lost_polls(session, now, overdue)
         fetches = _lost_fetches(session, now)
         doubts = _due_reconciles(session, now)
+    if submits or wakes or fetches or doubts:
+        failpoint(Failpoint.SWEPT)
     for one in submits:
         services.hints.submit(one.job_id, one.epoch, one.model)
     for wake in wakes:
