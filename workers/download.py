@@ -16,7 +16,6 @@ import httpx
 from reelqueue.errors import ReelqueueError
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
-_CHUNK_BYTES: Final = 256 * 1024
 
 
 class DownloadError(ReelqueueError):
@@ -68,7 +67,8 @@ def fetch(
     digest, size = hashlib.sha256(), 0
     try:
         with _open(url, read_seconds, trust_env=plain_host is None) as response, path.open("wb") as file:
-            for chunk in response.iter_bytes(_CHUNK_BYTES):
+            # As they come: a collected chunk of a slow server would be as late as it is large.
+            for chunk in response.iter_bytes():
                 beat()
                 size += len(chunk)
                 if size > max_bytes:
