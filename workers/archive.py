@@ -7,8 +7,6 @@ a result is never rendered again.
 
 from __future__ import annotations
 
-import asyncio
-import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -106,14 +104,14 @@ class _Heart:
         self._services = services
         self._claim = claim
         self._lease = timedelta(seconds=services.settings.archive.lease_seconds)
-        self._renewed = time.monotonic()
+        self._renewed = services.host.seconds()
 
     def beat(self) -> None:
         """Renew the lease, if a third of it has gone by."""
         failpoint(Failpoint.DOWNLOADING)
-        if time.monotonic() - self._renewed < self._lease.total_seconds() / 3:
+        if self._services.host.seconds() - self._renewed < self._lease.total_seconds() / 3:
             return
-        self._renewed = time.monotonic()
+        self._renewed = self._services.host.seconds()
         with self._services.sessions.begin() as session:
             until = self._services.clock.now(session) + self._lease
             mine = update(RenderJob).where(RenderJob.id == self._claim.job_id, RenderJob.epoch == self._claim.epoch)
@@ -199,7 +197,7 @@ def _store(
 
 def _retry_or_end(services: Services, claim: Fetch, reason: str) -> str:
     """Ask the task for its URL again and try later, until the result has expired."""
-    fresh_url = asyncio.run(_ask_again(services, claim))
+    fresh_url = services.host.run(_ask_again(services, claim))
     with services.sessions.begin() as session:
         now = services.clock.now(session)
         expires_at = claim.task.result_expires_at or claim.task.submitted_at + RESULT_LIFE

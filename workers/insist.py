@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import TypeVar
@@ -36,15 +35,15 @@ def insist(services: Services, write: Callable[[Session, datetime], T], *, for_s
     Raises:
         sqlalchemy.exc.OperationalError: The database is still away.
     """
-    give_up_at = time.monotonic() + for_seconds
+    give_up_at = services.host.seconds() + for_seconds
     pause_seconds = _FIRST_PAUSE_SECONDS
     while True:
         try:
             with services.sessions.begin() as session:
                 return write(session, services.clock.now(session))
         except (OperationalError, InterfaceError) as error:
-            if time.monotonic() + pause_seconds > give_up_at:
+            if services.host.seconds() + pause_seconds > give_up_at:
                 raise
             log.warning("database.away", error=type(error.orig).__name__)
-        time.sleep(pause_seconds)
+        services.host.sleep(pause_seconds)
         pause_seconds = min(pause_seconds * 2, _LONGEST_PAUSE_SECONDS)

@@ -74,7 +74,7 @@ def poll_account(services: Services, account_id: UUID, seq: int) -> Report | Non
     if batch is None:
         return None
     failpoint(Failpoint.POLLING)
-    asked = asyncio.run(_ask_all(services, batch)) if batch.due else []
+    asked = services.host.run(_ask_all(services, batch)) if batch.due else []
     return _write(services, batch, asked)
 
 

@@ -19,7 +19,6 @@ and model is under way, as a task that it shows may be that one's.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -82,7 +81,7 @@ def reconcile_attempt(services: Services, attempt_id: UUID) -> str:
     if case is None:
         return "not due: nothing done"
     failpoint(Failpoint.DOUBTED)
-    finding = asyncio.run(_investigate(services, case))
+    finding = services.host.run(_investigate(services, case))
     failpoint(Failpoint.LISTED)
     return _act(services, case, finding)
 

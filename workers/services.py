@@ -20,6 +20,7 @@ from reelqueue.errors import ConfigurationError
 from workers.dashscope import DashScope
 from workers.dashscope.client import Endpoint
 from workers.hints import Hints
+from workers.host import Host
 from workers.settings import KEY_VARIABLES, Settings
 
 
@@ -32,6 +33,7 @@ class Services:
     archive: LocalArchive
     hints: Hints
     clock: Clock = field(default_factory=DatabaseClock)
+    host: Host = field(default_factory=Host)
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     """Where accounts' keys are, by variable name."""
 

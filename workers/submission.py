@@ -16,14 +16,12 @@ row says     then
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
@@ -55,8 +53,6 @@ T = TypeVar("T")
 
 UPLINK_BYTES_PER_SECOND = 1_000_000
 """The slowest uplink that a large submit is given time for."""
-# Goes on while the process is stopped or, where the system can tell, the host sleeps.
-_UNINTERRUPTED: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 @dataclass(frozen=True)
@@ -83,12 +79,12 @@ def submit_render_job(services: Services, job_id: UUID, epoch: int) -> str:
     if claim is None:
         return "not admitted under this epoch: nothing done"
     failpoint(Failpoint.INTENT)
-    began_seconds = time.clock_gettime(_UNINTERRUPTED)
+    began_seconds = services.host.seconds()
     if not _mark_sent(services, claim):
         return "too late to send: handed back"
     failpoint(Failpoint.SENT)
     try:
-        accepted = asyncio.run(_post(services, claim, began_seconds))
+        accepted = services.host.run(_post(services, claim, began_seconds))
     except (NotSentError, RefusedError) as error:
         return _reject(services, claim, error)
     except ProviderError as error:
@@ -98,7 +94,7 @@ def submit_render_job(services: Services, job_id: UUID, epoch: int) -> str:
 
 async def _post(services: Services, claim: Claim, began_seconds: float) -> Acceptance:
     # A worker that was frozen here wakes up when the listing has long been asked, and found nothing.
-    gone_seconds = time.clock_gettime(_UNINTERRUPTED) - began_seconds
+    gone_seconds = services.host.seconds() - began_seconds
     if gone_seconds > services.settings.submit.send_within_seconds:
         raise NotSentError(f"this worker stood still for {gone_seconds:.0f} s before the submit, which was not sent")
     # A fresh connection: a pooled one may be half closed, and its loss looks like an accepted POST.
