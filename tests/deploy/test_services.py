@@ -41,25 +41,40 @@ def image_content(host: Host) -> Content:
 
 
 @pytest.fixture(scope="module")
-def containers(host: Host, image_content: Content, postgres_server: PostgresServer) -> Iterator[Containers]:
+def valkey(host: Host) -> Iterator[ValkeyServer]:
+    """A broker of their own, as other tests empty theirs."""
+    with ValkeyServer(host.folder / "valkey") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def containers(
+    host: Host, image_content: Content, postgres_server: PostgresServer, valkey: ValkeyServer
+) -> Iterator[Containers]:
     """Every service of ours, in the order of compose, each healthy."""
     postgres_server.create_database("compose")
-    with ValkeyServer(host.folder / "valkey") as valkey:
-        environment = SECRETS | {
-            "REELQUEUE_DATABASE_URL": postgres_server.url("compose"),
-            "REELQUEUE_BROKER_URL": valkey.broker_url,
-            "REELQUEUE_RESULT_BACKEND_URL": valkey.result_backend_url,
-            "REELQUEUE_VIDEO_BASE_URL": host.url("8080"),
-            "SIMULATOR_TIME_SCALE": "100",
-        }
-        services = config(environment)["services"]
-        containers = {name: Container(name, services[name], host) for name in OURS}
-        try:
-            _start(containers)
-            yield containers
-        finally:
-            for container in reversed(containers.values()):
-                container.process.stop()
+    environment = SECRETS | {
+        "REELQUEUE_DATABASE_URL": postgres_server.url("compose"),
+        "REELQUEUE_BROKER_URL": valkey.broker_url,
+        "REELQUEUE_RESULT_BACKEND_URL": valkey.result_backend_url,
+        "REELQUEUE_VIDEO_BASE_URL": host.url("8080"),
+        "SIMULATOR_TIME_SCALE": "100",
+    }
+    services = config(environment)["services"]
+    containers = {name: Container(name, services[name], host) for name in OURS}
+    try:
+        _start(containers)
+        yield containers
+    finally:
+        for container in reversed(containers.values()):
+            container.process.stop()
+
+
+@pytest.fixture
+def client(containers: Containers, host: Host) -> Iterator[Client]:
+    """A producer."""
+    with Client(host.url("8000")) as client:
+        yield client
 
 
 @pytest.mark.parametrize("name", [name for name in OURS if name != "migrate"])
@@ -67,21 +82,31 @@ def test_its_health_check_passes(containers: Containers, name: str) -> None:
     assert containers[name].is_healthy(), containers[name].process.log_path.read_text()
 
 
-def test_together_they_render_a_clip(containers: Containers, host: Host, tmp_path: Path) -> None:
-    request = TextToVideo(model="wan2.6-t2v", prompt="a paper boat", resolution="1280x720", poll_interval_ms=200)
+def test_together_they_render_a_clip(client: Client, tmp_path: Path) -> None:
+    job = client.submit(_clip("a paper boat"))
 
-    with Client(host.url("8000")) as client:
-        job = client.submit(request)
-        job.wait(timeout_seconds=60)
-        job.download(tmp_path / "boat.mp4")
+    job.wait(timeout_seconds=60)
+    job.download(tmp_path / "boat.mp4")
 
     assert (tmp_path / "boat.mp4").stat().st_size > 1000
+
+
+def test_a_broker_that_forgets_everything_loses_no_job(client: Client, valkey: ValkeyServer) -> None:
+    jobs = [client.submit(_clip(f"[[run=300]] a paper boat, {number}")) for number in range(3)]
+
+    valkey.flush()
+
+    assert [job.wait(timeout_seconds=90).state for job in jobs] == ["succeeded"] * 3
 
 
 def test_they_write_nothing_beside_their_volumes_and_temporary_files(
     containers: Containers, host: Host, image_content: Content
 ) -> None:
     assert _content(host.image) == image_content
+
+
+def _clip(prompt: str) -> TextToVideo:
+    return TextToVideo(model="wan2.6-t2v", prompt=prompt, resolution="1280x720", poll_interval_ms=200)
 
 
 def _content(folder: Path) -> Content:
