@@ -47,6 +47,7 @@ class Attempt(Base):
     job_id: Mapped[UUID] = mapped_column(ForeignKey("render_jobs.id"), comment="The job it tries")
     number: Mapped[int] = mapped_column(comment="From 1, in order")
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), comment="Where it goes")
+    base_url: Mapped[str] = mapped_column(comment="The account's host at that time; its tasks are listed there only")
     state: Mapped[AttemptState] = mapped_column(comment="How far it came; see reelqueue.states")
     epoch: Mapped[int] = mapped_column(comment="The job's epoch when it was claimed")
     spec_sha256: Mapped[str] = mapped_column(comment="Hex SHA-256 of the body that is sent")

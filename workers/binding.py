@@ -42,6 +42,8 @@ class OpenAttempt:
     epoch: int
     """The job's epoch under this attempt."""
     account: Account
+    base_url: str
+    """Where it was sent; the account may have moved since."""
 
 
 class TaskTakenError(ReelqueueError):
@@ -93,7 +95,7 @@ def _store(session: Session, attempt: OpenAttempt, accepted: Acceptance, now: da
         job_id=attempt.job_id,
         attempt_id=attempt.attempt_id,
         account_id=attempt.account.id,
-        base_url=attempt.account.base_url,
+        base_url=attempt.base_url,
         provider_task_id=accepted.provider_task_id,
         request_id=accepted.request_id,
         status=accepted.status,

@@ -112,7 +112,7 @@ def _case(session: Session, attempt: Attempt, rules: ReconcileSettings, now: dat
     skew = timedelta(seconds=rules.clock_skew_seconds)
     since, until = sent_at - skew, silent_since + skew
     return Case(
-        attempt=OpenAttempt(attempt.id, attempt.number, job.id, attempt.epoch, account),
+        attempt=OpenAttempt(attempt.id, attempt.number, job.id, attempt.epoch, account, attempt.base_url),
         model=job.model,
         prompt=job.prompt,
         request_id=attempt.request_id,
@@ -130,7 +130,7 @@ async def _investigate(services: Services, case: Case) -> Finding:
     if case.neighbours.in_flight:
         return Unclear(f"{len(case.neighbours.in_flight)} other submits of {case.model} are under way")
     try:
-        async with services.provider(case.attempt.account) as provider:
+        async with services.provider(case.attempt.account, base_url=case.attempt.base_url) as provider:
             listed = await provider.list_tasks(model=case.model, since=case.since, until=case.until)
             with services.sessions() as session:
                 unknown = _unknown(session, case, listed)

@@ -101,7 +101,7 @@ def _under_review(session: Session, job_id: UUID) -> OpenAttempt:
         raise NotUnderReviewError(job_id, job.state if job else None)
     attempt = session.scalars(select(Attempt).where(Attempt.job_id == job_id, Attempt.epoch == job.epoch)).one()
     account = session.get_one(Account, attempt.account_id)
-    return OpenAttempt(attempt.id, attempt.number, job_id, job.epoch, account)
+    return OpenAttempt(attempt.id, attempt.number, job_id, job.epoch, account, attempt.base_url)
 
 
 def _close(session: Session, attempt: OpenAttempt, state: AttemptState, now: datetime) -> None:

@@ -98,7 +98,7 @@ async def _post(services: Services, claim: Claim, began_seconds: float) -> Accep
     if gone_seconds > services.settings.submit.send_within_seconds:
         raise NotSentError(f"this worker stood still for {gone_seconds:.0f} s before the submit, which was not sent")
     # A fresh connection: a pooled one may be half closed, and its loss looks like an accepted POST.
-    async with services.provider(claim.account) as provider:
+    async with services.provider(claim.account, base_url=claim.base_url) as provider:
         return await provider.submit(claim.built, limit_seconds=claim.post_seconds - gone_seconds)
 
 
@@ -132,10 +132,10 @@ def _claim(services: Services, job_id: UUID, epoch: int) -> Claim | None:
         rules = services.settings.submit
         body = json.dumps(built.body, sort_keys=True, separators=(",", ":")).encode()
         send_by = now + timedelta(seconds=rules.send_within_seconds)
-        attempt = _intent(session, job, hashlib.sha256(body).hexdigest(), now=now, send_by=send_by)
+        attempt = _intent(session, job, account, hashlib.sha256(body).hexdigest(), now=now, send_by=send_by)
         post_seconds = rules.post_seconds + len(body) / UPLINK_BYTES_PER_SECOND
         failpoint(Failpoint.CLAIMING)
-        return Claim(attempt.id, attempt.number, job_id, epoch + 1, account, built, post_seconds)
+        return Claim(attempt.id, attempt.number, job_id, epoch + 1, account, account.base_url, built, post_seconds)
 
 
 def _stored_request(session: Session, job: RenderJob) -> RenderRequest:
@@ -143,13 +143,16 @@ def _stored_request(session: Session, job: RenderJob) -> RenderRequest:
     return to_request(job, session.scalars(references))
 
 
-def _intent(session: Session, job: RenderJob, spec_sha256: str, *, now: datetime, send_by: datetime) -> Attempt:
+def _intent(
+    session: Session, job: RenderJob, account: Account, spec_sha256: str, *, now: datetime, send_by: datetime
+) -> Attempt:
     number = session.scalars(select(func.count()).where(Attempt.job_id == job.id)).one() + 1
     attempt = Attempt(
         id=new_id(),
         job_id=job.id,
         number=number,
-        account_id=job.account_id,
+        account_id=account.id,
+        base_url=account.base_url,
         state=AttemptState.INTENT,
         epoch=job.epoch,
         spec_sha256=spec_sha256,

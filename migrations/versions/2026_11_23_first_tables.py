@@ -337,6 +337,12 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer(), nullable=False, comment="From 1, in order"),
         sa.Column("account_id", sa.Uuid(), nullable=False, comment="Where it goes"),
         sa.Column(
+            "base_url",
+            sa.String(),
+            nullable=False,
+            comment="The account's host at that time; its tasks are listed there only",
+        ),
+        sa.Column(
             "state",
             sa.Enum(
                 "intent",
