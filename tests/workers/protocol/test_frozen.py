@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import time
-
-import pytest
+import itertools
+from dataclasses import replace
 
 from reelqueue.states import AttemptState, RenderState
 from tests.workers.jobs import Jobs
 from tests.workers.protocol.doubts import WatchedProvider
 from tests.workers.rows import Rows
-from workers import submission
+from workers.host import Host
 from workers.services import Services
-from workers.submission import Claim, _claim, _mark_sent
+from workers.submission import Claim, _claim, _mark_sent, submit_render_job
 from workers.sweep import sweep
 
 
@@ -36,25 +35,27 @@ def test_what_was_never_sent_goes_back_to_the_queue(jobs: Jobs, services: Servic
 
 
 def test_a_worker_that_was_frozen_after_sent_does_not_send(
-    jobs: Jobs, services: Services, rows: Rows, provider: WatchedProvider, monkeypatch: pytest.MonkeyPatch
+    jobs: Jobs, services: Services, rows: Rows, provider: WatchedProvider
 ) -> None:
     hint = jobs.admitted()
-    real = submission._mark_sent
 
-    def freeze(services: Services, claim: Claim) -> bool:
-        marked = real(services, claim)
-        now = time.clock_gettime(submission._UNINTERRUPTED)
-        monkeypatch.setattr(time, "clock_gettime", lambda _clock: now + 300)
-        return marked
-
-    monkeypatch.setattr(submission, "_mark_sent", freeze)
-
-    said = jobs.submit(hint)
+    said = submit_render_job(replace(services, host=FrozenHost()), hint.job_id, hint.epoch)
 
     assert "stood still for 300 s" in said
     assert provider.count("submit") == 0
     assert rows.state(hint.job_id) is RenderState.QUEUED
     assert rows.attempts(hint.job_id)[0].state is AttemptState.REJECTED
+
+
+class FrozenHost(Host):
+    """A host that stands still for five minutes whenever somebody has looked at its clock."""
+
+    def __init__(self) -> None:
+        self._seconds = itertools.count(0, 300)
+
+    def seconds(self) -> float:
+        """Later and later."""
+        return float(next(self._seconds))
 
 
 def _claimed(jobs: Jobs, services: Services) -> Claim:
