@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
+from sqlalchemy import update
 
+from models import Account
 from reelqueue.states import AttemptState, FailureClass, RenderState
 from tests.workers.jobs import PROMPT, Jobs
 from tests.workers.protocol.doubts import Doubts, WatchedProvider, row
@@ -212,3 +215,15 @@ def test_another_models_task_is_not_a_candidate(model: str | None, doubts: Doubt
     doubts.ask(job_id)
 
     assert [task.provider_task_id for task in rows.tasks(job_id)] == ["ours"]
+
+
+def test_the_listing_is_asked_where_the_submit_went(doubts: Doubts, rows: Rows, provider: WatchedProvider) -> None:
+    job_id = doubts.ambiguous()
+    with doubts.services.sessions.begin() as session:
+        session.execute(update(Account).values(base_url="https://moved.example"))
+    doubts.lists(ours=PROMPT)
+
+    doubts.ask(job_id)
+
+    assert {request.url.host for request in provider.requests} == {httpx.URL(doubts.attempt(job_id).base_url).host}
+    assert rows.tasks(job_id)[0].base_url == doubts.attempt(job_id).base_url
