@@ -84,7 +84,10 @@ def fetch(
 
 
 def _check_host(url: str, *, plain_host: str | None) -> None:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise DownloadError(f"the result's URL cannot be read: {type(error).__name__}") from None
     is_plain_host = plain_host is not None and parts.hostname == plain_host
     if parts.username or parts.password or (parts.hostname in _LOOPBACK and not is_plain_host):
         raise DownloadError(f"the result's URL points at {parts.hostname}, which no provider's result does")
