@@ -1,0 +1,76 @@
+"""Looking into a file: real videos are measured, everything else is refused in a sentence."""
+
+from __future__ import annotations
+
+import random
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.workers.clips import HEIGHT_PX, WIDTH_PX, make_clip
+from workers.probe import Probe, UnplayableError, probe_video
+
+PLAYLIST = b"#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:1,\nfile:///etc/passwd\n"
+
+
+@pytest.fixture
+def poster(tmp_path: Path) -> Path:
+    return tmp_path / "poster.jpg"
+
+
+def write(folder: Path, content: bytes) -> Path:
+    path = folder / "clip.mp4"
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("has_audio", [True, False])
+def test_a_video_is_measured(tmp_path: Path, poster: Path, *, has_audio: bool) -> None:
+    probe = probe_video(write(tmp_path, make_clip(2, has_audio=has_audio)), poster)
+
+    assert probe == Probe(WIDTH_PX, HEIGHT_PX, probe.duration_seconds, "h264", has_audio)
+    assert Decimal("1.9") <= probe.duration_seconds <= Decimal("2.3")
+
+
+def test_the_poster_is_a_real_jpeg(tmp_path: Path, poster: Path) -> None:
+    probe_video(write(tmp_path, make_clip()), poster)
+
+    with Image.open(poster) as picture:
+        picture.load()
+        assert (picture.format, picture.size) == ("JPEG", (WIDTH_PX, HEIGHT_PX))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"<!doctype html><title>Sign in</title>",
+        b"\x89PNG\r\n\x1a\n" + bytes(100),
+        make_clip()[:200],  # cut within the header
+        make_clip()[: len(make_clip()) // 2],  # its index stands at the end
+        PLAYLIST,  # would make a player read other files
+        b"\x00\x00\x00\x18ftypmp42" + b"\xff" * 1000,
+    ],
+    ids=["empty", "html", "png", "header", "half", "playlist", "noise"],
+)
+def test_what_is_no_video_is_refused(tmp_path: Path, poster: Path, content: bytes) -> None:
+    with pytest.raises(UnplayableError):
+        probe_video(write(tmp_path, content), poster)
+
+    assert not poster.exists()
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_a_damaged_file_is_measured_or_refused(tmp_path: Path, poster: Path, seed: int) -> None:
+    """No damage raises anything else, which would leave the fetch's lease behind."""
+    content, dice = bytearray(make_clip()), random.Random(seed)  # noqa: S311 -- repeatable damage
+    for _ in range(20):
+        content[dice.randrange(len(content))] = dice.randrange(256)
+
+    try:
+        probe = probe_video(write(tmp_path, bytes(content)), poster)
+    except UnplayableError:
+        return
+    assert probe.width_px > 0
