@@ -130,6 +130,8 @@ def _fetch(services: Services, claim: Fetch) -> int:
             read_seconds=limits.read_seconds,
             plain_host=services.settings.provider.plain_host(claim.task.base_url),
             beat=_Heart(services, claim).beat,
+            seconds=services.host.seconds,
+            transport=limits.http_transport() if limits.http_transport else None,
         )
         probe = probe_video(video, poster)
         picture = Download.of(poster)

@@ -47,6 +47,8 @@ def fetch(
     read_seconds: float,
     plain_host: str | None,
     beat: Callable[[], None] = lambda: None,
+    seconds: Callable[[], float] = time.monotonic,
+    transport: httpx.BaseTransport | None = None,
 ) -> Download:
     """Stream a URL into a file.
 
@@ -58,22 +60,25 @@ def fetch(
         read_seconds: Without a byte.
         plain_host: The simulator's host; None: the provider has TLS, and no result is on this machine.
         beat: Called with every chunk, to show that the download is alive.
+        seconds: The clock that *timeout_seconds* goes by.
+        transport: Replaces httpx's own.
 
     Raises:
         DownloadError: Anything but the whole file; it says what was seen, without the signed URL.
     """
     _check_host(url, plain_host=plain_host)
-    deadline = time.monotonic() + timeout_seconds
+    deadline = seconds() + timeout_seconds
     digest, size = hashlib.sha256(), 0
     try:
-        with _open(url, read_seconds, trust_env=plain_host is None) as response, path.open("wb") as file:
+        opened = _open(url, read_seconds, trust_env=plain_host is None, transport=transport)
+        with opened as response, path.open("wb") as file:
             # As they come: a collected chunk of a slow server would be as late as it is large.
             for chunk in response.iter_bytes():
                 beat()
                 size += len(chunk)
                 if size > max_bytes:
                     raise DownloadError(f"the result is larger than {max_bytes} bytes")
-                if time.monotonic() > deadline:
+                if seconds() > deadline:
                     raise DownloadError(f"the result did not arrive within {timeout_seconds:g} s ({size} bytes came)")
                 digest.update(chunk)
                 file.write(chunk)
@@ -96,11 +101,13 @@ def _check_host(url: str, *, plain_host: str | None) -> None:
 
 
 @contextmanager
-def _open(url: str, read_seconds: float, *, trust_env: bool) -> Iterator[httpx.Response]:
+def _open(
+    url: str, read_seconds: float, *, trust_env: bool, transport: httpx.BaseTransport | None
+) -> Iterator[httpx.Response]:
     # No redirect is followed: a signed result never has one, and it could lead into our network.
     timeout = httpx.Timeout(connect=10, read=read_seconds, write=10, pool=5)
     with (
-        httpx.Client(follow_redirects=False, trust_env=trust_env, timeout=timeout) as client,
+        httpx.Client(follow_redirects=False, trust_env=trust_env, timeout=timeout, transport=transport) as client,
         client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response,
     ):
         if response.status_code != 200:

@@ -132,6 +132,9 @@ class ArchiveSettings(BaseSettings):
     retry_seconds: float = Field(
         default=5, gt=0, description="Delay after the first failed fetch; doubles to 10 minutes"
     )
+    http_transport: ImportString[Callable[[], httpx.BaseTransport]] | None = Field(
+        default=None, description="module:function that makes the httpx transport of every download"
+    )
 
     @model_validator(mode="after")
     def _read_below_lease(self) -> Self:
