@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from embedded.postgres import PostgresServer
@@ -97,6 +98,10 @@ def test_a_broker_that_forgets_everything_loses_no_job(client: Client, valkey: V
     valkey.flush()
 
     assert [job.wait(timeout_seconds=90).state for job in jobs] == ["succeeded"] * 3
+
+
+def test_flower_is_locked(containers: Containers, host: Host) -> None:
+    assert httpx.get(f"{host.url('5555')}/tasks", trust_env=False).status_code == 401
 
 
 def test_they_write_nothing_beside_their_volumes_and_temporary_files(
