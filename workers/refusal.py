@@ -91,6 +91,16 @@ def end(session: Session, job_id: UUID, reason: Reason, *, epoch: int, now: date
         release_slot(session, job_id)
 
 
+def expire(session: Session, job_id: UUID, *, now: datetime) -> bool:
+    """Its ``start_by`` has passed before it was submitted; False if somebody has claimed it meanwhile."""
+    message = "not submitted before its start_by; enqueue it again with a later one"
+    waiting = (RenderState.QUEUED, RenderState.ADMITTED)
+    if move(session, job_id, waiting, RenderState.EXPIRED, now=now, failure_message=message) is None:
+        return False
+    release_slot(session, job_id)
+    return True
+
+
 def mark_ambiguous(
     session: Session, attempt_id: UUID, job_id: UUID, seen: str, rules: ReconcileSettings, *, now: datetime
 ) -> None:

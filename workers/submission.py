@@ -44,7 +44,7 @@ from workers.binding import OpenAttempt, TaskTakenError, bind_task
 from workers.dashscope import Acceptance, NotSentError, ProviderError, RefusedError
 from workers.failpoints import Failpoint, failpoint
 from workers.insist import insist
-from workers.refusal import Reason, backoff_seconds, end, hold_account, mark_ambiguous, requeue
+from workers.refusal import Reason, backoff_seconds, end, expire, hold_account, mark_ambiguous, requeue
 from workers.services import Services
 
 log = structlog.get_logger(__name__)
@@ -76,8 +76,8 @@ def submit_render_job(services: Services, job_id: UUID, epoch: int) -> str:
         What became of it, in a few words for people.
     """
     claim = _claim(services, job_id, epoch)
-    if claim is None:
-        return "not admitted under this epoch: nothing done"
+    if isinstance(claim, str):
+        return claim
     failpoint(Failpoint.INTENT)
     began_seconds = services.host.seconds()
     if not _mark_sent(services, claim):
@@ -102,10 +102,12 @@ async def _post(services: Services, claim: Claim, began_seconds: float) -> Accep
         return await provider.submit(claim.built, limit_seconds=claim.post_seconds - gone_seconds)
 
 
-def _claim(services: Services, job_id: UUID, epoch: int) -> Claim | None:
-    """Take the job for this worker and commit the intent."""
+def _claim(services: Services, job_id: UUID, epoch: int) -> Claim | str:
+    """Take the job for this worker and commit the intent, or say why not."""
     with services.sessions.begin() as session:
         now = services.clock.now(session)
+        if _is_late(session, job_id, epoch, now) and expire(session, job_id, now=now):
+            return "its start_by has passed: expired"
         claimed = move(
             session,
             job_id,
@@ -116,7 +118,7 @@ def _claim(services: Services, job_id: UUID, epoch: int) -> Claim | None:
             epoch_to=epoch + 1,
         )
         if claimed is None:
-            return None
+            return "not admitted under this epoch: nothing done"
         job = session.get_one(RenderJob, job_id)
         account = session.get_one(Account, job.account_id)
         try:
@@ -124,11 +126,11 @@ def _claim(services: Services, job_id: UUID, epoch: int) -> Claim | None:
             built = build(_stored_request(session, job), account_headers=account.headers)
         except ConfigurationError as error:
             hold_account(session, job_id, account, str(error), epoch=epoch + 1, now=now)
-            return None
+            return f"account paused: {error}"
         except InvalidRequestError as error:
             reason = Reason(FailureClass.INPUT, error.code, error.message)
             end(session, job_id, reason, epoch=epoch + 1, now=now)
-            return None
+            return f"refused by the catalog: {error.code}"
         rules = services.settings.submit
         body = json.dumps(built.body, sort_keys=True, separators=(",", ":")).encode()
         send_by = now + timedelta(seconds=rules.send_within_seconds)
@@ -136,6 +138,11 @@ def _claim(services: Services, job_id: UUID, epoch: int) -> Claim | None:
         post_seconds = rules.post_seconds + len(body) / UPLINK_BYTES_PER_SECOND
         failpoint(Failpoint.CLAIMING)
         return Claim(attempt.id, attempt.number, job_id, epoch + 1, account, account.base_url, built, post_seconds)
+
+
+def _is_late(session: Session, job_id: UUID, epoch: int, now: datetime) -> bool:
+    mine = select(RenderJob.id).where(RenderJob.id == job_id, RenderJob.epoch == epoch, RenderJob.start_by <= now)
+    return session.scalars(mine).one_or_none() is not None
 
 
 def _stored_request(session: Session, job: RenderJob) -> RenderRequest:

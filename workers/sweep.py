@@ -20,11 +20,10 @@ from models.lane import Wake, wake_lane
 from models.poll_lane import PollLane
 from models.render_job import RenderJob
 from models.slot import Slot
-from models.transitions import move, release_slot
 from reelqueue.states import AttemptState, RenderState
 from workers.dispatch import Admitted, dispatch
 from workers.failpoints import Failpoint, failpoint
-from workers.refusal import mark_ambiguous, requeue
+from workers.refusal import expire, mark_ambiguous, requeue
 from workers.services import Services
 from workers.settings import ReconcileSettings
 
@@ -93,13 +92,8 @@ def _expire(session: Session, now: datetime) -> int:
     """Jobs whose ``start_by`` has passed before they were submitted."""
     waiting = (RenderState.QUEUED, RenderState.ADMITTED)
     late = select(RenderJob.id).where(RenderJob.state.in_(waiting), RenderJob.start_by <= now).limit(_AT_ONCE)
-    count = 0
-    for job_id in session.scalars(late.with_for_update(skip_locked=True)):
-        message = "not submitted before its start_by; enqueue it again with a later one"
-        if move(session, job_id, waiting, RenderState.EXPIRED, now=now, failure_message=message):
-            release_slot(session, job_id)
-            count += 1
-    return count
+    found = session.scalars(late.with_for_update(skip_locked=True)).all()
+    return sum(expire(session, job_id, now=now) for job_id in found)
 
 
 def _hand_back_unsent(session: Session, now: datetime, overdue: datetime) -> int:
