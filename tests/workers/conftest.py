@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
+from models.session import make_engine, make_sessions
 from models.settings import ServiceSettings
 from models.storage import LocalArchive
 from tests.workers.jobs import Jobs
@@ -81,6 +83,14 @@ def services(
         clock=clock,
         environment={"ALIBABA_API_KEY": CANARY},
     )
+
+
+@pytest.fixture
+def own_jobs(services: Services, jobs: Jobs, database_url: str) -> Iterator[Jobs]:
+    """Jobs in a database of the test's own, for code that runs on several connections at once."""
+    engine = make_engine(database_url, pool_size=12)
+    yield replace(jobs, services=replace(services, sessions=make_sessions(engine)))
+    engine.dispose()
 
 
 @pytest.fixture
