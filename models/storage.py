@@ -32,15 +32,25 @@ class LocalArchive:
         return self.root.joinpath(*parts)
 
     @contextmanager
-    def incoming(self, suffix: str) -> Iterator[Path]:
-        """A new empty file in the archive's own file system; removed at the end unless it was kept."""
+    def incoming(self, suffix: str, *, owner: str = "") -> Iterator[Path]:
+        """A new empty file in the archive's own file system; removed at the end unless it was kept.
+
+        Args:
+            suffix: Of its name.
+            owner: Whom it is for, so that :meth:`discard_incoming` finds it if this process is killed.
+        """
         folder = self.root / _INCOMING
         folder.mkdir(parents=True, exist_ok=True)
-        with NamedTemporaryFile(dir=folder, suffix=suffix, delete=False) as file:
+        with NamedTemporaryFile(dir=folder, prefix=f"{owner}.", suffix=suffix, delete=False) as file:
             path = Path(file.name)
         try:
             yield path
         finally:
+            path.unlink(missing_ok=True)
+
+    def discard_incoming(self, owner: str) -> None:
+        """Remove what killed processes left behind for an owner."""
+        for path in self.root.joinpath(_INCOMING).glob(f"{owner}.*"):
             path.unlink(missing_ok=True)
 
     def keep(self, incoming: Path, key: str) -> None:

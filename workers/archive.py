@@ -121,7 +121,9 @@ class _Heart:
 def _fetch(services: Services, claim: Fetch) -> int:
     """Download, measure and keep the files, then move the job."""
     limits = services.settings.archive
-    with services.archive.incoming(".mp4") as video, services.archive.incoming(".jpg") as poster:
+    owner, archive = str(claim.job_id), services.archive
+    archive.discard_incoming(owner)
+    with archive.incoming(".mp4", owner=owner) as video, archive.incoming(".jpg", owner=owner) as poster:
         got = fetch(
             claim.task.result_url or "",
             video,
@@ -136,8 +138,8 @@ def _fetch(services: Services, claim: Fetch) -> int:
         probe = probe_video(video, poster)
         picture = Download.of(poster)
         failpoint(Failpoint.DOWNLOADED)
-        services.archive.keep(video, claim.key(".mp4"))
-        services.archive.keep(poster, claim.key(".jpg"))
+        archive.keep(video, claim.key(".mp4"))
+        archive.keep(poster, claim.key(".jpg"))
     failpoint(Failpoint.KEPT)
     _finish(services, claim, got, probe, picture)
     failpoint(Failpoint.ARCHIVED)

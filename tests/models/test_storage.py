@@ -85,3 +85,10 @@ def test_a_file_url_is_a_folder(url: str, path: str) -> None:
 def test_another_url_is_refused_with_the_variables_name(url: str) -> None:
     with pytest.raises(ConfigurationError, match="REELQUEUE_ARCHIVE_URL"):
         open_archive(url)
+
+
+def test_what_a_killed_process_left_behind_is_discarded_by_its_owner(archive: LocalArchive) -> None:
+    with archive.incoming(".mp4", owner="mine"), archive.incoming(".mp4", owner="another") as another:
+        archive.discard_incoming("mine")
+
+        assert [path for path in archive.root.rglob("*") if path.is_file()] == [another]
