@@ -1,0 +1,207 @@
+"""Real services and workers, and the ways to hurt them and to look at them."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import httpx
+from celery import Celery
+from sqlalchemy import Engine, select, text
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from embedded.postgres import PostgresServer
+from embedded.valkey import ValkeyServer
+from models import Account, Asset, Attempt, RenderJob
+from models.session import make_engine
+from reelqueue.states import OPEN_ATTEMPT, TERMINAL, RenderState
+from tests.faults.crew import Crew
+from workers.audit import audit
+from workers.failpoints import Action, Failpoint
+
+WAIT_SECONDS: Final = 60.0
+_LOOK_SECONDS: Final = 0.05
+_KEY = "sk-faults"
+
+
+@dataclass
+class World:
+    """Everything that runs, for all cases; each case leaves it with nothing in hand."""
+
+    postgres: PostgresServer
+    valkey: ValkeyServer
+    simulator: httpx.Client
+    """The simulator's control plane."""
+    crew: Crew
+    engine: Engine
+    producer: Celery
+    """Knows the broker and nothing of ours, as another app does."""
+    folder: Path
+    _numbers: Iterator[int] = field(default_factory=itertools.count)
+    _prompts: dict[UUID, str] = field(default_factory=dict)
+    """Of every job ever made here."""
+
+    @property
+    def archive(self) -> Path:
+        """Where finished files are kept."""
+        return self.folder / "archive"
+
+    @property
+    def failpoints(self) -> Path:
+        """Where failpoints are armed."""
+        return self.folder / "failpoints"
+
+    # Hurting
+
+    def arm(self, name: Failpoint, action: Action = Action.KILL_GROUP) -> None:
+        """Let the first process that passes a failpoint meet its end."""
+        self.failpoints.joinpath(f"{name}.met").unlink(missing_ok=True)
+        self.failpoints.joinpath(f"{name}.{action}").touch()
+
+    def has_met(self, name: Failpoint) -> bool:
+        """Whether somebody has."""
+        return self.failpoints.joinpath(f"{name}.met").exists()
+
+    def script(self, **fault: Any) -> None:
+        """Let the provider misbehave."""
+        self.simulator.post("faults", json=fault).raise_for_status()
+
+    # Using
+
+    def enqueue(self, count: int, **options: Any) -> list[UUID]:
+        """Ask for clips as another app does, and wait until they are stored."""
+        keys = [f"order-{next(self._numbers)}" for _ in range(count)]
+        prompts = {key: f"a lighthouse in the storm, {key}" for key in keys}
+        for key, prompt in prompts.items():
+            request = {"model": "wan2.6-t2v", "prompt": prompt, "resolution": "1280x720", "poll_interval_ms": 300}
+            arguments = {"request": request | options, "idempotency_key": key}
+            self.producer.send_task("intake.enqueue", kwargs=arguments, queue="intake")
+        self.wait_for(lambda: len(self._stored(keys)) == count, "the jobs are stored")
+        stored = self._stored(keys)
+        self._prompts |= {job_id: prompts[key] for key, job_id in stored.items()}
+        return list(stored.values())
+
+    def wait_for(self, condition: Callable[[], bool], what: str) -> None:
+        """Wait until a condition holds, and start again whoever ends meanwhile."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not _holds(condition):
+            assert time.monotonic() < deadline, f"not within {WAIT_SECONDS:g} s: {what}\n{self.describe()}"
+            self.crew.look_after()
+            time.sleep(_LOOK_SECONDS)
+
+    # Looking
+
+    def states(self, job_ids: list[UUID]) -> Counter[RenderState]:
+        """How many jobs are in which state."""
+        with Session(self.engine) as session:
+            return Counter(session.scalars(select(RenderJob.state).where(RenderJob.id.in_(job_ids))))
+
+    def attempts(self, job_ids: list[UUID]) -> Counter[str]:
+        """How many attempts of jobs are in which state."""
+        with Session(self.engine) as session:
+            states = session.scalars(select(Attempt.state).where(Attempt.job_id.in_(job_ids)))
+            return Counter(state.value for state in states)
+
+    def account_id(self) -> UUID:
+        """The only account's."""
+        with Session(self.engine) as session:
+            return session.scalars(select(Account.id)).one()
+
+    def tasks(self) -> dict[str, int]:
+        """The provider's tasks by status."""
+        tasks: dict[str, int] = self.simulator.get("health").raise_for_status().json()["tasks"]
+        return tasks
+
+    def is_settled(self, job_ids: list[UUID]) -> bool:
+        """Whether every job is terminal, and nothing that might be billed is under way."""
+        is_ended = sum(self.states(job_ids)[state] for state in TERMINAL) == len(job_ids)
+        return is_ended and not self._open_attempts() and not {"PENDING", "RUNNING"} & self.tasks().keys()
+
+    def describe(self) -> str:
+        """What there is to see when a case goes wrong."""
+        with Session(self.engine) as session:
+            jobs = session.execute(
+                text("""SELECT j.id, j.state, j.epoch, j.next_poll_at, j.failure_message, a.number, a.state AS attempt,
+                               a.reconcile_at, a.error_message, now() AS now
+                        FROM render_jobs j LEFT JOIN attempts a ON a.job_id = j.id
+                        WHERE j.state NOT IN ('succeeded', 'cancelled') ORDER BY j.id, a.number""")
+            ).mappings()
+            lines = [" ".join(f"{name}={value}" for name, value in job.items()) for job in jobs]
+        restarts = f"restarts: {self.crew.restarts}; logs: {self.folder}; tasks: {self.tasks()}"
+        return "\n".join([*lines, restarts])
+
+    def _stored(self, keys: Collection[str]) -> dict[str, UUID]:
+        with Session(self.engine) as session:
+            rows = session.execute(
+                select(RenderJob.idempotency_key, RenderJob.id).where(RenderJob.idempotency_key.in_(keys))
+            )
+            return {str(key): job_id for key, job_id in rows}
+
+    def _open_attempts(self) -> int:
+        with Session(self.engine) as session:
+            return len(session.scalars(select(Attempt.id).where(Attempt.state.in_(OPEN_ATTEMPT))).all())
+
+    # Judging
+
+    def judge(self) -> None:
+        """The provider's bill, our invariants and our files, over all jobs that were ever made here."""
+        with Session(self.engine) as session:
+            findings = [finding for finding in audit(session) if finding.rows]
+            paid = session.execute(select(RenderJob.id, RenderJob.state)).all()
+            assets = Counter(session.scalars(select(Asset.path)))
+        assert not findings, findings
+        succeeded = [job_id for job_id, state in paid if state is RenderState.SUCCEEDED]
+        assert self._bill() == Counter(_sha256(self._prompts[job_id]) for job_id in succeeded)
+        assert self._files() == sorted(assets)
+        assert len(assets) == 2 * len(succeeded)
+
+    def _bill(self) -> Counter[str]:
+        ledger = self.simulator.get("ledger").raise_for_status().json()
+        return Counter(entry["prompt_sha256"] for entry in ledger["entries"])
+
+    def _files(self) -> list[str]:
+        """Every file of the archive, half ones included."""
+        return sorted(str(path.relative_to(self.archive)) for path in self.archive.rglob("*") if path.is_file())
+
+
+def _sha256(prompt: str) -> str:
+    return hashlib.sha256(prompt.encode()).hexdigest()
+
+
+def _holds(condition: Callable[[], bool]) -> bool:
+    try:
+        return condition()
+    except OperationalError:  # the database is being restarted
+        return False
+
+
+def environment_of(folder: Path, database_url: str, valkey: ValkeyServer, base_url: str) -> dict[str, str]:
+    """The environment of the crew, without the pace; nothing of this machine's own settings is in it."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("REELQUEUE_")}
+    return inherited | {
+        "REELQUEUE_DATABASE_URL": database_url,
+        "REELQUEUE_BROKER_URL": valkey.broker_url,
+        "REELQUEUE_RESULT_BACKEND_URL": valkey.result_backend_url,
+        "REELQUEUE_VIDEO_BASE_URL": base_url,
+        "REELQUEUE_ARCHIVE_URL": (folder / "archive").as_uri(),
+        "ALIBABA_API_KEY": _KEY,
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+@contextmanager
+def engine_on(url: str) -> Iterator[Engine]:
+    """An engine, disposed of at the end."""
+    engine = make_engine(url, application_name="fault-tests")
+    yield engine
+    engine.dispose()
