@@ -59,7 +59,8 @@ def dispatch(services: Services) -> list[Admitted]:
 
 def _healthy(session: Session) -> list[Account]:
     accounts = select(Account).where(Account.paused_at.is_(None)).order_by(Account.created_at)
-    return list(session.scalars(accounts.with_for_update()))
+    # Dispatchers take turns; key_share, because a plain lock would stop every row that names the account.
+    return list(session.scalars(accounts.with_for_update(key_share=True)))
 
 
 def _admit_to(session: Session, account: Account, now: datetime) -> list[Admitted]:
