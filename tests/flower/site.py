@@ -17,7 +17,7 @@ from celery import Celery
 from sqlalchemy import Engine, text
 
 from embedded.process import ChildProcess, Command
-from tests.conftest import ROOT, answers, free_port
+from tests.conftest import ROOT, answers
 
 PROMPT = "a paper boat, canary-prompt-3f61"
 KEY = "sk-canary-key-90ab"
@@ -125,6 +125,3 @@ def wait_until_watched(site: Site) -> None:
 def _child(name: str, arguments: tuple[str, ...], environment: dict[str, str], folder: Path) -> ChildProcess:
     run = Command(name=name, arguments=arguments, environment=environment, folder=ROOT)
     return ChildProcess(run, logs=folder, pids=folder)
-
-
-__all__ = ["free_port"]
