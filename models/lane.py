@@ -61,6 +61,26 @@ def wake_lane(session: Session, account_id: UUID, at: datetime, *, anyway: bool 
     return None if seq is None else Wake(account_id, seq, at)
 
 
+def wake_late_lanes(session: Session, *, now: datetime) -> list[Wake]:
+    """Move wake-ups forward that come after the first poll that is due: a cancel asks sooner than the interval.
+
+    Returns:
+        The messages to send after the commit.
+    """
+    due_at = (
+        select(func.min(RenderJob.next_poll_at))
+        .where(RenderJob.account_id == PollLane.account_id)
+        .correlate(PollLane)
+        .scalar_subquery()
+    )
+    late = select(PollLane.account_id, due_at).where(
+        or_(PollLane.lease_until.is_(None), PollLane.lease_until <= now), PollLane.wake_at > due_at + TOLERANCE
+    )
+    found = session.execute(late).all()
+    wakes = (wake_lane(session, account_id, due) for account_id, due in found if due is not None)
+    return [wake for wake in wakes if wake is not None]
+
+
 def take_lane(session: Session, account_id: UUID, seq: int, *, now: datetime, lease: timedelta) -> datetime | None:
     """Begin a batch, if *seq* is the valid message and nobody is polling.
 

@@ -1,4 +1,4 @@
-"""Admission: what should be at the provider, what is, and the difference.
+"""Admission: what should be at the provider, what is, and the difference; and polls that are due sooner than planned.
 
 Level-triggered: a dispatch looks at the rows alone, so it does not matter which hint called it, or
 how often. The account's row lock makes dispatchers take turns, which keeps the count of slots true.
@@ -15,6 +15,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from models.account import Account
+from models.lane import wake_late_lanes
 from models.render_job import RenderJob
 from models.slot import Slot
 from models.transitions import move
@@ -43,15 +44,18 @@ class Admitted:
 
 
 def dispatch(services: Services) -> list[Admitted]:
-    """Admit what fits, then hint at each submit."""
+    """Admit what fits, then hint at each submit, and at polls that somebody wants earlier."""
     with services.sessions.begin() as session:
         ensure_default_account(session, services)
         now = services.clock.now(session)
         admitted = [one for account in _healthy(session) for one in _admit_to(session, account, now)]
+        wakes = wake_late_lanes(session, now=now)
     for one in admitted:
         failpoint(Failpoint.ADMITTED)
         delay = (one.submit_at - now).total_seconds()
         services.hints.submit(one.job_id, one.epoch, one.model, delay_seconds=delay)
+    for wake in wakes:
+        services.hints.poll(wake, now=now)
     if admitted:
         log.info("dispatch.admitted", count=len(admitted))
     return admitted

@@ -10,8 +10,10 @@ import pytest
 from models.cancel import request_cancel
 from reelqueue.states import RenderState
 from tests.workers.jobs import Jobs
+from tests.workers.recorded_hints import RecordedHints
 from tests.workers.rows import Rows
 from tests.workers.scripted_provider import ScriptedProvider, accepted, refused, succeeded, task
+from workers.dispatch import dispatch
 
 TOO_LATE = refused(400, "UnsupportedOperation", "Failed to cancel the task, it is not PENDING")
 
@@ -161,3 +163,23 @@ def test_a_job_that_was_cancelled_before_its_submit_is_never_sent(
 
     assert provider.count("submit") == 0
     assert rows.state(hint.job_id) is RenderState.CANCELLED
+
+
+def test_a_dispatch_moves_the_poll_forward_that_a_cancel_wants(jobs: Jobs, hints: RecordedHints) -> None:
+    job_id = jobs.rendering(poll_interval_ms=600_000, poll_timeout_ms=3_600_000)
+    planned = hints.wakes[-1]
+    cancel(jobs, job_id)
+
+    dispatch(jobs.services)
+
+    assert hints.wakes[-1].at == jobs.clock.now()
+    assert hints.wakes[-1].seq > planned.seq
+
+
+def test_a_dispatch_leaves_a_poll_alone_that_comes_in_time(jobs: Jobs, hints: RecordedHints) -> None:
+    jobs.rendering(poll_interval_ms=5_000)
+    planned = list(hints.wakes)
+
+    dispatch(jobs.services)
+
+    assert hints.wakes == planned
