@@ -21,7 +21,7 @@ _HASH = re.compile(r"^--hash=sha256:[0-9a-f]{64}$")
 def problems(root: Path) -> Iterator[str]:
     """Everything that is wrong with the lock files of a checkout."""
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
-    pins: dict[str, dict[str, str]] = {}
+    pins: dict[str, dict[str, set[str]]] = {}
     for lock, groups in LOCKS.items():
         text = (root / lock).read_text(encoding="utf-8")
         yield from (f"{lock}: {problem}" for problem in _shape_problems(text))
@@ -29,9 +29,10 @@ def problems(root: Path) -> Iterator[str]:
         for requirement in _requirements(project, groups):
             yield from _pin_problems(lock, requirement, pins[lock])
     runtime, development = (pins[lock] for lock in LOCKS)
-    for name, version in runtime.items():
-        if development.get(name) != version:
-            yield f"{name} is {version} at runtime and {development.get(name, 'missing')} in development; run .ci/lock"
+    for name, versions in runtime.items():
+        if development.get(name) != versions:
+            found = ", ".join(development.get(name, ["missing"]))
+            yield f"{name} is {', '.join(versions)} at runtime and {found} in development; run .ci/lock"
 
 
 def _shape_problems(text: str) -> Iterator[str]:
@@ -51,9 +52,13 @@ def _entries(text: str) -> Iterator[list[str]]:
             yield [part.strip() for part in line.split("\0")]
 
 
-def _pins(text: str) -> dict[str, str]:
-    found = (_PIN.match(entry[0]) for entry in _entries(text))
-    return {canonicalize_name(pin["name"]): pin["version"] for pin in found if pin}
+def _pins(text: str) -> dict[str, set[str]]:
+    """Versions by name: more than one where markers tell machines apart."""
+    pins: dict[str, set[str]] = {}
+    for entry in _entries(text):
+        if pin := _PIN.match(entry[0]):
+            pins.setdefault(canonicalize_name(pin["name"]), set()).add(pin["version"])
+    return pins
 
 
 def _requirements(project: dict[str, Any], groups: tuple[str, ...]) -> Iterator[Requirement]:
@@ -66,10 +71,10 @@ def _requirements(project: dict[str, Any], groups: tuple[str, ...]) -> Iterator[
                 yield from _requirements(project, (item["include-group"],))
 
 
-def _pin_problems(lock: str, requirement: Requirement, pins: dict[str, str]) -> Iterator[str]:
-    version = pins.get(canonicalize_name(requirement.name))
-    if version is None:
+def _pin_problems(lock: str, requirement: Requirement, pins: dict[str, set[str]]) -> Iterator[str]:
+    versions = pins.get(canonicalize_name(requirement.name))
+    if versions is None:
         yield f"{lock} lacks {requirement.name}, which pyproject.toml names; run .ci/lock"
-    elif not requirement.specifier.contains(version, prereleases=True):
+    elif not any(requirement.specifier.contains(version, prereleases=True) for version in versions):
         wanted = f"{requirement.name}{requirement.specifier}"
-        yield f"{lock} pins {requirement.name} {version}, and pyproject.toml wants {wanted}; run .ci/lock"
+        yield f"{lock} pins {requirement.name} {', '.join(versions)}, and pyproject.toml wants {wanted}; run .ci/lock"
