@@ -13,8 +13,8 @@ import uvicorn
 
 from api.app import create_app
 from api.auth import is_loopback
-from api.logs import configure_logs
 from api.settings import load_settings
+from models.logs import configure_logs
 from reelqueue.errors import ConfigurationError
 
 _GRACE_SECONDS = 10

@@ -6,7 +6,7 @@ from alembic import context
 from sqlalchemy import Connection, create_engine, pool, text
 
 from models import Base
-from models.settings import ServiceSettings
+from models.settings import ServiceSettings, read_settings
 
 # Two hosts that start together must not both migrate; the number is arbitrary and ours.
 ADVISORY_LOCK = 7_305_281_044
@@ -43,7 +43,9 @@ def main() -> None:
     if given is not None:
         migrate(given)
         return
-    url = context.config.attributes.get("database_url") or ServiceSettings().database_url.get_secret_value()
+    url = (
+        context.config.attributes.get("database_url") or read_settings(ServiceSettings).database_url.get_secret_value()
+    )
     engine = create_engine(url, poolclass=pool.NullPool)
     with engine.connect() as connection:
         migrate(connection)
@@ -51,7 +53,9 @@ def main() -> None:
 
 if context.is_offline_mode():
     context.configure(
-        url=ServiceSettings().database_url.get_secret_value(), target_metadata=Base.metadata, literal_binds=True
+        url=read_settings(ServiceSettings).database_url.get_secret_value(),
+        target_metadata=Base.metadata,
+        literal_binds=True,
     )
     with context.begin_transaction():
         context.run_migrations()

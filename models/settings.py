@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SecretStr
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from kombu.transport import TRANSPORT_ALIASES
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from reelqueue.errors import ConfigurationError
+
+S = TypeVar("S", bound=BaseSettings)
 
 
 class ServiceSettings(BaseSettings):
@@ -12,7 +22,12 @@ class ServiceSettings(BaseSettings):
     They are secrets because a database or broker URL may carry a password.
     """
 
-    model_config = SettingsConfigDict(env_prefix="REELQUEUE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="REELQUEUE_",
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,  # a URL may hold a password
+    )
 
     database_url: SecretStr = Field(
         default=SecretStr("postgresql+psycopg://reelqueue@127.0.0.1:5432/reelqueue"),
@@ -26,3 +41,45 @@ class ServiceSettings(BaseSettings):
         default="file:.reelqueue/archive",
         description="Where finished files are kept: a file: URL of a folder",
     )
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, url: SecretStr) -> SecretStr:
+        try:
+            driver = make_url(url.get_secret_value()).drivername
+        except ArgumentError:
+            driver = None
+        if driver != "postgresql+psycopg":
+            raise ValueError("write it as postgresql+psycopg://USER:PASSWORD@HOST:PORT/DATABASE")
+        return url
+
+    @field_validator("broker_url")
+    @classmethod
+    def _has_transport(cls, url: SecretStr) -> SecretStr:
+        try:
+            parts = urlsplit(url.get_secret_value())
+            is_known = parts.scheme.partition("+")[0] in TRANSPORT_ALIASES and (parts.port is None or parts.port > 0)
+        except ValueError:  # its text may quote a password that holds a colon
+            is_known = False
+        if not is_known:
+            raise ValueError("write it as redis://HOST:PORT/NUMBER, or redis+socket:///PATH, with a broker of Celery's")
+        return url
+
+
+def read_settings(group: type[S]) -> S:
+    """A group of settings from the environment.
+
+    Raises:
+        ConfigurationError: A variable has a wrong value; the message names it.
+    """
+    try:
+        return group()
+    except ValidationError as error:
+        prefix = group.model_config.get("env_prefix", "")
+        wrong = (f"{_variable(prefix, item['loc'])}{item['msg']}" for item in error.errors())
+        raise ConfigurationError(f"the environment has a wrong value: {'; '.join(wrong)}") from error
+
+
+def _variable(prefix: str, location: tuple[int | str, ...]) -> str:
+    # A rule over several variables has no location, and names them in its message.
+    return f"{prefix}{location[0]}: ".upper() if location else ""

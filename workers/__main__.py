@@ -17,11 +17,11 @@ from sqlalchemy.orm import Session
 
 from models.api_key import ApiKey
 from models.base import new_id
+from models.logs import configure_logs
 from reelqueue.errors import ReelqueueError
 from workers.accounts import resume_account
 from workers.audit import Finding, audit
 from workers.doctor import examine
-from workers.logs import configure_logs
 from workers.resources import make_services
 from workers.review import adopt, questions, resubmit, write_off
 from workers.services import Services

@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, worker_init
+from celery.signals import setup_logging
 
 from reelqueue import messages
 from workers.discretion import DiscreetTask
 from workers.heartbeat import touch_while_well
-from workers.logs import configure_logs
+from workers.logs import configure_worker_logs
 from workers.queues import QUEUES, ROUTES, QueueName
 from workers.resources import connect_signals
 from workers.settings import settings
@@ -98,7 +98,4 @@ if _settings.celery.heartbeat_path is not None:
 
 @setup_logging.connect
 def _set_up_logging(loglevel: int | None = None, **_: Any) -> None:
-    configure_logs(loglevel or 20)
-
-
-worker_init.connect(lambda **_: configure_logs(), weak=False)
+    configure_worker_logs(loglevel or 20)

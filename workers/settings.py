@@ -14,12 +14,11 @@ from typing import Self, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
-from pydantic import Field, ImportString, SecretStr, ValidationError, model_validator
+from pydantic import Field, ImportString, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from models.settings import ServiceSettings
+from models.settings import ServiceSettings, read_settings
 from reelqueue.builder import DEFAULT_VIDEO_BASE_URL
-from reelqueue.errors import ConfigurationError
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -200,25 +199,11 @@ def settings() -> Settings:
         ConfigurationError: A variable has a wrong value; the message names it.
     """
     return Settings(
-        services=_read(ServiceSettings),
-        provider=_read(ProviderSettings),
-        submit=_read(SubmitSettings),
-        reconcile=_read(ReconcileSettings),
-        poll=_read(PollSettings),
-        archive=_read(ArchiveSettings),
-        celery=_read(CelerySettings),
+        services=read_settings(ServiceSettings),
+        provider=read_settings(ProviderSettings),
+        submit=read_settings(SubmitSettings),
+        reconcile=read_settings(ReconcileSettings),
+        poll=read_settings(PollSettings),
+        archive=read_settings(ArchiveSettings),
+        celery=read_settings(CelerySettings),
     )
-
-
-def _read(group: type[S]) -> S:
-    try:
-        return group()
-    except ValidationError as error:
-        prefix = group.model_config.get("env_prefix", "")
-        wrong = (f"{_variable(prefix, item['loc'])}{item['msg']}" for item in error.errors())
-        raise ConfigurationError(f"the environment has a wrong value: {'; '.join(wrong)}") from error
-
-
-def _variable(prefix: str, location: tuple[int | str, ...]) -> str:
-    # A rule over several variables has no location, and names them in its message.
-    return f"{prefix}{location[0]}: ".upper() if location else ""
