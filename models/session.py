@@ -33,6 +33,9 @@ def make_engine(url: str, *, application_name: str = "reelqueue", pool_size: int
         hide_parameters=True,  # an error's text ends up in logs and must not quote prompts or keys' hashes
         pool_pre_ping=True,  # after a restart of Postgres the first use reconnects instead of failing
         connect_args={
+            # Never prepared: a plan that Postgres keeps for any parameter cannot use the partial indexes, and
+            # one that was made while the tables were empty read 230,000 rows for each question.
+            "prepare_threshold": None,
             "application_name": application_name,
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             "options": (
