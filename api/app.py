@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from fastapi_offline import FastAPIOffline
 
 from api import problems
 from api.hints import DispatchHints, make_producer, send_dispatch
@@ -31,7 +32,9 @@ def create_app(settings: ApiSettings, *, require_key: bool) -> FastAPI:
         ConfigurationError: a setting cannot be used.
     """
     services = _open(settings, require_key=require_key)
-    app = FastAPI(title="Reelqueue", version=VERSION, lifespan=partial(_lifespan, services), redirect_slashes=False)
+    app = FastAPIOffline(
+        title="Reelqueue", version=VERSION, lifespan=partial(_lifespan, services), redirect_slashes=False
+    )
     app.state.services = services
     for routes in (jobs, job, assets, catalog, health):
         app.include_router(routes.router)
