@@ -28,10 +28,10 @@ def take_in(services: Services, request: object, idempotency_key: object) -> Enq
     """
     if not isinstance(request, Mapping):
         raise InvalidRequestError("not_an_object", f"request is a {type(request).__name__}; send a JSON object")
-    if not isinstance(idempotency_key, str) or not 0 < len(idempotency_key) <= KEY_CHARACTERS:
+    if not isinstance(idempotency_key, str) or not _is_key(idempotency_key):
         raise InvalidRequestError(
             "idempotency_key",
-            f"idempotency_key must be a text of 1 to {KEY_CHARACTERS} characters, such as an order's id",
+            f"idempotency_key must be a text of 1 to {KEY_CHARACTERS} printable characters, such as an order's id",
         )
     parsed = parse_request(request)
     with services.sessions.begin() as session:
@@ -39,3 +39,8 @@ def take_in(services: Services, request: object, idempotency_key: object) -> Enq
     failpoint(Failpoint.TAKEN_IN)
     services.hints.dispatch()
     return stored
+
+
+def _is_key(text: str) -> bool:
+    # Printable: Postgres stores neither NUL nor half of a surrogate pair.
+    return 0 < len(text) <= KEY_CHARACTERS and text.isprintable()
