@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import httpx
@@ -99,7 +100,7 @@ def test_a_batch_is_bounded_and_the_rest_follows_at_the_accounts_pace(
 ) -> None:
     first, second = jobs.rendering(), jobs.rendering()
     small = jobs.services.settings.poll.model_copy(update={"batch_size": 1})
-    object.__setattr__(jobs.services.settings, "poll", small)
+    jobs.services = replace(jobs.services, settings=replace(jobs.services.settings, poll=small))
 
     jobs.poll()
 

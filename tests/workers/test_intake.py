@@ -1,0 +1,69 @@
+"""Requests over the broker: stored once per key, or refused whole with the reason."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.enqueue import IdempotencyConflictError
+from reelqueue.errors import InvalidRequestError
+from reelqueue.states import RenderState
+from tests.workers.recorded_hints import RecordedHints
+from tests.workers.rows import Rows
+from workers.intake import take_in
+from workers.services import Services
+
+REQUEST = {"model": "wan2.6-t2v", "prompt": "a paper boat"}
+
+
+def test_a_request_is_stored_and_hinted_at(services: Services, rows: Rows, hints: RecordedHints) -> None:
+    stored = take_in(services, REQUEST, "order-1")
+
+    assert stored.is_new
+    assert rows.state(stored.job_id) is RenderState.QUEUED
+    assert hints.dispatches == 1
+
+
+def test_a_message_that_comes_again_is_the_same_job(services: Services, rows: Rows) -> None:
+    first = take_in(services, REQUEST, "order-1")
+
+    again = take_in(services, REQUEST, "order-1")
+
+    assert (again.job_id, again.is_new) == (first.job_id, False)
+    assert rows.path(first.job_id) == ["queued"]
+
+
+def test_a_key_with_another_request_is_refused(services: Services) -> None:
+    take_in(services, REQUEST, "order-1")
+
+    with pytest.raises(IdempotencyConflictError):
+        take_in(services, REQUEST | {"seed": 1}, "order-1")
+
+
+@pytest.mark.parametrize(
+    ("request_object", "idempotency_key"),
+    [
+        ("a paper boat", "k"),
+        (None, "k"),
+        ([REQUEST], "k"),
+        ({}, "k"),
+        ({"model": 7}, "k"),
+        (REQUEST | {"duration": 99}, "k"),
+        (REQUEST | {"promptt": "x"}, "k"),
+        (REQUEST | {"image": "/etc/passwd"}, "k"),  # a server never reads its own files for a stranger
+        (REQUEST | {"headers": {"Authorization": "Bearer x"}}, "k"),
+        (REQUEST, None),  # without a key, a message that comes again would be bought again
+        (REQUEST, ""),
+        (REQUEST, 7),
+        (REQUEST, ["k"]),
+        (REQUEST, "k" * 300),  # longer than any index takes
+        (REQUEST, "k\x00"),
+        (REQUEST, "k\ud800"),
+    ],
+)
+def test_what_cannot_be_stored_is_refused_with_a_reason(
+    services: Services, hints: RecordedHints, request_object: object, idempotency_key: object
+) -> None:
+    with pytest.raises(InvalidRequestError):
+        take_in(services, request_object, idempotency_key)
+
+    assert hints.dispatches == 0
