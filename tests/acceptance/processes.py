@@ -17,14 +17,14 @@ SECONDS = 120.0
 
 
 class Running:
-    """A started ``python -m embedded …``, both of its streams in one."""
+    """A started ``python -m embedded …``, both of its streams in one; keywords are variables of its environment."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, **variables: str) -> None:
         self.lines: list[str] = []
         self._process = subprocess.Popen(
             [sys.executable, "-m", "embedded", *arguments],
             cwd=ROOT,
-            env=environment(),
+            env=environment() | variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -73,9 +73,9 @@ class Running:
 
 
 @contextmanager
-def running(*arguments: str) -> Iterator[Running]:
+def running(*arguments: str, **variables: str) -> Iterator[Running]:
     """A process that is gone afterwards, whatever the test did."""
-    process = Running(*arguments)
+    process = Running(*arguments, **variables)
     try:
         yield process
     finally:
