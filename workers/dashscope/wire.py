@@ -19,6 +19,8 @@ from decimal import Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Any, Final
 
+from reelqueue.errors import ReelqueueError
+
 # Times come without a zone and mean Beijing, in every region.
 BEIJING: Final = timezone(timedelta(hours=8))
 
@@ -80,7 +82,7 @@ class ListedTask:
     """Of the submit."""
 
 
-class UnreadableError(ValueError):
+class UnreadableError(ReelqueueError):
     """A body is not what the provider documents; the message says how."""
 
 
@@ -93,7 +95,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
     try:
         # NaN is no JSON and no database stores it; what says it is as good as absent.
         parsed = json.loads(body, object_pairs_hook=_unique, parse_constant=lambda _: None)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, UnreadableError) as error:
         raise UnreadableError(f"not JSON ({error})") from error
     if not isinstance(parsed, dict):
         raise UnreadableError(f"a JSON {type(parsed).__name__} instead of an object")
