@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import tempfile
@@ -47,11 +48,12 @@ class Line:
 def examine(services: Services, app: Celery) -> Iterator[Line]:
     """Look at one thing after the other; never raises for what is merely broken."""
     yield from _database(services)
-    yield _broker(app)
+    broker = _broker(app)
+    yield broker
     yield _countdown(services)
     yield _keys(services)
     yield _storage(services)
-    yield _workers(app)
+    yield _workers(app) if broker.is_well else Line("workers", False, "cannot be asked without the broker")
     yield _flower(services)
 
 
@@ -101,7 +103,7 @@ def _broker(app: Celery) -> Line:
 
 def _ping(app: Celery) -> str:
     with app.connection_for_read() as connection:
-        connection.ensure_connection(max_retries=1, timeout=_ANSWER_SECONDS)
+        connection.ensure_connection(max_retries=1, interval_start=0, timeout=_ANSWER_SECONDS)
         return f"{connection.transport.driver_type} answers"
 
 
@@ -151,13 +153,12 @@ def _flower(services: Services) -> Line:
     url = services.environment.get("REELQUEUE_FLOWER_URL", "http://127.0.0.1:5555")
     parts = urlsplit(url)
     remedy = "start Flower from the checkout, whose flowerconfig.py asks for FLOWER_BASIC_AUTH=USER:PASSWORD"
+    connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout=_ANSWER_SECONDS)
     try:
-        connection = http.client.HTTPConnection(
-            parts.hostname or "127.0.0.1", parts.port or 80, timeout=_ANSWER_SECONDS
-        )
-        connection.request("GET", "/tasks")
-        status = connection.getresponse().status
-    except OSError:
+        with contextlib.closing(connection):
+            connection.request("GET", "/tasks")
+            status = connection.getresponse().status
+    except (OSError, http.client.HTTPException):
         return Line("flower", True, f"does not run at {url}")
     return Line("flower", status == 401, f"answers {status} to a stranger at {url}", remedy)
 
