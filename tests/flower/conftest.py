@@ -51,9 +51,12 @@ def site(
         engine.dispose()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium; skipped where there is none, failed where ``CI`` is set."""
+    """Debian's Chromium; skipped where there is none, failed where ``CI`` is set.
+
+    Not for the session: Playwright keeps an event loop running in this thread, and no other test could have one.
+    """
     path = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     if path is None:
         missing = "no Chromium on PATH; apt-get install chromium"
