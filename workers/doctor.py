@@ -67,7 +67,12 @@ def _database(services: Services) -> Iterator[Line]:
             yield from _accounts(session)
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        yield Line("database", False, reason, "start Postgres, or set REELQUEUE_DATABASE_URL to where it is")
+        yield Line(
+            "database",
+            False,
+            reason,
+            "start Postgres (./run up brings its own), or set REELQUEUE_DATABASE_URL to where it is",
+        )
 
 
 def _migrations(session: Session) -> Line:
