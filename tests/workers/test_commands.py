@@ -1,0 +1,192 @@
+"""The operators' commands: what they print, and their exit codes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import structlog
+from sqlalchemy import Engine, select, text
+from sqlalchemy.orm import Session
+
+from models import Account, ApiKey
+from models.session import make_engine
+from tests.models.stored_jobs import NOW, store_account, store_job
+from workers.__main__ import main
+from workers.settings import settings
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    exit_code: object
+    out: str
+    err: str
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def own_engine(database_url: str) -> Iterator[Engine]:
+    engine = make_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def run(
+    database_url: str,
+    broker_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Run]:
+    """Runs a command against a database of the test's own."""
+    variables = {"DATABASE_URL": database_url, "BROKER_URL": broker_url, "ARCHIVE_URL": f"file:{tmp_path}/archive"}
+    for name, value in variables.items():
+        monkeypatch.setenv(f"REELQUEUE_{name}", value)
+
+    def run_command(*words: str, **environment: str) -> Ended:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        settings.cache_clear()
+        monkeypatch.setattr(sys, "argv", ["workers", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Ended(ended.value.code, *capsys.readouterr())
+
+    yield run_command
+    settings.cache_clear()
+    structlog.reset_defaults()
+
+
+def test_an_audit_without_findings_ends_well(run: Run) -> None:
+    ended = run("audit")
+
+    assert ended.exit_code == 0
+    assert "0 broken" in ended.err
+    assert all(line.startswith("ok") for line in ended.out.splitlines())
+
+
+def test_an_audit_with_findings_shows_them_and_ends_badly(run: Run, own_engine: Engine) -> None:
+    with Session(own_engine) as session, session.begin():
+        job_id = store_job(session)  # without its first event
+
+    ended = run("audit")
+
+    assert ended.exit_code == 1
+    assert "BROKEN every_state_has_its_event" in ended.out
+    assert str(job_id) in ended.out
+
+
+def test_an_audit_for_programs_is_json(run: Run) -> None:
+    lines = [json.loads(line) for line in run("audit", "--json").out.splitlines()]
+
+    assert {line["holds"] for line in lines} == {True}
+    assert {"one_open_attempt", "slots_within_limits"} <= {line["check"] for line in lines}
+
+
+def test_a_key_is_shown_once_and_kept_as_a_hash(run: Run, own_engine: Engine) -> None:
+    key = run("keys", "create", "studio").out.strip()
+
+    with Session(own_engine) as session:
+        stored = session.scalars(select(ApiKey)).one()
+    assert key.startswith("rq_")
+    assert (stored.name, stored.sha256) == ("studio", hashlib.sha256(key.encode()).hexdigest())
+
+
+def test_a_second_key_of_a_name_is_one_clear_line(run: Run) -> None:
+    run("keys", "create", "studio")
+
+    ended = run("keys", "create", "studio")
+
+    assert (ended.exit_code, ended.out) == (1, "")
+    assert ended.err == "error: there is a key named studio already; choose another name\n"
+
+
+def test_an_account_is_resumed(run: Run, own_engine: Engine) -> None:
+    with Session(own_engine) as session, session.begin():
+        account = session.get_one(Account, store_account(session, "studio"))
+        account.paused_at, account.paused_reason = NOW, "Arrearage"
+
+    ended = run("accounts", "resume", "studio")
+
+    assert (ended.exit_code, ended.out) == (0, "account studio is resumed\n")
+    assert run("accounts", "resume", "studio").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("adopt", str(uuid4()), "task-1"), ("resubmit", str(uuid4())), ("write-off", str(uuid4()))],
+    ids=lambda words: words[0],
+)
+def test_a_review_of_an_unknown_job_is_one_clear_line(run: Run, words: tuple[str, ...]) -> None:
+    ended = run("review", *words)
+
+    assert (ended.exit_code, ended.out) == (1, "")
+    assert "does not exist" in ended.err
+
+
+def test_nothing_under_review_is_an_empty_list(run: Run) -> None:
+    ended = run("review", "list", "--json")
+
+    assert (ended.exit_code, ended.out) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("REELQUEUE_DATABASE_URL", "postgresql+psycopg://u:s3cret@127.0.0.1:1/x", "connection failed"),
+        ("REELQUEUE_ARCHIVE_URL", "s3://clips", "REELQUEUE_ARCHIVE_URL"),
+        ("REELQUEUE_POLL_BATCH_SIZE", "0", "REELQUEUE_POLL_BATCH_SIZE"),
+        ("REELQUEUE_VIDEO_BASE_URL", "dashscope", "REELQUEUE_VIDEO_BASE_URL"),
+        ("REELQUEUE_VISIBILITY_TIMEOUT_SECONDS", "10", "REELQUEUE_VISIBILITY_TIMEOUT_SECONDS"),
+    ],
+)
+def test_what_is_missing_or_wrong_is_one_clear_line(run: Run, variable: str, value: str, said: str) -> None:
+    ended = run("audit", **{variable: value})
+
+    assert (ended.exit_code, ended.out) == (1, "")
+    assert said in ended.err
+    assert ended.err.startswith("error: ")
+    assert "s3cret" not in ended.err
+    assert len(ended.err.splitlines()) == 1
+
+
+def test_a_database_without_tables_is_one_clear_line(run: Run, own_engine: Engine) -> None:
+    with own_engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+
+    ended = run("audit")
+
+    assert ended.exit_code == 1
+    assert len(ended.err.splitlines()) == 1
+
+
+def test_a_wrong_setting_of_a_fresh_process_is_one_clear_line() -> None:
+    """The app reads its settings when it is imported, which must not end in a traceback."""
+    environment = {**os.environ, "REELQUEUE_SWEEP_SECONDS": "soon"}
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "workers", "doctor"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("error: the environment has a wrong value: REELQUEUE_SWEEP_SECONDS")
