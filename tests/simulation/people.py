@@ -1,0 +1,151 @@
+"""Who sends jobs in, and who looks after them: requests, cancels, pauses and reviews."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from random import Random
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.account import Account
+from models.cancel import request_cancel
+from models.provider_task import ProviderTask
+from models.render_job import RenderJob
+from reelqueue import messages
+from reelqueue.states import RenderState
+from tests.simulation.temper import Temper
+from tests.simulation.world import World
+from workers.accounts import pause_account, resume_account
+from workers.review import adopt, resubmit, write_off
+
+_MODELS: Final = ("wan2.6-t2v", "wan2.6-t2v", "wan2.2-t2v-plus")
+_ENDS: Final = ("", "", "", "", "", "[[internal]]", "[[blocked-output]]", "[[fail=InvalidParameter.X]]", "[[queue=30]]")
+
+# When a row calls for something, by what it says itself.
+_DUE: Final = """
+SELECT min(due_at) FROM (
+  SELECT min(next_poll_at) AS due_at FROM render_jobs
+  UNION ALL SELECT min(next_archive_at) FROM render_jobs
+  UNION ALL SELECT min(start_by) FROM render_jobs WHERE state IN ('queued', 'admitted')
+  UNION ALL SELECT min(coalesce(not_before_at, created_at)) FROM render_jobs WHERE state = 'queued'
+  UNION ALL SELECT min(s.submit_at) FROM slots s JOIN render_jobs j ON j.id = s.job_id WHERE j.state = 'admitted'
+  UNION ALL SELECT min(send_by) FROM attempts WHERE state = 'intent'
+  UNION ALL SELECT min(answer_by) FROM attempts WHERE state = 'sent'
+  UNION ALL SELECT min(reconcile_at) FROM attempts
+) AS moments
+"""
+
+
+@dataclass
+class Producer:
+    """Sends requests over the broker, each under a key of its own."""
+
+    world: World
+    temper: Temper
+    random: Random
+    requests: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def send_all(self) -> None:
+        """Every job of the seed, now or within a minute."""
+        for number in range(1, self.temper.jobs + 1):
+            key, request = f"order-{number}", self._request(number)
+            self.requests[key] = request
+            countdown = self.random.choice([0, 0, 0, 10, 60])
+            self.world.broker.send_task(messages.INTAKE_ENQUEUE, (request, key), countdown=countdown)
+            self.world.trace(f"job {key}: {request}")
+
+    def _request(self, number: int) -> dict[str, Any]:
+        if self.requests and self.random.random() < self.temper.twins:
+            twin = dict(self.random.choice(list(self.requests.values())))
+            # With other options, sometimes: then the echoed prompt does not tell them apart.
+            return twin | ({"seed": number} if self.random.random() < 0.5 else {})
+        request: dict[str, Any] = {
+            "model": self.random.choice(_MODELS),
+            "prompt": f"a paper boat in street {number} {self.random.choice(_ENDS)}".strip(),
+            "poll_interval_ms": self.random.choice([1000, 3000, 5000]),
+            "poll_timeout_ms": self.random.choice([4000, 60_000, 600_000, 600_000]),
+            "on_timeout": self.random.choice(["collect", "collect", "cancel", "abandon"]),
+            "priority": self.random.choice([0, 0, 10]),
+        }
+        if self.random.random() < 0.1:
+            request["start_by"] = self.world.clock.at(self.random.choice([5, 60])).isoformat()
+        return request
+
+
+@dataclass
+class Operator:
+    """Has the operator's commands, and the provider's console, which tells the truth.
+
+    What he does with the database is the work of a step, so that he waits for locks as everybody does.
+    """
+
+    world: World
+    random: Random
+
+    def cancel_some_job(self) -> str:
+        """Cancel one, as the API does."""
+        with self.world.services.sessions.begin() as session:
+            ids = list(session.scalars(select(RenderJob.id).order_by(RenderJob.id)))
+            if not ids:
+                return "nothing to cancel"
+            job_id, abandon = self.random.choice(ids), self.random.random() < 0.5
+            done = request_cancel(session, job_id, now=self.world.clock.now(), abandon_running=abandon)
+        self.world.services.hints.dispatch()
+        return f"cancel {job_id} abandon={abandon}: {done}"
+
+    def pause_or_resume(self) -> str:
+        """Pause an account, or resume it."""
+        with self.world.services.sessions.begin() as session:
+            account = self.random.choice(list(session.scalars(select(Account).order_by(Account.name))))
+            if account.paused_at is not None:
+                resume_account(session, account.name)
+                return f"resumed {account.name}"
+            pause_account(session, account.id, "lunch", now=self.world.clock.now())
+            return f"paused {account.name}"
+
+    def resume_all(self) -> str:
+        """Every account works."""
+        with self.world.services.sessions.begin() as session:
+            resumed = [name for name in session.scalars(select(Account.name)).all() if resume_account(session, name)]
+        self.world.services.hints.dispatch()
+        return f"resumed {resumed}"
+
+    def overdue_at(self) -> datetime | None:
+        """When the next thing is due in the rows."""
+        row = self.world.bench.connection.execute(_DUE).fetchone()
+        return row[0] if row and isinstance(row[0], datetime) else None
+
+    def has_reviews(self) -> bool:
+        """Whether a job waits for a person."""
+        row = self.world.bench.connection.execute(
+            "SELECT 1 FROM render_jobs WHERE state = 'needs_review' LIMIT 1"
+        ).fetchone()
+        return row is not None
+
+    def review_some_job(self) -> str:
+        """Settle a job that waits for a person, by what the console shows."""
+        waiting = select(RenderJob.id).where(RenderJob.state == RenderState.NEEDS_REVIEW).order_by(RenderJob.id)
+        now, wake = self.world.clock.now(), None
+        with self.world.services.sessions.begin() as session:
+            job_id = session.scalars(waiting.limit(1)).one()
+            task_id = self._unbound_task(session, job_id)
+            if task_id is not None:
+                wake, done = adopt(session, job_id, task_id, now=now), f"adopted {task_id}"
+            elif self.random.random() < 0.5:
+                done = resubmit(session, job_id, now=now) or "resubmitted"
+            else:
+                done = write_off(session, job_id, now=now) or "written off"
+        if wake is not None:
+            self.world.services.hints.poll(wake, now=now)
+        self.world.services.hints.dispatch()
+        return f"job {job_id} is {done}"
+
+    def _unbound_task(self, session: Session, job_id: UUID) -> str | None:
+        known = set(session.scalars(select(ProviderTask.provider_task_id)))
+        made = self.world.witness.tasks_by_job[job_id]
+        store = self.world.provider.provider.store.tasks
+        return next((task_id for task_id in made if task_id not in known and store.get(task_id)), None)

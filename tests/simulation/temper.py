@@ -1,0 +1,167 @@
+"""How wild a seed is. Each draws its own temper: quiet in most ways and wild in some, so that rare mixes occur."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Final, Literal
+
+OverSlots = Literal["queue", "reject", "drop"]
+
+
+@dataclass(frozen=True)
+class Temper:
+    """What a seed does to the workers, and how often; shares are of the places where it could happen."""
+
+    jobs: int
+    workers: int
+    decisions: int
+    """Choices of the scheduler before faults stop."""
+    pause: float
+    """Held up at the side of the road while others pass."""
+    overlap: float
+    """Held up between two statements of one transaction."""
+    freeze: float
+    """Held up for seconds to minutes, as a stopped process is."""
+    kill: float
+    database: float
+    """Connection lost: before a transaction, before its commit or after it."""
+    disk: float
+    broker: float
+    """Messages dropped, doubled, late or all flushed."""
+    provider: float
+    """Faults that are scripted for the next calls."""
+    person: float
+    """Jobs cancelled, accounts paused."""
+    twins: float
+    """Jobs that ask for the same prompt as the one before."""
+    slowness: float
+    """Of the network."""
+    look_ahead: int
+    over_slots: OverSlots
+    accounts: int
+    skew_seconds: float
+    """How far the provider's clock is from the database's."""
+    lag_seconds: float
+    """Age of a task when the listing first shows it."""
+    foreign_rows: int
+
+
+CALM: Final = Temper(
+    jobs=1, workers=2, decisions=0,
+    pause=0, overlap=0, freeze=0, kill=0, database=0, disk=0, broker=0, provider=0, person=0, twins=0,
+    slowness=1, look_ahead=2, over_slots="queue", accounts=1, skew_seconds=0, lag_seconds=0, foreign_rows=0,
+)  # fmt: skip
+"""Nothing happens that should not."""
+
+
+def draw_temper(random: Random) -> Temper:
+    """The temper of a seed."""
+    return Temper(
+        jobs=random.choice([1, 1, 2, 2, 3, 4, 6]),
+        workers=random.choice([1, 2, 2, 3, 4, 6]),
+        decisions=random.choice([30, 60, 60, 90, 120]),
+        pause=_some(random, 0.3),
+        overlap=_some(random, 0.1),
+        freeze=_some(random, 0.08),
+        kill=_some(random, 0.06),
+        database=_some(random, 0.04),
+        disk=_some(random, 0.1),
+        broker=_some(random, 3),
+        provider=_some(random, 3),
+        person=_some(random, 1),
+        twins=random.choice([0, 0, 0.5, 1]),
+        slowness=random.choice([0.2, 1, 1, 5, 40]),
+        look_ahead=random.choice([0, 1, 2]),
+        over_slots=random.choice(["queue", "queue", "queue", "reject", "drop"]),
+        accounts=random.choice([1, 1, 1, 2]),
+        skew_seconds=random.choice([0, 0, 0, -90, 90]),
+        lag_seconds=random.choice([0, 0, 0, 3, 20, 45]),
+        foreign_rows=random.choice([0, 0, 0, 0, 1]),
+    )
+
+
+def _some(random: Random, most: float) -> float:
+    """Nothing of it, a little, or a lot."""
+    return random.choice([0, 0, 0.2, 1]) * most * random.uniform(0.3, 1)
+
+
+# What the provider may do to a call, with the words of :class:`simulator.faults.fault.Fault`.
+_REFUSALS: Final[list[dict[str, Any]]] = [
+    {"kind": "error", "status": 429},
+    {"kind": "error", "status": 500},
+    {"kind": "error", "status": 503},
+    {"kind": "gateway-page", "status": 502},
+    {"kind": "gateway-page", "status": 504},
+]
+_GARBLED: Final[list[dict[str, Any]]] = [
+    {"kind": "drop"},
+    {"kind": "hang"},
+    {"kind": "html"},
+    {"kind": "empty"},
+    {"kind": "truncated"},
+    {"kind": "not-utf8"},
+    {"kind": "nested"},
+    {"kind": "delay", "seconds": 20.0},
+    {"kind": "delay", "seconds": 40.0},
+    {"kind": "trickle"},
+    {"kind": "cut"},
+    {"kind": "redirect"},
+]
+_BY_OPERATION: Final[dict[str, list[dict[str, Any]]]] = {
+    "submit": [
+        *_REFUSALS,
+        *({**fault, "phase": "after"} for fault in _REFUSALS if fault["status"] != 429),  # which creates nothing
+        *_GARBLED,
+        *({**fault, "phase": "after"} for fault in _GARBLED),
+        {"kind": "no-task-id"},
+        {"kind": "task-id"},
+        {"kind": "duplicate-task-id"},
+        {"kind": "duplicate-keys"},
+        {"kind": "error", "status": 400},
+        {"kind": "error", "status": 400, "code": "Arrearage"},
+        {"kind": "error", "status": 401},
+        {"kind": "error", "status": 429, "code": "PostpaidBillOverdue"},
+        {"kind": "error", "status": 400, "code": "DataInspectionFailed"},
+    ],
+    "query": [
+        *_REFUSALS,
+        *_GARBLED,
+        {"kind": "unknown"},
+        {"kind": "status-word"},
+        {"kind": "going-back"},
+        {"kind": "no-url"},
+        {"kind": "expired-url"},
+        {"kind": "padded"},
+        {"kind": "no-usage"},
+        {"kind": "text-numbers"},
+        {"kind": "float-numbers"},
+    ],
+    "list": [
+        *_REFUSALS,
+        *_GARBLED,
+        {"kind": "missing-row"},
+        {"kind": "shifted-rows"},
+        {"kind": "repeated-rows"},
+        {"kind": "no-rows"},
+    ],
+    "cancel": [*_REFUSALS, *_GARBLED, *({**fault, "phase": "after"} for fault in _GARBLED)],
+    "result": [
+        *_REFUSALS,
+        {"kind": "error", "status": 403},
+        {"kind": "error", "status": 404},
+        {"kind": "drop"},
+        {"kind": "html"},
+        {"kind": "empty"},
+        {"kind": "cut"},
+        {"kind": "short-file"},
+        {"kind": "not-media"},
+    ],
+}
+
+
+def draw_fault(random: Random) -> dict[str, Any]:
+    """A fault to script, and for how many calls."""
+    operation = random.choice(["submit", "submit", "submit", "query", "query", "list", "list", "cancel", "result"])
+    fault = random.choice(_BY_OPERATION[operation])
+    return {"operation": operation, "count": random.choice([1, 1, 1, 2, 4]), "skip": random.choice([0, 0, 1]), **fault}
