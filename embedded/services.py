@@ -6,7 +6,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from embedded.state import HOST, StackRecord
+from embedded.ports import HOST
+from embedded.state import StackRecord
 
 PREFERRED_PORTS = {"api": 8000, "flower": 5555, "simulator": 8090}
 """Where to find the doors of a stack; a taken one is replaced."""

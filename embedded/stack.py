@@ -15,10 +15,11 @@ from typing import Self
 import httpx
 
 from embedded.errors import ServiceError
+from embedded.ports import HOST, PortClaims
 from embedded.postgres import PostgresServer
 from embedded.process import ChildProcess, Command
 from embedded.services import FLOWER_USER, PREFERRED_PORTS, SCHEMA, Service, plan, python
-from embedded.state import HOST, StackRecord, StateFolder
+from embedded.state import StackRecord, StateFolder
 from embedded.supervision import KeptAlive
 from embedded.valkey import ValkeyServer
 from reelqueue.errors import ConfigurationError
@@ -66,6 +67,7 @@ class Stack:
         self._record: StackRecord | None = None
         self._stages: list[dict[str, ChildProcess]] = []
         self._kept: list[KeptAlive] = []
+        self._ports = PortClaims()
 
     @property
     def record(self) -> StackRecord:
@@ -129,6 +131,7 @@ class Stack:
             self._stages.pop()
         if forget:
             self.folder.clear()
+        self._ports.release()
         self.folder.unlock()
 
     def __enter__(self) -> Self:
@@ -141,7 +144,7 @@ class Stack:
         self.stop()
 
     def _start(self) -> None:
-        record = self.folder.open_record(is_live=self.options.is_live, preferred_ports=PREFERRED_PORTS)
+        record = self.folder.open_record(self._ports, is_live=self.options.is_live, preferred_ports=PREFERRED_PORTS)
         self._on_progress("PostgreSQL and Valkey")
         self._start_servers()
         self._record = replace(record, environment=self._addresses(record))

@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,12 +15,10 @@ from typing import Any, Self
 from embedded.errors import StateInUseError
 from embedded.leftovers import PidFile
 from embedded.places import remove_folder
+from embedded.ports import PortClaims
 from reelqueue.errors import ConfigurationError
 
 _LOCK_NAME = "lock"
-
-HOST = "127.0.0.1"
-"""Everything listens here only."""
 
 
 @dataclass(frozen=True)
@@ -101,10 +98,11 @@ class StateFolder:
             elif entry.name != _LOCK_NAME:
                 entry.unlink()
 
-    def open_record(self, *, is_live: bool, preferred_ports: Mapping[str, int]) -> StackRecord:
-        """What the last start wrote, or a new record.
+    def open_record(self, claims: PortClaims, *, is_live: bool, preferred_ports: Mapping[str, int]) -> StackRecord:
+        """What the last start wrote, or a new record; its ports are claimed.
 
         Args:
+            claims: Of this stack.
             is_live: Where jobs are rendered this time.
             preferred_ports: By service; a port that is taken is replaced by a free one.
 
@@ -113,17 +111,16 @@ class StateFolder:
         """
         known = self._read()
         if known is None:
-            ports = {name: port if is_free(port) else free_port() for name, port in preferred_ports.items()}
-            return StackRecord(is_live=is_live, ports=ports)
+            return StackRecord(is_live=is_live, ports=_claim_all(claims, preferred_ports))
         if known.is_live != is_live:
             raise ConfigurationError(_OTHER_PROVIDER[is_live].format(folder=self.root))
+        ports = _claim_all(claims, known.ports)
         simulator_port = known.ports["simulator"]
-        if not is_live and not is_free(simulator_port):
+        if not is_live and ports["simulator"] != simulator_port:
             raise ConfigurationError(
                 f"port {simulator_port} is taken, and the unfinished jobs of {self.root} are rendered there; "
                 "stop what listens on it, or choose another folder with --state"
             )
-        ports = {name: port if is_free(port) else free_port() for name, port in known.ports.items()}
         return StackRecord(**{**asdict(known), "ports": ports})
 
     def write_record(self, record: StackRecord) -> None:
@@ -149,21 +146,5 @@ _OTHER_PROVIDER = {
 }
 
 
-def free_port() -> int:
-    """A TCP port on loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def is_free(port: int) -> bool:
-    """Whether a server could listen on a port of loopback now."""
-    with socket.socket() as probe:
-        # As servers do: connections of an earlier server that are still closing do not count.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-        return True
+def _claim_all(claims: PortClaims, ports: Mapping[str, int]) -> dict[str, int]:
+    return {name: port if claims.claim(port) else claims.claim_free() for name, port in ports.items()}

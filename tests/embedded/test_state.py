@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from embedded.errors import StateInUseError
-from embedded.state import HOST, StateFolder, free_port, is_free
+from embedded.ports import HOST, PortClaims
+from embedded.state import StackRecord, StateFolder
 from reelqueue.errors import ConfigurationError
 
 
@@ -30,44 +31,38 @@ def test_an_unlocked_folder_can_be_used_again(tmp_path: Path) -> None:
 
 
 def test_ports_and_password_stay_the_same(tmp_path: Path) -> None:
-    folder = StateFolder(tmp_path)
-    record = folder.open_record(is_live=False, preferred_ports={"simulator": free_port(), "api": free_port()})
-    folder.write_record(record)
+    record = open_record(tmp_path)
+    StateFolder(tmp_path).write_record(record)
 
-    assert folder.open_record(is_live=False, preferred_ports={"simulator": 1, "api": 1}) == record
+    assert open_record(tmp_path) == record
 
 
 def test_a_taken_port_is_replaced(tmp_path: Path) -> None:
     with socket.create_server((HOST, 0)) as stranger:
         taken = stranger.getsockname()[1]
-        record = StateFolder(tmp_path).open_record(is_live=False, preferred_ports={"simulator": 1, "api": taken})
 
-    assert record.ports["api"] != taken
-    assert is_free(record.ports["api"])
+        assert open_record(tmp_path, api=taken).ports["api"] != taken
 
 
 def test_the_simulators_port_never_moves(tmp_path: Path) -> None:
-    folder = StateFolder(tmp_path)
-    folder.write_record(folder.open_record(is_live=False, preferred_ports={"simulator": free_port()}))
-    port = folder.open_record(is_live=False, preferred_ports={}).ports["simulator"]
+    record = open_record(tmp_path)
+    StateFolder(tmp_path).write_record(record)
+    port = record.ports["simulator"]
 
     with socket.create_server((HOST, port)), pytest.raises(ConfigurationError, match=f"port {port} is taken"):
-        folder.open_record(is_live=False, preferred_ports={})
+        open_record(tmp_path)
 
 
 @pytest.mark.parametrize("was_live", [True, False])
 def test_jobs_are_never_handed_to_the_other_provider(tmp_path: Path, *, was_live: bool) -> None:
-    folder = StateFolder(tmp_path)
-    folder.write_record(folder.open_record(is_live=was_live, preferred_ports={"simulator": free_port()}))
+    StateFolder(tmp_path).write_record(open_record(tmp_path, is_live=was_live))
 
     with pytest.raises(ConfigurationError, match="--state"):
-        folder.open_record(is_live=not was_live, preferred_ports={})
+        open_record(tmp_path, is_live=not was_live)
 
 
 def test_the_record_is_readable_for_its_owner_only(tmp_path: Path) -> None:
-    folder = StateFolder(tmp_path)
-    record = folder.open_record(is_live=False, preferred_ports={"simulator": free_port()})
-    folder.write_record(replace(record, environment={"ALIBABA_API_KEY": "secret"}))
+    StateFolder(tmp_path).write_record(replace(open_record(tmp_path), environment={"ALIBABA_API_KEY": "key"}))
 
     assert stat.S_IMODE((tmp_path / "stack.json").stat().st_mode) == 0o600
 
@@ -81,3 +76,14 @@ def test_clearing_forgets_everything_but_the_lock(tmp_path: Path) -> None:
 
     assert [path.name for path in tmp_path.iterdir()] == ["lock"]
     folder.unlock()
+
+
+def open_record(root: Path, *, is_live: bool = False, api: int | None = None) -> StackRecord:
+    """What a start would find."""
+    claims = PortClaims()
+    preferred = {"simulator": claims.claim_free(), "api": api or claims.claim_free()}
+    claims.release()
+    try:
+        return StateFolder(root).open_record(claims, is_live=is_live, preferred_ports=preferred)
+    finally:
+        claims.release()
