@@ -6,7 +6,6 @@ import time
 
 import httpx
 from rich.console import Console
-from rich.table import Table
 
 from embedded.services import FLOWER_USER, WORKERS
 from embedded.stack import Stack, StackOptions, answers
@@ -63,13 +62,15 @@ def wait_until_whole(stack: Stack) -> None:
 
 def print_doors(stack: Stack, console: Console) -> None:
     """Say where everything is."""
-    table = Table.grid(padding=(0, 2))
-    table.add_row("API", f"{stack.url('api')}/docs")
-    table.add_row("Flower", f"{stack.url('flower')}  user {FLOWER_USER}, password {stack.record.flower_password}")
-    if stack.record.is_live:
-        table.add_row("provider", "DashScope: jobs cost money")
-    else:
-        table.add_row("simulator", f"{stack.url('simulator')}/__sim__/ledger")
-    table.add_row("state", str(stack.folder.root))
-    console.print(table)
-    console.print(f"export REELQUEUE_API_URL={stack.url('api')}", soft_wrap=True)
+    flower = f"{stack.url('flower')}  user {FLOWER_USER}, password {stack.record.flower_password}"
+    provider = {"provider": "DashScope: jobs cost money"}
+    simulator = {"simulator": f"{stack.url('simulator')}/__sim__/ledger"}
+    doors = {
+        "API": f"{stack.url('api')}/docs",
+        "Flower": flower,
+        **(provider if stack.record.is_live else simulator),
+        "state": str(stack.folder.root),
+    }
+    for name, where in doors.items():
+        console.print(f"{name:<10} {where}", soft_wrap=True, highlight=False)
+    console.print(f"export REELQUEUE_API_URL={stack.url('api')}", soft_wrap=True, highlight=False)
