@@ -56,11 +56,13 @@ class LocalArchive:
     def keep(self, incoming: Path, key: str) -> None:
         """Make an incoming file durable under its key; the same key again replaces the file."""
         target = self.path(key)
+        new_folders = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
         target.parent.mkdir(parents=True, exist_ok=True)
         _flush(incoming)
         incoming.chmod(0o644)
         incoming.replace(target)
-        _flush(target.parent)
+        for folder in (target.parent, *(new.parent for new in new_folders)):
+            _flush(folder)
 
 
 def open_archive(url: str) -> LocalArchive:

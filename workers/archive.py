@@ -211,8 +211,8 @@ def _retry_or_end(services: Services, claim: Fetch, reason: str) -> str:
         if fresh_url and fresh_url != claim.task.result_url:
             session.execute(update(ProviderTask).where(ProviderTask.id == claim.task.id).values(result_url=fresh_url))
         record(session, claim.job_id, "fetch_failed", now=now, detail={"fetch": claim.number, "reason": reason})
-        if now + delay < expires_at:
-            _retry(session, claim, now + delay)
+        if now < expires_at:
+            _retry(session, claim, min(now + delay, expires_at))
         else:
             _end(session, claim, reason, now)
     log.warning("render_job.fetch_failed", job_id=str(claim.job_id), fetch=claim.number, reason=reason)
