@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,19 @@ def test_incoming_files_are_on_the_archives_own_file_system(archive: LocalArchiv
     with archive.incoming(".mp4") as incoming:
         assert incoming.is_relative_to(archive.root)
         assert incoming.stat().st_dev == archive.root.stat().st_dev
+
+
+def test_a_crash_takes_neither_a_kept_file_nor_its_new_folders(
+    archive: LocalArchive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed = set()
+    monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.add(os.fstat(descriptor).st_ino))
+
+    with archive.incoming(".mp4") as incoming:
+        archive.keep(incoming, "2026/11/a.mp4")
+
+    year = archive.root / "2026"
+    assert flushed == {path.stat().st_ino for path in (year / "11" / "a.mp4", year / "11", year, archive.root)}
 
 
 @pytest.mark.parametrize(

@@ -199,6 +199,17 @@ def test_tries_are_ever_further_apart(jobs: Jobs, rows: Rows, clock: VirtualCloc
     assert delays == [5, 10, 20, 40, 80, 160, 320, 600, 600]
 
 
+def test_the_last_try_is_made_when_the_result_expires(jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
+    job_id = jobs.archiving(url="http://127.0.0.1:1")
+    expires_at = rows.tasks(job_id)[0].result_expires_at
+    assert expires_at is not None
+    clock.time = expires_at - timedelta(seconds=1)
+
+    archive_render_job(jobs.services, job_id)
+
+    assert (rows.state(job_id), rows.job(job_id).next_archive_at) == (RenderState.ARCHIVING, expires_at)
+
+
 def test_an_expired_result_ends_the_job(jobs: Jobs, rows: Rows) -> None:
     job_id = jobs.archiving(url="http://127.0.0.1:1")
     jobs.clock.advance(24 * 3600)
