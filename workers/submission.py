@@ -121,16 +121,9 @@ def _claim(services: Services, job_id: UUID, epoch: int) -> Claim | str:
             return "not admitted under this epoch: nothing done"
         job = session.get_one(RenderJob, job_id)
         account = session.get_one(Account, job.account_id)
-        try:
-            services.key_of(account)
-            built = build(_stored_request(session, job), account_headers=account.headers)
-        except ConfigurationError as error:
-            hold_account(session, job_id, account, str(error), epoch=epoch + 1, now=now)
-            return f"account paused: {error}"
-        except InvalidRequestError as error:
-            reason = Reason(FailureClass.INPUT, error.code, error.message)
-            end(session, job_id, reason, epoch=epoch + 1, now=now)
-            return f"refused by the catalog: {error.code}"
+        built = _build(services, session, job, account, now)
+        if isinstance(built, str):
+            return built
         rules = services.settings.submit
         body = json.dumps(built.body, sort_keys=True, separators=(",", ":")).encode()
         send_by = now + timedelta(seconds=rules.send_within_seconds)
@@ -138,6 +131,22 @@ def _claim(services: Services, job_id: UUID, epoch: int) -> Claim | str:
         post_seconds = rules.post_seconds + len(body) / UPLINK_BYTES_PER_SECOND
         failpoint(Failpoint.CLAIMING)
         return Claim(attempt.id, attempt.number, job_id, epoch + 1, account, account.base_url, built, post_seconds)
+
+
+def _build(services: Services, session: Session, job: RenderJob, account: Account, now: datetime) -> BuiltRequest | str:
+    """What is sent, or where the job has gone instead."""
+    if account.paused_at is not None:
+        requeue(session, job.id, epoch=job.epoch, now=now)
+        return f"account {account.name} is paused: handed back"
+    try:
+        services.key_of(account)
+        return build(_stored_request(session, job), account_headers=account.headers)
+    except ConfigurationError as error:
+        hold_account(session, job.id, account, str(error), epoch=job.epoch, now=now)
+        return f"account paused: {error}"
+    except InvalidRequestError as error:
+        end(session, job.id, Reason(FailureClass.INPUT, error.code, error.message), epoch=job.epoch, now=now)
+        return f"refused by the catalog: {error.code}"
 
 
 def _is_late(session: Session, job_id: UUID, epoch: int, now: datetime) -> bool:
