@@ -174,6 +174,18 @@ def test_an_account_that_needs_a_person_is_paused_and_the_job_kept(jobs: Jobs, r
     assert not rows.has_slot(job_id)
 
 
+def test_nothing_more_is_sent_to_a_paused_account(jobs: Jobs, rows: Rows, provider: ScriptedProvider) -> None:
+    first, second = jobs.admitted(), jobs.admitted()
+    provider.on_submit(refused(400, "Arrearage"))
+
+    for hint in (first, second):
+        jobs.submit(hint)
+
+    assert provider.count("submit") == 1
+    assert rows.state(second.job_id) is RenderState.QUEUED
+    assert not rows.has_slot(second.job_id)
+
+
 @pytest.mark.parametrize(("said", "state", "failure_class"), FINAL, ids=str)
 def test_what_can_never_be_rendered_ends(
     jobs: Jobs, rows: Rows, said: Said, state: RenderState, failure_class: FailureClass
