@@ -13,6 +13,9 @@ from sqlalchemy.orm import Session, sessionmaker
 STATEMENT_TIMEOUT_SECONDS = 30
 LOCK_TIMEOUT_SECONDS = 10
 CONNECT_TIMEOUT_SECONDS = 5
+# No transaction waits for anything but the database, so one that idles belongs to a process that stands still,
+# and may hold rows that everybody needs. Below the lock time-out: who waits for them gets them.
+IDLE_IN_TRANSACTION_SECONDS = 5
 
 
 def make_engine(url: str, *, application_name: str = "reelqueue", pool_size: int = 5) -> Engine:
@@ -40,7 +43,7 @@ def make_engine(url: str, *, application_name: str = "reelqueue", pool_size: int
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             "options": (
                 f"-c statement_timeout={STATEMENT_TIMEOUT_SECONDS}s -c lock_timeout={LOCK_TIMEOUT_SECONDS}s"
-                f" -c idle_in_transaction_session_timeout={2 * STATEMENT_TIMEOUT_SECONDS}s -c timezone=UTC"
+                f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_SECONDS}s -c timezone=UTC"
             ),
         },
     )
