@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import UUID
@@ -39,8 +38,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def own_postgres(folder: Path) -> Iterator[PostgresServer]:
-    """A PostgreSQL that may be restarted."""
-    server = PostgresServer(folder / "postgres", is_durable=False)
+    """A PostgreSQL that may be killed, and keeps what it has committed."""
+    server = PostgresServer(folder / "postgres")
     try:
         server.start()
     except BinaryNotFoundError as error:
@@ -90,32 +89,26 @@ def whole_world(
     services = environment_of(folder, own_postgres.url(), own_valkey, base_url)
     crew = Crew(services | PACE | {VARIABLE: str(folder / "failpoints")}, folder)
     producer = Celery("another-app", broker=own_valkey.broker_url, set_as_current=False)
-    with engine_on(own_postgres.url()) as engine, contextlib.closing(producer):
-        try:
-            crew.start()
-            yield World(own_postgres, own_valkey, own_simulator, crew, engine, producer, folder)
-        finally:
-            crew.stop()
+    with engine_on(own_postgres.url()) as engine, contextlib.closing(producer), crew.working():
+        yield World(own_postgres, own_valkey, own_simulator, crew, engine, producer, folder)
 
 
 @pytest.fixture
 def world(whole_world: World) -> Iterator[World]:
     """The world, with nothing in hand and nothing armed."""
     yield whole_world
-    whole_world.crew.wake()
+    whole_world.crew.thaw()
     whole_world.simulator.delete("faults").raise_for_status()
     for armed in whole_world.failpoints.iterdir():
         armed.unlink()
 
 
 @pytest.fixture
-def finish(world: World, record_property: Callable[[str, object], None]) -> Finish:
+def finish(world: World) -> Finish:
     """Waits until jobs have healed, and judges."""
-    began = time.monotonic()
 
     def finish(job_ids: list[UUID]) -> None:
         world.wait_for(lambda: world.is_settled(job_ids), "every job is terminal")
-        record_property("seconds", round(time.monotonic() - began, 1))
         world.judge()
 
     return finish

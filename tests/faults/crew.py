@@ -1,17 +1,34 @@
-"""Celery workers and beat as processes, started again when they end, as the stack does."""
+"""Celery workers and beat as processes, started again when they end, as the stack does.
+
+They are forked from a process that has Celery and the app imported: a worker is killed in nearly every case, and
+an import each time would take most of the suite's time.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from multiprocessing import forkserver
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Final
+from unittest import mock
 
-from embedded.process import ChildProcess, Command
+import psutil
+
 from tests.conftest import ROOT
 
+_CONTEXT: Final = multiprocessing.get_context("forkserver")
+_IMPORTED: Final = [
+    *("celery.bin.celery", "celery.bin.worker", "celery.bin.beat", "celery.apps.worker", "celery.apps.beat"),
+    *("celery.concurrency.thread", "celery.concurrency.prefork", "kombu.transport.redis", "psycopg", "pytest"),
+    *("workers.app", "workers.tasks.control", "workers.tasks.intake", "workers.tasks.render"),
+]
 _WORKER: Final = ("worker", "--loglevel", "INFO", "--without-mingle", "--without-gossip")
 # Each queue has two workers, of different pools where the stack has another one than threads.
 _ARGUMENTS: Final = {
@@ -23,68 +40,111 @@ _ARGUMENTS: Final = {
         *("--pool", "threads", "--concurrency", "4"),
     ),
 }
-STOP_SECONDS: Final = 20.0
+_STOP_SECONDS: Final = 20.0
+_PR_SET_PDEATHSIG: Final = 1
+
+
+class Member:
+    """One worker, or beat."""
+
+    def __init__(self, name: str, arguments: tuple[str, ...], log_path: Path) -> None:
+        self.name = name
+        self._arguments = arguments
+        self._log_path = log_path
+        self._process: ForkServerProcess | None = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
+        return self._process is not None and self._process.is_alive()
+
+    def start(self) -> None:
+        """Start it, and end what is left of its last life: a pool may outlive its parent."""
+        self.kill()
+        self._process = _CONTEXT.Process(target=_run, args=(self._arguments, str(self._log_path)), name=self.name)
+        self._process.start()
+
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM: finish what is in hand, give the rest back."""
+        if self._process is not None:
+            self._process.terminate()
+
+    def stop(self) -> None:
+        """End it in an orderly way, or kill it."""
+        self.ask_to_stop()
+        if self._process is not None:
+            self._process.join(_STOP_SECONDS)
+        self.kill()
+
+    def kill(self) -> None:
+        """End it and its group with SIGKILL."""
+        if self._process is not None and self._process.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.kill()
+            self._process.join()
+            self._process.close()
+            self._process = None
+
+    def frozen(self) -> list[psutil.Process]:
+        """Those of its processes that stand still."""
+        if self._process is None or not self.is_running:
+            return []
+        worker = psutil.Process(self._process.pid)
+        family = [worker, *worker.children(recursive=True)]
+        return [process for process in family if process.status() == psutil.STATUS_STOPPED]
 
 
 class Crew:
     """Every process that does the product's work."""
 
     def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
-        beat = ("beat", "--schedule", str(folder / "beat"), "--pidfile=")
-        self.children = {
-            name: _child(name, arguments, environment, folder)
-            for name, arguments in {**_ARGUMENTS, "beat": beat}.items()
-        }
+        arguments = {**_ARGUMENTS, "beat": ("beat", "--schedule", str(folder / "beat"), "--pidfile=")}
+        self.members = {name: Member(name, given, folder / f"{name}.log") for name, given in arguments.items()}
         self.restarts: list[str] = []
         """Who was started again, in order."""
+        self._environment = environment
 
-    def start(self) -> None:
-        """Start everybody."""
-        for child in self.children.values():
-            child.start()
+    @contextlib.contextmanager
+    def working(self) -> Iterator[None]:
+        """Everybody works until the end of the block."""
+        _CONTEXT.set_forkserver_preload(_IMPORTED)
+        with mock.patch.dict(os.environ, {**self._environment, "PYTHONPATH": str(ROOT)}, clear=True):
+            forkserver.ensure_running()
+        try:
+            self.look_after()
+            yield
+        finally:
+            self.thaw()
+            for member in self.members.values():
+                member.ask_to_stop()
+            for member in self.members.values():
+                member.stop()
 
     def look_after(self) -> None:
-        """Start again who has ended; call it often, from the main thread."""
-        for name, child in self.children.items():
-            if not child.is_running:
-                child.clean_up()  # a pool may have outlived its parent
-                child.start()
+        """Start again who has ended; call it often."""
+        for name, member in self.members.items():
+            if not member.is_running:
+                member.start()
                 self.restarts.append(name)
 
-    def kill(self, name: str) -> None:
-        """End a worker and its pool with SIGKILL."""
-        self.children[name].kill()
-
-    def ask_to_stop(self, name: str) -> None:
-        """Send SIGTERM: finish what is in hand, give the rest back."""
-        self.children[name].ask_to_stop()
-
-    def wake(self) -> None:
-        """Let whoever is frozen go on."""
-        for child in self.children.values():
-            if child.is_running and child.pid is not None:
-                child_signal(child.pid, signal.SIGCONT)
-
-    def stop(self) -> None:
-        """End everybody."""
-        self.wake()
-        for child in self.children.values():
-            child.ask_to_stop()
-        for child in self.children.values():
-            child.stop()
+    def thaw(self) -> None:
+        """Let whoever is frozen go on, and finish what it has in hand."""
+        for member in self.members.values():
+            if frozen := member.frozen():
+                for process in frozen:
+                    process.resume()
+                member.stop()  # an orderly end comes after the work in hand
 
 
-def child_signal(pid: int, number: signal.Signals) -> None:
-    """Signal the whole group of a child."""
-    os.killpg(pid, number)
+def _run(arguments: tuple[str, ...], log_path: str) -> None:
+    """Be a Celery process."""
+    os.setsid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))  # without effect off Linux
+    log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(log, sys.stdout.fileno())
+    os.dup2(log, sys.stderr.fileno())
+    from celery.bin.celery import main
 
-
-def _child(name: str, arguments: tuple[str, ...], environment: Mapping[str, str], folder: Path) -> ChildProcess:
-    run = Command(
-        name=name,
-        arguments=[sys.executable, "-m", "celery", "-A", "workers.app", *arguments],
-        environment=environment,
-        folder=ROOT,
-        stop_seconds=STOP_SECONDS,
-    )
-    return ChildProcess(run, logs=folder, pids=folder)
+    sys.argv = ["celery", "-A", "workers.app", *arguments]
+    main()

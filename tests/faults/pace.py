@@ -5,32 +5,32 @@ from __future__ import annotations
 from typing import Final
 
 PACE: Final = {
-    # 15, 30 and 10 s: a submit that is silent is doubted after 4.5 s, not 40.
-    "REELQUEUE_SUBMIT_SEND_WITHIN_SECONDS": "2",
-    "REELQUEUE_SUBMIT_POST_SECONDS": "3",
-    "REELQUEUE_SUBMIT_SETTLE_WITHIN_SECONDS": "1.5",
-    # 5, 10, 60 and 120 s: a task is ruled out 1.5 s after the first listing without it.
+    # 15, 30 and 10 s: a submit that is silent is doubted after 3 s, not 40.
+    "REELQUEUE_SUBMIT_SEND_WITHIN_SECONDS": "1.5",
+    "REELQUEUE_SUBMIT_POST_SECONDS": "2",
+    "REELQUEUE_SUBMIT_SETTLE_WITHIN_SECONDS": "1",
+    # 5, 10, 60 and 120 s: a task is ruled out 1 s after the first listing without it.
     "REELQUEUE_RECONCILE_FIRST_LOOK_SECONDS": "0.3",
     "REELQUEUE_RECONCILE_ASK_AGAIN_SECONDS": "0.5",
-    "REELQUEUE_RECONCILE_ABSENT_SECONDS": "1.5",
+    "REELQUEUE_RECONCILE_ABSENT_SECONDS": "1",
     "REELQUEUE_RECONCILE_CLOCK_SKEW_SECONDS": "4",
     # 30 and 60 s.
-    "REELQUEUE_POLL_LEASE_SECONDS": "2",
+    "REELQUEUE_POLL_LEASE_SECONDS": "1.5",
     "REELQUEUE_POLL_LATE_INTERVAL_SECONDS": "1",
     # 20, 45 and 5 s.
-    "REELQUEUE_ARCHIVE_READ_SECONDS": "1.5",
-    "REELQUEUE_ARCHIVE_LEASE_SECONDS": "3",
+    "REELQUEUE_ARCHIVE_READ_SECONDS": "1",
+    "REELQUEUE_ARCHIVE_LEASE_SECONDS": "2",
     "REELQUEUE_ARCHIVE_RETRY_SECONDS": "0.3",
     # 5, 3, 120 and 30 s.
     "REELQUEUE_SWEEP_SECONDS": "0.4",
-    "REELQUEUE_OVERDUE_SECONDS": "0.5",
-    "REELQUEUE_VISIBILITY_TIMEOUT_SECONDS": "6",
-    "REELQUEUE_LONGEST_COUNTDOWN_SECONDS": "3",
+    "REELQUEUE_OVERDUE_SECONDS": "0.4",
+    "REELQUEUE_VISIBILITY_TIMEOUT_SECONDS": "4",
+    "REELQUEUE_LONGEST_COUNTDOWN_SECONDS": "2",
 }
 
 SIMULATION: Final = {
-    # Renders of 0.6 to 1 s, of tiny clips that are drawn once.
-    "time_scale": 100.0,
+    # Renders of 0.4 to 0.7 s, of tiny clips that are drawn once.
+    "time_scale": 150.0,
     "run_times": {"minimum_seconds": 60.0, "maximum_seconds": 100.0, "tail_share": 0.0},
     "clips": {"width": 64, "height": 36, "seconds": 1.0},
 }

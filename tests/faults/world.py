@@ -22,8 +22,10 @@ from sqlalchemy.orm import Session
 
 from embedded.postgres import PostgresServer
 from embedded.valkey import ValkeyServer
-from models import Account, Asset, Attempt, RenderJob
-from models.session import make_engine
+from models import Asset, Attempt, PollLane, RenderJob
+from models.cancel import request_cancel
+from models.session import DatabaseClock, make_engine
+from reelqueue import messages
 from reelqueue.states import OPEN_ATTEMPT, TERMINAL, RenderState
 from tests.faults.crew import Crew
 from workers.audit import audit
@@ -76,13 +78,47 @@ class World:
         """Let the provider misbehave."""
         self.simulator.post("faults", json=fault).raise_for_status()
 
+    @contextmanager
+    def configured(self, **patch: Any) -> Iterator[None]:
+        """Let the simulator behave differently for a while."""
+        before = self.simulator.get("config").raise_for_status().json()
+        self.simulator.post("config", json=patch).raise_for_status()
+        try:
+            yield
+        finally:
+            self.simulator.post("config", json={name: before[name] for name in patch}).raise_for_status()
+
+    def cut_connections(self) -> None:
+        """End every session at the database but this one."""
+        with self.engine.connect() as connection:
+            connection.execute(
+                text("""SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                                       WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()""")
+            )
+
+    def pause(self, seconds: float) -> None:
+        """Let an outage last."""
+        began = time.monotonic()
+        self.wait_for(lambda: time.monotonic() - began > seconds, "time passes")
+
+    def send(self, task: str, *args: object) -> None:
+        """Send a message that nobody of ours has sent."""
+        self.producer.send_task(task, args=args, queue=messages.QUEUE_BY_TASK[task])
+
     # Using
 
-    def enqueue(self, count: int, **options: Any) -> list[UUID]:
-        """Ask for clips as another app does, and wait until they are stored."""
+    def enqueue(self, count: int, *, marker: str = "", times: int = 1, **options: Any) -> list[UUID]:
+        """Ask for clips as another app does, and wait until they are stored.
+
+        Args:
+            count: How many.
+            marker: A word for the simulator, such as ``[[queue=300]]``.
+            times: How often each is asked for.
+            **options: Of the request.
+        """
         keys = [f"order-{next(self._numbers)}" for _ in range(count)]
-        prompts = {key: f"a lighthouse in the storm, {key}" for key in keys}
-        for key, prompt in prompts.items():
+        prompts = {key: f"a lighthouse in the storm, {key} {marker}".strip() for key in keys}
+        for key, prompt in [*prompts.items()] * times:
             request = {"model": "wan2.6-t2v", "prompt": prompt, "resolution": "1280x720", "poll_interval_ms": 300}
             arguments = {"request": request | options, "idempotency_key": key}
             self.producer.send_task("intake.enqueue", kwargs=arguments, queue="intake")
@@ -90,6 +126,13 @@ class World:
         stored = self._stored(keys)
         self._prompts |= {job_id: prompts[key] for key, job_id in stored.items()}
         return list(stored.values())
+
+    def cancel(self, job_ids: list[UUID]) -> None:
+        """Stop jobs, as the API does."""
+        with Session(self.engine) as session, session.begin():
+            for job_id in job_ids:
+                request_cancel(session, job_id, now=DatabaseClock().now(session))
+        self.send(messages.CONTROL_DISPATCH)
 
     def wait_for(self, condition: Callable[[], bool], what: str) -> None:
         """Wait until a condition holds, and start again whoever ends meanwhile."""
@@ -106,16 +149,25 @@ class World:
         with Session(self.engine) as session:
             return Counter(session.scalars(select(RenderJob.state).where(RenderJob.id.in_(job_ids))))
 
+    def are_all(self, job_ids: list[UUID], *states: RenderState) -> bool:
+        """Whether every job is in one of some states."""
+        return sum(self.states(job_ids)[state] for state in states) == len(job_ids)
+
     def attempts(self, job_ids: list[UUID]) -> Counter[str]:
         """How many attempts of jobs are in which state."""
         with Session(self.engine) as session:
             states = session.scalars(select(Attempt.state).where(Attempt.job_id.in_(job_ids)))
             return Counter(state.value for state in states)
 
-    def account_id(self) -> UUID:
-        """The only account's."""
+    def attempt_ids(self, job_ids: list[UUID]) -> list[UUID]:
+        """The attempts of jobs."""
         with Session(self.engine) as session:
-            return session.scalars(select(Account.id)).one()
+            return list(session.scalars(select(Attempt.id).where(Attempt.job_id.in_(job_ids))))
+
+    def lane(self) -> PollLane:
+        """The only account's poll chain."""
+        with Session(self.engine) as session:
+            return session.scalars(select(PollLane)).one()
 
     def tasks(self) -> dict[str, int]:
         """The provider's tasks by status."""
@@ -124,8 +176,11 @@ class World:
 
     def is_settled(self, job_ids: list[UUID]) -> bool:
         """Whether every job is terminal, and nothing that might be billed is under way."""
-        is_ended = sum(self.states(job_ids)[state] for state in TERMINAL) == len(job_ids)
-        return is_ended and not self._open_attempts() and not {"PENDING", "RUNNING"} & self.tasks().keys()
+        return (
+            self.are_all(job_ids, *TERMINAL)
+            and not self._open_attempts()
+            and not {"PENDING", "RUNNING"} & self.tasks().keys()
+        )
 
     def describe(self) -> str:
         """What there is to see when a case goes wrong."""
