@@ -17,10 +17,10 @@ def tell(site: Site) -> None:
     site.enqueue("refused-by-provider", {**CLIP, "prompt": REFUSED})
     site.enqueue("too-long", {**CLIP, "negative_prompt": "canary-prompt " * 40})
     site.enqueue("no-object", PROMPT)  # type: ignore[arg-type] # a producer's mistake
-    site.enqueue("canary-prompt \0", CLIP)  # Postgres takes no such character
+    site.enqueue("canary-prompt \0", CLIP)  # a key that Postgres cannot store
     site.producer.send_task("intake.enqueue", kwargs={"request": CLIP, "prompt": PROMPT}, queue="intake")
     site.producer.send_task("intake.enqeue", kwargs={"request": CLIP}, queue="intake")  # misspelt
-    site.enqueue("later", CLIP, countdown=100)  # held in the worker: on its page, and in `inspect`
+    site.enqueue("later", CLIP, countdown=1000)  # held in the worker: on its page, and in `inspect`
     site.producer.send_task("control.sweep", queue="control", argsrepr="()", kwargsrepr="{}")
     wait_for(lambda: site.count("succeeded") == RENDERED_COUNT, "the clips are rendered")
     wait_for(lambda: site.count("moderated") == site.count("failed") == 1, "the others are refused")

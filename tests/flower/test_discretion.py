@@ -52,7 +52,8 @@ def test_a_message_that_nobody_knows_is_logged_by_its_name(site: Site) -> None:
 def test_a_message_that_waits_in_a_worker_shows_no_arguments(site: Site) -> None:
     held = site.producer.control.inspect(timeout=5).scheduled()
 
-    assert [entry["request"]["args"] for entry in held["every@studio"]] == ["…"]
+    # More than once where the machine is so busy that the broker hands it out again.
+    assert {entry["request"]["args"] for entry in held["every@studio"]} == {"…"}
 
 
 def test_a_refused_request_fails_with_its_code_alone(site: Site) -> None:
@@ -68,10 +69,10 @@ def test_a_failure_shows_the_lines_of_code_that_it_came_through(site: Site) -> N
     assert not any("another exception" in traceback or "direct cause" in traceback for traceback in tracebacks)
 
 
-def test_a_database_error_is_told_without_its_statement(site: Site) -> None:
+def test_a_failure_quotes_no_statement(site: Site) -> None:
     failures = [task["exception"] for task in site.tasks("intake.enqueue", "FAILURE")]
 
-    assert [failure for failure in failures if "NUL" in failure]
+    assert [failure for failure in failures if "idempotency_key" in failure]
     assert not [failure for failure in failures if "INSERT" in failure or "SELECT" in failure]
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 import redis
 from celery import Celery
+from structlog.testing import capture_logs
 
 from embedded.valkey import ValkeyServer
 from models.lane import Wake
@@ -93,32 +94,29 @@ def test_no_message_waits_longer_than_the_longest_countdown(
         assert timedelta(seconds=countdown - 10) < waits <= timedelta(seconds=countdown)
 
 
-def test_a_hint_without_a_broker_fails_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_hint_without_a_broker_fails_nothing() -> None:
     app = app_on(f"redis://127.0.0.1:{free_port()}/0")
 
-    CeleryHints(app, longest_countdown_seconds=30).submit(JOB, 1, MODEL)
+    with capture_logs() as logs:
+        CeleryHints(app, longest_countdown_seconds=30).submit(JOB, 1, MODEL)
 
-    assert "the sweep sends it again" in "".join(capsys.readouterr())
+    assert [(log["event"], log["remedy"]) for log in logs] == [("hint.not_sent", "the sweep sends it again")]
     app.close()
 
 
-def test_a_hint_to_a_full_broker_fails_nothing(
-    hints: CeleryHints, broker: ValkeyServer, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with redis.Redis.from_url(broker.client_url) as client:
+def test_a_hint_to_a_full_broker_fails_nothing(hints: CeleryHints, broker: ValkeyServer) -> None:
+    with redis.Redis.from_url(broker.client_url) as client, capture_logs() as logs:
         client.config_set("maxmemory", 1)
         hints.dispatch()
         client.config_set("maxmemory", 0)
 
-    assert "hint.not_sent" in "".join(capsys.readouterr())
+    assert [log["event"] for log in logs] == ["hint.not_sent"]
 
 
-def test_a_hint_to_a_broker_that_only_reads_fails_nothing(
-    hints: CeleryHints, broker: ValkeyServer, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with redis.Redis.from_url(broker.client_url) as client:
+def test_a_hint_to_a_broker_that_only_reads_fails_nothing(hints: CeleryHints, broker: ValkeyServer) -> None:
+    with redis.Redis.from_url(broker.client_url) as client, capture_logs() as logs:
         client.replicaof("127.0.0.1", free_port())
         hints.dispatch()
         client.replicaof("NO", "ONE")
 
-    assert "hint.not_sent" in "".join(capsys.readouterr())
+    assert [log["event"] for log in logs] == ["hint.not_sent"]
