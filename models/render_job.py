@@ -111,7 +111,6 @@ class RenderJob(Base):
     )
     next_poll_at: Mapped[datetime | None] = mapped_column(comment="When the provider is asked next; null: never")
     poll_deadline_at: Mapped[datetime | None] = mapped_column(comment="When it times out")
-    watch_until: Mapped[datetime | None] = mapped_column(comment="Until when a late result is collected")
     poll_count: Mapped[int] = mapped_column(default=0, comment="Answers read from the provider")
     unknown_count: Mapped[int] = mapped_column(default=0, comment="UNKNOWN answers in a row")
     cancel_requested_at: Mapped[datetime | None] = mapped_column(comment="When a person stopped it")

@@ -203,9 +203,6 @@ def upgrade() -> None:
             comment="When the provider is asked next; null: never",
         ),
         sa.Column("poll_deadline_at", sa.DateTime(timezone=True), nullable=True, comment="When it times out"),
-        sa.Column(
-            "watch_until", sa.DateTime(timezone=True), nullable=True, comment="Until when a late result is collected"
-        ),
         sa.Column("poll_count", sa.Integer(), nullable=False, comment="Answers read from the provider"),
         sa.Column("unknown_count", sa.Integer(), nullable=False, comment="UNKNOWN answers in a row"),
         sa.Column("cancel_requested_at", sa.DateTime(timezone=True), nullable=True, comment="When a person stopped it"),
