@@ -11,6 +11,7 @@ from tests.workers.protocol.doubts import Doubts, row
 from tests.workers.rows import Rows
 from tests.workers.scripted_provider import answer, listing, task
 from workers.services import Services
+from workers.sweep import sweep
 
 
 def test_the_wish_waits_for_the_listing(doubts: Doubts, services: Services, rows: Rows) -> None:
@@ -68,6 +69,19 @@ def test_a_job_under_review_is_past_stopping(doubts: Doubts, services: Services,
     assert not _cancel(services, job_id)
 
     assert rows.state(job_id) is RenderState.NEEDS_REVIEW
+
+
+def test_a_poll_that_a_cancel_makes_due_does_not_wait_for_the_next_message(
+    services: Services, rows: Rows, jobs: Jobs
+) -> None:
+    job_id = jobs.rendering(poll_interval_ms=600_000)
+    _cancel(services, job_id)
+    jobs.clock.advance(3)
+
+    assert sweep(services).polls == 1
+
+    assert jobs.hints.wakes[-1].at <= jobs.clock.now()
+    assert rows.state(job_id) is RenderState.CANCELLING
 
 
 def _cancel(services: Services, job_id: UUID) -> bool:
