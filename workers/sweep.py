@@ -138,8 +138,7 @@ def _lost_polls(session: Session, now: datetime, overdue: datetime) -> list[Wake
         select(PollLane.account_id)
         .where(
             or_(PollLane.lease_until.is_(None), PollLane.lease_until <= now),
-            # Its message is lost, or comes too late: who cancels a job makes its poll due before that.
-            or_(PollLane.wake_at.is_(None), PollLane.wake_at <= overdue, PollLane.wake_at > now),
+            or_(PollLane.wake_at.is_(None), PollLane.wake_at <= overdue),
             select(RenderJob.id)
             .where(RenderJob.account_id == PollLane.account_id, RenderJob.next_poll_at <= overdue)
             .exists(),
