@@ -64,6 +64,8 @@ app.conf.update(
         # A killed worker's messages are looked for every second, not every ten rounds of ten.
         "unacked_restore_interval": 1,
         "unacked_restore_throttle": 1,
+        # Who is killed while it looks keeps the others from looking for this long; kombu's default is five minutes.
+        "unacked_mutex_expire": 10,
         # A publish to a frozen broker would otherwise block for ever.
         "socket_timeout": 5,
         "socket_connect_timeout": 5,
