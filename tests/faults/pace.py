@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 PACE: Final = {
-    # 15, 30 and 10 s: a submit that is silent is doubted after 3 s, not 40.
+    # 15, 30 and 10 s: a submit that is silent is doubted after 4 s, not 40.
     "REELQUEUE_SUBMIT_SEND_WITHIN_SECONDS": "1.5",
-    "REELQUEUE_SUBMIT_POST_SECONDS": "2",
+    "REELQUEUE_SUBMIT_POST_SECONDS": "3",
     "REELQUEUE_SUBMIT_SETTLE_WITHIN_SECONDS": "1",
     # 5, 10, 60 and 120 s: a task is ruled out 1 s after the first listing without it.
     "REELQUEUE_RECONCILE_FIRST_LOOK_SECONDS": "0.3",

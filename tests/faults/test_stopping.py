@@ -56,4 +56,4 @@ def test_a_worker_stands_still_in_the_middle_of_a_question(world: World, finish:
     world.crew.thaw()
 
     finish(job_ids)
-    assert world.attempts(job_ids) == {"bound": 2, "adopted": 2}
+    assert world.has_adopted(job_ids, 2)

@@ -50,8 +50,10 @@ class World:
     """Knows the broker and nothing of ours, as another app does."""
     folder: Path
     _numbers: Iterator[int] = field(default_factory=itertools.count)
-    _prompts: dict[UUID, str] = field(default_factory=dict)
-    """Of every job ever made here."""
+    _prompts: dict[str, str] = field(default_factory=dict)
+    """Of every order ever made here, by its key."""
+    _known_excess: Counter[str] = field(default_factory=Counter)
+    """What was billed for nothing, and has been found out."""
 
     @property
     def archive(self) -> Path:
@@ -122,10 +124,9 @@ class World:
             request = {"model": "wan2.6-t2v", "prompt": prompt, "resolution": "1280x720", "poll_interval_ms": 300}
             arguments = {"request": request | options, "idempotency_key": key}
             self.producer.send_task("intake.enqueue", kwargs=arguments, queue="intake")
+        self._prompts |= prompts
         self.wait_for(lambda: len(self._stored(keys)) == count, "the jobs are stored")
-        stored = self._stored(keys)
-        self._prompts |= {job_id: prompts[key] for key, job_id in stored.items()}
-        return list(stored.values())
+        return self._stored(keys)
 
     def cancel(self, job_ids: list[UUID]) -> None:
         """Stop jobs, as the API does."""
@@ -158,6 +159,14 @@ class World:
         with Session(self.engine) as session:
             states = session.scalars(select(Attempt.state).where(Attempt.job_id.in_(job_ids)))
             return Counter(state.value for state in states)
+
+    def has_adopted(self, job_ids: list[UUID], count: int) -> bool:
+        """Whether each job was submitted once, and so many of them found their task by the listing.
+
+        A busy machine may lose an answer more: it comes after the shortened time limit.
+        """
+        attempts = self.attempts(job_ids)
+        return attempts.total() == len(job_ids) and attempts["adopted"] >= count
 
     def attempt_ids(self, job_ids: list[UUID]) -> list[UUID]:
         """The attempts of jobs."""
@@ -195,12 +204,9 @@ class World:
         restarts = f"restarts: {self.crew.restarts}; logs: {self.folder}; tasks: {self.tasks()}"
         return "\n".join([*lines, restarts])
 
-    def _stored(self, keys: Collection[str]) -> dict[str, UUID]:
+    def _stored(self, keys: Collection[str]) -> list[UUID]:
         with Session(self.engine) as session:
-            rows = session.execute(
-                select(RenderJob.idempotency_key, RenderJob.id).where(RenderJob.idempotency_key.in_(keys))
-            )
-            return {str(key): job_id for key, job_id in rows}
+            return list(session.scalars(select(RenderJob.id).where(RenderJob.idempotency_key.in_(keys))))
 
     def _open_attempts(self) -> int:
         with Session(self.engine) as session:
@@ -209,16 +215,19 @@ class World:
     # Judging
 
     def judge(self) -> None:
-        """The provider's bill, our invariants and our files, over all jobs that were ever made here."""
+        """The provider's bill, our invariants and our files, since the last judgement."""
         with Session(self.engine) as session:
-            findings = [finding for finding in audit(session) if finding.rows]
-            paid = session.execute(select(RenderJob.id, RenderJob.state)).all()
-            assets = Counter(session.scalars(select(Asset.path)))
-        assert not findings, findings
-        succeeded = [job_id for job_id, state in paid if state is RenderState.SUCCEEDED]
-        assert self._bill() == Counter(_sha256(self._prompts[job_id]) for job_id in succeeded)
-        assert self._files() == sorted(assets)
-        assert len(assets) == 2 * len(succeeded)
+            broken = [finding for finding in audit(session) if finding.rows]
+            succeeded = select(RenderJob.idempotency_key).where(RenderJob.state == RenderState.SUCCEEDED)
+            owed = Counter(_sha256(self._prompts[str(key)]) for key in session.scalars(succeeded))
+            stored = sorted(session.scalars(select(Asset.path)))
+        billed = self._bill()
+        twice, never = billed - owed - self._known_excess, owed - billed
+        self._known_excess += twice  # a later case is not to blame
+        assert not broken, broken
+        assert not twice, f"{twice.total()} tasks were billed that no job needed"
+        assert not never, f"{never.total()} jobs have a video that was never billed"
+        assert self._files() == stored, f"the archive holds other files than {len(stored)} that are on record"
 
     def _bill(self) -> Counter[str]:
         ledger = self.simulator.get("ledger").raise_for_status().json()
