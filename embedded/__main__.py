@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from embedded.demo.run import DemoOptions, run_demo
+from embedded.services import ANY_PORTS, PREFERRED_PORTS
 from embedded.stack import ROOT, StackOptions
 from embedded.up import run_up
 from reelqueue.errors import ReelqueueError
@@ -31,12 +32,16 @@ def up(
     live: Annotated[
         bool, typer.Option("--live", help="Render at DashScope, for money; needs ALIBABA_API_KEY.")
     ] = False,
+    any_ports: Annotated[
+        bool, typer.Option("--any-ports", help="A new state takes free ports in place of 8000, 5555 and 8090.")
+    ] = False,
     time_scale: Annotated[
         float, typer.Option("--time-scale", min=0.01, help="The simulator divides render times by it.")
     ] = 20.0,
 ) -> None:
     """Run the stack until Ctrl-C; the next start resumes what was unfinished."""
-    run_up(StackOptions(state=state, is_live=live, time_scale=time_scale))
+    ports = ANY_PORTS if any_ports else PREFERRED_PORTS
+    run_up(StackOptions(state=state, is_live=live, ports=ports, time_scale=time_scale))
 
 
 @cli.command()

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from embedded.ports import HOST
 from embedded.state import StackRecord
 
-PREFERRED_PORTS = {"api": 8000, "flower": 5555, "simulator": 8090}
+PREFERRED_PORTS: Mapping[str, int] = MappingProxyType({"api": 8000, "flower": 5555, "simulator": 8090})
 """Where to find the doors of a stack; a taken one is replaced."""
+ANY_PORTS: Mapping[str, int] = MappingProxyType(dict.fromkeys(PREFERRED_PORTS, 0))
+"""For stacks beside others: whatever is free."""
 FLOWER_USER = "reelqueue"
 
 SCHEMA = "migrate"

@@ -7,7 +7,7 @@ import functools
 import itertools
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -45,6 +45,8 @@ class StackOptions:
     """Render at the provider, for money, instead of in the simulator."""
     is_fresh: bool = False
     """Forget what the folder holds."""
+    ports: Mapping[str, int] = field(default_factory=lambda: PREFERRED_PORTS)
+    """What a new folder's services listen on."""
     time_scale: float = 20.0
     """The simulator divides render times by it: 150 s take 7.5 s."""
 
@@ -144,7 +146,7 @@ class Stack:
         self.stop()
 
     def _start(self) -> None:
-        record = self.folder.open_record(self._ports, is_live=self.options.is_live, preferred_ports=PREFERRED_PORTS)
+        record = self.folder.open_record(self._ports, is_live=self.options.is_live, preferred_ports=self.options.ports)
         self._on_progress("PostgreSQL and Valkey")
         self._start_servers()
         self._record = replace(record, environment=self._addresses(record))
@@ -219,7 +221,6 @@ def _wait(service: Service, child: ChildProcess, http: httpx.Client) -> None:
     if service.name == SCHEMA:
         if child.wait(_READY_SECONDS) != 0:
             raise ServiceError(service.name, f"ended with exit code {child.exit_code}", child.log_path)
-        child.clean_up()
     elif service.health_url is not None:
         is_ready = functools.partial(answers, http, service.health_url)
         child.wait_until(is_ready, _READY_SECONDS, interval_seconds=_LOOK_SECONDS)

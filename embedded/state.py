@@ -104,7 +104,7 @@ class StateFolder:
         Args:
             claims: Of this stack.
             is_live: Where jobs are rendered this time.
-            preferred_ports: By service; a port that is taken is replaced by a free one.
+            preferred_ports: By service; a port that is taken, or 0, is replaced by a free one.
 
         Raises:
             ConfigurationError: The folder's jobs are rendered elsewhere, or the simulator's port is taken.

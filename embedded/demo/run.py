@@ -21,6 +21,7 @@ from embedded.demo.progress import Progress
 from embedded.demo.upload import upload
 from embedded.demo.verdict import Verdict, judge
 from embedded.errors import DemoTimeoutError
+from embedded.services import ANY_PORTS
 from embedded.stack import SIMULATOR_KEY, Stack, StackOptions
 from embedded.up import look_after, print_doors, wait_until_whole
 from reelqueue import Client, RenderRequest, UnavailableError
@@ -74,7 +75,9 @@ def run_demo(options: DemoOptions) -> bool:
 
 class _Demo:
     def __init__(self, options: DemoOptions, console: Console, *, on_progress: Callable[[str], None]) -> None:
-        chosen = StackOptions(state=options.folder / "state", time_scale=options.time_scale, is_fresh=True)
+        chosen = StackOptions(
+            state=options.folder / "state", time_scale=options.time_scale, is_fresh=True, ports=ANY_PORTS
+        )
         self.stack = Stack(chosen, on_progress=on_progress)
         self._options = options
         self._console = console

@@ -72,7 +72,9 @@ def until(handle: RenderJobHandle, is_reached: Callable[[Job], bool]) -> Job:
 def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
     state = tmp_path_factory.mktemp("timing")
     # The slow watch looks every second, so that the test need not wait a minute for it.
-    with running("up", "--state", str(state), "--time-scale", "1", REELQUEUE_POLL_LATE_INTERVAL_SECONDS="1") as stack:
+    with running(
+        "up", "--any-ports", "--state", str(state), "--time-scale", "1", REELQUEUE_POLL_LATE_INTERVAL_SECONDS="1"
+    ) as stack:
         with Client(stack.read_until("REELQUEUE_API_URL=").partition("=")[2]) as client:
             handle = client.submit(
                 model="wan2.6-t2v", prompt="slow [[run=3600]]", duration=2, poll_interval_ms=1000, poll_timeout_ms=3000

@@ -58,16 +58,16 @@ def test_an_orderly_end_leaves_no_process(story: Story) -> None:
 @pytest.fixture(scope="module")
 def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     state = tmp_path_factory.mktemp("up")
-    with running("up", "--state", str(state), "--time-scale", "10") as first:
+    with running("up", "--any-ports", "--state", str(state), "--time-scale", "10") as first:
         address = first.read_until("REELQUEUE_API_URL=").partition("=")[2]
-        with running("up", "--state", str(state)) as refused:
+        with running("up", "--any-ports", "--state", str(state)) as refused:
             refused.finish()
         with Client(address) as client:
             job = client.submit(model="wan2.6-t2v", prompt="a paper boat", duration=5, poll_interval_ms=1000)
         started = first.started()
         first.kill()
         _, orphans = psutil.wait_procs(started, timeout=SECONDS)
-    with running("up", "--state", str(state), "--time-scale", "100") as second:
+    with running("up", "--any-ports", "--state", str(state), "--time-scale", "100") as second:
         second.read_until("REELQUEUE_API_URL=")
         with Client(address) as client:
             finished = client.get(job.id).wait(SECONDS)

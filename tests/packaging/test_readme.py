@@ -64,7 +64,7 @@ def api_url(services: dict[str, str]) -> str:
 def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Addresses of a running stack."""
     state = tmp_path_factory.mktemp("readme")
-    with running("up", "--state", str(state), "--time-scale", "50") as stack:
+    with running("up", "--any-ports", "--state", str(state), "--time-scale", "50") as stack:
         stack.read_until("REELQUEUE_API_URL=")
         yield json.loads((state / "stack.json").read_text())["environment"]
     for server in ("postgres", "valkey"):
