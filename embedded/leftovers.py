@@ -5,9 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+from collections.abc import Mapping
 from pathlib import Path
 
 import psutil
+
+MARK = "REELQUEUE_PID_FILE"
+"""Variable that every child carries, and hands on to what it starts: the path of its pid file."""
 
 # A kill -9 of everything leaves processes that are already on their way out; then they are killed.
 _GRACE_SECONDS = 5.0
@@ -18,14 +22,19 @@ class PidFile:
     """Remembers a started process by pid and start time, so that a reused pid is never mistaken for it."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = path.absolute()
+
+    @property
+    def mark(self) -> Mapping[str, str]:
+        """What the process must have in its environment."""
+        return {MARK: str(self.path)}
 
     def write(self, pid: int) -> None:
         """Remember a process that was just started."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         try:
             started_at = psutil.Process(pid).create_time()
-        except psutil.NoSuchProcess:  # it ended at once; its group id is still worth remembering
+        except psutil.NoSuchProcess:  # it ended at once, and its parent will notice
             return
         self.path.write_text(f"{pid} {started_at}\n", encoding="utf-8")
 
@@ -39,14 +48,26 @@ class PidFile:
             pid_text, started_text = self.path.read_text(encoding="utf-8").split()
         except (OSError, ValueError):
             return
-        pid, started_at = int(pid_text), float(started_text)
-        leftover = [process for process in _group(pid) if _is_ours(process, pid, started_at)]
-        _end(leftover, stop_signal)
+        _end(self._leftover(int(pid_text), float(started_text)), stop_signal)
         self.remove()
+
+    def _leftover(self, pid: int, started_at: float) -> list[psutil.Process]:
+        """What is left of the process with this pid and its group; nothing of a stranger who has the pid now."""
+        members = _group(pid)
+        leaders = [process for process in members if process.pid == pid]
+        if leaders:
+            is_ours = abs(_created_at(leaders[0]) - started_at) < _CLOCK_TOLERANCE_SECONDS
+            return members if is_ours else []
+        # The leader is gone, and its pid may have been a stranger's since: only the mark is a proof.
+        return [process for process in members if _mark(process) == str(self.path)]
 
 
 def kill_group(group_id: int) -> None:
-    """Kill every process of a group; none is fine."""
+    """Kill every process of a group; none is fine.
+
+    Args:
+        group_id: Of a process that has not been waited for, or it may be a stranger's by now.
+    """
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group_id, signal.SIGKILL)
 
@@ -60,13 +81,18 @@ def _group(group_id: int) -> list[psutil.Process]:
     return members
 
 
-def _is_ours(process: psutil.Process, group_id: int, started_at: float) -> bool:
-    """Whether a member of the group is the remembered process or was started by it."""
+def _created_at(process: psutil.Process) -> float:
     try:
-        age = process.create_time() - started_at
-        return abs(age) < _CLOCK_TOLERANCE_SECONDS if process.pid == group_id else age > -_CLOCK_TOLERANCE_SECONDS
+        return process.create_time()
     except psutil.NoSuchProcess:
-        return False
+        return 0.0
+
+
+def _mark(process: psutil.Process) -> str | None:
+    try:
+        return process.environ().get(MARK)
+    except psutil.Error:  # gone, or somebody else's
+        return None
 
 
 def _end(processes: list[psutil.Process], stop_signal: signal.Signals) -> None:

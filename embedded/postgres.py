@@ -170,7 +170,6 @@ class PostgresServer:
         initdb = self._child("initdb", arguments, signal.SIGTERM)
         initdb.start()
         initdb.wait_until(lambda: initdb.exit_code == 0, _INITDB_SECONDS)
-        initdb.clean_up()
         unfinished.rename(place / "data")
 
     def _server_arguments(self) -> list[str]:

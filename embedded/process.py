@@ -22,6 +22,7 @@ from embedded.leftovers import PidFile, kill_group
 
 _PR_SET_PDEATHSIG = 1
 _BACKGROUND_NICENESS = 10
+_LOOK_SECONDS = 0.01
 # A log above this size is set aside at the next start; one older log is kept.
 _LOG_LIMIT_BYTES = 10 * 1024 * 1024
 
@@ -64,13 +65,24 @@ class ChildProcess:
 
     @property
     def exit_code(self) -> int | None:
-        """The exit code of the last run, negative for a signal; None while it runs or before the first start."""
-        return self._process.poll() if self._process else None
+        """The exit code of the last run, negative for a signal; None while it runs or before the first start.
+
+        The look that notices an end also kills what the process had started.
+        """
+        process = self._process
+        if process is None or process.returncode is not None:
+            return None if process is None else process.returncode
+        if _has_ended(process):
+            # Before it is waited for: its pid, and so its group's id, cannot be a stranger's yet.
+            kill_group(process.pid)
+            process.wait()
+            self._pid_file.remove()
+        return process.returncode
 
     @property
     def is_running(self) -> bool:
         """Whether it was started and has not ended."""
-        return self._process is not None and self._process.poll() is None
+        return self._process is not None and self.exit_code is None
 
     def start(self) -> None:
         """Start it, after ending what an earlier parent left behind.
@@ -94,18 +106,17 @@ class ChildProcess:
         """Wait for its end and give the exit code.
 
         Raises:
-            ServiceError: It still runs after the timeout.
+            ServiceError: It still runs after the timeout, or was never started.
         """
-        if self._process is None:
-            raise ServiceError(self.command.name, "was never started", self.log_path)
-        try:
-            return self._process.wait(timeout_seconds)
-        except subprocess.TimeoutExpired:
-            message = f"still runs after {timeout_seconds:g} s"
-            raise ServiceError(self.command.name, message, self.log_path) from None
+        deadline = time.monotonic() + timeout_seconds
+        while (exit_code := self.exit_code) is None:
+            if self._process is None or time.monotonic() > deadline:
+                raise ServiceError(self.command.name, f"has not ended after {timeout_seconds:g} s", self.log_path)
+            time.sleep(_LOOK_SECONDS)
+        return exit_code
 
     def wait_until(
-        self, is_ready: Callable[[], bool], timeout_seconds: float, *, interval_seconds: float = 0.01
+        self, is_ready: Callable[[], bool], timeout_seconds: float, *, interval_seconds: float = _LOOK_SECONDS
     ) -> None:
         """Wait until a condition holds, as long as the process runs.
 
@@ -122,32 +133,24 @@ class ChildProcess:
 
     def ask_to_stop(self) -> None:
         """Send the stop signal, and do not wait."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.send_signal(self.command.stop_signal)
+        if self._process is not None and self.is_running:
+            os.kill(self._process.pid, self.command.stop_signal)
 
     def stop(self) -> None:
         """End it in an orderly way, or kill it; nothing of its group is left afterwards."""
-        if self._process is None:
+        if not self.is_running:
             return
         self.ask_to_stop()
         try:
-            self._process.wait(self.command.stop_seconds)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-        self.clean_up()
+            self.wait(self.command.stop_seconds)
+        except ServiceError:
+            self.kill()
 
     def kill(self) -> None:
         """End it and its group at once."""
-        if self._process is not None:
-            self._process.kill()
-            self.clean_up()
-
-    def clean_up(self) -> None:
-        """Kill what is left of its group; call it when the process ended by itself."""
-        if self._process is not None:
+        if self._process is not None and self.is_running:
             kill_group(self._process.pid)
-            self._process.wait()
-            self._pid_file.remove()
+            self.wait(self.command.stop_seconds)
 
     def _spawn(self, log_descriptor: int) -> subprocess.Popen[bytes]:
         command = self.command
@@ -156,7 +159,7 @@ class ChildProcess:
             stdin=subprocess.DEVNULL,
             stdout=log_descriptor,
             stderr=subprocess.STDOUT,
-            env=dict(command.environment),
+            env={**command.environment, **self._pid_file.mark},
             cwd=command.folder,
             start_new_session=True,
             user=command.user_id,
@@ -164,6 +167,13 @@ class ChildProcess:
             extra_groups=None if command.user_id is None else [],
             preexec_fn=_prepare(command.stop_signal, is_background=command.is_background),  # noqa: PLW1509 - see there
         )
+
+
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Whether a process has ended; it stays a zombie, which keeps its pid from being used again."""
+    if sys.platform == "darwin":  # has no waitid before Python 3.13
+        return process.poll() is not None
+    return os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _prepare(stop_signal: signal.Signals, *, is_background: bool) -> Callable[[], None]:

@@ -37,8 +37,6 @@ class KeptAlive:
         return None
 
     def _notice(self, now: float) -> str:
-        # A worker's pool may have outlived its parent, and holds on to its messages.
-        self.child.clean_up()
         if now - self._started_at > _GOOD_RUN_SECONDS:
             self._delay_seconds = _FIRST_DELAY_SECONDS
         delay_seconds, self._delay_seconds = self._delay_seconds, min(2 * self._delay_seconds, _LONGEST_DELAY_SECONDS)

@@ -122,7 +122,6 @@ def _start(containers: Containers) -> None:
     migrate = containers["migrate"].process
     migrate.start()
     assert migrate.wait(START_SECONDS) == 0, migrate.log_path.read_text()
-    migrate.clean_up()
     started = [container for name, container in containers.items() if name != "migrate"]
     for container in started:
         container.process.start()

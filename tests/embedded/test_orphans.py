@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -10,8 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from embedded import process
 from embedded.errors import ServiceError
-from embedded.leftovers import PidFile
+from embedded.leftovers import PidFile, kill_group
 from embedded.process import ChildProcess, Command
 
 ORPHANAGE = Path(__file__).with_name("orphanage.py")
@@ -83,6 +85,48 @@ def test_a_reused_pid_is_left_alone(tmp_path: Path) -> None:
     assert stranger.poll() is None
     stranger.kill()
     stranger.wait(SECONDS)
+
+
+def test_a_stranger_with_the_pid_and_its_group_are_left_alone(tmp_path: Path) -> None:
+    stranger = subprocess.Popen(["/bin/sh", "-c", "sleep 1000 & wait"], start_new_session=True)
+    (tmp_path / "sleeper.pid").write_text(f"{stranger.pid} {psutil.Process(stranger.pid).create_time() - 60}\n")
+
+    PidFile(tmp_path / "sleeper.pid").end_leftover(signal.SIGTERM)
+
+    assert stranger.poll() is None
+    kill_group(stranger.pid)
+    stranger.wait(SECONDS)
+
+
+@pytest.mark.parametrize("is_marked", [True, False])
+def test_of_a_group_without_its_leader_only_marked_processes_are_ended(tmp_path: Path, *, is_marked: bool) -> None:
+    pid_file = PidFile(tmp_path / "sleeper.pid")
+    code = "import subprocess; print(subprocess.Popen(['sleep', '1000'], stdout=subprocess.DEVNULL).pid)"
+    environment = {**os.environ, **(pid_file.mark if is_marked else {})}
+    leader = subprocess.Popen(
+        [sys.executable, "-c", code], start_new_session=True, stdout=subprocess.PIPE, text=True, env=environment
+    )
+    member = psutil.Process(int(leader.communicate(timeout=SECONDS)[0]))
+    pid_file.path.write_text(f"{leader.pid} 0.0\n")
+
+    pid_file.end_leftover(signal.SIGTERM)
+
+    assert member.is_running() is not is_marked
+    kill_group(leader.pid)
+
+
+def test_the_group_of_an_ended_child_is_signalled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its id may be a stranger's a moment later."""
+    signalled: list[int] = []
+    monkeypatch.setattr(process, "kill_group", signalled.append)
+    child = make_child(tmp_path, [sys.executable, "-c", "pass"])
+    child.start()
+    child.wait(SECONDS)
+
+    child.stop()
+    child.kill()
+
+    assert signalled == [child.pid]
 
 
 def test_a_service_that_ends_early_shows_its_last_words(tmp_path: Path) -> None:
