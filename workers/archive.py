@@ -127,12 +127,10 @@ def _fetch(services: Services, claim: Fetch) -> int:
         got = fetch(
             claim.task.result_url or "",
             video,
-            max_bytes=limits.max_bytes,
-            timeout_seconds=limits.timeout_seconds,
-            read_seconds=limits.read_seconds,
+            limits=limits.download,
             plain_host=services.settings.provider.plain_host(claim.task.base_url),
             beat=_Heart(services, claim).beat,
-            seconds=services.host.seconds,
+            run=services.host.run,
             transport=limits.http_transport() if limits.http_transport else None,
         )
         probe = probe_video(video, poster)

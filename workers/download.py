@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Self
-from urllib.parse import urlsplit
+from typing import Any, BinaryIO, Self
 
 import httpx
 
+from reelqueue.addresses import UnsafeUrlError, check_web_url
 from reelqueue.errors import ReelqueueError
-
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+from workers.egress import transport_to
 
 
 class DownloadError(ReelqueueError):
@@ -38,81 +37,109 @@ class Download:
         return cls(path.stat().st_size, digest.hexdigest())
 
 
+@dataclass(frozen=True)
+class DownloadLimits:
+    """What a result's server may take from us."""
+
+    max_bytes: int
+    """A larger file is refused, whatever its headers said."""
+    timeout_seconds: float
+    """For the whole download."""
+    headers_seconds: float
+    """Until the headers are there, connecting included."""
+    read_seconds: float
+    """Without a byte."""
+
+
 def fetch(
     url: str,
     path: Path,
     *,
-    max_bytes: int,
-    timeout_seconds: float,
-    read_seconds: float,
+    limits: DownloadLimits,
     plain_host: str | None,
     beat: Callable[[], None] = lambda: None,
-    seconds: Callable[[], float] = time.monotonic,
-    transport: httpx.BaseTransport | None = None,
+    run: Callable[[Coroutine[Any, Any, Download]], Download] = asyncio.run,
+    transport: httpx.AsyncBaseTransport | None = None,
 ) -> Download:
     """Stream a URL into a file.
 
     Args:
-        url: The result's; https, or http at *plain_host*.
+        url: The result's; https at a public address, or anything at *plain_host*.
         path: Overwritten.
-        max_bytes: A larger file is refused, whatever its headers said.
-        timeout_seconds: For the whole download.
-        read_seconds: Without a byte.
-        plain_host: The simulator's host; None: the provider has TLS, and no result is on this machine.
-        beat: Called with every chunk, to show that the download is alive.
-        seconds: The clock that *timeout_seconds* goes by.
-        transport: Replaces httpx's own.
+        limits: How large and how slow it may be.
+        plain_host: The simulator's host; None: the provider has TLS, and no result is inside our network.
+        beat: Called with the headers and every chunk, to show that the download is alive.
+        run: Runs the asynchronous part; its loop's clock is what the limits go by.
+        transport: Replaces the one that reaches public addresses only.
 
     Raises:
         DownloadError: Anything but the whole file; it says what was seen, without the signed URL.
     """
-    _check_host(url, plain_host=plain_host)
-    deadline = seconds() + timeout_seconds
-    digest, size = hashlib.sha256(), 0
+    private_hosts = [plain_host] if plain_host else []
     try:
-        opened = _open(url, read_seconds, trust_env=plain_host is None, transport=transport)
-        with opened as response, path.open("wb") as file:
-            # As they come: a collected chunk of a slow server would be as late as it is large.
-            for chunk in response.iter_bytes():
-                beat()
-                size += len(chunk)
-                if size > max_bytes:
-                    raise DownloadError(f"the result is larger than {max_bytes} bytes")
-                if seconds() > deadline:
-                    raise DownloadError(f"the result did not arrive within {timeout_seconds:g} s ({size} bytes came)")
-                digest.update(chunk)
-                file.write(chunk)
-            _check_length(response, size)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise DownloadError(f"the download broke off after {size} bytes: {type(error).__name__} {error}") from error
-    return Download(size, digest.hexdigest())
+        checked = check_web_url(url, private_hosts=private_hosts)
+        chosen = transport or transport_to(checked, private_hosts=private_hosts)
+        with path.open("wb") as file:
+            return run(_Receiver(file, limits, beat).receive(checked, chosen))
+    except UnsafeUrlError as error:
+        raise DownloadError(f"the result's URL is not fetched: {error}") from error
 
 
-def _check_host(url: str, *, plain_host: str | None) -> None:
-    try:
-        parts = urlsplit(url)
-    except ValueError as error:
-        raise DownloadError(f"the result's URL cannot be read: {type(error).__name__}") from None
-    is_plain_host = plain_host is not None and parts.hostname == plain_host
-    if parts.username or parts.password or (parts.hostname in _LOOPBACK and not is_plain_host):
-        raise DownloadError(f"the result's URL points at {parts.hostname}, which no provider's result does")
-    if parts.scheme != "https" and not (is_plain_host and parts.scheme == "http"):
-        raise DownloadError(f"the result's URL has scheme {parts.scheme or 'none'}, not https")
+class _Receiver:
+    """What has come of one download."""
+
+    def __init__(self, file: BinaryIO, limits: DownloadLimits, beat: Callable[[], None]) -> None:
+        self._file = file
+        self._limits = limits
+        self._beat = beat
+        self._digest = hashlib.sha256()
+        self._size_bytes = 0
+
+    async def receive(self, url: httpx.URL, transport: httpx.AsyncBaseTransport) -> Download:
+        limit = self._limits.timeout_seconds
+        try:
+            async with asyncio.timeout(limit), _answer(url, self._limits, transport) as response:
+                self._beat()
+                # As they come: a collected chunk of a slow server would be as late as it is large.
+                async for chunk in response.aiter_bytes():
+                    self._beat()
+                    self._take(chunk)
+                _check_length(response, self._size_bytes)
+        except TimeoutError as error:
+            seen = f"{self._size_bytes} bytes came"
+            raise DownloadError(f"the result did not arrive within {limit:g} s ({seen})") from error
+        except httpx.HTTPError as error:
+            reason = f"{type(error).__name__} {error}"
+            raise DownloadError(f"the download broke off after {self._size_bytes} bytes: {reason}") from error
+        return Download(self._size_bytes, self._digest.hexdigest())
+
+    def _take(self, chunk: bytes) -> None:
+        self._size_bytes += len(chunk)
+        if self._size_bytes > self._limits.max_bytes:
+            raise DownloadError(f"the result is larger than {self._limits.max_bytes} bytes")
+        self._digest.update(chunk)
+        self._file.write(chunk)
 
 
-@contextmanager
-def _open(
-    url: str, read_seconds: float, *, trust_env: bool, transport: httpx.BaseTransport | None
-) -> Iterator[httpx.Response]:
+@asynccontextmanager
+async def _answer(
+    url: httpx.URL, limits: DownloadLimits, transport: httpx.AsyncBaseTransport
+) -> AsyncIterator[httpx.Response]:
+    timeout = httpx.Timeout(connect=10, read=limits.read_seconds, write=10, pool=5)
     # No redirect is followed: a signed result never has one, and it could lead into our network.
-    timeout = httpx.Timeout(connect=10, read=read_seconds, write=10, pool=5)
-    with (
-        httpx.Client(follow_redirects=False, trust_env=trust_env, timeout=timeout, transport=transport) as client,
-        client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as response,
-    ):
-        if response.status_code != 200:
-            raise DownloadError(f"the result's URL answered HTTP {response.status_code}")
-        yield response
+    async with httpx.AsyncClient(transport=transport, follow_redirects=False, timeout=timeout) as client:
+        request = client.build_request("GET", url, headers={"Accept-Encoding": "identity"})
+        try:
+            async with asyncio.timeout(limits.headers_seconds):
+                response = await client.send(request, stream=True)
+        except TimeoutError as error:
+            raise DownloadError(f"the result's server sent no headers in {limits.headers_seconds:g} s") from error
+        try:
+            if response.status_code != 200:
+                raise DownloadError(f"the result's URL answered HTTP {response.status_code}")
+            yield response
+        finally:
+            await response.aclose()
 
 
 def _check_length(response: httpx.Response, size: int) -> None:

@@ -19,6 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.settings import ServiceSettings, read_settings
 from reelqueue.builder import DEFAULT_VIDEO_BASE_URL
+from workers.download import DownloadLimits
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -69,6 +70,13 @@ class SubmitSettings(BaseSettings):
     )
     settle_within_seconds: float = Field(
         default=10, gt=0, description="Between a submit's end and the commit of its outcome; then its worker is dead"
+    )
+
+    fault_retries: int = Field(
+        default=2, ge=0, description="How often a job is submitted again after the provider failed it by its own fault"
+    )
+    fault_backoff_seconds: float = Field(
+        default=5, ge=0, description="Delay before it is submitted again after such a fault; doubles"
     )
 
     @model_validator(mode="after")
@@ -124,24 +132,37 @@ class ArchiveSettings(BaseSettings):
 
     max_bytes: int = Field(default=2 * 1024**3, gt=0, description="A larger result is refused")
     timeout_seconds: float = Field(default=900, gt=0, description="For one whole download")
+    headers_seconds: float = Field(
+        default=30, gt=0, description="Until a result's server has sent its headers, connecting included"
+    )
     read_seconds: float = Field(default=20, gt=0, description="A download without a byte for longer has broken off")
     lease_seconds: float = Field(
-        default=45, gt=0, description="A fetch that is silent for longer is believed dead; longer than a read may wait"
+        default=45,
+        gt=0,
+        description="A fetch that is silent for longer is believed dead; longer than headers and a read may wait",
     )
     retry_seconds: float = Field(
         default=5, gt=0, description="Delay after the first failed fetch; doubles to 10 minutes"
     )
-    http_transport: ImportString[Callable[[], httpx.BaseTransport]] | None = Field(
-        default=None, description="module:function that makes the httpx transport of every download"
+    http_transport: ImportString[Callable[[], httpx.AsyncBaseTransport]] | None = Field(
+        default=None,
+        description="module:function that makes the httpx transport of every download, and sees to it alone that "
+        "none leads into the network",
     )
 
+    @property
+    def download(self) -> DownloadLimits:
+        """How large and how slow a result may be."""
+        return DownloadLimits(self.max_bytes, self.timeout_seconds, self.headers_seconds, self.read_seconds)
+
     @model_validator(mode="after")
-    def _read_below_lease(self) -> Self:
-        if self.read_seconds >= self.lease_seconds:
-            raise ValueError(
-                "REELQUEUE_ARCHIVE_LEASE_SECONDS must be above REELQUEUE_ARCHIVE_READ_SECONDS "
-                f"({self.lease_seconds:g} against {self.read_seconds:g}), or a slow fetch is taken for a dead one"
-            )
+    def _silence_below_lease(self) -> Self:
+        for variable, seconds in (("HEADERS", self.headers_seconds), ("READ", self.read_seconds)):
+            if seconds >= self.lease_seconds:
+                raise ValueError(
+                    f"REELQUEUE_ARCHIVE_LEASE_SECONDS must be above REELQUEUE_ARCHIVE_{variable}_SECONDS "
+                    f"({self.lease_seconds:g} against {seconds:g}), or a slow fetch is taken for a dead one"
+                )
         return self
 
 

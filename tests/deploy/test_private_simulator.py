@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.download import DownloadError, fetch
+from workers.download import DownloadError, DownloadLimits, fetch
 from workers.settings import ProviderSettings
 
 
@@ -35,4 +35,4 @@ def test_a_provider_without_tls_is_the_simulator(base_url: str, host: str | None
 )
 def test_a_result_from_anywhere_else_needs_tls(url: str, plain_host: str | None, tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match="the result's URL"):
-        fetch(url, tmp_path / "a.mp4", max_bytes=1, timeout_seconds=1, read_seconds=1, plain_host=plain_host)
+        fetch(url, tmp_path / "a.mp4", limits=DownloadLimits(1, 1, 1, 1), plain_host=plain_host)

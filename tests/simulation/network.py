@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
@@ -154,27 +154,26 @@ class ProviderWire(httpx.AsyncBaseTransport):
         return _response(answer, request)
 
 
-class ResultWire(httpx.BaseTransport):
+class ResultWire(httpx.AsyncBaseTransport):
     """What the workers' downloads come through, in small pieces."""
 
     def __init__(self, network: Network) -> None:
         self._network = network
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """One download."""
-        stage = self._network.stage
         flight = self._network.depart(request)
-        stage.sleep((flight.arrives_at - stage.clock.now()).total_seconds())
+        await asyncio.sleep((flight.arrives_at - self._network.stage.clock.now()).total_seconds())
         answer = _response(_answer_of(flight), request)
         return httpx.Response(answer.status_code, headers=answer.headers, stream=_Pieces(self._network, answer.content))
 
 
-class _Pieces(httpx.SyncByteStream):
+class _Pieces(httpx.AsyncByteStream):
     def __init__(self, network: Network, content: bytes) -> None:
         self._network = network
         self._content = content
 
-    def __iter__(self) -> Iterator[bytes]:
+    async def __aiter__(self) -> AsyncIterator[bytes]:
         for start in range(0, len(self._content), _CHUNK_BYTES):
             self._network.stage.point("downloading")
             yield self._content[start : start + _CHUNK_BYTES]

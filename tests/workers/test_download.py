@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.conftest import free_port
 from tests.workers.loopback import Behaviour, hangs_up, says, says_nothing, serving, trickles
-from workers.download import Download, DownloadError, fetch
+from workers.download import Download, DownloadError, DownloadLimits, fetch
+from workers.egress import PinnedTransport
 
 VIDEO = bytes(range(256)) * 4096
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\n"
 
 
-def download(url: str, path: Path, *, max_bytes: int = 10_000_000, timeout_seconds: float = 20) -> Download:
-    return fetch(
-        url,
-        path,
-        max_bytes=max_bytes,
-        timeout_seconds=timeout_seconds,
-        read_seconds=0.5,
-        plain_host="127.0.0.1",
-    )
+def download(
+    url: str,
+    path: Path,
+    *,
+    max_bytes: int = 10_000_000,
+    timeout_seconds: float = 20,
+    headers_seconds: float = 20,
+    beat: Callable[[], None] = lambda: None,
+) -> Download:
+    limits = DownloadLimits(max_bytes, timeout_seconds, headers_seconds=headers_seconds, read_seconds=0.5)
+    return fetch(url, path, limits=limits, plain_host="127.0.0.1", beat=beat)
 
 
 @pytest.fixture
@@ -90,6 +95,11 @@ def test_a_file_of_a_byte_at_a_time_ends_at_the_time_limit(path: Path) -> None:
         download(server.url, path, timeout_seconds=0.2)
 
 
+def test_headers_of_a_byte_at_a_time_end_at_their_own_limit(path: Path) -> None:
+    with serving(trickles(HEAD + b"X-Pad: ", b"x")) as server, pytest.raises(DownloadError, match=r"headers in 0\.2 s"):
+        download(server.url, path, headers_seconds=0.2)
+
+
 def test_nobody_listens(path: Path) -> None:
     with pytest.raises(DownloadError, match="ConnectError"):
         download(f"http://127.0.0.1:{free_port()}/", path)
@@ -133,21 +143,26 @@ def test_the_signed_url_is_never_quoted(path: Path, behaviour: Behaviour) -> Non
 )
 def test_a_url_that_no_result_has_is_refused(path: Path, url: str, plain_host: str | None) -> None:
     with pytest.raises(DownloadError):
-        fetch(url, path, max_bytes=1, timeout_seconds=1, read_seconds=1, plain_host=plain_host)
+        fetch(url, path, limits=DownloadLimits(1, 1, 1, 1), plain_host=plain_host)
 
 
 def test_it_shows_that_it_is_alive(path: Path) -> None:
     beats: list[int] = []
 
     with serving(says("200 OK", VIDEO)) as server:
-        fetch(
-            server.url,
-            path,
-            max_bytes=10_000_000,
-            timeout_seconds=20,
-            read_seconds=5,
-            plain_host="127.0.0.1",
-            beat=lambda: beats.append(1),
-        )
+        download(server.url, path, beat=lambda: beats.append(1))
 
     assert beats
+
+
+def test_a_result_whose_name_points_inside_is_not_fetched(path: Path) -> None:
+    async def rebound(_name: str, _port: int) -> list[str]:
+        return ["127.0.0.1"]
+
+    limits = DownloadLimits(10_000_000, 20, 20, 20)
+    with serving(says("200 OK", VIDEO)) as server:
+        url = f"https://result.example:{httpx.URL(server.url).port}/clip.mp4"
+        with pytest.raises(DownloadError, match=r"result\.example is at 127"):
+            fetch(url, path, limits=limits, plain_host=None, transport=PinnedTransport(resolve=rebound))
+
+    assert server.requests == []

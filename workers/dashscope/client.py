@@ -8,8 +8,6 @@ limit and the whole under another, the response size capped. What failed says wh
 from __future__ import annotations
 
 import asyncio
-import functools
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -34,6 +32,7 @@ from workers.dashscope.wire import (
     parse_object,
     parse_task,
 )
+from workers.egress import tls_context
 
 USER_AGENT: Final = "reelqueue/0.1"
 MAX_ANSWER_BYTES: Final = 1024 * 1024
@@ -105,7 +104,7 @@ class DashScope:
         self._http = httpx.AsyncClient(
             base_url=endpoint.base_url.rstrip("/"),
             transport=transport,
-            verify=_tls() if urlsplit(endpoint.base_url).scheme == "https" else False,
+            verify=tls_context() if urlsplit(endpoint.base_url).scheme == "https" else False,
             follow_redirects=False,
             trust_env=not endpoint.is_loopback,  # a proxy cannot reach this machine's simulator
             timeout=httpx.Timeout(
@@ -263,9 +262,3 @@ def _name(error: Exception) -> str:
     # A protocol error of ours quotes the header that cannot be sent, which may hold a key.
     said = "" if isinstance(error, httpx.LocalProtocolError) else str(error)
     return f"{type(error).__name__} {said}".strip()
-
-
-@functools.cache
-def _tls() -> ssl.SSLContext:
-    # Reading the certificates takes tens of milliseconds, and a submit opens a fresh connection.
-    return httpx.create_ssl_context()

@@ -1,0 +1,116 @@
+"""Sending to hosts that other people chose: results' and webhooks' servers, never our own network.
+
+Whoever owns a name decides what it points at, and may decide anew between two look-ups. So a name is looked up
+once, every address that it has must be public, and the connection goes to the address that was looked at, while
+TLS and the ``Host`` header keep the name. Redirects are for callers to refuse.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import socket
+import ssl
+import urllib.request
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Final
+
+import httpx
+
+from reelqueue.addresses import UnsafeUrlError, is_public
+
+Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
+"""From a name and a port to the name's addresses."""
+
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+async def look_up(name: str, port: int) -> Sequence[str]:
+    """The addresses that the system's resolver knows for a name, best first.
+
+    Raises:
+        httpx.ConnectError: It knows none.
+    """
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(name, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise httpx.ConnectError(f"{name} has no address: {error}") from error
+    return [str(address[0]) for *_, address in found]
+
+
+class PinnedTransport(httpx.AsyncBaseTransport):
+    """Sends only to public addresses, and only to those it has checked itself.
+
+    Args:
+        private_hosts: Hosts inside our own network that may be reached all the same.
+        resolve: Looks names up.
+        inner: What sends; it is given URLs with an address for a host.
+    """
+
+    def __init__(
+        self,
+        *,
+        private_hosts: Collection[str] = (),
+        resolve: Resolve = look_up,
+        inner: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._private_hosts = private_hosts
+        self._resolve = resolve
+        # No connection is kept: the next name at the same address must shake hands for itself.
+        self._inner = inner or httpx.AsyncHTTPTransport(
+            verify=tls_context(), trust_env=False, limits=httpx.Limits(max_keepalive_connections=0)
+        )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send to the first of the host's addresses that takes the connection.
+
+        Raises:
+            UnsafeUrlError: One of them is not public; nothing was sent to any.
+        """
+        host = request.url.raw_host.decode("ascii")
+        failed: httpx.TransportError = httpx.ConnectError(f"{host} has no address", request=request)
+        for address in await self._addresses(host, request.url.port or _PORTS[request.url.scheme]):
+            try:
+                return await self._inner.handle_async_request(_pinned(request, host, address))
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:  # nothing was sent yet
+                failed = error
+        raise failed
+
+    async def aclose(self) -> None:
+        """Close what sends."""
+        await self._inner.aclose()
+
+    async def _addresses(self, host: str, port: int) -> Sequence[str]:
+        addresses = await self._resolve(host, port)
+        inside = [] if host in self._private_hosts else [each for each in addresses if not is_public(each)]
+        if inside:
+            raise UnsafeUrlError(f"{host} is at {inside[0]}, which is no address of the public internet")
+        return addresses
+
+
+def transport_to(url: httpx.URL, *, private_hosts: Collection[str] = ()) -> httpx.AsyncBaseTransport:
+    """What may send to a URL that was checked as it is written.
+
+    Behind a proxy of the operator's, the proxy looks names up, so it is the proxy's rules that keep them outside.
+    """
+    host = url.raw_host.decode("ascii")
+    proxy = None if host in private_hosts else urllib.request.getproxies().get(url.scheme)
+    if proxy and not urllib.request.proxy_bypass(host):
+        return httpx.AsyncHTTPTransport(verify=tls_context(), trust_env=False, proxy=proxy)
+    return PinnedTransport(private_hosts=private_hosts)
+
+
+@functools.cache
+def tls_context() -> ssl.SSLContext:
+    """The trusted certificates, read once: it takes tens of milliseconds."""
+    return httpx.create_ssl_context()
+
+
+def _pinned(request: httpx.Request, host: str, address: str) -> httpx.Request:
+    return httpx.Request(
+        request.method,
+        request.url.copy_with(host=address),
+        headers=request.headers,  # with the Host of the URL as it was
+        stream=request.stream,
+        extensions={**request.extensions, "sni_hostname": host},
+    )
