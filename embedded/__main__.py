@@ -51,15 +51,27 @@ def demo(
     / ".reelqueue"
     / "demo",
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end, until Ctrl-C.")] = False,
+    sabotage: Annotated[
+        bool,
+        typer.Option(
+            "--sabotage", help="Render 24 clips, and kill workers, lose answers and flush the broker meanwhile."
+        ),
+    ] = False,
     time_scale: Annotated[
-        float, typer.Option("--time-scale", min=0.01, help="The simulator divides render times by it.")
-    ] = 100.0,
+        float | None, typer.Option("--time-scale", min=0.01, help="The simulator divides render times by it.")
+    ] = None,
     timeout_seconds: Annotated[
         float, typer.Option("--timeout-seconds", min=1, help="Give up after this long.")
     ] = 240.0,
 ) -> None:
     """Render six clips from nothing, and prove that each was paid for once."""
-    options = DemoOptions(folder=folder.absolute(), keep=keep, time_scale=time_scale, timeout_seconds=timeout_seconds)
+    options = DemoOptions(
+        folder=folder.absolute(),
+        keep=keep,
+        sabotage=sabotage,
+        time_scale=time_scale,
+        timeout_seconds=timeout_seconds,
+    )
     raise typer.Exit(0 if run_demo(options) else 1)
 
 

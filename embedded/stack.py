@@ -20,7 +20,7 @@ from embedded.postgres import PostgresServer
 from embedded.process import ChildProcess, Command
 from embedded.services import FLOWER_USER, PREFERRED_PORTS, SCHEMA, Service, plan, python
 from embedded.state import StackRecord, StateFolder
-from embedded.supervision import KeptAlive
+from embedded.supervision import Ending, KeptAlive
 from embedded.valkey import ValkeyServer
 from reelqueue.errors import ConfigurationError
 
@@ -49,6 +49,8 @@ class StackOptions:
     """What a new folder's services listen on."""
     time_scale: float = 20.0
     """The simulator divides render times by it: 150 s take 7.5 s."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Variables of the services, such as other waiting times; the user's own win."""
 
 
 class Stack:
@@ -113,9 +115,9 @@ class Stack:
             self.stop()
             raise
 
-    def look_after(self) -> list[str]:
-        """Start again what has ended, and say so; call it often."""
-        return [sentence for kept in self._kept if (sentence := kept.look()) is not None]
+    def look_after(self) -> list[Ending]:
+        """Start again what has ended, and give what is new; call it often."""
+        return [ending for kept in self._kept if (ending := kept.look()) is not None]
 
     def stop(self, *, forget: bool = False) -> None:
         """Stop everything, the last started first; what is unfinished resumes with the next start.
@@ -191,6 +193,7 @@ class Stack:
             name: value for name, value in os.environ.items() if self.options.is_live or name not in KEY_VARIABLES
         }
         return {
+            **self.options.settings,
             **inherited,
             **self.environment,
             # By environment: arguments are visible to every user of the machine.

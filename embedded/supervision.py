@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
+from pathlib import Path
 
 from embedded.process import ChildProcess
 
@@ -10,6 +12,23 @@ _FIRST_DELAY_SECONDS = 0.5
 _LONGEST_DELAY_SECONDS = 30.0
 # A run of this length was a good one: the next end starts with the first delay again.
 _GOOD_RUN_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Ending:
+    """A service has ended and will be started again; its text says so."""
+
+    name: str
+    exit_code: int | None
+    """Negative for a signal."""
+    restart_delay_seconds: float
+    log_path: Path
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name} ended with exit code {self.exit_code}; "
+            f"it starts again in {self.restart_delay_seconds:g} s; read {self.log_path}"
+        )
 
 
 class KeptAlive:
@@ -22,8 +41,8 @@ class KeptAlive:
         self._started_at = time.monotonic()
         self._restart_at: float | None = None
 
-    def look(self) -> str | None:
-        """Notice an end, or start it again when its delay is over; the sentence says what was noticed."""
+    def look(self) -> Ending | None:
+        """Notice an end, and give it; or start the child again when its delay is over."""
         if self.child.is_running:
             return None
         now = time.monotonic()
@@ -36,12 +55,9 @@ class KeptAlive:
             self.child.start()
         return None
 
-    def _notice(self, now: float) -> str:
+    def _notice(self, now: float) -> Ending:
         if now - self._started_at > _GOOD_RUN_SECONDS:
             self._delay_seconds = _FIRST_DELAY_SECONDS
         delay_seconds, self._delay_seconds = self._delay_seconds, min(2 * self._delay_seconds, _LONGEST_DELAY_SECONDS)
         self._restart_at = now + delay_seconds
-        return (
-            f"{self.child.command.name} ended with exit code {self.child.exit_code}; "
-            f"it starts again in {delay_seconds:g} s; read {self.child.log_path}"
-        )
+        return Ending(self.child.command.name, self.child.exit_code, delay_seconds, self.child.log_path)

@@ -37,8 +37,8 @@ def run_up(options: StackOptions) -> None:
 def look_after(stack: Stack, console: Console) -> None:
     """Keep the services alive, for ever."""
     while True:
-        for sentence in stack.look_after():
-            console.print(sentence)
+        for ending in stack.look_after():
+            console.print(str(ending))
         time.sleep(_LOOK_SECONDS)
 
 

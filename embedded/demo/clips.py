@@ -8,7 +8,6 @@ from pathlib import Path
 from embedded.demo.inputs import Inputs
 from reelqueue import ImageToVideo, ReferenceToVideo, RenderRequest, TextToVideo
 
-CLIP_COUNT = 6
 _POLL_INTERVAL_MS = 1000
 """Renders take seconds here, not minutes."""
 _NEGATIVE_PROMPT = "blurry, text, watermark, extra limbs"

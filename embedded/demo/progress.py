@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from embedded.supervision import Ending
 from reelqueue.jobs import Job
 from reelqueue.states import RenderState
 
@@ -35,7 +36,16 @@ class Progress:
         if self._live:
             self._live.stop()
 
-    def show(self, jobs: Iterable[Job]) -> None:
+    @property
+    def is_whole(self) -> bool:
+        """Nothing was planned but to look."""
+        return True
+
+    def tell(self, ending: Ending) -> None:
+        """Show that a service has ended."""
+        self._console.print(str(ending), soft_wrap=True)
+
+    def show(self, jobs: Sequence[Job]) -> None:
         """Show how they stand now."""
         ordered = sorted(jobs, key=lambda job: job.custom_id or "")
         if self._live:

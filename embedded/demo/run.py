@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from types import TracebackType
+from typing import Protocol, Self, TypeVar
 
-import httpx
 import typer
 from rich.console import Console
 
-from embedded.demo.clips import CLIP_COUNT, make_clips
+from embedded.demo import sabotage
+from embedded.demo.bring import bring
+from embedded.demo.clips import make_clips
+from embedded.demo.evidence import Evidence
 from embedded.demo.inputs import make_inputs
+from embedded.demo.journal import Journal
 from embedded.demo.progress import Progress
+from embedded.demo.sabotage import Sabotage
+from embedded.demo.series import make_series
 from embedded.demo.upload import upload
 from embedded.demo.verdict import Verdict, judge
 from embedded.errors import DemoTimeoutError
 from embedded.services import ANY_PORTS
 from embedded.stack import SIMULATOR_KEY, Stack, StackOptions
+from embedded.supervision import Ending
 from embedded.up import look_after, print_doors, wait_until_whole
 from reelqueue import Client, RenderRequest, UnavailableError
 from reelqueue.jobs import Job
@@ -30,6 +36,7 @@ from reelqueue.jobs import Job
 T = TypeVar("T")
 
 _LOOK_SECONDS = 0.2
+_TIME_SCALE = 100.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,16 +45,41 @@ class DemoOptions:
 
     folder: Path
     """Holds the clips; and the state, made anew, and kept only if something went wrong."""
-    time_scale: float
-    """The simulator divides render times by it."""
+    time_scale: float | None = None
+    """The simulator divides render times by it; None: what suits the demo."""
     timeout_seconds: float
     """The demo gives up after this long."""
     keep: bool
     """Leave the stack running at the end, until Ctrl-C."""
+    sabotage: bool = False
+    """Render the series, and break the stack meanwhile."""
+
+
+class Show(Protocol):
+    """Tells people how the clips stand; a context manager."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it was shown."""
+        ...
+
+    def show(self, jobs: Sequence[Job]) -> None:
+        """Show how the jobs stand now."""
+        ...
+
+    def tell(self, ending: Ending) -> None:
+        """Show that a service has ended."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None: ...
 
 
 def run_demo(options: DemoOptions) -> bool:
-    """Render six clips from nothing; whether each succeeded and was billed once.
+    """Render clips from nothing; whether each succeeded and was billed once.
 
     Raises:
         DemoTimeoutError: Not all clips ended in time.
@@ -63,7 +95,7 @@ def run_demo(options: DemoOptions) -> bool:
             wait_until_whole(demo.stack)
             print_doors(demo.stack, console)
         typer.echo(str(verdict))
-        is_good = verdict.is_good
+        is_good = verdict.is_good and demo.is_whole
         if options.keep:
             with contextlib.suppress(KeyboardInterrupt):
                 look_after(demo.stack, console)
@@ -76,60 +108,65 @@ def run_demo(options: DemoOptions) -> bool:
 class _Demo:
     def __init__(self, options: DemoOptions, console: Console, *, on_progress: Callable[[str], None]) -> None:
         chosen = StackOptions(
-            state=options.folder / "state", time_scale=options.time_scale, is_fresh=True, ports=ANY_PORTS
+            state=options.folder / "state",
+            time_scale=options.time_scale or (sabotage.TIME_SCALE if options.sabotage else _TIME_SCALE),
+            is_fresh=True,
+            ports=ANY_PORTS,
+            settings=sabotage.WAITS if options.sabotage else {},
         )
         self.stack = Stack(chosen, on_progress=on_progress)
         self._options = options
         self._console = console
         self._deadline = time.monotonic() + options.timeout_seconds
+        self._show: Show = Progress(console)
+        self.is_whole = False
 
     def render(self) -> Verdict:
+        evidence = Evidence(self.stack.url("simulator"), self.stack.environment["REELQUEUE_DATABASE_URL"])
         # Without retries of its own: while a call waits for the API, nobody would start the API again.
-        with Client(self.stack.url("api"), retry_seconds=0) as client:
-            for clip in self._clips():
-                self._persist(partial(client.submit, clip, idempotency_key=clip.custom_id))
-            jobs = self._watch(client)
-            self._collect(client, jobs)
-        ledger = httpx.get(f"{self.stack.url('simulator')}/__sim__/ledger", trust_env=False).raise_for_status().json()
-        return judge(jobs, [entry["task_id"] for entry in ledger["entries"]], wanted_count=CLIP_COUNT)
+        with evidence, Client(self.stack.url("api"), retry_seconds=0) as client:
+            clips = self._clips()
+            if self._options.sabotage:
+                self._show = Sabotage(self.stack, evidence, Journal(self._console, len(clips)))
+            with self._show:
+                jobs = self._watch(client, clips)
+            folder, is_listed = self._options.folder / "clips", not self._options.sabotage
+            bring(client, self.stack.url("api"), jobs, folder, persist=self._persist, is_listed=is_listed)
+            return self._judge(evidence, jobs, len(clips))
 
     def _clips(self) -> list[RenderRequest]:
+        if self._options.sabotage:
+            return make_series()
         inputs = make_inputs(self.stack.folder.root / "inputs")
         base_url = self.stack.url("simulator")
         return make_clips(
             inputs, lambda path, model: upload(path, model=model, base_url=base_url, api_key=SIMULATOR_KEY)
         )
 
-    def _watch(self, client: Client) -> list[Job]:
-        """Show the jobs until all have ended."""
-        with Progress(self._console) as progress:
-            while True:
-                jobs = self._persist(lambda: list(client.jobs()))
-                progress.show(jobs)
-                if len(jobs) >= CLIP_COUNT and all(job.is_terminal for job in jobs):
-                    return jobs
-                self._pause()
+    def _watch(self, client: Client, clips: list[RenderRequest]) -> list[Job]:
+        """Hand in the clips, and show the jobs until all have ended."""
+        for clip in clips:
+            self._persist(partial(client.submit, clip, idempotency_key=clip.custom_id))
+        while True:
+            jobs = self._persist(lambda: list(client.jobs()))
+            self._show.show(jobs)
+            if len(jobs) >= len(clips) and all(job.is_terminal for job in jobs):
+                return jobs
+            self._pause()
 
-    def _collect(self, client: Client, jobs: list[Job]) -> None:
-        """Bring videos and posters to the clips folder, and list them."""
-        clips = self._options.folder / "clips"
-        shutil.rmtree(clips, ignore_errors=True)
-        clips.mkdir(parents=True)
-        for job in sorted(jobs, key=lambda job: job.custom_id or ""):
-            if job.asset is not None:
-                self._persist(partial(self._bring, client, job, clips / f"{job.custom_id}.mp4"))
-                sound = "sound" if job.asset.has_audio else "silent"
-                shape = f"{job.asset.width}x{job.asset.height} {job.asset.duration_seconds} s {sound}"
-                typer.echo(f"{clips / f'{job.custom_id}.mp4'}  {shape}")
-                typer.echo(str(clips / f"{job.custom_id}.jpg"))
-
-    def _bring(self, client: Client, job: Job, path: Path) -> None:
-        client.get(job.id).download(path)
-        try:
-            poster = httpx.get(f"{self.stack.url('api')}{job.poster_url}", trust_env=False).raise_for_status()
-        except httpx.HTTPError as error:
-            raise UnavailableError(f"the poster of {job.custom_id} cannot be read: {error}") from error
-        path.with_suffix(".jpg").write_bytes(poster.content)
+    def _judge(self, evidence: Evidence, jobs: list[Job], wanted_count: int) -> Verdict:
+        # A task that nobody here knows may render still, and is billed at its end.
+        while not evidence.is_provider_idle():
+            self._pause()
+        findings = evidence.findings()
+        for finding in findings:
+            for row in finding.rows:
+                typer.echo(f"BROKEN {finding.check.name}: {row}")
+        broken = sum(bool(finding.rows) for finding in findings)
+        typer.echo(f"{len(findings)} invariants audited, {broken} broken")
+        self.is_whole = not broken and self._show.is_whole
+        adopted_count = len(evidence.adopted()) if self._options.sabotage else None
+        return judge(jobs, evidence.billed_task_ids(), wanted_count=wanted_count, adopted_count=adopted_count)
 
     def _persist(self, call: Callable[[], T]) -> T:
         """Call until the API answers: it may have been killed, and is then started again."""
@@ -143,6 +180,6 @@ class _Demo:
         """Look after the stack for a moment; give up at the deadline."""
         if time.monotonic() > self._deadline:
             raise DemoTimeoutError(self._options.timeout_seconds, self.stack.folder.logs)
-        for sentence in self.stack.look_after():
-            self._console.print(sentence, soft_wrap=True)
+        for ending in self.stack.look_after():
+            self._show.tell(ending)
         time.sleep(_LOOK_SECONDS)

@@ -18,30 +18,37 @@ class Verdict:
     billed_count: int
     duplicate_count: int
     """Billed tasks that are not the one task of a succeeded job."""
+    adopted_count: int | None = None
+    """Clips whose answer was lost and whose task was found in the provider's list; None: no answer was to be lost."""
 
     @property
     def is_good(self) -> bool:
-        """Whether every clip is there and nothing else was paid for."""
-        return (self.succeeded_count, self.billed_count, self.duplicate_count) == (
+        """Whether every clip is there, nothing else was paid for, and what was to be found was found."""
+        is_paid_once = (self.succeeded_count, self.billed_count, self.duplicate_count) == (
             self.wanted_count,
             self.wanted_count,
             0,
         )
+        return is_paid_once and self.adopted_count != 0
 
     def __str__(self) -> str:
+        adopted = "" if self.adopted_count is None else f" · adopted {self.adopted_count}"
         return (
             f"{self.succeeded_count}/{self.wanted_count} succeeded · billed {self.billed_count} "
-            f"· duplicates {self.duplicate_count}"
+            f"· duplicates {self.duplicate_count}{adopted}"
         )
 
 
-def judge(jobs: Sequence[Job], billed_task_ids: Iterable[str], *, wanted_count: int) -> Verdict:
+def judge(
+    jobs: Sequence[Job], billed_task_ids: Iterable[str], *, wanted_count: int, adopted_count: int | None = None
+) -> Verdict:
     """Compare the jobs with the bill.
 
     Args:
         jobs: As the API shows them.
         billed_task_ids: Provider tasks, one for each line of the bill.
         wanted_count: How many clips were asked for.
+        adopted_count: As in :class:`Verdict`.
     """
     billed = list(billed_task_ids)
     succeeded = [job for job in jobs if job.state is RenderState.SUCCEEDED]
@@ -51,4 +58,5 @@ def judge(jobs: Sequence[Job], billed_task_ids: Iterable[str], *, wanted_count: 
         succeeded_count=len(succeeded),
         billed_count=len(billed),
         duplicate_count=len(billed) - len(paid_once),
+        adopted_count=adopted_count,
     )

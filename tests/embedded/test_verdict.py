@@ -35,6 +35,21 @@ def test_the_line(jobs: list[tuple[str, str]], billed: list[str], line: str, *, 
     assert (str(verdict), verdict.is_good) == (line, is_good)
 
 
+@pytest.mark.parametrize(
+    ("adopted_count", "line", "is_good"),
+    [
+        # Answers were dropped, and every task was found.
+        (2, "1/1 succeeded · billed 1 · duplicates 0 · adopted 2", True),
+        # Nothing was lost that could have been found: the run proves nothing.
+        (0, "1/1 succeeded · billed 1 · duplicates 0 · adopted 0", False),
+    ],
+)
+def test_the_line_of_a_sabotaged_run(adopted_count: int, line: str, *, is_good: bool) -> None:
+    verdict = judge([make_job("a", "succeeded")], ["a"], wanted_count=1, adopted_count=adopted_count)
+
+    assert (str(verdict), verdict.is_good) == (line, is_good)
+
+
 def make_job(provider_task_id: str, state: str) -> Job:
     unset = dict.fromkeys(Job.model_fields)
     known = {

@@ -1,0 +1,187 @@
+"""``demo --sabotage``: breaks its own stack while it renders, and says what breaks and what heals.
+
+Everything is real: SIGKILL to a worker's process, FLUSHALL at the broker, answers that the provider does not send
+although it has accepted. A blow is healed when every clip that it hit has moved on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType, TracebackType
+from typing import Final, Self
+
+from embedded.demo.evidence import Evidence
+from embedded.demo.journal import Journal, Mark
+from embedded.process import ChildProcess
+from embedded.stack import Stack
+from embedded.supervision import Ending
+from reelqueue.jobs import Job
+from reelqueue.states import RenderState
+
+WAITS: Final = MappingProxyType(
+    {
+        # 15, 30 and 10 s: a submit that is silent is doubted after 12 s, not 40.
+        "REELQUEUE_SUBMIT_SEND_WITHIN_SECONDS": "4",
+        "REELQUEUE_SUBMIT_POST_SECONDS": "8",
+        "REELQUEUE_SUBMIT_SETTLE_WITHIN_SECONDS": "4",
+        # 5, 10 and 60 s.
+        "REELQUEUE_RECONCILE_FIRST_LOOK_SECONDS": "1",
+        "REELQUEUE_RECONCILE_ASK_AGAIN_SECONDS": "2",
+        "REELQUEUE_RECONCILE_ABSENT_SECONDS": "5",
+        # 30 s; 20, 45 and 5 s.
+        "REELQUEUE_POLL_LEASE_SECONDS": "6",
+        "REELQUEUE_ARCHIVE_READ_SECONDS": "4",
+        "REELQUEUE_ARCHIVE_LEASE_SECONDS": "8",
+        "REELQUEUE_ARCHIVE_RETRY_SECONDS": "1",
+        # 5 and 3 s; 120 and 30 s.
+        "REELQUEUE_SWEEP_SECONDS": "2",
+        "REELQUEUE_OVERDUE_SECONDS": "2",
+        "REELQUEUE_VISIBILITY_TIMEOUT_SECONDS": "20",
+        "REELQUEUE_LONGEST_COUNTDOWN_SECONDS": "8",
+    }
+)
+"""Settings of the product, an order of magnitude below what one gives a provider that takes minutes."""
+
+TIME_SCALE: Final = 40.0
+"""Renders of 1.5 to 7.5 s: long enough to be hit."""
+
+_IN_FLIGHT: Final = frozenset({RenderState.SUBMITTING, RenderState.RENDERING, RenderState.ARCHIVING})
+_LOST_ANSWERS: Final = 3
+
+
+@dataclass(frozen=True)
+class Blow:
+    """One act of sabotage."""
+
+    name: str
+    after_count: int
+    """It waits until so many clips have succeeded."""
+    victims: Callable[[Iterable[Job]], list[Job]]
+    """The clips that it hits; without any it waits on."""
+    strike: Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Wound:
+    """A blow that was struck."""
+
+    name: str
+    struck_seconds: float
+    victims: Sequence[Job]
+    """As they stood then."""
+
+    def is_healed(self, jobs: Iterable[Job]) -> bool:
+        """Whether each of its victims has moved on."""
+        now = {job.id: job for job in jobs}
+        return all(_has_moved(before, now[before.id]) for before in self.victims)
+
+
+class Sabotage:
+    """Looks at the jobs, and strikes when it hurts; in the place of the demo's table."""
+
+    def __init__(self, stack: Stack, evidence: Evidence, journal: Journal) -> None:
+        """Plan all of it."""
+        self._stack = stack
+        self._evidence = evidence
+        self._journal = journal
+        self._waiting = _plan(stack)
+        self._wounds: list[Wound] = []
+        self._lost_answers = 0
+        self._adopted: set[str | None] = set()
+        self._jobs: Sequence[Job] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every blow was struck, and has healed."""
+        return not self._waiting and not self._wounds and self._lost_answers == _LOST_ANSWERS
+
+    def __enter__(self) -> Self:
+        answers = {"operation": "submit", "kind": "drop", "phase": "after"}
+        self._evidence.script(answers | {"skip": 2, "count": 2}, answers | {"skip": 12, "count": _LOST_ANSWERS - 2})
+        self._say(
+            Mark.NOTED, "waits are short here: a silent submit is doubted after 12 s, not 40; a sweep each 2 s, not 5"
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def show(self, jobs: Sequence[Job]) -> None:
+        """Tell what has changed, then strike."""
+        self._jobs = jobs
+        self._tell_lost_answers()
+        self._tell_adopted()
+        self._tell_healed()
+        succeeded = sum(job.state is RenderState.SUCCEEDED for job in jobs)
+        for blow in [blow for blow in self._waiting if succeeded >= blow.after_count]:
+            if victims := blow.victims(jobs):
+                self._strike(blow, victims)
+
+    def tell(self, ending: Ending) -> None:
+        """Tell that a service has ended, as it was made to."""
+        self._say(Mark.NOTED, f"{ending.name} ended with exit code {ending.exit_code} and starts again")
+
+    def _strike(self, blow: Blow, victims: Sequence[Job]) -> None:
+        self._say(Mark.BROKEN, f"{blow.name}, {_count(victims)} in hand")
+        blow.strike()
+        self._waiting.remove(blow)
+        self._wounds.append(Wound(blow.name, self._journal.seconds(), victims))
+
+    def _tell_healed(self) -> None:
+        for wound in [wound for wound in self._wounds if wound.is_healed(self._jobs)]:
+            self._wounds.remove(wound)
+            seconds = self._journal.seconds() - wound.struck_seconds
+            self._say(Mark.HEALED, f"{seconds:.1f} s after {wound.name}: {_count(wound.victims)} moved on")
+
+    def _tell_lost_answers(self) -> None:
+        lost = self._evidence.faults_met()
+        for _ in range(lost - self._lost_answers):
+            self._say(Mark.BROKEN, "the provider accepted a submit, and its answer was dropped")
+        self._lost_answers = lost
+
+    def _tell_adopted(self) -> None:
+        for clip, task_id in self._evidence.adopted():
+            if clip not in self._adopted:
+                self._adopted.add(clip)
+                self._say(Mark.HEALED, f"{clip} adopted: the provider's list has its task {task_id[:8]}")
+
+    def _say(self, mark: Mark, what: str) -> None:
+        self._journal.say(self._jobs, mark, what)
+
+
+def _plan(stack: Stack) -> list[Blow]:
+    def kill(*names: str) -> Callable[[], None]:
+        return partial(_kill, [stack.children[name] for name in names])
+
+    return [
+        Blow("kill -9 of the poller", 1, _in(RenderState.RENDERING), kill("poll")),
+        Blow("kill -9 of dispatcher and beat", 3, _next_in_line, kill("control", "beat")),
+        Blow("kill -9 of the submitter", 7, _in(RenderState.SUBMITTING, RenderState.ARCHIVING), kill("render")),
+        Blow("FLUSHALL", 12, _in(*_IN_FLIGHT), stack.valkey.flush),
+    ]
+
+
+def _kill(children: Iterable[ChildProcess]) -> None:
+    for child in children:
+        child.kill()
+
+
+def _in(*states: RenderState) -> Callable[[Iterable[Job]], list[Job]]:
+    return lambda jobs: [job for job in jobs if job.state in states]
+
+
+def _next_in_line(jobs: Iterable[Job]) -> list[Job]:
+    """The clip that is admitted next: nothing else of the queue can be expected to move."""
+    queued = [job for job in jobs if job.state is RenderState.QUEUED]
+    return sorted(queued, key=lambda job: job.created_at)[:1]
+
+
+def _has_moved(before: Job, now: Job) -> bool:
+    return now.state is not before.state or now.poll_count > before.poll_count
+
+
+def _count(jobs: Sequence[Job]) -> str:
+    return f"{len(jobs)} clip{'s' if len(jobs) > 1 else ''}"
