@@ -1,0 +1,41 @@
+"""Webhooks: what Reelqueue tells a receiver, and how the receiver knows that it is true.
+
+The messages keep to the Standard Webhooks specification (https://www.standardwebhooks.com, read 2026-11), so its
+libraries verify them too. A receiver in Python::
+
+    from reelqueue.webhooks import verify
+
+    event = verify(body, headers, secret)  # raises WebhookVerificationError
+    if is_new(event.id):  # the same event may come more than once
+        job = client.get(event.data.job_id)
+"""
+
+from __future__ import annotations
+
+from reelqueue.webhooks._endpoints import (
+    DeliveryState,
+    WebhookDeliveries,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookEndpoints,
+    WebhookSecret,
+)
+from reelqueue.webhooks._events import TEST_KIND, EventData, EventFailure, WebhookEvent, kind_of
+from reelqueue.webhooks._signature import WebhookVerificationError, sign, verify
+
+__all__ = [
+    "TEST_KIND",
+    "DeliveryState",
+    "EventData",
+    "EventFailure",
+    "WebhookDeliveries",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEndpoints",
+    "WebhookEvent",
+    "WebhookSecret",
+    "WebhookVerificationError",
+    "kind_of",
+    "sign",
+    "verify",
+]

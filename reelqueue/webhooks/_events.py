@@ -1,0 +1,45 @@
+"""What a webhook says: thin, so that a receiver asks the API for the rest, and no prompt or signed URL travels."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from pydantic import Field
+
+from reelqueue.jobs import Wire
+from reelqueue.states import FailureClass, RenderState
+
+TEST_KIND: Final = "webhook.test"
+"""Sent on request, to see whether an endpoint works."""
+
+
+class EventFailure(Wire):
+    """Why a render job did not succeed, in words that never change."""
+
+    failure_class: FailureClass | None = Field(alias="class", description="By what its owner can do about it.")
+    code: str | None = Field(description="The provider's code, as received.")
+
+
+class EventData(Wire):
+    """What an event is about; all null in a test."""
+
+    job_id: UUID | None = Field(default=None, description="The render job.")
+    custom_id: str | None = Field(default=None, description="The producer's own name for the clip.")
+    state: RenderState | None = Field(default=None, description="The state that the job moved to.")
+    failure: EventFailure | None = Field(default=None, description="Why it did not succeed.")
+
+
+class WebhookEvent(Wire):
+    """One event, as it was signed."""
+
+    id: str = Field(description="The same for each delivery of the event to this endpoint.")
+    type: str = Field(description="`render_job.` and a terminal state, or `webhook.test`; more may come.")
+    timestamp: datetime = Field(description="When it happened.")
+    data: EventData
+
+
+def kind_of(state: RenderState) -> str:
+    """The type of the event that a job has moved to a terminal state."""
+    return f"render_job.{state}"
