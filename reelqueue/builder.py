@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -58,18 +60,34 @@ def build(request: RenderRequest, *, account_headers: Mapping[str, str] = Mappin
         method="POST",
         path=spec.path,
         headers=_headers(request, media, account_headers),
-        body={
-            "model": request.model,
-            "input": _input(request, spec, media),
-            "parameters": _parameters(request, spec),
-        },
+        body=_body(request, spec, media),
         warnings=warnings,
     )
 
 
+def content_sha256(request: RenderRequest) -> str:
+    """Hex SHA-256 of what a valid *request* asks of the service: equal for requests that would render the same.
+
+    Everything that reaches the service counts, the producer's own names and deadlines do not. So ``720P`` and
+    ``1280x720`` are equal where the service is sent the same size for both.
+    """
+    spec = rules.spec_of(request)
+    sent = {"path": spec.path, "body": _body(request, spec, placed_media(request, spec)), "headers": request.headers}
+    canonical = json.dumps(sent, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _body(request: RenderRequest, spec: ModelSpec, media: tuple[Medium, ...]) -> _Section:
+    return {
+        "model": request.model,
+        "input": _input(request, spec, media),
+        "parameters": _parameters(request, spec),
+    }
+
+
 def _headers(request: RenderRequest, media: tuple[Medium, ...], account: Mapping[str, str]) -> dict[str, str]:
     fixed = {"Content-Type": "application/json", "X-DashScope-Async": "enable", "User-Agent": USER_AGENT}
-    urls = [getattr(request, "audio_url", None), *(url for medium in media for url in (medium.url, medium.voice))]
+    urls = [request.given("audio_url"), *(url for medium in media for url in (medium.url, medium.voice))]
     if any(url is not None and url.startswith("oss://") for url in urls):
         fixed["X-DashScope-OssResourceResolve"] = "enable"
     merged: dict[str, tuple[str, str]] = {}
@@ -125,7 +143,7 @@ def _parameters(request: RenderRequest, spec: ModelSpec) -> _Section:
 
 
 def _resolution(request: RenderRequest, spec: ModelSpec) -> _Section:
-    ratio = getattr(request, "ratio", None)
+    ratio = request.given("ratio")
     section: _Section = {}
     if request.resolution is not None:
         shape = read_resolution(request.resolution)
@@ -150,4 +168,4 @@ def _takes_size(request: RenderRequest, spec: ModelSpec) -> bool:
 
 
 def _given(request: RenderRequest, *names: str) -> _Section:
-    return {name: value for name in names if (value := getattr(request, name, None)) is not None}
+    return {name: value for name in names if (value := request.given(name)) is not None}

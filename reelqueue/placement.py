@@ -38,14 +38,14 @@ def placed_media(request: RenderRequest, spec: ModelSpec) -> tuple[Medium, ...]:
 def _place(request: RenderRequest, spec: ModelSpec) -> Iterator[Medium]:
     roles = spec.media.by_name if spec.media else {}
     drives = request.mode is Mode.IMAGE_TO_VIDEO and "driving_audio" in roles
-    for item in getattr(request, "media", None) or ():
+    for item in request.given("media") or ():
         yield Medium(item.type, item.url, "media", item.reference_voice)
-    for url in getattr(request, "reference_urls", None) or ():
+    for url in request.given("reference_urls") or ():
         yield Medium(_reference_role(url, takes_sound="reference_audio" in roles), url, "reference_urls")
     for option, role in (("image", "first_frame"), ("last_frame", "last_frame")):
-        if (url := getattr(request, option, None)) is not None:
+        if (url := request.given(option)) is not None:
             yield Medium(role, url, option)
-    if drives and (url := getattr(request, "audio_url", None)) is not None:
+    if drives and (url := request.given("audio_url")) is not None:
         yield Medium("driving_audio", url, "audio_url")
 
 

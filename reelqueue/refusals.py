@@ -53,7 +53,7 @@ EVERY_OPTION: Final = JOB_OPTIONS | {
 }
 """The options of all kinds together."""
 
-_OTHER_WORDS: Final = {
+OTHER_WORDS: Final = {
     "aspect_ratio": "ratio",
     "first_frame": "image",
     "first_frame_url": "image",
@@ -153,7 +153,7 @@ def options_taken(kind: type[RenderRequest], model_id: str) -> frozenset[str]:
 def _near(name: str, taken: frozenset[str]) -> str | None:
     if name in EVERY_OPTION:
         return None  # spelt well, only not for this model
-    near = _OTHER_WORDS.get(name) or next(iter(get_close_matches(name, sorted(taken), n=1, cutoff=0.7)), None)
+    near = OTHER_WORDS.get(name) or next(iter(get_close_matches(name, sorted(taken), n=1, cutoff=0.7)), None)
     return near if near in taken else None
 
 

@@ -135,6 +135,11 @@ class RenderRequest(_Strict):
         rules.check(self)
         return self
 
+    def given(self, option: str) -> Any:  # noqa: ANN401 - options have many types
+        """The value of an option; None where it is not given, or where this kind of request has no such option."""
+        # Asking pydantic for an attribute that a kind lacks takes longer than all the rules of a model.
+        return self.__dict__.get(option)
+
     def options(self) -> dict[str, Any]:
         """Every option that is not None, by its snake_case name, as JSON has it.
 

@@ -101,7 +101,7 @@ def _check_resolution(request: RenderRequest, spec: ModelSpec) -> Iterator[str]:
 
 
 def _check_ratio(request: RenderRequest, spec: ModelSpec) -> Iterator[str]:
-    ratio = getattr(request, "ratio", None)
+    ratio = request.given("ratio")
     shape = read_resolution(request.resolution) if request.resolution is not None else None
     asked = ratio if ratio is not None else (shape.ratio if shape and spec.ratios else None)
     if asked is not None and spec.is_known and asked not in spec.ratios:
@@ -140,13 +140,13 @@ def _check_sound(request: RenderRequest, spec: ModelSpec) -> Iterator[str]:
             f"audio: {spec.id} always has sound; leave audio out or take a model that can be silent",
             "audio",
         )
-    if getattr(request, "audio_url", None) is not None:
+    if request.given("audio_url") is not None:
         yield "audio is off, so audio_url will not be heard"
 
 
 def _check_audio_url(request: RenderRequest, spec: ModelSpec) -> Iterable[str]:
     # Where the track is one of the media, its role says what it may be.
-    url = getattr(request, "audio_url", None)
+    url = request.given("audio_url")
     if url is not None and spec.is_known and url.startswith("data:"):
         raise InvalidRequestError(
             "bad_url", f"audio_url: {spec.id} takes it by http, https or oss URL only, not embedded", "audio_url"
@@ -160,13 +160,13 @@ def _check_watermark(request: RenderRequest, spec: ModelSpec) -> Iterator[str]:
 
 
 def _check_shots(request: RenderRequest, spec: ModelSpec) -> Iterator[str]:
-    if getattr(request, "shot_type", None) is not None and request.prompt_extend is False:
+    if request.given("shot_type") is not None and request.prompt_extend is False:
         yield f"shot_type has no effect on {spec.id} while prompt_extend is off"
 
 
 def _check_doubts(request: RenderRequest, spec: ModelSpec) -> Iterator[str]:
     for doubt in spec.doubts:
-        value = getattr(request, doubt.option, None)
+        value = request.given(doubt.option)
         if doubt.option == "resolution" and request.resolution is not None:
             value = read_resolution(request.resolution).tier
         if value is not None and (doubt.values is None or value in doubt.values):

@@ -178,4 +178,4 @@ def _guessed(media: Sequence[Medium]) -> str:
 
 
 def _states_ratio(request: RenderRequest) -> bool:
-    return getattr(request, "ratio", None) is not None
+    return request.given("ratio") is not None
