@@ -46,5 +46,5 @@ class Journal:
             what: What happened.
         """
         succeeded = sum(job.state is RenderState.SUCCEEDED for job in jobs)
-        when = Text(f"{self.seconds():5.1f} s  {succeeded:>2}/{self._wanted_count}  ", "dim")
-        self._console.print(when.append(f"{mark} {what}", _STYLES[mark]), soft_wrap=True)
+        line = Text().append(f"{self.seconds():5.1f} s  {succeeded:>2}/{self._wanted_count}  ", "dim")
+        self._console.print(line.append(f"{mark} {what}", _STYLES[mark]), soft_wrap=True)

@@ -94,8 +94,8 @@ def run_demo(options: DemoOptions) -> bool:
         if options.keep:
             wait_until_whole(demo.stack)
             print_doors(demo.stack, console)
-        typer.echo(str(verdict))
         is_good = verdict.is_good and demo.is_whole
+        typer.secho(str(verdict), bold=True, fg="green" if is_good else "red")
         if options.keep:
             with contextlib.suppress(KeyboardInterrupt):
                 look_after(demo.stack, console)

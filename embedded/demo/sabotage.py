@@ -6,6 +6,7 @@ although it has accepted. A blow is healed when every clip that it hit has moved
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -30,9 +31,10 @@ WAITS: Final = MappingProxyType(
         "REELQUEUE_RECONCILE_FIRST_LOOK_SECONDS": "1",
         "REELQUEUE_RECONCILE_ASK_AGAIN_SECONDS": "2",
         "REELQUEUE_RECONCILE_ABSENT_SECONDS": "5",
-        # 30 s; 20, 45 and 5 s.
+        # 30 s; 20, 30, 45 and 5 s.
         "REELQUEUE_POLL_LEASE_SECONDS": "6",
         "REELQUEUE_ARCHIVE_READ_SECONDS": "4",
+        "REELQUEUE_ARCHIVE_HEADERS_SECONDS": "6",
         "REELQUEUE_ARCHIVE_LEASE_SECONDS": "8",
         "REELQUEUE_ARCHIVE_RETRY_SECONDS": "1",
         # 5 and 3 s; 120 and 30 s.
@@ -100,14 +102,14 @@ class Sabotage:
     def __enter__(self) -> Self:
         answers = {"operation": "submit", "kind": "drop", "phase": "after"}
         self._evidence.script(answers | {"skip": 2, "count": 2}, answers | {"skip": 12, "count": _LOST_ANSWERS - 2})
-        self._say(
-            Mark.NOTED, "waits are short here: a silent submit is doubted after 12 s, not 40; a sweep each 2 s, not 5"
-        )
+        self._say(Mark.NOTED, "waits are short here: a silent submit is doubted after 12 s, not 40")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
+    ) -> None:
+        for blow in self._waiting:
+            self._say(Mark.NOTED, f"{blow.name} was not done: no clip could be hit")
 
     def show(self, jobs: Sequence[Job]) -> None:
         """Tell what has changed, then strike."""
@@ -121,8 +123,9 @@ class Sabotage:
                 self._strike(blow, victims)
 
     def tell(self, ending: Ending) -> None:
-        """Tell that a service has ended, as it was made to."""
-        self._say(Mark.NOTED, f"{ending.name} ended with exit code {ending.exit_code} and starts again")
+        """Tell that a service has ended, and where to read why if it was not made to."""
+        is_ours = ending.exit_code == -signal.SIGKILL
+        self._say(Mark.NOTED, f"{ending.name} was killed and starts again" if is_ours else str(ending))
 
     def _strike(self, blow: Blow, victims: Sequence[Job]) -> None:
         self._say(Mark.BROKEN, f"{blow.name}, {_count(victims)} in hand")
@@ -157,9 +160,10 @@ def _plan(stack: Stack) -> list[Blow]:
         return partial(_kill, [stack.children[name] for name in names])
 
     return [
-        Blow("kill -9 of the poller", 1, _in(RenderState.RENDERING), kill("poll")),
-        Blow("kill -9 of dispatcher and beat", 3, _next_in_line, kill("control", "beat")),
-        Blow("kill -9 of the submitter", 7, _in(RenderState.SUBMITTING, RenderState.ARCHIVING), kill("render")),
+        # At once: later nobody may be waiting in line.
+        Blow("kill -9 of dispatcher and beat", 0, _next_in_line, kill("control", "beat")),
+        Blow("kill -9 of the poller", 2, _in(RenderState.RENDERING), kill("poll")),
+        Blow("kill -9 of the submitter", 6, _in(RenderState.SUBMITTING, RenderState.ARCHIVING), kill("render")),
         Blow("FLUSHALL", 12, _in(*_IN_FLIGHT), stack.valkey.flush),
     ]
 
@@ -174,9 +178,10 @@ def _in(*states: RenderState) -> Callable[[Iterable[Job]], list[Job]]:
 
 
 def _next_in_line(jobs: Iterable[Job]) -> list[Job]:
-    """The clip that is admitted next: nothing else of the queue can be expected to move."""
-    queued = [job for job in jobs if job.state is RenderState.QUEUED]
-    return sorted(queued, key=lambda job: job.created_at)[:1]
+    """The clip that is admitted next, once the slots are full: nothing else of the queue can be expected to move."""
+    by_age = sorted(jobs, key=lambda job: job.created_at)
+    is_full = any(job.state is RenderState.RENDERING for job in by_age)
+    return [job for job in by_age if job.state is RenderState.QUEUED][: 1 if is_full else 0]
 
 
 def _has_moved(before: Job, now: Job) -> bool:
