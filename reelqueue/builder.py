@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 DEFAULT_VIDEO_BASE_URL: Final = "https://dashscope-intl.aliyuncs.com"
 """The host of the Singapore region."""
 
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
 _Section = dict[str, Any]
 
 
@@ -73,8 +75,7 @@ def content_sha256(request: RenderRequest) -> str:
     """
     spec = rules.spec_of(request)
     sent = {"path": spec.path, "body": _body(request, spec, placed_media(request, spec)), "headers": request.headers}
-    canonical = json.dumps(sent, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode(sent).encode()).hexdigest()
 
 
 def _body(request: RenderRequest, spec: ModelSpec, media: tuple[Medium, ...]) -> _Section:

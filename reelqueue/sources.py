@@ -24,7 +24,7 @@ def embed_local_files(options: Mapping[str, object]) -> dict[str, object]:
     Raises:
         InvalidRequestError: A file cannot be read, is empty, too big or no picture.
     """
-    return _change_sources(options, _embed)
+    return change_sources(options, _embed)
 
 
 def refuse_local_files(options: Mapping[str, object]) -> dict[str, object]:
@@ -33,10 +33,11 @@ def refuse_local_files(options: Mapping[str, object]) -> dict[str, object]:
     Raises:
         InvalidRequestError: A picture is given as a path of this machine.
     """
-    return _change_sources(options, _refuse)
+    return change_sources(options, _refuse)
 
 
-def _change_sources(options: Mapping[str, object], change: _Change) -> dict[str, object]:
+def change_sources(options: Mapping[str, object], change: _Change) -> dict[str, object]:
+    """The options with *change* applied to each source of a picture, which it is told with its option."""
     changed = dict(options)
     for key, field in _SINGLE.items():
         if key in changed:

@@ -1,0 +1,30 @@
+"""How large a campaign file may be; each limit is told with its number when a file crosses it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+CLIPS_MAX: Final = 1_000_000
+"""Of one campaign, after its matrix and variants."""
+CELL_CHARACTERS_MAX: Final = 1_000_000
+LINE_CHARACTERS_MAX: Final = 24_000_000
+"""Of one line of text: a picture of 15 MiB as a data URI still fits into a line of JSON."""
+COLUMNS_MAX: Final = 500
+JSON_DEPTH_MAX: Final = 32
+MANIFEST_BYTES_MAX: Final = 16 * 1024 * 1024
+MANIFEST_VALUES_MAX: Final = 1_000_000
+"""Of one manifest, counted as if every alias were written out."""
+MANIFEST_DEPTH_MAX: Final = 32
+VARIANTS_MAX: Final = 100
+AXES_MAX: Final = 16
+SEEN_CHARACTERS_MAX: Final = 80
+"""Of a value that a problem quotes."""
+TEMPLATE_CHARACTERS_MAX: Final = 20_000
+VARIABLE_CHARACTERS_MAX: Final = 10_000
+"""Of one value that a template uses."""
+RENDERED_CHARACTERS_MAX: Final = 100_000
+"""Of what one template writes for one clip; no model reads a tenth of it."""
+LOOP_STEPS_MAX: Final = 10_000
+"""Of all loops of one template together, for one clip."""
+RENDER_SECONDS_MAX: Final = 1.0
+"""For one template and one clip; a usual one takes microseconds."""

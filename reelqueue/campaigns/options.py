@@ -1,0 +1,139 @@
+"""What a campaign says about itself: its name, its budget, when to stop and when to run."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal, InvalidOperation
+from itertools import pairwise
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, model_validator
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from reelqueue.campaigns.limits import CLIPS_MAX, VARIANTS_MAX
+from reelqueue.campaigns.outputs import DEFAULT_PATTERN, OutputPattern, read_pattern
+from reelqueue.catalog.price_list import CURRENCY_BY_REGION
+from reelqueue.fields import Priority, StartBy, Text
+
+NAME_CHARACTERS_MAX: Final = 200
+_MONEY: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*([A-Z]{3})")
+_CURRENCIES: Final = sorted(set(CURRENCY_BY_REGION.values()))
+
+
+class CampaignPart(BaseModel):
+    """What all parts of a manifest have in common."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True, hide_input_in_errors=True
+    )
+
+
+def _read_amount(value: object) -> object:
+    # By way of its text: a float's binary fraction is nobody's budget.
+    if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
+        raise PydanticCustomError("wrong_type", "must be an amount such as 120.50")
+    try:
+        return Decimal(str(value))
+    except InvalidOperation as error:
+        raise PydanticCustomError("wrong_type", "must be an amount such as 120.50, with a point") from error
+
+
+def _read_currency(code: str) -> str:
+    if code not in _CURRENCIES:
+        raise PydanticCustomError(
+            "out_of_range",
+            "must be a currency that the provider bills in ({known}), not {seen}",
+            {"known": ", ".join(_CURRENCIES), "seen": repr(code[:10])},
+        )
+    return code
+
+
+class Budget(CampaignPart):
+    """A hard cap: what would cross it is not submitted."""
+
+    amount: Annotated[
+        Decimal, BeforeValidator(_read_amount), Field(gt=0, max_digits=18, decimal_places=6, allow_inf_nan=False)
+    ]
+    currency: Annotated[str, AfterValidator(_read_currency)]
+    """ISO 4217 code."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_money(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        money = _MONEY.fullmatch(value.strip())
+        if money is None:
+            raise PydanticCustomError(
+                "wrong_type",
+                "must be an amount and a currency such as 120.50 USD, not {seen}",
+                {"seen": repr(value[:40])},
+            )
+        return {"amount": money[1], "currency": money[2]}
+
+
+Percent = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
+
+
+class Breaker(CampaignPart):
+    """When a campaign stops by itself, until a person has looked."""
+
+    failures: Annotated[StrictInt, Field(ge=1, le=CLIPS_MAX)] | None = None
+    """This many failed clips."""
+    failed_percent: Percent | None = None
+    """Of the finished clips."""
+    moderated_percent: Percent | None = None
+    """Of the finished clips."""
+    after: Annotated[StrictInt, Field(ge=1, le=CLIPS_MAX)] = 20
+    """Finished clips before a percentage says anything."""
+
+
+def _read_output(text: str) -> str:
+    try:
+        return read_pattern(text).text
+    except ValueError as error:
+        raise PydanticCustomError("bad_pattern", "{why}", {"why": str(error)}) from error
+
+
+class CampaignOptions(CampaignPart):
+    """How a campaign is run; `None` sets no limit."""
+
+    name: Annotated[Text, Field(min_length=1, max_length=NAME_CHARACTERS_MAX)] = "campaign"
+    priority: Priority = 0
+    """Added to that of each clip."""
+    budget: Budget | None = None
+    on_budget: Literal["finish", "cancel"] = "finish"
+    """What becomes of the clips that the rest of the budget cannot pay for: they wait, or are cancelled."""
+    max_in_flight: Annotated[StrictInt, Field(ge=1, le=100_000)] | None = None
+    """Most clips at the provider at a time."""
+    on_ambiguous: Literal["reconcile", "hold", "resubmit"] = "reconcile"
+    """What becomes of a submit whose answer was lost: the provider's listing decides, a person decides, or again."""
+    breaker: Breaker | None = None
+    run_at: StartBy | None = None
+    """Nothing is submitted before this moment."""
+    start_by: StartBy | None = None
+    """What has not been submitted by then expires; a clip may say its own."""
+    finish_by: StartBy | None = None
+    """When every clip should be there; the plan warns if it will not."""
+    canary: Annotated[StrictInt, Field(ge=1, le=1000)] | None = None
+    """Render this many, then wait until a person approves the rest."""
+    variants: Annotated[StrictInt, Field(ge=1, le=VARIANTS_MAX)] = 1
+    """Clips of each row, told apart by their seeds."""
+    output: Annotated[str, AfterValidator(_read_output)] = DEFAULT_PATTERN
+    """Pattern of the files' names."""
+
+    @property
+    def output_pattern(self) -> OutputPattern:
+        """`output`, ready to name files."""
+        return read_pattern(self.output)
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Self:
+        told = [(name, moment) for name in ("run_at", "start_by", "finish_by") if (moment := getattr(self, name))]
+        for (first, early), (second, late) in pairwise(told):
+            if early >= late:
+                raise PydanticCustomError(
+                    "out_of_range", "{second} must come after {first}", {"first": first, "second": second}
+                )
+        return self

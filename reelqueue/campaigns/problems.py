@@ -1,0 +1,112 @@
+"""What is wrong with a campaign file: one value for each problem, complete enough to repair it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from reelqueue.campaigns.limits import SEEN_CHARACTERS_MAX
+from reelqueue.errors import ReelqueueError
+
+_TAIL: Final = re.compile(r"(, not | \(line ).*$", re.DOTALL)
+"""Where a message quotes what only one row has."""
+
+
+class Severity(StrEnum):
+    """What a problem does to its row."""
+
+    ERROR = "error"
+    """The row cannot be rendered."""
+    WARNING = "warning"
+    """It can, and somebody should know."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is wrong in one place."""
+
+    file: str
+    line: int | None = None
+    """Physical line as an editor counts, also behind cells that span lines; None where the format has none."""
+    column: str | None = None
+    """The heading, the key, or the path within a manifest such as ``matrix.style``."""
+    letter: str | None = None
+    """The column as a spreadsheet names it."""
+    code: str
+    """Stable word, as of `InvalidRequestError`."""
+    message: str
+    """What is wrong and what is allowed."""
+    seen: str | None = None
+    """The value, shortened."""
+    remedy: str
+    """What to do."""
+    custom_id: str | None = None
+    """The clip, where the problem is one clip's."""
+    severity: Severity = Severity.ERROR
+    is_shared: bool = False
+    """Whether it stands in what rows have in common: then it is told once, and no row needs repair."""
+
+    @property
+    def place(self) -> str:
+        """Where to look: file, line, column."""
+        where = self.file if self.line is None else f"{self.file}:{self.line}"
+        letter = f" (column {self.letter})" if self.letter else ""
+        return f"{where}{letter}"
+
+    @property
+    def kind(self) -> tuple[str, ...]:
+        """Equal for problems that one remedy cures."""
+        return (self.severity, self.file, self.column or "", self.code, _TAIL.sub("", self.message))
+
+
+class CampaignFileError(ReelqueueError):
+    """A campaign file cannot be read, or not on from here."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__(*problems)
+        self.problems = problems
+
+    def __str__(self) -> str:
+        return "; ".join(f"{problem.place}: {problem.message}. {problem.remedy}" for problem in self.problems)
+
+
+def shortened(value: object) -> str:
+    """*value* as a problem quotes it: on one line, cut in the middle of nothing but itself."""
+    text = value if isinstance(value, str) else repr(value)
+    text = "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text[:200])
+    return text if len(text) <= SEEN_CHARACTERS_MAX else f"{text[: SEEN_CHARACTERS_MAX - 1]}\N{HORIZONTAL ELLIPSIS}"
+
+
+def column_letter(index: int) -> str:
+    """The name that a spreadsheet gives the column at *index*, from 0: A to Z, AA, AB, ..."""
+    letters = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        letters = chr(ord("A") + rest) + letters
+    return letters
+
+
+_REMEDIES: Final = {
+    "bad_json": "Write it as JSON, with double quotes.",
+    "bad_media": "Change the media, or choose another model.",
+    "bad_text": "Delete the character.",
+    "bad_url": "Give an http, https or oss URL.",
+    "conflicting_options": "Keep one of them.",
+    "local_path_refused": "Upload the picture and give its URL.",
+    "missing_option": "Fill it in, or set it in the manifest's defaults.",
+    "out_of_range": "Change it to an allowed value.",
+    "too_long": "Shorten it.",
+    "too_many": "Give fewer.",
+    "too_short": "Fill it in.",
+    "unknown_option": "Empty it for this row, or choose a model that takes it.",
+    "wrong_mode": "Change the mode or the model.",
+    "wrong_type": "Change it to the type that is named.",
+}
+
+
+def remedy_for(code: str) -> str:
+    """What to do about a problem of this code, where nothing closer is known."""
+    return _REMEDIES.get(code, "Correct it and check the file again.")
