@@ -13,6 +13,7 @@ from celery.signals import setup_logging
 
 from reelqueue import messages
 from workers.discretion import DiscreetTask
+from workers.hearing import leave_when_deaf
 from workers.heartbeat import touch_while_well
 from workers.logs import configure_worker_logs
 from workers.queues import QUEUES, ROUTES, QueueName
@@ -94,6 +95,7 @@ app.conf.update(
 )
 
 connect_signals(app, _settings)
+leave_when_deaf(app, after_seconds=_settings.celery.deaf_seconds)
 if _settings.celery.heartbeat_path is not None:
     touch_while_well(_settings.celery.heartbeat_path)
 

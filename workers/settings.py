@@ -183,6 +183,9 @@ class CelerySettings(BaseSettings):
     )
     sweep_seconds: float = Field(default=5, gt=0, description="How often lost hints are issued again")
     overdue_seconds: float = Field(default=3, gt=0, description="A hint this much overdue is believed lost")
+    deaf_seconds: float = Field(
+        default=15, gt=0, description="A worker that does nothing while its queues hold messages this long starts anew"
+    )
     heartbeat_path: Path | None = Field(
         default=None, description="File that workers and beat touch while they are well; none unless set"
     )

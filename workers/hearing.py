@@ -1,0 +1,109 @@
+"""A worker that has become deaf leaves, so that its supervisor starts one that hears.
+
+After a restart of its broker a Celery worker may be connected, send heartbeats, and take no message any more
+(github.com/celery/celery issues 8030, 8091 and 9054, read 2026-11). No signal tells; but work that waits in its
+queues, look after look, while it does none, does. An idle worker has nothing waiting, as Redis hands a message to
+whoever listens; a busy one has something in hand; and while the broker is away nobody can say.
+
+It leaves with exit code 75 (``EX_TEMPFAIL``: try again). What it held is handed out again like a killed worker's.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+from typing import Any, Final
+
+import structlog
+from celery import Celery
+from celery.signals import worker_ready, worker_shutting_down
+from celery.worker import state
+from kombu.connection import Connection
+
+log = structlog.get_logger(__name__)
+
+EXIT_CODE: Final = 75
+LOOKS: Final = 5
+"""So many in a row condemn a worker; counted, so that a host that slept an hour has looked once meanwhile."""
+# An orderly end takes a second; who is stuck in it is ended.
+_GRACE_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True)
+class Sight:
+    """A worker at one moment."""
+
+    waiting_count: int
+    """Messages in its queues, and those that it has taken and not begun."""
+    active_count: int
+    """Tasks that it runs."""
+    begun_count: int
+    """Tasks that it has ever begun."""
+
+
+class Hearing:
+    """Judges a worker by what was seen of it, look after look."""
+
+    def __init__(self) -> None:
+        self._begun_count = 0
+        self._idle_looks = 0
+
+    def is_deaf(self, sight: Sight | None) -> bool:
+        """Whether work has waited too long.
+
+        Args:
+            sight: The worker now; None: nobody can say what waits.
+        """
+        if sight is None or sight.active_count or not sight.waiting_count or sight.begun_count > self._begun_count:
+            self._idle_looks = 0
+        else:
+            self._idle_looks += 1
+        self._begun_count = sight.begun_count if sight else self._begun_count
+        return self._idle_looks >= LOOKS
+
+
+def leave_when_deaf(app: Celery, *, after_seconds: float) -> None:
+    """Watch over every worker of the app, from its readiness to its orderly end."""
+    ended = threading.Event()
+
+    def watch(**_: Any) -> None:
+        worker_ready.disconnect(watch)  # it comes again with each new connection
+        threading.Thread(target=_watch, args=(app, after_seconds / LOOKS, ended), name="hearing", daemon=True).start()
+
+    def end(**_: Any) -> None:
+        ended.set()
+
+    worker_ready.connect(watch, weak=False)
+    worker_shutting_down.connect(end, weak=False)
+
+
+def _watch(app: Celery, pause_seconds: float, ended: threading.Event) -> None:
+    # A thread: whatever holds the worker's own loop does not hold this one.
+    hearing = Hearing()
+    while not ended.wait(pause_seconds):
+        sight = _look(app)
+        if hearing.is_deaf(sight):
+            log.error("worker.deaf", waiting=sight and sight.waiting_count, exit_code=EXIT_CODE)
+            state.should_stop = EXIT_CODE
+            ended.wait(_GRACE_SECONDS)
+            os._exit(EXIT_CODE)
+
+
+def _look(app: Celery) -> Sight | None:
+    # A connection of its own: the worker's is what is in doubt.
+    with app.connection_for_read() as connection:
+        try:
+            waiting = sum(_length(connection, name) for name in app.amqp.queues.consume_from)
+        except connection.connection_errors:
+            return None
+    unbegun = len(state.reserved_requests) - len(state.active_requests)
+    return Sight(waiting + max(unbegun, 0), len(state.active_requests), state.all_total_count[0])
+
+
+def _length(connection: Connection, queue: str) -> int:
+    """Messages that wait in a queue; one that is empty does not exist in Redis."""
+    try:
+        return int(connection.channel().queue_declare(queue=queue, passive=True).message_count)  # type: ignore[no-untyped-call]
+    except connection.channel_errors:
+        return 0
