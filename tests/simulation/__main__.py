@@ -7,9 +7,11 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 from tests.simulation.bench import Bench, open_bench
 from tests.simulation.database import throw_away_database
+from tests.simulation.sabotage import SABOTAGES
 from tests.simulation.seed import Story, play
 
 _PROGRESS_SECONDS = 10.0
@@ -18,7 +20,8 @@ _PROGRESS_SECONDS = 10.0
 def main() -> int:
     """Play; returns the number of seeds that broke a promise, at most 99."""
     options = _parser().parse_args()
-    with throw_away_database() as url, open_bench(url) as bench:
+    sabotage = SABOTAGES[options.sabotage]() if options.sabotage else nullcontext()
+    with throw_away_database() as url, open_bench(url) as bench, sabotage:
         began = time.monotonic()
         counts, broken = Counter[str](), []
         for story in _stories(bench, options.start, options.seeds):
@@ -44,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seeds", type=int, default=1000, help="how many (default: %(default)s)")
     parser.add_argument("--start", type=int, default=0, help="the first one (default: %(default)s)")
     parser.add_argument("--failures", type=int, default=1, help="stop after so many (default: %(default)s)")
+    parser.add_argument("--sabotage", choices=sorted(SABOTAGES), help="break the protocol first, to see it noticed")
     parser.add_argument("--trace", action="store_true", help="show the decisions of every seed")
     return parser
 

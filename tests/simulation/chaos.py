@@ -47,8 +47,10 @@ class Chaos:
         """See :class:`tests.simulation.stage.Director`."""
         if where == "statement":
             return self._between_statements(step)
-        self._lose_connection(step, where)
-        if self._happens(self.temper.kill):
+        does_its_worst = where == self.temper.place and self.random.random() < 0.5
+        act = self.temper.act if does_its_worst else None
+        self._lose_connection(step, where, anyway=act == "database")
+        if act == "kill" or self._happens(self.temper.kill):
             step.is_doomed = True
             raise Killed
         if where in _FILES and self._happens(self.temper.disk):
@@ -56,11 +58,11 @@ class Chaos:
             raise OSError(errno.ENOSPC, "No space left on device")
         # Between the connection and the first byte nothing of ours can look at a clock.
         may_freeze = step.transaction_since is None and where != "connected"
-        if may_freeze and self._happens(self.temper.freeze):
+        if may_freeze and (act == "freeze" or self._happens(self.temper.freeze)):
             seconds = self.random.choice(_FROZEN_SECONDS)
             self._tell(step, f"frozen for {seconds} s", where)
             return timedelta(seconds=seconds)
-        if self._happens(self.temper.pause):
+        if act is not None or self._happens(self.temper.pause):
             self._tell(step, "held up", where)
             return timedelta(0)
         return None
@@ -71,10 +73,10 @@ class Chaos:
         self._tell(step, "held up", "a statement")
         return timedelta(0)
 
-    def _lose_connection(self, step: Step, where: str) -> None:
+    def _lose_connection(self, step: Step, where: str, *, anyway: bool) -> None:
         is_down = self.is_database_down and where.startswith("before ")
         at_transaction = where.startswith(("before ", "commit ", "after "))
-        if is_down or (at_transaction and self._happens(self.temper.database)):
+        if is_down or (at_transaction and (anyway or self._happens(self.temper.database))):
             self._tell(step, "database lost", where)
             raise database_away()
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, LiteralString
 from uuid import UUID
 
 from sqlalchemy import select
@@ -25,6 +26,15 @@ from workers.review import adopt, resubmit, write_off
 _MODELS: Final = ("wan2.6-t2v", "wan2.6-t2v", "wan2.2-t2v-plus")
 _ENDS: Final = ("", "", "", "", "", "[[internal]]", "[[blocked-output]]", "[[fail=InvalidParameter.X]]", "[[queue=30]]")
 
+_STOPPABLE: Final = frozenset(
+    {
+        RenderState.QUEUED,
+        RenderState.ADMITTED,
+        RenderState.SUBMITTING,
+        RenderState.RENDERING,
+        RenderState.CANCELLING,
+    }
+)
 # When a row calls for something, by what it says itself.
 _DUE: Final = """
 SELECT min(due_at) FROM (
@@ -66,8 +76,8 @@ class Producer:
         request: dict[str, Any] = {
             "model": self.random.choice(_MODELS),
             "prompt": f"a paper boat in street {number} {self.random.choice(_ENDS)}".strip(),
-            "poll_interval_ms": self.random.choice([1000, 3000, 5000]),
-            "poll_timeout_ms": self.random.choice([4000, 60_000, 600_000, 600_000]),
+            "poll_interval_ms": self.random.choice([2000, 5000, 10_000]),
+            "poll_timeout_ms": self.random.choice([5000, 60_000, 600_000, 600_000]),
             "on_timeout": self.random.choice(["collect", "collect", "cancel", "abandon"]),
             "priority": self.random.choice([0, 0, 10]),
         }
@@ -94,6 +104,9 @@ class Operator:
                 return "nothing to cancel"
             job_id, abandon = self.random.choice(ids), self.random.random() < 0.5
             done = request_cancel(session, job_id, now=self.world.clock.now(), abandon_running=abandon)
+            state = session.scalars(select(RenderJob.state).where(RenderJob.id == job_id).with_for_update()).one()
+            if not done and state in _STOPPABLE:
+                self.world.witness.broken.append(f"a cancel was refused, though job {job_id} is {state}")
         self.world.services.hints.dispatch()
         return f"cancel {job_id} abandon={abandon}: {done}"
 
@@ -119,12 +132,16 @@ class Operator:
         row = self.world.bench.connection.execute(_DUE).fetchone()
         return row[0] if row and isinstance(row[0], datetime) else None
 
-    def has_reviews(self) -> bool:
-        """Whether a job waits for a person."""
-        row = self.world.bench.connection.execute(
-            "SELECT 1 FROM render_jobs WHERE state = 'needs_review' LIMIT 1"
-        ).fetchone()
-        return row is not None
+    def next_work(self) -> Callable[[], str] | None:
+        """What waits for a person."""
+        if self._any("SELECT 1 FROM accounts WHERE paused_at IS NOT NULL LIMIT 1"):
+            return self.resume_all
+        if self._any("SELECT 1 FROM render_jobs WHERE state = 'needs_review' LIMIT 1"):
+            return self.review_some_job
+        return None
+
+    def _any(self, query: LiteralString) -> bool:
+        return self.world.bench.connection.execute(query).fetchone() is not None
 
     def review_some_job(self) -> str:
         """Settle a job that waits for a person, by what the console shows."""

@@ -32,7 +32,8 @@ from workers.sweep import sweep
 # A worker that is ready waits this long for its turn at most; only a frozen one waits longer.
 _TURN: Final = timedelta(seconds=1)
 _LONGEST_TRANSACTION: Final = timedelta(seconds=5)
-_SWEEP_SECONDS: Final = 5.0
+_SWEEP_SECONDS: Final = 10.0
+_OVERDUE: Final = timedelta(seconds=3)
 _MOST_COPIES: Final = 4
 
 
@@ -53,16 +54,19 @@ class Scheduler:
     ready_since: dict[str, datetime] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     _number: int = 0
-    _sweep_at: datetime = START
+    _sweep_at: datetime | None = None
+    """When a sweep may find something."""
 
     # One step of the simulation.
 
     def decide(self) -> None:
         """Let one thing happen."""
         choices = [*self._runs(), *self._deliveries(), *self._passing(), *self._mischief()]
-        if choices:
-            weights, acts = zip(*choices, strict=True)
+        weights, acts = zip(*choices, strict=True)
+        if any(weights):
             self.random.choices(acts, weights)[0]()
+        else:
+            self.look_after_blocked()  # they wait for each other, and Postgres will end one of them
 
     def _runs(self) -> list[tuple[float, Callable[[], None]]]:
         return [(4, partial(self.resume, step)) for step in self._ready()]
@@ -70,12 +74,17 @@ class Scheduler:
     def _deliveries(self) -> list[tuple[float, Callable[[], None]]]:
         if len(self.world.stage.steps) >= self.temper.workers:
             return []
-        return [(2, partial(self.deliver, message)) for message in self.world.broker.due()]
+        due = self.world.broker.due()
+        copies = Counter(message.task for message in due)
+        # By kind, or the many dispatches would keep everything else from happening.
+        return [(3 / copies[message.task], partial(self.deliver, message)) for message in due]
 
     def _passing(self) -> list[tuple[float, Callable[[], None]]]:
         if any(step.standing is Standing.BLOCKED for step in self.world.stage.steps):
             return []
         now = self.world.clock.now()
+        if any(now - since >= _TURN for since in self.ready_since.values()):
+            return []
         since = [step.transaction_since for step in self.world.stage.steps if step.transaction_since]
         return [] if since and now - min(since) > _LONGEST_TRANSACTION else [(3, self.pass_time)]
 
@@ -84,7 +93,7 @@ class Scheduler:
         idle = [step for step in self.world.stage.steps if step.standing in {Standing.READY, Standing.ASLEEP}]
         return [
             (temper.broker if self.world.broker.messages else 0, self._trouble_broker),
-            (temper.provider, self._trouble_provider),
+            (temper.provider, self.trouble_provider),
             (temper.person, self._let_person_act),
             (temper.database * 5, self._toggle_database),
             (temper.kill * 5 if idle else 0, lambda: self._kill(self.random.choice(idle))),
@@ -98,6 +107,7 @@ class Scheduler:
     def resume(self, step: Step) -> None:
         """Let a step go on."""
         before = list(self.world.stage.steps)
+        self.ready_since.pop(step.label, None)
         self.world.stage.resume(step)
         self._look_after(before)
 
@@ -115,7 +125,7 @@ class Scheduler:
     def _look_after(self, steps: list[Step]) -> None:
         for step in steps:
             if step.standing is Standing.READY:
-                self.ready_since[step.label] = self.world.clock.now()
+                self.ready_since.setdefault(step.label, self.world.clock.now())
             elif step.standing is Standing.BLOCKED:
                 self.counts["waited for a lock"] += 1
                 self.world.trace(f"   {step.label}: waits for a lock")
@@ -195,14 +205,17 @@ class Scheduler:
 
     def pass_time(self) -> None:
         """Go on to the next thing that is due; nobody who is ready is left behind."""
-        self.go_to(min([*self._moments(), self._sweep_at]))
+        self.go_to(min(self._moments(), default=_next_beat(self.world.clock.now())))
 
     def _moments(self) -> list[datetime]:
-        """When something happens by itself, sweeps apart."""
+        """When something happens by itself, without the sweeps that would find nothing."""
         world, now = self.world, self.world.clock.now()
+        due_at = self.operator.overdue_at()
+        self._sweep_at = None if due_at is None else _next_beat(max(due_at + _OVERDUE, now))
         moments = [step.wake_at for step in world.stage.steps if step.wake_at]
         moments += [since + _TURN for since in self.ready_since.values()]
-        moments += [moment for moment in (world.broker.next_due_at, world.network.next_arrival_at) if moment]
+        others = (world.broker.next_due_at, world.network.next_arrival_at, self._sweep_at)
+        moments += [moment for moment in others if moment]
         return [moment for moment in moments if moment > now]
 
     def go_to(self, moment: datetime) -> None:
@@ -216,12 +229,12 @@ class Scheduler:
             if step.standing is Standing.ASLEEP and step.wake_at and step.wake_at <= clock.time:
                 step.standing, step.wake_at = Standing.READY, None
                 self.ready_since[step.label] = clock.time
-        if clock.time >= self._sweep_at:
+        if self._sweep_at is not None and clock.time >= self._sweep_at:
             self._beat()
 
     def _beat(self) -> None:
         """Celery's beat: a sweep every few seconds, worthless once the next one is due."""
-        self._sweep_at = _next_beat(self.world.clock.now())
+        self._sweep_at = None
         if not self.world.broker.is_down:
             self.world.broker.send_task(messages.CONTROL_SWEEP, expires=_SWEEP_SECONDS)
 
@@ -246,7 +259,8 @@ class Scheduler:
             case "down":
                 self.world.broker.is_down = not self.world.broker.is_down
 
-    def _trouble_provider(self) -> None:
+    def trouble_provider(self) -> None:
+        """Script one more fault."""
         fault = draw_fault(self.random)
         self.counts[f"provider: {fault['operation']} {fault['kind']}"] += 1
         self.world.trace(f"!! provider: {fault}")
@@ -283,11 +297,11 @@ class Scheduler:
         while self.world.clock.now() < until:
             if self._go_on():
                 continue
-            moment = min(self._moments_at_rest(), default=None)
-            if moment is not None:
+            moment = min(self._moments(), default=None)
+            if moment in {None, self._sweep_at} and (work := self.operator.next_work()):
+                self._act(work)  # what else is due may wait for this
+            elif moment is not None:
                 self.go_to(moment)
-            elif self.operator.has_reviews():
-                self._act(self.operator.review_some_job)
             else:
                 return True
         return False
@@ -303,15 +317,6 @@ class Scheduler:
         else:
             return False
         return True
-
-    def _moments_at_rest(self) -> list[datetime]:
-        """When something happens, without the sweeps that would find nothing."""
-        due_at = self.operator.overdue_at()
-        if due_at is None:
-            return self._moments()
-        overdue_at = max(due_at + timedelta(seconds=3), self.world.clock.now())
-        self._sweep_at = _next_beat(overdue_at)
-        return [*self._moments(), self._sweep_at]
 
 
 def _next_beat(after: datetime) -> datetime:

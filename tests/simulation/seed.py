@@ -22,7 +22,7 @@ from tests.simulation.world import World, open_world
 
 # After this much virtual time without faults everything has ended: longer than the slow watch.
 REST_WITHIN: Final = timedelta(hours=30)
-_AUDIT_EVERY: Final = 20
+_AUDIT_EVERY: Final = 40
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def play(bench: Bench, seed: int, *, temper: Temper | None = None, faults: Itera
         bench: What it is played on.
         seed: Decides everything.
         temper: Instead of the seed's own.
-        faults: The provider's, from the start and to the end.
+        faults: The provider's, when everything else has calmed down.
     """
     chance = random.Random(seed)  # noqa: S311 - a story, no secret
     temper = temper or draw_temper(chance)
@@ -56,14 +56,12 @@ def play(bench: Bench, seed: int, *, temper: Temper | None = None, faults: Itera
     random.seed(seed)
     try:
         with open_world(bench, temper, chance) as world:
-            for fault in faults:
-                world.provider.faults.add(fault)
-            return _play(world, temper, chance, seed)
+            return _play(world, temper, chance, seed, faults)
     finally:
         random.setstate(shared)
 
 
-def _play(world: World, temper: Temper, chance: random.Random, seed: int) -> Story:
+def _play(world: World, temper: Temper, chance: random.Random, seed: int, faults: Iterable[Fault]) -> Story:
     world.trace(str(temper))
     chaos = Chaos(temper, chance, world.trace)
     world.stage.director = chaos
@@ -74,6 +72,8 @@ def _play(world: World, temper: Temper, chance: random.Random, seed: int) -> Sto
         producer.send_all()
         problems += _go_wild(world, temper, scheduler)
         scheduler.calm_down()
+        for fault in faults:
+            world.provider.faults.add(fault)
         if not scheduler.settle(REST_WITHIN):
             problems.append(f"not at rest after {REST_WITHIN}")
         problems += judge(world, producer.requests)
@@ -85,6 +85,8 @@ def _play(world: World, temper: Temper, chance: random.Random, seed: int) -> Sto
 
 def _go_wild(world: World, temper: Temper, scheduler: Scheduler) -> list[str]:
     """Chaos; the invariants hold all the while."""
+    for _ in range(round(temper.provider * 2)):
+        scheduler.trouble_provider()  # before the first submit
     for decision in range(temper.decisions):
         scheduler.decide()
         if decision % _AUDIT_EVERY == 0:

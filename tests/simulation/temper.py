@@ -7,6 +7,16 @@ from random import Random
 from typing import Any, Final, Literal
 
 OverSlots = Literal["queue", "reject", "drop"]
+Act = Literal["pause", "freeze", "kill", "database"]
+
+PLACES: Final = (
+    "after take_in", "commit of dispatch", "after dispatch", "after sweep",
+    "after _claim", "commit of _mark_sent", "after _mark_sent", "connected", "accepted", "answered",
+    "before _bind", "commit of _bind", "after _bind", "before _park", "after _park", "before _reject", "after _reject",
+    "after _take", "before _write", "commit of _write", "after _write", "commit of _act", "after _act",
+    "downloading", "renaming a file", "renamed a file", "before _finish", "after _finish", "before _retry_or_end",
+)  # fmt: skip
+"""Where the steps of the protocol meet; the functions are those of workers/."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +55,17 @@ class Temper:
     lag_seconds: float
     """Age of a task when the listing first shows it."""
     foreign_rows: int
+    place: str
+    """Where this seed does its worst."""
+    act: Act
+    """And what that is, to every other worker that passes there."""
 
 
 CALM: Final = Temper(
     jobs=1, workers=2, decisions=0,
     pause=0, overlap=0, freeze=0, kill=0, database=0, disk=0, broker=0, provider=0, person=0, twins=0,
     slowness=1, look_ahead=2, over_slots="queue", accounts=1, skew_seconds=0, lag_seconds=0, foreign_rows=0,
+    place="nowhere", act="pause",
 )  # fmt: skip
 """Nothing happens that should not."""
 
@@ -58,18 +73,18 @@ CALM: Final = Temper(
 def draw_temper(random: Random) -> Temper:
     """The temper of a seed."""
     return Temper(
-        jobs=random.choice([1, 1, 2, 2, 3, 4, 6]),
+        jobs=random.choice([1, 1, 2, 2, 3, 5]),
         workers=random.choice([1, 2, 2, 3, 4, 6]),
-        decisions=random.choice([30, 60, 60, 90, 120]),
+        decisions=random.choice([40, 80, 80, 120, 200]),
         pause=_some(random, 0.3),
         overlap=_some(random, 0.1),
         freeze=_some(random, 0.08),
         kill=_some(random, 0.06),
         database=_some(random, 0.04),
         disk=_some(random, 0.1),
-        broker=_some(random, 3),
-        provider=_some(random, 3),
-        person=_some(random, 1),
+        broker=_some(random, 1.5),
+        provider=_some(random, 2),
+        person=_some(random, 0.3),
         twins=random.choice([0, 0, 0.5, 1]),
         slowness=random.choice([0.2, 1, 1, 5, 40]),
         look_ahead=random.choice([0, 1, 2]),
@@ -78,6 +93,8 @@ def draw_temper(random: Random) -> Temper:
         skew_seconds=random.choice([0, 0, 0, -90, 90]),
         lag_seconds=random.choice([0, 0, 0, 3, 20, 45]),
         foreign_rows=random.choice([0, 0, 0, 0, 1]),
+        place=random.choice(PLACES),
+        act=random.choice(["pause", "freeze", "kill", "kill", "database"]),
     )
 
 

@@ -31,7 +31,7 @@ def test_a_listing_that_lags_longer_has_a_render_bought_again(bench: Bench, lag_
 
 
 def _lose_an_answer(bench: Bench, *, lag_seconds: float) -> Story:
-    story = play(bench, 1, temper=replace(CALM, decisions=60, lag_seconds=lag_seconds), faults=[LOST_ANSWER])
+    story = play(bench, 1, temper=replace(CALM, lag_seconds=lag_seconds), faults=[LOST_ANSWER])
 
     assert not story.problems, str(story)
     return story

@@ -10,6 +10,7 @@ from uuid import UUID
 from tests.workers.virtual_clock import START, VirtualClock
 
 _ID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
+_TEMPORARY: Final = re.compile(r"'?/\S*/\.incoming/\S+")
 
 
 class SerialIds:
@@ -27,8 +28,9 @@ class SerialIds:
 
 
 def short(text: object) -> str:
-    """A text with our ids as small numbers."""
-    return _ID.sub(lambda match: f"#{UUID(match[0]).int & 0xFFFF}", str(text))
+    """A text with our ids as small numbers, and without names that are drawn by chance."""
+    named = _ID.sub(lambda match: f"#{UUID(match[0]).int & 0xFFFF}", str(text))
+    return _TEMPORARY.sub("an incoming file", named)
 
 
 @dataclass

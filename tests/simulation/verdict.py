@@ -6,7 +6,7 @@ Money is judged by the simulator's ledger and by nothing else.
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from models import Asset, ProviderTask, RenderJob
+from models import Asset, Attempt, ProviderTask, RenderJob
 from models.asset import AssetKind
 from reelqueue.states import TERMINAL, RenderState
 from simulator.store.ledger import Charge
@@ -40,6 +40,8 @@ class Verdict:
     tasks: dict[str, ProviderTask]
     videos: dict[UUID, Asset]
     charges: list[Charge]
+    specs: list[tuple[UUID, str]]
+    """Jobs, and hashes of what their attempts have sent."""
 
     def problems(self, orders: dict[str, dict[str, Any]]) -> Iterator[str]:
         """Everything that is wrong.
@@ -94,10 +96,17 @@ class Verdict:
         return job.state in {RenderState.LOST, RenderState.TIMED_OUT} and job.unknown_count >= 5
 
     def _duplicates(self) -> Iterator[str]:
-        """No job makes the provider work twice, billed or not."""
-        for job_id, made in self.world.witness.tasks_by_job.items():
-            if len(made) > 1 and not any(self._is_excused(task_id) for task_id in made):
-                yield f"job {job_id} made tasks {', '.join(made)}"
+        """No job makes the provider work twice, billed or not.
+
+        Jobs that ask for the very same may swap their tasks, which are as good as each other.
+        """
+        alike: defaultdict[str, set[UUID]] = defaultdict(set)
+        for job_id, spec_sha256 in self.specs:
+            alike[spec_sha256].add(job_id)
+        for job_ids in alike.values():
+            made = [task_id for job_id in job_ids for task_id in self.world.witness.tasks_by_job[job_id]]
+            if len(made) > len(job_ids) and not any(map(self._is_excused, made)):
+                yield f"jobs {', '.join(map(str, job_ids))} made tasks {', '.join(made)}"
 
     def _is_excused(self, task_id: str) -> bool:
         return self.world.witness.was_hidden(task_id)
@@ -129,6 +138,7 @@ def judge(world: World, orders: dict[str, dict[str, Any]]) -> list[str]:
             tasks={task.provider_task_id: task for task in session.scalars(select(ProviderTask))},
             videos={asset.job_id: asset for asset in session.scalars(select(Asset).filter_by(kind=AssetKind.VIDEO))},
             charges=world.provider.provider.store.ledger.charges(),
+            specs=[(job_id, spec) for job_id, spec in session.execute(select(Attempt.job_id, Attempt.spec_sha256))],
         )
         slots = session.execute(text("SELECT job_id FROM slots")).all()
         return [*verdict.problems(orders), *(f"job {job_id} still holds a slot" for (job_id,) in slots)]

@@ -68,7 +68,7 @@ class Witness:
         body = flight.answer.body if flight.answer else b""
         try:
             shown = {row["task_id"] for row in json.loads(_unzipped(body))["data"]}
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return
         asked = flight.request.url.params
         for task_id in self.tasks_by_job[flight.sender] if flight.sender else []:

@@ -139,7 +139,7 @@ def _provider(temper: Temper, clock: VirtualClock, random: Random, bench: Bench)
     )
     service.provider.configure(
         {
-            "run_times": {"minimum_seconds": 1, "maximum_seconds": 20, "tail_share": 0.05, "tail_seconds": 200},
+            "run_times": {"minimum_seconds": 1, "maximum_seconds": 15, "tail_share": 0.05, "tail_seconds": 200},
             "limits": {"over_slots": temper.over_slots},
             "listing": {"lag_seconds": temper.lag_seconds, "foreign_rows": temper.foreign_rows},
             "clips": {"width": 64, "height": 36, "seconds": 1, "frames_per_second": 4},

@@ -1,0 +1,145 @@
+"""The protocol, broken on purpose in one place at a time: a simulation that does not notice proves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+from unittest import mock
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from models.attempt import Attempt
+from models.lane import Wake
+from models.transitions import release_slot
+from reelqueue.states import AttemptState
+from workers import archive, binding, outcomes, reconcile, submission, sweep
+from workers.binding import OpenAttempt
+from workers.dashscope import Acceptance, NotSentError, ProviderError
+from workers.neighbours import Neighbours
+from workers.probe import Probe, UnplayableError, probe_video
+from workers.reconcile import Question
+from workers.refusal import requeue
+from workers.services import Services
+from workers.submission import Claim
+from workers.verdict import Absent, Adopt, Doubt, Finding, Stranger
+
+Sabotage = Callable[[], AbstractContextManager[object]]
+
+
+def _resend_what_was_ambiguous() -> AbstractContextManager[object]:
+    def park(services: Services, claim: Claim, error: ProviderError) -> str:
+        return submission._reject(services, claim, NotSentError(str(error)))
+
+    return mock.patch.object(submission, "_park", park)
+
+
+def _resend_after_a_crash() -> AbstractContextManager[object]:
+    def hand_back(session: Session, attempt_id: UUID, job_id: UUID, *_: object, now: datetime) -> None:
+        attempt = session.get_one(Attempt, attempt_id)
+        attempt.state, attempt.closed_at = AttemptState.REJECTED, now
+        requeue(session, job_id, epoch=attempt.epoch, now=now)
+
+    return mock.patch.object(sweep, "mark_ambiguous", hand_back)
+
+
+def _skip_the_intent() -> AbstractContextManager[object]:
+    return mock.patch.object(submission, "_mark_sent", return_value=True)
+
+
+def _send_after_a_freeze() -> AbstractContextManager[object]:
+    async def post(services: Services, claim: Claim, _began_seconds: float) -> Acceptance:
+        async with services.provider(claim.account, base_url=claim.base_url) as provider:
+            return await provider.submit(claim.built, limit_seconds=claim.post_seconds)
+
+    return mock.patch.object(submission, "_post", post)
+
+
+def _release_the_slot_early() -> AbstractContextManager[object]:
+    real = binding.bind_task
+
+    def bind(session: Session, attempt: OpenAttempt, accepted: Acceptance, **options: Any) -> Wake | None:
+        wake = real(session, attempt, accepted, **options)
+        release_slot(session, attempt.job_id)
+        return wake
+
+    return mock.patch.object(submission, "bind_task", bind)
+
+
+def _keep_the_slot() -> AbstractContextManager[object]:
+    return mock.patch.object(outcomes, "release_slot")
+
+
+def _forget_to_follow() -> AbstractContextManager[object]:
+    return mock.patch.object(binding, "_follow", return_value=None)
+
+
+def _believe_one_listing() -> AbstractContextManager[object]:
+    real = Question.count_absence
+
+    def count(question: Question) -> str:
+        return real(replace(question, rules=question.rules.model_copy(update={"absent_seconds": 0.0})))
+
+    return mock.patch.object(Question, "count_absence", count)
+
+
+def _adopt_whatever_is_there() -> AbstractContextManager[object]:
+    def judge(_doubt: Doubt, strangers: Sequence[Stranger]) -> Finding:
+        return Adopt(strangers[0].task) if strangers else Absent()
+
+    return mock.patch.object(reconcile, "judge", judge)
+
+
+def _forget_the_neighbours() -> AbstractContextManager[object]:
+    nobody = Neighbours(frozenset(), frozenset(), frozenset())
+    return mock.patch.object(reconcile, "neighbours_of", return_value=nobody)
+
+
+def _take_any_file() -> AbstractContextManager[object]:
+    def probe(path: Path, poster: Path) -> Probe:
+        try:
+            return probe_video(path, poster)
+        except UnplayableError:
+            poster.write_bytes(b"a picture")
+            return Probe(1, 1, Decimal(1), "none", has_audio=False)
+
+    return mock.patch.object(archive, "probe_video", probe)
+
+
+def _never_sweep_polls() -> AbstractContextManager[object]:
+    return mock.patch.object(sweep, "_lost_polls", return_value=[])
+
+
+def _never_sweep_fetches() -> AbstractContextManager[object]:
+    return mock.patch.object(sweep, "_lost_fetches", return_value=[])
+
+
+def _never_doubt() -> AbstractContextManager[object]:
+    return mock.patch.object(sweep, "_doubt_silent", return_value=0)
+
+
+SABOTAGES: Final[dict[str, Sabotage]] = {
+    function.__name__.lstrip("_"): function
+    for function in (
+        _resend_what_was_ambiguous,
+        _resend_after_a_crash,
+        _skip_the_intent,
+        _send_after_a_freeze,
+        _release_the_slot_early,
+        _keep_the_slot,
+        _forget_to_follow,
+        _believe_one_listing,
+        _adopt_whatever_is_there,
+        _forget_the_neighbours,
+        _take_any_file,
+        _never_sweep_polls,
+        _never_sweep_fetches,
+        _never_doubt,
+    )
+}
+"""Each by its name: a patch to be entered."""
