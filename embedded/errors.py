@@ -57,6 +57,20 @@ class DemoTimeoutError(UnavailableError):
         return f"the demo gave up after {self.timeout_seconds:g} s; the logs in {self.logs} say what it waited for"
 
 
+class ChaosTimeoutError(UnavailableError):
+    """What chaos waited for did not come."""
+
+    def __init__(self, awaited: str, timeout_seconds: float, seen: str) -> None:
+        super().__init__(awaited, timeout_seconds, seen)
+        self.awaited = awaited
+        self.timeout_seconds = timeout_seconds
+        self.seen = seen
+        """What there was instead."""
+
+    def __str__(self) -> str:
+        return f"not within {self.timeout_seconds:g} s: {self.awaited}; seen instead:\n{self.seen}"
+
+
 def _last_lines(log_path: Path) -> str:
     try:
         lines = log_path.read_text(encoding="utf-8", errors="replace").splitlines()

@@ -1,7 +1,7 @@
-"""Celery workers and beat as processes, started again when they end, as the stack does.
+"""The Celery workers and the beat of one host, as processes that are started again when they end.
 
-They are forked from a process that has Celery and the app imported: a worker is killed in nearly every case, and
-an import each time would take most of the suite's time.
+They are forked from a process that has Celery and the app imported: workers die by the hundred here, and an import
+each time would take most of the machine.
 """
 
 from __future__ import annotations
@@ -12,34 +12,37 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from multiprocessing import forkserver
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Final
-from unittest import mock
 
 import psutil
 
-from tests.conftest import ROOT
+from embedded.stack import ROOT
 
 _CONTEXT: Final = multiprocessing.get_context("forkserver")
 _IMPORTED: Final = [
     *("celery.bin.celery", "celery.bin.worker", "celery.bin.beat", "celery.apps.worker", "celery.apps.beat"),
-    *("celery.concurrency.thread", "celery.concurrency.prefork", "kombu.transport.redis", "psycopg", "pytest"),
+    *("celery.concurrency.thread", "celery.concurrency.prefork", "kombu.transport.redis", "psycopg"),
     *("workers.app", "workers.tasks.control", "workers.tasks.intake", "workers.tasks.render"),
+    # A forked process imports the parent's main module, which needs these.
+    *("pytest", "embedded.__main__"),
 ]
 _WORKER: Final = ("worker", "--loglevel", "INFO", "--without-mingle", "--without-gossip")
 # Each queue has two workers, of different pools where the stack has another one than threads.
 _ARGUMENTS: Final = {
-    "control": (*_WORKER, "-n", "control@%h", "-Q", "control,intake,celery", "--pool", "threads", "--concurrency", "2"),
-    "render": (*_WORKER, "-n", "render@%h", "-Q", "submit,archive", "--pool", "threads", "--concurrency", "4"),
-    "poll": (*_WORKER, "-n", "poll@%h", "-Q", "poll", "--pool", "prefork", "--concurrency", "1"),
+    "control": (*_WORKER, "-Q", "control,intake,celery", "--pool", "threads", "--concurrency", "2"),
+    "render": (*_WORKER, "-Q", "submit,archive", "--pool", "threads", "--concurrency", "4"),
+    "poll": (*_WORKER, "-Q", "poll", "--pool", "prefork", "--concurrency", "1"),
     "every": (
-        *(*_WORKER, "-n", "every@%h", "-Q", "control,intake,celery,submit,archive,poll"),
+        *(*_WORKER, "-Q", "control,intake,celery,submit,archive,poll"),
         *("--pool", "threads", "--concurrency", "4"),
     ),
 }
+WORKERS: Final = tuple(_ARGUMENTS)
+"""Names of a host's workers."""
 _STOP_SECONDS: Final = 20.0
 _PR_SET_PDEATHSIG: Final = 1
 
@@ -90,36 +93,34 @@ class Member:
         """Those of its processes that stand still."""
         if self._process is None or not self.is_running:
             return []
-        worker = psutil.Process(self._process.pid)
-        family = [worker, *worker.children(recursive=True)]
-        return [process for process in family if process.status() == psutil.STATUS_STOPPED]
+        try:
+            worker = psutil.Process(self._process.pid)
+            family = [worker, *worker.children(recursive=True)]
+            return [process for process in family if process.status() == psutil.STATUS_STOPPED]
+        except psutil.NoSuchProcess:  # it is ending, so it does not stand still
+            return []
 
 
 class Crew:
-    """Every process that does the product's work."""
+    """Every process of one host that does the product's work."""
 
-    def __init__(self, environment: Mapping[str, str], folder: Path) -> None:
-        arguments = {**_ARGUMENTS, "beat": ("beat", "--schedule", str(folder / "beat"), "--pidfile=")}
+    def __init__(self, folder: Path, *, host: str = "first", has_beat: bool = True) -> None:
+        """Prepare to work.
+
+        Args:
+            folder: The host's own: logs and beat's schedule.
+            host: Its name, which its workers carry.
+            has_beat: Whether beat runs here; there is one in all.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        arguments: dict[str, tuple[str, ...]] = {
+            name: (*given, "-n", f"{name}@{host}") for name, given in _ARGUMENTS.items()
+        }
+        if has_beat:
+            arguments["beat"] = ("beat", "--schedule", str(folder / "beat"), "--pidfile=")
         self.members = {name: Member(name, given, folder / f"{name}.log") for name, given in arguments.items()}
         self.restarts: list[str] = []
         """Who was started again, in order."""
-        self._environment = environment
-
-    @contextlib.contextmanager
-    def working(self) -> Iterator[None]:
-        """Everybody works until the end of the block."""
-        _CONTEXT.set_forkserver_preload(_IMPORTED)
-        with mock.patch.dict(os.environ, {**self._environment, "PYTHONPATH": str(ROOT)}, clear=True):
-            forkserver.ensure_running()
-        try:
-            self.look_after()
-            yield
-        finally:
-            self.thaw()
-            for member in self.members.values():
-                member.ask_to_stop()
-            for member in self.members.values():
-                member.stop()
 
     def look_after(self) -> None:
         """Start again who has ended; call it often."""
@@ -128,19 +129,47 @@ class Crew:
                 member.start()
                 self.restarts.append(name)
 
+    def stop(self) -> None:
+        """Let everybody finish, then end."""
+        self.thaw()
+        for member in self.members.values():
+            member.ask_to_stop()
+        for member in self.members.values():
+            member.stop()
+
+    def kill(self) -> None:
+        """End everybody at once."""
+        for member in self.members.values():
+            member.kill()
+
     def thaw(self) -> None:
         """Let whoever is frozen go on, and finish what it has in hand."""
         for member in self.members.values():
             if frozen := member.frozen():
                 for process in frozen:
-                    process.resume()
+                    with contextlib.suppress(psutil.NoSuchProcess):
+                        process.resume()
                 member.stop()  # an orderly end comes after the work in hand
+
+
+def prepare(environment: Mapping[str, str]) -> None:
+    """Make this process able to fork crews; once in its life, as the environment of what is forked never changes."""
+    mine = dict(os.environ)
+    _CONTEXT.set_forkserver_preload(_IMPORTED)
+    os.environ.clear()
+    os.environ.update({**environment, "PYTHONPATH": str(ROOT)})
+    try:
+        forkserver.ensure_running()
+    finally:
+        os.environ.clear()
+        os.environ.update(mine)
 
 
 def _run(arguments: tuple[str, ...], log_path: str) -> None:
     """Be a Celery process."""
     os.setsid()
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))  # without effect off Linux
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
     log = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(log, sys.stdout.fileno())
     os.dup2(log, sys.stderr.fileno())

@@ -1,0 +1,130 @@
+"""What was ordered against what was stored, kept and billed; the provider's bill is the only judge of money."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session
+
+from models import Asset, ProviderTask, RenderJob
+from reelqueue.states import RenderState
+from workers.audit import audit
+
+SUCCEEDED: Final = frozenset({RenderState.SUCCEEDED})
+CANCELLED: Final = frozenset({RenderState.CANCELLED})
+EITHER: Final = SUCCEEDED | CANCELLED
+
+
+@dataclass(frozen=True)
+class Order:
+    """One clip that somebody asked for."""
+
+    key: str
+    """The idempotency key."""
+    prompt: str
+    """Nobody else's."""
+    ends_in: frozenset[RenderState]
+    """How its job may end."""
+    chapter: str = ""
+    """During which case it was made."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is wrong; nothing, if all is well."""
+
+    findings: list[str] = field(default_factory=list)
+    """Invariants that do not hold, as the audit says, and files that nobody has on record."""
+    lost: list[str] = field(default_factory=list)
+    """Orders that are not one job with the end that they should have, or have a video that was never billed."""
+    duplicates: list[str] = field(default_factory=list)
+    """Orders with a billed task that they did not need, once for each."""
+    unaccounted_seconds: Decimal = Decimal(0)
+    """Billed, and not on record here, or the other way round."""
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing is wrong."""
+        return not (self.findings or self.lost or self.duplicates or self.unaccounted_seconds)
+
+    def __str__(self) -> str:
+        """Every count, and what stands behind it."""
+        counts = f"lost {len(self.lost)}, duplicates {len(self.duplicates)}, unaccounted {self.unaccounted_seconds} s"
+        return "\n".join(
+            [counts, *self.findings, *(f"lost: {key}" for key in self.lost), *map(_twice, self.duplicates)]
+        )
+
+
+@dataclass
+class Books:
+    """All orders since the world was empty."""
+
+    engine: Engine
+    simulator: httpx.Client
+    """The simulator's control plane: its ledger."""
+    archive: Path
+    orders: dict[str, Order] = field(default_factory=dict)
+
+    def look(self) -> Verdict:
+        """What is wrong already, while work is under way: invariants that hold at every commit, and doubled bills."""
+        billed = Counter(self._keys(self._bill()))
+        doubled = billed - Counter(billed.keys())
+        return Verdict(findings=self._audit(), duplicates=sorted(doubled.elements()))
+
+    def close(self) -> Verdict:
+        """What is wrong now that nothing is under way."""
+        bill = self._bill()
+        with Session(self.engine) as session:
+            jobs = session.execute(select(RenderJob.idempotency_key, RenderJob.state)).all()
+            tasks = session.execute(select(ProviderTask.provider_task_id, ProviderTask.billed_seconds)).all()
+        billed, count = Counter(self._keys(bill)), Counter(str(key) for key, _ in jobs)
+        owed = Counter(str(key) for key, state in jobs if state is RenderState.SUCCEEDED)
+        ended = {str(key): state for key, state in jobs}
+        lost = [order.key for order in self.orders.values() if ended.get(order.key) not in order.ends_in]
+        return Verdict(
+            findings=[*self._audit(), *self._strays()],
+            lost=sorted({*lost, *(key for key in count if count[key] > 1), *(owed - billed)}),
+            duplicates=sorted((billed - owed).elements()),
+            unaccounted_seconds=_difference(
+                {entry["task_id"]: Decimal(entry["billed_seconds"]) for entry in bill},
+                {task_id: seconds or Decimal(0) for task_id, seconds in tasks},
+            ),
+        )
+
+    def _audit(self) -> list[str]:
+        with Session(self.engine) as session:
+            return [f"{found.check.name}: {found.rows}" for found in audit(session) if found.rows]
+
+    def _bill(self) -> list[dict[str, Any]]:
+        entries: list[dict[str, Any]] = self.simulator.get("ledger").raise_for_status().json()["entries"]
+        return entries
+
+    def _keys(self, bill: Collection[dict[str, Any]]) -> list[str]:
+        """Whose prompt each billed task has."""
+        keys = {hashlib.sha256(order.prompt.encode()).hexdigest(): order.key for order in self.orders.values()}
+        return [keys.get(entry["prompt_sha256"], "nobody's") for entry in bill]
+
+    def _strays(self) -> list[str]:
+        """Files of the archive that are not on record, half ones included, and files on record that are not there."""
+        with Session(self.engine) as session:
+            recorded = set(session.scalars(select(Asset.path)))
+        kept = {str(path.relative_to(self.archive)) for path in self.archive.rglob("*") if path.is_file()}
+        return [f"file {path} is {'kept' if path in kept else 'recorded'} only" for path in sorted(recorded ^ kept)]
+
+
+def _difference(billed: dict[str, Decimal], recorded: dict[str, Decimal]) -> Decimal:
+    """Seconds that only one side has, task by task."""
+    ids = billed.keys() | recorded.keys()
+    return sum((abs(billed.get(one, Decimal(0)) - recorded.get(one, Decimal(0))) for one in ids), Decimal(0))
+
+
+def _twice(key: str) -> str:
+    return f"billed for nothing: {key}"

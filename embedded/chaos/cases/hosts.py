@@ -1,0 +1,78 @@
+"""Workers that are told to stop, or stand still and go on later; a host that dies whole."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+from embedded.chaos.cases.case import Case, has_adopted
+from embedded.chaos.world import World
+from reelqueue.states import RenderState
+from workers.failpoints import Action, Failpoint
+
+_FAMILY: Final = "host"
+_STANDING_STILL: Final = {
+    Failpoint.INTENT: "suspended after intent, until others have done its work",
+    Failpoint.SENT: "suspended after sent, until others have done its work",
+    Failpoint.ACCEPTED: "suspended with the task id in its hands",
+    Failpoint.ASKED: "suspended with the answers of a poll in its hands",
+    Failpoint.KEPT: "suspended between rename and commit",
+}
+
+
+def _told_to_stop(world: World) -> list[UUID]:
+    world.script(operation="submit", phase="after", kind="delay", seconds=1, count=2)
+    world.script(operation="result", kind="delay", seconds=1, count=2)
+    job_ids = world.enqueue(6)
+    for state, name in ((RenderState.SUBMITTING, "render"), (RenderState.ARCHIVING, "every")):
+        world.wait_for(lambda state=state: world.states(job_ids)[state] > 0, f"one is {state}")  # type: ignore[misc]
+        for member in world.members(name):
+            member.ask_to_stop()
+            world.injected["fault"] += 1
+    return job_ids
+
+
+def _stands_still(name: Failpoint, world: World) -> list[UUID]:
+    world.arm(name, Action.FREEZE)
+    job_ids = world.enqueue(4)
+    _outlive(world, name, job_ids)
+    return job_ids
+
+
+def _stands_still_with_a_question(world: World) -> list[UUID]:
+    world.arm(Failpoint.LISTED, Action.FREEZE)
+    world.script(operation="submit", phase="after", kind="drop", count=2)
+    job_ids = world.enqueue(4)
+    _outlive(world, Failpoint.LISTED, job_ids)
+    return job_ids
+
+
+def _outlive(world: World, name: Failpoint, job_ids: list[UUID]) -> None:
+    """Let the others do the work of the one who stands still, and let it go on then."""
+    world.wait_until_met(name, is_crash=False)
+    world.wait_for(lambda: world.are_all(job_ids, RenderState.SUCCEEDED), "others have done its work")
+    for crew in world.crews:
+        crew.thaw()
+
+
+def _dies_whole(world: World) -> list[UUID]:
+    job_ids = world.enqueue(6)
+    world.wait_for(lambda: world.states(job_ids)[RenderState.RENDERING] > 0, "something renders")
+    for member in world.crews[-1].members.values():
+        world.kill(member)
+    return job_ids
+
+
+HOSTS: Final = (
+    Case(_FAMILY, "SIGTERM with work in hand", _told_to_stop, in_ci=True),
+    *(
+        Case(_FAMILY, line, partial(_stands_still, name), in_ci=name is Failpoint.SENT)
+        for name, line in _STANDING_STILL.items()
+    ),
+    Case(
+        _FAMILY, "the reconciler suspended with a listing in its hands", _stands_still_with_a_question, has_adopted(2)
+    ),
+    Case(_FAMILY, "every worker of a host, and its beat, at once", _dies_whole),
+)
+"""Each takes workers away, for good or for a while."""

@@ -1,0 +1,66 @@
+"""One death after the other, for longer than one heals."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Final
+from uuid import UUID
+
+from embedded.chaos.cases.case import Case
+from embedded.chaos.crew import WORKERS
+from embedded.chaos.world import World
+from workers.failpoints import Failpoint
+
+_FAMILY: Final = "storm"
+_JOBS: Final = 8
+_SECONDS: Final = 12.0
+_ARMED_AT_ONCE: Final = 2
+# What jobs pass without the help of another fault.
+_PASSED: Final[tuple[Failpoint, ...]] = tuple(
+    name
+    for name in Failpoint
+    if name not in {Failpoint.REFUSED, Failpoint.CANCELLING, Failpoint.RECONCILED, Failpoint.LISTED, Failpoint.DOUBTED}
+)
+
+
+def _at_any_moment(world: World) -> list[UUID]:
+    """Kill some worker about once a second."""
+    job_ids = world.enqueue(_JOBS)
+    for _ in range(round(_SECONDS)):
+        running = [member for name in WORKERS for member in world.members(name) if member.is_running]
+        if running:
+            world.kill(world.random.choice(running))
+        world.pause(world.random.uniform(0.5, 1.2))
+    return job_ids
+
+
+def _at_failpoints(world: World) -> list[UUID]:
+    """Keep some failpoints armed, so that whoever passes one dies there."""
+    armed = set(_arm_others(world, ()))
+    job_ids = world.enqueue(_JOBS)
+    until = time.monotonic() + _SECONDS
+    while time.monotonic() < until:
+        met = {name for name in armed if world.has_met(name)}
+        world.injected["crash"] += len(met)
+        armed -= met
+        armed |= set(_arm_others(world, armed | met))
+        world.pause(0.2)
+    world.injected["crash"] += sum(world.has_met(name) for name in armed)
+    world.site.disarm()
+    return job_ids
+
+
+def _arm_others(world: World, armed: Iterable[Failpoint]) -> list[Failpoint]:
+    busy = set(armed)
+    chosen = world.random.sample([name for name in _PASSED if name not in busy], max(_ARMED_AT_ONCE - len(busy), 0))
+    for name in chosen:
+        world.arm(name)
+    return chosen
+
+
+STORMS: Final = (
+    Case(_FAMILY, "some worker about each second", _at_any_moment, in_ci=True),
+    Case(_FAMILY, "whoever passes one of some failpoints", _at_failpoints),
+)
+"""Each kills workers for a while."""

@@ -1,0 +1,48 @@
+"""The product's waiting times, shortened together so that a crash heals in seconds; their order is kept."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Final
+
+PACE: Final = MappingProxyType(
+    {
+        # 15, 30 and 10 s: a submit that is silent is doubted after 4 s, not 40.
+        "REELQUEUE_SUBMIT_SEND_WITHIN_SECONDS": "1.5",
+        "REELQUEUE_SUBMIT_POST_SECONDS": "3",
+        "REELQUEUE_SUBMIT_SETTLE_WITHIN_SECONDS": "1",
+        # 5, 10, 60 and 120 s: a task is ruled out 1 s after the first listing without it.
+        "REELQUEUE_RECONCILE_FIRST_LOOK_SECONDS": "0.3",
+        "REELQUEUE_RECONCILE_ASK_AGAIN_SECONDS": "0.5",
+        "REELQUEUE_RECONCILE_ABSENT_SECONDS": "1",
+        "REELQUEUE_RECONCILE_CLOCK_SKEW_SECONDS": "4",
+        # 1: then a person decides. Here the same job is struck more often than in a lifetime, and nobody is awake.
+        "REELQUEUE_RECONCILE_RESUBMITS": "50",
+        # 30 and 60 s.
+        "REELQUEUE_POLL_LEASE_SECONDS": "1.5",
+        "REELQUEUE_POLL_LATE_INTERVAL_SECONDS": "1",
+        # 20, 30, 45 and 5 s.
+        "REELQUEUE_ARCHIVE_READ_SECONDS": "1",
+        "REELQUEUE_ARCHIVE_HEADERS_SECONDS": "1.5",
+        "REELQUEUE_ARCHIVE_LEASE_SECONDS": "2",
+        "REELQUEUE_ARCHIVE_RETRY_SECONDS": "0.3",
+        # 5, 3, 120 and 30 s.
+        "REELQUEUE_SWEEP_SECONDS": "0.4",
+        "REELQUEUE_OVERDUE_SECONDS": "0.4",
+        "REELQUEUE_VISIBILITY_TIMEOUT_SECONDS": "4",
+        "REELQUEUE_LONGEST_COUNTDOWN_SECONDS": "2",
+    }
+)
+"""Settings of the crew."""
+
+TIME_SCALE: Final = 150.0
+"""Renders of 0.4 to 0.7 s."""
+
+
+def simulation(time_scale: float = TIME_SCALE) -> dict[str, object]:
+    """The simulator's behaviour: short renders of tiny clips that are drawn once."""
+    return {
+        "time_scale": time_scale,
+        "run_times": {"minimum_seconds": 60.0, "maximum_seconds": 100.0, "tail_share": 0.0},
+        "clips": {"width": 64, "height": 36, "seconds": 1.0},
+    }

@@ -1,0 +1,79 @@
+"""What chaos has done and what became of it, for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import median
+
+from rich.table import Table
+
+from embedded.chaos.books import Verdict
+from embedded.chaos.rounds import Round
+
+
+@dataclass
+class Report:
+    """One run."""
+
+    rounds: list[Round] = field(default_factory=list)
+    verdict: Verdict = field(default_factory=Verdict)
+    chapters: dict[str, str] = field(default_factory=dict)
+    """During which case each order was made."""
+    problem: str = ""
+    """What ended the run before its time."""
+    seconds: float = 0.0
+
+    @property
+    def crash_count(self) -> int:
+        """Processes that were killed."""
+        return sum(one.crash_count for one in self.rounds)
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing was lost, doubled or left unaccounted, and everything healed."""
+        return self.verdict.is_good and not self.problem
+
+    def table(self) -> Table:
+        """A line for each case that was played."""
+        table = Table("case", box=None, pad_edge=False)
+        for heading in ("played", "injected", "healed s", "90 % again s", "lost", "duplicates"):
+            table.add_column(heading, justify="right")
+        lost, duplicates = self._count(self.verdict.lost), self._count(self.verdict.duplicates)
+        for name in sorted({str(one.case) for one in self.rounds} | lost.keys() | duplicates.keys()):
+            played = [one for one in self.rounds if str(one.case) == name]
+            table.add_row(
+                name,
+                str(len(played)),
+                str(sum(one.crash_count + one.fault_count for one in played)),
+                _median_and_most([one.healed_seconds for one in played]),
+                _median_and_most([one.regained_seconds for one in played]),
+                str(lost[name]),
+                str(duplicates[name]),
+            )
+        return table
+
+    def __str__(self) -> str:
+        """The last line."""
+        faults = sum(one.fault_count for one in self.rounds)
+        verdict = self.verdict
+        return " · ".join(
+            [
+                "good" if self.is_good else "BAD",
+                f"{self.crash_count:,} crashes and {faults:,} other faults in {self.seconds / 60:.1f} min",
+                f"{len(self.chapters):,} clips",
+                f"lost {len(verdict.lost)}",
+                f"duplicates {len(verdict.duplicates)}",
+                f"unaccounted {verdict.unaccounted_seconds:g} s",
+                "audit clean" if not verdict.findings else f"audit: {len(verdict.findings)} findings",
+                f"90 % again after {_median_and_most([one.regained_seconds for one in self.rounds])} s (median / most)",
+            ]
+        )
+
+    def _count(self, keys: Sequence[str]) -> Counter[str]:
+        return Counter(self.chapters.get(key, "nobody's order") for key in keys)
+
+
+def _median_and_most(seconds: Sequence[float]) -> str:
+    return f"{median(seconds):.1f} / {max(seconds):.1f}" if seconds else "-"
