@@ -1,4 +1,4 @@
-"""Which jobs a caller may see: those made with its key; on a server without keys, all."""
+"""Which jobs a caller may see: its tenant's; on a server without keys, all."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ CurrentCaller = Annotated[Caller, Depends(caller)]
 def visible_jobs(caller: Caller) -> Select[RenderJob]:
     """The jobs that *caller* may see."""
     query = select(RenderJob)
-    if caller.api_key_id is not None:
-        query = query.where(RenderJob.api_key_id == caller.api_key_id)
+    if caller.tenant_id is not None:
+        query = query.where(RenderJob.tenant_id == caller.tenant_id)
     return query
 
 

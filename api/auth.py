@@ -24,7 +24,7 @@ _SCHEME: Final = re.compile(r"^https?://")
 class Caller:
     """On whose behalf a call acts."""
 
-    api_key_id: UUID | None
+    tenant_id: UUID | None
     """None: somebody on this machine, who may see every job."""
 
 
@@ -38,7 +38,7 @@ def caller(request: Request) -> Caller:
     """
     key = _bearer_key(request)
     if key is not None:
-        return Caller(_key_id(request, key))
+        return Caller(_tenant_id(request, key))
     if services(request).require_key:
         raise _unauthorized("this API needs a key; send it as Authorization: Bearer KEY")
     _check_local(request)
@@ -65,11 +65,11 @@ def _bearer_key(request: Request) -> str | None:
     return key.strip()
 
 
-def _key_id(request: Request, key: str) -> UUID:
+def _tenant_id(request: Request, key: str) -> UUID:
     digest = hashlib.sha256(key.encode()).hexdigest()
     with services(request).sessions() as session:
         found = session.scalars(
-            select(ApiKey.id).where(ApiKey.sha256 == digest, ApiKey.revoked_at.is_(None))
+            select(ApiKey.tenant_id).where(ApiKey.sha256 == digest, ApiKey.revoked_at.is_(None))
         ).one_or_none()
     if found is None:
         raise _unauthorized(

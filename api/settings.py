@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from models.settings import ServiceSettings, read_settings
+from models.settings import ServiceSettings, WebhookSettings, read_settings
 from reelqueue.builder import DEFAULT_VIDEO_BASE_URL
 
 
-class ApiSettings(ServiceSettings):
+class ApiSettings(ServiceSettings, WebhookSettings):
     """What the API needs beside the addresses of the services."""
 
     video_base_url: str = Field(

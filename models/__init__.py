@@ -8,12 +8,17 @@ from models.api_key import ApiKey
 from models.asset import Asset, AssetKind
 from models.attempt import Attempt
 from models.base import Base
+from models.campaign import Campaign, OnAmbiguous, OnBudget
 from models.job_event import JobEvent
 from models.job_reference import JobReference, ReferenceRole
+from models.ledger_entry import EntryKind, LedgerEntry
 from models.poll_lane import PollLane
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from models.slot import Slot
+from models.submit_lane import SubmitLane
+from models.tenant import Tenant
+from models.turn import Turn
 
 __all__ = [
     "Account",
@@ -22,11 +27,19 @@ __all__ = [
     "AssetKind",
     "Attempt",
     "Base",
+    "Campaign",
+    "EntryKind",
     "JobEvent",
     "JobReference",
+    "LedgerEntry",
+    "OnAmbiguous",
+    "OnBudget",
     "PollLane",
     "ProviderTask",
     "ReferenceRole",
     "RenderJob",
     "Slot",
+    "SubmitLane",
+    "Tenant",
+    "Turn",
 ]

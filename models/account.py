@@ -27,8 +27,13 @@ class Account(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id, comment="Ours, UUIDv7")
     name: Mapped[str] = mapped_column(unique=True, comment="What operators call it")
     base_url: Mapped[str] = mapped_column(comment="Scheme and host that submits go to, without /api/v1")
+    region: Mapped[str] = mapped_column(comment="ap-southeast-1 and its like: decides on prices and models")
     key_env: Mapped[str] = mapped_column(comment="Name of the environment variable that holds the key")
     headers: Mapped[dict[str, Any]] = mapped_column(default=dict, comment="Extra headers of every submit")
+    models: Mapped[list[str] | None] = mapped_column(comment="Model ids that it renders; null: every model")
+    slot_limits: Mapped[dict[str, Any]] = mapped_column(
+        default=dict, comment="Slots by model id, where they differ from the published ones"
+    )
     look_ahead: Mapped[int] = mapped_column(
         default=2, comment="Tasks kept queued at the provider beyond its slots, per model; 0 where it rejects them"
     )

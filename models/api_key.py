@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func
+from sqlalchemy import ForeignKey, Index, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, new_id
@@ -15,10 +15,11 @@ class ApiKey(Base):
     """One key that a producer calls the API with."""
 
     __tablename__ = "api_keys"
-    __table_args__ = ({"comment": "Bearer keys of the HTTP API, hashed"},)
+    __table_args__ = (Index("ix_api_keys_tenant_id", "tenant_id"), {"comment": "Bearer keys of the HTTP API, hashed"})
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id, comment="Ours, UUIDv7")
     name: Mapped[str] = mapped_column(unique=True, comment="Who it was made for")
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"), comment="Whose jobs it enqueues and sees")
     sha256: Mapped[str] = mapped_column(
         unique=True, comment="Hex SHA-256 of the key; the key is 256 random bits, so no salt is needed"
     )

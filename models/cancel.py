@@ -13,8 +13,9 @@ from uuid import UUID
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from models.leases import release_slot
 from models.render_job import RenderJob
-from models.transitions import move, record, release_slot
+from models.transitions import move, record
 from reelqueue.states import RenderState
 
 _WAITING = (RenderState.QUEUED, RenderState.ADMITTED)
@@ -36,7 +37,7 @@ def request_cancel(session: Session, job_id: UUID, *, now: datetime, abandon_run
     """
     stopped: dict[str, Any] = {"cancel_requested_at": now, "abandon_running": abandon_running}
     if move(session, job_id, _WAITING, RenderState.CANCELLED, now=now, **stopped):
-        release_slot(session, job_id)
+        release_slot(session, job_id, now=now)
         return True
     if move(session, job_id, [RenderState.RENDERING], RenderState.CANCELLING, now=now, next_poll_at=now, **stopped):
         return True

@@ -16,8 +16,10 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from models.base import new_id
+from models.campaign import ensure_campaign
 from models.job_reference import JobReference, ReferenceRole
 from models.render_job import RenderJob
+from models.tenant import ensure_tenant
 from models.transitions import record
 from reelqueue.builder import build
 from reelqueue.errors import ReelqueueError
@@ -65,7 +67,8 @@ def enqueue_render_job(
     *,
     now: datetime,
     idempotency_key: str | None = None,
-    api_key_id: UUID | None = None,
+    tenant_id: UUID | None = None,
+    campaign_id: UUID | None = None,
 ) -> Enqueued:
     """Store a job in state ``queued``, once per idempotency key.
 
@@ -75,16 +78,19 @@ def enqueue_render_job(
             cannot be sent.
         now: Time of the request.
         idempotency_key: The producer's; None: each call is a new job.
-        api_key_id: The API key of its owner; None: it came over the broker or from this machine.
+        tenant_id: Its owner; None: it came over the broker or from this machine.
+        campaign_id: A campaign of the owner's; None: the standing one.
 
     Raises:
         reelqueue.errors.InvalidRequestError: The model does not take the request.
         IdempotencyConflictError: The key belongs to a job with another request.
     """
+    owner_id = tenant_id or ensure_tenant(session)
     values = _columns(request)
     values |= {
         "id": new_id(),
-        "api_key_id": api_key_id,
+        "tenant_id": owner_id,
+        "campaign_id": campaign_id or ensure_campaign(session, owner_id),
         "idempotency_key": idempotency_key,
         "request_sha256": request_sha256(request),
         "warnings": list(build(request).warnings),
@@ -95,11 +101,11 @@ def enqueue_render_job(
         insert(RenderJob)
         .values(values)
         .on_conflict_do_nothing(
-            index_elements=["api_key_id", "idempotency_key"], index_where=RenderJob.idempotency_key.is_not(None)
+            index_elements=["tenant_id", "idempotency_key"], index_where=RenderJob.idempotency_key.is_not(None)
         )
     )
     if session.scalars(stored.returning(RenderJob.id)).one_or_none() is None:
-        return _existing(session, str(idempotency_key), api_key_id, values["request_sha256"])
+        return _existing(session, str(idempotency_key), owner_id, values["request_sha256"])
     session.add_all(_references(values["id"], request))
     record(session, values["id"], "state", now=now, to_state=RenderState.QUEUED)
     session.flush()
@@ -133,10 +139,10 @@ def to_request(job: RenderJob, references: Iterable[JobReference]) -> RenderRequ
     return parse_request({name: value for name, value in options.items() if value is not None})
 
 
-def _existing(session: Session, idempotency_key: str, api_key_id: UUID | None, digest: str) -> Enqueued:
+def _existing(session: Session, idempotency_key: str, tenant_id: UUID, digest: str) -> Enqueued:
     job_id, stored = session.execute(
         select(RenderJob.id, RenderJob.request_sha256).where(
-            RenderJob.idempotency_key == idempotency_key, RenderJob.api_key_id.is_not_distinct_from(api_key_id)
+            RenderJob.idempotency_key == idempotency_key, RenderJob.tenant_id == tenant_id
         )
     ).one()
     if stored != digest:

@@ -27,6 +27,7 @@ class RenderJob(Base):
         Index(
             "ix_render_jobs_queued",
             "model",
+            "campaign_id",
             text("priority DESC"),
             "created_at",
             "id",
@@ -48,26 +49,25 @@ class RenderJob(Base):
         Index("ix_render_jobs_custom_id", "custom_id", postgresql_where=text("custom_id IS NOT NULL")),
         Index("ix_render_jobs_state_created_at", "state", "created_at", "id"),
         # Listings: an owner's jobs, and everybody's, by age.
-        Index("ix_render_jobs_api_key_id", "api_key_id", "created_at", "id"),
+        Index("ix_render_jobs_tenant_id", "tenant_id", "created_at", "id"),
+        Index("ix_render_jobs_campaign_id", "campaign_id", "state", "created_at", "id"),
         Index("ix_render_jobs_created_at", "created_at", "id"),
-        # One producer's key must neither collide with another's nor tell of it.
+        # One tenant's key must neither collide with another's nor tell of it.
         Index(
             "uq_render_jobs_idempotency_key",
-            "api_key_id",
+            "tenant_id",
             "idempotency_key",
             unique=True,
-            postgresql_nulls_not_distinct=True,
             postgresql_where=text("idempotency_key IS NOT NULL"),
         ),
         {"comment": "One request for one video, its options, timing and outcome"},
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id, comment="Ours (job_id), UUIDv7")
-    api_key_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("api_keys.id"), comment="Who enqueued it over the API with a key; null: the broker or this machine"
-    )
+    tenant_id: Mapped[UUID] = mapped_column(ForeignKey("tenants.id"), comment="Its owner, and its campaign's")
+    campaign_id: Mapped[UUID] = mapped_column(ForeignKey("campaigns.id"), comment="The group it belongs to")
     idempotency_key: Mapped[str | None] = mapped_column(
-        comment="The producer's; the same key twice is the same job of this api_key_id"
+        comment="The producer's; the same key twice is the same job of this tenant"
     )
     request_sha256: Mapped[str] = mapped_column(comment="Hex SHA-256 of the request as canonical JSON")
     custom_id: Mapped[str | None] = mapped_column(comment="The producer's own name for the clip; not unique")
@@ -113,6 +113,8 @@ class RenderJob(Base):
     poll_deadline_at: Mapped[datetime | None] = mapped_column(comment="When it times out")
     poll_count: Mapped[int] = mapped_column(default=0, comment="Answers read from the provider")
     unknown_count: Mapped[int] = mapped_column(default=0, comment="UNKNOWN answers in a row")
+    throttle_count: Mapped[int] = mapped_column(default=0, comment="Refusals in a row for going too fast")
+    fault_count: Mapped[int] = mapped_column(default=0, comment="Tasks that failed by the provider's own fault")
     cancel_requested_at: Mapped[datetime | None] = mapped_column(comment="When a person stopped it")
     abandon_running: Mapped[bool] = mapped_column(
         default=False, comment="Cancelled while rendering: leave it (billed) instead of collecting it"

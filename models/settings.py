@@ -66,6 +66,34 @@ class ServiceSettings(BaseSettings):
         return url
 
 
+class WebhookSettings(BaseSettings):
+    """Webhooks: what the API, which makes endpoints, and the workers, which post to them, must agree on."""
+
+    model_config = SettingsConfigDict(env_prefix="REELQUEUE_", frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    webhook_key: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="Any 32 characters or more that stay secret: what each endpoint's signing secret is derived from; "
+        "without it there are no webhooks",
+    )
+    webhook_private_hosts: str | None = Field(
+        default=None,
+        description="Hosts in our own network that webhooks may be posted to, also over plain http; comma-separated",
+    )
+
+    @field_validator("webhook_key", mode="before")
+    @classmethod
+    def _empty_is_none(cls, key: object) -> object:
+        return key or None  # compose.yaml cannot leave a variable out
+
+    @property
+    def private_hosts(self) -> frozenset[str]:
+        """Hosts in our own network that webhooks may be posted to."""
+        hosts = (self.webhook_private_hosts or "").split(",")
+        return frozenset(host.strip().lower() for host in hosts if host.strip())
+
+
 def read_settings(group: type[S]) -> S:
     """A group of settings from the environment.
 

@@ -11,12 +11,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from models.job_event import JobEvent
 from models.render_job import RenderJob
-from models.slot import Slot
 from reelqueue.states import MOVES, TERMINAL, RenderState
 
 
@@ -90,8 +89,3 @@ def record(
             job_id=job_id, at=now, kind=kind, from_state=from_state, to_state=to_state, detail=detail or {}
         )
     )
-
-
-def release_slot(session: Session, job_id: UUID) -> None:
-    """Give the provider slot back that the job holds, if it holds one."""
-    session.execute(delete(Slot).where(Slot.job_id == job_id))

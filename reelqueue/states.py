@@ -10,7 +10,8 @@ beside our state and never mixed with it.
       │ │        │ │        │  │  │        │  │  │        └─► failed
       │ │        │ │        │  │  │        │  │  └─► timed_out ─► succeeded (collected late)
       │ │        │ │        │  │  │        │  └─► cancelling ─► cancelled | archiving | …
-      │ │        │ │        │  │  │        └─► failed | moderated | lost | cancelled
+      │ │        │ │        │  │  │        ├─► failed | moderated | lost | cancelled
+      │ │        │ │        │  │  │        └─► queued (the provider's own fault, not billed)
       │ │        │ │        │  │  └─► needs_review ─► rendering | queued | failed | moderated
       │ │        │ │        │  └─► failed | moderated
       │ │        │ │        └─► queued (provably not created)
@@ -125,7 +126,7 @@ MOVES: Final = MappingProxyType(
         _S.ADMITTED: frozenset({_S.SUBMITTING, _S.QUEUED, _S.CANCELLED, _S.EXPIRED}),
         _S.SUBMITTING: frozenset({_S.RENDERING, _S.QUEUED, _S.FAILED, _S.MODERATED, _S.NEEDS_REVIEW}),
         _S.RENDERING: frozenset(
-            {_S.ARCHIVING, _S.FAILED, _S.MODERATED, _S.TIMED_OUT, _S.CANCELLING, _S.CANCELLED, _S.LOST}
+            {_S.ARCHIVING, _S.QUEUED, _S.FAILED, _S.MODERATED, _S.TIMED_OUT, _S.CANCELLING, _S.CANCELLED, _S.LOST}
         ),
         _S.CANCELLING: frozenset({_S.CANCELLED, _S.ARCHIVING, _S.FAILED, _S.MODERATED, _S.TIMED_OUT, _S.LOST}),
         _S.ARCHIVING: frozenset({_S.SUCCEEDED, _S.FAILED}),

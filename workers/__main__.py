@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from models.api_key import ApiKey
 from models.base import new_id
 from models.logs import configure_logs
+from models.tenant import ensure_tenant
 from reelqueue.errors import ReelqueueError
 from workers.accounts import resume_account
 from workers.audit import Finding, audit
@@ -34,6 +35,7 @@ cli.add_typer(keys, name="keys")
 review = typer.Typer(no_args_is_help=True, help="Jobs whose paid task nobody could prove or rule out.")
 cli.add_typer(review, name="review")
 
+TENANT_HELP = "Whose jobs it enqueues and sees; the key's own name unless given. Keys of a tenant share its jobs."
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 
 
@@ -144,12 +146,14 @@ def write_off_command(job_id: UUID) -> None:
 
 
 @keys.command("create")
-def create_key_command(name: str) -> None:
+def create_key_command(name: str, *, tenant: Annotated[str, typer.Option(help=TENANT_HELP)] = "") -> None:
     """Make a key of the HTTP API; it is shown once."""
     key = "rq_" + secrets.token_urlsafe(32)
     try:
         with _session() as session:
-            session.add(ApiKey(id=new_id(), name=name, sha256=hashlib.sha256(key.encode()).hexdigest()))
+            owner_id = ensure_tenant(session, tenant or name)
+            digest = hashlib.sha256(key.encode()).hexdigest()
+            session.add(ApiKey(id=new_id(), name=name, tenant_id=owner_id, sha256=digest))
     except IntegrityError as error:
         raise ReelqueueError(f"there is a key named {name} already; choose another name") from error
     typer.echo(key)

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from models.account import DEFAULT_ACCOUNT_NAME, Account
 from models.base import new_id
 from models.lane import ensure_lane
+from reelqueue.prices import region_of
 from workers.services import Services
 
 log = structlog.get_logger(__name__)
@@ -23,11 +24,9 @@ def ensure_default_account(session: Session, services: Services) -> UUID:
 
     Tasks of earlier submits are polled where they were submitted, whatever the account says now.
     """
-    wanted = {
-        "base_url": services.settings.provider.video_base_url.rstrip("/"),
-        "key_env": services.default_key_variable(),
-    }
-    made = insert(Account).values(id=new_id(), name=DEFAULT_ACCOUNT_NAME, headers={}, look_ahead=2, **wanted)
+    base_url = services.settings.provider.video_base_url.rstrip("/")
+    wanted = {"base_url": base_url, "region": region_of(base_url), "key_env": services.default_key_variable()}
+    made = insert(Account).values(id=new_id(), name=DEFAULT_ACCOUNT_NAME, **wanted)
     session.execute(
         made.on_conflict_do_update(
             index_elements=["name"],

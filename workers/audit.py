@@ -11,8 +11,9 @@ from typing import Any, Final
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from models.account import Account
 from reelqueue.states import OPEN_ATTEMPT, TERMINAL, RenderState
-from workers.dispatch import lane_limits
+from workers.limits import lane_limits
 
 _LIMIT: Final = 20
 
@@ -88,8 +89,8 @@ CHECKS: Final = (
         "slot_has_a_user",
         "a leased slot belongs to a job that is on its way to the provider or there",
         f"""SELECT s.job_id, j.state, s.leased_at FROM slots s JOIN render_jobs j ON j.id = s.job_id
-            WHERE j.state NOT IN ('admitted', 'submitting', 'needs_review', {_AT_PROVIDER}, 'timed_out')
-               OR j.state = 'archiving'""",  # noqa: S608
+            WHERE j.state NOT IN ('admitted', 'submitting', 'needs_review', {_AT_PROVIDER}, 'timed_out', 'cancelled')
+               OR (j.state = 'cancelled' AND j.next_poll_at IS NULL) OR j.state = 'archiving'""",  # noqa: S608
     ),
     Check(
         "user_has_a_slot",
@@ -104,6 +105,36 @@ CHECKS: Final = (
         """SELECT id AS job_id, state FROM render_jobs
            WHERE (state IN ('rendering', 'cancelling') AND next_poll_at IS NULL)
               OR (state = 'archiving' AND next_archive_at IS NULL)""",
+    ),
+    Check(
+        "reserved_is_in_a_slot",
+        "what the ledger holds reserved for a job is what its slot says",
+        """SELECT job_id, currency, ledger, slot FROM
+             (SELECT job_id, max(currency) AS currency, sum(amount) AS ledger FROM ledger_entries
+              WHERE kind IN ('reserve', 'release') GROUP BY job_id) entered
+             FULL JOIN (SELECT job_id, reserved_amount AS slot FROM slots) held USING (job_id)
+           WHERE coalesce(ledger, 0) <> coalesce(slot, 0)""",
+    ),
+    Check(
+        "paid_task_is_settled",
+        "a provider task that succeeded is settled once, with the seconds that the provider counted",
+        """SELECT t.job_id, t.provider_task_id, t.billed_seconds, count(e.id) AS settled FROM provider_tasks t
+           LEFT JOIN ledger_entries e ON e.provider_task_id = t.id AND e.kind = 'settle'
+           WHERE t.status = 'SUCCEEDED' AND t.result_url IS NOT NULL
+           GROUP BY t.id HAVING count(e.id) <> 1 OR max(e.seconds) IS DISTINCT FROM t.billed_seconds""",
+    ),
+    Check(
+        "budget_is_kept",
+        "what a campaign has reserved and spent is within its budget, and its books agree with the ledger",
+        """SELECT c.id AS campaign_id, c.budget_amount, c.spent_amount, spent.amount AS ledger, held.amount AS reserved
+           FROM campaigns c
+           CROSS JOIN LATERAL (SELECT coalesce(sum(amount), 0) AS amount FROM ledger_entries e
+             WHERE e.campaign_id = c.id AND e.currency = c.budget_currency
+               AND e.kind IN ('settle', 'write_off')) spent
+           CROSS JOIN LATERAL (SELECT coalesce(sum(reserved_amount), 0) AS amount FROM slots s
+             WHERE s.campaign_id = c.id AND s.currency = c.budget_currency) held
+           WHERE c.budget_amount IS NOT NULL
+             AND (spent.amount <> c.spent_amount OR spent.amount + held.amount > c.budget_amount)""",
     ),
     Check(
         "succeeded_has_its_video",
@@ -132,11 +163,15 @@ def _rows(session: Session, query: str) -> list[dict[str, Any]]:
 _SLOTS: Final = Check(
     "slots_within_limits",
     "an account leases no more slots for a model than its limit and look-ahead",
-    "SELECT a.name AS account, s.model, count(*) AS leased, a.look_ahead FROM slots s "
-    "JOIN accounts a ON a.id = s.account_id GROUP BY a.name, s.model, a.look_ahead",
+    "SELECT account_id, model, count(*) AS leased FROM slots GROUP BY account_id, model",
 )
 
 
 def _over_limit(session: Session) -> list[dict[str, Any]]:
-    lanes = session.execute(text(_SLOTS.query)).mappings()
-    return [dict(lane) for lane in lanes if lane["leased"] > lane_limits(lane["model"])[0] + lane["look_ahead"]]
+    over = []
+    for lane in session.execute(text(_SLOTS.query)).mappings():
+        account = session.get_one(Account, lane["account_id"])
+        limit = lane_limits(account, lane["model"]).slots + account.look_ahead
+        if lane["leased"] > limit:
+            over.append({"account": account.name, "model": lane["model"], "leased": lane["leased"], "limit": limit})
+    return over

@@ -22,6 +22,7 @@ from models.cancel import request_cancel
 from models.lane import Wake, ensure_lane, wake_lane
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
+from models.slot import Slot
 from models.transitions import move
 from reelqueue.errors import ReelqueueError
 from reelqueue.states import AttemptState, RenderState
@@ -90,6 +91,8 @@ def bind_task(
 
 
 def _store(session: Session, attempt: OpenAttempt, accepted: Acceptance, now: datetime) -> None:
+    priced = select(Slot.price_per_second, Slot.currency).where(Slot.job_id == attempt.job_id)
+    price_per_second, currency = session.execute(priced).one_or_none() or (None, None)
     stored = insert(ProviderTask).values(
         id=new_id(),
         job_id=attempt.job_id,
@@ -100,6 +103,8 @@ def _store(session: Session, attempt: OpenAttempt, accepted: Acceptance, now: da
         request_id=accepted.request_id,
         status=accepted.status,
         submitted_at=now,
+        price_per_second=price_per_second,
+        currency=currency,
     )
     session.execute(stored.on_conflict_do_nothing(index_elements=["account_id", "provider_task_id"]))
     owner = session.scalars(

@@ -6,7 +6,8 @@ answer                       then
 PENDING, RUNNING             ask again after the interval, until the deadline
 SUCCEEDED with a URL         fetch the result
 SUCCEEDED without            ask again: the URL is what was paid for
-FAILED                       end as ``failed``, or ``moderated``, by the code's class
+FAILED                       end as ``failed``, or ``moderated``, by the code's class; or back to the
+                             queue, twice at most, where the provider itself is at fault (not billed)
 CANCELED                     end as ``cancelled``
 UNKNOWN                      ask again a few times, then end as ``lost``
 any other word, an error     not final: it says nothing about the task
@@ -23,7 +24,7 @@ from uuid import UUID
 
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
-from reelqueue.states import FailureClass, RenderState
+from reelqueue.states import TERMINAL, FailureClass, RenderState
 from workers.dashscope import ProviderError, TaskAnswer, TaskStatus
 from workers.dashscope.errors import classify
 
@@ -49,6 +50,7 @@ class Due:
     interval: timedelta
     on_timeout: str
     abandon_running: bool
+    fault_count: int
 
     @classmethod
     def of(cls, job: RenderJob, task: ProviderTask, *, watch: timedelta) -> Self:
@@ -71,12 +73,18 @@ class Due:
             interval=timedelta(milliseconds=job.poll_interval_ms),
             on_timeout=job.on_timeout,
             abandon_running=job.abandon_running,
+            fault_count=job.fault_count,
         )
 
     @property
     def is_watched(self) -> bool:
-        """Whether it has timed out and is only watched for a late result."""
-        return self.state is RenderState.TIMED_OUT
+        """Whether waiters have been told the outcome, and only the provider's bill or a late result is missing."""
+        return self.state in TERMINAL
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether its result is still to be fetched."""
+        return self.state is not RenderState.CANCELLED and not (self.is_watched and self.on_timeout == "abandon")
 
     def wants_cancel(self, now: datetime) -> bool:
         """Whether the provider should be asked to stop it before it is asked about it."""
@@ -102,6 +110,8 @@ class Outcome:
     failure_message: str | None = None
     alarm: str | None = None
     """What a person should know, quoting what was seen."""
+    again_at: datetime | None = None
+    """When it may be submitted again, where the provider itself was at fault."""
 
     @property
     def ends_task(self) -> bool:
@@ -115,6 +125,8 @@ class Rules:
 
     late_interval: timedelta
     unknown_limit: int
+    fault_limit: int
+    fault_backoff: timedelta
 
 
 def decide(due: Due, answer: TaskAnswer | ProviderError, now: datetime, rules: Rules) -> Outcome:
@@ -132,18 +144,19 @@ def decide(due: Due, answer: TaskAnswer | ProviderError, now: datetime, rules: R
     due = replace(due, provider_status=answer.status)  # what is said at the deadline quotes this word
     match answer.status:
         case TaskStatus.SUCCEEDED if answer.result_url:
-            return Outcome(None if due.is_watched else RenderState.ARCHIVING, fetch=True)
+            return Outcome(None if due.is_watched else RenderState.ARCHIVING, fetch=due.is_wanted)
         case TaskStatus.SUCCEEDED:
             return _go_on(due, now, rules, alarm="SUCCEEDED without a video_url")
         case TaskStatus.FAILED:
-            return _failed(due, answer)
+            return _failed(due, answer, now, rules)
         case TaskStatus.CANCELED:
             return _cancelled(due, now)
         case TaskStatus.UNKNOWN:
             return _unknown(due, now, rules)
         case TaskStatus.RUNNING if due.state is RenderState.CANCELLING and due.abandon_running:
             abandoned = "left rendering at the provider, which bills it; its result is not collected"
-            return Outcome(RenderState.CANCELLED, failure_message=abandoned)
+            # Watched on: it occupies a slot until it has ended, and only then its bill is known.
+            return Outcome(RenderState.CANCELLED, next_poll_at=now + rules.late_interval, failure_message=abandoned)
         case status if status in _GOING_ON:
             return _go_on(due, now, rules)
         case status:
@@ -174,27 +187,30 @@ def _timed_out(due: Due, now: datetime, rules: Rules, *, unknown_count: int, ala
         f"not finished at its deadline; the provider's last word on task {due.provider_task_id} "
         f"was {due.provider_status or 'none'}"
     )
-    watch = due.on_timeout != "abandon"
     return Outcome(
         RenderState.TIMED_OUT,
-        next_poll_at=now + rules.late_interval if watch else None,
+        next_poll_at=now + rules.late_interval,
         unknown_count=unknown_count,
         failure_message=message,
         alarm=alarm,
     )
 
 
-def _failed(due: Due, answer: TaskAnswer) -> Outcome:
+def _failed(due: Due, answer: TaskAnswer, now: datetime, rules: Rules) -> Outcome:
     failure_class = classify(answer.code)
     if due.is_watched:
         return Outcome()
-    moderated = failure_class is FailureClass.MODERATION
-    return Outcome(
-        RenderState.MODERATED if moderated else RenderState.FAILED,
+    said = Outcome(
+        RenderState.MODERATED if failure_class is FailureClass.MODERATION else RenderState.FAILED,
         failure_class=failure_class,
         failure_code=answer.code,
         failure_message=answer.message or "the provider gave no reason",
     )
+    at_fault = failure_class is FailureClass.PROVIDER and due.state is RenderState.RENDERING
+    if at_fault and due.fault_count < rules.fault_limit:
+        # The failed task is not billed, and a new one may work.
+        return replace(said, to_state=RenderState.QUEUED, again_at=now + rules.fault_backoff * 2**due.fault_count)
+    return said
 
 
 def _cancelled(due: Due, now: datetime) -> Outcome:

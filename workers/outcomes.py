@@ -16,11 +16,15 @@ import structlog
 from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
 
+from models.leases import release_slot
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
-from models.transitions import move, record, release_slot
+from models.spending import Spending, spend
+from models.transitions import move, record
+from reelqueue.states import RenderState
 from workers.dashscope import ProviderError, TaskAnswer
 from workers.follow import Due, Outcome
+from workers.settlement import spending_of
 
 log = structlog.get_logger(__name__)
 
@@ -46,6 +50,8 @@ class Effects:
     """Job and model of each result that waits."""
     finished_count: int = 0
     """Tasks that ended, each of which freed a slot."""
+    spendings: list[Spending] = field(default_factory=list)
+    """What the ended tasks cost."""
 
 
 def apply(session: Session, outcomes: Iterable[tuple[Asked, Outcome]], *, now: datetime) -> Effects:
@@ -62,6 +68,7 @@ def apply(session: Session, outcomes: Iterable[tuple[Asked, Outcome]], *, now: d
             _follow_up(session, asked, outcome, now, effects)
     if staying:
         session.connection().execute(_STAY, staying)
+    spend(session, effects.spendings, now=now)  # last: it locks campaigns
     return effects
 
 
@@ -117,6 +124,8 @@ def _move(session: Session, asked: Asked, outcome: Outcome, now: datetime) -> bo
     }
     if outcome.fetch:
         values["next_archive_at"] = now
+    if outcome.to_state is RenderState.QUEUED:
+        values |= {"account_id": None, "not_before_at": outcome.again_at, "fault_count": due.fault_count + 1}
     if outcome.failure_message is not None:
         values |= {
             "failure_class": outcome.failure_class,
@@ -133,11 +142,12 @@ def _move(session: Session, asked: Asked, outcome: Outcome, now: datetime) -> bo
 
 def _follow_up(session: Session, asked: Asked, outcome: Outcome, now: datetime, effects: Effects) -> None:
     due = asked.due
-    if outcome.ends_task:
-        release_slot(session, due.job_id)
-        effects.finished_count += 1
     if isinstance(asked.answer, TaskAnswer):
         _store_answer(session, due, asked.answer, now)
+    if outcome.ends_task:
+        effects.finished_count += 1
+        slot = release_slot(session, due.job_id, now=now)
+        effects.spendings += spending_of(session, due.task_row_id, slot, asked.answer)
     if outcome.fetch:
         effects.to_fetch.append((due.job_id, due.model))
     if outcome.to_state is not None:

@@ -31,6 +31,7 @@ from workers.failpoints import Failpoint, failpoint
 from workers.follow import Due, Rules, decide
 from workers.outcomes import Asked, Effects, apply
 from workers.services import Services
+from workers.settings import Settings
 
 log = structlog.get_logger(__name__)
 
@@ -155,7 +156,7 @@ async def _ask(provider: DashScope, due: Due, now: datetime) -> TaskAnswer | Pro
 def _write(services: Services, batch: Batch, asked: list[Asked]) -> Report | None:
     """Store the answers, leave the lane and hint at what follows."""
     settings = services.settings
-    rules = Rules(timedelta(seconds=settings.poll.late_interval_seconds), settings.poll.unknown_limit)
+    rules = _rules(settings)
     outcomes = [(one, decide(one.due, one.answer, one.at, rules)) for one in asked]
     with services.sessions.begin() as session:
         now = services.clock.now(session)
@@ -168,6 +169,15 @@ def _write(services: Services, batch: Batch, asked: list[Asked]) -> Report | Non
     _hint(services, effects, wake, now)
     next_seconds = None if wake is None else (wake.at - now).total_seconds()
     return Report(batch.account.name, len(batch.due), effects.finished_count, next_seconds)
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        late_interval=timedelta(seconds=settings.poll.late_interval_seconds),
+        unknown_limit=settings.poll.unknown_limit,
+        fault_limit=settings.submit.fault_retries,
+        fault_backoff=timedelta(seconds=settings.submit.fault_backoff_seconds),
+    )
 
 
 def _hint(services: Services, effects: Effects, wake: Wake | None, now: datetime) -> None:

@@ -19,8 +19,10 @@ from sqlalchemy.orm import Session
 from models.account import Account
 from models.attempt import Attempt
 from models.cancel import request_cancel
+from models.leases import release_slot
 from models.render_job import RenderJob
-from models.transitions import move, record, release_slot
+from models.slot import Slot
+from models.transitions import move, record
 from reelqueue.states import OPEN_ATTEMPT, AttemptState, FailureClass, RenderState
 from workers.accounts import pause_account
 from workers.settings import ReconcileSettings
@@ -69,7 +71,7 @@ def requeue(
     claimed = (RenderState.SUBMITTING, RenderState.NEEDS_REVIEW)
     if move(session, job_id, claimed, RenderState.QUEUED, now=now, epoch=epoch, **values) is None:
         return
-    release_slot(session, job_id)
+    release_slot(session, job_id, now=now)
     job = session.get_one(RenderJob, job_id, populate_existing=True)
     if job.cancel_requested_at is not None:
         request_cancel(session, job_id, now=now)
@@ -82,13 +84,17 @@ def hold_account(session: Session, job_id: UUID, account: Account, reason: str, 
     requeue(session, job_id, epoch=epoch, now=now, reason=held)
 
 
-def end(session: Session, job_id: UUID, reason: Reason, *, epoch: int, now: datetime) -> None:
-    """It cannot be rendered as it stands, and nothing was created."""
+def end(session: Session, job_id: UUID, reason: Reason, *, epoch: int, now: datetime) -> Slot | None:
+    """It cannot be rendered as it stands, and nothing was created.
+
+    Returns:
+        What it had leased, or None if somebody else has moved it meanwhile.
+    """
     moderated = reason.failure_class is FailureClass.MODERATION
     to_state = RenderState.MODERATED if moderated else RenderState.FAILED
     claimed = (RenderState.SUBMITTING, RenderState.NEEDS_REVIEW)
-    if move(session, job_id, claimed, to_state, now=now, epoch=epoch, **reason.columns()):
-        release_slot(session, job_id)
+    moved = move(session, job_id, claimed, to_state, now=now, epoch=epoch, **reason.columns())
+    return release_slot(session, job_id, now=now) if moved else None
 
 
 def expire(session: Session, job_id: UUID, *, now: datetime) -> bool:
@@ -97,7 +103,7 @@ def expire(session: Session, job_id: UUID, *, now: datetime) -> bool:
     waiting = (RenderState.QUEUED, RenderState.ADMITTED)
     if move(session, job_id, waiting, RenderState.EXPIRED, now=now, failure_message=message) is None:
         return False
-    release_slot(session, job_id)
+    release_slot(session, job_id, now=now)
     return True
 
 

@@ -12,7 +12,10 @@ from sqlalchemy.orm import Session
 from models.account import Account
 from models.attempt import Attempt
 from models.lane import Wake
+from models.ledger_entry import EntryKind
 from models.render_job import RenderJob
+from models.slot import Slot
+from models.spending import Spending, spend
 from reelqueue.errors import ReelqueueError
 from reelqueue.states import AttemptState, FailureClass, RenderState
 from workers.binding import OpenAttempt, bind_task
@@ -84,7 +87,7 @@ def resubmit(session: Session, job_id: UUID, *, now: datetime) -> None:
 
 
 def write_off(session: Session, job_id: UUID, *, now: datetime) -> None:
-    """Nobody will know: end the job as failed, without another render.
+    """Nobody will know: end the job as failed, without another render, and count what it may cost as spent.
 
     Raises:
         NotUnderReviewError: The job is not under review.
@@ -92,7 +95,22 @@ def write_off(session: Session, job_id: UUID, *, now: datetime) -> None:
     attempt = _under_review(session, job_id)
     _close(session, attempt, AttemptState.UNRESOLVED, now)
     message = "written off by an operator; the provider may have rendered and billed it"
-    end(session, job_id, Reason(FailureClass.UNKNOWN, None, message), epoch=attempt.epoch, now=now)
+    slot = end(session, job_id, Reason(FailureClass.UNKNOWN, None, message), epoch=attempt.epoch, now=now)
+    if slot is not None:
+        spend(session, [_given_up(slot)], now=now)
+
+
+def _given_up(slot: Slot) -> Spending:
+    return Spending(
+        kind=EntryKind.WRITE_OFF,
+        campaign_id=slot.campaign_id,
+        job_id=slot.job_id,
+        account_id=slot.account_id,
+        provider_task_id=None,
+        seconds=None,
+        amount=slot.reserved_amount,
+        currency=slot.currency,
+    )
 
 
 def _under_review(session: Session, job_id: UUID) -> OpenAttempt:

@@ -17,7 +17,7 @@ import httpx
 from pydantic import Field, ImportString, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from models.settings import ServiceSettings, read_settings
+from models.settings import ServiceSettings, WebhookSettings, read_settings
 from reelqueue.builder import DEFAULT_VIDEO_BASE_URL
 from workers.download import DownloadLimits
 
@@ -166,6 +166,24 @@ class ArchiveSettings(BaseSettings):
         return self
 
 
+class DeliverySettings(WebhookSettings):
+    """Posting webhooks."""
+
+    webhook_timeout_seconds: float = Field(
+        default=10, gt=0, description="For one post of a webhook, from looking its host up to the head of the answer"
+    )
+    webhook_first_retry_seconds: float = Field(
+        default=5, gt=0, description="Delay after the first failed post of a webhook; doubles"
+    )
+    webhook_longest_retry_seconds: float = Field(default=3600, gt=0, description="Longest delay between them")
+    webhook_give_up_hours: float = Field(default=24, gt=0, description="A webhook that fails for longer is dead")
+
+    @property
+    def lease_seconds(self) -> float:
+        """A batch of posts that takes longer is believed dead: its posts, and twice as long to store the answers."""
+        return 3 * self.webhook_timeout_seconds
+
+
 class CelerySettings(BaseSettings):
     """Celery and its broker."""
 
@@ -212,6 +230,7 @@ class Settings:
     reconcile: ReconcileSettings = field(default_factory=ReconcileSettings)
     poll: PollSettings = field(default_factory=PollSettings)
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)
+    delivery: DeliverySettings = field(default_factory=DeliverySettings)
     celery: CelerySettings = field(default_factory=CelerySettings)
 
 
@@ -229,5 +248,6 @@ def settings() -> Settings:
         reconcile=read_settings(ReconcileSettings),
         poll=read_settings(PollSettings),
         archive=read_settings(ArchiveSettings),
+        delivery=read_settings(DeliverySettings),
         celery=read_settings(CelerySettings),
     )

@@ -31,19 +31,17 @@ from sqlalchemy.orm import Session
 from models.account import Account
 from models.attempt import Attempt
 from models.base import new_id
-from models.enqueue import to_request
-from models.job_reference import JobReference
 from models.lane import Wake
 from models.render_job import RenderJob
 from models.transitions import move
 from reelqueue.builder import BuiltRequest, build
 from reelqueue.errors import ConfigurationError, InvalidRequestError
-from reelqueue.requests import RenderRequest
 from reelqueue.states import OPEN_ATTEMPT, AttemptState, FailureClass, RenderState
 from workers.binding import OpenAttempt, TaskTakenError, bind_task
 from workers.dashscope import Acceptance, NotSentError, ProviderError, RefusedError
 from workers.failpoints import Failpoint, failpoint
 from workers.insist import insist
+from workers.quotes import stored_request
 from workers.refusal import Reason, backoff_seconds, end, expire, hold_account, mark_ambiguous, requeue
 from workers.services import Services
 
@@ -140,7 +138,7 @@ def _build(services: Services, session: Session, job: RenderJob, account: Accoun
         return f"account {account.name} is paused: handed back"
     try:
         services.key_of(account)
-        return build(_stored_request(session, job), account_headers=account.headers)
+        return build(stored_request(session, job), account_headers=account.headers)
     except ConfigurationError as error:
         hold_account(session, job.id, account, str(error), epoch=job.epoch, now=now)
         return f"account paused: {error}"
@@ -152,11 +150,6 @@ def _build(services: Services, session: Session, job: RenderJob, account: Accoun
 def _is_late(session: Session, job_id: UUID, epoch: int, now: datetime) -> bool:
     mine = select(RenderJob.id).where(RenderJob.id == job_id, RenderJob.epoch == epoch, RenderJob.start_by <= now)
     return session.scalars(mine).one_or_none() is not None
-
-
-def _stored_request(session: Session, job: RenderJob) -> RenderRequest:
-    references = select(JobReference).where(JobReference.job_id == job.id).order_by(JobReference.position)
-    return to_request(job, session.scalars(references))
 
 
 def _intent(

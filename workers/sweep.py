@@ -21,7 +21,8 @@ from models.poll_lane import PollLane
 from models.render_job import RenderJob
 from models.slot import Slot
 from reelqueue.states import AttemptState, RenderState
-from workers.dispatch import Admitted, dispatch
+from workers.admission import Admitted
+from workers.dispatch import dispatch
 from workers.failpoints import Failpoint, failpoint
 from workers.refusal import expire, mark_ambiguous, requeue
 from workers.services import Services

@@ -57,7 +57,7 @@ def enqueue(
         request,
         now=DatabaseClock().now(session),
         idempotency_key=idempotency_key,
-        api_key_id=caller.api_key_id,
+        tenant_id=caller.tenant_id,
     )
     session.commit()
     services.hints.kick()

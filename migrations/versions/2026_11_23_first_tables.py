@@ -22,10 +22,25 @@ def upgrade() -> None:
             "base_url", sa.String(), nullable=False, comment="Scheme and host that submits go to, without /api/v1"
         ),
         sa.Column(
+            "region", sa.String(), nullable=False, comment="ap-southeast-1 and its like: decides on prices and models"
+        ),
+        sa.Column(
             "key_env", sa.String(), nullable=False, comment="Name of the environment variable that holds the key"
         ),
         sa.Column(
             "headers", postgresql.JSONB(astext_type=sa.Text()), nullable=False, comment="Extra headers of every submit"
+        ),
+        sa.Column(
+            "models",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=True,
+            comment="Model ids that it renders; null: every model",
+        ),
+        sa.Column(
+            "slot_limits",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=False,
+            comment="Slots by model id, where they differ from the published ones",
         ),
         sa.Column(
             "look_ahead",
@@ -51,9 +66,31 @@ def upgrade() -> None:
         comment="Provider credentials with region, limits and health; never the key itself",
     )
     op.create_table(
+        "tenants",
+        sa.Column("id", sa.Uuid(), nullable=False, comment="Ours, UUIDv7"),
+        sa.Column("name", sa.String(), nullable=False, comment="What operators call it"),
+        sa.Column(
+            "last_admitted_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="When a job of it last got a slot; of equals, who waits longest is next",
+        ),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+            comment="When the row was made",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tenants")),
+        sa.UniqueConstraint("name", name=op.f("uq_tenants_name")),
+        comment="Owners of jobs, campaigns and API keys",
+    )
+    op.create_table(
         "api_keys",
         sa.Column("id", sa.Uuid(), nullable=False, comment="Ours, UUIDv7"),
         sa.Column("name", sa.String(), nullable=False, comment="Who it was made for"),
+        sa.Column("tenant_id", sa.Uuid(), nullable=False, comment="Whose jobs it enqueues and sees"),
         sa.Column(
             "sha256",
             sa.String(),
@@ -68,10 +105,77 @@ def upgrade() -> None:
             comment="When it was made",
         ),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True, comment="Since when it opens nothing"),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_api_keys_tenant_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_api_keys")),
         sa.UniqueConstraint("name", name=op.f("uq_api_keys_name")),
         sa.UniqueConstraint("sha256", name=op.f("uq_api_keys_sha256")),
         comment="Bearer keys of the HTTP API, hashed",
+    )
+    op.create_index("ix_api_keys_tenant_id", "api_keys", ["tenant_id"], unique=False)
+    op.create_table(
+        "campaigns",
+        sa.Column("id", sa.Uuid(), nullable=False, comment="Ours, UUIDv7"),
+        sa.Column("tenant_id", sa.Uuid(), nullable=False, comment="Its owner"),
+        sa.Column("name", sa.String(), nullable=False, comment="The owner's name for it"),
+        sa.Column("priority", sa.Integer(), nullable=False, comment="Added to the priority of each of its jobs"),
+        sa.Column(
+            "max_in_flight", sa.Integer(), nullable=True, comment="Most jobs at the provider at a time; null: no limit"
+        ),
+        sa.Column(
+            "on_ambiguous",
+            sa.Enum("reconcile", "hold", "resubmit", name="onambiguous", native_enum=False, length=32),
+            nullable=False,
+            comment="reconcile, hold or resubmit",
+        ),
+        sa.Column(
+            "budget_amount",
+            sa.Numeric(),
+            nullable=True,
+            comment="Most that may be reserved and spent in all; null: no limit",
+        ),
+        sa.Column("budget_currency", sa.String(), nullable=True, comment="ISO 4217 code"),
+        sa.Column(
+            "on_budget",
+            sa.Enum("finish", "cancel", name="onbudget", native_enum=False, length=32),
+            nullable=False,
+            comment="finish or cancel",
+        ),
+        sa.Column(
+            "budget_exhausted_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="When the rest could not pay for the next job and nothing was left that could free any",
+        ),
+        sa.Column(
+            "spent_amount",
+            sa.Numeric(),
+            nullable=False,
+            comment="Settled and written off in the budget's currency; what is reserved stands in its slots",
+        ),
+        sa.Column(
+            "paused_at", sa.DateTime(timezone=True), nullable=True, comment="Since when none of its jobs is admitted"
+        ),
+        sa.Column("paused_reason", sa.String(), nullable=True, comment="Why, for people"),
+        sa.Column(
+            "last_admitted_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="When a job of it last got a slot; of equals, who waits longest is next",
+        ),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+            comment="When the row was made",
+        ),
+        sa.CheckConstraint(
+            "(budget_amount IS NULL) = (budget_currency IS NULL)", name=op.f("ck_campaigns_budget_has_currency")
+        ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_campaigns_tenant_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_campaigns")),
+        sa.UniqueConstraint("tenant_id", "name", name=op.f("uq_campaigns_tenant_id_name")),
+        comment="Groups of render jobs with a priority, a budget and a fate of their own",
     )
     op.create_table(
         "poll_lanes",
@@ -91,19 +195,54 @@ def upgrade() -> None:
         comment="The poll chain of each account: valid message, wake-up and lease",
     )
     op.create_table(
+        "submit_lanes",
+        sa.Column("account_id", sa.Uuid(), nullable=False, comment="Whose"),
+        sa.Column("model", sa.String(), nullable=False, comment="The provider limits each model by itself"),
+        sa.Column(
+            "next_submit_at", sa.DateTime(timezone=True), nullable=True, comment="No submit earlier: the lane's pace"
+        ),
+        sa.Column(
+            "pace_factor",
+            sa.Double(),
+            nullable=False,
+            comment="Part of the published rate that is used now; halved by a refusal, regained by successes",
+        ),
+        sa.Column("throttled_until", sa.DateTime(timezone=True), nullable=True, comment="Nothing is sent until then"),
+        sa.Column("throttle_count", sa.Integer(), nullable=False, comment="Refusals in a row for going too fast"),
+        sa.Column(
+            "posting_attempt_id", sa.Uuid(), nullable=True, comment="The one attempt whose POST may be under way"
+        ),
+        sa.Column(
+            "posting_until", sa.DateTime(timezone=True), nullable=True, comment="After this the poster is believed dead"
+        ),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_submit_lanes_account_id")),
+        sa.PrimaryKeyConstraint("account_id", "model", name=op.f("pk_submit_lanes")),
+        comment="Pace and turn of the submits of each account and model",
+    )
+    op.create_table(
+        "turns",
+        sa.Column("account_id", sa.Uuid(), nullable=False, comment="Whose"),
+        sa.Column(
+            "kind",
+            sa.Enum("query", "list", "cancel", name="turnkind", native_enum=False, length=32),
+            nullable=False,
+            comment="query, list or cancel",
+        ),
+        sa.Column("free_at", sa.DateTime(timezone=True), nullable=False, comment="When the next one may be sent"),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_turns_account_id")),
+        sa.PrimaryKeyConstraint("account_id", "kind", name=op.f("pk_turns")),
+        comment="When the next query, list or cancel of an account may be sent",
+    )
+    op.create_table(
         "render_jobs",
         sa.Column("id", sa.Uuid(), nullable=False, comment="Ours (job_id), UUIDv7"),
-        sa.Column(
-            "api_key_id",
-            sa.Uuid(),
-            nullable=True,
-            comment="Who enqueued it over the API with a key; null: the broker or this machine",
-        ),
+        sa.Column("tenant_id", sa.Uuid(), nullable=False, comment="Its owner, and its campaign's"),
+        sa.Column("campaign_id", sa.Uuid(), nullable=False, comment="The group it belongs to"),
         sa.Column(
             "idempotency_key",
             sa.String(),
             nullable=True,
-            comment="The producer's; the same key twice is the same job of this api_key_id",
+            comment="The producer's; the same key twice is the same job of this tenant",
         ),
         sa.Column(
             "request_sha256", sa.String(), nullable=False, comment="Hex SHA-256 of the request as canonical JSON"
@@ -205,6 +344,8 @@ def upgrade() -> None:
         sa.Column("poll_deadline_at", sa.DateTime(timezone=True), nullable=True, comment="When it times out"),
         sa.Column("poll_count", sa.Integer(), nullable=False, comment="Answers read from the provider"),
         sa.Column("unknown_count", sa.Integer(), nullable=False, comment="UNKNOWN answers in a row"),
+        sa.Column("throttle_count", sa.Integer(), nullable=False, comment="Refusals in a row for going too fast"),
+        sa.Column("fault_count", sa.Integer(), nullable=False, comment="Tasks that failed by the provider's own fault"),
         sa.Column("cancel_requested_at", sa.DateTime(timezone=True), nullable=True, comment="When a person stopped it"),
         sa.Column(
             "abandon_running",
@@ -251,12 +392,15 @@ def upgrade() -> None:
         sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=True, comment="When the provider accepted it"),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True, comment="When it last became terminal"),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_render_jobs_account_id")),
-        sa.ForeignKeyConstraint(["api_key_id"], ["api_keys.id"], name=op.f("fk_render_jobs_api_key_id")),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_render_jobs_campaign_id")),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_render_jobs_tenant_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_render_jobs")),
         comment="One request for one video, its options, timing and outcome",
     )
     op.create_index("ix_render_jobs_account_id", "render_jobs", ["account_id"], unique=False)
-    op.create_index("ix_render_jobs_api_key_id", "render_jobs", ["api_key_id", "created_at", "id"], unique=False)
+    op.create_index(
+        "ix_render_jobs_campaign_id", "render_jobs", ["campaign_id", "state", "created_at", "id"], unique=False
+    )
     op.create_index("ix_render_jobs_created_at", "render_jobs", ["created_at", "id"], unique=False)
     op.create_index(
         "ix_render_jobs_custom_id",
@@ -282,7 +426,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_render_jobs_queued",
         "render_jobs",
-        ["model", sa.literal_column("priority DESC"), "created_at", "id"],
+        ["model", "campaign_id", sa.literal_column("priority DESC"), "created_at", "id"],
         unique=False,
         postgresql_where=sa.text("state = 'queued'"),
     )
@@ -294,12 +438,12 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('queued', 'admitted')"),
     )
     op.create_index("ix_render_jobs_state_created_at", "render_jobs", ["state", "created_at", "id"], unique=False)
+    op.create_index("ix_render_jobs_tenant_id", "render_jobs", ["tenant_id", "created_at", "id"], unique=False)
     op.create_index(
         "uq_render_jobs_idempotency_key",
         "render_jobs",
-        ["api_key_id", "idempotency_key"],
+        ["tenant_id", "idempotency_key"],
         unique=True,
-        postgresql_nulls_not_distinct=True,
         postgresql_where=sa.text("idempotency_key IS NOT NULL"),
     )
     op.create_table(
@@ -536,6 +680,12 @@ def upgrade() -> None:
         sa.Column("job_id", sa.Uuid(), nullable=False, comment="The holder"),
         sa.Column("account_id", sa.Uuid(), nullable=False, comment="Whose slot"),
         sa.Column("model", sa.String(), nullable=False, comment="Slots are counted per model"),
+        sa.Column("campaign_id", sa.Uuid(), nullable=False, comment="Whose share, and whose money"),
+        sa.Column(
+            "reserved_amount", sa.Numeric(), nullable=True, comment="The most it may cost; null: no price is known"
+        ),
+        sa.Column("price_per_second", sa.Numeric(), nullable=True, comment="At admission; null: no price is known"),
+        sa.Column("currency", sa.String(), nullable=True, comment="ISO 4217 code; null: no price is known"),
         sa.Column(
             "submit_at",
             sa.DateTime(timezone=True),
@@ -544,11 +694,13 @@ def upgrade() -> None:
         ),
         sa.Column("leased_at", sa.DateTime(timezone=True), nullable=False, comment="When it was admitted"),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_slots_account_id")),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_slots_campaign_id")),
         sa.ForeignKeyConstraint(["job_id"], ["render_jobs.id"], name=op.f("fk_slots_job_id")),
         sa.PrimaryKeyConstraint("job_id", name=op.f("pk_slots")),
-        comment="Leases on the provider's concurrency, one per job at the provider",
+        comment="Leases on the provider's concurrency and on money, one per job at the provider",
     )
     op.create_index("ix_slots_account_id_model", "slots", ["account_id", "model"], unique=False)
+    op.create_index("ix_slots_campaign_id", "slots", ["campaign_id"], unique=False)
     op.create_table(
         "provider_tasks",
         sa.Column("id", sa.Uuid(), nullable=False, comment="Ours, UUIDv7"),
@@ -560,6 +712,8 @@ def upgrade() -> None:
         sa.Column("request_id", sa.String(), nullable=True, comment="The provider's, of the submit"),
         sa.Column("status", sa.String(), nullable=False, comment="The provider's last word, as received"),
         sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=False, comment="When we read the acceptance"),
+        sa.Column("price_per_second", sa.Numeric(), nullable=True, comment="At admission; null: no price is known"),
+        sa.Column("currency", sa.String(), nullable=True, comment="ISO 4217 code; null: no price is known"),
         sa.Column(
             "started_at", sa.DateTime(timezone=True), nullable=True, comment="When it got a slot at the provider"
         ),
@@ -582,12 +736,72 @@ def upgrade() -> None:
     )
     op.create_index("ix_provider_tasks_attempt_id", "provider_tasks", ["attempt_id"], unique=False)
     op.create_index("ix_provider_tasks_job_id", "provider_tasks", ["job_id"], unique=False)
+    op.create_table(
+        "ledger_entries",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False, comment="In order of entry"),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False, comment="When it was entered"),
+        sa.Column(
+            "kind",
+            sa.Enum("reserve", "release", "settle", "write_off", name="entrykind", native_enum=False, length=32),
+            nullable=False,
+            comment="reserve, release, settle or write_off",
+        ),
+        sa.Column("campaign_id", sa.Uuid(), nullable=False, comment="Whose money"),
+        sa.Column("job_id", sa.Uuid(), nullable=False, comment="For which job"),
+        sa.Column("account_id", sa.Uuid(), nullable=False, comment="At which provider account"),
+        sa.Column(
+            "provider_task_id", sa.Uuid(), nullable=True, comment="Our row of the task that was billed, or given up"
+        ),
+        sa.Column("seconds", sa.Numeric(), nullable=True, comment="Billed seconds of a settled task"),
+        sa.Column("amount", sa.Numeric(), nullable=True, comment="Null: no price is known for it"),
+        sa.Column("currency", sa.String(), nullable=True, comment="ISO 4217 code; null: no price is known for it"),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_ledger_entries_account_id")),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_ledger_entries_campaign_id")),
+        sa.ForeignKeyConstraint(["job_id"], ["render_jobs.id"], name=op.f("fk_ledger_entries_job_id")),
+        sa.ForeignKeyConstraint(
+            ["provider_task_id"], ["provider_tasks.id"], name=op.f("fk_ledger_entries_provider_task_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_entries")),
+        comment="Append-only money: reservations, releases and payments",
+    )
+    op.create_index("ix_ledger_entries_account_id", "ledger_entries", ["account_id"], unique=False)
+    op.create_index("ix_ledger_entries_at", "ledger_entries", ["at"], unique=False)
+    op.create_index("ix_ledger_entries_campaign_id", "ledger_entries", ["campaign_id", "kind"], unique=False)
+    op.create_index("ix_ledger_entries_job_id", "ledger_entries", ["job_id"], unique=False)
+    op.create_index("ix_ledger_entries_provider_task_id", "ledger_entries", ["provider_task_id"], unique=False)
+    op.create_index(
+        "uq_ledger_entries_settled",
+        "ledger_entries",
+        ["provider_task_id"],
+        unique=True,
+        postgresql_where=sa.text("kind = 'settle'"),
+    )
+
+    # Money is history: an entry is never changed and never taken away.
+    op.execute(
+        """CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+           BEGIN
+               RAISE EXCEPTION '% is append-only: enter a correction instead', TG_TABLE_NAME;
+           END $$"""
+    )
+    op.execute(
+        """CREATE TRIGGER ledger_entries_append_only BEFORE UPDATE OR DELETE ON ledger_entries
+           FOR EACH ROW EXECUTE FUNCTION refuse_change()"""
+    )
 
 
 def downgrade() -> None:
+    op.drop_index("uq_ledger_entries_settled", table_name="ledger_entries", postgresql_where=sa.text("kind = 'settle'"))
+    op.drop_index("ix_ledger_entries_provider_task_id", table_name="ledger_entries")
+    op.drop_index("ix_ledger_entries_job_id", table_name="ledger_entries")
+    op.drop_index("ix_ledger_entries_campaign_id", table_name="ledger_entries")
+    op.drop_index("ix_ledger_entries_at", table_name="ledger_entries")
+    op.drop_index("ix_ledger_entries_account_id", table_name="ledger_entries")
+    op.drop_table("ledger_entries")
     op.drop_index("ix_provider_tasks_job_id", table_name="provider_tasks")
     op.drop_index("ix_provider_tasks_attempt_id", table_name="provider_tasks")
     op.drop_table("provider_tasks")
+    op.drop_index("ix_slots_campaign_id", table_name="slots")
     op.drop_index("ix_slots_account_id_model", table_name="slots")
     op.drop_table("slots")
     op.drop_table("job_references")
@@ -610,9 +824,9 @@ def downgrade() -> None:
     op.drop_index(
         "uq_render_jobs_idempotency_key",
         table_name="render_jobs",
-        postgresql_nulls_not_distinct=True,
         postgresql_where=sa.text("idempotency_key IS NOT NULL"),
     )
+    op.drop_index("ix_render_jobs_tenant_id", table_name="render_jobs")
     op.drop_index("ix_render_jobs_state_created_at", table_name="render_jobs")
     op.drop_index(
         "ix_render_jobs_start_by", table_name="render_jobs", postgresql_where=sa.text("state IN ('queued', 'admitted')")
@@ -628,9 +842,15 @@ def downgrade() -> None:
         "ix_render_jobs_custom_id", table_name="render_jobs", postgresql_where=sa.text("custom_id IS NOT NULL")
     )
     op.drop_index("ix_render_jobs_created_at", table_name="render_jobs")
-    op.drop_index("ix_render_jobs_api_key_id", table_name="render_jobs")
+    op.drop_index("ix_render_jobs_campaign_id", table_name="render_jobs")
     op.drop_index("ix_render_jobs_account_id", table_name="render_jobs")
     op.drop_table("render_jobs")
+    op.drop_table("turns")
+    op.drop_table("submit_lanes")
     op.drop_table("poll_lanes")
+    op.drop_table("campaigns")
+    op.drop_index("ix_api_keys_tenant_id", table_name="api_keys")
     op.drop_table("api_keys")
+    op.drop_table("tenants")
     op.drop_table("accounts")
+    op.execute("DROP FUNCTION refuse_change() CASCADE")

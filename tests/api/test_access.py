@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from api.settings import ApiSettings
 from models.api_key import ApiKey
+from models.tenant import ensure_tenant
 from tests.api.conftest import problem, request, serving
 
 CANARY = "rq_canary-3f2a9c"
@@ -147,7 +148,7 @@ def bob(rows: Session) -> dict[str, str]:
 def authorization(rows: Session, name: str) -> dict[str, str]:
     """Headers with a new key."""
     key = f"rq_{name}"
-    rows.add(ApiKey(name=name, sha256=hashlib.sha256(key.encode()).hexdigest()))
+    rows.add(ApiKey(name=name, tenant_id=ensure_tenant(rows, name), sha256=hashlib.sha256(key.encode()).hexdigest()))
     rows.commit()
     return {"Authorization": f"Bearer {key}"}
 

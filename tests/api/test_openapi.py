@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from api.settings import ApiSettings
 from models.api_key import ApiKey
+from models.tenant import ensure_tenant
 from tests.api.conftest import serving
 from tests.conftest import ROOT
 
@@ -32,7 +33,7 @@ def test_a_fuzzer_finds_no_fault_without_keys(api: httpx.Client, tmp_path: Path)
 
 @pytest.mark.timeout(TIMEOUT_SECONDS + 20)
 def test_a_fuzzer_finds_no_fault_with_keys(settings: ApiSettings, rows: Session, tmp_path: Path) -> None:
-    rows.add(ApiKey(name="fuzzer", sha256=hashlib.sha256(KEY.encode()).hexdigest()))
+    rows.add(ApiKey(name="fuzzer", tenant_id=ensure_tenant(rows), sha256=hashlib.sha256(KEY.encode()).hexdigest()))
     rows.commit()
 
     with serving(settings, require_key=True) as locked:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models import Account, JobEvent, RenderJob, Slot
+from models import Account, JobEvent, RenderJob, Slot, leases
 from models.base import new_id
+from models.campaign import ensure_campaign
+from models.leases import Quote
+from models.tenant import ensure_tenant
 from reelqueue.states import RenderState
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -18,8 +22,11 @@ NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 def store_job(session: Session, state: RenderState = RenderState.QUEUED, **values: Any) -> UUID:
     """A job in any state."""
+    owner_id = values.get("tenant_id") or ensure_tenant(session)
     facts = {
         "id": new_id(),
+        "tenant_id": owner_id,
+        "campaign_id": values.get("campaign_id") or ensure_campaign(session, owner_id),
         "request_sha256": "0" * 64,
         "priority": 0,
         "model": "wan2.6-t2v",
@@ -38,7 +45,7 @@ def store_job(session: Session, state: RenderState = RenderState.QUEUED, **value
 
 def store_account(session: Session, name: str = "studio") -> UUID:
     """A provider account."""
-    account = Account(name=name, base_url="https://dashscope.test", key_env="ALIBABA_API_KEY", headers={})
+    account = Account(name=name, base_url="https://dashscope.test", region="ap-southeast-1", key_env="ALIBABA_API_KEY")
     session.add(account)
     session.flush()
     return account.id
@@ -47,7 +54,8 @@ def store_account(session: Session, name: str = "studio") -> UUID:
 def lease_slot(session: Session, job_id: UUID) -> None:
     """A slot for a job, of an account of its own."""
     account_id = store_account(session, name=f"account of {job_id}")
-    session.add(Slot(job_id=job_id, account_id=account_id, model="wan2.6-t2v", submit_at=NOW, leased_at=NOW))
+    price = Quote(Decimal("0.50"), Decimal("0.10"), "USD")
+    leases.lease_slot(session, session.get_one(RenderJob, job_id), account_id, price, now=NOW, submit_at=NOW)
     session.flush()
 
 

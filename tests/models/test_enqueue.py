@@ -14,9 +14,9 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from models import JobReference, RenderJob
-from models.api_key import ApiKey
 from models.enqueue import IdempotencyConflictError, enqueue_render_job, request_sha256, to_request
 from models.session import make_engine
+from models.tenant import ensure_tenant
 from reelqueue.errors import InvalidRequestError
 from reelqueue.requests import RenderRequest, parse_request
 from reelqueue.states import RenderState
@@ -154,12 +154,8 @@ def test_the_same_key_with_another_request_is_refused(session: Session) -> None:
 
 
 def test_two_producers_may_use_the_same_key(session: Session) -> None:
-    theirs = ApiKey(name="theirs", sha256="0" * 64)
-    session.add(theirs)
-    session.flush()
-
     mine = store(session, TEXT, idempotency_key="k")
-    other = store(session, TEXT | {"seed": 1}, idempotency_key="k", api_key_id=theirs.id)
+    other = store(session, TEXT | {"seed": 1}, idempotency_key="k", tenant_id=ensure_tenant(session, "theirs"))
 
     assert mine.id != other.id
 

@@ -7,7 +7,8 @@ import itertools
 import pytest
 from sqlalchemy.orm import Session
 
-from models.transitions import move, release_slot
+from models.leases import release_slot
+from models.transitions import move
 from reelqueue.states import MOVES, TERMINAL, RenderState
 from tests.models.stored_jobs import NOW, events_of, has_slot, lease_slot, read_job, store_job
 
@@ -101,7 +102,7 @@ def test_a_slot_is_given_back(session: Session) -> None:
     job_id = store_job(session, RenderState.RENDERING)
     lease_slot(session, job_id)
 
-    release_slot(session, job_id)
-    release_slot(session, job_id)
+    release_slot(session, job_id, now=NOW)
+    release_slot(session, job_id, now=NOW)
 
     assert not has_slot(session, job_id)

@@ -11,7 +11,7 @@ from tests.workers.virtual_clock import START
 from workers.dashscope import TaskAnswer
 from workers.follow import Due, Outcome, Rules, decide
 
-RULES = Rules(late_interval=timedelta(seconds=60), unknown_limit=3)
+RULES = Rules(late_interval=timedelta(seconds=60), unknown_limit=3, fault_limit=2, fault_backoff=timedelta(seconds=5))
 ANYTHING = UUID(int=0)
 
 
@@ -33,6 +33,7 @@ def make_due(**values: Any) -> Due:
         "interval": timedelta(seconds=values.pop("interval", 1)),
         "on_timeout": "collect",
         "abandon_running": False,
+        "fault_count": 0,
     }
     return Due(**facts | {name: START + timedelta(seconds=at) for name, at in seconds.items()} | values)
 

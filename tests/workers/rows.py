@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from models import Account, Asset, Attempt, Base, JobEvent, PollLane, ProviderTask, RenderJob, Slot
+from models import Account, Asset, Attempt, Base, JobEvent, LedgerEntry, PollLane, ProviderTask, RenderJob, Slot
+from models.budget import SPENT_KINDS
 from reelqueue.states import RenderState
 
 
@@ -61,6 +63,14 @@ class Rows:
         """The only account's poll chain."""
         with self.sessions.begin() as session:
             return session.scalars(select(PollLane)).one()
+
+    def entries(self, job_id: UUID) -> list[LedgerEntry]:
+        """What was entered for a job, in order."""
+        return self._of(LedgerEntry, LedgerEntry.job_id == job_id, LedgerEntry.id)
+
+    def spent(self, job_id: UUID) -> Decimal:
+        """What a job cost, written off included."""
+        return sum((e.amount for e in self.entries(job_id) if e.kind in SPENT_KINDS and e.amount), Decimal(0))
 
     def change(self, table: type[Base], *conditions: Any, **values: Any) -> None:
         """Change rows behind the code's back."""

@@ -53,6 +53,11 @@ BREAKS = {
     # Nobody would ever ask again.
     "followed_until_the_end": "UPDATE render_jobs SET next_poll_at = NULL",
     "succeeded_has_its_video": "UPDATE render_jobs SET state = 'succeeded'",
+    # The ledger says otherwise.
+    "reserved_is_in_a_slot": "UPDATE slots SET reserved_amount = 0",
+    # A bill that nobody entered.
+    "paid_task_is_settled": "UPDATE provider_tasks SET status = 'SUCCEEDED', result_url = 'https://x'",
+    "budget_is_kept": "UPDATE campaigns SET budget_amount = 0.01, budget_currency = 'USD'",
     "slots_within_limits": "UPDATE accounts SET look_ahead = -5",
 }
 

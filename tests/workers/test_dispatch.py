@@ -10,14 +10,15 @@ from itertools import pairwise
 import pytest
 
 from models import Account, RenderJob
-from models.transitions import release_slot
+from models.leases import release_slot
 from reelqueue.states import RenderState
 from tests.workers.jobs import MODEL, Jobs
 from tests.workers.recorded_hints import RecordedHints
 from tests.workers.rows import Rows
 from tests.workers.scripted_provider import succeeded
 from tests.workers.virtual_clock import VirtualClock
-from workers.dispatch import UNKNOWN_MODEL_SLOTS, _healthy, dispatch, lane_limits
+from workers.dispatch import _healthy, dispatch
+from workers.limits import UNKNOWN_MODEL_SLOTS, LaneLimits, lane_limits
 
 SLOTS, SUBMITS_PER_SECOND, LOOK_AHEAD = 5, 5, 2
 
@@ -33,7 +34,11 @@ SLOTS, SUBMITS_PER_SECOND, LOOK_AHEAD = 5, 5, 2
     ],
 )
 def test_limits_come_from_the_catalog(model: str, limits: tuple[int, float]) -> None:
-    assert lane_limits(model) == limits
+    assert lane_limits(Account(slot_limits={}), model) == LaneLimits(*limits)
+
+
+def test_an_account_may_have_other_limits() -> None:
+    assert lane_limits(Account(slot_limits={MODEL: 12}), MODEL).slots == 12
 
 
 def test_slots_and_look_ahead_are_filled_and_no_more(jobs: Jobs, rows: Rows) -> None:
@@ -98,7 +103,7 @@ def test_an_urgent_job_passes_a_long_queue(jobs: Jobs, clock: VirtualClock) -> N
     clock.advance(60)
     urgent = jobs.queued(priority=1)
     with jobs.services.sessions.begin() as session:
-        release_slot(session, jobs.hints.submits[0].job_id)
+        release_slot(session, jobs.hints.submits[0].job_id, now=jobs.clock.now())
 
     assert [one.job_id for one in dispatch(jobs.services)] == [urgent]
 
@@ -164,7 +169,7 @@ def test_a_paused_account_gets_nothing_until_it_is_resumed(jobs: Jobs, rows: Row
 def test_a_second_account_takes_what_the_first_cannot(jobs: Jobs, rows: Rows) -> None:
     dispatch(jobs.services)
     with rows.sessions.begin() as session:
-        session.add(Account(name="second", base_url="https://us.test", key_env="OTHER_KEY", headers={}))
+        session.add(Account(name="second", base_url="https://us.test", region="us-east-1", key_env="OTHER_KEY"))
     for _ in range(20):
         jobs.queued()
 

@@ -6,6 +6,7 @@ import pytest
 
 from reelqueue.states import FailureClass, RenderState
 from tests.workers.due import decide_at, make_due, seconds_of
+from tests.workers.virtual_clock import START
 from workers.dashscope import NoAnswerError, NotSentError, RefusedError, ServerFaultError
 
 RENDERING, CANCELLING, TIMED_OUT = RenderState.RENDERING, RenderState.CANCELLING, RenderState.TIMED_OUT
@@ -70,7 +71,7 @@ def test_an_error_says_nothing_about_the_task(state: RenderState, error: Excepti
     ("code", "to_state", "failure_class"),
     [
         ("InvalidParameter", RenderState.FAILED, FailureClass.INPUT),
-        ("InternalError.Timeout", RenderState.FAILED, FailureClass.PROVIDER),
+        ("InternalError.Timeout", RenderState.QUEUED, FailureClass.PROVIDER),
         ("DataInspectionFailed", RenderState.MODERATED, FailureClass.MODERATION),
         ("IPInfringementSuspect", RenderState.MODERATED, FailureClass.MODERATION),
         ("NeverHeardOf", RenderState.FAILED, FailureClass.UNKNOWN),
@@ -83,6 +84,19 @@ def test_a_failed_task_ends_by_its_code(code: str | None, to_state: RenderState,
     assert outcome.to_state is to_state
     assert outcome.failure_class is failure_class
     assert (outcome.failure_code, outcome.failure_message) == (code, "because")
+
+
+def test_a_fault_of_the_provider_is_tried_again_twice_and_later_each_time() -> None:
+    outcomes = [decide_at(1, "FAILED", make_due(fault_count=count), code="InternalError") for count in range(3)]
+
+    assert [outcome.to_state for outcome in outcomes] == [RenderState.QUEUED, RenderState.QUEUED, RenderState.FAILED]
+    assert [outcome.again_at and (outcome.again_at - START).seconds for outcome in outcomes] == [6, 11, None]
+
+
+def test_a_fault_ends_a_job_that_a_person_stopped() -> None:
+    outcome = decide_at(1, "FAILED", make_due(state=RenderState.CANCELLING), code="InternalError")
+
+    assert outcome.to_state is RenderState.FAILED
 
 
 def test_a_failed_task_without_a_message_says_so() -> None:

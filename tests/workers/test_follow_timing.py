@@ -76,7 +76,7 @@ def test_a_poll_a_moment_before_the_deadline_is_not_the_last() -> None:
         ("collect", "RUNNING", 63),  # billed: watched every late interval
         ("collect", "PENDING", 63),
         ("cancel", "RUNNING", 63),  # could not be cancelled, so it is billed: watched
-        ("abandon", "RUNNING", None),  # its owner does not want it
+        ("abandon", "RUNNING", 63),  # its owner does not want it, and pays for it
         ("cancel", "CANCELED", None),  # it was asked to stop just before, and did
     ],
 )

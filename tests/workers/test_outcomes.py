@@ -189,13 +189,16 @@ def test_a_late_result_is_fetched_while_the_job_stays_timed_out(
     assert not rows.has_slot(job_id)
 
 
-def test_an_abandoned_job_is_not_watched(jobs: Jobs, rows: Rows) -> None:
+def test_an_abandoned_job_is_watched_for_its_bill_alone(jobs: Jobs, rows: Rows) -> None:
     job_id = jobs.rendering(poll_interval_ms=1000, poll_timeout_ms=1000, on_timeout="abandon")
-
     jobs.poll()
+    assert rows.has_slot(job_id)
 
-    assert (rows.state(job_id), rows.job(job_id).next_poll_at) == (RenderState.TIMED_OUT, None)
-    assert not rows.has_slot(job_id)
+    jobs.poll(succeeded())
+
+    job = rows.job(job_id)
+    assert (job.state, job.next_poll_at, job.next_archive_at) == (RenderState.TIMED_OUT, None, None)
+    assert (rows.has_slot(job_id), rows.spent(job_id)) == (False, Decimal("0.50"))
 
 
 def test_the_watch_ends_a_day_after_the_submit(jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:

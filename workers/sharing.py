@@ -1,0 +1,83 @@
+"""Who is next: priority first, then fair shares between tenants and between a tenant's campaigns, then age.
+
+Pure decisions. A share is counted in slots held now, so long renders weigh as much as they occupy; of those
+that hold equally many, who has waited longest since the last admission is next, which takes turns.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A queued job."""
+
+    job_id: UUID
+    epoch: int
+    priority: int
+    """Its own and its campaign's together."""
+
+
+@dataclass
+class Line:
+    """The jobs of one campaign that wait for one model."""
+
+    campaign_id: UUID
+    tenant_id: UUID
+    waiting: deque[Waiting]
+    """By priority and age."""
+    held_count: int
+    """Slots of the model that the campaign holds."""
+    room: int | None = None
+    """How many more jobs the campaign allows at the provider; None: any number."""
+    last_admitted_at: datetime | None = None
+    tenant_last_admitted_at: datetime | None = None
+    is_closed: bool = False
+    """Whether it may not have another slot now."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its next job may be admitted."""
+        return bool(self.waiting) and not self.is_closed and (self.room is None or self.room > 0)
+
+
+class Sharing:
+    """Hands out the free slots of a model, one by one."""
+
+    def __init__(self, lines: Iterable[Line], held_by_tenant: Counter[UUID]) -> None:
+        """Args: the lines, and how many slots of the model each tenant holds, also through campaigns without a line."""
+        self._lines = list(lines)
+        self._held_by_tenant = held_by_tenant.copy()
+
+    def next_line(self) -> Line | None:
+        """The line whose first job is next; None if nobody may have a slot."""
+        return min((line for line in self._lines if line.is_open), key=self._rank, default=None)
+
+    def admit(self, line: Line, now: datetime) -> Waiting:
+        """Take a line's first job: its campaign and its tenant hold one more slot."""
+        line.held_count += 1
+        self._held_by_tenant[line.tenant_id] += 1
+        line.last_admitted_at = now
+        if line.room is not None:
+            line.room -= 1
+        for other in self._lines:
+            if other.tenant_id == line.tenant_id:
+                other.tenant_last_admitted_at = now
+        return line.waiting.popleft()
+
+    def _rank(self, line: Line) -> tuple[int, int, datetime, int, datetime, UUID]:
+        return (
+            -line.waiting[0].priority,
+            self._held_by_tenant[line.tenant_id],
+            line.tenant_last_admitted_at or _NEVER,
+            line.held_count,
+            line.last_admitted_at or _NEVER,
+            line.campaign_id,
+        )
