@@ -7,6 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from embedded.chaos.cases.case import Case, has_adopted
+from embedded.chaos.crew import Crew
 from embedded.chaos.world import World
 from reelqueue.states import RenderState
 from workers.failpoints import Action, Failpoint
@@ -21,16 +22,37 @@ _STANDING_STILL: Final = {
 }
 
 
-def _told_to_stop(world: World) -> list[UUID]:
-    world.script(operation="submit", phase="after", kind="delay", seconds=1, count=2)
-    world.script(operation="result", kind="delay", seconds=1, count=2)
+def _told_to_stop(operation: str, state: RenderState, world: World) -> list[UUID]:
+    # Slow enough to be met in the middle, quicker than any time limit.
+    world.script(operation=operation, phase="after", kind="delay", seconds=0.5, count=4)
     job_ids = world.enqueue(6)
-    for state, name in ((RenderState.SUBMITTING, "render"), (RenderState.ARCHIVING, "every")):
-        world.wait_for(lambda state=state: world.states(job_ids)[state] > 0, f"one is {state}")  # type: ignore[misc]
-        for member in world.members(name):
+    world.wait_for(lambda: world.states(job_ids)[state] > 0, f"one is {state}")
+    for member in (*world.members("render"), *world.members("every")):
+        member.ask_to_stop()
+        world.injected["fault"] += 1
+    return job_ids
+
+
+def _sent_each_once(world: World, job_ids: list[UUID]) -> bool:
+    """No half submit: none was sent twice, or found out to be missing."""
+    attempts = world.attempts(job_ids)
+    return attempts.total() == attempts["bound"] + attempts["adopted"] == len(job_ids)
+
+
+def _replaced_in_turn(world: World) -> list[UUID]:
+    job_ids = world.enqueue(12)
+    world.wait_for(lambda: world.states(job_ids)[RenderState.RENDERING] > 0, "one is rendering")
+    for crew in world.crews:
+        for name, member in crew.members.items():
+            starts = crew.restarts.count(name)
             member.ask_to_stop()
             world.injected["fault"] += 1
+            world.wait_for(partial(_is_back, crew, name, starts), f"{name} is back")
     return job_ids
+
+
+def _is_back(crew: Crew, name: str, starts: int) -> bool:
+    return crew.restarts.count(name) > starts
 
 
 def _stands_still(name: Failpoint, world: World) -> list[UUID]:
@@ -65,7 +87,15 @@ def _dies_whole(world: World) -> list[UUID]:
 
 
 HOSTS: Final = (
-    Case(_FAMILY, "SIGTERM with work in hand", _told_to_stop, in_ci=True),
+    Case(
+        _FAMILY,
+        "SIGTERM in the middle of submits",
+        partial(_told_to_stop, "submit", RenderState.SUBMITTING),
+        _sent_each_once,
+        in_ci=True,
+    ),
+    Case(_FAMILY, "SIGTERM in the middle of downloads", partial(_told_to_stop, "result", RenderState.ARCHIVING)),
+    Case(_FAMILY, "a rolling upgrade: every worker is replaced in turn", _replaced_in_turn, in_ci=True),
     *(
         Case(_FAMILY, line, partial(_stands_still, name), in_ci=name is Failpoint.SENT)
         for name, line in _STANDING_STILL.items()
