@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from embedded.chaos.run import ChaosOptions, run_chaos
 from embedded.demo.run import DemoOptions, run_demo
 from embedded.services import ANY_PORTS, PREFERRED_PORTS
 from embedded.stack import ROOT, StackOptions
@@ -73,6 +74,22 @@ def demo(
         timeout_seconds=timeout_seconds,
     )
     raise typer.Exit(0 if run_demo(options) else 1)
+
+
+@cli.command()
+def chaos(
+    *,
+    folder: Annotated[Path, typer.Option("--folder", help="State that is made anew; it stays after a bad end.")] = ROOT
+    / ".reelqueue"
+    / "chaos",
+    seed: Annotated[int, typer.Option("--seed", help="Which cases are played, and in which order.")] = 1,
+    minutes: Annotated[float, typer.Option("--minutes", min=0, help="Play for so long.")] = 5.0,
+    crashes: Annotated[int | None, typer.Option("--crashes", min=1, help="Stop after so many kills.")] = None,
+    hosts: Annotated[int, typer.Option("--hosts", min=1, max=4, help="Hosts with workers.")] = 1,
+) -> None:
+    """Kill, cut, flush and confuse a real stack under load, and prove that nothing was lost or paid for twice."""
+    options = ChaosOptions(folder=folder.absolute(), seed=seed, minutes=minutes, crashes=crashes, hosts=hosts)
+    raise typer.Exit(0 if run_chaos(options) else 1)
 
 
 def main() -> None:
