@@ -44,7 +44,7 @@ class Assembler:
             row = _Row(Blame(self.recipe, self.source, record))
             if row.is_readable(record):
                 yield from self._row_clips(record, row)
-            log.add_row(record, list(row.problems.values()))
+            log.add_row(self.source, record, list(row.problems.values()))
 
     def _row_clips(self, record: Record, row: _Row) -> Iterator[Clip]:
         for combination in self.recipe.matrix.combinations():

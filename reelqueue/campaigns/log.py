@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from reelqueue.campaigns.problems import Problem, Severity
-from reelqueue.campaigns.records import Record
+from reelqueue.campaigns.records import Record, RecordSource
 
 _GROUPS_MAX: Final = 1_000
 _LINES_MAX: Final = 5
@@ -36,7 +36,7 @@ class ProblemSink(Protocol):
     def problem(self, problem: Problem) -> None:
         """Take one problem."""
 
-    def bad_record(self, record: Record, problems: Sequence[Problem]) -> None:
+    def bad_record(self, source: RecordSource, record: Record, problems: Sequence[Problem]) -> None:
         """Take one row that cannot be rendered, with what is wrong in it."""
 
 
@@ -68,7 +68,7 @@ class ProblemLog:
         self.file_error_count += problem.severity is Severity.ERROR
         self._add(problem)
 
-    def add_row(self, record: Record, problems: Sequence[Problem]) -> None:
+    def add_row(self, source: RecordSource, record: Record, problems: Sequence[Problem]) -> None:
         """Take a row that has been read, with what is wrong in it."""
         self.row_count += 1
         if not problems:
@@ -79,7 +79,7 @@ class ProblemLog:
         own = [problem for problem in errors if not problem.is_shared]
         self.bad_row_count += bool(errors)
         if own and self.sink is not None:
-            self.sink.bad_record(record, own)
+            self.sink.bad_record(source, record, own)
 
     def _add(self, problem: Problem) -> None:
         if problem.is_shared:

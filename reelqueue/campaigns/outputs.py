@@ -51,9 +51,9 @@ class OutputPattern:
         """
         # A field cannot begin a folder of its own: its value is made safe before it is put in.
         filled = "".join(literal + _filled(field, width, fields) for literal, field, width in self.parts)
-        folders, _, last = filled.rpartition("/")
+        *folders, last = filled.split("/")
         stem = last.removesuffix(".mp4")
-        path = [_component(folder) for folder in folders.split("/") if folder]
+        path = [_component(folder) for folder in folders]
         return "/".join([*path, f"{_component(stem, COMPONENT_BYTES_MAX - 4)}.mp4"])
 
 
@@ -76,11 +76,6 @@ def read_pattern(text: str) -> OutputPattern:
     if text.startswith("/") or any(step.strip(" .") == "" for step in text.split("/")):
         raise ValueError("must be a path below the output folder: no / at its beginning, no . or .. or empty step")
     return OutputPattern(text, tuple(parts))
-
-
-def safe_component(text: str) -> str:
-    """*text* as one folder or file name that every system takes; equal texts give equal names."""
-    return _component(text)
 
 
 def _check_part(literal: str, field: str | None, width: str, conversion: str | None) -> None:
@@ -114,7 +109,7 @@ def _readable(text: str) -> str:
 
 def _component(text: str, bytes_max: int = COMPONENT_BYTES_MAX) -> str:
     name = _readable(text).strip(" ").rstrip(" .") or "_"
-    if name.startswith(".") or _RESERVED.match(name):
+    if name.startswith((".", "-")) or _RESERVED.match(name):
         name = f"_{name}"
     if len(name.encode()) > bytes_max:
         # Its end is where long names differ, so what is cut off lives on as a short hash.

@@ -14,7 +14,7 @@ from reelqueue.campaigns.columns import Headings
 from reelqueue.campaigns.log import ProblemLog
 from reelqueue.campaigns.manifest import Manifest, read_manifest
 from reelqueue.campaigns.objects import ObjectRows, json_lines
-from reelqueue.campaigns.options import CampaignOptions
+from reelqueue.campaigns.options import NAME_CHARACTERS_MAX, CampaignOptions
 from reelqueue.campaigns.problems import CampaignFileError, Problem, shortened
 from reelqueue.campaigns.recipe import Recipe, make_recipe
 from reelqueue.campaigns.records import RecordSource
@@ -78,7 +78,11 @@ def open_campaign(
         recipe = make_recipe(path.name, manifest, lines)
         rows_path = path if manifest.file is None else _beside(path, manifest.file)
     else:
-        manifest, recipe, rows_path = None, Recipe(file=path.name, options=CampaignOptions(name=path.stem)), path
+        manifest, recipe, rows_path = (
+            None,
+            Recipe(file=path.name, options=CampaignOptions(name=campaign_name(path))),
+            path,
+        )
     if name is not None:
         recipe = replace(recipe, options=recipe.options.model_copy(update={"name": name}))
     opened: AbstractContextManager[RecordSource]
@@ -90,6 +94,11 @@ def open_campaign(
         folder = path.parent if local_files else None
         assembler = Assembler(recipe, source, recipe.options.output_pattern, folder)
         yield CampaignFile(recipe.options, source, rows_path, assembler)
+
+
+def campaign_name(path: Path) -> str:
+    """The name of a campaign whose file says none: the corrected copy of bad rows belongs to the same one."""
+    return path.stem.removesuffix(".bad")[:NAME_CHARACTERS_MAX] or "campaign"
 
 
 def _manifest_rows(manifest: Manifest, recipe: Recipe) -> ObjectRows:

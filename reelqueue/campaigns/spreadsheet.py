@@ -142,7 +142,6 @@ class Spreadsheet:
             yield Column(index, heading.strip(), target, _reader(target))
 
     def _add_problem(self, index: int, code: str, message: str) -> None:
-        remedy = "Rename the column, or begin its heading with # if it is a note." if code == "unknown_column" else None
         self.problems.append(
             Problem(
                 file=self.file,
@@ -151,7 +150,7 @@ class Spreadsheet:
                 letter=column_letter(index),
                 code=code,
                 message=message,
-                remedy=remedy or remedy_for(code),
+                remedy=remedy_for(code),
             )
         )
 

@@ -94,6 +94,8 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         """The key of an object, and nothing else: ``name.upper`` would print a method into a prompt."""
         if isinstance(obj, Mapping) and attribute in obj:
             return obj[attribute]
+        if isinstance(obj, StrictUndefined):
+            return obj  # its own error tells what was missing first
         if isinstance(obj, LoopContext) and not attribute.startswith("_"):
             return super().getattr(obj, attribute)
         return self.undefined(obj=obj, name=attribute)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from reelqueue.cli._campaign import campaign
 from reelqueue.cli._catalog import models, preview
 from reelqueue.cli._jobs import cancel, download, jobs, status
 from reelqueue.cli._output import print_line, talk
@@ -59,3 +60,4 @@ def _reelqueue(
 
 for _command in (render, status, jobs, cancel, download, models, preview):
     app.command()(_command)
+app.add_typer(campaign, name="campaign")

@@ -22,7 +22,7 @@ class Reading:
     def problem(self, problem: Problem) -> None:
         self.problems.append(problem)
 
-    def bad_record(self, record: Record, problems: object) -> None:  # noqa: ARG002 - as every sink
+    def bad_record(self, source: object, record: Record, problems: object) -> None:  # noqa: ARG002 - as every sink
         self.bad.append(record)
 
     @property

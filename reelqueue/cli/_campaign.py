@@ -1,0 +1,139 @@
+"""Commands about campaign files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import nullcontext
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.table import Column
+
+from reelqueue.campaigns.checking import Checked, campaign_warnings, check_file, eta_of
+from reelqueue.campaigns.eta import Eta
+from reelqueue.campaigns.plan import ModelPlan
+from reelqueue.campaigns.repair import RepairFiles
+from reelqueue.campaigns.report import counted, plan_object, problem_lines, problems_object, verdict
+from reelqueue.cli._jobs import AsJson
+from reelqueue.cli._output import print_json, print_line, print_table, printable, talk
+from reelqueue.cli._render import video_base_url
+from reelqueue.errors import InvalidRequestError
+from reelqueue.prices import region_of
+
+campaign = typer.Typer(no_args_is_help=True, help="Many clips from one file.")
+
+_KINDS_MAX: Final = 20
+"""Kinds of problem that a terminal shows; the file beside has all."""
+_WARNINGS_MAX: Final = 10
+_SECONDS: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)-([0-9]+(?:\.[0-9]+)?)")
+
+
+@campaign.callback()
+def _campaign() -> None:
+    """Many clips from one file."""
+
+
+@campaign.command()
+def check(
+    file: Annotated[Path, typer.Argument(help="CSV, JSON Lines, or a YAML or TOML manifest.")],
+    *,
+    encoding: Annotated[str | None, typer.Option(help="Of a CSV file that is no UTF-8, such as cp1252.")] = None,
+    render_seconds: Annotated[
+        str | None, typer.Option(help="In which half, and nine of ten clips render, such as 120-240; tells the time.")
+    ] = None,
+    with_urls: Annotated[
+        bool, typer.Option("--check-urls", help="Ask for the head of each reference: the only use of a network.")
+    ] = False,
+    files: Annotated[bool, typer.Option(help="Write the problems and the bad rows into files beside it.")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Check a campaign file and show what it would buy; needs no server and stores nothing.
+
+    Ends with exit code 1 if anything in it cannot be rendered.
+    """
+    quantiles = _read_quantiles(render_seconds)
+    repair = RepairFiles(file)
+    with repair if files else nullcontext():
+        checked = check_file(
+            file,
+            region=region_of(video_base_url()),
+            encoding=encoding,
+            sink=repair if files else None,
+            with_urls=with_urls,
+        )
+    time = eta_of(checked.plan, *quantiles) if quantiles else None
+    limits = campaign_warnings(checked.options, checked.plan, time, datetime.now(UTC)) if checked.options else []
+    if as_json:
+        print_json(_object(file, checked, time, limits))
+    else:
+        _print(checked, time, limits)
+    if files and checked.log.error_count + checked.log.warning_count:
+        talk(f"every problem: {repair.errors_path}")
+    if repair.bad_path is not None:
+        talk(f"the bad rows, to be corrected and applied: {repair.bad_path}")
+    if checked.log.error_count:
+        raise typer.Exit(1)
+
+
+def _read_quantiles(text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    seconds = _SECONDS.fullmatch(text)
+    if seconds is None or not 0 < float(seconds[1]) <= float(seconds[2]):
+        why = f"--render-seconds: must be two times such as 120-240, not {text[:40]!r}"
+        raise InvalidRequestError("wrong_type", why, "render_seconds")
+    return float(seconds[1]), float(seconds[2])
+
+
+def _object(file: Path, checked: Checked, time: Eta | None, limits: list[str]) -> dict[str, object]:
+    options = checked.options.model_dump(mode="json", exclude_none=True) if checked.options else None
+    duplicates = checked.campaign.duplicate_count if checked.campaign else 0
+    return {
+        "file": str(file),
+        "campaign": options,
+        "plan": plan_object(checked.plan, time) | {"duplicates": duplicates, "limits": limits},
+        "check": problems_object(checked.log),
+    }
+
+
+def _print(checked: Checked, time: Eta | None, limits: list[str]) -> None:
+    plan = checked.plan
+    if plan.clip_count:
+        titles = ("model", "clips", "seconds", "least", "most", "currency")
+        parts = [*plan.models.values(), *([plan.total] if len(plan.models) > 1 else [])]
+        print_table((Column(title, no_wrap=True) for title in titles), map(_row, parts))
+        print_line("")
+    for line in _facts(checked, time, limits):
+        print_line(printable(line))
+    for line in problem_lines(checked.log.groups, most=_KINDS_MAX):
+        print_line(printable(line))
+    print_line(verdict(checked.log))
+
+
+def _row(part: ModelPlan) -> tuple[str, ...]:
+    billed = (part.billed_seconds_min, part.billed_seconds_max)
+    seconds = str(billed[0]) if billed[0] == billed[1] else f"{billed[0]} to {billed[1]}"
+    has_price = part.unpriced_count < part.clip_count
+    amounts = (f"{part.min_amount:,.2f}", f"{part.max_amount:,.2f}", part.currency or "-")
+    return (part.model, str(part.clip_count), seconds, *(amounts if has_price else ("-", "-", "-")))
+
+
+def _facts(checked: Checked, time: Eta | None, limits: list[str]) -> Iterator[str]:
+    plan, options = checked.plan, checked.options
+    if options is not None and plan.clip_count:
+        yield f"campaign {options.name}: {counted(plan.clip_count, 'clip')}, to be rendered in {plan.region}"
+    if checked.campaign is not None and checked.campaign.duplicate_count:
+        yield f"left out, as another sends the same: {counted(checked.campaign.duplicate_count, 'clip')}"
+    if options is not None and options.budget is not None:
+        yield f"budget: {options.budget.amount} {options.budget.currency}"
+    if time is not None:
+        half, most = (timedelta(seconds=round(seconds)) for seconds in (time.p50_seconds, time.p90_seconds))
+        yield f"time on one account: {half} (nine times in ten at most {most})"
+    for told in limits:
+        yield f"warning: {told}"
+    for warning in plan.warnings[:_WARNINGS_MAX]:
+        line = f", first on line {warning.first_line}" if warning.first_line else ""
+        yield f"warning: {warning.message} ({counted(warning.count, 'clip')}{line})"

@@ -1,0 +1,53 @@
+"""Pictures beside a campaign file."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from reelqueue.campaigns import ProblemLog, open_campaign
+
+PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII=")
+
+
+def check(folder: Path, image: str, *, local_files: bool = True) -> tuple[list[str], list[str]]:
+    path = folder / "cats.csv"
+    path.write_text(f"model,prompt,image\nwan2.6-i2v,a cat,{image}\n")
+    log = ProblemLog()
+    with open_campaign(path, local_files=local_files) as campaign:
+        images = [str(clip.request.given("image")) for clip in campaign.clips(log)]
+    return images, [group.first.message for group in log.groups]
+
+
+def test_a_picture_below_the_file_is_looked_at(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "cat.png").write_bytes(PIXEL)
+
+    _, problems = check(tmp_path, "in/cat.png")
+
+    assert problems == [
+        "image: wan2.6-i2v cannot read the first_frame: it is a PNG with an alpha channel; save it without transparency"
+    ]
+
+
+@pytest.mark.parametrize("image", ["../cat.png", "/etc/hostname", "file:///etc/hostname", "link.png"])
+def test_files_elsewhere_are_never_read(tmp_path: Path, image: str) -> None:
+    (tmp_path / "cat.png").write_bytes(PIXEL)
+    folder = tmp_path / "campaign"
+    folder.mkdir()
+    (folder / "link.png").symlink_to(tmp_path / "cat.png")
+
+    _, problems = check(folder, image)
+
+    assert ["is not below the folder of the campaign file" in problem for problem in problems] == [True]
+
+
+def test_a_reader_of_others_files_reads_no_picture_at_all(tmp_path: Path) -> None:
+    (tmp_path / "cat.png").write_bytes(PIXEL)
+
+    images, problems = check(tmp_path, "cat.png", local_files=False)
+
+    assert images == []
+    assert "must be an http, https or oss URL" in problems[0]

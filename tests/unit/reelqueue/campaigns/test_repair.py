@@ -1,0 +1,96 @@
+"""The files beside a campaign file: every problem, and the bad rows."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reelqueue.campaigns.checking import Checked, check_file
+from reelqueue.campaigns.dialect import escaped, unescaped
+from reelqueue.campaigns.repair import ERROR_HEADINGS, RepairFiles
+
+HEAD = "custom_id;model;prompt;duration\n"
+
+
+def check(path: Path) -> tuple[Checked, RepairFiles]:
+    with RepairFiles(path) as repair:
+        return check_file(path, region="ap-southeast-1", sink=repair), repair
+
+
+def test_bad_rows_are_copied_and_can_be_corrected_and_read(tmp_path: Path) -> None:
+    path = tmp_path / "boats.csv"
+    path.write_text(f'{HEAD}a;wan2.6-t2v;"=SUM(1;2)\nnext";99\nb;wan2.6-t2v;fine;5\nc;wan2.6-t2v;\'-x;98\n')
+    _, repair = check(path)
+    assert repair.bad_path == tmp_path / "boats.bad.csv"
+    copy = repair.bad_path.read_text(encoding="utf-8-sig")
+    assert "'=SUM(1;2)" in copy
+
+    repair.bad_path.write_text(copy.replace(";99", ";5").replace(";98", ";6"))
+    again, _ = check(repair.bad_path)
+
+    assert again.log.error_count == 0
+    assert again.plan.clip_count == 2
+    assert again.options is not None
+    assert again.options.name == "boats"
+
+
+def test_the_problems_open_in_a_spreadsheet_without_running(tmp_path: Path) -> None:
+    path = tmp_path / "boats.csv"
+    path.write_text(f'{HEAD}=1+1;wan2.6-t2v;a boat;"=cmd"\n')
+
+    _, repair = check(path)
+
+    text = repair.errors_path.read_bytes()
+    heading, row = csv.reader(text.decode("utf-8-sig").splitlines())
+    assert tuple(heading) == ERROR_HEADINGS
+    assert dict(zip(heading, row, strict=True))["seen"] == "'=cmd"
+    assert text.startswith(b"\xef\xbb\xbf")
+
+
+def test_a_copy_that_somebody_corrects_is_not_lost(tmp_path: Path) -> None:
+    path = tmp_path / "boats.csv"
+    path.write_text(f"{HEAD}a;wan2.6-t2v;a boat;99\n")
+    _, repair = check(path)
+    assert repair.bad_path is not None
+    repair.bad_path.write_text("half done")
+
+    check(path)
+
+    assert (tmp_path / "boats.bad.csv~").read_text() == "half done"
+    assert "99" in repair.bad_path.read_text()
+
+
+def test_problems_that_are_gone_leave_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "boats.csv"
+    path.write_text(f"{HEAD}a;wan2.6-t2v;a boat;99\n")
+    check(path)
+    path.write_text(f"{HEAD}a;wan2.6-t2v;a boat;5\n")
+
+    _, repair = check(path)
+
+    assert not repair.errors_path.exists()
+    assert repair.bad_path is None
+
+
+def test_bad_lines_of_json_are_copied_with_what_is_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "boats.jsonl"
+    path.write_text('{"model": "wan2.6-t2v", "prompt": "a boat", "duration": 99}\n')
+    _, repair = check(path)
+    assert repair.bad_path is not None
+
+    repair.bad_path.write_text(repair.bad_path.read_text().replace('"duration": 99', '"duration": 5'))
+
+    assert "#problem" in repair.bad_path.read_text()
+    assert check(repair.bad_path)[0].log.error_count == 0
+
+
+@given(st.text(st.sampled_from("'=+-@\t\r1.,a "), max_size=8))
+def test_escaping_is_undone_and_leaves_no_formula(cell: str) -> None:
+    shown = escaped(cell)
+
+    assert unescaped(shown) == cell
+    assert not shown.startswith(("=", "@", "\t", "\r"))
+    assert not shown.startswith(("+", "-")) or shown[1:].replace(",", "").replace(".", "").isdigit()
