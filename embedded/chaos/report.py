@@ -65,7 +65,7 @@ class Report:
                 f"{len(self.chapters):,} clips",
                 f"lost {len(verdict.lost)}",
                 f"duplicates {len(verdict.duplicates)}",
-                f"unaccounted {verdict.unaccounted_seconds:g} s",
+                f"unaccounted {float(verdict.unaccounted_seconds):g} s",
                 "audit clean" if not verdict.findings else f"audit: {len(verdict.findings)} findings",
                 f"90 % again after {_median_and_most([one.regained_seconds for one in self.rounds])} s (median / most)",
             ]

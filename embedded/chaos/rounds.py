@@ -16,7 +16,7 @@ _WARM_UP_SECONDS: Final = 8.0
 _BASELINE_SECONDS: Final = 20.0
 _WINDOW_SECONDS: Final = 4.0
 _SHARE: Final = 0.9
-_STORM_SHARE: Final = 0.5
+_STORM_SHARE: Final = 0.35
 """Of the rounds: storms kill most."""
 
 
@@ -42,6 +42,7 @@ class Rounds:
         self.load = Load(world, in_flight=_IN_FLIGHT)
         self.baseline_per_second = 0.0
         """Jobs that end while nothing is hurt."""
+        self._deck: list[Case] = []
         world.on_tick = self.load.tick
 
     def measure(self) -> float:
@@ -51,9 +52,13 @@ class Rounds:
         return self.baseline_per_second
 
     def choose(self) -> Case:
-        """Some case; every other time a storm."""
+        """A storm now and then, else the next of the catalogue in an order of chance, each before any comes again."""
         random = self.world.random
-        return random.choice(STORMS if random.random() < _STORM_SHARE else CASES)
+        if random.random() < _STORM_SHARE:
+            return random.choice(STORMS)
+        if not self._deck:
+            self._deck = random.sample(CASES, len(CASES))
+        return self._deck.pop()
 
     def play(self, case: Case) -> Round:
         """Hurt, and wait until it has healed.

@@ -17,6 +17,7 @@ from embedded.state import StateFolder
 
 # Renders of 0.8 to 1.3 s: the provider's slots are the limit here too, not this machine.
 _TIME_SCALE: Final = 75.0
+_TABLE_COLUMNS: Final = 130
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +54,7 @@ def run_chaos(options: ChaosOptions) -> bool:
         if report.is_good:
             state.clear()
         state.unlock()
-    out = Console()
+    out = Console(width=max(Console().width, _TABLE_COLUMNS))
     out.print(report.table())
     out.print(*filter(None, [report.problem, *report.verdict.findings]), sep="\n", soft_wrap=True, markup=False)
     out.print(str(report), soft_wrap=True, highlight=False)
@@ -75,6 +76,7 @@ def _play(world: World, options: ChaosOptions, report: Report, console: Console)
                 f"{time.monotonic() - began:5.0f} s  {report.crash_count:5,} crashes  "
                 f"healed {played.healed_seconds:4.1f} s  90 % {played.regained_seconds:4.1f} s  {case}",
                 highlight=False,
+                soft_wrap=True,
             )
             if not report.verdict.is_good:
                 report.problem = f"stopped after {case}: {report.verdict}"
