@@ -1,0 +1,56 @@
+"""What a chaos run says at its end, and how it comes to a verdict."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+
+from embedded.chaos.books import Verdict
+from embedded.chaos.cases import CASES
+from embedded.chaos.report import Report
+from embedded.chaos.rounds import Round
+
+PLAYED = Round(CASES[0], crash_count=3, fault_count=1, healed_seconds=2.0, regained_seconds=4.0)
+
+
+def make_report(verdict: Verdict) -> Report:
+    return Report([PLAYED, PLAYED], verdict, {"order-1": str(CASES[0]), "order-2": str(CASES[0])}, seconds=90)
+
+
+def test_a_good_run_says_what_it_counted() -> None:
+    report = make_report(Verdict())
+
+    assert report.is_good
+    assert str(report) == (
+        "good · 6 crashes and 2 other faults in 1.5 min · 2 clips · lost 0 · duplicates 0 · unaccounted 0 s "
+        "· audit clean · 90 % again after 4.0 / 4.0 s (median / most)"
+    )
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        Verdict(lost=["order-1"]),
+        Verdict(duplicates=["order-1"]),
+        Verdict(findings=["one_open_attempt: [...]"]),
+        Verdict(unaccounted_seconds=Decimal(5)),
+    ],
+)
+def test_anything_wrong_makes_it_a_bad_run(verdict: Verdict) -> None:
+    report = make_report(verdict)
+
+    assert not report.is_good
+    assert str(report).startswith("BAD")
+
+
+def test_a_run_that_did_not_heal_is_a_bad_one() -> None:
+    assert not Report(problem="not within 60 s").is_good
+
+
+def test_the_table_blames_the_case_in_which_a_clip_was_ordered() -> None:
+    report = make_report(Verdict(lost=["order-2"], duplicates=["order-1", "order-1"]))
+
+    [cells] = zip(*(column.cells for column in report.table().columns), strict=True)
+
+    assert cells == (str(CASES[0]), "2", "8", "2.0 / 2.0", "4.0 / 4.0", "1", "2")
