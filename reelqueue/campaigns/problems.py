@@ -89,7 +89,7 @@ def column_letter(index: int) -> str:
     return letters
 
 
-_REMEDIES: Final = {
+REMEDIES: Final = {
     "bad_chain": "Name a good row that stands above, or empty the cell.",
     "bad_csv": "Correct the quotes in a text editor, or save the file again from the spreadsheet.",
     "bad_encoding": "Save the file as CSV UTF-8, or say its encoding: --encoding cp1252.",
@@ -122,8 +122,9 @@ _REMEDIES: Final = {
     "wrong_mode": "Change the mode or the model.",
     "wrong_type": "Change it to the type that is named.",
 }
+"""What to do about a problem of each code, where nothing closer is known."""
 
 
 def remedy_for(code: str) -> str:
-    """What to do about a problem of this code, where nothing closer is known."""
-    return _REMEDIES.get(code, "Correct it and check the file again.")
+    """What to do about a problem of this code."""
+    return REMEDIES.get(code, "Correct it and check the file again.")
