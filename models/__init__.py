@@ -19,6 +19,8 @@ from models.slot import Slot
 from models.submit_lane import SubmitLane
 from models.tenant import Tenant
 from models.turn import Turn
+from models.webhook_delivery import WebhookDelivery
+from models.webhook_endpoint import WebhookEndpoint
 
 __all__ = [
     "Account",
@@ -42,4 +44,6 @@ __all__ = [
     "SubmitLane",
     "Tenant",
     "Turn",
+    "WebhookDelivery",
+    "WebhookEndpoint",
 ]

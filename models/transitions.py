@@ -1,7 +1,8 @@
 """The one way in which a render job changes its state.
 
 A move is an ``UPDATE`` guarded by the state (and the epoch, where a claim is at stake) and an event
-row, in one transaction. Nobody moves a job that somebody else has moved meanwhile.
+row, in one transaction; where it is a terminal one, with what webhooks are to tell of it. Nobody moves a
+job that somebody else has moved meanwhile.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from models.job_event import JobEvent
 from models.render_job import RenderJob
+from models.webhook_delivery import announce
 from reelqueue.states import MOVES, TERMINAL, RenderState
 
 
@@ -70,6 +72,8 @@ def move(
         .execution_options(synchronize_session=False)
     )
     record(session, job_id, "state", now=now, from_state=left, to_state=to_state, detail=detail)
+    if to_state in TERMINAL:
+        announce(session, job_id, to_state, now=now)
     return left
 
 

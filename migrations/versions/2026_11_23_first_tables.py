@@ -788,9 +788,126 @@ def upgrade() -> None:
         """CREATE TRIGGER ledger_entries_append_only BEFORE UPDATE OR DELETE ON ledger_entries
            FOR EACH ROW EXECUTE FUNCTION refuse_change()"""
     )
+    op.create_table(
+        "webhook_endpoints",
+        sa.Column("id", sa.Uuid(), nullable=False, comment="Ours, UUIDv7"),
+        sa.Column("tenant_id", sa.Uuid(), nullable=False, comment="Whose jobs it is told about"),
+        sa.Column("url", sa.String(), nullable=False, comment="Where events are posted"),
+        sa.Column(
+            "secret_sha256",
+            sa.String(),
+            nullable=False,
+            comment="Hex SHA-256 of the secret, which is derived from the server's key: tells whether that is still the key",
+        ),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+            comment="When it was made",
+        ),
+        sa.Column(
+            "open_since",
+            sa.DateTime(timezone=True),
+            nullable=False,
+            comment="It is told what happens from then on: since it was made, or enabled again",
+        ),
+        sa.Column(
+            "disabled_at", sa.DateTime(timezone=True), nullable=True, comment="Since when nothing is posted; null: it is"
+        ),
+        sa.Column("disabled_reason", sa.String(), nullable=True, comment="Why, for people"),
+        sa.Column(
+            "deleted_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="Since when its owner does not see it any more",
+        ),
+        sa.Column(
+            "failure_count", sa.Integer(), nullable=False, comment="Failed tries in a row, of any of its deliveries"
+        ),
+        sa.Column(
+            "held_until",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="After failed tries nothing is posted until then",
+        ),
+        sa.Column(
+            "lease_until",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="While a worker posts; it is believed dead then",
+        ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_webhook_endpoints_tenant_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_endpoints")),
+        comment="Receivers of webhooks, each with its deliveries' lease and back-off; never the secret itself",
+    )
+    op.create_index("ix_webhook_endpoints_tenant_id", "webhook_endpoints", ["tenant_id"], unique=False)
+    op.create_table(
+        "webhook_deliveries",
+        sa.Column("id", sa.Uuid(), nullable=False, comment="The webhook-id, UUIDv7"),
+        sa.Column("endpoint_id", sa.Uuid(), nullable=False, comment="The receiver"),
+        sa.Column("job_id", sa.Uuid(), nullable=True, comment="Null in a test"),
+        sa.Column("kind", sa.String(), nullable=False, comment="render_job.STATE, or webhook.test"),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False, comment="When it happened"),
+        sa.Column(
+            "state",
+            sa.Enum("pending", "delivered", "dead", name="deliverystate", native_enum=False, length=32),
+            nullable=False,
+            comment="pending, delivered or dead",
+        ),
+        sa.Column(
+            "asked_at",
+            sa.DateTime(timezone=True),
+            nullable=False,
+            comment="Since when it is tried: the event, or a redelivery's request",
+        ),
+        sa.Column(
+            "next_attempt_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="When it is tried next; null: never",
+        ),
+        sa.Column("attempt_count", sa.Integer(), nullable=False, comment="Tries that have ended"),
+        sa.Column(
+            "finished_at", sa.DateTime(timezone=True), nullable=True, comment="When it was delivered or given up"
+        ),
+        sa.Column(
+            "last_status", sa.Integer(), nullable=True, comment="HTTP status of the last answer; null: none came"
+        ),
+        sa.Column("last_error", sa.String(), nullable=True, comment="Why the last try failed"),
+        sa.CheckConstraint(
+            "(state = 'pending') = (next_attempt_at IS NOT NULL)", name=op.f("ck_webhook_deliveries_pending_is_due")
+        ),
+        sa.ForeignKeyConstraint(
+            ["endpoint_id"], ["webhook_endpoints.id"], name=op.f("fk_webhook_deliveries_endpoint_id")
+        ),
+        sa.ForeignKeyConstraint(["job_id"], ["render_jobs.id"], name=op.f("fk_webhook_deliveries_job_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_deliveries")),
+        sa.UniqueConstraint("endpoint_id", "job_id", "kind", name=op.f("uq_webhook_deliveries_endpoint_id_job_id_kind")),
+        comment="Events on their way to webhook endpoints, each once per endpoint",
+    )
+    op.create_index(
+        "ix_webhook_deliveries_due",
+        "webhook_deliveries",
+        ["endpoint_id", "next_attempt_at"],
+        unique=False,
+        postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
+    )
+    op.create_index("ix_webhook_deliveries_endpoint_id", "webhook_deliveries", ["endpoint_id", "id"], unique=False)
+    op.create_index("ix_webhook_deliveries_job_id", "webhook_deliveries", ["job_id"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_webhook_deliveries_job_id", table_name="webhook_deliveries")
+    op.drop_index("ix_webhook_deliveries_endpoint_id", table_name="webhook_deliveries")
+    op.drop_index(
+        "ix_webhook_deliveries_due",
+        table_name="webhook_deliveries",
+        postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
+    )
+    op.drop_table("webhook_deliveries")
+    op.drop_index("ix_webhook_endpoints_tenant_id", table_name="webhook_endpoints")
+    op.drop_table("webhook_endpoints")
     op.drop_index("uq_ledger_entries_settled", table_name="ledger_entries", postgresql_where=sa.text("kind = 'settle'"))
     op.drop_index("ix_ledger_entries_provider_task_id", table_name="ledger_entries")
     op.drop_index("ix_ledger_entries_job_id", table_name="ledger_entries")

@@ -21,9 +21,10 @@ from reelqueue.webhooks._endpoints import (
     WebhookSecret,
 )
 from reelqueue.webhooks._events import TEST_KIND, EventData, EventFailure, WebhookEvent, kind_of
-from reelqueue.webhooks._signature import WebhookVerificationError, sign, verify
+from reelqueue.webhooks._signature import SECRET_PREFIX, WebhookVerificationError, sign, verify
 
 __all__ = [
+    "SECRET_PREFIX",
     "TEST_KIND",
     "DeliveryState",
     "EventData",

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from reelqueue.jobs import Wire
 from reelqueue.states import FailureClass, RenderState
@@ -17,6 +17,8 @@ TEST_KIND: Final = "webhook.test"
 
 class EventFailure(Wire):
     """Why a render job did not succeed, in words that never change."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, serialize_by_alias=True)
 
     failure_class: FailureClass | None = Field(alias="class", description="By what its owner can do about it.")
     code: str | None = Field(description="The provider's code, as received.")
