@@ -87,7 +87,7 @@ def _workers() -> list[Service]:
     threads, prefork = ("--pool", "threads"), ("--pool", "prefork")
     return [
         _worker("control", "control,intake,celery", (*threads, "--concurrency", "2")),
-        _worker("render", "submit,archive", (*threads, "--concurrency", "8")),
+        _worker("render", "submit,archive,notify", (*threads, "--concurrency", "8")),
         # A batch of polls runs an event loop of its own, and keeps a processor busy.
         _worker("poll", "poll", (*prefork, "--concurrency", "2", "--prefetch-multiplier", "1")),
     ]

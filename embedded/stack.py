@@ -193,12 +193,14 @@ class Stack:
             name: value for name, value in os.environ.items() if self.options.is_live or name not in KEY_VARIABLES
         }
         return {
+            "REELQUEUE_WEBHOOK_PRIVATE_HOSTS": "127.0.0.1,localhost",  # whoever uses this stack is on this machine
             **self.options.settings,
             **inherited,
             **self.environment,
             # By environment: arguments are visible to every user of the machine.
             "FLOWER_BASIC_AUTH": f"{FLOWER_USER}:{self.record.flower_password}",
             "FLOWER_READ_ONLY": "true",
+            "REELQUEUE_WEBHOOK_KEY": self.record.webhook_key,
             # Whatever proxy the user has, it cannot see this machine's loopback.
             **{name: ",".join(filter(None, [os.environ.get(name), HOST])) for name in ("NO_PROXY", "no_proxy")},
             "PYTHONPATH": str(ROOT),

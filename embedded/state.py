@@ -30,6 +30,8 @@ class StackRecord:
     ports: dict[str, int]
     """By service. The simulator's never changes: its unfinished tasks are polled there."""
     flower_password: str = field(default_factory=lambda: secrets.token_urlsafe(12))
+    webhook_key: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    """What the secrets of its webhook endpoints are derived from."""
     environment: dict[str, str] = field(default_factory=dict)
     """What a program needs to talk to this stack."""
 

@@ -13,6 +13,7 @@ task                 arguments                                           sent by
 ``render.poll``      ``account_id`` (str), ``seq`` (int)                 submit, poll itself, sweep
 ``render.reconcile`` ``attempt_id`` (str)                                sweep
 ``render.archive``   ``job_id`` (str)                                    poll, sweep
+``webhook.deliver``  ``endpoint_id`` (str)                               archive, deliver itself, sweep
 ==================== =================================================== ===============================
 """
 
@@ -27,6 +28,7 @@ RENDER_SUBMIT: Final = "render.submit"
 RENDER_POLL: Final = "render.poll"
 RENDER_RECONCILE: Final = "render.reconcile"
 RENDER_ARCHIVE: Final = "render.archive"
+WEBHOOK_DELIVER: Final = "webhook.deliver"
 
 QUEUE_BY_TASK: Final = {
     INTAKE_ENQUEUE: "intake",
@@ -36,5 +38,6 @@ QUEUE_BY_TASK: Final = {
     RENDER_POLL: "poll",
     RENDER_RECONCILE: "control",
     RENDER_ARCHIVE: "archive",
+    WEBHOOK_DELIVER: "notify",
 }
 """The queue of every task; producers and workers route by this table."""

@@ -27,7 +27,7 @@ app = Celery(
     broker=_settings.services.broker_url.get_secret_value(),
     backend=_settings.celery.result_backend_url.get_secret_value(),
     # Named, not discovered: a task that is not in the list does not exist.
-    include=["workers.tasks.control", "workers.tasks.intake", "workers.tasks.render"],
+    include=["workers.tasks.control", "workers.tasks.intake", "workers.tasks.render", "workers.tasks.webhook"],
     task_cls=DiscreetTask,
 )
 

@@ -28,6 +28,7 @@ from reelqueue.states import FailureClass, RenderState
 from workers.dashscope import ProviderError
 from workers.download import Download, DownloadError, fetch
 from workers.failpoints import Failpoint, failpoint
+from workers.notify import hint_webhooks
 from workers.outcomes import RESULT_LIFE
 from workers.probe import Probe, UnplayableError, probe_video
 from workers.services import Services
@@ -141,6 +142,7 @@ def _fetch(services: Services, claim: Fetch) -> int:
     failpoint(Failpoint.KEPT)
     _finish(services, claim, got, probe, picture)
     failpoint(Failpoint.ARCHIVED)
+    hint_webhooks(services, claim.job_id)
     return got.size_bytes
 
 

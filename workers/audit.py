@@ -137,6 +137,26 @@ CHECKS: Final = (
              AND (spent.amount <> c.spent_amount OR spent.amount + held.amount > c.budget_amount)""",
     ),
     Check(
+        # An endpoint that was made or closed at about the same moment may, or may not, have been seen by the move.
+        "every_end_is_told",
+        "each terminal move of a job has exactly one delivery to each webhook endpoint that its owner had then",
+        f"""SELECT e.job_id, e.to_state, w.id AS endpoint_id, count(d.id) AS deliveries FROM job_events e
+            JOIN render_jobs j ON j.id = e.job_id
+            JOIN webhook_endpoints w ON w.tenant_id = j.tenant_id
+              AND e.at > w.open_since + interval '1 minute'
+              AND e.at < least(w.disabled_at, w.deleted_at, 'infinity') - interval '1 minute'
+            LEFT JOIN webhook_deliveries d
+              ON d.endpoint_id = w.id AND d.job_id = e.job_id AND d.kind = 'render_job.' || e.to_state
+            WHERE e.to_state IN ({_words(TERMINAL)}) GROUP BY e.id, w.id HAVING count(d.id) <> 1""",  # noqa: S608
+    ),
+    Check(
+        "only_what_happened_is_told",
+        "a delivery about a job has its terminal move, at the same time",
+        """SELECT d.id AS delivery_id, d.job_id, d.kind FROM webhook_deliveries d
+           WHERE d.job_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM job_events e WHERE e.job_id = d.job_id
+             AND 'render_job.' || e.to_state = d.kind AND e.at = d.occurred_at)""",
+    ),
+    Check(
         "succeeded_has_its_video",
         "a succeeded job has a video and a poster in the archive",
         """SELECT j.id AS job_id, count(a.id) AS files FROM render_jobs j LEFT JOIN assets a ON a.job_id = j.id

@@ -38,6 +38,9 @@ class Hints(Protocol):
     def reconcile(self, attempt_id: UUID, job_id: UUID) -> None:
         """An ambiguous attempt waits for the provider's listing."""
 
+    def notify(self, endpoint_id: UUID) -> None:
+        """Something is to be posted to a webhook endpoint."""
+
 
 class CeleryHints:
     """Hints over the broker.
@@ -72,6 +75,10 @@ class CeleryHints:
     def reconcile(self, attempt_id: UUID, job_id: UUID) -> None:
         """Send ``render.reconcile``."""
         self._send(messages.RENDER_RECONCILE, (str(attempt_id),), f"attempt={attempt_id} job={job_id}")
+
+    def notify(self, endpoint_id: UUID) -> None:
+        """Send ``webhook.deliver``; it is worthless once a few sweeps have run."""
+        self._send(messages.WEBHOOK_DELIVER, (str(endpoint_id),), f"endpoint={endpoint_id}", expires=60)
 
     def _countdown(self, seconds: float) -> float | None:
         bounded = min(seconds, self._longest_countdown_seconds)

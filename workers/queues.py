@@ -21,6 +21,8 @@ class QueueName(StrEnum):
     """One batch of queries each."""
     ARCHIVE = "archive"
     """One download each: minutes, if the file is large."""
+    NOTIFY = "notify"
+    """A few posts to one webhook receiver each: as long as it lets us wait."""
     INTAKE = "intake"
     """Requests from producers over the broker."""
     DEFAULT = "celery"

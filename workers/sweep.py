@@ -24,6 +24,7 @@ from reelqueue.states import AttemptState, RenderState
 from workers.admission import Admitted
 from workers.dispatch import dispatch
 from workers.failpoints import Failpoint, failpoint
+from workers.notify import due_endpoints
 from workers.refusal import expire, mark_ambiguous, requeue
 from workers.services import Services
 from workers.settings import ReconcileSettings
@@ -44,6 +45,7 @@ class Swept:
     submits: int
     polls: int
     fetches: int
+    webhooks: int
     admitted: int
 
     def __str__(self) -> str:
@@ -64,7 +66,8 @@ def sweep(services: Services) -> Swept:
         wakes = _lost_polls(session, now, overdue)
         fetches = _lost_fetches(session, now)
         doubts = _due_reconciles(session, now)
-    if submits or wakes or fetches or doubts:
+        receivers = session.scalars(due_endpoints(now).limit(_AT_ONCE)).all()
+    if submits or wakes or fetches or doubts or receivers:
         failpoint(Failpoint.SWEPT)
     for one in submits:
         services.hints.submit(one.job_id, one.epoch, one.model)
@@ -74,6 +77,8 @@ def sweep(services: Services) -> Swept:
         services.hints.archive(job_id, model)
     for attempt_id, job_id in doubts:
         services.hints.reconcile(attempt_id, job_id)
+    for endpoint_id in receivers:
+        services.hints.notify(endpoint_id)
     swept = Swept(
         expired=expired,
         unsent=unsent,
@@ -82,6 +87,7 @@ def sweep(services: Services) -> Swept:
         submits=len(submits),
         polls=len(wakes),
         fetches=len(fetches),
+        webhooks=len(receivers),
         admitted=len(dispatch(services)),
     )
     if any(vars(swept).values()):

@@ -23,10 +23,11 @@ A wrong value stops the process with one line that names the variable.
 def page() -> str:
     """The whole page."""
     from api.settings import ApiSettings
-    from models.settings import ServiceSettings
+    from models.settings import ServiceSettings, WebhookSettings
     from workers.settings import (
         ArchiveSettings,
         CelerySettings,
+        DeliverySettings,
         PollSettings,
         ProviderSettings,
         ReconcileSettings,
@@ -35,12 +36,14 @@ def page() -> str:
 
     subjects = {
         "Services: API and workers": ServiceSettings,
+        "Webhooks: API and workers": WebhookSettings,
         "API": ApiSettings,
         "Provider": ProviderSettings,
         "Submitting": SubmitSettings,
         "Lost answers": ReconcileSettings,
         "Polling": PollSettings,
         "Fetching results": ArchiveSettings,
+        "Posting webhooks": DeliverySettings,
         "Celery": CelerySettings,
     }
     seen: set[str] = set()

@@ -29,6 +29,8 @@ class RecordedHints:
     fetches: list[UUID] = field(default_factory=list)
     questions: list[UUID] = field(default_factory=list)
     """Ambiguous attempts to be reconciled."""
+    notices: list[UUID] = field(default_factory=list)
+    """Webhook endpoints to be posted to."""
 
     def dispatch(self) -> None:
         """Something may be admitted."""
@@ -52,3 +54,7 @@ class RecordedHints:
         """The provider's listing is to be asked about an attempt."""
         assert job_id
         self.questions.append(attempt_id)
+
+    def notify(self, endpoint_id: UUID) -> None:
+        """Something is to be posted to a webhook endpoint."""
+        self.notices.append(endpoint_id)

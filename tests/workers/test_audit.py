@@ -52,6 +52,25 @@ BREAKS = {
     "user_has_a_slot": "DELETE FROM slots",
     # Nobody would ever ask again.
     "followed_until_the_end": "UPDATE render_jobs SET next_poll_at = NULL",
+    # A job came to an end, and nobody was told.
+    "every_end_is_told": (
+        """
+        INSERT INTO webhook_endpoints (id, tenant_id, url, secret_sha256, open_since, failure_count)
+        SELECT gen_random_uuid(), tenant_id, 'https://receiver.example/', '', now() - interval '1 hour', 0
+        FROM render_jobs;
+        INSERT INTO job_events (job_id, at, kind, from_state, to_state, detail)
+        SELECT id, now(), 'state', 'rendering', 'failed', '{}' FROM render_jobs"""
+    ),
+    # Somebody is told what never happened.
+    "only_what_happened_is_told": (
+        """
+        INSERT INTO webhook_endpoints (id, tenant_id, url, secret_sha256, open_since, failure_count)
+        SELECT gen_random_uuid(), tenant_id, 'https://receiver.example/', '', now(), 0 FROM render_jobs;
+        INSERT INTO webhook_deliveries
+            (id, endpoint_id, job_id, kind, occurred_at, state, asked_at, next_attempt_at, attempt_count)
+        SELECT gen_random_uuid(), w.id, j.id, 'render_job.failed', now(), 'pending', now(), now(), 0
+        FROM render_jobs j, webhook_endpoints w"""
+    ),
     "succeeded_has_its_video": "UPDATE render_jobs SET state = 'succeeded'",
     # The ledger says otherwise.
     "reserved_is_in_a_slot": "UPDATE slots SET reserved_amount = 0",
@@ -121,5 +140,6 @@ def test_a_refused_and_a_waiting_job_break_nothing(jobs: Jobs, rows: Rows) -> No
     for _ in range(3):
         jobs.rendering()
         assert broken(rows) == set()
+        jobs.clock.advance(2)
     jobs.queued()
     assert broken(rows) == set()

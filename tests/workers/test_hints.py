@@ -20,7 +20,7 @@ from tests.conftest import free_port
 from workers.app import app as workers_app
 from workers.hints import CeleryHints
 
-JOB, ACCOUNT, ATTEMPT = UUID(int=1), UUID(int=2), UUID(int=3)
+JOB, ACCOUNT, ATTEMPT, ENDPOINT = UUID(int=1), UUID(int=2), UUID(int=3), UUID(int=4)
 MODEL = "wan2.6-t2v"
 LONGEST_COUNTDOWN_SECONDS = 30
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -31,6 +31,7 @@ HINTS = [
     ("poll", (Wake(ACCOUNT, 5, NOW),), {"now": NOW}, "poll", [str(ACCOUNT), 5], f"account={ACCOUNT} seq=5"),
     ("archive", (JOB, MODEL), {}, "archive", [str(JOB)], f"model={MODEL} job={JOB}"),
     ("reconcile", (ATTEMPT, JOB), {}, "control", [str(ATTEMPT)], f"attempt={ATTEMPT} job={JOB}"),
+    ("notify", (ENDPOINT,), {}, "notify", [str(ENDPOINT)], f"endpoint={ENDPOINT}"),
 ]
 
 

@@ -1,0 +1,16 @@
+"""Telling receivers what happened."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from reelqueue import messages
+from workers.app import app
+from workers.notify import deliver_webhooks
+from workers.resources import services
+
+
+@app.task(name=messages.WEBHOOK_DELIVER)
+def deliver_task(endpoint_id: str) -> str:
+    """Post what is due at one webhook endpoint."""
+    return deliver_webhooks(services(), UUID(endpoint_id))
