@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from typing import Annotated, Any, Final, Never
+from typing import Annotated, Any, Final, Never, TypeVar
 
 from fastapi import Depends, Request
+from pydantic import BaseModel, ValidationError
 
 from api.auth import caller
 from api.problems import ProblemError
@@ -25,6 +26,7 @@ _DISCARDED_BYTES: Final = 256 * 1024**2
 and the sender would see that instead of the answer."""
 
 JsonObject = dict[str, Any]
+M = TypeVar("M", bound=BaseModel)
 
 
 async def _read(request: Request, _caller: Annotated[object, Depends(caller)]) -> bytes:
@@ -79,6 +81,20 @@ def json_object(request: Request, body: Annotated[bytes, Depends(_read)]) -> Jso
 def optional_json_object(request: Request, body: Annotated[bytes, Depends(_read)]) -> JsonObject:
     """The JSON object in the body; an empty one where there is no body."""
     return json_object(request, body) if body else {}
+
+
+def options_of(body: JsonObject, kind: type[M]) -> M:
+    """A body as options of a kind.
+
+    Raises:
+        ProblemError: an option is missing, unknown or of a wrong type.
+    """
+    try:
+        return kind.model_validate(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(map(str, first["loc"]))
+        raise ProblemError(422, "invalid_option", f"{field}: {first['msg']}", field=field) from error
 
 
 def decode_object(body: bytes) -> JsonObject:

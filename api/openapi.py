@@ -33,10 +33,10 @@ JSON_REQUEST: Final[dict[str, Any]] = {
 """``openapi_extra`` of an operation whose body is a request object."""
 
 
-def optional_body(model: type[BaseModel]) -> dict[str, Any]:
-    """``openapi_extra`` of an operation whose body may be left out."""
+def body_of(model: type[BaseModel], *, is_required: bool = True) -> dict[str, Any]:
+    """``openapi_extra`` of an operation that parses its body itself."""
     schema = model.model_json_schema(ref_template=_REF)
-    return {"requestBody": {"required": False, "content": {"application/json": {"schema": schema}}}}
+    return {"requestBody": {"required": is_required, "content": {"application/json": {"schema": schema}}}}
 
 
 def allowed_methods(app: FastAPI, path: str) -> list[str]:

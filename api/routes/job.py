@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
 from api.access import PathJob
-from api.body import JsonObject, optional_json_object
-from api.openapi import optional_body
+from api.body import JsonObject, optional_json_object, options_of
+from api.openapi import body_of
 from api.problems import ProblemError, documented
 from api.services import OpenServices, OpenSession
 from api.views import job_view
@@ -44,7 +44,7 @@ def read_job(job: PathJob, session: OpenSession, services: OpenServices) -> Job:
 @router.post(
     "/cancel",
     responses=documented(400, 401, 403, 404, 408, 409, 413, 415, 422, 503),
-    openapi_extra=optional_body(CancelOptions),
+    openapi_extra=body_of(CancelOptions, is_required=False),
 )
 def cancel(
     # Before the job, so that no connection is held while a body trickles in.
@@ -57,7 +57,7 @@ def cancel(
 
     A job that was cancelled before is answered for again.
     """
-    options = _cancel_options(body)
+    options = options_of(body, CancelOptions)
     is_stopping = request_cancel(
         session, job.id, now=DatabaseClock().now(session), abandon_running=options.running == "abandon"
     )
@@ -81,12 +81,3 @@ def list_events(
     rows = session.scalars(query.limit(limit + 1)).all()
     items = [JobEventView.model_validate(row) for row in rows[:limit]]
     return JobEvents(items=items, next_after=items[-1].id if len(rows) > limit else None)
-
-
-def _cancel_options(body: JsonObject) -> CancelOptions:
-    try:
-        return CancelOptions.model_validate(body)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(map(str, first["loc"]))
-        raise ProblemError(422, "invalid_option", f"{field}: {first['msg']}", field=field) from error

@@ -40,6 +40,8 @@ def settings(
         archive_url=f"file:{tmp_path_factory.mktemp('archive')}",
         api_max_body_bytes=100_000,
         api_database_connections=4,
+        webhook_key="the API's key for webhooks, 32 characters or more",
+        webhook_private_hosts="receiver",
     )
 
 
