@@ -7,9 +7,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TypeVar
 
-from reelqueue.campaigns.clips import LAST_FRAME
+from reelqueue.campaigns.clips import LAST_FRAME, Scalar
 from reelqueue.campaigns.identity import clip_id, derived_id, slug, variant_seed
-from reelqueue.campaigns.limits import VARIANTS_MAX
+from reelqueue.campaigns.limits import TOLD_CHARACTERS_MAX, VARIANTS_MAX
 from reelqueue.campaigns.matrix import Combination
 from reelqueue.campaigns.problems import shortened
 from reelqueue.campaigns.recipe import Recipe
@@ -27,8 +27,8 @@ class Draft:
     variant: int
     options: dict[str, object]
     """Of its request."""
-    variables: Mapping[str, object]
-    """That tell it from others."""
+    variables: Mapping[str, Scalar]
+    """That tell it from others, as people filter by them."""
     after: str | None
     is_continued: bool
     """Whether it begins with the last frame of the clip that it comes after."""
@@ -47,9 +47,10 @@ def draft_clips(recipe: Recipe, record: Record, combination: Combination) -> Ite
     if recipe.templates:
         given = record.options.keys() | combination.options.keys()
         refusals += _fill(recipe, options, given, {**recipe.variables, **own})
+    told = {name: _told(value) for name, value in own.items()} if own else {}
     row_id = _row_id(recipe, record, combination, options.get("custom_id"))
     count = _taken(options, _variants, refusals) or 1
-    if isinstance(told := options.get("custom_id", ""), bool) or not isinstance(told, (str, int)):
+    if isinstance(own_id := options.get("custom_id", ""), bool) or not isinstance(own_id, (str, int)):
         refusals.append(InvalidRequestError("wrong_type", "custom_id: must be text; put it in quotes", "custom_id"))
     after, is_continued = _taken(options, _chain, refusals) or (None, False)
     for variant in range(1, count + 1):
@@ -57,7 +58,16 @@ def draft_clips(recipe: Recipe, record: Record, combination: Combination) -> Ite
         if variant > 1:
             seed = options.get("seed")
             drafted["seed"] = variant_seed(row_id, seed if isinstance(seed, int) else None, variant)
-        yield Draft(custom_id, variant, drafted, own, after, is_continued, refusals)
+        yield Draft(custom_id, variant, drafted, told, after, is_continued, refusals)
+
+
+def _told(value: object) -> Scalar:
+    """A variable as one short value: an object goes by its ``id`` or ``name``, as in ids."""
+    if isinstance(value, Mapping):
+        value = value.get("id", value.get("name", slug(value)))
+    if isinstance(value, (bool, int, float)):
+        return value
+    return (value if isinstance(value, str) else slug(value))[:TOLD_CHARACTERS_MAX]
 
 
 def _fill(

@@ -19,6 +19,8 @@ VARIANTS_MAX: Final = 100
 AXES_MAX: Final = 16
 SEEN_CHARACTERS_MAX: Final = 80
 """Of a value that a problem quotes."""
+TOLD_CHARACTERS_MAX: Final = 200
+"""Of a variable that is kept with its clip, for people to filter by."""
 TEMPLATE_CHARACTERS_MAX: Final = 20_000
 VARIABLE_CHARACTERS_MAX: Final = 10_000
 """Of one value that a template uses."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Iterator, Mapping
+from datetime import date, time
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -14,7 +16,7 @@ from reelqueue.campaigns.columns import OPTIONS, nearest, option_name
 from reelqueue.campaigns.limits import CLIPS_MAX, MANIFEST_BYTES_MAX
 from reelqueue.campaigns.options import CampaignOptions, CampaignPart
 from reelqueue.campaigns.problems import CampaignFileError, Problem, remedy_for, shortened
-from reelqueue.campaigns.text import open_text, undecodable
+from reelqueue.campaigns.text import open_text, undecodable, undecoded
 from reelqueue.errors import InvalidRequestError
 
 TEMPLATED: Final = frozenset({"prompt", "negative_prompt", "custom_id", "image", "last_frame", "audio_url", "after"})
@@ -97,7 +99,10 @@ def _read_text(path: Path) -> str:
         why = f"it has {size} bytes; {MANIFEST_BYTES_MAX} are the most, so write the rows into a CSV file beside it"
         raise _refused(path, why)
     with open_text(path) as stream:
-        text = stream.read()
+        try:
+            text = stream.read()
+        except UnicodeError as error:
+            raise undecoded(path.name, error) from error
     if found := undecodable(text):
         raise _refused(path, found[0])
     return text
@@ -106,12 +111,25 @@ def _read_text(path: Path) -> str:
 def _parse(path: Path, text: str) -> tuple[object, Lines]:
     if path.suffix.lower() == ".toml":
         try:
-            return tomllib.loads(text), {}
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            return _plain(tomllib.loads(text)), {}
+        except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
             raise InvalidRequestError("bad_manifest", f"it is no TOML ({error})") from error
     from reelqueue.campaigns.yaml_document import read_yaml
 
     return read_yaml(text)
+
+
+def _plain(value: object) -> object:
+    """A TOML value as JSON has it: dates as text."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, (date, time)):
+        return value.isoformat()
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"{value} is no amount of anything")
+    return value
 
 
 def _problems(file: str, error: ValidationError, lines: Lines) -> Iterator[Problem]:

@@ -51,6 +51,11 @@ class RepairFiles:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._open.close()
+        if kind is not None:  # half of the problems are worse than those of the last time
+            _partial(self.errors_path).unlink(missing_ok=True)
+            if self.bad_path is not None:
+                _partial(self.bad_path).unlink(missing_ok=True)
+            return
         if self._errors is None:
             _retire(self.errors_path)
         else:

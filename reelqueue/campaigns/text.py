@@ -50,11 +50,7 @@ def open_text(path: Path, encoding: str | None = None) -> Iterator[TextIO]:
             text = TextIOWrapper(stream, encoding=found, errors=errors, newline="")
         except LookupError as error:
             raise _refused(path, f"{found!r} is no encoding", "Give one such as utf-8 or cp1252.") from error
-        try:
-            yield text
-        except UnicodeError as error:
-            message = f"it cannot be read as {found}: {error}"
-            raise _refused(path, message, "Save it as UTF-8, or give its encoding.") from error
+        yield text
 
 
 def _encoding(path: Path, stream: BinaryIO) -> str:
@@ -85,7 +81,10 @@ class Lines(Iterator[str]):
         self._stream = stream
 
     def __next__(self) -> str:
-        line = self._stream.readline(LINE_CHARACTERS_MAX)
+        try:
+            line = self._stream.readline(LINE_CHARACTERS_MAX)
+        except UnicodeError as error:
+            raise undecoded(self._file, error, self.count + 1) from error
         if not line:
             raise StopIteration
         self.count += 1
@@ -100,6 +99,18 @@ class Lines(Iterator[str]):
                 )
             )
         return line
+
+
+def undecoded(file: str, error: UnicodeError, line: int | None = None) -> CampaignFileError:
+    """The refusal of a text that is not in the encoding that it was said to have."""
+    problem = Problem(
+        file=file,
+        line=line,
+        code="unreadable_file",
+        message=f"the file cannot be read on from here: {error}",
+        remedy="Save it as UTF-8, or say its encoding.",
+    )
+    return CampaignFileError(problem)
 
 
 def undecodable(text: str) -> tuple[str, str] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -12,11 +13,13 @@ from typing import Annotated, Final
 import typer
 from rich.table import Column
 
+from reelqueue.campaigns import ProblemLog, open_campaign
 from reelqueue.campaigns.checking import Checked, campaign_warnings, check_file, eta_of
 from reelqueue.campaigns.eta import Eta
 from reelqueue.campaigns.plan import ModelPlan
 from reelqueue.campaigns.repair import RepairFiles
 from reelqueue.campaigns.report import counted, plan_object, problem_lines, problems_object, verdict
+from reelqueue.campaigns.wire import clip_object
 from reelqueue.cli._jobs import AsJson
 from reelqueue.cli._output import print_json, print_line, print_table, printable, talk
 from reelqueue.cli._render import video_base_url
@@ -75,6 +78,25 @@ def check(
     if repair.bad_path is not None:
         talk(f"the bad rows, to be corrected and applied: {repair.bad_path}")
     if checked.log.error_count:
+        raise typer.Exit(1)
+
+
+@campaign.command()
+def expand(
+    file: Annotated[Path, typer.Argument(help="CSV, JSON Lines, or a YAML or TOML manifest.")],
+    *,
+    encoding: Annotated[str | None, typer.Option(help="Of a CSV file that is no UTF-8, such as cp1252.")] = None,
+) -> None:
+    """Write each good clip of a campaign file as one JSON object a line: what its rows, template and matrix make.
+
+    Ends with exit code 1 if anything in it cannot be rendered.
+    """
+    log = ProblemLog()
+    with open_campaign(file, encoding=encoding, local_files=True) as opened:
+        for clip in opened.clips(log):
+            print_line(json.dumps(clip_object(clip)))
+    if log.error_count:
+        talk(f"{verdict(log)}; see: reelqueue campaign check {file}")
         raise typer.Exit(1)
 
 

@@ -74,6 +74,15 @@ def test_what_cannot_be_done_is_one_line(arguments: list[str], said: str) -> Non
     assert "Traceback" not in result.stderr
 
 
+def test_expanding_writes_what_each_row_becomes(boats: Path) -> None:
+    boats.write_text(f"{boats.read_text()}c,wan2.6-t2v,a raft,99\n")
+
+    result = CliRunner().invoke(app, ["campaign", "expand", str(boats)])
+
+    assert [json.loads(line)["custom_id"] for line in result.stdout.splitlines()] == ["a", "b"]
+    assert (result.exit_code, "1 of 3 rows cannot be rendered" in result.stderr) == (1, True)
+
+
 def test_control_characters_of_a_file_do_not_reach_the_terminal(boats: Path) -> None:
     boats.write_text(f"{HEAD}a\x1b[2J,wan2.6-t2v,a boat,5\x1b[31m\n")
 

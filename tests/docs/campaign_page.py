@@ -79,6 +79,7 @@ def limits() -> Iterator[str]:
         "MANIFEST_DEPTH_MAX": "levels of a manifest",
         "AXES_MAX": "axes of a matrix",
         "VARIANTS_MAX": "variants of a row",
+        "TOLD_CHARACTERS_MAX": "characters of a variable that is kept with its clip",
         "TEMPLATE_CHARACTERS_MAX": "characters of a template",
         "VARIABLE_CHARACTERS_MAX": "characters of one value in a template",
         "RENDERED_CHARACTERS_MAX": "characters that a template writes",

@@ -55,9 +55,7 @@ def test_a_shot_goes_on_where_the_one_above_ends(read: Read) -> None:
     reading = read("shots.jsonl", lines(BOAT | {"custom_id": "one"}, SHOT | {"custom_id": "two"}))
 
     assert reading.problems == []
-    wire = reading.clips[1].to_object()
-    assert (wire["clip"]["after"], wire["clip"]["first_frame"]) == ("one", "last_frame")
-    assert "image" not in wire
+    assert [(clip.after, clip.is_continued) for clip in reading.clips] == [(None, False), ("one", True)]
 
 
 def test_a_shot_is_another_one_when_the_shot_before_it_changes(read: Read) -> None:
@@ -114,6 +112,18 @@ def test_a_file_of_an_unknown_kind_is_refused(read: Read) -> None:
     reading = read("boats.json", "{}")
 
     assert "its ending says nothing" in reading.problems[0].message
+
+
+def test_variables_are_kept_short_for_people_to_filter_by(read: Read) -> None:
+    manifest = (
+        "defaults: {model: wan2.6-t2v}\ntemplate: {prompt: '{{ a }}{{ b.look }}{{ c }}{{ d|join }}'}\n"
+        f"rows:\n  - {{custom_id: x, a: {'a' * 300}, b: {{name: Noir, look: dark}}, c: 1.5, d: [x, y]}}\n"
+    )
+
+    (clip,) = read("m.yaml", manifest).clips
+
+    assert {name: clip.variables[name] for name in "abc"} == {"a": "a" * 200, "b": "Noir", "c": 1.5}
+    assert isinstance(clip.variables["d"], str)
 
 
 def test_a_campaign_has_at_most_a_million_clips(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
