@@ -26,7 +26,7 @@ _CONTEXT: Final = multiprocessing.get_context("forkserver")
 _IMPORTED: Final = [
     *("celery.bin.celery", "celery.bin.worker", "celery.bin.beat", "celery.apps.worker", "celery.apps.beat"),
     *("celery.concurrency.thread", "celery.concurrency.prefork", "kombu.transport.redis", "psycopg"),
-    *("workers.app", "workers.tasks.control", "workers.tasks.intake", "workers.tasks.render"),
+    *("workers.app", "workers.tasks.control", "workers.tasks.intake", "workers.tasks.render", "workers.tasks.webhook"),
     # A forked process imports the parent's main module, which needs these.
     *("pytest", "embedded.__main__"),
 ]

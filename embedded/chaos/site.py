@@ -11,6 +11,7 @@ from typing import Final
 import httpx
 from alembic import command
 from alembic.config import Config
+from pydantic import SecretStr
 
 from embedded.chaos.pace import simulation
 from embedded.places import remove_folder
@@ -24,6 +25,7 @@ from workers.failpoints import VARIABLE
 _START_SECONDS: Final = 60.0
 _CALL_SECONDS: Final = 30.0
 _KEY: Final = "sk-chaos"
+WEBHOOK_KEY: Final = SecretStr("what the secrets of webhooks are derived from here")
 
 
 class Site:
@@ -108,6 +110,8 @@ class Site:
             "REELQUEUE_VIDEO_BASE_URL": self.base_url,
             "REELQUEUE_ARCHIVE_URL": self.archive.as_uri(),
             "ALIBABA_API_KEY": _KEY,
+            "REELQUEUE_WEBHOOK_KEY": WEBHOOK_KEY.get_secret_value(),
+            "REELQUEUE_WEBHOOK_PRIVATE_HOSTS": HOST,
             "PYTHONUNBUFFERED": "1",
             VARIABLE: str(self.failpoints),
         }
