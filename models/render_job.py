@@ -113,7 +113,6 @@ class RenderJob(Base):
     poll_deadline_at: Mapped[datetime | None] = mapped_column(comment="When it times out")
     poll_count: Mapped[int] = mapped_column(default=0, comment="Answers read from the provider")
     unknown_count: Mapped[int] = mapped_column(default=0, comment="UNKNOWN answers in a row")
-    throttle_count: Mapped[int] = mapped_column(default=0, comment="Refusals in a row for going too fast")
     fault_count: Mapped[int] = mapped_column(default=0, comment="Tasks that failed by the provider's own fault")
     cancel_requested_at: Mapped[datetime | None] = mapped_column(comment="When a person stopped it")
     abandon_running: Mapped[bool] = mapped_column(

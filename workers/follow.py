@@ -26,7 +26,7 @@ from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.states import TERMINAL, FailureClass, RenderState
 from workers.dashscope import ProviderError, TaskAnswer, TaskStatus
-from workers.dashscope.errors import classify
+from workers.dashscope.errors import classify, may_pass
 
 _GOING_ON: Final = frozenset({TaskStatus.PENDING, TaskStatus.RUNNING})
 
@@ -206,8 +206,7 @@ def _failed(due: Due, answer: TaskAnswer, now: datetime, rules: Rules) -> Outcom
         failure_code=answer.code,
         failure_message=answer.message or "the provider gave no reason",
     )
-    at_fault = failure_class is FailureClass.PROVIDER and due.state is RenderState.RENDERING
-    if at_fault and due.fault_count < rules.fault_limit:
+    if may_pass(answer.code) and due.state is RenderState.RENDERING and due.fault_count < rules.fault_limit:
         # The failed task is not billed, and a new one may work.
         return replace(said, to_state=RenderState.QUEUED, again_at=now + rules.fault_backoff * 2**due.fault_count)
     return said

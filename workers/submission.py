@@ -32,6 +32,15 @@ from models.account import Account
 from models.attempt import Attempt
 from models.base import new_id
 from models.lane import Wake
+from models.posting import (
+    begin_posting,
+    end_posting,
+    extend_posting,
+    hold_lane,
+    next_poster,
+    refusals_in_a_row,
+    speed_up,
+)
 from models.render_job import RenderJob
 from models.transitions import move
 from reelqueue.builder import BuiltRequest, build
@@ -39,6 +48,7 @@ from reelqueue.errors import ConfigurationError, InvalidRequestError
 from reelqueue.states import OPEN_ATTEMPT, AttemptState, FailureClass, RenderState
 from workers.binding import OpenAttempt, TaskTakenError, bind_task
 from workers.dashscope import Acceptance, NotSentError, ProviderError, RefusedError
+from workers.dashscope.errors import may_pass
 from workers.failpoints import Failpoint, failpoint
 from workers.insist import insist
 from workers.quotes import stored_request
@@ -60,6 +70,18 @@ class Claim(OpenAttempt):
     built: BuiltRequest
     post_seconds: float
     """How long the POST may take in all."""
+    model: str
+
+
+@dataclass(frozen=True)
+class Busy:
+    """The lane has another POST under way, or is held after a refusal."""
+
+    account: str
+    model: str
+
+    def __str__(self) -> str:
+        return f"account {self.account} takes no {self.model} just now: waits its turn"
 
 
 def submit_render_job(services: Services, job_id: UUID, epoch: int) -> str:
@@ -117,18 +139,30 @@ def _claim(services: Services, job_id: UUID, epoch: int) -> Claim | str:
         )
         if claimed is None:
             return "not admitted under this epoch: nothing done"
-        job = session.get_one(RenderJob, job_id)
-        account = session.get_one(Account, job.account_id)
-        built = _build(services, session, job, account, now)
-        if isinstance(built, str):
-            return built
-        rules = services.settings.submit
-        body = json.dumps(built.body, sort_keys=True, separators=(",", ":")).encode()
-        send_by = now + timedelta(seconds=rules.send_within_seconds)
-        attempt = _intent(session, job, account, hashlib.sha256(body).hexdigest(), now=now, send_by=send_by)
-        post_seconds = rules.post_seconds + len(body) / UPLINK_BYTES_PER_SECOND
+        claim = _claimed(services, session, session.get_one(RenderJob, job_id), now)
+        if isinstance(claim, Busy):
+            session.rollback()  # it stays admitted, and is hinted at again when the lane is free
+            return str(claim)
         failpoint(Failpoint.CLAIMING)
-        return Claim(attempt.id, attempt.number, job_id, epoch + 1, account, account.base_url, built, post_seconds)
+        return claim
+
+
+def _claimed(services: Services, session: Session, job: RenderJob, now: datetime) -> Claim | Busy | str:
+    """The claim on a job that this transaction has moved, with its intent and its turn on the lane."""
+    account = session.get_one(Account, job.account_id)
+    built = _build(services, session, job, account, now)
+    if isinstance(built, str):
+        return built
+    rules = services.settings.submit
+    body = json.dumps(built.body, sort_keys=True, separators=(",", ":")).encode()
+    send_by = now + timedelta(seconds=rules.send_within_seconds)
+    attempt = _intent(session, job, account, hashlib.sha256(body).hexdigest(), now=now, send_by=send_by)
+    if not begin_posting(session, account.id, job.model, attempt.id, now=now, until=send_by):
+        return Busy(account.name, job.model)
+    post_seconds = rules.post_seconds + len(body) / UPLINK_BYTES_PER_SECOND
+    return Claim(
+        attempt.id, attempt.number, job.id, attempt.epoch, account, account.base_url, built, post_seconds, job.model
+    )
 
 
 def _build(services: Services, session: Session, job: RenderJob, account: Account, now: datetime) -> BuiltRequest | str:
@@ -188,7 +222,7 @@ def _mark_sent(services: Services, claim: Claim) -> bool:
             )
             .returning(Attempt.id)
         ).first()
-        return marked is not None
+        return marked is not None and extend_posting(session, claim.attempt_id, until=now + answer_within)
 
 
 def _settle(services: Services, write: Callable[[Session, datetime], T]) -> T:
@@ -204,7 +238,10 @@ def _bind(services: Services, claim: Claim, accepted: Acceptance) -> str:
     failpoint(Failpoint.ACCEPTED)
 
     def write(session: Session, now: datetime) -> tuple[Wake | None, datetime]:
-        return bind_task(session, claim, accepted, now=now), now
+        wake = bind_task(session, claim, accepted, now=now)
+        speed_up(session, claim.attempt_id)
+        end_posting(session, claim.attempt_id)
+        return wake, now
 
     try:
         wake, now = _settle(services, write)
@@ -213,6 +250,7 @@ def _bind(services: Services, claim: Claim, accepted: Acceptance) -> str:
     failpoint(Failpoint.BOUND)
     if wake is not None:
         services.hints.poll(wake, now=now)
+    _hint_next(services, claim)
     return f"provider_task={accepted.provider_task_id}"
 
 
@@ -222,26 +260,42 @@ def _reject(services: Services, claim: Claim, error: ProviderError) -> str:
 
     def write(session: Session, now: datetime) -> None:
         if _close_with(session, claim, AttemptState.REJECTED, error, now=now):
-            _go_on(session, claim, error, now)
+            _go_on(services, session, claim, error, now)
+        end_posting(session, claim.attempt_id)
 
     _settle(services, write)
     log.warning("render_job.rejected", job_id=str(claim.job_id), attempt=claim.number,
                 failure_class=error.failure_class.value, error=error.summary)  # fmt: skip
     services.hints.dispatch()
+    _hint_next(services, claim)
     return f"rejected: {error.summary}"
 
 
-def _go_on(session: Session, claim: Claim, error: ProviderError, now: datetime) -> None:
+def _go_on(services: Services, session: Session, claim: Claim, error: ProviderError, now: datetime) -> None:
     """Move a job whose attempt was refused."""
     failure_class = error.failure_class
     reason = Reason(failure_class, error.code, str(error))
     if failure_class is FailureClass.ACCOUNT:
         hold_account(session, claim.job_id, claim.account, error.summary, epoch=claim.epoch, now=now)
     elif isinstance(error, NotSentError) or failure_class is FailureClass.THROTTLE:
-        delay = timedelta(seconds=backoff_seconds(claim.number))
-        requeue(session, claim.job_id, epoch=claim.epoch, now=now, reason=reason, not_before_at=now + delay)
+        # The lane waits, not the job: it keeps its place, and the next one would fare no better.
+        delay = timedelta(seconds=backoff_seconds(refusals_in_a_row(session, claim.attempt_id) + 1))
+        hold_lane(session, claim.attempt_id, now + delay, slower=not isinstance(error, NotSentError))
+        requeue(session, claim.job_id, epoch=claim.epoch, now=now, reason=reason)
+    elif may_pass(error.code) and (again_at := _again_at(services, session, claim, now)) is not None:
+        requeue(session, claim.job_id, epoch=claim.epoch, now=now, reason=reason, not_before_at=again_at)
     else:
         end(session, claim.job_id, reason, epoch=claim.epoch, now=now)
+
+
+def _again_at(services: Services, session: Session, claim: Claim, now: datetime) -> datetime | None:
+    """When to try again after a refusal that may pass; None after the last time."""
+    rules = services.settings.submit
+    job = session.get_one(RenderJob, claim.job_id, populate_existing=True)
+    if job.fault_count >= rules.fault_retries:
+        return None
+    job.fault_count += 1
+    return now + timedelta(seconds=rules.fault_backoff_seconds * 2 ** (job.fault_count - 1))
 
 
 def _park(services: Services, claim: Claim, error: ProviderError) -> str:
@@ -251,9 +305,20 @@ def _park(services: Services, claim: Claim, error: ProviderError) -> str:
         if _close_with(session, claim, AttemptState.AMBIGUOUS, error, now=now):
             rules = services.settings.reconcile
             mark_ambiguous(session, claim.attempt_id, claim.job_id, error.summary, rules, now=now)
+        end_posting(session, claim.attempt_id)
 
     _settle(services, write)
+    _hint_next(services, claim)
     return f"ambiguous: {error.summary}"
+
+
+def _hint_next(services: Services, claim: Claim) -> None:
+    """The lane is free: the next admitted job, whose own message may have found it taken, is up."""
+    with services.sessions.begin() as session:
+        following = next_poster(session, claim.account.id, claim.model, now=services.clock.now(session))
+    if following is not None:
+        job_id, epoch = following
+        services.hints.submit(job_id, epoch, claim.model)
 
 
 def _close_with(session: Session, claim: Claim, state: AttemptState, error: ProviderError, *, now: datetime) -> bool:

@@ -12,7 +12,7 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from models.attempt import Attempt
@@ -20,6 +20,7 @@ from models.lane import Wake, wake_lane
 from models.poll_lane import PollLane
 from models.render_job import RenderJob
 from models.slot import Slot
+from models.submit_lane import SubmitLane
 from reelqueue.states import AttemptState, RenderState
 from workers.admission import Admitted
 from workers.dispatch import dispatch
@@ -62,7 +63,7 @@ def sweep(services: Services) -> Swept:
         expired = _expire(session, now)
         unsent = _hand_back_unsent(session, now, overdue)
         ambiguous = _doubt_silent(session, services.settings.reconcile, now)
-        submits = _lost_submits(session, overdue)
+        submits = _lost_submits(session, now, overdue)
         wakes = _lost_polls(session, now, overdue)
         fetches = _lost_fetches(session, now)
         doubts = _due_reconciles(session, now)
@@ -129,11 +130,18 @@ def _due_reconciles(session: Session, now: datetime) -> list[tuple[UUID, UUID]]:
     return [(attempt_id, job_id) for attempt_id, job_id in session.execute(due)]
 
 
-def _lost_submits(session: Session, overdue: datetime) -> list[Admitted]:
+def _lost_submits(session: Session, now: datetime, overdue: datetime) -> list[Admitted]:
     lost = (
         select(RenderJob.id, RenderJob.epoch, RenderJob.model, Slot.submit_at)
         .join(Slot, Slot.job_id == RenderJob.id)
-        .where(RenderJob.state == RenderState.ADMITTED, Slot.submit_at <= overdue)
+        .join(SubmitLane, and_(SubmitLane.account_id == Slot.account_id, SubmitLane.model == Slot.model))
+        .where(
+            RenderJob.state == RenderState.ADMITTED,
+            Slot.submit_at <= overdue,
+            # Else it waits its turn, and nothing is lost.
+            or_(SubmitLane.posting_until.is_(None), SubmitLane.posting_until <= now),
+            or_(SubmitLane.throttled_until.is_(None), SubmitLane.throttled_until <= now),
+        )
         .order_by(Slot.submit_at)
         .limit(_AT_ONCE)
     )

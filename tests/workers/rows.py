@@ -9,7 +9,19 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from models import Account, Asset, Attempt, Base, JobEvent, LedgerEntry, PollLane, ProviderTask, RenderJob, Slot
+from models import (
+    Account,
+    Asset,
+    Attempt,
+    Base,
+    JobEvent,
+    LedgerEntry,
+    PollLane,
+    ProviderTask,
+    RenderJob,
+    Slot,
+    SubmitLane,
+)
 from models.budget import SPENT_KINDS
 from reelqueue.states import RenderState
 
@@ -71,6 +83,11 @@ class Rows:
     def spent(self, job_id: UUID) -> Decimal:
         """What a job cost, written off included."""
         return sum((e.amount for e in self.entries(job_id) if e.kind in SPENT_KINDS and e.amount), Decimal(0))
+
+    def submit_lane(self) -> SubmitLane:
+        """The only account's lane of the only model."""
+        with self.sessions.begin() as session:
+            return session.scalars(select(SubmitLane)).one()
 
     def change(self, table: type[Base], *conditions: Any, **values: Any) -> None:
         """Change rows behind the code's back."""

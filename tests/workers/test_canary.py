@@ -67,6 +67,7 @@ def test_it_is_in_no_row_and_no_log(jobs: Jobs, rows: Rows, capsys: pytest.Captu
     )
     for _ in range(5):
         jobs.rendering()
+        jobs.clock.advance(2)
     jobs.poll(task("FAILED", code="InvalidApiKey", message=ECHO))
     sweep(jobs.services)
 

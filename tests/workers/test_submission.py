@@ -14,11 +14,12 @@ from tests.workers.conftest import CANARY
 from tests.workers.jobs import MODEL, PROMPT, Jobs
 from tests.workers.recorded_hints import RecordedHints
 from tests.workers.rows import Rows
-from tests.workers.scripted_provider import Answer, Said, ScriptedProvider, accepted, answer, refused
+from tests.workers.scripted_provider import Answer, Said, ScriptedProvider, accepted, answer, refused, succeeded
 from tests.workers.virtual_clock import VirtualClock
+from workers.dashscope import Acceptance
 from workers.dispatch import dispatch
 from workers.refusal import backoff_seconds
-from workers.submission import submit_render_job
+from workers.submission import Claim, _bind, _claim, submit_render_job
 
 SAFE_TO_REPEAT = [httpx.ConnectError("refused"), refused(429, "Throttling.RateQuota"), Answer(429, b"slow down")]
 NEEDS_A_PERSON = [
@@ -131,11 +132,77 @@ def test_what_was_provably_not_created_waits_its_turn_again(
 
     job_id = jobs.rendering()
 
-    job = rows.job(job_id)
-    assert (job.state, rows.attempts(job_id)[0].state) == (RenderState.QUEUED, AttemptState.REJECTED)
-    assert job.not_before_at is not None
-    assert clock.at(0.5) <= job.not_before_at <= clock.at(1.5)
+    held_until = rows.submit_lane().throttled_until
+    assert (rows.state(job_id), rows.attempts(job_id)[0].state) == (RenderState.QUEUED, AttemptState.REJECTED)
+    assert held_until is not None
+    assert clock.at(0.5) <= held_until <= clock.at(1.5)
     assert not rows.has_slot(job_id)
+
+
+def test_one_post_at_a_time_on_a_lane(jobs: Jobs, rows: Rows, hints: RecordedHints) -> None:
+    first, second = jobs.admitted(), jobs.admitted()
+    claim = _claim(jobs.services, first.job_id, first.epoch)
+
+    assert "waits its turn" in jobs.submit(second)
+    assert (rows.state(second.job_id), rows.attempts(second.job_id)) == (RenderState.ADMITTED, [])
+
+    assert isinstance(claim, Claim)
+    jobs.clock.advance(1)
+    _bind(jobs.services, claim, Acceptance("task-of-the-first", "PENDING", None))
+    assert hints.submits[-1].job_id == second.job_id
+    assert jobs.submit(hints.submits[-1]).startswith("provider_task=")
+
+
+def test_a_dead_posters_lane_is_free_when_its_time_is_over(jobs: Jobs, clock: VirtualClock) -> None:
+    first, second = jobs.admitted(), jobs.admitted()
+    _claim(jobs.services, first.job_id, first.epoch)
+
+    clock.advance(jobs.services.settings.submit.send_within_seconds)
+
+    assert jobs.submit(second).startswith("provider_task=")
+
+
+def test_refusals_slow_the_lane_and_successes_win_its_pace_back(
+    jobs: Jobs, rows: Rows, clock: VirtualClock, hints: RecordedHints
+) -> None:
+    jobs.provider.on_submit(*[refused(429, "Throttling.RateQuota")] * 6)
+    paces = []
+    for _ in range(15):
+        jobs.rendering()
+        paces.append(rows.submit_lane().pace_factor)
+        clock.advance(90)
+        if hints.wakes:
+            jobs.poll(succeeded())
+
+    assert paces[:6] == [1 / 2, 1 / 4, 1 / 8, 1 / 16, 1 / 16, 1 / 16]
+    assert paces[6:9] == [3 / 16, 5 / 16, 7 / 16]
+    assert paces[-1] == 1
+
+
+def test_a_storm_of_refusals_fails_no_job(jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
+    jobs.provider.on_submit(*[refused(429, "Throttling")] * 40)
+    job_id = jobs.queued()
+    while rows.state(job_id) is not RenderState.RENDERING:
+        for hint in dispatch(jobs.services):
+            submit_render_job(jobs.services, hint.job_id, hint.epoch)
+        clock.advance(100)
+
+    assert jobs.provider.count("submit") == 41
+
+
+@pytest.mark.parametrize("code", ["InvalidURL.Timeout", "BadRequest.InputDownloadFailed"])
+def test_a_medium_that_could_not_be_fetched_is_tried_again_twice(
+    jobs: Jobs, rows: Rows, clock: VirtualClock, code: str
+) -> None:
+    jobs.provider.on_submit(*[refused(400, code)] * 3)
+    job_id = jobs.rendering()
+    for _ in range(2):
+        assert rows.state(job_id) is RenderState.QUEUED
+        clock.advance(10)
+        dispatch(jobs.services)
+        jobs.submit(jobs.hints.submits[-1])
+
+    assert (rows.state(job_id), rows.job(job_id).failure_code) == (RenderState.FAILED, code)
 
 
 def test_a_throttled_job_is_sent_when_its_back_off_is_over(

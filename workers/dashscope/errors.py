@@ -135,6 +135,16 @@ _CLASS_BY_STATUS: Final = {
 }
 
 
+# The provider could not fetch a medium of the request; it is often there a minute later.
+_PASSING_PREFIXES: Final = ("invalidurl.timeout", "invalidurl.connectionrefused", "badrequest.inputdownloadfailed")
+
+
+def may_pass(code: str | None) -> bool:
+    """Whether a refusal or failure that created or billed nothing may be over soon, with the same request."""
+    word = (code or "").lower().replace("_", "")
+    return classify(code) is FailureClass.PROVIDER or word.startswith(_PASSING_PREFIXES)
+
+
 def classify(code: str | None, http_status: int | None = None) -> FailureClass:
     """The class of a provider's code; the HTTP status decides only where the code is unknown.
 

@@ -193,8 +193,9 @@ def test_a_late_loss_brings_its_request_id_to_the_question(doubts: Doubts, servi
 
 
 def test_an_id_that_another_attempt_has_is_no_answer(doubts: Doubts, services: Services, rows: Rows) -> None:
-    first, second = doubts.in_flight(), doubts.in_flight()
+    first = doubts.in_flight()
     _bind(services, first, LATE)
+    second = doubts.in_flight()
 
     _bind(services, second, LATE)
 
