@@ -25,6 +25,7 @@ from models.account import Account
 from models.lane import Wake, holds_lane, leave_lane, take_lane
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
+from models.turn import TurnKind, take_turns
 from reelqueue.errors import ConfigurationError
 from workers.dashscope import DashScope, NotSentError, ProviderError, TaskAnswer
 from workers.failpoints import Failpoint, failpoint
@@ -44,6 +45,8 @@ class Batch:
     lease_until: datetime
     began_at: datetime
     due: tuple[Due, ...]
+    first_turn_at: datetime
+    """When the first question may be sent; the others follow at the account's pace."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,9 @@ def _take(services: Services, account_id: UUID, seq: int) -> Batch | None:
         due = tuple(
             Due.of(job, task, watch=watch) for job, task in _rows(session, account_id, now, settings.batch_size)
         )
-        return Batch(account, lease_until, now, due)
+        per_second = services.settings.provider.query_rate_per_second
+        first_turn_at = take_turns(session, account_id, TurnKind.QUERY, len(due), now=now, per_second=per_second)
+        return Batch(account, lease_until, now, due, first_turn_at)
 
 
 def _rows(session: Session, account_id: UUID, now: datetime, limit: int) -> Iterable[tuple[RenderJob, ProviderTask]]:
@@ -118,20 +123,22 @@ def _rows(session: Session, account_id: UUID, now: datetime, limit: int) -> Iter
 async def _ask_all(services: Services, batch: Batch) -> list[Asked]:
     """Ask about each, the questions spaced at the account's pace and their answers awaited together."""
     spacing = 1 / services.settings.provider.query_rate_per_second
+    wait_seconds = (batch.first_turn_at - batch.began_at).total_seconds()
     async with contextlib.AsyncExitStack() as stack:
         clients: dict[str, DashScope] = {}
         try:
             for base_url in {due.base_url for due in batch.due}:
-                opened = services.provider(batch.account, base_url=base_url)
+                opened = services.provider(batch.account, base_url=base_url, is_paced=False)
                 clients[base_url] = await stack.enter_async_context(opened)
         except ConfigurationError as error:
             log.warning("poll.no_key", account=batch.account.name, error=str(error))
             return [Asked(due, batch.began_at, NotSentError(str(error))) for due in batch.due]
 
         async def ask(position: int, due: Due) -> Asked:
-            await asyncio.sleep(position * spacing)
+            delay_seconds = wait_seconds + position * spacing
+            await asyncio.sleep(delay_seconds)
             # As planned: a question that leaves later than this is at worst asked once more.
-            at = batch.began_at + timedelta(seconds=position * spacing)
+            at = batch.began_at + timedelta(seconds=delay_seconds)
             return Asked(due, at, await _ask(clients[due.base_url], due, at))
 
         asked = await asyncio.gather(*(ask(position, due) for position, due in enumerate(batch.due)))

@@ -6,9 +6,12 @@ nothing of Celery; a test hands them its own clock, transport or hints.
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from pydantic import SecretStr
 from sqlalchemy.orm import Session, sessionmaker
@@ -16,6 +19,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from models.account import Account
 from models.session import Clock, DatabaseClock
 from models.storage import LocalArchive
+from models.turn import TurnKind, take_turns
 from reelqueue.errors import ConfigurationError
 from workers.dashscope import DashScope
 from workers.dashscope.client import Endpoint
@@ -37,19 +41,31 @@ class Services:
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     """Where accounts' keys are, by variable name."""
 
-    def provider(self, account: Account, *, base_url: str | None = None) -> DashScope:
+    def provider(self, account: Account, *, base_url: str | None = None, is_paced: bool = True) -> DashScope:
         """A client for an account, to be entered.
 
         Args:
             account: Whose key and headers.
             base_url: The host that a task's submit went to; the account's own, if None.
+            is_paced: Whether each query, list and cancel waits for its turn; False where the caller has taken turns.
 
         Raises:
             ConfigurationError: The account's key is not in the environment.
         """
         endpoint = Endpoint(base_url or account.base_url, self.key_of(account), account.headers)
         transport = self.settings.provider.http_transport
-        return DashScope(endpoint, transport=transport() if transport else None)
+        return DashScope(
+            endpoint,
+            transport=transport() if transport else None,
+            pace=functools.partial(self._wait_for_turn, account.id) if is_paced else None,
+        )
+
+    async def _wait_for_turn(self, account_id: UUID, kind: TurnKind) -> None:
+        per_second = self.settings.provider.query_rate_per_second
+        with self.sessions.begin() as session:
+            now = self.clock.now(session)
+            at = take_turns(session, account_id, kind, 1, now=now, per_second=per_second)
+        await asyncio.sleep(max((at - now).total_seconds(), 0))
 
     def key_of(self, account: Account) -> SecretStr:
         """The account's key.

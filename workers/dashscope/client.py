@@ -8,7 +8,7 @@ limit and the whole under another, the response size capped. What failed says wh
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import SecretStr
 
+from models.turn import TurnKind
 from reelqueue.builder import BuiltRequest
 from workers.dashscope.errors import NoAnswerError, NotSentError, ProviderError, RefusedError, ServerFaultError
 from workers.dashscope.wire import (
@@ -42,6 +43,9 @@ PAGE_SIZE: Final = 100
 MAX_PAGES: Final = 50
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
+Pace = Callable[[TurnKind], Awaitable[None]]
+"""Returns when a call of that kind may be sent."""
+
 # Raised by httpx before the first byte of a request is written. A refused CONNECT of a proxy is
 # among them: the request itself is written only inside the tunnel.
 _BEFORE_ANY_BYTE: Final = (
@@ -53,6 +57,10 @@ _BEFORE_ANY_BYTE: Final = (
     httpx.LocalProtocolError,
     httpx.InvalidURL,
 )
+
+
+class TooManyTasksError(NoAnswerError):
+    """A window of the task list has more pages than are read."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +98,7 @@ class DashScope:
         endpoint: Where, and as whom.
         limits: Time limits.
         transport: Replaces httpx's own; the seam for proxies, private networks and tests.
+        pace: Waits for the account's next turn before each query, list and cancel; None: the caller has taken turns.
     """
 
     def __init__(
@@ -98,8 +107,10 @@ class DashScope:
         *,
         limits: TimeLimits | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self._endpoint = endpoint
+        self._pace = pace
         self._limits = limits or TimeLimits()
         self._http = httpx.AsyncClient(
             base_url=endpoint.base_url.rstrip("/"),
@@ -146,6 +157,7 @@ class DashScope:
         Raises:
             ProviderError: No answer about the task; it says nothing about the task itself.
         """
+        await self._turn(TurnKind.QUERY)
         answer = await self._send("GET", f"/api/v1/tasks/{provider_task_id}", self._limits.query)
         try:
             return parse_task(answer)
@@ -153,31 +165,34 @@ class DashScope:
             _, message, request_id = parse_error(answer)
             raise NoAnswerError(f"200 with {error}: {message}", http_status=200, request_id=request_id) from error
 
-    async def list_tasks(self, *, model: str, since: datetime, until: datetime) -> list[ListedTask]:
-        """The account's tasks of a model, created within a window, from every page.
+    async def list_tasks(self, *, model: str | None, since: datetime, until: datetime) -> list[ListedTask]:
+        """The account's tasks, created within a window, from every page.
 
         Args:
-            model: The provider's model id.
+            model: The provider's model id; None: of all models.
             since: Aware; at most 24 hours before *until*.
             until: Aware.
 
         Raises:
+            TooManyTasksError: The window has more pages than are read; ask for a part of it.
             ProviderError: Any page is missing or unreadable, so that nothing follows from the rest.
         """
-        window = {"start_time": format_time(since), "end_time": format_time(until), "model_name": model}
+        window = {"start_time": format_time(since), "end_time": format_time(until)}
+        window |= {} if model is None else {"model_name": model}
         listed: list[ListedTask] = []
         page, pages = 1, 1
-        while page <= min(pages, MAX_PAGES):
+        while page <= pages:
             query = httpx.QueryParams({"page_no": page, "page_size": PAGE_SIZE, **window})
+            await self._turn(TurnKind.LIST)
             answer = await self._send("GET", f"/api/v1/tasks?{query}", self._limits.query)
             try:
                 rows, pages = parse_listing(answer)
             except UnreadableError as error:
                 raise NoAnswerError(f"200 with {error}", http_status=200) from error
+            if pages > MAX_PAGES:
+                raise TooManyTasksError(f"a list of {pages} pages; more than {MAX_PAGES} are not read")
             listed += rows
             page += 1
-        if pages > MAX_PAGES:
-            raise NoAnswerError(f"a list of {pages} pages; more than {MAX_PAGES} are not read")
         return listed
 
     async def cancel(self, provider_task_id: str) -> None:
@@ -187,7 +202,12 @@ class DashScope:
             RefusedError: It is not PENDING any more (code ``UnsupportedOperation``).
             ProviderError: Nobody knows.
         """
+        await self._turn(TurnKind.CANCEL)
         await self._send("POST", f"/api/v1/tasks/{provider_task_id}/cancel", self._limits.query)
+
+    async def _turn(self, kind: TurnKind) -> None:
+        if self._pace is not None:
+            await self._pace(kind)
 
     async def _send(
         self,
