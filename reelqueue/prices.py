@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -12,6 +14,7 @@ from urllib.parse import urlsplit
 
 from reelqueue.catalog import ModelSpec, Tier, lookup
 from reelqueue.catalog.price_list import BEIJING, CURRENCY_BY_REGION, PRICES, SINGAPORE, VIRGINIA
+from reelqueue.errors import InvalidRequestError
 from reelqueue.placement import placed_media
 from reelqueue.shape import read_resolution
 
@@ -73,6 +76,36 @@ def estimate(request: RenderRequest, region: str = SINGAPORE) -> CostEstimate | 
         region=region,
         priced_on=price.priced_on,
     )
+
+
+def billed_price(model: str, usage: Mapping[str, object], region: str) -> tuple[Decimal, str] | None:
+    """The price of a second and its currency, by what the provider says of a video that it has rendered.
+
+    For a video whose request is not known. Where usage names no tier, the model's dearest is taken.
+
+    Args:
+        model: The provider's model id.
+        usage: Of the finished task: ``SR``, ``size`` or ``video_ratio`` tell the tier, ``audio`` the sound.
+        region: Whose price list.
+
+    Returns:
+        None where no price is published.
+    """
+    price = PRICES.get(region, {}).get(model)
+    if price is None:
+        return None
+    is_silent = usage.get("audio") is False and price.silent_per_second is not None
+    amounts = (price.silent_per_second if is_silent else price.per_second) or {}
+    tier = _billed_tier(usage)
+    amount = amounts.get(tier) if tier else max(amounts.values(), default=None)
+    return None if amount is None else (amount, CURRENCY_BY_REGION[region])
+
+
+def _billed_tier(usage: Mapping[str, object]) -> Tier | None:
+    for text in (f"{usage.get('SR')}P", str(usage.get("size")), str(usage.get("video_ratio"))):
+        with contextlib.suppress(InvalidRequestError):
+            return read_resolution(text).tier
+    return None
 
 
 def unpriced_warning(request: RenderRequest, region: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from reelqueue import estimate, parse_request, region_of
+from reelqueue.prices import billed_price
 
 P = "https://media.example/first.png"
 V = "https://media.example/clip.mp4"
@@ -95,3 +96,23 @@ def test_an_estimate_says_how_it_came_about() -> None:
 )
 def test_the_region_of_a_host(base_url: str, region: str) -> None:
     assert region_of(base_url) == region
+
+
+@pytest.mark.parametrize(
+    ("model", "usage", "price"),
+    [
+        ("wan2.6-t2v", {"duration": 5, "SR": 720}, "0.10"),
+        ("wan2.6-t2v", {"duration": 5, "SR": "1080"}, "0.15"),
+        ("wan2.6-i2v-flash", {"SR": 720, "audio": False}, "0.025"),  # silent is cheaper
+        ("wan2.5-t2v-preview", {"video_ratio": "832*480"}, "0.05"),
+        ("wan2.1-i2v-turbo", {"video_ratio": "standard"}, "0.036"),
+        ("wan2.6-t2v", {}, "0.15"),  # the dearest it can have been
+    ],
+)
+def test_what_a_second_of_a_finished_video_costs(model: str, usage: Mapping[str, Any], price: str) -> None:
+    assert billed_price(model, usage, "ap-southeast-1") == (Decimal(price), "USD")
+
+
+@pytest.mark.parametrize(("model", "region"), [("some-new-t2v", "ap-southeast-1"), ("wan2.6-t2v", "us-east-1")])
+def test_what_no_list_prices_has_no_price(model: str, region: str) -> None:
+    assert billed_price(model, {"SR": 720}, region) is None
