@@ -39,4 +39,8 @@ class Account(Base):
     )
     paused_at: Mapped[datetime | None] = mapped_column(comment="Since when nothing new is submitted")
     paused_reason: Mapped[str | None] = mapped_column(comment="The provider's code and message that paused it")
+    orphan_task_ids: Mapped[list[str] | None] = mapped_column(
+        comment="Tasks of the provider's list that belong to no job here, as last seen; null: never looked"
+    )
+    orphans_seen_at: Mapped[datetime | None] = mapped_column(comment="When the provider's list was last compared")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When the row was made")

@@ -51,6 +51,9 @@ class Attempt(Base):
     state: Mapped[AttemptState] = mapped_column(comment="How far it came; see reelqueue.states")
     epoch: Mapped[int] = mapped_column(comment="The job's epoch when it was claimed")
     spec_sha256: Mapped[str] = mapped_column(comment="Hex SHA-256 of the body that is sent")
+    key_fingerprint: Mapped[str | None] = mapped_column(
+        comment="Of the key it was sent with: another main account's list shows none of its tasks"
+    )
     send_by: Mapped[datetime] = mapped_column(comment="By the database's clock; a worker frozen past it must not send")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When the intent was committed")
     sent_at: Mapped[datetime | None] = mapped_column(comment="When it was committed as about to leave")

@@ -9,6 +9,7 @@ task                 arguments                                           sent by
 ``intake.enqueue``   ``request`` (object), ``idempotency_key`` (str)     producers over Celery
 ``control.dispatch`` none                                                whoever freed or filled a slot
 ``control.sweep``    none                                                beat
+``control.adopt``    none                                                beat, at its start and hourly
 ``render.submit``    ``job_id`` (str), ``epoch`` (int)                   dispatch, sweep
 ``render.poll``      ``account_id`` (str), ``seq`` (int)                 submit, poll itself, sweep
 ``render.reconcile`` ``attempt_id`` (str)                                sweep
@@ -24,6 +25,7 @@ from typing import Final
 INTAKE_ENQUEUE: Final = "intake.enqueue"
 CONTROL_DISPATCH: Final = "control.dispatch"
 CONTROL_SWEEP: Final = "control.sweep"
+CONTROL_ADOPT: Final = "control.adopt"
 RENDER_SUBMIT: Final = "render.submit"
 RENDER_POLL: Final = "render.poll"
 RENDER_RECONCILE: Final = "render.reconcile"
@@ -34,6 +36,7 @@ QUEUE_BY_TASK: Final = {
     INTAKE_ENQUEUE: "intake",
     CONTROL_DISPATCH: "control",
     CONTROL_SWEEP: "control",
+    CONTROL_ADOPT: "control",
     RENDER_SUBMIT: "submit",
     RENDER_POLL: "poll",
     RENDER_RECONCILE: "control",

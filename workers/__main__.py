@@ -6,14 +6,11 @@ import hashlib
 import json
 import secrets
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 from uuid import UUID
 
 import typer
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.orm import Session
 
 from models.api_key import ApiKey
 from models.base import new_id
@@ -22,10 +19,10 @@ from models.tenant import ensure_tenant
 from reelqueue.errors import ReelqueueError
 from workers.accounts import resume_account
 from workers.audit import Finding, audit
+from workers.console import AsJson, open_services, open_session
 from workers.doctor import examine
-from workers.resources import make_services
+from workers.money_commands import adopt_orphans_command
 from workers.review import adopt, questions, resubmit, write_off
-from workers.services import Services
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Commands for operators of Reelqueue.")
 accounts = typer.Typer(no_args_is_help=True, help="Provider accounts.")
@@ -36,26 +33,6 @@ review = typer.Typer(no_args_is_help=True, help="Jobs whose paid task nobody cou
 cli.add_typer(review, name="review")
 
 TENANT_HELP = "Whose jobs it enqueues and sees; the key's own name unless given. Keys of a tenant share its jobs."
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
-
-
-@contextmanager
-def _services() -> Iterator[Services]:
-    # Late: the app reads the settings, and a wrong one must end in one line, not in a traceback.
-    from workers.app import app
-    from workers.settings import settings
-
-    services, engine = make_services(app, settings())
-    try:
-        yield services
-    finally:
-        engine.dispose()
-
-
-@contextmanager
-def _session() -> Iterator[Session]:
-    with _services() as services, services.sessions.begin() as session:
-        yield session
 
 
 @cli.command("doctor")
@@ -64,7 +41,7 @@ def doctor_command(*, as_json: AsJson = False) -> None:
     from workers.app import app
 
     is_well = True
-    with _services() as services:
+    with open_services() as services:
         for line in examine(services, app):
             typer.echo(json.dumps(vars(line)) if as_json else str(line))
             is_well &= line.is_well
@@ -74,7 +51,7 @@ def doctor_command(*, as_json: AsJson = False) -> None:
 @cli.command("audit")
 def audit_command(*, as_json: AsJson = False) -> None:
     """Check every invariant, and show the rows that break one. Exit code 1 if any is broken."""
-    with _session() as session:
+    with open_session() as session:
         findings = audit(session)
     for finding in findings:
         _show(finding, as_json=as_json)
@@ -93,10 +70,13 @@ def _show(finding: Finding, *, as_json: bool) -> None:
         typer.echo("         " + " ".join(f"{name}={value}" for name, value in row.items()))
 
 
+cli.command("adopt")(adopt_orphans_command)
+
+
 @accounts.command("resume")
 def resume_command(name: str) -> None:
     """Submit to a paused account again."""
-    with _session() as session:
+    with open_session() as session:
         resumed = resume_account(session, name)
     if not resumed:
         raise ReelqueueError(f"account {name} is not paused, or there is none of that name")
@@ -106,7 +86,7 @@ def resume_command(name: str) -> None:
 @review.command("list")
 def list_questions_command(*, as_json: AsJson = False) -> None:
     """Show the jobs under review, and where to look for their tasks."""
-    with _session() as session:
+    with open_session() as session:
         found = questions(session)
     for question in found:
         shown = vars(question)
@@ -118,7 +98,7 @@ def list_questions_command(*, as_json: AsJson = False) -> None:
 @review.command("adopt")
 def adopt_command(job_id: UUID, provider_task_id: str) -> None:
     """The provider has the task: follow it."""
-    with _services() as services:
+    with open_services() as services:
         with services.sessions.begin() as session:
             now = services.clock.now(session)
             wake = adopt(session, job_id, provider_task_id, now=now)
@@ -130,7 +110,7 @@ def adopt_command(job_id: UUID, provider_task_id: str) -> None:
 @review.command("resubmit")
 def resubmit_command(job_id: UUID) -> None:
     """The provider does not have it: render it again, and pay for that."""
-    with _services() as services:
+    with open_services() as services:
         with services.sessions.begin() as session:
             resubmit(session, job_id, now=services.clock.now(session))
         services.hints.dispatch()
@@ -140,7 +120,7 @@ def resubmit_command(job_id: UUID) -> None:
 @review.command("write-off")
 def write_off_command(job_id: UUID) -> None:
     """Nobody will know: end the job as failed."""
-    with _services() as services, services.sessions.begin() as session:
+    with open_services() as services, services.sessions.begin() as session:
         write_off(session, job_id, now=services.clock.now(session))
     typer.echo(f"render job {job_id} is written off")
 
@@ -150,7 +130,7 @@ def create_key_command(name: str, *, tenant: Annotated[str, typer.Option(help=TE
     """Make a key of the HTTP API; it is shown once."""
     key = "rq_" + secrets.token_urlsafe(32)
     try:
-        with _session() as session:
+        with open_session() as session:
             owner_id = ensure_tenant(session, tenant or name)
             digest = hashlib.sha256(key.encode()).hexdigest()
             session.add(ApiKey(id=new_id(), name=name, tenant_id=owner_id, sha256=digest))

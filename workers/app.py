@@ -16,6 +16,7 @@ from workers.discretion import DiscreetTask
 from workers.hearing import leave_when_deaf
 from workers.heartbeat import touch_while_well
 from workers.logs import configure_worker_logs
+from workers.looking import ORPHANS_SECONDS, look_at_start
 from workers.queues import QUEUES, ROUTES, QueueName
 from workers.resources import connect_signals
 from workers.settings import settings
@@ -91,10 +92,17 @@ app.conf.update(
             # A sweep that waited longer than the next one is worthless.
             "options": {"expires": _settings.celery.sweep_seconds, "argsrepr": "()", "kwargsrepr": "{}"},
         },
+        # Beat counts the hour from its own start, so look_at_start sends the first.
+        "adopt": {
+            "task": messages.CONTROL_ADOPT,
+            "schedule": ORPHANS_SECONDS,
+            "options": {"expires": ORPHANS_SECONDS, "argsrepr": "()", "kwargsrepr": "{}"},
+        },
     },
 )
 
 connect_signals(app, _settings)
+look_at_start(app)
 leave_when_deaf(app, after_seconds=_settings.celery.deaf_seconds)
 if _settings.celery.heartbeat_path is not None:
     touch_while_well(_settings.celery.heartbeat_path)

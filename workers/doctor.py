@@ -65,6 +65,7 @@ def _database(services: Services) -> Iterator[Line]:
             yield _migrations(session)
             yield _clock(services, session)
             yield from _accounts(session)
+            yield from _orphans(session)
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         yield Line(
@@ -95,6 +96,16 @@ def _accounts(session: Session) -> Iterator[Line]:
     for account in session.scalars(select(Account).where(Account.paused_at.is_not(None))):
         remedy = f"mend it, then python -m workers accounts resume {account.name}"
         yield Line(f"account {account.name}", False, f"paused: {account.paused_reason}", remedy)
+
+
+def _orphans(session: Session) -> Iterator[Line]:
+    if "accounts" not in _tables(session):
+        return
+    for account in session.scalars(select(Account).where(Account.orphans_seen_at.is_not(None))):
+        left = account.orphan_task_ids or []
+        seen = f"{len(left)} tasks that no job here asked for, as of {account.orphans_seen_at:%Y-%m-%d %H:%M} UTC"
+        remedy = "python -m workers adopt shows them; find out who else uses the key"
+        yield Line(f"orphans of {account.name}", not left, seen, remedy)
 
 
 def _tables(session: Session) -> set[str]:

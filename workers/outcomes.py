@@ -143,7 +143,7 @@ def _move(session: Session, asked: Asked, outcome: Outcome, now: datetime) -> bo
 def _follow_up(session: Session, asked: Asked, outcome: Outcome, now: datetime, effects: Effects) -> None:
     due = asked.due
     if isinstance(asked.answer, TaskAnswer):
-        _store_answer(session, due, asked.answer, now)
+        store_answer(session, due.task_row_id, asked.answer, now=now)
     if outcome.ends_task:
         effects.finished_count += 1
         slot = release_slot(session, due.job_id, now=now)
@@ -155,10 +155,11 @@ def _follow_up(session: Session, asked: Asked, outcome: Outcome, now: datetime, 
                  provider_task_id=due.provider_task_id, polls=due.poll_count + 1)  # fmt: skip
 
 
-def _store_answer(session: Session, due: Due, answer: TaskAnswer, now: datetime) -> None:
+def store_answer(session: Session, task_row_id: UUID, answer: TaskAnswer, *, now: datetime) -> None:
+    """Keep what the provider said about a task; the caller commits."""
     session.execute(
         update(ProviderTask)
-        .where(ProviderTask.id == due.task_row_id)
+        .where(ProviderTask.id == task_row_id)
         .values(
             status=answer.status,
             started_at=answer.started_at,

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -45,6 +45,12 @@ class ProviderSettings(BaseSettings):
         gt=0,
         le=20,
         description="Pace of an account's queries; the provider refuses more than 20 a second",
+    )
+
+    orphans: Literal["adopt", "report"] = Field(
+        default="adopt",
+        description="What becomes of tasks that the provider lists and no job here asked for: `adopt` archives their "
+        "videos and enters what they cost, `report` only says so",
     )
 
     @staticmethod

@@ -55,6 +55,18 @@ def upgrade() -> None:
             "paused_reason", sa.String(), nullable=True, comment="The provider's code and message that paused it"
         ),
         sa.Column(
+            "orphan_task_ids",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=True,
+            comment="Tasks of the provider's list that belong to no job here, as last seen; null: never looked",
+        ),
+        sa.Column(
+            "orphans_seen_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="When the provider's list was last compared",
+        ),
+        sa.Column(
             "created_at",
             sa.DateTime(timezone=True),
             server_default=sa.text("now()"),
@@ -234,6 +246,63 @@ def upgrade() -> None:
         comment="When the next query, list or cancel of an account may be sent",
     )
     op.create_table(
+        "webhook_endpoints",
+        sa.Column("id", sa.Uuid(), nullable=False, comment="Ours, UUIDv7"),
+        sa.Column("tenant_id", sa.Uuid(), nullable=False, comment="Whose jobs it is told about"),
+        sa.Column("url", sa.String(), nullable=False, comment="Where events are posted"),
+        sa.Column(
+            "secret_sha256",
+            sa.String(),
+            nullable=False,
+            comment="Hex SHA-256 of the secret, which is derived from the server's key: tells whether that is still the key",
+        ),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+            comment="When it was made",
+        ),
+        sa.Column(
+            "open_since",
+            sa.DateTime(timezone=True),
+            nullable=False,
+            comment="It is told what happens from then on: since it was made, or enabled again",
+        ),
+        sa.Column(
+            "disabled_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="Since when nothing is posted; null: it is",
+        ),
+        sa.Column("disabled_reason", sa.String(), nullable=True, comment="Why, for people"),
+        sa.Column(
+            "deleted_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="Since when its owner does not see it any more",
+        ),
+        sa.Column(
+            "failure_count", sa.Integer(), nullable=False, comment="Failed tries in a row, of any of its deliveries"
+        ),
+        sa.Column(
+            "held_until",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="After failed tries nothing is posted until then",
+        ),
+        sa.Column(
+            "lease_until",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="While a worker posts; it is believed dead then",
+        ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_webhook_endpoints_tenant_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_endpoints")),
+        comment="Receivers of webhooks, each with its deliveries' lease and back-off; never the secret itself",
+    )
+    op.create_index("ix_webhook_endpoints_tenant_id", "webhook_endpoints", ["tenant_id"], unique=False)
+    op.create_table(
         "render_jobs",
         sa.Column("id", sa.Uuid(), nullable=False, comment="Ours (job_id), UUIDv7"),
         sa.Column("tenant_id", sa.Uuid(), nullable=False, comment="Its owner, and its campaign's"),
@@ -344,7 +413,6 @@ def upgrade() -> None:
         sa.Column("poll_deadline_at", sa.DateTime(timezone=True), nullable=True, comment="When it times out"),
         sa.Column("poll_count", sa.Integer(), nullable=False, comment="Answers read from the provider"),
         sa.Column("unknown_count", sa.Integer(), nullable=False, comment="UNKNOWN answers in a row"),
-        sa.Column("throttle_count", sa.Integer(), nullable=False, comment="Refusals in a row for going too fast"),
         sa.Column("fault_count", sa.Integer(), nullable=False, comment="Tasks that failed by the provider's own fault"),
         sa.Column("cancel_requested_at", sa.DateTime(timezone=True), nullable=True, comment="When a person stopped it"),
         sa.Column(
@@ -504,6 +572,12 @@ def upgrade() -> None:
         ),
         sa.Column("epoch", sa.Integer(), nullable=False, comment="The job's epoch when it was claimed"),
         sa.Column("spec_sha256", sa.String(), nullable=False, comment="Hex SHA-256 of the body that is sent"),
+        sa.Column(
+            "key_fingerprint",
+            sa.String(),
+            nullable=True,
+            comment="Of the key it was sent with: another main account's list shows none of its tasks",
+        ),
         sa.Column(
             "send_by",
             sa.DateTime(timezone=True),
@@ -702,6 +776,58 @@ def upgrade() -> None:
     op.create_index("ix_slots_account_id_model", "slots", ["account_id", "model"], unique=False)
     op.create_index("ix_slots_campaign_id", "slots", ["campaign_id"], unique=False)
     op.create_table(
+        "webhook_deliveries",
+        sa.Column("id", sa.Uuid(), nullable=False, comment="The webhook-id, UUIDv7"),
+        sa.Column("endpoint_id", sa.Uuid(), nullable=False, comment="The receiver"),
+        sa.Column("job_id", sa.Uuid(), nullable=True, comment="Null in a test"),
+        sa.Column("kind", sa.String(), nullable=False, comment="render_job.STATE, or webhook.test"),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False, comment="When it happened"),
+        sa.Column(
+            "state",
+            sa.Enum("pending", "delivered", "dead", name="deliverystate", native_enum=False, length=32),
+            nullable=False,
+            comment="pending, delivered or dead",
+        ),
+        sa.Column(
+            "asked_at",
+            sa.DateTime(timezone=True),
+            nullable=False,
+            comment="Since when it is tried: the event, or a redelivery's request",
+        ),
+        sa.Column(
+            "next_attempt_at", sa.DateTime(timezone=True), nullable=True, comment="When it is tried next; null: never"
+        ),
+        sa.Column("attempt_count", sa.Integer(), nullable=False, comment="Tries that have ended"),
+        sa.Column(
+            "finished_at", sa.DateTime(timezone=True), nullable=True, comment="When it was delivered or given up"
+        ),
+        sa.Column(
+            "last_status", sa.Integer(), nullable=True, comment="HTTP status of the last answer; null: none came"
+        ),
+        sa.Column("last_error", sa.String(), nullable=True, comment="Why the last try failed"),
+        sa.CheckConstraint(
+            "(state = 'pending') = (next_attempt_at IS NOT NULL)", name=op.f("ck_webhook_deliveries_pending_is_due")
+        ),
+        sa.ForeignKeyConstraint(
+            ["endpoint_id"], ["webhook_endpoints.id"], name=op.f("fk_webhook_deliveries_endpoint_id")
+        ),
+        sa.ForeignKeyConstraint(["job_id"], ["render_jobs.id"], name=op.f("fk_webhook_deliveries_job_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_deliveries")),
+        sa.UniqueConstraint(
+            "endpoint_id", "job_id", "kind", name=op.f("uq_webhook_deliveries_endpoint_id_job_id_kind")
+        ),
+        comment="Events on their way to webhook endpoints, each once per endpoint",
+    )
+    op.create_index(
+        "ix_webhook_deliveries_due",
+        "webhook_deliveries",
+        ["endpoint_id", "next_attempt_at"],
+        unique=False,
+        postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
+    )
+    op.create_index("ix_webhook_deliveries_endpoint_id", "webhook_deliveries", ["endpoint_id", "id"], unique=False)
+    op.create_index("ix_webhook_deliveries_job_id", "webhook_deliveries", ["job_id"], unique=False)
+    op.create_table(
         "provider_tasks",
         sa.Column("id", sa.Uuid(), nullable=False, comment="Ours, UUIDv7"),
         sa.Column("job_id", sa.Uuid(), nullable=False, comment="The job it renders"),
@@ -788,126 +914,9 @@ def upgrade() -> None:
         """CREATE TRIGGER ledger_entries_append_only BEFORE UPDATE OR DELETE ON ledger_entries
            FOR EACH ROW EXECUTE FUNCTION refuse_change()"""
     )
-    op.create_table(
-        "webhook_endpoints",
-        sa.Column("id", sa.Uuid(), nullable=False, comment="Ours, UUIDv7"),
-        sa.Column("tenant_id", sa.Uuid(), nullable=False, comment="Whose jobs it is told about"),
-        sa.Column("url", sa.String(), nullable=False, comment="Where events are posted"),
-        sa.Column(
-            "secret_sha256",
-            sa.String(),
-            nullable=False,
-            comment="Hex SHA-256 of the secret, which is derived from the server's key: tells whether that is still the key",
-        ),
-        sa.Column(
-            "created_at",
-            sa.DateTime(timezone=True),
-            server_default=sa.text("now()"),
-            nullable=False,
-            comment="When it was made",
-        ),
-        sa.Column(
-            "open_since",
-            sa.DateTime(timezone=True),
-            nullable=False,
-            comment="It is told what happens from then on: since it was made, or enabled again",
-        ),
-        sa.Column(
-            "disabled_at", sa.DateTime(timezone=True), nullable=True, comment="Since when nothing is posted; null: it is"
-        ),
-        sa.Column("disabled_reason", sa.String(), nullable=True, comment="Why, for people"),
-        sa.Column(
-            "deleted_at",
-            sa.DateTime(timezone=True),
-            nullable=True,
-            comment="Since when its owner does not see it any more",
-        ),
-        sa.Column(
-            "failure_count", sa.Integer(), nullable=False, comment="Failed tries in a row, of any of its deliveries"
-        ),
-        sa.Column(
-            "held_until",
-            sa.DateTime(timezone=True),
-            nullable=True,
-            comment="After failed tries nothing is posted until then",
-        ),
-        sa.Column(
-            "lease_until",
-            sa.DateTime(timezone=True),
-            nullable=True,
-            comment="While a worker posts; it is believed dead then",
-        ),
-        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_webhook_endpoints_tenant_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_endpoints")),
-        comment="Receivers of webhooks, each with its deliveries' lease and back-off; never the secret itself",
-    )
-    op.create_index("ix_webhook_endpoints_tenant_id", "webhook_endpoints", ["tenant_id"], unique=False)
-    op.create_table(
-        "webhook_deliveries",
-        sa.Column("id", sa.Uuid(), nullable=False, comment="The webhook-id, UUIDv7"),
-        sa.Column("endpoint_id", sa.Uuid(), nullable=False, comment="The receiver"),
-        sa.Column("job_id", sa.Uuid(), nullable=True, comment="Null in a test"),
-        sa.Column("kind", sa.String(), nullable=False, comment="render_job.STATE, or webhook.test"),
-        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False, comment="When it happened"),
-        sa.Column(
-            "state",
-            sa.Enum("pending", "delivered", "dead", name="deliverystate", native_enum=False, length=32),
-            nullable=False,
-            comment="pending, delivered or dead",
-        ),
-        sa.Column(
-            "asked_at",
-            sa.DateTime(timezone=True),
-            nullable=False,
-            comment="Since when it is tried: the event, or a redelivery's request",
-        ),
-        sa.Column(
-            "next_attempt_at",
-            sa.DateTime(timezone=True),
-            nullable=True,
-            comment="When it is tried next; null: never",
-        ),
-        sa.Column("attempt_count", sa.Integer(), nullable=False, comment="Tries that have ended"),
-        sa.Column(
-            "finished_at", sa.DateTime(timezone=True), nullable=True, comment="When it was delivered or given up"
-        ),
-        sa.Column(
-            "last_status", sa.Integer(), nullable=True, comment="HTTP status of the last answer; null: none came"
-        ),
-        sa.Column("last_error", sa.String(), nullable=True, comment="Why the last try failed"),
-        sa.CheckConstraint(
-            "(state = 'pending') = (next_attempt_at IS NOT NULL)", name=op.f("ck_webhook_deliveries_pending_is_due")
-        ),
-        sa.ForeignKeyConstraint(
-            ["endpoint_id"], ["webhook_endpoints.id"], name=op.f("fk_webhook_deliveries_endpoint_id")
-        ),
-        sa.ForeignKeyConstraint(["job_id"], ["render_jobs.id"], name=op.f("fk_webhook_deliveries_job_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_deliveries")),
-        sa.UniqueConstraint("endpoint_id", "job_id", "kind", name=op.f("uq_webhook_deliveries_endpoint_id_job_id_kind")),
-        comment="Events on their way to webhook endpoints, each once per endpoint",
-    )
-    op.create_index(
-        "ix_webhook_deliveries_due",
-        "webhook_deliveries",
-        ["endpoint_id", "next_attempt_at"],
-        unique=False,
-        postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
-    )
-    op.create_index("ix_webhook_deliveries_endpoint_id", "webhook_deliveries", ["endpoint_id", "id"], unique=False)
-    op.create_index("ix_webhook_deliveries_job_id", "webhook_deliveries", ["job_id"], unique=False)
 
 
 def downgrade() -> None:
-    op.drop_index("ix_webhook_deliveries_job_id", table_name="webhook_deliveries")
-    op.drop_index("ix_webhook_deliveries_endpoint_id", table_name="webhook_deliveries")
-    op.drop_index(
-        "ix_webhook_deliveries_due",
-        table_name="webhook_deliveries",
-        postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
-    )
-    op.drop_table("webhook_deliveries")
-    op.drop_index("ix_webhook_endpoints_tenant_id", table_name="webhook_endpoints")
-    op.drop_table("webhook_endpoints")
     op.drop_index("uq_ledger_entries_settled", table_name="ledger_entries", postgresql_where=sa.text("kind = 'settle'"))
     op.drop_index("ix_ledger_entries_provider_task_id", table_name="ledger_entries")
     op.drop_index("ix_ledger_entries_job_id", table_name="ledger_entries")
@@ -918,6 +927,14 @@ def downgrade() -> None:
     op.drop_index("ix_provider_tasks_job_id", table_name="provider_tasks")
     op.drop_index("ix_provider_tasks_attempt_id", table_name="provider_tasks")
     op.drop_table("provider_tasks")
+    op.drop_index("ix_webhook_deliveries_job_id", table_name="webhook_deliveries")
+    op.drop_index("ix_webhook_deliveries_endpoint_id", table_name="webhook_deliveries")
+    op.drop_index(
+        "ix_webhook_deliveries_due",
+        table_name="webhook_deliveries",
+        postgresql_where=sa.text("next_attempt_at IS NOT NULL"),
+    )
+    op.drop_table("webhook_deliveries")
     op.drop_index("ix_slots_campaign_id", table_name="slots")
     op.drop_index("ix_slots_account_id_model", table_name="slots")
     op.drop_table("slots")
@@ -962,6 +979,8 @@ def downgrade() -> None:
     op.drop_index("ix_render_jobs_campaign_id", table_name="render_jobs")
     op.drop_index("ix_render_jobs_account_id", table_name="render_jobs")
     op.drop_table("render_jobs")
+    op.drop_index("ix_webhook_endpoints_tenant_id", table_name="webhook_endpoints")
+    op.drop_table("webhook_endpoints")
     op.drop_table("turns")
     op.drop_table("submit_lanes")
     op.drop_table("poll_lanes")

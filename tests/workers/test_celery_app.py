@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from celery.signals import beat_init
 from celery.utils.time import maybe_timedelta
 from kombu.exceptions import ContentDisallowed
 from kombu.serialization import loads, prepare_accept_content
@@ -120,10 +121,20 @@ def test_a_task_that_listens_ends_before_one_that_does_not() -> None:
 
 
 def test_the_sweep_comes_before_a_lost_hint_hurts() -> None:
-    (entry,) = app.conf.beat_schedule.values()
+    entry = app.conf.beat_schedule["sweep"]
 
     assert entry["task"] == messages.CONTROL_SWEEP
     assert maybe_timedelta(entry["schedule"]).total_seconds() <= 10
+
+
+def test_orphans_are_looked_for_hourly_and_when_beat_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[str] = []
+    monkeypatch.setattr(app, "send_task", lambda name, **_: sent.append(name))
+
+    beat_init.send(sender=None)
+
+    assert sent == [app.conf.beat_schedule["adopt"]["task"]] == [messages.CONTROL_ADOPT]
+    assert app.conf.beat_schedule["adopt"]["schedule"] == 3600
 
 
 def test_importing_everything_connects_to_nothing() -> None:

@@ -86,6 +86,17 @@ def test_a_paused_account_is_bad_until_it_is_resumed(jobs: Jobs, rows: Rows) -> 
     assert "accounts resume default" in line.remedy
 
 
+def test_orphans_that_nobody_has_adopted_are_bad(jobs: Jobs, rows: Rows) -> None:
+    dispatch(jobs.services)
+    assert "orphans of default" not in in_database(jobs.services)  # nobody has looked yet
+    rows.change(Account, Account.name == "default", orphan_task_ids=["stray"], orphans_seen_at=jobs.clock.now())
+
+    line = in_database(jobs.services)["orphans of default"]
+
+    assert not line.is_well
+    assert line.seen.startswith("1 tasks")
+
+
 def test_a_missing_key_names_the_variables(services: Services) -> None:
     assert doctor._keys(services).is_well
     line = doctor._keys(replace(services, environment={"DASHSCOPE_API_KEY": " "}))

@@ -1,6 +1,6 @@
 """DashScope (Alibaba Cloud Model Studio) as the workers see it; nothing outside speaks its wire."""
 
-from workers.dashscope.client import DashScope
+from workers.dashscope.client import DashScope, TooManyTasksError
 from workers.dashscope.errors import (
     NoAnswerError,
     NotSentError,
@@ -21,4 +21,5 @@ __all__ = [
     "ServerFaultError",
     "TaskAnswer",
     "TaskStatus",
+    "TooManyTasksError",
 ]

@@ -80,6 +80,8 @@ class ListedTask:
     model: str | None
     request_id: str | None
     """Of the submit."""
+    created_at: datetime | None = None
+    """When the provider made it, by its own clock; aware UTC."""
 
 
 class UnreadableError(ReelqueueError):
@@ -161,6 +163,7 @@ def _listed(row: Mapping[str, Any]) -> ListedTask:
         status=_text(row.get("status")) or TaskStatus.UNKNOWN,
         model=_text(row.get("model_name")),
         request_id=_text(row.get("request_id")),
+        created_at=_parse_milliseconds(row.get("gmt_create")),
     )
 
 
@@ -183,6 +186,14 @@ def parse_time(value: object) -> datetime | None:
         moment = datetime.fromisoformat(str(value))
         return (moment if moment.tzinfo else moment.replace(tzinfo=BEIJING)).astimezone(UTC)
     except (ValueError, OverflowError):
+        return None
+
+
+def _parse_milliseconds(value: object) -> datetime | None:
+    # The list counts milliseconds of the epoch where a query writes Beijing time.
+    try:
+        return datetime.fromtimestamp(value / 1000, UTC) if isinstance(value, int) else None
+    except (ValueError, OverflowError, OSError):
         return None
 
 

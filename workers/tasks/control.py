@@ -1,10 +1,11 @@
-"""Dispatch and sweep."""
+"""Dispatch, sweep, and the look for orphans."""
 
 from __future__ import annotations
 
 from reelqueue import messages
 from workers.app import app
 from workers.dispatch import dispatch
+from workers.orphans import look_for_orphans
 from workers.resources import services
 from workers.sweep import sweep
 
@@ -19,3 +20,9 @@ def dispatch_task() -> str:
 def sweep_task() -> str:
     """Hint again at what is overdue."""
     return str(sweep(services()))
+
+
+@app.task(name=messages.CONTROL_ADOPT)
+def adopt_task() -> str:
+    """Compare the provider's lists with our books."""
+    return "; ".join(map(str, look_for_orphans(services()))) or "no account"

@@ -190,6 +190,21 @@ def test_a_page_of_the_list() -> None:
 
 
 @pytest.mark.parametrize(
+    ("gmt_create", "created_at"),
+    [
+        (1709260684485, datetime(2024, 3, 1, 2, 38, 4, 485000, tzinfo=UTC)),
+        (None, None),
+        ("yesterday", None),
+        (10**20, None),
+    ],
+)
+def test_the_list_tells_when_a_task_was_made(gmt_create: object, created_at: datetime | None) -> None:
+    rows, _ = parse_listing({"data": [{"task_id": "t-1", "gmt_create": gmt_create}], "total_page": 1})
+
+    assert rows[0].created_at == created_at
+
+
+@pytest.mark.parametrize(
     "answer",
     [
         {},
