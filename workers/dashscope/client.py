@@ -1,0 +1,284 @@
+"""The one place that sends to DashScope.
+
+Each method makes one HTTP request, ever: no transport retry, no redirect, every phase under a time
+limit and the whole under another, the response size capped. What failed says what is known about it
+(:mod:`workers.dashscope.errors`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+import httpx
+from pydantic import SecretStr
+
+from models.turn import TurnKind
+from reelqueue.builder import BuiltRequest
+from workers.dashscope.errors import NoAnswerError, NotSentError, ProviderError, RefusedError, ServerFaultError
+from workers.dashscope.wire import (
+    Acceptance,
+    ListedTask,
+    TaskAnswer,
+    UnreadableError,
+    format_time,
+    parse_acceptance,
+    parse_error,
+    parse_listing,
+    parse_object,
+    parse_task,
+)
+from workers.egress import tls_context
+
+USER_AGENT: Final = "reelqueue/0.1"
+MAX_ANSWER_BYTES: Final = 1024 * 1024
+# A shorter key guards nothing but the simulator, and its letters may stand in any answer.
+_SECRET_BYTES: Final = 12
+PAGE_SIZE: Final = 100
+MAX_PAGES: Final = 50
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+Pace = Callable[[TurnKind], Awaitable[None]]
+"""Returns when a call of that kind may be sent."""
+
+# Raised by httpx before the first byte of a request is written. A refused CONNECT of a proxy is
+# among them: the request itself is written only inside the tunnel.
+_BEFORE_ANY_BYTE: Final = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+    httpx.InvalidURL,
+)
+
+
+class TooManyTasksError(NoAnswerError):
+    """A window of the task list has more pages than are read."""
+
+
+@dataclass(frozen=True)
+class TimeLimits:
+    """How long each phase of a request may take, in seconds."""
+
+    connect: float = 10
+    write: float = 60
+    """Per chunk; a submit with pictures inside it has up to 64 MiB."""
+    read: float = 30
+    """Without a byte."""
+    query: float = 15
+    """For a whole query or cancel."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where an account's calls go, and as whom."""
+
+    base_url: str
+    """Scheme and host, without ``/api/v1``."""
+    key: SecretStr
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether it is on this machine: the simulator."""
+        return urlsplit(self.base_url).hostname in _LOOPBACK
+
+
+class DashScope:
+    """Calls to one account's endpoint; use it as an asynchronous context manager.
+
+    Args:
+        endpoint: Where, and as whom.
+        limits: Time limits.
+        transport: Replaces httpx's own; the seam for proxies, private networks and tests.
+        pace: Waits for the account's next turn before each query, list and cancel; None: the caller has taken turns.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        limits: TimeLimits | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        pace: Pace | None = None,
+    ) -> None:
+        self._endpoint = endpoint
+        self._pace = pace
+        self._limits = limits or TimeLimits()
+        self._http = httpx.AsyncClient(
+            base_url=endpoint.base_url.rstrip("/"),
+            transport=transport,
+            verify=tls_context() if urlsplit(endpoint.base_url).scheme == "https" else False,
+            follow_redirects=False,
+            trust_env=not endpoint.is_loopback,  # a proxy cannot reach this machine's simulator
+            timeout=httpx.Timeout(
+                connect=self._limits.connect, write=self._limits.write, read=self._limits.read, pool=1
+            ),
+            headers={"User-Agent": USER_AGENT},
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._http.__aexit__(kind, error, traceback)
+
+    async def submit(self, built: BuiltRequest, *, limit_seconds: float) -> Acceptance:
+        """Send the paid POST, once.
+
+        Args:
+            built: What to send.
+            limit_seconds: For the whole of it, so that an answer of a byte a second ends too.
+
+        Raises:
+            NotSentError, RefusedError: Provably nothing was created.
+            ServerFaultError, NoAnswerError: Nobody knows whether a task was created.
+        """
+        answer = await self._send(built.method, built.path, limit_seconds, built.headers, built.body)
+        try:
+            return parse_acceptance(answer)
+        except UnreadableError as error:
+            _, message, request_id = parse_error(answer)
+            raise NoAnswerError(f"200 with {error}: {message}", http_status=200, request_id=request_id) from error
+
+    async def get(self, provider_task_id: str) -> TaskAnswer:
+        """Ask for one task.
+
+        Raises:
+            ProviderError: No answer about the task; it says nothing about the task itself.
+        """
+        await self._turn(TurnKind.QUERY)
+        answer = await self._send("GET", f"/api/v1/tasks/{provider_task_id}", self._limits.query)
+        try:
+            return parse_task(answer)
+        except UnreadableError as error:
+            _, message, request_id = parse_error(answer)
+            raise NoAnswerError(f"200 with {error}: {message}", http_status=200, request_id=request_id) from error
+
+    async def list_tasks(self, *, model: str | None, since: datetime, until: datetime) -> list[ListedTask]:
+        """The account's tasks, created within a window, from every page.
+
+        Args:
+            model: The provider's model id; None: of all models.
+            since: Aware; at most 24 hours before *until*.
+            until: Aware.
+
+        Raises:
+            TooManyTasksError: The window has more pages than are read; ask for a part of it.
+            ProviderError: Any page is missing or unreadable, so that nothing follows from the rest.
+        """
+        window = {"start_time": format_time(since), "end_time": format_time(until)}
+        window |= {} if model is None else {"model_name": model}
+        listed: list[ListedTask] = []
+        page, pages = 1, 1
+        while page <= pages:
+            query = httpx.QueryParams({"page_no": page, "page_size": PAGE_SIZE, **window})
+            await self._turn(TurnKind.LIST)
+            answer = await self._send("GET", f"/api/v1/tasks?{query}", self._limits.query)
+            try:
+                rows, pages = parse_listing(answer)
+            except UnreadableError as error:
+                raise NoAnswerError(f"200 with {error}", http_status=200) from error
+            if pages > MAX_PAGES:
+                raise TooManyTasksError(f"a list of {pages} pages; more than {MAX_PAGES} are not read")
+            listed += rows
+            page += 1
+        return listed
+
+    async def cancel(self, provider_task_id: str) -> None:
+        """Ask to stop a task; the provider stops it only while it is PENDING.
+
+        Raises:
+            RefusedError: It is not PENDING any more (code ``UnsupportedOperation``).
+            ProviderError: Nobody knows.
+        """
+        await self._turn(TurnKind.CANCEL)
+        await self._send("POST", f"/api/v1/tasks/{provider_task_id}/cancel", self._limits.query)
+
+    async def _turn(self, kind: TurnKind) -> None:
+        if self._pace is not None:
+            await self._pace(kind)
+
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        limit_seconds: float,
+        headers: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """The one method that sends; a JSON object for 2xx, else an error that says what is known."""
+        try:
+            request = self._http.build_request(
+                method,
+                path,
+                headers={**(headers or {}), "Authorization": f"Bearer {self._endpoint.key.get_secret_value()}"},
+                json=body,
+            )
+        except (httpx.InvalidURL, ValueError, TypeError) as error:
+            raise NotSentError(f"the request cannot be written: {error}") from error
+        try:
+            async with asyncio.timeout(limit_seconds):
+                status, content = await self._exchange(request)
+        except _BEFORE_ANY_BYTE as error:
+            raise NotSentError(
+                f"{urlsplit(self._endpoint.base_url).netloc} cannot be reached: {_name(error)}"
+            ) from error
+        except (httpx.HTTPError, TimeoutError) as error:
+            raise NoAnswerError(f"the request left and no answer came: {_name(error)}") from error
+        return _judge(status, self._without_key(content))
+
+    def _without_key(self, content: bytes) -> bytes:
+        """An answer without the key, which a gateway may quote: it is stored and logged."""
+        key = self._endpoint.key.get_secret_value().encode()
+        return content.replace(key, b"***") if len(key) >= _SECRET_BYTES else content
+
+    async def _exchange(self, request: httpx.Request) -> tuple[int, bytes]:
+        response = await self._http.send(request, stream=True)
+        try:
+            content = bytearray()
+            async for chunk in response.aiter_bytes():
+                content += chunk
+                if len(content) > MAX_ANSWER_BYTES:
+                    raise NoAnswerError(
+                        f"an answer of more than {MAX_ANSWER_BYTES} bytes", http_status=response.status_code
+                    )
+            return response.status_code, bytes(content)
+        finally:
+            await response.aclose()
+
+
+def _judge(status: int, content: bytes) -> dict[str, Any]:
+    code, request_id = None, None
+    try:
+        answer = parse_object(content)
+    except UnreadableError as unreadable:
+        message = f"HTTP {status} with {unreadable}"
+    else:
+        if 200 <= status < 300:
+            return answer
+        code, message, request_id = parse_error(answer)
+    raise _kind(status, code)(message, http_status=status, code=code, request_id=request_id)
+
+
+def _kind(status: int, code: str | None) -> type[ProviderError]:
+    # The gateway's own 413 and 429 may have no code, and both are documented to create nothing.
+    if status in {413, 429} or (code and 400 <= status < 500):
+        return RefusedError
+    return ServerFaultError if status >= 500 else NoAnswerError
+
+
+def _name(error: Exception) -> str:
+    # A protocol error of ours quotes the header that cannot be sent, which may hold a key.
+    said = "" if isinstance(error, httpx.LocalProtocolError) else str(error)
+    return f"{type(error).__name__} {said}".strip()
