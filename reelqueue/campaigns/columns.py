@@ -51,7 +51,7 @@ class Headings:
     """Tells what headings mean, for a file whose templates use certain variables."""
 
     variables: frozenset[str] = frozenset()
-    """Names that the templates use."""
+    """Names that the templates use; where there are any, other names that resemble nothing are variables, too."""
 
     def target(self, heading: str) -> Target:
         """What *heading* stands for.
@@ -70,9 +70,12 @@ class Headings:
         name = option_name(told)
         if name in OPTIONS:
             return Target(Kind.OPTION, name)
-        if told in self.variables:
+        near = self.nearest(name)
+        if told in self.variables or (self.variables and near is None and _NAME.fullmatch(told)):
             return Target(Kind.VARIABLE, told)
-        raise InvalidRequestError("unknown_column", self._unknown(told, name), told[:64])
+        hint = f"; did you mean {near}?" if near else ""
+        why = f"{told[:64]}: no option has this name, and no template uses it{hint}"
+        raise InvalidRequestError("unknown_column", why, told[:64])
 
     @cached_property
     def _known(self) -> list[str]:
@@ -86,11 +89,6 @@ class Headings:
                 "bad_name", f"{name[:64]}: a variable has a name of letters, digits and _", f"vars.{name[:64]}"
             )
         return Target(Kind.VARIABLE, name)
-
-    def _unknown(self, told: str, name: str) -> str:
-        near = self.nearest(name)
-        hint = f"; did you mean {near}?" if near else ""
-        return f"{told[:64]}: no option has this name, and no template uses it{hint}"
 
     def nearest(self, name: str) -> str | None:
         """The option or variable that a misspelt name may have meant."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date, time
@@ -21,6 +22,8 @@ from reelqueue.errors import InvalidRequestError
 
 TEMPLATED: Final = frozenset({"prompt", "negative_prompt", "custom_id", "image", "last_frame", "audio_url", "after"})
 """Options that a template may write; the others are no texts, or are chosen from a few words."""
+
+_INSTANCE: Final = re.compile(" or instance of [A-Za-z]+")
 
 Lines = Mapping[tuple[str | int, ...], int]
 """The line of the value at each path; empty where the format does not tell."""
@@ -151,9 +154,8 @@ def _problems(file: str, error: ValidationError, lines: Lines) -> Iterator[Probl
 
 
 def _said(message: str) -> str:
-    return (
-        message.replace("Input should", "must").replace("valid dictionary", "object").replace("String should", "must")
-    )
+    told = _INSTANCE.sub("", message).replace("Input should", "must").replace("String should", "must")
+    return told.replace("a valid dictionary", "an object")
 
 
 def _unknown_key(path: tuple[str | int, ...]) -> str:

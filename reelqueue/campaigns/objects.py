@@ -33,7 +33,7 @@ class ObjectRows:
         self.file = file
         self._rows = rows
         self._headings = headings
-        self._targets: dict[str, Target] = {}
+        self._targets: dict[str, Target | InvalidRequestError] = {}
 
     def __iter__(self) -> Iterator[Record]:
         """Its rows; what is wrong with one stands in it."""
@@ -82,12 +82,21 @@ class ObjectRows:
         if key not in self._targets:
             if len(self._targets) >= COLUMNS_MAX:  # of keys that differ in each row, none is worth keeping
                 self._targets.clear()
-            self._targets[key] = self._headings.target(key)
-        return self._targets[key]
+            self._targets[key] = self._find(key)
+        target = self._targets[key]
+        if isinstance(target, InvalidRequestError):
+            raise target
+        return target
+
+    def _find(self, key: str) -> Target | InvalidRequestError:
+        try:
+            return self._headings.target(key)
+        except InvalidRequestError as error:  # looking for the nearest name takes longer than the whole row
+            return InvalidRequestError(error.code, error.message, error.field)
 
     def _key(self, key: str) -> str | None:
         target = self._targets.get(str(key))
-        if target is None:
+        if not isinstance(target, Target):
             return None
         return f"vars.{target.name}" if target.kind is Kind.VARIABLE else target.name
 

@@ -89,11 +89,12 @@ def _defaults(manifest: Manifest) -> dict[str, object]:
 
 def _unused(recipe: Recipe) -> Iterator[InvalidRequestError]:
     """Axes that change nothing: a misspelt one would buy each clip several times."""
-    for name in sorted(recipe.matrix.names):
-        try:
-            recipe.headings.target(name)
-        except InvalidRequestError as error:
-            yield InvalidRequestError(error.code, f"matrix.{error.message}", f"matrix.{name}")
+    headings = recipe.headings
+    for name in sorted(recipe.matrix.names - OPTIONS - headings.variables):
+        near = headings.nearest(name)
+        hint = f"; did you mean {near}?" if near else ""
+        why = f"matrix.{name}: no option has this name, and no template uses it{hint}"
+        yield InvalidRequestError("unknown_column", why, f"matrix.{name}")
 
 
 def _tried(refusals: list[InvalidRequestError], make: Callable[[], T], otherwise: T) -> T:

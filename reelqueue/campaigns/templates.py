@@ -213,9 +213,14 @@ def _walk(node: nodes.Node) -> Iterator[nodes.Node]:
 def _printed(value: object) -> object:
     """What ``{{ value }}`` writes: texts and numbers; anything else would show how Python spells it."""
     if isinstance(value, bool) or not isinstance(value, (str, int, float, StrictUndefined)):
-        kind = "a list; use join" if isinstance(value, (list, tuple)) else f"{shortened(value)}; ask for it with if"
-        raise _LimitError(f"a place for text was given {kind}")
+        raise _LimitError(f"a place for text was given {_kind(value)}")
     return value
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, Mapping):
+        return f"an object; name one of its keys: {shortened(', '.join(map(str, value)))}"
+    return "a list; use join" if isinstance(value, (list, tuple)) else f"{shortened(value)}; ask for it with if"
 
 
 def _replace(text: str, old: str, new: str) -> str:

@@ -138,6 +138,18 @@ def test_what_is_wrong_with_a_manifest_is_told_with_its_line(
     assert reading.problems[0].line == line
 
 
+def test_columns_that_no_template_uses_are_kept_unless_they_resemble_something(read: Read) -> None:
+    read("products.csv", "custom_id,thing,sku,negativ_prompt\ncup,a cup,A-1,\n")
+    head = "file: products.csv\ndefaults: {model: wan2.6-t2v}\n"
+
+    with_template = read("m.yaml", f"{head}template: {{prompt: 'a {{{{ thing }}}}'}}\n")
+    without = read("m.yaml", f"{head}")
+
+    assert [problem.column for problem in with_template.problems] == ["negativ_prompt"]
+    assert with_template.clips[0].variables == {"thing": "a cup", "sku": "A-1"}
+    assert {"sku", "thing"} < {problem.column for problem in without.problems}
+
+
 def test_several_mistakes_are_told_at_once(read: Read) -> None:
     reading = read("m.yaml", "campaign: {prority: 1, canary: x}\ndefaults: 5\n")
 

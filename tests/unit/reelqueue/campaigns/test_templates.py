@@ -50,6 +50,7 @@ def test_a_prompt_is_filled_in(source: str, expected: str) -> None:
         ("{{ name|attr('__class__') }}", "there is no filter attr"),
         ("{{ none }}", "was given None"),
         ("{{ things }}", "was given a list; use join"),
+        ("{{ style }}", "was given an object; name one of its keys: look"),
         ("{{ true }}", "was given True"),
         ("{{ 'x' * 999999999 }}", "multiplies numbers only"),
         ("{{ '%999999999d' % 1 }}", "% cannot be used"),
@@ -69,7 +70,7 @@ def test_a_prompt_is_filled_in(source: str, expected: str) -> None:
     ],
 )
 def test_what_a_prompt_does_not_need_is_refused(source: str, said: str) -> None:
-    variables = {"style": {}, "name": "cup", "none": None, "things": ["a"]}
+    variables = {"style": {"look": "noir"}, "name": "cup", "none": None, "things": ["a"]}
 
     with pytest.raises(TemplateRefusedError) as refused:
         render(source, **variables)
