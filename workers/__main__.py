@@ -17,7 +17,7 @@ from models.base import new_id
 from models.logs import configure_logs
 from models.tenant import ensure_tenant
 from reelqueue.errors import ReelqueueError
-from workers.accounts import resume_account
+from workers.account_commands import accounts
 from workers.audit import Finding, audit
 from workers.console import AsJson, open_services, open_session
 from workers.doctor import examine
@@ -25,7 +25,6 @@ from workers.money_commands import adopt_orphans_command
 from workers.review import adopt, questions, resubmit, write_off
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Commands for operators of Reelqueue.")
-accounts = typer.Typer(no_args_is_help=True, help="Provider accounts.")
 keys = typer.Typer(no_args_is_help=True, help="Keys of the HTTP API.")
 cli.add_typer(accounts, name="accounts")
 cli.add_typer(keys, name="keys")
@@ -71,16 +70,6 @@ def _show(finding: Finding, *, as_json: bool) -> None:
 
 
 cli.command("adopt")(adopt_orphans_command)
-
-
-@accounts.command("resume")
-def resume_command(name: str) -> None:
-    """Submit to a paused account again."""
-    with open_session() as session:
-        resumed = resume_account(session, name)
-    if not resumed:
-        raise ReelqueueError(f"account {name} is not paused, or there is none of that name")
-    typer.echo(f"account {name} is resumed")
 
 
 @review.command("list")

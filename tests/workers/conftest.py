@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import structlog
 from pydantic import SecretStr
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
@@ -14,13 +16,16 @@ from sqlalchemy.orm import Session, sessionmaker
 from models.session import make_engine, make_sessions
 from models.settings import ServiceSettings
 from models.storage import LocalArchive
+from tests.workers.commands import Ended, Run
 from tests.workers.jobs import Jobs
 from tests.workers.recorded_hints import RecordedHints
 from tests.workers.rows import Rows
 from tests.workers.scripted_provider import ScriptedProvider
 from tests.workers.virtual_clock import VirtualClock
+from workers.__main__ import main
 from workers.services import Services
 from workers.settings import ArchiveSettings, CelerySettings, PollSettings, ProviderSettings, Settings
+from workers.settings import settings as read_settings
 
 CANARY = "sk-canary-7d1f"
 """The account's key: it must never be seen again."""
@@ -103,3 +108,38 @@ def rows(sessions: sessionmaker[Session]) -> Rows:
 def jobs(services: Services, clock: VirtualClock, hints: RecordedHints, provider: ScriptedProvider) -> Jobs:
     """Jobs on their way."""
     return Jobs(services, clock, hints, provider)
+
+
+@pytest.fixture
+def own_engine(database_url: str) -> Iterator[Engine]:
+    """An engine on a database of the test's own."""
+    engine = make_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def run(
+    database_url: str,
+    broker_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Iterator[Run]:
+    """Runs a command against a database of the test's own."""
+    variables = {"DATABASE_URL": database_url, "BROKER_URL": broker_url, "ARCHIVE_URL": f"file:{tmp_path}/archive"}
+    for name, value in variables.items():
+        monkeypatch.setenv(f"REELQUEUE_{name}", value)
+
+    def run_command(*words: str, **environment: str) -> Ended:
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        read_settings.cache_clear()
+        monkeypatch.setattr(sys, "argv", ["workers", *words])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Ended(ended.value.code, *capsys.readouterr())
+
+    yield run_command
+    read_settings.cache_clear()
+    structlog.reset_defaults()

@@ -7,69 +7,18 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-import structlog
 from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
 from models import Account, ApiKey
-from models.session import make_engine
 from tests.models.stored_jobs import NOW, store_account, store_job
-from workers.__main__ import main
-from workers.settings import settings
+from tests.workers.commands import Run
 
 ROOT = Path(__file__).parents[2]
-
-
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended."""
-
-    exit_code: object
-    out: str
-    err: str
-
-
-Run = Callable[..., Ended]
-
-
-@pytest.fixture
-def own_engine(database_url: str) -> Iterator[Engine]:
-    engine = make_engine(database_url)
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def run(
-    database_url: str,
-    broker_url: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Iterator[Run]:
-    """Runs a command against a database of the test's own."""
-    variables = {"DATABASE_URL": database_url, "BROKER_URL": broker_url, "ARCHIVE_URL": f"file:{tmp_path}/archive"}
-    for name, value in variables.items():
-        monkeypatch.setenv(f"REELQUEUE_{name}", value)
-
-    def run_command(*words: str, **environment: str) -> Ended:
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        settings.cache_clear()
-        monkeypatch.setattr(sys, "argv", ["workers", *words])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return Ended(ended.value.code, *capsys.readouterr())
-
-    yield run_command
-    settings.cache_clear()
-    structlog.reset_defaults()
 
 
 def test_an_audit_without_findings_ends_well(run: Run) -> None:

@@ -1,0 +1,69 @@
+"""How the provider accounts are: what they hold, and why one takes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models.account import Account
+from models.slot import Slot
+from models.submit_lane import SubmitLane
+from workers.limits import lane_limits
+
+
+@dataclass(frozen=True)
+class Health:
+    """One account, for people."""
+
+    name: str
+    region: str
+    base_url: str
+    key_env: str
+    has_key: bool
+    """Whether this process sees the key; the workers may see another environment."""
+    models: list[str] | None
+    slots: dict[str, tuple[int, int]]
+    """By model: how many are held, and how many may be."""
+    is_well: bool
+    state: str
+    """``healthy``, or what holds it up."""
+
+
+def health_of_accounts(session: Session, environment: Mapping[str, str], *, now: datetime) -> list[Health]:
+    """Every account, the oldest first."""
+    return [_health(session, account, environment, now) for account in session.scalars(_ALL)]
+
+
+_ALL = select(Account).order_by(Account.created_at, Account.id)
+
+
+def _health(session: Session, account: Account, environment: Mapping[str, str], now: datetime) -> Health:
+    counted = select(Slot.model, func.count().label("held_count")).group_by(Slot.model)
+    counted = counted.where(Slot.account_id == account.id)
+    held = {row.model: row.held_count for row in session.execute(counted.order_by(Slot.model))}
+    state = _state(session, account, now)
+    return Health(
+        name=account.name,
+        region=account.region,
+        base_url=account.base_url,
+        key_env=account.key_env,
+        has_key=bool(environment.get(account.key_env, "").strip()),
+        models=account.models,
+        slots={model: (count, lane_limits(account, model).slots + account.look_ahead) for model, count in held.items()},
+        is_well=state is None,
+        state=state or "healthy",
+    )
+
+
+def _state(session: Session, account: Account, now: datetime) -> str | None:
+    if account.paused_at is not None:
+        return f"paused since {account.paused_at:%Y-%m-%d %H:%M} UTC: {account.paused_reason}"
+    held_up = select(SubmitLane).where(SubmitLane.account_id == account.id, SubmitLane.throttled_until > now)
+    lanes = session.scalars(held_up.order_by(SubmitLane.model)).all()
+    said = ", ".join(f"{lane.model} held for {(lane.throttled_until - now).seconds} s after {lane.throttle_count} "
+                     "refusals" for lane in lanes if lane.throttled_until)  # fmt: skip
+    return said or None
