@@ -23,6 +23,7 @@ from models.slot import Slot
 from models.submit_lane import SubmitLane
 from reelqueue.states import AttemptState, RenderState
 from workers.admission import Admitted
+from workers.budgets import cancel_unpaid
 from workers.dispatch import dispatch
 from workers.failpoints import Failpoint, failpoint
 from workers.notify import due_endpoints
@@ -40,6 +41,7 @@ class Swept:
     """How many of each kind were found; its text is what Flower shows."""
 
     expired: int
+    unpaid: int
     unsent: int
     ambiguous: int
     reconciles: int
@@ -61,6 +63,7 @@ def sweep(services: Services) -> Swept:
         # What was due before this is believed lost. Doubling a hint that is only slow does no harm.
         overdue = now - timedelta(seconds=services.settings.celery.overdue_seconds)
         expired = _expire(session, now)
+        unpaid = cancel_unpaid(session, now=now, limit=_AT_ONCE)
         unsent = _hand_back_unsent(session, now, overdue)
         ambiguous = _doubt_silent(session, services.settings.reconcile, now)
         submits = _lost_submits(session, now, overdue)
@@ -82,6 +85,7 @@ def sweep(services: Services) -> Swept:
         services.hints.notify(endpoint_id)
     swept = Swept(
         expired=expired,
+        unpaid=unpaid,
         unsent=unsent,
         ambiguous=ambiguous,
         reconciles=len(doubts),

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from models import Campaign, EntryKind, Slot
+from models import Campaign, EntryKind, OnBudget, Slot
 from models.budget import Budget, BudgetBelowCommitmentsError, set_budget
 from reelqueue.states import RenderState
 from tests.workers.jobs import Jobs
@@ -18,6 +18,7 @@ from tests.workers.rows import Rows
 from tests.workers.scripted_provider import refused, succeeded, task
 from workers.audit import audit
 from workers.dispatch import dispatch
+from workers.sweep import sweep
 
 PRICE = Decimal("0.50")
 """Of five seconds of wan2.6-t2v at 720P in Singapore."""
@@ -128,6 +129,16 @@ def test_a_budget_that_is_used_up_says_so_until_it_is_raised(jobs: Jobs, rows: R
 
     give_budget(jobs, "5")
     assert len(dispatch(jobs.services)) == 2
+
+
+def test_what_the_budget_cannot_pay_for_is_cancelled_where_its_owner_wants_that(jobs: Jobs, rows: Rows) -> None:
+    job_id = jobs.queued()
+    rows.change(Campaign, Campaign.id == give_budget(jobs, "0.10"), on_budget=OnBudget.CANCEL)
+    dispatch(jobs.services)
+
+    sweep(jobs.services)
+
+    assert (rows.state(job_id), rows.job(job_id).failure_code) == (RenderState.CANCELLED, "budget_exhausted")
 
 
 def test_a_budget_cannot_be_set_below_what_is_committed(jobs: Jobs) -> None:

@@ -1,0 +1,46 @@
+"""Jobs that the rest of their campaign's budget cannot pay for, where its owner wants them cancelled then."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.campaign import Campaign, OnBudget
+from models.render_job import RenderJob
+from models.transitions import move
+from reelqueue.states import RenderState
+
+UNPAID_CODE = "budget_exhausted"
+
+
+def cancel_unpaid(session: Session, *, now: datetime, limit: int) -> int:
+    """Cancel queued jobs of campaigns whose budget is exhausted, at most *limit* of them.
+
+    Returns:
+        How many were cancelled.
+    """
+    exhausted = select(Campaign.id).where(
+        Campaign.budget_exhausted_at.is_not(None), Campaign.on_budget == OnBudget.CANCEL
+    )
+    unpaid = (
+        select(RenderJob.id)
+        .where(RenderJob.state == RenderState.QUEUED, RenderJob.campaign_id.in_(exhausted))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    message = "its campaign's budget could not pay for it; raise the budget and enqueue it again"
+    moved = [
+        move(
+            session,
+            job_id,
+            [RenderState.QUEUED],
+            RenderState.CANCELLED,
+            now=now,
+            failure_code=UNPAID_CODE,
+            failure_message=message,
+        )
+        for job_id in session.scalars(unpaid).all()
+    ]
+    return sum(left is not None for left in moved)
