@@ -19,9 +19,10 @@ from models.tenant import ensure_tenant
 from reelqueue.errors import ReelqueueError
 from workers.account_commands import accounts
 from workers.audit import Finding, audit
-from workers.console import AsJson, open_services, open_session
+from workers.console import AsJson, Since, open_services, open_session, read_window
 from workers.doctor import examine
 from workers.money_commands import adopt_orphans_command
+from workers.provider_audit import audit_provider
 from workers.review import adopt, questions, resubmit, write_off
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Commands for operators of Reelqueue.")
@@ -31,6 +32,7 @@ cli.add_typer(keys, name="keys")
 review = typer.Typer(no_args_is_help=True, help="Jobs whose paid task nobody could prove or rule out.")
 cli.add_typer(review, name="review")
 
+AgainstProvider = Annotated[bool, typer.Option("--provider", help="Compare with the provider's own list as well.")]
 TENANT_HELP = "Whose jobs it enqueues and sees; the key's own name unless given. Keys of a tenant share its jobs."
 
 
@@ -48,10 +50,13 @@ def doctor_command(*, as_json: AsJson = False) -> None:
 
 
 @cli.command("audit")
-def audit_command(*, as_json: AsJson = False) -> None:
+def audit_command(*, provider: AgainstProvider = False, since: Since = "24h", as_json: AsJson = False) -> None:
     """Check every invariant, and show the rows that break one. Exit code 1 if any is broken."""
-    with open_session() as session:
-        findings = audit(session)
+    with open_services() as services:
+        with services.sessions.begin() as session:
+            findings = audit(session)
+        if provider:
+            findings += audit_provider(services, window=read_window(since))
     for finding in findings:
         _show(finding, as_json=as_json)
     broken = sum(bool(finding.rows) for finding in findings)

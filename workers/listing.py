@@ -14,6 +14,7 @@ from models.account import Account
 from models.attempt import Attempt
 from workers.dashscope import DashScope, ListedTask, TooManyTasksError
 from workers.services import Services
+from workers.settings import ReconcileSettings
 
 LONGEST_WINDOW: Final = timedelta(hours=24)
 """The provider lists no longer one, and keeps no task for longer."""
@@ -26,6 +27,12 @@ class Located:
 
     task: ListedTask
     base_url: str
+
+
+def listed_window(now: datetime, window: timedelta, rules: ReconcileSettings) -> tuple[datetime, datetime]:
+    """The longest window that the provider lists, up to now by its clock, and no longer than wanted."""
+    until = now + timedelta(seconds=rules.clock_skew_seconds)
+    return max(now - window, until - LONGEST_WINDOW), until
 
 
 def hosts_of(session: Session, account: Account, *, since: datetime) -> list[str]:

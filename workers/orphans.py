@@ -26,20 +26,17 @@ from typing import Final
 
 import structlog
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session
 
 from models.account import Account
-from models.attempt import Attempt
 from models.provider_task import ProviderTask
-from models.render_job import RenderJob
 from reelqueue.errors import ConfigurationError
-from reelqueue.states import OPEN_ATTEMPT, AttemptState, RenderState
 from workers.adoption import Orphan, adopt_orphan
 from workers.dashscope import ListedTask, ProviderError, TaskStatus
+from workers.doubts import doubts_of, is_doubtful
 from workers.forgotten import settle_forgotten
-from workers.listing import LONGEST_WINDOW, Located, hosts_of, list_account
+from workers.listing import LONGEST_WINDOW, Located, hosts_of, list_account, listed_window
 from workers.services import Services
-from workers.settings import ReconcileSettings, Settings
+from workers.settings import Settings
 
 log = structlog.get_logger(__name__)
 
@@ -91,7 +88,7 @@ def look_for_orphans(services: Services, *, window: timedelta = LONGEST_WINDOW) 
 def _look(services: Services, account: Account, window: timedelta) -> Look:
     look = Look(account.name)
     with services.sessions() as session:
-        since, until = window_until(services.clock.now(session), window, services.settings.reconcile)
+        since, until = listed_window(services.clock.now(session), window, services.settings.reconcile)
         hosts = hosts_of(session, account, since=since)
     try:
         listed = list_account(services, account, hosts, since=since, until=until)
@@ -108,65 +105,20 @@ def _look(services: Services, account: Account, window: timedelta) -> Look:
     return look
 
 
-def window_until(now: datetime, window: timedelta, rules: ReconcileSettings) -> tuple[datetime, datetime]:
-    """The longest window that the provider lists, up to now by its clock, and no longer than wanted."""
-    until = now + timedelta(seconds=rules.clock_skew_seconds)
-    return max(now - window, until - LONGEST_WINDOW), until
-
-
 def _strays(services: Services, listed: dict[str, Located], look: Look) -> list[Located]:
     """The listed tasks that nobody here can have asked for, and that are billed or will be."""
     with services.sessions() as session:
         # Read after the list: what made a listed task is on record by now, however new it is.
         known = select(ProviderTask.provider_task_id).where(ProviderTask.provider_task_id.in_(listed))
         ours = set(session.scalars(known))
-        doubts = _doubts(session, services.settings.reconcile)
+        doubts = doubts_of(session, services.settings.reconcile)
         now = services.clock.now(session)
     strays = [one for task_id, one in listed.items() if task_id not in ours]
-    open_ones = [one for one in strays if _is_young(one.task, services.settings, now) or _may_be(one, doubts)]
+    open_ones = [one for one in strays if _is_young(one.task, services.settings, now) or is_doubtful(one, doubts)]
     rest = [one for one in strays if one not in open_ones]
     look.undecided = len(open_ones)
     look.unbilled = sum(one.task.status in _UNBILLED for one in rest)
     return [one for one in rest if one.task.status not in _UNBILLED]
-
-
-@dataclass(frozen=True)
-class _Doubt:
-    """An attempt whose task nobody knows, and when that can have been made."""
-
-    base_url: str
-    model: str
-    since: datetime
-    until: datetime
-
-
-def _doubts(session: Session, rules: ReconcileSettings) -> list[_Doubt]:
-    skew = timedelta(seconds=rules.clock_skew_seconds)
-    under_review = (RenderJob.state == RenderState.NEEDS_REVIEW) & (Attempt.state == AttemptState.UNRESOLVED)
-    rows = session.execute(
-        select(Attempt, RenderJob.model)
-        .join(RenderJob, RenderJob.id == Attempt.job_id)
-        .where(Attempt.state.in_(OPEN_ATTEMPT) | under_review)
-    )
-    return [
-        _Doubt(
-            attempt.base_url,
-            model,
-            (attempt.sent_at or attempt.created_at) - skew,
-            (attempt.answer_by or attempt.send_by) + skew,
-        )
-        for attempt, model in rows
-    ]
-
-
-def _may_be(one: Located, doubts: Iterable[_Doubt]) -> bool:
-    task = one.task
-    return any(
-        doubt.base_url == one.base_url
-        and task.model in {None, doubt.model}
-        and (task.created_at is None or doubt.since <= task.created_at <= doubt.until)
-        for doubt in doubts
-    )
 
 
 def _is_young(task: ListedTask, settings: Settings, now: datetime) -> bool:

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
 from models import Account, ApiKey
+from tests.conftest import Simulator
 from tests.models.stored_jobs import NOW, store_account, store_job
 from tests.workers.commands import Run
 
@@ -139,3 +140,23 @@ def test_a_wrong_setting_of_a_fresh_process_is_one_clear_line() -> None:
 
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.startswith("error: the environment has a wrong value: REELQUEUE_SWEEP_SECONDS")
+
+
+def test_an_audit_against_the_provider_compares_with_its_list(run: Run, simulator: Simulator) -> None:
+    ended = run("audit", "--provider", REELQUEUE_VIDEO_BASE_URL=simulator.base_url)
+
+    assert ended.exit_code == 0
+    assert "ok     list_is_readable" in ended.out
+
+
+def test_orphans_are_shown_with_what_they_cost(run: Run) -> None:
+    ended = run("adopt", "--since", "90m")
+
+    assert (ended.exit_code, ended.err) == (0, "0 orphans\n")
+
+
+def test_a_window_that_the_provider_does_not_list_is_refused(run: Run) -> None:
+    ended = run("adopt", "--since", "2d")
+
+    assert ended.exit_code == 2
+    assert "24h or 90m" in ended.err

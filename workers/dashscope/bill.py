@@ -1,0 +1,83 @@
+"""What the simulator says it has billed: the one provider that shows its ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from workers.dashscope.wire import UnreadableError, parse_object
+
+_SECONDS: Final = 15.0
+
+Transport = Callable[[], httpx.AsyncBaseTransport]
+
+
+@dataclass(frozen=True)
+class Charge:
+    """What one succeeded task cost at the simulator."""
+
+    provider_task_id: str
+    account: str
+    """The simulator's name for the main account."""
+    seconds: Decimal
+    amount: Decimal | None
+    currency: str | None
+    settled_at: datetime
+
+
+@dataclass(frozen=True)
+class Bill:
+    """The simulator's ledger."""
+
+    charges: tuple[Charge, ...]
+    time_scale: float
+    """How much faster than the provider's its time goes: its tasks vanish that much sooner."""
+
+
+async def read_bill(base_url: str, transport: Transport | None) -> Bill | None:
+    """The simulator's ledger; None where the host is no simulator.
+
+    Only a host without TLS is asked: the provider itself has it always.
+
+    Args:
+        base_url: Scheme and host of the provider.
+        transport: Makes the transport, where one is set.
+    """
+    if urlsplit(base_url).scheme != "http":
+        return None
+    async with httpx.AsyncClient(
+        base_url=base_url, transport=transport() if transport else None, trust_env=False, timeout=_SECONDS
+    ) as client:
+        health = await _get(client, "/__sim__/health")
+        ledger = await _get(client, "/__sim__/ledger")
+    if health is None or ledger is None:
+        return None
+    return Bill(tuple(_charge(row) for row in ledger.get("entries", [])), float(health.get("time_scale", 1)))
+
+
+async def _get(client: httpx.AsyncClient, path: str) -> dict[str, Any] | None:
+    try:
+        answer = await client.get(path)
+        return parse_object(answer.content) if answer.is_success else None
+    except (httpx.HTTPError, UnreadableError):
+        return None
+
+
+def _charge(row: dict[str, Any]) -> Charge:
+    try:
+        return Charge(
+            provider_task_id=str(row["task_id"]),
+            account=str(row["account"]),
+            seconds=Decimal(str(row["billed_seconds"])),
+            amount=None if row["amount"] is None else Decimal(str(row["amount"])),
+            currency=row["currency"],
+            settled_at=datetime.fromtimestamp(row["settled_ms"] / 1000, UTC),
+        )
+    except (KeyError, TypeError, InvalidOperation) as error:
+        raise UnreadableError(f"no charge of the simulator's ledger: {error!r}") from error
