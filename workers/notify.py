@@ -70,6 +70,7 @@ def deliver_webhooks(services: Services, endpoint_id: UUID) -> str:
             at=batch.at,
             private_hosts=limits.private_hosts,
             timeout_seconds=limits.webhook_timeout_seconds,
+            transport=limits.webhook_http_transport() if limits.webhook_http_transport else None,
         )
     )
     failpoint(Failpoint.NOTIFIED)

@@ -58,6 +58,7 @@ async def post_all(
     at: datetime,
     private_hosts: Collection[str],
     timeout_seconds: float,
+    transport: httpx.AsyncBaseTransport | None = None,
 ) -> Sequence[Answer]:
     """Post events to a receiver, all at once.
 
@@ -68,6 +69,7 @@ async def post_all(
         at: The time that they are signed with.
         private_hosts: Hosts in our own network that the operator lets be reached.
         timeout_seconds: For each event, from the look-up of the name to the head of the answer.
+        transport: Replaces the one that reaches public addresses only.
 
     Returns:
         One answer per event; nothing is raised for what a receiver, or its owner, does.
@@ -76,9 +78,9 @@ async def post_all(
         checked = check_web_url(url, private_hosts=private_hosts)
     except UnsafeUrlError as error:
         return [Answer(None, f"the URL is not posted to: {error}") for _ in letters]
-    transport = transport_to(checked, private_hosts=private_hosts)
+    chosen = transport or transport_to(checked, private_hosts=private_hosts)
     # A redirect is an answer like any other, and no success: it could lead into our network.
-    async with httpx.AsyncClient(transport=transport, follow_redirects=False, timeout=timeout_seconds) as client:
+    async with httpx.AsyncClient(transport=chosen, follow_redirects=False, timeout=timeout_seconds) as client:
         posts = (_post(client, _request(client, checked, each, secret, at), timeout_seconds) for each in letters)
         return await asyncio.gather(*posts)
 

@@ -183,6 +183,11 @@ class DeliverySettings(WebhookSettings):
     )
     webhook_longest_retry_seconds: float = Field(default=3600, gt=0, description="Longest delay between them")
     webhook_give_up_hours: float = Field(default=24, gt=0, description="A webhook that fails for longer is dead")
+    webhook_http_transport: ImportString[Callable[[], httpx.AsyncBaseTransport]] | None = Field(
+        default=None,
+        description="module:function that makes the httpx transport of every webhook, and sees to it alone that none "
+        "leads into the network",
+    )
 
     @property
     def lease_seconds(self) -> float:

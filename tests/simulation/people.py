@@ -46,6 +46,8 @@ SELECT min(due_at) FROM (
   UNION ALL SELECT min(send_by) FROM attempts WHERE state = 'intent'
   UNION ALL SELECT min(answer_by) FROM attempts WHERE state = 'sent'
   UNION ALL SELECT min(reconcile_at) FROM attempts
+  UNION ALL SELECT min(greatest(d.next_attempt_at, e.held_until, e.lease_until))
+            FROM webhook_deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id
 ) AS moments
 """
 

@@ -24,6 +24,7 @@ from tests.workers.virtual_clock import START
 from workers.archive import archive_render_job
 from workers.dispatch import dispatch
 from workers.intake import take_in
+from workers.notify import deliver_webhooks
 from workers.polling import poll_account
 from workers.reconcile import reconcile_attempt
 from workers.submission import submit_render_job
@@ -198,6 +199,8 @@ class Scheduler:
                 return reconcile_attempt(services, UUID(args[0]))
             case messages.RENDER_ARCHIVE:
                 return archive_render_job(services, UUID(args[0]))
+            case messages.WEBHOOK_DELIVER:
+                return deliver_webhooks(services, UUID(args[0]))
             case unknown:
                 raise AssertionError(f"nobody takes {unknown}")
 

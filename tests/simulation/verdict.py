@@ -55,6 +55,7 @@ class Verdict:
         yield from self._money()
         yield from self._duplicates()
         yield from self._files()
+        yield from self.world.receiver.problems(self.world.services.sessions)
         yield from broken_invariants(self.world)
 
     def _lost_orders(self, orders: dict[str, dict[str, Any]]) -> Iterator[str]:
@@ -105,7 +106,8 @@ class Verdict:
             alike[spec_sha256].add(job_id)
         for job_ids in alike.values():
             made = [task_id for job_id in job_ids for task_id in self.world.witness.tasks_by_job[job_id]]
-            if len(made) > len(job_ids) and not any(map(self._is_excused, made)):
+            replaced = sum(self.jobs[job_id].fault_count for job_id in job_ids)  # failed by the provider's own fault
+            if len(made) > len(job_ids) + replaced and not any(map(self._is_excused, made)):
                 yield f"jobs {', '.join(map(str, job_ids))} made tasks {', '.join(made)}"
 
     def _is_excused(self, task_id: str) -> bool:

@@ -26,6 +26,7 @@ from tests.simulation.broker import BagOfMessages
 from tests.simulation.files import StagedArchive
 from tests.simulation.loops import VirtualLoop
 from tests.simulation.network import Network, ProviderWire, ResultWire
+from tests.simulation.receiver import WEBHOOK_KEY, Receiver, ReceiverWire, make_receiver
 from tests.simulation.sessions import LockTable, StagedSessions, staged_statements
 from tests.simulation.stage import Stage
 from tests.simulation.temper import Temper
@@ -39,6 +40,7 @@ from workers.services import Services
 from workers.settings import (
     ArchiveSettings,
     CelerySettings,
+    DeliverySettings,
     PollSettings,
     ProviderSettings,
     ReconcileSettings,
@@ -100,6 +102,7 @@ class World:
     network: Network
     provider: Service
     witness: Witness
+    receiver: Receiver
     services: Services
     bench: Bench
 
@@ -127,10 +130,11 @@ def open_world(bench: Bench, temper: Temper, random: Random) -> Iterator[World]:
             slowness=temper.slowness,
         )
         broker = BagOfMessages(clock)
-        services = _services(stage, broker, network, bench)
+        receiver = make_receiver(StagedSessions(bench.engine, stage), stage, random, now=START)
+        services = _services(stage, broker, network, receiver, bench)
         _make_accounts(services, temper)
         stack.callback(stage.clear)
-        yield World(clock, stage, trace, broker, network, provider, witness, services, bench)
+        yield World(clock, stage, trace, broker, network, provider, witness, receiver, services, bench)
 
 
 def _provider(temper: Temper, clock: VirtualClock, random: Random, bench: Bench) -> Service:
@@ -148,7 +152,7 @@ def _provider(temper: Temper, clock: VirtualClock, random: Random, bench: Bench)
     return service
 
 
-def _services(stage: Stage, broker: BagOfMessages, network: Network, bench: Bench) -> Services:
+def _services(stage: Stage, broker: BagOfMessages, network: Network, receiver: Receiver, bench: Bench) -> Services:
     celery = CelerySettings()
     return Services(
         settings=Settings(
@@ -160,6 +164,7 @@ def _services(stage: Stage, broker: BagOfMessages, network: Network, bench: Benc
             reconcile=ReconcileSettings(ask_again_seconds=20, give_up_seconds=600),
             poll=PollSettings(batch_size=3, late_interval_seconds=120, watch_hours=1),
             archive=ArchiveSettings(http_transport=lambda: ResultWire(network)),
+            delivery=DeliverySettings(webhook_key=WEBHOOK_KEY, webhook_http_transport=lambda: ReceiverWire(receiver)),
             celery=celery,
         ),
         sessions=StagedSessions(bench.engine, stage),
@@ -177,7 +182,13 @@ def _make_accounts(services: Services, temper: Temper) -> None:
         first = session.get_one(Account, account_id)
         first.look_ahead, first.created_at = temper.look_ahead, START
         if temper.accounts > 1:
-            made = {"base_url": HOST, "key_env": "SECOND_API_KEY", "headers": {}, "look_ahead": temper.look_ahead}
+            made = {
+                "base_url": HOST,
+                "region": first.region,
+                "key_env": "SECOND_API_KEY",
+                "headers": {},
+                "look_ahead": temper.look_ahead,
+            }
             second = Account(id=new_id(), name="second", created_at=START + timedelta(seconds=1), **made)
             session.add(second)
             session.flush()
