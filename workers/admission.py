@@ -77,7 +77,16 @@ class Gate:
             due += spacing
         if admitted:
             lane.next_submit_at = due
+            self._note_turns([line for line in lines if line.last_admitted_at == self.now])
         return admitted
+
+    def _note_turns(self, served: list[Line]) -> None:
+        """Who got slots now is behind its equals at the next dispatch, of whatever model."""
+        for table, ids in (
+            (Campaign, {line.campaign_id for line in served}),
+            (Tenant, {line.tenant_id for line in served}),
+        ):
+            self.session.execute(update(table).where(table.id.in_(ids)).values(last_admitted_at=self.now))
 
     def _lane(self) -> SubmitLane:
         key = (self.account.id, self.model)
@@ -138,6 +147,4 @@ class Gate:
         self.books.add(self.account.id, self.model, line.campaign_id, line.tenant_id)
         if price is not None:
             self.books.reserve(line.campaign_id, price.currency, price.max_amount)
-        session.execute(update(Campaign).where(Campaign.id == line.campaign_id).values(last_admitted_at=now))
-        session.execute(update(Tenant).where(Tenant.id == line.tenant_id).values(last_admitted_at=now))
         return Admitted(waiting.job_id, waiting.epoch + 1, self.model, submit_at)
