@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import httpx
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from models import Asset, ProviderTask, RenderJob
+from models import Asset, EntryKind, LedgerEntry, ProviderTask, RenderJob
 from reelqueue.states import RenderState
 from workers.audit import audit
 
@@ -84,18 +84,20 @@ class Books:
         bill = self._bill()
         with Session(self.engine) as session:
             jobs = session.execute(select(RenderJob.idempotency_key, RenderJob.state)).all()
-            tasks = session.execute(select(ProviderTask.provider_task_id, ProviderTask.billed_seconds)).all()
+            settled = _settled(session)
         billed, count = Counter(self._keys(bill)), Counter(str(key) for key, _ in jobs)
         owed = Counter(str(key) for key, state in jobs if state is RenderState.SUCCEEDED)
         ended = {str(key): state for key, state in jobs}
         lost = [order.key for order in self.orders.values() if ended.get(order.key) not in order.ends_in]
+        charged = {
+            entry["task_id"]: _Charge(Decimal(entry["billed_seconds"]), Decimal(entry["amount"])) for entry in bill
+        }
         return Verdict(
-            findings=[*self._audit(), *self._strays()],
+            findings=[*self._audit(), *self._strays(), *_mispriced(charged, settled)],
             lost=sorted({*lost, *(key for key in count if count[key] > 1), *(owed - billed)}),
             duplicates=sorted((billed - owed).elements()),
-            unaccounted_seconds=_difference(
-                {entry["task_id"]: Decimal(entry["billed_seconds"]) for entry in bill},
-                {task_id: seconds or Decimal(0) for task_id, seconds in tasks},
+            unaccounted_seconds=sum(
+                (abs(one.seconds - other.seconds) for _, one, other in _pairs(charged, settled)), Decimal(0)
             ),
         )
 
@@ -120,10 +122,40 @@ class Books:
         return [f"file {path} is {'kept' if path in kept else 'recorded'} only" for path in sorted(recorded ^ kept)]
 
 
-def _difference(billed: dict[str, Decimal], recorded: dict[str, Decimal]) -> Decimal:
-    """Seconds that only one side has, task by task."""
-    ids = billed.keys() | recorded.keys()
-    return sum((abs(billed.get(one, Decimal(0)) - recorded.get(one, Decimal(0))) for one in ids), Decimal(0))
+class _Charge(NamedTuple):
+    """What a task cost, by one side's books."""
+
+    seconds: Decimal
+    amount: Decimal
+
+
+_Charges = dict[str, _Charge]
+"""By the provider's task id."""
+_NOTHING: Final = _Charge(Decimal(0), Decimal(0))
+
+
+def _settled(session: Session) -> _Charges:
+    """What our ledger says."""
+    rows = session.execute(
+        select(ProviderTask.provider_task_id, LedgerEntry.seconds, LedgerEntry.amount)
+        .join(LedgerEntry, LedgerEntry.provider_task_id == ProviderTask.id)
+        .where(LedgerEntry.kind == EntryKind.SETTLE)
+    )
+    return {task_id: _Charge(seconds or Decimal(0), amount or Decimal(0)) for task_id, seconds, amount in rows}
+
+
+def _pairs(charged: _Charges, settled: _Charges) -> Iterator[tuple[str, _Charge, _Charge]]:
+    """Both sides' word, task by task."""
+    for task_id in sorted(charged.keys() | settled.keys()):
+        yield task_id, charged.get(task_id, _NOTHING), settled.get(task_id, _NOTHING)
+
+
+def _mispriced(charged: _Charges, settled: _Charges) -> list[str]:
+    return [
+        f"task {task_id} was billed {one.amount} and settled {other.amount}"
+        for task_id, one, other in _pairs(charged, settled)
+        if one.amount != other.amount
+    ]
 
 
 def _twice(key: str) -> str:

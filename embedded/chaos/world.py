@@ -206,8 +206,8 @@ class World:
 
     def cancel(self, job_ids: list[UUID]) -> None:
         """Stop jobs, as the API does."""
-        with Session(self.engine) as session, session.begin():
-            for job_id in job_ids:
+        for job_id in job_ids:
+            with Session(self.engine) as session, session.begin():
                 request_cancel(session, job_id, now=DatabaseClock().now(session))
         self.send(messages.CONTROL_DISPATCH)
 
