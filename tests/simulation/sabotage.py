@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from models.attempt import Attempt
 from models.lane import Wake
-from models.transitions import release_slot
+from models.leases import release_slot
 from reelqueue.states import AttemptState
 from workers import archive, binding, outcomes, reconcile, submission, sweep
 from workers.binding import OpenAttempt
@@ -65,7 +65,7 @@ def _release_the_slot_early() -> AbstractContextManager[object]:
 
     def bind(session: Session, attempt: OpenAttempt, accepted: Acceptance, **options: Any) -> Wake | None:
         wake = real(session, attempt, accepted, **options)
-        release_slot(session, attempt.job_id)
+        release_slot(session, attempt.job_id, now=options["now"])
         return wake
 
     return mock.patch.object(submission, "bind_task", bind)

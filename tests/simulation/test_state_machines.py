@@ -19,7 +19,8 @@ from models import PollLane
 from models.base import new_id
 from models.cancel import request_cancel
 from models.lane import TOLERANCE, Wake, ensure_lane, holds_lane, leave_lane, take_lane, wake_lane
-from models.transitions import move, release_slot
+from models.leases import release_slot
+from models.transitions import move
 from reelqueue.states import MOVES, TERMINAL, RenderState
 from tests.models.stored_jobs import NOW, events_of, has_slot, lease_slot, read_job, store_account, store_job
 
@@ -75,7 +76,7 @@ class LifeOfAJob(RuleBasedStateMachine):
     @rule()
     def give_the_slot_back(self) -> None:
         """As often as one likes."""
-        release_slot(self.session, self.job_id)
+        release_slot(self.session, self.job_id, now=NOW)
         self.has_slot = False
 
     def _go(self, to_state: RenderState) -> None:
