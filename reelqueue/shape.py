@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, cast
 
 from reelqueue.catalog import Tier
@@ -26,6 +27,7 @@ class Shape:
     """``1280x720`` where pixels were given."""
 
 
+@lru_cache(maxsize=256)
 def read_resolution(text: str) -> Shape:
     """Read ``720P``, ``1280x720`` or ``1280*720``.
 

@@ -85,14 +85,14 @@ class ObjectRows:
             self._targets[key] = self._find(key)
         target = self._targets[key]
         if isinstance(target, InvalidRequestError):
-            raise target
+            raise InvalidRequestError(*target.args)  # a new one: what is raised again grows by a traceback each time
         return target
 
     def _find(self, key: str) -> Target | InvalidRequestError:
         try:
             return self._headings.target(key)
-        except InvalidRequestError as error:  # looking for the nearest name takes longer than the whole row
-            return InvalidRequestError(error.code, error.message, error.field)
+        except InvalidRequestError as error:  # kept: looking for the nearest name takes longer than the whole row
+            return InvalidRequestError(*error.args)
 
     def _key(self, key: str) -> str | None:
         target = self._targets.get(str(key))

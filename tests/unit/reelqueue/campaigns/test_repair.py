@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +19,12 @@ HEAD = "custom_id;model;prompt;duration\n"
 def check(path: Path) -> tuple[Checked, RepairFiles]:
     with RepairFiles(path) as repair:
         return check_file(path, region="ap-southeast-1", sink=repair), repair
+
+
+def interrupt(path: Path) -> None:
+    with RepairFiles(path) as repair:
+        check_file(path, region="ap-southeast-1", sink=repair)
+        raise KeyboardInterrupt
 
 
 def test_bad_rows_are_copied_and_can_be_corrected_and_read(tmp_path: Path) -> None:
@@ -73,6 +80,18 @@ def test_problems_that_are_gone_leave_no_file(tmp_path: Path) -> None:
 
     assert not repair.errors_path.exists()
     assert repair.bad_path is None
+
+
+def test_an_interrupted_check_leaves_the_files_of_the_last_one(tmp_path: Path) -> None:
+    path = tmp_path / "boats.csv"
+    path.write_text(f"{HEAD}a;wan2.6-t2v;a boat;99\n")
+    check(path)
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupt(path)
+
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
 def test_bad_lines_of_json_are_copied_with_what_is_wrong(tmp_path: Path) -> None:
