@@ -13,7 +13,7 @@ from fastapi_offline import FastAPIOffline
 from api import problems
 from api.hints import DispatchHints, make_producer, send_dispatch
 from api.openapi import allowed_methods, document
-from api.routes import assets, catalog, health, job, jobs, webhook, webhooks
+from api.routes import assets, catalog, health, job, jobs, statement, webhook, webhooks
 from api.services import Services
 from api.settings import ApiSettings
 from models.session import make_engine, make_sessions
@@ -36,7 +36,7 @@ def create_app(settings: ApiSettings, *, require_key: bool) -> FastAPI:
         title="Reelqueue", version=VERSION, lifespan=partial(_lifespan, services), redirect_slashes=False
     )
     app.state.services = services
-    for routes in (jobs, job, assets, webhooks, webhook, catalog, health):
+    for routes in (jobs, job, assets, webhooks, webhook, catalog, health, statement):
         app.include_router(routes.router)
     app.middleware("http")(_no_sniffing)
     _describe(app, require_key=require_key)

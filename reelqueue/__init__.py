@@ -41,6 +41,7 @@ if TYPE_CHECKING:
         VideoEdit,
         parse_request,
     )
+    from reelqueue.statement import Grouping, Statement
     from reelqueue.states import TERMINAL, FailureClass, RenderState
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "ConflictError",
     "CostEstimate",
     "FailureClass",
+    "Grouping",
     "ImageToVideo",
     "InvalidRequestError",
     "Job",
@@ -69,6 +71,7 @@ __all__ = [
     "RenderJobHandle",
     "RenderRequest",
     "RenderState",
+    "Statement",
     "TextToVideo",
     "UnavailableError",
     "VideoEdit",
@@ -112,6 +115,7 @@ _HOMES: Final = {
         "VideoEdit",
         "parse_request",
     ),
+    "statement": ("Grouping", "Statement"),
     "states": ("TERMINAL", "FailureClass", "RenderState"),
 }
 _HOME_BY_NAME: Final = {name: module for module, names in _HOMES.items() for name in names}

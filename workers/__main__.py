@@ -21,7 +21,7 @@ from workers.account_commands import accounts
 from workers.audit import Finding, audit
 from workers.console import AsJson, Since, open_services, open_session, read_window
 from workers.doctor import examine
-from workers.money_commands import adopt_orphans_command
+from workers.money_commands import adopt_orphans_command, statement_command
 from workers.provider_audit import audit_provider
 from workers.review import adopt, questions, resubmit, write_off
 
@@ -75,6 +75,7 @@ def _show(finding: Finding, *, as_json: bool) -> None:
 
 
 cli.command("adopt")(adopt_orphans_command)
+cli.command("statement")(statement_command)
 
 
 @review.command("list")

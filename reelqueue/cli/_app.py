@@ -12,6 +12,7 @@ from reelqueue.cli._catalog import models, preview
 from reelqueue.cli._jobs import cancel, download, jobs, status
 from reelqueue.cli._output import print_line, talk
 from reelqueue.cli._render import render
+from reelqueue.cli.statement import statement
 from reelqueue.errors import ReelqueueError
 from reelqueue.version import VERSION
 
@@ -58,6 +59,6 @@ def _reelqueue(
     """
 
 
-for _command in (render, status, jobs, cancel, download, models, preview):
+for _command in (render, status, jobs, cancel, download, models, preview, statement):
     app.command()(_command)
 app.add_typer(campaign, name="campaign")

@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final, Literal, TypeVar
 from uuid import UUID, uuid4
@@ -22,6 +22,7 @@ from reelqueue.errors import InvalidRequestError, RenderJobError, WaitTimeoutErr
 from reelqueue.jobs import Job, JobPage, Preview
 from reelqueue.model_cards import ModelCards
 from reelqueue.requests import RenderRequest, parse_request
+from reelqueue.statement import Grouping, Statement
 from reelqueue.states import RenderState
 
 M = TypeVar("M", bound=BaseModel)
@@ -71,6 +72,12 @@ class Operations:
     def models(self) -> Steps[ModelCards]:
         """The server's catalog."""
         return _read(ModelCards, (yield from self._send("GET", "/v1/models")))
+
+    def statement(self, by: Grouping, first_day: date | None, last_day: date | None) -> Steps[Statement]:
+        """What was paid."""
+        days = {"from": first_day, "to": last_day}
+        params = {"by": by.value} | {name: day.isoformat() for name, day in days.items() if day is not None}
+        return _read(Statement, (yield from self._send("GET", "/v1/statement", params=params)))
 
     def cancel(self, job_id: UUID, running: Running) -> Steps[Job]:
         """Ask for the job to be stopped."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,6 +19,7 @@ from reelqueue.client._steps import RETRY_SECONDS, Steps
 from reelqueue.jobs import Job, Preview
 from reelqueue.model_cards import ModelCards
 from reelqueue.requests import RenderRequest
+from reelqueue.statement import Grouping, Statement
 from reelqueue.states import RenderState
 
 
@@ -110,6 +111,18 @@ class Client:
     def models(self) -> ModelCards:
         """The models that the server's catalog describes."""
         return self._driver.run(self._operations.models())
+
+    def statement(
+        self, *, by: Grouping = Grouping.DAY, first_day: date | None = None, last_day: date | None = None
+    ) -> Statement:
+        """What was paid, beside what was reserved for it.
+
+        Args:
+            by: What the lines are about.
+            first_day: Of UTC, included; None: from the beginning.
+            last_day: Of UTC, included; None: up to now.
+        """
+        return self._driver.run(self._operations.statement(by, first_day, last_day))
 
     def close(self) -> None:
         """Close the connections."""

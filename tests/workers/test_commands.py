@@ -15,8 +15,10 @@ from sqlalchemy import Engine, select, text
 from sqlalchemy.orm import Session
 
 from models import Account, ApiKey
+from models.tenant import ensure_tenant
 from tests.conftest import Simulator
 from tests.models.stored_jobs import NOW, store_account, store_job
+from tests.models.stored_payments import store_payment
 from tests.workers.commands import Run
 
 ROOT = Path(__file__).parents[2]
@@ -160,3 +162,15 @@ def test_a_window_that_the_provider_does_not_list_is_refused(run: Run) -> None:
 
     assert ended.exit_code == 2
     assert "24h or 90m" in ended.err
+
+
+def test_operators_state_what_a_tenant_paid(run: Run, own_engine: Engine) -> None:
+    with Session(own_engine) as session, session.begin():
+        for name in ("alice", "bob"):
+            store_payment(session, tenant_id=ensure_tenant(session, name))
+
+    ended = run("statement", "--tenant", "bob", "--by", "campaign", "--json")
+
+    assert ended.exit_code == 0
+    assert [line["group"] for line in json.loads(ended.out)["lines"]] == ["default"]
+    assert run("statement", "--tenant", "carol").err == "error: there is no tenant named carol\n"
