@@ -20,6 +20,8 @@ PROBLEM_HEADING: Final = "#problem"
 """The column in which a copy of bad rows says what is wrong; it marks cells as escaped, too."""
 
 _DELIMITERS: Final = (",", ";", "\t", "|")
+_COMPARED_MAX: Final = 100
+"""Headings that decide between delimiters; a file that is no table may have millions of them."""
 _STATED: Final = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?\Z", re.ASCII)
@@ -71,7 +73,7 @@ def _fitness(line: str, delimiter: str, headings: Headings) -> tuple[int, int]:
         cells = next(csv.reader([line], delimiter=delimiter))
     except csv.Error:
         return (0, 0)
-    return sum(_means_something(cell, headings) for cell in cells), len(cells)
+    return sum(_means_something(cell, headings) for cell in cells[:_COMPARED_MAX]), len(cells)
 
 
 def _means_something(cell: str, headings: Headings) -> bool:

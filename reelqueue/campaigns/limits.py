@@ -17,6 +17,10 @@ MANIFEST_VALUES_MAX: Final = 1_000_000
 MANIFEST_DEPTH_MAX: Final = 32
 VARIANTS_MAX: Final = 100
 AXES_MAX: Final = 16
+EXCLUDES_MAX: Final = 200
+"""Rules of a matrix, of which each combination is compared with each."""
+MANIFEST_PROBLEMS_MAX: Final = 100
+"""That are told of one manifest; finding the name that a misspelt one may have meant takes its time."""
 SEEN_CHARACTERS_MAX: Final = 80
 """Of a value that a problem quotes."""
 TOLD_CHARACTERS_MAX: Final = 200

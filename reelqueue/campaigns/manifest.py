@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError
 from pydantic.alias_generators import to_snake
 
 from reelqueue.campaigns.columns import OPTIONS, nearest, option_name
-from reelqueue.campaigns.limits import CLIPS_MAX, MANIFEST_BYTES_MAX
+from reelqueue.campaigns.limits import CLIPS_MAX, MANIFEST_BYTES_MAX, MANIFEST_PROBLEMS_MAX
 from reelqueue.campaigns.options import CampaignOptions, CampaignPart
 from reelqueue.campaigns.problems import CampaignFileError, Problem, remedy_for, shortened
 from reelqueue.campaigns.text import open_text, undecodable, undecoded
@@ -74,10 +74,11 @@ def checked_names(manifest: Manifest) -> Iterator[InvalidRequestError]:
     for name in manifest.defaults:
         if option_name(name) not in OPTIONS - {"custom_id", "after"}:
             yield _unknown(f"defaults.{name}", OPTIONS)
+    defaults = set(map(option_name, manifest.defaults))
     for name in manifest.template:
         if option_name(name) not in TEMPLATED:
             yield _unknown(f"template.{name}", TEMPLATED)
-        elif option_name(name) in set(map(option_name, manifest.defaults)):
+        elif option_name(name) in defaults:
             why = f"template.{name}: defaults give it, too, and would never be used"
             yield InvalidRequestError("conflicting_options", why, f"template.{name}")
     if manifest.rows is not None and manifest.file is not None:
@@ -136,7 +137,7 @@ def _plain(value: object) -> object:
 
 
 def _problems(file: str, error: ValidationError, lines: Lines) -> Iterator[Problem]:
-    for details in error.errors(include_url=False, include_context=False):
+    for details in error.errors(include_url=False, include_context=False)[:MANIFEST_PROBLEMS_MAX]:
         path = details["loc"]
         column = ".".join(map(str, path)) or "the manifest"
         code, said = details["type"], _said(details["msg"])

@@ -10,7 +10,7 @@ from typing import Final
 
 from reelqueue.campaigns.columns import OPTIONS, option_name
 from reelqueue.campaigns.identity import slug
-from reelqueue.campaigns.limits import AXES_MAX, CLIPS_MAX
+from reelqueue.campaigns.limits import AXES_MAX, CLIPS_MAX, EXCLUDES_MAX
 from reelqueue.campaigns.problems import shortened
 from reelqueue.errors import InvalidRequestError
 
@@ -83,6 +83,9 @@ def read_matrix(data: Mapping[str, object]) -> Matrix:
     if len(axes) > AXES_MAX:
         raise _refused("matrix", f"has {len(axes)} axes; {AXES_MAX} are the most")
     matrix = Matrix(axes, _rules(data, "exclude"), _rules(data, "include"))
+    if len(matrix.exclude) > EXCLUDES_MAX:
+        why = f"has {len(matrix.exclude)} rules; {EXCLUDES_MAX} are the most, and a rule may list several values"
+        raise _refused("matrix.exclude", why)
     if matrix.count_max > CLIPS_MAX:
         sizes = " x ".join(str(len(values)) for values in axes.values())
         raise _refused(

@@ -55,6 +55,9 @@ class ObjectRows:
         if not isinstance(value, dict):
             why = f"the row must be an object with the names of options, not {shortened(value)!r}"
             return Record(line, {}, refusals=[InvalidRequestError("bad_json", why)])
+        if len(value) > COLUMNS_MAX:
+            why = f"the row has {len(value)} keys; {COLUMNS_MAX} are the most"
+            return Record(line, {}, refusals=[InvalidRequestError("too_many", why)])
         record = Record(line, value)
         for key, item in value.items():
             try:

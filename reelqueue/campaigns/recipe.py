@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
 from reelqueue.campaigns.columns import OPTIONS, Headings, option_name
+from reelqueue.campaigns.limits import MANIFEST_PROBLEMS_MAX
 from reelqueue.campaigns.manifest import Lines, Manifest, checked_names, line_at, path_of
 from reelqueue.campaigns.matrix import Matrix, read_matrix
 from reelqueue.campaigns.options import CampaignOptions
@@ -50,7 +52,7 @@ def make_recipe(file: str, manifest: Manifest, lines: Lines) -> Recipe:
     Raises:
         CampaignFileError: Names, templates or the matrix are wrong; with every problem found.
     """
-    refusals = list(checked_names(manifest))
+    refusals = list(islice(checked_names(manifest), MANIFEST_PROBLEMS_MAX))
     no_templates: dict[str, Template] = {}
     templates = _tried(refusals, lambda: _templates(manifest), no_templates)
     matrix = _tried(refusals, lambda: read_matrix(manifest.matrix), Matrix())
@@ -64,7 +66,7 @@ def make_recipe(file: str, manifest: Manifest, lines: Lines) -> Recipe:
         lines=lines,
     )
     if not refusals:
-        refusals += _unused(recipe)
+        refusals += islice(_unused(recipe), MANIFEST_PROBLEMS_MAX)
     if refusals:
         raise CampaignFileError(*(_problem(file, lines, refusal) for refusal in refusals))
     return recipe

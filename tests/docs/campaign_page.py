@@ -78,6 +78,8 @@ def limits() -> Iterator[str]:
         "MANIFEST_VALUES_MAX": "values of a manifest, each alias counted as what it stands for",
         "MANIFEST_DEPTH_MAX": "levels of a manifest",
         "AXES_MAX": "axes of a matrix",
+        "EXCLUDES_MAX": "rules under `exclude`",
+        "MANIFEST_PROBLEMS_MAX": "problems that are told of one manifest",
         "VARIANTS_MAX": "variants of a row",
         "TOLD_CHARACTERS_MAX": "characters of a variable that is kept with its clip",
         "TEMPLATE_CHARACTERS_MAX": "characters of a template",

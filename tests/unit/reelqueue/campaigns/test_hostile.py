@@ -122,6 +122,28 @@ def test_yaml_values_are_what_they_look_like(text: str, value: object) -> None:
     assert read_yaml(f"a: {text}")[0] == {"a": value}
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.csv", ",".join(f"column{number}" for number in range(100_000)), "there are 100000 columns"),
+        ("a.jsonl", json.dumps({f"key{number}": 1 for number in range(100_000)}), "the row has 100000 keys"),
+        ("a.yaml", json.dumps({"campaign": {f"k{number}": 1 for number in range(10_000)}}), "there is no such key"),
+        ("a.yaml", json.dumps({"defaults": {f"k{number}": 1 for number in range(10_000)}}), "no such option"),
+        (
+            "a.yaml",
+            json.dumps({"matrix": {"include": [{f"k{n}": 1 for n in range(10_000)}]}}),
+            "no option has this name",
+        ),
+        ("a.yaml", json.dumps({"matrix": {"seed": [1], "exclude": [{"seed": 1}] * 201}}), "200 are the most"),
+    ],
+)
+def test_names_without_end_are_told_in_bounded_time(name: str, content: str, said: str) -> None:
+    checked = check(name, content.encode())
+
+    assert said in checked.log.groups[0].first.message
+    assert checked.log.error_count <= 100
+
+
 @pytest.mark.parametrize("option", sorted(EVERY_OPTION - {"mode", "model"}))
 def test_every_option_can_stand_in_a_cell(option: str) -> None:
     cells = {
