@@ -14,11 +14,15 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from models import transitions
 from models.attempt import Attempt
 from models.lane import Wake
 from models.leases import release_slot
+from models.render_job import RenderJob
+from models.webhook_delivery import WebhookDelivery
 from reelqueue.states import AttemptState
-from workers import archive, binding, outcomes, reconcile, submission, sweep
+from reelqueue.webhooks import WebhookEvent
+from workers import archive, binding, notify, outcomes, reconcile, submission, sweep
 from workers.binding import OpenAttempt
 from workers.dashscope import Acceptance, NotSentError, ProviderError
 from workers.neighbours import Neighbours
@@ -123,6 +127,19 @@ def _never_doubt() -> AbstractContextManager[object]:
     return mock.patch.object(sweep, "_doubt_silent", return_value=0)
 
 
+def _tell_nobody() -> AbstractContextManager[object]:
+    return mock.patch.object(transitions, "announce")
+
+
+def _tell_under_a_new_id() -> AbstractContextManager[object]:
+    real = notify._event
+
+    def event(delivery: WebhookDelivery, job: RenderJob | None) -> WebhookEvent:
+        return real(delivery, job).model_copy(update={"id": f"{delivery.id}-{delivery.attempt_count}"})
+
+    return mock.patch.object(notify, "_event", event)
+
+
 SABOTAGES: Final[dict[str, Sabotage]] = {
     function.__name__.lstrip("_"): function
     for function in (
@@ -140,6 +157,8 @@ SABOTAGES: Final[dict[str, Sabotage]] = {
         _never_sweep_polls,
         _never_sweep_fetches,
         _never_doubt,
+        _tell_nobody,
+        _tell_under_a_new_id,
     )
 }
 """Each by its name: a patch to be entered."""

@@ -21,6 +21,8 @@ SEEDS = 40
         "release_the_slot_early",
         "keep_the_slot",
         "forget_to_follow",
+        "tell_nobody",
+        "tell_under_a_new_id",
     ],
 )
 def test_a_broken_protocol_is_noticed(bench: Bench, name: str) -> None:
