@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from reelqueue import rules
 from reelqueue.builder import content_sha256
@@ -22,6 +23,9 @@ from reelqueue.campaigns.records import Record, RecordSource
 from reelqueue.campaigns.refusals import read_request
 from reelqueue.errors import InvalidRequestError
 from reelqueue.requests import RenderRequest
+
+_PROBLEMS_MAX: Final = 1_000
+"""Of one row, of which a matrix may make a million clips."""
 
 
 @dataclass(slots=True)
@@ -44,7 +48,7 @@ class Assembler:
             row = _Row(Blame(self.recipe, self.source, record))
             if row.is_readable(record):
                 yield from self._row_clips(record, row)
-            log.add_row(self.source, record, list(row.problems.values()))
+            log.add_row(self.source, record, list(row.problems.values()), unlisted_count=row.unlisted_count)
 
     def _row_clips(self, record: Record, row: _Row) -> Iterator[Clip]:
         for combination in self.recipe.matrix.combinations():
@@ -82,6 +86,7 @@ class Assembler:
             row.warn(_duplicate(earlier), draft.custom_id)
             return None
         if (taken := self._index.claim_output(output, line)) is not None:
+            self._index.spoil(draft.custom_id)
             row.refuse(_taken("duplicate_output", f"its file would be {output!r}", taken), draft.custom_id)
             return None
         self._index.add_content(digest, line)
@@ -141,6 +146,7 @@ class _Row:
     def __init__(self, blame: Blame) -> None:
         self.combination = NO_COMBINATION
         self.problems: dict[tuple[str | None, str, str], Problem] = {}
+        self.unlisted_count = 0
         self.bad_options: frozenset[str | None] = frozenset()
         """Whose values could not be read."""
         self._blame = blame
@@ -162,7 +168,10 @@ class _Row:
         self._add(found)
 
     def _add(self, problem: Problem) -> None:
-        self.problems.setdefault((problem.column, problem.code, problem.message), problem)
+        if len(self.problems) < _PROBLEMS_MAX:
+            self.problems.setdefault((problem.column, problem.code, problem.message), problem)
+        else:
+            self.unlisted_count += 1
 
 
 def _taken(code: str, what: str, line: int, field_name: str | None = None) -> InvalidRequestError:

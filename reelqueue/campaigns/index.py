@@ -39,6 +39,11 @@ class Index:
         taken = self._ids.get(_short(custom_id))
         return None if taken is None else taken[1].hex()
 
+    def spoil(self, custom_id: str) -> None:
+        """Let no clip follow one whose id is taken and which is not rendered after all."""
+        key = _short(custom_id)
+        self._ids[key] = (self._ids[key][0], b"")
+
     def line_of_content(self, content_sha256: str) -> int | None:
         """The line of an earlier clip that sends the same; None if there is none."""
         return self._contents.get(bytes.fromhex(content_sha256)[:16])

@@ -54,7 +54,7 @@ class ProblemLog:
     error_count: int = 0
     warning_count: int = 0
     unlisted_count: int = 0
-    """Problems whose group is not kept, as there are too many different ones."""
+    """Problems that are not told, as there are too many different ones."""
     _groups: dict[tuple[str, ...], Group] = field(default_factory=dict)
     _shared: set[Problem] = field(default_factory=set)
 
@@ -68,9 +68,12 @@ class ProblemLog:
         self.file_error_count += problem.severity is Severity.ERROR
         self._add(problem)
 
-    def add_row(self, source: RecordSource, record: Record, problems: Sequence[Problem]) -> None:
+    def add_row(
+        self, source: RecordSource, record: Record, problems: Sequence[Problem], *, unlisted_count: int = 0
+    ) -> None:
         """Take a row that has been read, with what is wrong in it."""
         self.row_count += 1
+        self.unlisted_count += unlisted_count
         if not problems:
             return
         for problem in problems:

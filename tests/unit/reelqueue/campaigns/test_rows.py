@@ -51,6 +51,24 @@ def test_two_clips_never_write_one_file(read: Read) -> None:
     assert reading.codes == ["duplicate_output"]
 
 
+def test_no_clip_follows_one_that_is_not_rendered(read: Read) -> None:
+    rows = (BOAT | {"custom_id": "A"}, BOAT | {"custom_id": "a", "seed": 1}, SHOT | {"custom_id": "b", "after": "a"})
+
+    reading = read("shots.jsonl", lines(*rows))
+
+    assert [clip.custom_id for clip in reading.clips] == ["A"]
+    assert reading.codes == ["duplicate_output", "bad_chain"]
+
+
+def test_a_row_with_problems_without_end_tells_a_thousand(read: Read) -> None:
+    manifest = {"defaults": {"model": "wan2.6-t2v", "prompt": "x"}, "matrix": {"duration": list(range(100, 1200))}}
+
+    reading = read("m.yaml", json.dumps(manifest))
+
+    assert len(reading.problems) == 1000
+    assert reading.log.unlisted_count == 100
+
+
 def test_a_shot_goes_on_where_the_one_above_ends(read: Read) -> None:
     reading = read("shots.jsonl", lines(BOAT | {"custom_id": "one"}, SHOT | {"custom_id": "two"}))
 
