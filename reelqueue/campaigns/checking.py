@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import httpx
 
@@ -24,6 +24,14 @@ _SUBMITS_PER_SECOND: Final = 5
 """Of a model about which nothing is published: what most have."""
 
 
+class _Use(NamedTuple):
+    """Where a URL stands; not the clip itself, which may hold pictures."""
+
+    file: str
+    line: int | None
+    custom_id: str
+
+
 @dataclass(slots=True)
 class Checked:
     """What was found in a file."""
@@ -32,7 +40,7 @@ class Checked:
     plan: Plan
     campaign: CampaignFile | None = None
     """Closed by now; None where the file could not even be opened as one."""
-    _first_uses: dict[str, Clip] = field(default_factory=dict)
+    _first_uses: dict[str, _Use] = field(default_factory=dict)
 
     @property
     def options(self) -> CampaignOptions | None:
@@ -44,21 +52,21 @@ class Checked:
         self.plan.add(clip)
         if with_urls and len(self._first_uses) < URLS_MAX:
             for url in urls_of(clip):
-                self._first_uses.setdefault(url, clip)
+                self._first_uses.setdefault(url, _Use(clip.file, clip.line, clip.custom_id))
 
     def ask_urls(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
         """Warn of each reference that cannot be fetched, in the row that uses it first."""
         for url, unreachable in check_urls(self._first_uses, transport).items():
-            clip = self._first_uses[url]
+            use = self._first_uses[url]
             self.log.add_file_problem(
                 Problem(
-                    file=clip.file,
-                    line=clip.line,
+                    file=use.file,
+                    line=use.line,
                     code="unreachable_url",
                     message=f"a reference cannot be fetched: {unreachable.why}",
                     seen=unreachable.url,
                     remedy="Correct the URL, or make it readable for the provider.",
-                    custom_id=clip.custom_id,
+                    custom_id=use.custom_id,
                     severity=Severity.WARNING,
                 )
             )

@@ -66,7 +66,7 @@ def _played(lane: Lane, sigma: float) -> Eta:
     dice = random.Random(lane.clip_count)  # noqa: S311 - the same question gets the same answer
     mu, ends = math.log(lane.p50_seconds), []
     for _ in range(_PLAYS):
-        free_at = [0.0] * lane.slots
+        free_at = [0.0] * min(lane.slots, lane.clip_count)
         for _ in range(lane.clip_count):
             heapq.heapreplace(free_at, free_at[0] + dice.lognormvariate(mu, sigma))
         ends.append(max(free_at))

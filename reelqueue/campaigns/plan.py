@@ -17,6 +17,9 @@ from reelqueue.requests import RenderRequest
 _WARNINGS_MAX: Final = 200
 """Different ones that are kept."""
 _SHAPES_MAX: Final = 10_000
+_MODELS_MAX: Final = 100
+"""More than there are; the rest of a file that names others is counted together."""
+OTHER_MODELS: Final = "other models"
 _PRICED_BY: Final = ("model", "resolution", "duration", "audio")
 """Options that decide the price of a request without media."""
 _MEDIA: Final = ("image", "last_frame", "reference_urls", "media")
@@ -113,6 +116,8 @@ class Plan:
             return novelty
         cost = self._cost(clip.request)
         model = clip.request.model
+        if model not in self.models and len(self.models) >= _MODELS_MAX:
+            model = OTHER_MODELS
         if (priced := self.models.get(model)) is None:
             priced = self.models[model] = ModelPlan(model)
         priced.add(cost)

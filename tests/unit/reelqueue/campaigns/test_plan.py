@@ -52,6 +52,14 @@ def test_a_corrected_file_buys_only_the_difference(read: Read) -> None:
     assert plan.total.clip_count == 2
 
 
+def test_models_without_end_are_counted_together(read: Read) -> None:
+    rows = [{"custom_id": f"r{number}", "model": f"any-{number}", "prompt": "x"} for number in range(105)]
+
+    plan = plan_of(read, rows)
+
+    assert (len(plan.models), plan.models["other models"].clip_count, plan.total.clip_count) == (101, 5, 105)
+
+
 @pytest.mark.parametrize(
     ("amount", "said"),
     [("1.99", "does not cover even the least"), ("2.00", None)],
