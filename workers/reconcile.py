@@ -12,9 +12,13 @@ absent from two listings a minute apart  submit again, once; the second time a p
 unclear                                  ask again, and after an hour hand it to a person
 =======================================  ======================================================
 
+A campaign may choose otherwise where a task is absent: ``hold`` never submits again without a person, ``resubmit``
+does so after the first listing, and may pay twice (:class:`models.campaign.OnAmbiguous`).
+
 A listing proves absence only from the moment on at which the POST cannot be under way any more, and only
 while the provider still lists tasks of that age. It proves nothing while another submit of the same account
-and model is under way, as a task that it shows may be that one's.
+and model is under way, as a task that it shows may be that one's; and nothing under another key than the POST
+had, which may be another main account's.
 """
 
 from __future__ import annotations
@@ -30,6 +34,7 @@ from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.attempt import Attempt
+from models.campaign import Campaign, OnAmbiguous
 from models.lane import Wake
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
@@ -69,6 +74,10 @@ class Case:
     neighbours: Neighbours
     resubmit_count: int
     """Attempts of the job that were found absent before."""
+    on_ambiguous: OnAmbiguous
+    """What its campaign wants where the listing shows no trace."""
+    key_fingerprint: str | None
+    """Of the key it was sent with; None: an older worker sent it."""
 
 
 def reconcile_attempt(services: Services, attempt_id: UUID) -> str:
@@ -123,6 +132,8 @@ def _case(session: Session, attempt: Attempt, rules: ReconcileSettings, now: dat
         first_absent_at=attempt.first_absent_at,
         neighbours=neighbours_of(session, attempt.id, since=since, until=until),
         resubmit_count=session.scalars(earlier).one(),
+        on_ambiguous=session.get_one(Campaign, job.campaign_id).on_ambiguous,
+        key_fingerprint=attempt.key_fingerprint,
     )
 
 
@@ -134,11 +145,19 @@ async def _investigate(services: Services, case: Case) -> Finding:
             listed = await provider.list_tasks(model=case.model, since=case.since, until=case.until)
             with services.sessions() as session:
                 unknown = _unknown(session, case, listed)
-            return await _judge(provider, case, unknown)
+            return _as_proven(services, case, await _judge(provider, case, unknown))
     except ProviderError as error:
         return Unclear(error.summary)
     except ConfigurationError as error:
         return Unclear(str(error))
+
+
+def _as_proven(services: Services, case: Case, finding: Finding) -> Finding:
+    """What a finding is worth under the key that asked."""
+    is_same_key = case.key_fingerprint in {None, services.key_fingerprint(case.attempt.account)}
+    if isinstance(finding, Absent) and not is_same_key:
+        return Unclear("absent under another key than it was sent with, which may be another main account's")
+    return finding
 
 
 def _unknown(session: Session, case: Case, listed: list[ListedTask]) -> list[ListedTask]:
@@ -224,15 +243,24 @@ class Question:
             return "absent so far, and the POST may still be on its way: asked again"
         if now - case.since > timedelta(hours=rules.evidence_hours):
             return self._give_up("the provider does not list tasks of that age any more")
+        if case.on_ambiguous is OnAmbiguous.RESUBMIT:
+            return self._buy_again()
         first = case.first_absent_at or now
         certain_at = first + timedelta(seconds=rules.absent_seconds)
         if now < certain_at:
             self._at(certain_at, first_absent_at=first)
             return "absent from the listing: asked once more"
-        if case.resubmit_count >= rules.resubmits:
-            return self._give_up("absent from two listings, for the second time")
+        if case.on_ambiguous is OnAmbiguous.HOLD:
+            return self._give_up("absent from two listings, and its campaign leaves it to a person")
+        return self._buy_again()
+
+    def _buy_again(self) -> str:
+        """Submit it once more, unless that was done before."""
+        attempt = self.case.attempt
+        if self.case.resubmit_count >= self.rules.resubmits:
+            return self._give_up("absent from the provider's list, for the second time")
         self._close(AttemptState.NOT_CREATED)
-        requeue(self.session, case.attempt.job_id, epoch=case.attempt.epoch, now=now)
+        requeue(self.session, attempt.job_id, epoch=attempt.epoch, now=self.now)
         return "not created: submitted again"
 
     def ask_again(self, unclear: Unclear) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -85,6 +86,15 @@ class Services:
                 "key has; set it to the key alone and restart the workers"
             )
         return SecretStr(key)
+
+    def key_fingerprint(self, account: Account) -> str:
+        """Tells whether an attempt was sent with the account's present key, without telling the key.
+
+        Raises:
+            ConfigurationError: It is not in the environment, or no key can look like it.
+        """
+        key = self.key_of(account).get_secret_value()
+        return hashlib.sha256(key.encode()).hexdigest()[:16]
 
     def default_key_variable(self) -> str:
         """The variable that the default account's key is in, or would be looked for first."""

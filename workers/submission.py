@@ -157,6 +157,7 @@ def _claimed(services: Services, session: Session, job: RenderJob, now: datetime
     body = json.dumps(built.body, sort_keys=True, separators=(",", ":")).encode()
     send_by = now + timedelta(seconds=rules.send_within_seconds)
     attempt = _intent(session, job, account, hashlib.sha256(body).hexdigest(), now=now, send_by=send_by)
+    attempt.key_fingerprint = services.key_fingerprint(account)
     if not begin_posting(session, account.id, job.model, attempt.id, now=now, until=send_by):
         return Busy(account.name, job.model)
     post_seconds = rules.post_seconds + len(body) / UPLINK_BYTES_PER_SECOND
