@@ -16,7 +16,7 @@ _WARM_UP_SECONDS: Final = 8.0
 _BASELINE_SECONDS: Final = 20.0
 _WINDOW_SECONDS: Final = 4.0
 _SHARE: Final = 0.9
-_STORM_SHARE: Final = 0.35
+_STORM_SHARE: Final = 0.45
 """Of the rounds: storms kill most."""
 
 
@@ -64,7 +64,7 @@ class Rounds:
         """Hurt, and wait until it has healed.
 
         Raises:
-            embedded.errors.ChaosTimeoutError: It has not within a minute.
+            embedded.errors.ChaosTimeoutError: It has not within the world's patience.
         """
         world = self.world
         world.chapter = str(case)

@@ -17,6 +17,7 @@ from embedded.state import StateFolder
 
 # Renders of 0.8 to 1.3 s: the provider's slots are the limit here too, not this machine.
 _TIME_SCALE: Final = 75.0
+_PATIENCE_SECONDS: Final = 120.0
 _TABLE_COLUMNS: Final = 130
 
 
@@ -41,7 +42,9 @@ def run_chaos(options: ChaosOptions) -> bool:
     console = Console(stderr=True)
     state = StateFolder(options.folder).lock()
     state.clear()
-    world = World(state.root, hosts=options.hosts, seed=options.seed, time_scale=_TIME_SCALE)
+    world = World(
+        state.root, hosts=options.hosts, seed=options.seed, time_scale=_TIME_SCALE, patience_seconds=_PATIENCE_SECONDS
+    )
     report = Report()
     try:
         with console.status("starting"):

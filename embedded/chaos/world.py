@@ -29,7 +29,7 @@ from reelqueue import messages
 from reelqueue.states import OPEN_ATTEMPT, TERMINAL, RenderState
 from workers.failpoints import Action, Failpoint
 
-WAIT_SECONDS: Final = 60.0
+_PATIENCE_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 0.05
 _REPEAT_SECONDS: Final = 3.0
 _OPTIONS: Final = {"model": "wan2.6-t2v", "resolution": "1280x720", "duration": 5, "poll_interval_ms": 200}
@@ -38,7 +38,15 @@ _OPTIONS: Final = {"model": "wan2.6-t2v", "resolution": "1280x720", "duration": 
 class World:
     """Services, worker hosts and a producer."""
 
-    def __init__(self, folder: Path, *, hosts: int = 1, seed: int = 0, time_scale: float = TIME_SCALE) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        hosts: int = 1,
+        seed: int = 0,
+        time_scale: float = TIME_SCALE,
+        patience_seconds: float = _PATIENCE_SECONDS,
+    ) -> None:
         """Prepare to start.
 
         Args:
@@ -46,7 +54,9 @@ class World:
             hosts: How many hosts have workers; each has a folder, names and processes of its own.
             seed: Decides what chance decides here.
             time_scale: The simulator divides render times by it.
+            patience_seconds: How long anything may take.
         """
+        self._patience_seconds = patience_seconds
         self.site = Site(folder, time_scale=time_scale)
         self.crews = [
             Crew(folder / f"host-{number}", host=f"host-{number}", has_beat=number == 1)
@@ -217,12 +227,12 @@ class World:
         """Wait until a condition holds, and start again whoever ends meanwhile.
 
         Raises:
-            ChaosTimeoutError: It does not within a minute.
+            ChaosTimeoutError: It does not in time.
         """
-        deadline = time.monotonic() + WAIT_SECONDS
+        deadline = time.monotonic() + self._patience_seconds
         while not _holds(condition):
             if time.monotonic() > deadline:
-                raise ChaosTimeoutError(what, WAIT_SECONDS, self.describe())
+                raise ChaosTimeoutError(what, self._patience_seconds, self.describe())
             self._look_after()
             self.on_tick()
             time.sleep(_LOOK_SECONDS)

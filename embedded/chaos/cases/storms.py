@@ -14,7 +14,7 @@ from workers.failpoints import Failpoint
 
 _FAMILY: Final = "storm"
 _JOBS: Final = 8
-_SECONDS: Final = 12.0
+_SECONDS: Final = 16.0
 _PAUSE_SECONDS: Final = (0.3, 1.0)
 """Between two kills on one host: a worker is back after one to two seconds."""
 _ARMED_AT_ONCE: Final = 2
