@@ -27,6 +27,9 @@ Path = tuple[str | int, ...]
 # C without a bound, so that a file of brackets would end the process.
 _LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
+_TOLD_DEPTH_MAX: Final = 2
+"""Levels whose lines are kept: a million values of rows have no need of theirs."""
+
 _PLAIN: Final[tuple[tuple[re.Pattern[str], Callable[[str], object]], ...]] = (
     (re.compile(r"(?:null|Null|NULL|~|)\Z"), lambda _: None),
     (re.compile(r"(?:true|True|TRUE)\Z"), lambda _: True),
@@ -42,7 +45,7 @@ _ORDINARY_TAGS: Final = frozenset(
 
 
 def read_yaml(text: str) -> tuple[object, Mapping[Path, int]]:
-    """The document's value, and the line on which the value at each path begins.
+    """The document's value, and the line on which the value at each path of a few steps begins.
 
     Raises:
         InvalidRequestError: It is no YAML, has a key twice, a tag, or is larger than a manifest may be.
@@ -83,7 +86,8 @@ class _Reader:
 
     def _value(self, event: Any, path: Path) -> object:  # noqa: ANN401 - PyYAML's events are untyped
         line = event.start_mark.line + 1
-        self.lines[path] = line
+        if len(path) <= _TOLD_DEPTH_MAX:
+            self.lines[path] = line
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event, path, line)
         self._add(1, len(path), line)
