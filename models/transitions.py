@@ -58,7 +58,9 @@ def move(
     conditions = [RenderJob.id == job_id, RenderJob.state.in_(from_states)]
     if epoch is not None:
         conditions.append(RenderJob.epoch == epoch)
-    left = session.scalars(select(RenderJob.state).where(*conditions).with_for_update()).one_or_none()
+    # As weak as the UPDATE: a lock that also shuts out the foreign keys of another's insert would deadlock with it.
+    locked = select(RenderJob.state).where(*conditions).with_for_update(key_share=True)
+    left = session.scalars(locked).one_or_none()
     if left is None:
         return None
     if to_state in TERMINAL:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.leases import release_slot
-from models.transitions import move
+from models.session import make_engine
+from models.transitions import move, record
 from reelqueue.states import MOVES, TERMINAL, RenderState
 from tests.models.stored_jobs import NOW, events_of, has_slot, lease_slot, read_job, store_job
 
@@ -106,3 +108,16 @@ def test_a_slot_is_given_back(session: Session) -> None:
     release_slot(session, job_id, now=NOW)
 
     assert not has_slot(session, job_id)
+
+
+def test_a_move_does_not_wait_for_an_event_that_is_being_written(database_url: str) -> None:
+    """Whoever writes one may be about to move the job too, and would wait for this move in turn."""
+    engine = make_engine(database_url)
+    with Session(engine) as session, session.begin():
+        job_id = store_job(session)
+
+    with Session(engine) as writer, Session(engine) as mover:
+        record(writer, job_id, "note", now=NOW)
+        mover.execute(text("SET LOCAL lock_timeout = '1s'"))
+        assert move(mover, job_id, [RenderState.QUEUED], RenderState.EXPIRED, now=NOW) is RenderState.QUEUED
+    engine.dispose()
