@@ -106,8 +106,9 @@ class Operator:
                 return "nothing to cancel"
             job_id, abandon = self.random.choice(ids), self.random.random() < 0.5
             done = request_cancel(session, job_id, now=self.world.clock.now(), abandon_running=abandon)
-            locked = select(RenderJob.state).where(RenderJob.id == job_id).with_for_update(key_share=True)
-            state = session.scalars(locked).one()
+            state = session.scalars(
+                select(RenderJob.state).where(RenderJob.id == job_id).with_for_update(key_share=True)
+            ).one()
             if not done and state in _STOPPABLE:
                 self.world.witness.broken.append(f"a cancel was refused, though job {job_id} is {state}")
         self.world.services.hints.dispatch()
