@@ -11,6 +11,12 @@ from pydantic import Field
 from reelqueue.jobs import Money, Wire
 
 
+def money_text(amount: Decimal) -> str:
+    """An amount for people: two digits behind the point, or as many as it has."""
+    digits = max(2, -int(amount.normalize().as_tuple().exponent))
+    return f"{amount:,.{digits}f}"
+
+
 class Grouping(StrEnum):
     """What the lines of a statement are about."""
 

@@ -10,13 +10,14 @@ from typing import Final, Self
 from uuid import UUID
 
 import structlog
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.attempt import Attempt
 from models.base import new_id
-from models.campaign import ensure_campaign
+from models.campaign import Campaign, ensure_campaign
 from models.ledger_entry import EntryKind
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
@@ -26,6 +27,7 @@ from models.transitions import record
 from reelqueue.catalog import lookup, mode_by_id
 from reelqueue.errors import ConfigurationError
 from reelqueue.prices import billed_price
+from reelqueue.statement import money_text
 from reelqueue.states import AttemptState, RenderState
 from workers.dashscope import ProviderError, TaskAnswer, TaskStatus
 from workers.listing import Located
@@ -63,7 +65,8 @@ class Orphan:
         return cls(task.provider_task_id, task.model or _UNKNOWN_MODEL, task.status, one.base_url, task.created_at)
 
     def __str__(self) -> str:
-        cost = f"{self.seconds} s, {self.amount or 'price unknown'} {self.currency or ''}".rstrip()
+        price = "price unknown" if self.amount is None else f"{money_text(self.amount)} {self.currency}"
+        cost = f"{self.seconds} s, {price}"
         fate = f"adopted as render job {self.job_id} ({cost})" if self.job_id else "not adopted"
         made = self.created_at.isoformat(timespec="seconds") if self.created_at else "?"
         return f"{self.provider_task_id} {self.model} {self.status} made={made}: {fate}"
@@ -96,6 +99,17 @@ def adopt_orphan(services: Services, account: Account, orphan: Orphan) -> Orphan
         amount=_amount(task, answer.billed_seconds),
         currency=task.currency,
     )
+
+
+def adopted_since(session: Session, account: Account, since: datetime) -> int:
+    """How many tasks of an account were adopted from a moment on."""
+    adopted = (
+        select(func.count())
+        .select_from(RenderJob)
+        .join(Campaign, Campaign.id == RenderJob.campaign_id)
+        .where(Campaign.name == ORPHANS, RenderJob.account_id == account.id, RenderJob.created_at >= since)
+    )
+    return session.scalars(adopted).one()
 
 
 def ask(services: Services, account: Account, base_url: str, provider_task_id: str) -> TaskAnswer | None:

@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -22,6 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from models.account import Account
+from workers.adoption import adopted_since
 from workers.services import Services
 from workers.settings import KEY_VARIABLES
 
@@ -65,7 +66,7 @@ def _database(services: Services) -> Iterator[Line]:
             yield _migrations(session)
             yield _clock(services, session)
             yield from _accounts(session)
-            yield from _orphans(session)
+            yield from _orphans(session, services.clock.now(session))
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         yield Line(
@@ -98,12 +99,16 @@ def _accounts(session: Session) -> Iterator[Line]:
         yield Line(f"account {account.name}", False, f"paused: {account.paused_reason}", remedy)
 
 
-def _orphans(session: Session) -> Iterator[Line]:
+def _orphans(session: Session, now: datetime) -> Iterator[Line]:
     if "accounts" not in _tables(session):
         return
     for account in session.scalars(select(Account).where(Account.orphans_seen_at.is_not(None))):
         left = account.orphan_task_ids or []
-        seen = f"{len(left)} tasks that no job here asked for, as of {account.orphans_seen_at:%Y-%m-%d %H:%M} UTC"
+        adopted = adopted_since(session, account, now - timedelta(hours=24))
+        seen = (
+            f"{len(left)} tasks that belong to no job, as of {account.orphans_seen_at:%Y-%m-%d %H:%M} UTC; "
+            f"{adopted} adopted within 24 hours"
+        )
         remedy = "python -m workers adopt shows them; find out who else uses the key"
         yield Line(f"orphans of {account.name}", not left, seen, remedy)
 

@@ -30,6 +30,7 @@ from sqlalchemy import select, update
 from models.account import Account
 from models.provider_task import ProviderTask
 from reelqueue.errors import ConfigurationError
+from reelqueue.statement import money_text
 from workers.adoption import Orphan, adopt_orphan
 from workers.dashscope import ListedTask, ProviderError, TaskStatus
 from workers.doubts import doubts_of, is_doubtful
@@ -155,4 +156,7 @@ def billed(orphans: Iterable[Orphan]) -> str:
     for orphan in orphans:
         if orphan.amount is not None and orphan.currency is not None:
             totals[orphan.currency] = totals.get(orphan.currency, Decimal(0)) + orphan.amount
-    return " ".join(f"{amount} {currency}" for currency, amount in sorted(totals.items())) or "an unknown amount"
+    return (
+        " ".join(f"{money_text(amount)} {currency}" for currency, amount in sorted(totals.items()))
+        or "an unknown amount"
+    )

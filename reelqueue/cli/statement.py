@@ -12,7 +12,7 @@ from rich.table import Column
 
 from reelqueue.cli._jobs import AsJson, connect
 from reelqueue.cli._output import print_json, print_table, talk
-from reelqueue.statement import Grouping, Statement, StatementSums
+from reelqueue.statement import Grouping, Statement, StatementSums, money_text
 
 By = Annotated[Grouping, typer.Option("--by", help="What the lines are about.")]
 FirstDay = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day (UTC), included.")]
@@ -62,13 +62,12 @@ def _rows(found: Statement) -> Iterator[tuple[str, ...]]:
 
 def _cells(sums: StatementSums) -> tuple[str, ...]:
     money = (sums.amount, sums.estimate, sums.written_off, sums.reserved)
-    return (str(sums.clips), _plain(sums.seconds), *(_money(amount) for amount in money), sums.currency or "no price")
-
-
-def _money(amount: Decimal) -> str:
-    """Two digits behind the point, or as many as are needed."""
-    digits = max(2, -int(amount.normalize().as_tuple().exponent))
-    return f"{amount:,.{digits}f}"
+    return (
+        str(sums.clips),
+        _plain(sums.seconds),
+        *(money_text(amount) for amount in money),
+        sums.currency or "no price",
+    )
 
 
 def _plain(number: Decimal) -> str:

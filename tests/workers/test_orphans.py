@@ -20,6 +20,7 @@ from tests.workers.jobs import MODEL, Jobs
 from tests.workers.rows import Rows
 from tests.workers.scripted_provider import Killed, listing, refused, succeeded, task
 from tests.workers.virtual_clock import VirtualClock
+from workers.adoption import adopted_since
 from workers.audit import audit
 from workers.dispatch import dispatch
 from workers.orphans import Look, look_for_orphans
@@ -97,6 +98,9 @@ def test_looking_twice_adopts_once(look: Callable[[], Look], jobs: Jobs, rows: R
     assert len(look().orphans) == 1
     assert look().orphans == []
     assert len(adopted(rows)) == 1
+    with rows.sessions.begin() as session:
+        assert adopted_since(session, rows.account(), clock.at(0)) == 1
+        assert adopted_since(session, rows.account(), clock.at(3600)) == 0
 
 
 def test_two_looks_at_a_time_adopt_once(own_jobs: Jobs, clock: VirtualClock) -> None:
