@@ -81,6 +81,12 @@ def wake_late_lanes(session: Session, *, now: datetime) -> list[Wake]:
     return [wake for wake in wakes if wake is not None]
 
 
+def lease_left(session: Session, account_id: UUID, *, now: datetime) -> datetime | None:
+    """When the lease ran out of a batch that never left the lane, because its worker died; the lane is locked."""
+    mine = select(PollLane.lease_until).where(PollLane.account_id == account_id, PollLane.lease_until <= now)
+    return session.scalars(mine.with_for_update()).one_or_none()
+
+
 def take_lane(session: Session, account_id: UUID, seq: int, *, now: datetime, lease: timedelta) -> datetime | None:
     """Begin a batch, if *seq* is the valid message and nobody is polling.
 

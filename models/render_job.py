@@ -44,6 +44,8 @@ class RenderJob(Base):
             "next_archive_at",
             postgresql_where=text("next_archive_at IS NOT NULL"),
         ),
+        # Those whose workers have died: a handful.
+        Index("ix_render_jobs_suspects", "account_id", "next_poll_at", postgresql_where=text("death_count > 0")),
         Index("ix_render_jobs_start_by", "start_by", postgresql_where=text("state IN ('queued', 'admitted')")),
         Index("ix_render_jobs_account_id", "account_id"),
         Index("ix_render_jobs_custom_id", "custom_id", postgresql_where=text("custom_id IS NOT NULL")),
@@ -114,6 +116,9 @@ class RenderJob(Base):
     poll_count: Mapped[int] = mapped_column(default=0, comment="Answers read from the provider")
     unknown_count: Mapped[int] = mapped_column(default=0, comment="UNKNOWN answers in a row")
     fault_count: Mapped[int] = mapped_column(default=0, comment="Tasks that failed by the provider's own fault")
+    death_count: Mapped[int] = mapped_column(
+        default=0, server_default=text("0"), comment="Workers in a row that died with it in hand"
+    )
     cancel_requested_at: Mapped[datetime | None] = mapped_column(comment="When a person stopped it")
     abandon_running: Mapped[bool] = mapped_column(
         default=False, comment="Cancelled while rendering: leave it (billed) instead of collecting it"

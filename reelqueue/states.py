@@ -16,6 +16,8 @@ beside our state and never mixed with it.
       │ │        │ │        │  └─► failed | moderated
       │ │        │ │        └─► queued (provably not created)
       └─┴────────┴─┴─► cancelled | expired
+
+    submitting | rendering | cancelling | archiving ─► needs_review ─► queued | rendering | archiving
 """
 
 from __future__ import annotations
@@ -55,7 +57,7 @@ class RenderState(StrEnum):
     LOST = "lost"
     """The provider no longer knows the task."""
     NEEDS_REVIEW = "needs_review"
-    """Nobody can prove whether the paid task exists; a person decides."""
+    """Nobody can prove whether the paid task exists, or its processing ends its workers; a person decides."""
 
 
 class AttemptState(StrEnum):
@@ -96,6 +98,8 @@ class FailureClass(StrEnum):
     """The provider failed; a new attempt may work."""
     RESULT = "result"
     """Rendered, but the file could not be fetched."""
+    POISON = "poison"
+    """Its processing ended the workers that had it in hand; a person looks."""
     UNKNOWN = "unknown"
     """A code that is in no table of ours."""
 
@@ -126,12 +130,17 @@ MOVES: Final = MappingProxyType(
         _S.ADMITTED: frozenset({_S.SUBMITTING, _S.QUEUED, _S.CANCELLED, _S.EXPIRED}),
         _S.SUBMITTING: frozenset({_S.RENDERING, _S.QUEUED, _S.FAILED, _S.MODERATED, _S.NEEDS_REVIEW}),
         _S.RENDERING: frozenset(
-            {_S.ARCHIVING, _S.QUEUED, _S.FAILED, _S.MODERATED, _S.TIMED_OUT, _S.CANCELLING, _S.CANCELLED, _S.LOST}
+            {
+                *(_S.ARCHIVING, _S.QUEUED, _S.FAILED, _S.MODERATED, _S.TIMED_OUT, _S.CANCELLING, _S.CANCELLED),
+                *(_S.LOST, _S.NEEDS_REVIEW),
+            }
         ),
-        _S.CANCELLING: frozenset({_S.CANCELLED, _S.ARCHIVING, _S.FAILED, _S.MODERATED, _S.TIMED_OUT, _S.LOST}),
-        _S.ARCHIVING: frozenset({_S.SUCCEEDED, _S.FAILED}),
+        _S.CANCELLING: frozenset(
+            {_S.CANCELLED, _S.ARCHIVING, _S.FAILED, _S.MODERATED, _S.TIMED_OUT, _S.LOST, _S.NEEDS_REVIEW}
+        ),
+        _S.ARCHIVING: frozenset({_S.SUCCEEDED, _S.FAILED, _S.NEEDS_REVIEW}),
         _S.TIMED_OUT: frozenset({_S.SUCCEEDED}),
-        _S.NEEDS_REVIEW: frozenset({_S.RENDERING, _S.QUEUED, _S.FAILED, _S.MODERATED}),
+        _S.NEEDS_REVIEW: frozenset({_S.RENDERING, _S.ARCHIVING, _S.QUEUED, _S.FAILED, _S.MODERATED}),
         _S.SUCCEEDED: frozenset(),
         _S.FAILED: frozenset(),
         _S.MODERATED: frozenset(),

@@ -23,6 +23,7 @@ from workers.console import AsJson, Since, open_services, open_session, read_win
 from workers.doctor import examine
 from workers.money_commands import adopt_orphans_command, statement_command
 from workers.provider_audit import audit_provider
+from workers.quarantined import quarantined, retry
 from workers.review import adopt, questions, resubmit, write_off
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Commands for operators of Reelqueue.")
@@ -80,9 +81,9 @@ cli.command("statement")(statement_command)
 
 @review.command("list")
 def list_questions_command(*, as_json: AsJson = False) -> None:
-    """Show the jobs under review, and where to look for their tasks."""
+    """Show the jobs under review, where to look for their tasks, and those that were set aside."""
     with open_session() as session:
-        found = questions(session)
+        found = [*questions(session), *quarantined(session)]
     for question in found:
         shown = vars(question)
         line = " ".join(f"{name}={value}" for name, value in shown.items())
@@ -110,6 +111,19 @@ def resubmit_command(job_id: UUID) -> None:
             resubmit(session, job_id, now=services.clock.now(session))
         services.hints.dispatch()
     typer.echo(f"render job {job_id} is queued again")
+
+
+@review.command("retry")
+def retry_command(job_id: UUID) -> None:
+    """The cause of its workers' deaths is gone: go on where it stood; what is paid for is not rendered again."""
+    with open_services() as services:
+        with services.sessions.begin() as session:
+            now = services.clock.now(session)
+            wake = retry(session, job_id, now=now)
+        if wake is not None:
+            services.hints.poll(wake, now=now)
+        services.hints.dispatch()
+    typer.echo(f"render job {job_id} goes on")
 
 
 @review.command("write-off")

@@ -31,11 +31,13 @@ from workers.failpoints import Failpoint, failpoint
 from workers.notify import hint_webhooks
 from workers.outcomes import RESULT_LIFE
 from workers.probe import Probe, UnplayableError, probe_video
+from workers.quarantine import is_not_beside_another, leased, note_death, patience, set_aside
 from workers.services import Services
 
 log = structlog.get_logger(__name__)
 
 LONGEST_RETRY: Final = timedelta(minutes=10)
+_FETCHING: Final = "fetching the result"
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Fetch:
     state: RenderState
     account: Account
     task: ProviderTask
+    lease: timedelta
 
     def key(self, suffix: str) -> str:
         """The file's place in the archive: by day of the submit, then by job."""
@@ -80,22 +83,33 @@ def _claim(services: Services, job_id: UUID) -> Fetch | None:
                 RenderJob.id == job_id,
                 RenderJob.next_archive_at <= now,
                 or_(RenderJob.lease_until.is_(None), RenderJob.lease_until <= now),
+                is_not_beside_another(now),
             )
             .values(
                 epoch=RenderJob.epoch + 1,
-                lease_until=now + lease,
-                next_archive_at=now + lease,
+                next_archive_at=leased(now, lease)["lease_until"],
                 archive_count=RenderJob.archive_count + 1,
+                **leased(now, lease),
             )
             .returning(RenderJob)
         ).one_or_none()
-        if job is None:
+        if job is None or _is_set_aside(session, job, services.settings.celery.death_limit, now):
             return None
         task = session.scalars(
             select(ProviderTask).where(ProviderTask.job_id == job_id).order_by(ProviderTask.id.desc()).limit(1)
         ).one()
         account = session.get_one(Account, task.account_id)
-        return Fetch(job_id, job.epoch, job.archive_count, job.state, account, task)
+        return Fetch(job_id, job.epoch, job.archive_count, job.state, account, task, patience(lease, job.death_count))
+
+
+def _is_set_aside(session: Session, job: RenderJob, limit: int, now: datetime) -> bool:
+    """Note that the last fetch ended its worker, and whether that was once too often."""
+    if job.death_count:
+        note_death(session, job.id, job.death_count, during=_FETCHING, now=now)
+    if job.death_count < limit:
+        return False
+    set_aside(session, job.id, job.death_count, during=_FETCHING, now=now)
+    return True
 
 
 class _Heart:
@@ -104,7 +118,7 @@ class _Heart:
     def __init__(self, services: Services, claim: Fetch) -> None:
         self._services = services
         self._claim = claim
-        self._lease = timedelta(seconds=services.settings.archive.lease_seconds)
+        self._lease = claim.lease
         self._renewed = services.host.seconds()
 
     def beat(self) -> None:
@@ -136,7 +150,7 @@ def _fetch(services: Services, claim: Fetch) -> int:
         )
         probe = probe_video(video, poster)
         picture = Download.of(poster)
-        failpoint(Failpoint.DOWNLOADED)
+        failpoint(Failpoint.DOWNLOADED, claim.job_id)
         archive.keep(video, claim.key(".mp4"))
         archive.keep(poster, claim.key(".jpg"))
     failpoint(Failpoint.KEPT)
@@ -161,6 +175,7 @@ def _finish(services: Services, claim: Fetch, video: Download, probe: Probe, pos
             collected_late=late,
             next_archive_at=None,
             lease_until=None,
+            death_count=0,
             failure_class=None,
             failure_code=None,
             failure_message=None,
@@ -229,7 +244,7 @@ async def _ask_again(services: Services, claim: Fetch) -> str | None:
 
 def _retry(session: Session, claim: Fetch, at: datetime) -> None:
     mine = update(RenderJob).where(RenderJob.id == claim.job_id, RenderJob.epoch == claim.epoch)
-    session.execute(mine.values(next_archive_at=at, lease_until=None))
+    session.execute(mine.values(next_archive_at=at, lease_until=None, death_count=0))
 
 
 def _end(session: Session, claim: Fetch, reason: str, now: datetime) -> None:
@@ -239,6 +254,7 @@ def _end(session: Session, claim: Fetch, reason: str, now: datetime) -> None:
     values: dict[str, Any] = {
         "next_archive_at": None,
         "lease_until": None,
+        "death_count": 0,
         "failure_class": FailureClass.RESULT,
         "failure_message": message,
     }

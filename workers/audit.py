@@ -97,6 +97,7 @@ CHECKS: Final = (
         "a job that is on its way to the provider, or there, holds a slot",
         """SELECT j.id AS job_id, j.state FROM render_jobs j
            WHERE j.state IN ('admitted', 'submitting', 'rendering', 'cancelling', 'needs_review')
+             AND NOT (j.state = 'needs_review' AND j.failure_class = 'poison')
              AND NOT EXISTS (SELECT 1 FROM slots s WHERE s.job_id = j.id)""",
     ),
     Check(

@@ -134,6 +134,7 @@ def _follow(session: Session, attempt: OpenAttempt, accepted: Acceptance, now: d
         submitted_at=now,
         next_poll_at=first_poll_at,
         poll_deadline_at=deadline,
+        death_count=0,
         failure_class=None,
         failure_code=None,
         failure_message=None,

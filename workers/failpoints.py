@@ -4,6 +4,7 @@ Between two lines of the protocol a process can die; each such place calls :func
 Nothing happens unless the environment names a folder in ``REELQUEUE_FAILPOINTS``, as only the fault tests do.
 There, a file ``<name>.<action>`` arms a failpoint for one pass, of whichever process comes first; it is renamed to
 ``<name>.met`` before the action, so that a worker that is started again passes, and the test sees that it was met.
+A file ``<name>.<job id>`` makes that job poisonous: it kills every worker that passes with it, for as long as it lies.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import signal
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 VARIABLE: Final = "REELQUEUE_FAILPOINTS"
 
@@ -80,10 +82,12 @@ class Action(StrEnum):
 _folder: Final = Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None
 
 
-def failpoint(name: Failpoint) -> None:
+def failpoint(name: Failpoint, job_id: UUID | None = None) -> None:
     """Pass a place at which a test may end or freeze this process; nothing where no test has asked for it."""
     if _folder is not None:
         _meet(_folder, name)
+        if job_id is not None and (_folder / f"{name}.{job_id}").exists():
+            _act(Action.KILL_GROUP)
 
 
 def _meet(folder: Path, name: Failpoint) -> None:

@@ -83,6 +83,7 @@ _STAY: Final = (
         next_poll_at=bindparam("next"),
         poll_count=RenderJob.poll_count + 1,
         unknown_count=bindparam("unknown"),
+        death_count=0,
         provider_status=bindparam("status"),
     )
 )
@@ -120,6 +121,7 @@ def _move(session: Session, asked: Asked, outcome: Outcome, now: datetime) -> bo
         "next_poll_at": outcome.next_poll_at,
         "poll_count": due.poll_count + 1,
         "unknown_count": outcome.unknown_count,
+        "death_count": 0,
         "provider_status": _status(asked),
     }
     if outcome.fetch:

@@ -12,17 +12,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select, true
+from sqlalchemy import ColumnElement, select, true, update
 from sqlalchemy.orm import Session, aliased
 
 from models.account import Account
-from models.lane import Wake, holds_lane, leave_lane, take_lane
+from models.lane import Wake, holds_lane, lease_left, leave_lane, take_lane
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from models.turn import TurnKind, take_turns
@@ -31,10 +30,13 @@ from workers.dashscope import DashScope, NotSentError, ProviderError, TaskAnswer
 from workers.failpoints import Failpoint, failpoint
 from workers.follow import Due, Rules, decide
 from workers.outcomes import Asked, Effects, apply
+from workers.quarantine import count_death, set_aside, third_try_at
 from workers.services import Services
 from workers.settings import Settings
 
 log = structlog.get_logger(__name__)
+
+Rows = list[tuple[RenderJob, ProviderTask]]
 
 
 @dataclass(frozen=True)
@@ -87,20 +89,37 @@ def _take(services: Services, account_id: UUID, seq: int) -> Batch | None:
     with services.sessions.begin() as session:
         now = services.clock.now(session)
         lease = timedelta(seconds=settings.lease_seconds)
+        left_until = lease_left(session, account_id, now=now)
         lease_until = take_lane(session, account_id, seq, now=now, lease=lease)
         if lease_until is None:
             return None
+        if left_until is not None:
+            _blame(session, account_id, left_until - lease, services.settings, now)
         account = session.get_one(Account, account_id)
         watch = timedelta(hours=settings.watch_hours)
-        due = tuple(
-            Due.of(job, task, watch=watch) for job, task in _rows(session, account_id, now, settings.batch_size)
-        )
+        due = tuple(Due.of(job, task, watch=watch) for job, task in _due(session, account_id, now, settings.batch_size))
         per_second = services.settings.provider.query_rate_per_second
         first_turn_at = take_turns(session, account_id, TurnKind.QUERY, len(due), now=now, per_second=per_second)
         return Batch(account, lease_until, now, due, first_turn_at)
 
 
-def _rows(session: Session, account_id: UUID, now: datetime, limit: int) -> Iterable[tuple[RenderJob, ProviderTask]]:
+def _blame(session: Session, account_id: UUID, began_at: datetime, settings: Settings, now: datetime) -> None:
+    """Count a death for each job of a batch that never came back."""
+    lease, during = timedelta(seconds=settings.poll.lease_seconds), "asking the provider"
+    for job_id in [job.id for job, _ in _due(session, account_id, began_at, settings.poll.batch_size)]:
+        deaths = count_death(session, job_id, during=during, now=now)
+        if deaths >= settings.celery.death_limit:
+            set_aside(session, job_id, deaths, during=during, now=now)
+        elif again_at := third_try_at(now, lease, deaths):
+            session.execute(update(RenderJob).where(RenderJob.id == job_id).values(next_poll_at=again_at))
+
+
+def _due(session: Session, account_id: UUID, now: datetime, limit: int) -> Rows:
+    """One job whose workers have died, alone; or as many others as a batch holds."""
+    return _rows(session, account_id, now, 1, RenderJob.death_count > 0) or _rows(session, account_id, now, limit)
+
+
+def _rows(session: Session, account_id: UUID, now: datetime, limit: int, *only: ColumnElement[bool]) -> Rows:
     # A job is followed at the newest of its tasks.
     newest = (
         select(ProviderTask)
@@ -113,9 +132,10 @@ def _rows(session: Session, account_id: UUID, now: datetime, limit: int) -> Iter
     rows = session.execute(
         select(RenderJob, task)
         .join(newest, true())
-        .where(RenderJob.account_id == account_id, RenderJob.next_poll_at <= now)
+        .where(RenderJob.account_id == account_id, RenderJob.next_poll_at <= now, *only)
         .order_by(RenderJob.next_poll_at)
         .limit(limit)
+        .execution_options(populate_existing=True)
     )
     return [(job, found) for job, found in rows]
 
@@ -142,7 +162,8 @@ async def _ask_all(services: Services, batch: Batch) -> list[Asked]:
             return Asked(due, at, await _ask(clients[due.base_url], due, at))
 
         asked = await asyncio.gather(*(ask(position, due) for position, due in enumerate(batch.due)))
-    failpoint(Failpoint.ASKED)
+    for due in batch.due:
+        failpoint(Failpoint.ASKED, due.job_id)
     return asked
 
 

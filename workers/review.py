@@ -20,6 +20,7 @@ from reelqueue.errors import ReelqueueError
 from reelqueue.states import AttemptState, FailureClass, RenderState
 from workers.binding import OpenAttempt, bind_task
 from workers.dashscope import Acceptance, TaskStatus
+from workers.quarantined import is_quarantined
 from workers.refusal import Reason, end, requeue
 
 
@@ -34,6 +35,17 @@ class NotUnderReviewError(ReelqueueError):
     def __str__(self) -> str:
         seen = f"is {self.state}" if self.state else "does not exist"
         return f"render job {self.job_id} {seen}, not needs_review; see python -m workers review list"
+
+
+class QuarantinedError(ReelqueueError):
+    """A job is under review, but its money is no question: what it has at the provider is known."""
+
+    def __init__(self, job_id: UUID) -> None:
+        super().__init__(job_id)
+        self.job_id = job_id
+
+    def __str__(self) -> str:
+        return f"render job {self.job_id} is in quarantine; python -m workers review retry, or write-off"
 
 
 @dataclass(frozen=True)
@@ -55,7 +67,11 @@ def questions(session: Session) -> list[Question]:
         select(RenderJob, Attempt, Account)
         .join(Attempt, Attempt.job_id == RenderJob.id)
         .join(Account, Account.id == Attempt.account_id)
-        .where(RenderJob.state == RenderState.NEEDS_REVIEW, Attempt.epoch == RenderJob.epoch)
+        .where(
+            RenderJob.state == RenderState.NEEDS_REVIEW,
+            Attempt.epoch == RenderJob.epoch,
+            RenderJob.failure_class.is_distinct_from(FailureClass.POISON),
+        )
         .order_by(Attempt.sent_at)
     )
     return [
@@ -92,10 +108,11 @@ def write_off(session: Session, job_id: UUID, *, now: datetime) -> None:
     Raises:
         NotUnderReviewError: The job is not under review.
     """
-    attempt = _under_review(session, job_id)
-    _close(session, attempt, AttemptState.UNRESOLVED, now)
+    job = _locked(session, job_id)
+    if not is_quarantined(job):
+        _close(session, _open_attempt(session, job), AttemptState.UNRESOLVED, now)
     message = "written off by an operator; the provider may have rendered and billed it"
-    slot = end(session, job_id, Reason(FailureClass.UNKNOWN, None, message), epoch=attempt.epoch, now=now)
+    slot = end(session, job_id, Reason(FailureClass.UNKNOWN, None, message), epoch=job.epoch, now=now)
     if slot is not None:
         spend(session, [_given_up(slot)], now=now)
 
@@ -114,12 +131,23 @@ def _given_up(slot: Slot) -> Spending:
 
 
 def _under_review(session: Session, job_id: UUID) -> OpenAttempt:
+    job = _locked(session, job_id)
+    if is_quarantined(job):
+        raise QuarantinedError(job_id)
+    return _open_attempt(session, job)
+
+
+def _locked(session: Session, job_id: UUID) -> RenderJob:
     job = session.get(RenderJob, job_id, with_for_update=True)
     if job is None or job.state is not RenderState.NEEDS_REVIEW:
         raise NotUnderReviewError(job_id, job.state if job else None)
-    attempt = session.scalars(select(Attempt).where(Attempt.job_id == job_id, Attempt.epoch == job.epoch)).one()
+    return job
+
+
+def _open_attempt(session: Session, job: RenderJob) -> OpenAttempt:
+    attempt = session.scalars(select(Attempt).where(Attempt.job_id == job.id, Attempt.epoch == job.epoch)).one()
     account = session.get_one(Account, attempt.account_id)
-    return OpenAttempt(attempt.id, attempt.number, job_id, job.epoch, account, attempt.base_url)
+    return OpenAttempt(attempt.id, attempt.number, job.id, job.epoch, account, attempt.base_url)
 
 
 def _close(session: Session, attempt: OpenAttempt, state: AttemptState, now: datetime) -> None:

@@ -212,6 +212,9 @@ class CelerySettings(BaseSettings):
     )
     sweep_seconds: float = Field(default=5, gt=0, description="How often lost hints are issued again")
     overdue_seconds: float = Field(default=3, gt=0, description="A hint this much overdue is believed lost")
+    death_limit: int = Field(
+        default=3, gt=1, description="So many workers in a row may die with a job in hand; then a person looks at it"
+    )
     deaf_seconds: float = Field(
         default=15, gt=0, description="A worker that does nothing while its queues hold messages this long starts anew"
     )

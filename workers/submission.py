@@ -98,7 +98,7 @@ def submit_render_job(services: Services, job_id: UUID, epoch: int) -> str:
     claim = _claim(services, job_id, epoch)
     if isinstance(claim, str):
         return claim
-    failpoint(Failpoint.INTENT)
+    failpoint(Failpoint.INTENT, job_id)
     began_seconds = services.host.seconds()
     if not _mark_sent(services, claim):
         return "too late to send: handed back"

@@ -27,6 +27,7 @@ from workers.budgets import cancel_unpaid
 from workers.dispatch import dispatch
 from workers.failpoints import Failpoint, failpoint
 from workers.notify import due_endpoints
+from workers.quarantine import count_death, set_aside, third_try_at
 from workers.refusal import expire, mark_ambiguous, requeue
 from workers.services import Services
 from workers.settings import ReconcileSettings
@@ -34,6 +35,7 @@ from workers.settings import ReconcileSettings
 log = structlog.get_logger(__name__)
 
 _AT_ONCE: Final = 500
+_SUBMITTING: Final = "submitting"
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def sweep(services: Services) -> Swept:
         overdue = now - timedelta(seconds=services.settings.celery.overdue_seconds)
         expired = _expire(session, now)
         unpaid = cancel_unpaid(session, now=now, limit=_AT_ONCE)
-        unsent = _hand_back_unsent(session, now, overdue)
+        unsent = _hand_back_unsent(session, services.settings.celery.death_limit, now, overdue)
         ambiguous = _doubt_silent(session, services.settings.reconcile, now)
         submits = _lost_submits(session, now, overdue)
         wakes = _lost_polls(session, now, overdue)
@@ -108,12 +110,17 @@ def _expire(session: Session, now: datetime) -> int:
     return sum(expire(session, job_id, now=now) for job_id in found)
 
 
-def _hand_back_unsent(session: Session, now: datetime, overdue: datetime) -> int:
+def _hand_back_unsent(session: Session, limit: int, now: datetime, overdue: datetime) -> int:
     """Intents past ``send_by``: their worker died before the POST, which can never leave now."""
     stale = _take(session, select(Attempt).where(Attempt.state == AttemptState.INTENT, Attempt.send_by <= overdue))
     for attempt in stale:
         attempt.state, attempt.closed_at = AttemptState.REJECTED, now
-        requeue(session, attempt.job_id, epoch=attempt.epoch, now=now)
+        deaths = count_death(session, attempt.job_id, during=_SUBMITTING, now=now)
+        if deaths >= limit:
+            set_aside(session, attempt.job_id, deaths, during=_SUBMITTING, now=now)
+        else:
+            again_at = third_try_at(now, attempt.send_by - attempt.created_at, deaths)
+            requeue(session, attempt.job_id, epoch=attempt.epoch, now=now, not_before_at=again_at)
     return len(stale)
 
 
@@ -121,6 +128,7 @@ def _doubt_silent(session: Session, rules: ReconcileSettings, now: datetime) -> 
     """Sent attempts past ``answer_by``: their worker died, and the POST may have arrived."""
     silent = _take(session, select(Attempt).where(Attempt.state == AttemptState.SENT, Attempt.answer_by <= now))
     for attempt in silent:
+        count_death(session, attempt.job_id, during=_SUBMITTING, now=now)
         mark_ambiguous(session, attempt.id, attempt.job_id, "its worker died before the answer", rules, now=now)
     return len(silent)
 

@@ -18,6 +18,8 @@ PACE: Final = MappingProxyType(
         "REELQUEUE_RECONCILE_CLOCK_SKEW_SECONDS": "4",
         # 1: then a person decides. Here the same job is struck more often than in a lifetime, and nobody is awake.
         "REELQUEUE_RECONCILE_RESUBMITS": "50",
+        # 3: then a person looks, for the same reason.
+        "REELQUEUE_DEATH_LIMIT": "50",
         # 30 and 60 s.
         "REELQUEUE_POLL_LEASE_SECONDS": "1.5",
         "REELQUEUE_POLL_LATE_INTERVAL_SECONDS": "1",

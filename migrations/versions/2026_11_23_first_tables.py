@@ -414,6 +414,13 @@ def upgrade() -> None:
         sa.Column("poll_count", sa.Integer(), nullable=False, comment="Answers read from the provider"),
         sa.Column("unknown_count", sa.Integer(), nullable=False, comment="UNKNOWN answers in a row"),
         sa.Column("fault_count", sa.Integer(), nullable=False, comment="Tasks that failed by the provider's own fault"),
+        sa.Column(
+            "death_count",
+            sa.Integer(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="Workers in a row that died with it in hand",
+        ),
         sa.Column("cancel_requested_at", sa.DateTime(timezone=True), nullable=True, comment="When a person stopped it"),
         sa.Column(
             "abandon_running",
@@ -476,6 +483,13 @@ def upgrade() -> None:
         ["custom_id"],
         unique=False,
         postgresql_where=sa.text("custom_id IS NOT NULL"),
+    )
+    op.create_index(
+        "ix_render_jobs_suspects",
+        "render_jobs",
+        ["account_id", "next_poll_at"],
+        unique=False,
+        postgresql_where=sa.text("death_count > 0"),
     )
     op.create_index(
         "ix_render_jobs_due_archive",
@@ -975,6 +989,7 @@ def downgrade() -> None:
     op.drop_index(
         "ix_render_jobs_custom_id", table_name="render_jobs", postgresql_where=sa.text("custom_id IS NOT NULL")
     )
+    op.drop_index("ix_render_jobs_suspects", table_name="render_jobs", postgresql_where=sa.text("death_count > 0"))
     op.drop_index("ix_render_jobs_created_at", table_name="render_jobs")
     op.drop_index("ix_render_jobs_campaign_id", table_name="render_jobs")
     op.drop_index("ix_render_jobs_account_id", table_name="render_jobs")

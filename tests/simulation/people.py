@@ -21,6 +21,7 @@ from reelqueue.states import RenderState
 from tests.simulation.temper import Temper
 from tests.simulation.world import World
 from workers.accounts import pause_account, resume_account
+from workers.quarantined import is_quarantined, retry
 from workers.review import adopt, resubmit, write_off
 
 _MODELS: Final = ("wan2.6-t2v", "wan2.6-t2v", "wan2.2-t2v-plus")
@@ -154,7 +155,9 @@ class Operator:
         with self.world.services.sessions.begin() as session:
             job_id = session.scalars(waiting.limit(1)).one()
             task_id = self._unbound_task(session, job_id)
-            if task_id is not None:
+            if is_quarantined(session.get_one(RenderJob, job_id)):
+                wake, done = retry(session, job_id, now=now), "out of quarantine"
+            elif task_id is not None:
                 wake, done = adopt(session, job_id, task_id, now=now), f"adopted {task_id}"
             elif self.random.random() < 0.5:
                 done = resubmit(session, job_id, now=now) or "resubmitted"

@@ -1,0 +1,105 @@
+"""Quarantine: a job whose processing kills its workers is set aside, so that the others go on.
+
+A death leaves no word, but it leaves a row: a lease that ran out in somebody's hands, an intent that was never sent, a
+batch that never came back. Whoever finds that counts one more death, and a step that ends well sets the count back.
+Three in a row (``REELQUEUE_DEATH_LIMIT``) set the job aside, for a person: ``python -m workers review``.
+
+===================  ============================================  =============================================
+died while           found by                                      then
+===================  ============================================  =============================================
+submitting           the sweep, past ``send_by`` or ``answer_by``  handed back, or looked for in the listing
+asking the provider  the next batch, by the lane's lease           each of the batch is asked about alone
+fetching the result  the next fetch, by the job's lease            from the second death on, one such job at a time
+===================  ============================================  =============================================
+
+Who shared a worker with such a job is counted too, but is not beside it again, and so ends well. The third try waits,
+to fall outside of whatever else may have ended the first two. What raises an error that nobody expects is counted like
+a death: it would come again and again as well.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import ColumnElement, case, exists, or_, update
+from sqlalchemy.orm import Session, aliased
+
+from models.leases import release_slot
+from models.render_job import RenderJob
+from models.transitions import move, record
+from reelqueue.states import FailureClass, RenderState
+
+log = structlog.get_logger(__name__)
+
+_SUSPICIOUS: Final = 2
+_PATIENCE: Final = 4
+_HAS_WORK: Final = (RenderState.SUBMITTING, RenderState.RENDERING, RenderState.CANCELLING, RenderState.ARCHIVING)
+
+# In the statement that takes a lease, where the columns still say how the last one ended.
+_DIED: Final = case((RenderJob.lease_until.is_not(None), 1), else_=0)
+_COUNT: Final = RenderJob.death_count + _DIED
+
+
+def leased(now: datetime, lease: timedelta) -> dict[str, Any]:
+    """Columns of a job whose lease is taken; one that was not given back is a death.
+
+    The second lease is longer, which puts the third try off.
+    """
+    until = case((_COUNT == 1, now + patience(lease, 1)), else_=now + lease)
+    return {"death_count": _COUNT, "lease_until": until}
+
+
+def patience(lease: timedelta, death_count: int) -> timedelta:
+    """How long a worker may have a job before it is believed dead."""
+    return lease * (_PATIENCE if death_count == 1 else 1)
+
+
+def is_not_beside_another(now: datetime) -> ColumnElement[bool]:
+    """Whether a lease may be taken: two suspicious jobs in hand at once would blame each other."""
+    other = aliased(RenderJob)
+    in_hand = exists().where(other.id != RenderJob.id, other.death_count >= _SUSPICIOUS, other.lease_until > now)
+    return or_(_COUNT < _SUSPICIOUS, ~in_hand)
+
+
+def third_try_at(now: datetime, lease: timedelta, death_count: int) -> datetime | None:
+    """When a job may be tried again that no lease keeps waiting; None: as it would without a death."""
+    return now + lease * (_PATIENCE - 1) if death_count == _SUSPICIOUS else None
+
+
+def count_death(session: Session, job_id: UUID, *, during: str, now: datetime) -> int:
+    """A worker has died with the job in hand; gives how many have, in a row."""
+    mine = update(RenderJob).where(RenderJob.id == job_id).values(death_count=RenderJob.death_count + 1)
+    count = session.scalars(mine.returning(RenderJob.death_count)).one()
+    note_death(session, job_id, count, during=during, now=now)
+    return count
+
+
+def note_death(session: Session, job_id: UUID, count: int, *, during: str, now: datetime) -> None:
+    """Keep a death that is counted already in the job's history."""
+    record(session, job_id, "worker_died", now=now, detail={"during": during, "in_a_row": count})
+    log.warning("render_job.worker_died", job_id=str(job_id), during=during, in_a_row=count)
+
+
+def set_aside(session: Session, job_id: UUID, deaths: int, *, during: str, now: datetime) -> None:
+    """Touch the job no more until a person has looked; what it has at the provider keeps its slot."""
+    values: dict[str, Any] = {
+        "next_poll_at": None,
+        "next_archive_at": None,
+        "lease_until": None,
+        "failure_class": FailureClass.POISON,
+        "failure_code": "Quarantined",
+        "failure_message": (
+            f"{deaths} workers in a row died with it in hand ({during}), and their logs say more; when the cause is "
+            f"gone: python -m workers review retry {job_id}, which never renders a second time"
+        ),
+    }
+    left = move(session, job_id, _HAS_WORK, RenderState.NEEDS_REVIEW, now=now, **values)
+    if left is RenderState.SUBMITTING:
+        release_slot(session, job_id, now=now)
+    if left is None:  # its waiters know that it timed out, which is final; only its late result is left alone
+        late = update(RenderJob).where(RenderJob.id == job_id, RenderJob.state == RenderState.TIMED_OUT)
+        session.execute(late.values(**values))
+    log.error("render_job.quarantined", job_id=str(job_id), during=during, deaths=deaths)
