@@ -13,7 +13,7 @@ from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from workers.adoption import ask, settle
 from workers.dashscope import TaskStatus
-from workers.listing import Located
+from workers.listing import Located, in_books
 from workers.outcomes import store_answer
 from workers.services import Services
 
@@ -42,13 +42,12 @@ def settle_forgotten(services: Services, account: Account, listed: Iterable[Loca
         .join(RenderJob, RenderJob.id == ProviderTask.job_id)
         .where(
             ProviderTask.account_id == account.id,
-            ProviderTask.provider_task_id.in_(done),
             RenderJob.next_poll_at.is_(None),  # what is still followed is settled by its poll
             ~settled.exists(),
         )
     )
     with services.sessions() as session:
-        tasks = list(session.scalars(forgotten))
+        tasks = list(session.scalars(forgotten.where(in_books(session, done))))
     return sum(_settle(services, account, task) for task in tasks)
 
 

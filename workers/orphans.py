@@ -35,7 +35,7 @@ from workers.adoption import Orphan, adopt_orphan
 from workers.dashscope import ListedTask, ProviderError, TaskStatus
 from workers.doubts import doubts_of, is_doubtful
 from workers.forgotten import settle_forgotten
-from workers.listing import LONGEST_WINDOW, Located, hosts_of, list_account, listed_window
+from workers.listing import LONGEST_WINDOW, Located, hosts_of, in_books, list_account, listed_window
 from workers.services import Services
 from workers.settings import Settings
 
@@ -110,8 +110,7 @@ def _strays(services: Services, listed: dict[str, Located], look: Look) -> list[
     """The listed tasks that nobody here can have asked for, and that are billed or will be."""
     with services.sessions() as session:
         # Read after the list: what made a listed task is on record by now, however new it is.
-        known = select(ProviderTask.provider_task_id).where(ProviderTask.provider_task_id.in_(listed))
-        ours = set(session.scalars(known))
+        ours = set(session.scalars(select(ProviderTask.provider_task_id).where(in_books(session, listed))))
         doubts = doubts_of(session, services.settings.reconcile)
         now = services.clock.now(session)
     strays = [one for task_id, one in listed.items() if task_id not in ours]

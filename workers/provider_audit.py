@@ -23,7 +23,7 @@ from workers.audit import Check, Finding
 from workers.dashscope import ProviderError, TaskStatus
 from workers.dashscope.bill import Bill, Charge, read_bill
 from workers.doubts import Doubt, doubts_of, is_doubtful
-from workers.listing import LONGEST_WINDOW, Located, hosts_of, list_account, listed_window
+from workers.listing import LONGEST_WINDOW, Located, hosts_of, in_books, list_account, listed_window
 from workers.services import Services
 
 Row = dict[str, Any]
@@ -110,7 +110,7 @@ def _ours(session: Session, account: Account, since: datetime, ids: Iterable[str
         select(ProviderTask, RenderJob.next_poll_at, LedgerEntry)
         .join(RenderJob, RenderJob.id == ProviderTask.job_id)
         .outerjoin(LedgerEntry, settled)
-        .where(or_(mine, ProviderTask.provider_task_id.in_(list(ids))))
+        .where(or_(mine, in_books(session, ids)))
     )
     return {task.provider_task_id: Owned(task, next_at is not None, entry) for task, next_at, entry in rows}
 

@@ -24,6 +24,8 @@ from workers.adoption import adopted_since
 from workers.audit import audit
 from workers.dispatch import dispatch
 from workers.orphans import Look, look_for_orphans
+from workers.reconcile import reconcile_attempt
+from workers.review import write_off
 from workers.services import Services
 
 PROMPT = "somebody else's paper boat"
@@ -228,6 +230,26 @@ def test_a_lost_task_that_succeeded_after_all_is_settled_and_its_write_off_taken
 
     assert rows.spent(job_id) == Decimal("0.40")
     assert rows.state(job_id) is RenderState.LOST
+    assert broken(rows) == []
+
+
+def test_a_write_off_by_hand_stays_beside_the_orphan(
+    look: Callable[[], Look], jobs: Jobs, rows: Rows, clock: VirtualClock
+) -> None:
+    jobs.provider.on_submit(httpx.ReadError("cut"))
+    job_id = jobs.rendering()
+    made = listed(clock, "late")
+    jobs.provider.on_list(refused(403, "AccessDenied"))
+    clock.advance(7200)
+    reconcile_attempt(jobs.services, rows.attempts(job_id)[0].id)
+    with rows.sessions.begin() as session:
+        write_off(session, job_id, now=clock.now())
+    jobs.provider.on_list(listing(made))
+    jobs.provider.on_query(succeeded())
+
+    assert len(look().orphans) == 1
+
+    assert (rows.spent(job_id), rows.spent(adopted(rows)[0].id)) == (Decimal("0.50"), Decimal("0.50"))
     assert broken(rows) == []
 
 
