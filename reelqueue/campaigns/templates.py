@@ -150,8 +150,9 @@ class Template:
             self._compiled: CompiledTemplate = sandbox.from_string(tree)
         except TemplateSyntaxError as error:
             raise self._refused(f"{error.message} (line {error.lineno} of the template)") from error
-        except RecursionError as error:
-            raise self._refused("it is nested too deeply") from error
+        except (RecursionError, SyntaxError, MemoryError) as error:
+            # Jinja2 makes Python of it, whose compiler has bounds of its own for what stands in each other.
+            raise self._refused("it is nested too deeply, or one expression has too many parts") from error
 
     def render(self, variables: Mapping[str, object]) -> str:
         """The text for one clip.
@@ -166,8 +167,10 @@ class Template:
             return self._text(variables)
         except UndefinedError as error:
             raise self._refused(f"{error.message}; give it a value or write {{% if name is defined %}}") from error
-        except (TemplateError, ArithmeticError, TypeError, ValueError) as error:
+        except TemplateError as error:
             raise self._refused(str(error)) from error
+        except Exception as error:  # filters raise whatever Python does for values that they did not expect
+            raise self._refused(f"{type(error).__name__}: {error}") from error
 
     def _text(self, variables: Mapping[str, object]) -> str:
         self._sandbox.start()

@@ -67,6 +67,12 @@ def test_a_prompt_is_filled_in(source: str, expected: str) -> None:
         ("{{ name", "unexpected end of template"),
         ("x" * 20_001, "20000 are the most"),
         ("{{" + "(" * 3000 + "1" + ")" * 3000 + "}}", "nested too deeply"),
+        ("{% if name %}" * 150 + "{% endif %}" * 150, "nested too deeply"),
+        ("{% for a in things %}" * 50 + "{% endfor %}" * 50, "nested too deeply"),
+        ("{{ name" + "|upper" * 250 + " }}", "too many parts"),
+        ("{{ name|truncate(1) }}", "AssertionError: expected length"),
+        ("{{ [style]|join(attribute='tone') }}", "KeyError"),
+        ("{{ name|upper(1) }}", "TypeError"),
     ],
 )
 def test_what_a_prompt_does_not_need_is_refused(source: str, said: str) -> None:
