@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 
+import httpx
+
 from reelqueue.states import AttemptState, RenderState
 from tests.workers.jobs import Jobs
 from tests.workers.protocol.doubts import WatchedProvider
@@ -45,6 +47,36 @@ def test_a_worker_that_was_frozen_after_sent_does_not_send(
     assert provider.count("submit") == 0
     assert rows.state(hint.job_id) is RenderState.QUEUED
     assert rows.attempts(hint.job_id)[0].state is AttemptState.REJECTED
+
+
+def test_a_worker_that_took_too_long_over_its_client_does_not_send(
+    jobs: Jobs, services: Services, provider: WatchedProvider
+) -> None:
+    hint, host = jobs.admitted(), SettableHost()
+    usual = services.settings.provider.http_transport
+    assert usual is not None
+
+    def slow() -> httpx.AsyncBaseTransport:
+        host.now_seconds += 16
+        return usual()
+
+    provider_settings = services.settings.provider.model_copy(update={"http_transport": slow})
+    settings = replace(services.settings, provider=provider_settings)
+
+    said = submit_render_job(replace(services, host=host, settings=settings), hint.job_id, hint.epoch)
+
+    assert "stood still for 16 s" in said
+    assert provider.count("submit") == 0
+
+
+class SettableHost(Host):
+    """A host whose time passes when it is told to."""
+
+    now_seconds = 0.0
+
+    def seconds(self) -> float:
+        """What it was told."""
+        return self.now_seconds
 
 
 class FrozenHost(Host):
