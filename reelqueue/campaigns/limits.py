@@ -26,6 +26,8 @@ SEEN_CHARACTERS_MAX: Final = 80
 TOLD_CHARACTERS_MAX: Final = 200
 """Of a variable that is kept with its clip, for people to filter by."""
 TEMPLATE_CHARACTERS_MAX: Final = 20_000
+TEMPLATE_DEPTH_MAX: Final = 30
+"""Jinja2's compiler takes time by the cube of it, and Python's refuses a few times as much."""
 VARIABLE_CHARACTERS_MAX: Final = 10_000
 """Of one value that a template uses."""
 RENDERED_CHARACTERS_MAX: Final = 100_000

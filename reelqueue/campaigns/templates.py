@@ -16,6 +16,7 @@ from reelqueue.campaigns.limits import (
     RENDER_SECONDS_MAX,
     RENDERED_CHARACTERS_MAX,
     TEMPLATE_CHARACTERS_MAX,
+    TEMPLATE_DEPTH_MAX,
     VARIABLE_CHARACTERS_MAX,
 )
 from reelqueue.campaigns.problems import shortened
@@ -184,7 +185,11 @@ class Template:
         return "".join(pieces)
 
     def _check(self, tree: nodes.Template) -> None:
-        for node in _walk(tree):
+        for node, depth in _walk(tree):
+            if depth > TEMPLATE_DEPTH_MAX:
+                raise self._refused(
+                    f"it is nested too deeply, or one expression has more than {TEMPLATE_DEPTH_MAX} parts"
+                )
             if not isinstance(node, _NODES) or (isinstance(node, nodes.For) and node.recursive):
                 name = type(node).__name__
                 raise self._refused(f"{_WORDS.get(name, name.lower())} cannot be used in a template")
@@ -207,10 +212,13 @@ def compile_templates(sources: Mapping[str, str]) -> dict[str, Template]:
     return {option: Template(sandbox, option, source) for option, source in sources.items()}
 
 
-def _walk(node: nodes.Node) -> Iterator[nodes.Node]:
-    yield node
-    for child in node.iter_child_nodes():
-        yield from _walk(child)
+def _walk(root: nodes.Node) -> Iterator[tuple[nodes.Node, int]]:
+    """Every node with its depth."""
+    waiting = [(root, 0)]
+    while waiting:
+        node, depth = waiting.pop()
+        yield node, depth
+        waiting.extend((child, depth + 1) for child in node.iter_child_nodes())
 
 
 def _printed(value: object) -> object:

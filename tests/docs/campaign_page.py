@@ -83,6 +83,7 @@ def limits() -> Iterator[str]:
         "VARIANTS_MAX": "variants of a row",
         "TOLD_CHARACTERS_MAX": "characters of a variable that is kept with its clip",
         "TEMPLATE_CHARACTERS_MAX": "characters of a template",
+        "TEMPLATE_DEPTH_MAX": "parts of a template in each other, such as filters of one value",
         "VARIABLE_CHARACTERS_MAX": "characters of one value in a template",
         "RENDERED_CHARACTERS_MAX": "characters that a template writes",
         "LOOP_STEPS_MAX": "steps of all loops of a template, for one clip",
