@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 import typer
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -40,22 +39,17 @@ def list_command(*, as_json: AsJson = False) -> None:
     with open_services() as services, services.sessions.begin() as session:
         now = services.clock.now(session)
         found = health_of_accounts(session, services.environment, now=now)
-    if as_json:
-        for health in found:
-            typer.echo(json.dumps(vars(health), default=str))
-        return
-    Console().print(_table(found))
-
-
-def _table(found: list[Health]) -> Table:
-    table = Table("account", "region", "base URL", "key", "models", "slots held", "state")
     for health in found:
-        models = "all" if health.models is None else "\n".join(health.models)
-        held = "\n".join(f"{model} {count}/{limit}" for model, (count, limit) in health.slots.items())
-        key = health.key_env if health.has_key else f"{health.key_env} [red]is not set here[/]"
-        state = "[green]healthy[/]" if health.is_well else f"[red]{health.state}[/]"
-        table.add_row(health.name, health.region, health.base_url, key, models, held or "none", state)
-    return table
+        typer.echo(json.dumps(vars(health), default=str) if as_json else "\n".join(_lines(health)))
+
+
+def _lines(health: Health) -> Iterator[str]:
+    yield f"{health.name}: {health.state}"
+    yield f"    {health.region}, {health.base_url}"
+    yield f"    key: {health.key_env}" + ("" if health.has_key else ", which is not set here")
+    yield "    models: " + ("all" if health.models is None else ", ".join(health.models))
+    held = (f"{model} {count} of {limit}" for model, (count, limit) in health.slots.items())
+    yield "    slots held: " + (", ".join(held) or "none")
 
 
 @accounts.command("add")
@@ -76,6 +70,7 @@ def add_command(
                 raise ReelqueueError(f"there is an account named {name} already; change it, or choose another name")
             account = Account(name=name, base_url="", region="", key_env="")
             _change(account, base_url, key_env, region, model, slots, look_ahead)
+            _refuse_twin(session, account)
             session.add(account)
             session.flush()
             ensure_lane(session, account.id)
@@ -127,6 +122,17 @@ def resume_command(name: str) -> None:
                 raise ReelqueueError(f"account {name} is not paused, or there is none of that name")
         services.hints.dispatch()
     typer.echo(f"account {name} is resumed")
+
+
+def _refuse_twin(session: Session, account: Account) -> None:
+    """Two rows with one key would each take the account's slots."""
+    same = select(Account.name).where(Account.base_url == account.base_url, Account.key_env == account.key_env)
+    twin = session.scalars(same).first()
+    if twin is not None:
+        raise ReelqueueError(
+            f"account {twin} has the same base URL and key already; the provider counts its limits over all keys of a "
+            "main account, so one account here stands for all of them"
+        )
 
 
 def _named(session: Session, name: str) -> Account:

@@ -61,12 +61,22 @@ def test_a_paused_account_says_why(run: Run, own_engine: Engine) -> None:
     assert account(own_engine).paused_at is None
 
 
-def test_the_list_is_a_table(run: Run) -> None:
+def test_the_list_is_for_people(run: Run) -> None:
     run("accounts", "add", "beijing", *BEIJING)
 
-    shown = run("accounts", "list").out
+    assert run("accounts", "list").out.splitlines() == [
+        "beijing: healthy",
+        "    cn-beijing, https://dashscope.aliyuncs.com",
+        "    key: BEIJING_KEY, which is not set here",
+        "    models: all",
+        "    slots held: none",
+    ]
 
-    assert all(word in shown for word in ("beijing", "cn-beijing", "healthy"))
+
+def test_one_key_is_one_account(run: Run) -> None:
+    run("accounts", "add", "beijing", *BEIJING)
+
+    assert "account beijing has the same base URL and key" in run("accounts", "add", "again", *BEIJING).err
 
 
 @pytest.mark.parametrize(
