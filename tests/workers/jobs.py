@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from models.enqueue import enqueue_render_job
+from models.tenant import DEFAULT_TENANT_NAME, ensure_tenant
 from reelqueue.requests import parse_request
 from tests.workers.recorded_hints import RecordedHints, SubmitHint
 from tests.workers.scripted_provider import Said, ScriptedProvider, succeeded
@@ -29,11 +30,12 @@ class Jobs:
     hints: RecordedHints
     provider: ScriptedProvider
 
-    def queued(self, **options: Any) -> UUID:
+    def queued(self, *, tenant: str = DEFAULT_TENANT_NAME, **options: Any) -> UUID:
         """A job that waits."""
         request = parse_request({"model": MODEL, "prompt": PROMPT, "resolution": "1280x720", **options})
         with self.services.sessions.begin() as session:
-            return enqueue_render_job(session, request, now=self.clock.now()).job_id
+            tenant_id = ensure_tenant(session, tenant)
+            return enqueue_render_job(session, request, now=self.clock.now(), tenant_id=tenant_id).job_id
 
     def admitted(self, **options: Any) -> SubmitHint:
         """A job with a slot, and the hint that says so."""

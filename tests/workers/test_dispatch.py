@@ -6,6 +6,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
+from uuid import UUID
 
 import pytest
 
@@ -211,3 +212,28 @@ def test_a_dispatcher_at_work_holds_up_no_submit(own_jobs: Jobs) -> None:
         own_jobs.submit(hint)
 
     assert Rows(own_jobs.services.sessions).state(hint.job_id) is RenderState.RENDERING
+
+
+def test_a_tenant_with_few_jobs_does_not_wait_behind_one_with_many(jobs: Jobs, rows: Rows) -> None:
+    big = {jobs.queued(tenant="big") for _ in range(60)}
+    small = {jobs.queued(tenant="small") for _ in range(6)}
+    served: list[UUID] = []
+    while len(small & set(served)) < len(small):
+        admitted = [one.job_id for one in dispatch(jobs.services)]
+        served += admitted
+        for job_id in admitted[:2]:
+            rows.change(RenderJob, RenderJob.id == job_id, state=RenderState.CANCELLED)
+            with rows.sessions.begin() as session:
+                release_slot(session, job_id, now=jobs.clock.now())
+        jobs.clock.advance(1)
+
+    # While both wait, every other slot is the small one's.
+    assert len(big & set(served)) <= len(small) + 2
+
+
+def test_an_urgent_job_passes_everybody(jobs: Jobs) -> None:
+    for _ in range(20):
+        jobs.queued(tenant="big")
+    urgent = jobs.queued(tenant="big", priority=50)
+
+    assert dispatch(jobs.services)[0].job_id == urgent
