@@ -115,12 +115,19 @@ def submit_render_job(services: Services, job_id: UUID, epoch: int) -> str:
 async def _post(services: Services, claim: Claim, began_seconds: float) -> Acceptance:
     # A fresh connection: a pooled one may be half closed, and its loss looks like an accepted POST.
     async with services.provider(claim.account, base_url=claim.base_url) as provider:
-        # A worker that was frozen up to here wakes up when the listing has long been asked, and found nothing. Nothing
-        # that takes time may come between this look at the clock and the POST, whose own limit starts with it.
-        gone_seconds = services.host.seconds() - began_seconds
-        if gone_seconds > services.settings.submit.send_within_seconds:
-            raise NotSentError(f"this worker stood still for {gone_seconds:.0f} s before the submit: it was not sent")
-        return await provider.submit(claim.built, limit_seconds=claim.post_seconds - gone_seconds)
+
+        def look() -> float:
+            # A worker that was frozen up to here wakes up when the listing has long been asked, and found nothing.
+            gone_seconds = services.host.seconds() - began_seconds
+            if gone_seconds > services.settings.submit.send_within_seconds:
+                raise NotSentError(
+                    f"this worker stood still for {gone_seconds:.0f} s before the submit: it was not sent"
+                )
+            return gone_seconds
+
+        # Twice: now, since the POST's own limit starts here, and when its first byte is about to leave.
+        limit_seconds = claim.post_seconds - look()
+        return await provider.submit(claim.built, limit_seconds=limit_seconds, last_look=look)
 
 
 def _claim(services: Services, job_id: UUID, epoch: int) -> Claim | str:

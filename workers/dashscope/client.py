@@ -133,18 +133,23 @@ class DashScope:
     ) -> None:
         await self._http.__aexit__(kind, error, traceback)
 
-    async def submit(self, built: BuiltRequest, *, limit_seconds: float) -> Acceptance:
+    async def submit(
+        self, built: BuiltRequest, *, limit_seconds: float, last_look: Callable[[], object] | None = None
+    ) -> Acceptance:
         """Send the paid POST, once.
 
         Args:
             built: What to send.
             limit_seconds: For the whole of it, so that an answer of a byte a second ends too.
+            last_look: Called when the connection is there and the first byte is about to leave; what it raises keeps
+                the request from being sent. The limit alone cannot: a process that stood still while it connected
+                goes on writing before it notices how late it is.
 
         Raises:
             NotSentError, RefusedError: Provably nothing was created.
             ServerFaultError, NoAnswerError: Nobody knows whether a task was created.
         """
-        answer = await self._send(built.method, built.path, limit_seconds, built.headers, built.body)
+        answer = await self._send(built.method, built.path, limit_seconds, built.headers, built.body, last_look)
         try:
             return parse_acceptance(answer)
         except UnreadableError as error:
@@ -216,6 +221,7 @@ class DashScope:
         limit_seconds: float,
         headers: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
+        last_look: Callable[[], object] | None = None,
     ) -> dict[str, Any]:
         """The one method that sends; a JSON object for 2xx, else an error that says what is known."""
         try:
@@ -224,6 +230,7 @@ class DashScope:
                 path,
                 headers={**(headers or {}), "Authorization": f"Bearer {self._endpoint.key.get_secret_value()}"},
                 json=body,
+                extensions={"trace": _looking(last_look)} if last_look else None,
             )
         except (httpx.InvalidURL, ValueError, TypeError) as error:
             raise NotSentError(f"the request cannot be written: {error}") from error
@@ -256,6 +263,16 @@ class DashScope:
             return response.status_code, bytes(content)
         finally:
             await response.aclose()
+
+
+def _looking(last_look: Callable[[], object]) -> Callable[[str, dict[str, Any]], Awaitable[None]]:
+    """A trace of httpcore's steps that looks before each head is written; before a proxy's CONNECT as well."""
+
+    async def trace(step: str, _details: dict[str, Any]) -> None:
+        if step.endswith("send_request_headers.started"):
+            last_look()
+
+    return trace
 
 
 def _judge(status: int, content: bytes) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.conftest import free_port
-from tests.workers.dashscope.calls import SHORT, query, submit
+from tests.workers.dashscope.calls import SHORT, build_request, call, query, submit
 from tests.workers.loopback import Behaviour, hangs_up, says, says_nothing, serving, trickles
 from workers.dashscope import NoAnswerError, NotSentError
 
@@ -20,6 +20,28 @@ def test_a_submit_over_a_real_socket() -> None:
         assert submit(server.url).provider_task_id == "task-1"
 
     assert server.requests[0].startswith(b"POST /api/v1/services/aigc/video-generation/video-synthesis HTTP/1.1\r\n")
+
+
+def test_what_the_last_look_forbids_is_not_sent() -> None:
+    def too_late() -> None:
+        raise NotSentError("it is too late")
+
+    built = build_request()
+    with serving(says("200 OK", ACCEPTED)) as server, pytest.raises(NotSentError, match="too late"):
+        call(lambda client: client.submit(built, limit_seconds=5, last_look=too_late), server.url)
+
+    assert server.requests == []
+
+
+def test_the_last_look_is_when_the_connection_is_there() -> None:
+    built, seen = build_request(), []
+    with serving(says("200 OK", ACCEPTED)) as server:
+        call(
+            lambda client: client.submit(built, limit_seconds=5, last_look=lambda: seen.append(len(server.requests))),
+            server.url,
+        )
+
+    assert seen == [0]
 
 
 def test_nobody_listens() -> None:
