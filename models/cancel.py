@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from models.leases import release_slot
@@ -35,6 +35,8 @@ def request_cancel(session: Session, job_id: UUID, *, now: datetime, abandon_run
         False if the job is past stopping: final, archiving, or waiting for a person's review because
         nobody knows yet whether its paid task exists.
     """
+    # Locked first: a job that moves between two looks for a state would slip through both.
+    session.execute(select(RenderJob.id).where(RenderJob.id == job_id).with_for_update(key_share=True))
     stopped: dict[str, Any] = {"cancel_requested_at": now, "abandon_running": abandon_running}
     if move(session, job_id, _WAITING, RenderState.CANCELLED, now=now, **stopped):
         release_slot(session, job_id, now=now)
@@ -42,6 +44,13 @@ def request_cancel(session: Session, job_id: UUID, *, now: datetime, abandon_run
     if move(session, job_id, [RenderState.RENDERING], RenderState.CANCELLING, now=now, next_poll_at=now, **stopped):
         return True
     return _mark_claimed(session, job_id, now=now, abandon_running=abandon_running)
+
+
+def grant_cancel(session: Session, job_id: UUID, *, now: datetime) -> None:
+    """Stop a job that is back in the queue, if somebody wished so while it could not be stopped."""
+    job = session.get_one(RenderJob, job_id, populate_existing=True)
+    if job.cancel_requested_at is not None:
+        request_cancel(session, job_id, now=now)
 
 
 def _mark_claimed(session: Session, job_id: UUID, *, now: datetime, abandon_running: bool) -> bool:

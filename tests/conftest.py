@@ -8,6 +8,7 @@ A missing server binary skips the test on a laptop and fails it where ``CI`` is 
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 from collections.abc import Iterator
@@ -28,6 +29,9 @@ from embedded.postgres import PostgresServer
 from embedded.process import ChildProcess, Command
 from embedded.valkey import ValkeyServer
 from models.session import make_engine
+
+# A run in the background of a script ignores Ctrl-C, and would hand that down to processes that tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = "migrated"

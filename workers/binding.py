@@ -118,7 +118,8 @@ def _store(session: Session, attempt: OpenAttempt, accepted: Acceptance, now: da
 
 
 def _follow(session: Session, attempt: OpenAttempt, accepted: Acceptance, now: datetime) -> Wake | None:
-    job = session.get_one(RenderJob, attempt.job_id, populate_existing=True)
+    # Locked: a wish to cancel that comes between this look and the move would be seen by neither.
+    job = session.get_one(RenderJob, attempt.job_id, populate_existing=True, with_for_update={"key_share": True})
     deadline = now + timedelta(milliseconds=job.poll_timeout_ms)
     first_poll_at = min(now + timedelta(milliseconds=job.poll_interval_ms), deadline)
     moved = move(

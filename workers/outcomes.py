@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
 
+from models.cancel import grant_cancel
 from models.leases import release_slot
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
@@ -144,6 +145,8 @@ def _move(session: Session, asked: Asked, outcome: Outcome, now: datetime) -> bo
 
 def _follow_up(session: Session, asked: Asked, outcome: Outcome, now: datetime, effects: Effects) -> None:
     due = asked.due
+    if outcome.to_state is RenderState.QUEUED:
+        grant_cancel(session, due.job_id, now=now)
     if isinstance(asked.answer, TaskAnswer):
         store_answer(session, due.task_row_id, asked.answer, now=now)
     if outcome.ends_task:

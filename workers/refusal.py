@@ -18,9 +18,8 @@ from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.attempt import Attempt
-from models.cancel import request_cancel
+from models.cancel import grant_cancel
 from models.leases import release_slot
-from models.render_job import RenderJob
 from models.slot import Slot
 from models.transitions import move, record
 from reelqueue.states import OPEN_ATTEMPT, AttemptState, FailureClass, RenderState
@@ -72,9 +71,7 @@ def requeue(
     if move(session, job_id, claimed, RenderState.QUEUED, now=now, epoch=epoch, **values) is None:
         return
     release_slot(session, job_id, now=now)
-    job = session.get_one(RenderJob, job_id, populate_existing=True)
-    if job.cancel_requested_at is not None:
-        request_cancel(session, job_id, now=now)
+    grant_cancel(session, job_id, now=now)
 
 
 def hold_account(session: Session, job_id: UUID, account: Account, reason: str, *, epoch: int, now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -102,7 +103,9 @@ def test_a_list_that_cannot_be_read_is_found(simulated: Simulated) -> None:
 
 def test_what_is_older_than_the_window_is_left_out(simulated: Simulated) -> None:
     simulated.stray()
+    made_by_second = int(time.time())
     simulated.rendered()
+    simulated.wait_until(lambda: int(time.time()) > made_by_second)  # the list's window is in whole seconds
 
     findings = audit_provider(simulated.services, window=timedelta(microseconds=1))
 
