@@ -15,6 +15,7 @@ import psycopg
 from psycopg import sql
 
 from embedded.binaries import postgres_bin
+from embedded.errors import ServiceError
 from embedded.places import (
     private_folder,
     reachable_copy,
@@ -169,7 +170,8 @@ class PostgresServer:
         ]
         initdb = self._child("initdb", arguments, signal.SIGTERM)
         initdb.start()
-        initdb.wait_until(lambda: initdb.exit_code == 0, _INITDB_SECONDS)
+        if initdb.wait(_INITDB_SECONDS) != 0:
+            raise ServiceError("initdb", f"ended with exit code {initdb.exit_code}", initdb.log_path)
         unfinished.rename(place / "data")
 
     def _server_arguments(self) -> list[str]:
