@@ -78,7 +78,7 @@ def speed_up(session: Session, attempt_id: UUID) -> None:
     )
 
 
-def hold_lane(session: Session, attempt_id: UUID, until: datetime, *, slower: bool) -> None:
+def hold_up(session: Session, attempt_id: UUID, until: datetime, *, slower: bool) -> None:
     """Send nothing until a time; *slower* afterwards, where the provider said that it was too fast."""
     pace_factor = func.greatest(SLOWEST_PACE_FACTOR, SubmitLane.pace_factor / 2) if slower else SubmitLane.pace_factor
     held = {"throttled_until": until, "throttle_count": SubmitLane.throttle_count + 1, "pace_factor": pace_factor}

@@ -49,9 +49,9 @@ class Reason:
         }
 
 
-def backoff_seconds(attempt_number: int) -> float:
-    """Delay before the next attempt: 1 s after the first, doubling to 60 s, times 0.5 to 1.5."""
-    growing: float = FIRST_BACKOFF_SECONDS * 2 ** min(attempt_number - 1, 10)
+def backoff_seconds(refusals: int) -> float:
+    """Delay after so many refusals in a row: 1 s after the first, doubling to 60 s, times 0.5 to 1.5."""
+    growing: float = FIRST_BACKOFF_SECONDS * 2 ** min(refusals - 1, 10)
     return min(growing, LONGEST_BACKOFF_SECONDS) * random.uniform(0.5, 1.5)  # noqa: S311 -- spreads load, hides nothing
 
 

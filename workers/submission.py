@@ -36,7 +36,7 @@ from models.posting import (
     begin_posting,
     end_posting,
     extend_posting,
-    hold_lane,
+    hold_up,
     next_poster,
     refusals_in_a_row,
     speed_up,
@@ -289,7 +289,7 @@ def _go_on(services: Services, session: Session, claim: Claim, error: ProviderEr
     elif isinstance(error, NotSentError) or failure_class is FailureClass.THROTTLE:
         # The lane waits, not the job: it keeps its place, and the next one would fare no better.
         delay = timedelta(seconds=backoff_seconds(refusals_in_a_row(session, claim.attempt_id) + 1))
-        hold_lane(session, claim.attempt_id, now + delay, slower=not isinstance(error, NotSentError))
+        hold_up(session, claim.attempt_id, now + delay, slower=not isinstance(error, NotSentError))
         requeue(session, claim.job_id, epoch=claim.epoch, now=now, reason=reason)
     elif may_pass(error.code) and (again_at := _again_at(services, session, claim, now)) is not None:
         requeue(session, claim.job_id, epoch=claim.epoch, now=now, reason=reason, not_before_at=again_at)
