@@ -9,9 +9,10 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint, func, select
+from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -76,6 +77,23 @@ class Campaign(Base):
     last_admitted_at: Mapped[datetime | None] = mapped_column(
         comment="When a job of it last got a slot; of equals, who waits longest is next"
     )
+    run_at: Mapped[datetime | None] = mapped_column(comment="None of its jobs is admitted before")
+    start_by: Mapped[datetime | None] = mapped_column(comment="For clips that say none of their own")
+    finish_by: Mapped[datetime | None] = mapped_column(comment="When its owner wants every clip; for people")
+    canary_count: Mapped[int | None] = mapped_column(
+        comment="Clips that are rendered before a person approves the rest"
+    )
+    approved_at: Mapped[datetime | None] = mapped_column(comment="When a person approved the rest after the canary")
+    breaker: Mapped[dict[str, Any] | None] = mapped_column(
+        comment="When it pauses itself: failures, failed_percent, moderated_percent, after"
+    )
+    breaker_since_at: Mapped[datetime | None] = mapped_column(
+        comment="Ends before this do not count for the breaker: a person has looked at them"
+    )
+    variant_count: Mapped[int] = mapped_column(default=1, server_default=text("1"), comment="Clips of each row")
+    output_pattern: Mapped[str | None] = mapped_column(comment="Of its files' names; null: it holds no clips of a file")
+    file_name: Mapped[str | None] = mapped_column(comment="The file that it was last applied from, for people")
+    cancelled_at: Mapped[datetime | None] = mapped_column(comment="When its owner stopped it for good")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When the row was made")
 
 

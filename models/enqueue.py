@@ -22,6 +22,7 @@ from models.render_job import RenderJob
 from models.tenant import ensure_tenant
 from models.transitions import record
 from reelqueue.builder import build
+from reelqueue.campaigns.clips import continued_image
 from reelqueue.errors import ReelqueueError
 from reelqueue.requests import RenderRequest, parse_request
 from reelqueue.states import RenderState
@@ -86,7 +87,7 @@ def enqueue_render_job(
         IdempotencyConflictError: The key belongs to a job with another request.
     """
     owner_id = tenant_id or ensure_tenant(session)
-    values = _columns(request)
+    values = columns_of(request)
     values |= {
         "id": new_id(),
         "tenant_id": owner_id,
@@ -106,7 +107,7 @@ def enqueue_render_job(
     )
     if session.scalars(stored.returning(RenderJob.id)).one_or_none() is None:
         return _existing(session, str(idempotency_key), owner_id, values["request_sha256"])
-    session.add_all(_references(values["id"], request))
+    session.add_all(references_of(values["id"], request))
     record(session, values["id"], "state", now=now, to_state=RenderState.QUEUED)
     session.flush()
     return Enqueued(values["id"], is_new=True)
@@ -121,12 +122,16 @@ def request_sha256(request: RenderRequest) -> str:
 def to_request(job: RenderJob, references: Iterable[JobReference]) -> RenderRequest:
     """The request that was stored, ready to be built for the provider.
 
+    The first frame of a continued clip is a placeholder: the picture stands in the archive.
+
     Args:
         job: The job.
         references: Its references by position.
     """
     options: dict[str, Any] = {name: getattr(job, name) for name in _OPTION_COLUMNS} | job.extra_options
     options |= {"metadata": job.job_metadata, "start_by": job.start_by}
+    if job.is_continued:
+        options["image"] = continued_image("")
     for reference in references:
         match reference.role:
             case ReferenceRole.IMAGE | ReferenceRole.LAST_FRAME:
@@ -150,7 +155,8 @@ def _existing(session: Session, idempotency_key: str, tenant_id: UUID, digest: s
     return Enqueued(job_id, is_new=False)
 
 
-def _columns(request: RenderRequest) -> dict[str, Any]:
+def columns_of(request: RenderRequest) -> dict[str, Any]:
+    """The columns of a job that its request fills, by attribute."""
     options = request.options() | {"mode": request.mode}
     values = {name: value for name, value in options.items() if name in _OPTION_COLUMNS}
     values["job_metadata"] = options.pop("metadata", None)
@@ -162,7 +168,8 @@ def _columns(request: RenderRequest) -> dict[str, Any]:
     return values
 
 
-def _references(job_id: UUID, request: RenderRequest) -> Iterator[JobReference]:
+def references_of(job_id: UUID, request: RenderRequest) -> Iterator[JobReference]:
+    """The rows of a request's pictures, clips and sounds."""
     options = request.options()
     position = itertools.count()
     for role in ReferenceRole:

@@ -31,7 +31,7 @@ class RenderJob(Base):
             text("priority DESC"),
             "created_at",
             "id",
-            postgresql_where=text("state = 'queued'"),
+            postgresql_where=text("state = 'queued' AND NOT is_awaiting"),
         ),
         Index(
             "ix_render_jobs_due_poll",
@@ -62,6 +62,21 @@ class RenderJob(Base):
             unique=True,
             postgresql_where=text("idempotency_key IS NOT NULL"),
         ),
+        # An id names one clip of a campaign, however often its file is applied.
+        Index(
+            "uq_render_jobs_clip",
+            "campaign_id",
+            "custom_id",
+            unique=True,
+            postgresql_where=text("content_sha256 IS NOT NULL AND superseded_at IS NULL"),
+        ),
+        Index(
+            "ix_render_jobs_content",
+            "campaign_id",
+            "content_sha256",
+            postgresql_where=text("content_sha256 IS NOT NULL"),
+        ),
+        Index("ix_render_jobs_after_job_id", "after_job_id", postgresql_where=text("after_job_id IS NOT NULL")),
         {"comment": "One request for one video, its options, timing and outcome"},
     )
 
@@ -99,6 +114,27 @@ class RenderJob(Base):
         default=dict, comment="Options without a column: raw, headers and those of few models"
     )
     warnings: Mapped[list[str]] = mapped_column(default=list, comment="What the catalog warned about at intake")
+
+    # What a clip of a campaign file has beside it.
+    content_sha256: Mapped[str | None] = mapped_column(
+        comment="Hex SHA-256 of what a campaign's clip sends; null for jobs that are no clips"
+    )
+    output_path: Mapped[str | None] = mapped_column(comment="Relative path of the clip's file for its owner")
+    clip_variant: Mapped[int | None] = mapped_column(comment="Number among the variants of its row, from 1")
+    clip_variables: Mapped[dict[str, Any] | None] = mapped_column(comment="What its row gave to templates, flat")
+    clip_line: Mapped[int | None] = mapped_column(comment="Line of the campaign file where its row began")
+    superseded_at: Mapped[datetime | None] = mapped_column(
+        comment="Since when another job stands for its custom_id: the row was changed, or rendered again"
+    )
+    after_job_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("render_jobs.id"), comment="The clip that must have ended first"
+    )
+    is_continued: Mapped[bool] = mapped_column(
+        default=False, server_default=text("false"), comment="Begins with the last frame of that clip"
+    )
+    is_awaiting: Mapped[bool] = mapped_column(
+        default=False, server_default=text("false"), comment="Whether that clip has not ended yet"
+    )
 
     # Timing asked for.
     poll_interval_ms: Mapped[int] = mapped_column(comment="Delay between polls")

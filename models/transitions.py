@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
+from models.followers import release_followers, why_never
 from models.job_event import JobEvent
 from models.render_job import RenderJob
 from models.webhook_delivery import announce
@@ -55,6 +56,41 @@ def move(
     forbidden = [state for state in from_states if to_state not in MOVES[state]]
     if forbidden:
         raise ValueError(f"a render job never moves from {', '.join(forbidden)} to {to_state}")
+    left = _move(session, job_id, from_states, to_state, now, epoch, detail, values, epoch_to)
+    if left is not None and to_state in TERMINAL:
+        tell_followers(session, job_id, to_state, now=now)
+    return left
+
+
+def tell_followers(session: Session, job_id: UUID, state: RenderState, *, now: datetime) -> None:
+    """Let the jobs that waited for one begin, or end with it; a long chain ends as a whole.
+
+    Args:
+        session: In the transaction of the terminal move.
+        job_id: The job that has ended.
+        state: How.
+        now: Time of the move.
+    """
+    ended = [(job_id, state)]
+    while ended:
+        one, outcome = ended.pop()
+        for follower in release_followers(session, one, outcome):
+            why = why_never(one, outcome) | {"is_awaiting": False}
+            if _move(session, follower, [RenderState.QUEUED], RenderState.CANCELLED, now, None, None, why):
+                ended.append((follower, RenderState.CANCELLED))
+
+
+def _move(
+    session: Session,
+    job_id: UUID,
+    from_states: Collection[RenderState],
+    to_state: RenderState,
+    now: datetime,
+    epoch: int | None,
+    detail: dict[str, Any] | None,
+    values: dict[str, Any],
+    epoch_to: int | None = None,
+) -> RenderState | None:
     conditions = [RenderJob.id == job_id, RenderJob.state.in_(from_states)]
     if epoch is not None:
         conditions.append(RenderJob.epoch == epoch)

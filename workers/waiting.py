@@ -20,7 +20,7 @@ from reelqueue.states import RenderState
 from workers.books import Books
 from workers.sharing import Line, Waiting
 
-_QUEUED = RenderJob.state == RenderState.QUEUED
+_QUEUED = and_(RenderJob.state == RenderState.QUEUED, ~RenderJob.is_awaiting)
 
 
 def waiting_models(session: Session) -> list[str]:

@@ -174,6 +174,55 @@ def upgrade() -> None:
             nullable=True,
             comment="When a job of it last got a slot; of equals, who waits longest is next",
         ),
+        sa.Column("run_at", sa.DateTime(timezone=True), nullable=True, comment="None of its jobs is admitted before"),
+        sa.Column(
+            "start_by", sa.DateTime(timezone=True), nullable=True, comment="For clips that say none of their own"
+        ),
+        sa.Column(
+            "finish_by",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="When its owner wants every clip; for people",
+        ),
+        sa.Column(
+            "canary_count",
+            sa.Integer(),
+            nullable=True,
+            comment="Clips that are rendered before a person approves the rest",
+        ),
+        sa.Column(
+            "approved_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="When a person approved the rest after the canary",
+        ),
+        sa.Column(
+            "breaker",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=True,
+            comment="When it pauses itself: failures, failed_percent, moderated_percent, after",
+        ),
+        sa.Column(
+            "breaker_since_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="Ends before this do not count for the breaker: a person has looked at them",
+        ),
+        sa.Column(
+            "variant_count", sa.Integer(), server_default=sa.text("1"), nullable=False, comment="Clips of each row"
+        ),
+        sa.Column(
+            "output_pattern",
+            sa.String(),
+            nullable=True,
+            comment="Of its files' names; null: it holds no clips of a file",
+        ),
+        sa.Column(
+            "file_name", sa.String(), nullable=True, comment="The file that it was last applied from, for people"
+        ),
+        sa.Column(
+            "cancelled_at", sa.DateTime(timezone=True), nullable=True, comment="When its owner stopped it for good"
+        ),
         sa.Column(
             "created_at",
             sa.DateTime(timezone=True),
@@ -389,6 +438,42 @@ def upgrade() -> None:
             nullable=False,
             comment="What the catalog warned about at intake",
         ),
+        sa.Column(
+            "content_sha256",
+            sa.String(),
+            nullable=True,
+            comment="Hex SHA-256 of what a campaign's clip sends; null for jobs that are no clips",
+        ),
+        sa.Column("output_path", sa.String(), nullable=True, comment="Relative path of the clip's file for its owner"),
+        sa.Column("clip_variant", sa.Integer(), nullable=True, comment="Number among the variants of its row, from 1"),
+        sa.Column(
+            "clip_variables",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=True,
+            comment="What its row gave to templates, flat",
+        ),
+        sa.Column("clip_line", sa.Integer(), nullable=True, comment="Line of the campaign file where its row began"),
+        sa.Column(
+            "superseded_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="Since when another job stands for its custom_id: the row was changed, or rendered again",
+        ),
+        sa.Column("after_job_id", sa.Uuid(), nullable=True, comment="The clip that must have ended first"),
+        sa.Column(
+            "is_continued",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
+            comment="Begins with the last frame of that clip",
+        ),
+        sa.Column(
+            "is_awaiting",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
+            comment="Whether that clip has not ended yet",
+        ),
         sa.Column("poll_interval_ms", sa.Integer(), nullable=False, comment="Delay between polls"),
         sa.Column(
             "poll_timeout_ms", sa.Integer(), nullable=False, comment="Longest wait after the submit was accepted"
@@ -445,6 +530,7 @@ def upgrade() -> None:
                 "throttle",
                 "provider",
                 "result",
+                "poison",
                 "unknown",
                 name="failureclass",
                 native_enum=False,
@@ -467,6 +553,7 @@ def upgrade() -> None:
         sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=True, comment="When the provider accepted it"),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True, comment="When it last became terminal"),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_render_jobs_account_id")),
+        sa.ForeignKeyConstraint(["after_job_id"], ["render_jobs.id"], name=op.f("fk_render_jobs_after_job_id")),
         sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_render_jobs_campaign_id")),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_render_jobs_tenant_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_render_jobs")),
@@ -474,7 +561,21 @@ def upgrade() -> None:
     )
     op.create_index("ix_render_jobs_account_id", "render_jobs", ["account_id"], unique=False)
     op.create_index(
+        "ix_render_jobs_after_job_id",
+        "render_jobs",
+        ["after_job_id"],
+        unique=False,
+        postgresql_where=sa.text("after_job_id IS NOT NULL"),
+    )
+    op.create_index(
         "ix_render_jobs_campaign_id", "render_jobs", ["campaign_id", "state", "created_at", "id"], unique=False
+    )
+    op.create_index(
+        "ix_render_jobs_content",
+        "render_jobs",
+        ["campaign_id", "content_sha256"],
+        unique=False,
+        postgresql_where=sa.text("content_sha256 IS NOT NULL"),
     )
     op.create_index("ix_render_jobs_created_at", "render_jobs", ["created_at", "id"], unique=False)
     op.create_index(
@@ -483,13 +584,6 @@ def upgrade() -> None:
         ["custom_id"],
         unique=False,
         postgresql_where=sa.text("custom_id IS NOT NULL"),
-    )
-    op.create_index(
-        "ix_render_jobs_suspects",
-        "render_jobs",
-        ["account_id", "next_poll_at"],
-        unique=False,
-        postgresql_where=sa.text("death_count > 0"),
     )
     op.create_index(
         "ix_render_jobs_due_archive",
@@ -510,7 +604,7 @@ def upgrade() -> None:
         "render_jobs",
         ["model", "campaign_id", sa.literal_column("priority DESC"), "created_at", "id"],
         unique=False,
-        postgresql_where=sa.text("state = 'queued'"),
+        postgresql_where=sa.text("state = 'queued' AND NOT is_awaiting"),
     )
     op.create_index(
         "ix_render_jobs_start_by",
@@ -520,7 +614,21 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('queued', 'admitted')"),
     )
     op.create_index("ix_render_jobs_state_created_at", "render_jobs", ["state", "created_at", "id"], unique=False)
+    op.create_index(
+        "ix_render_jobs_suspects",
+        "render_jobs",
+        ["account_id", "next_poll_at"],
+        unique=False,
+        postgresql_where=sa.text("death_count > 0"),
+    )
     op.create_index("ix_render_jobs_tenant_id", "render_jobs", ["tenant_id", "created_at", "id"], unique=False)
+    op.create_index(
+        "uq_render_jobs_clip",
+        "render_jobs",
+        ["campaign_id", "custom_id"],
+        unique=True,
+        postgresql_where=sa.text("content_sha256 IS NOT NULL AND superseded_at IS NULL"),
+    )
     op.create_index(
         "uq_render_jobs_idempotency_key",
         "render_jobs",
@@ -534,9 +642,9 @@ def upgrade() -> None:
         sa.Column("job_id", sa.Uuid(), nullable=False, comment="The job it came from"),
         sa.Column(
             "kind",
-            sa.Enum("video", "poster", name="assetkind", native_enum=False, length=32),
+            sa.Enum("video", "poster", "last_frame", name="assetkind", native_enum=False, length=32),
             nullable=False,
-            comment="video or poster",
+            comment="video, poster or last_frame",
         ),
         sa.Column("path", sa.String(), nullable=False, comment="Relative to the archive's root, with forward slashes"),
         sa.Column("content_type", sa.String(), nullable=False, comment="MIME type"),
@@ -639,6 +747,7 @@ def upgrade() -> None:
                 "throttle",
                 "provider",
                 "result",
+                "poison",
                 "unknown",
                 name="failureclass",
                 native_enum=False,
@@ -974,12 +1083,22 @@ def downgrade() -> None:
         table_name="render_jobs",
         postgresql_where=sa.text("idempotency_key IS NOT NULL"),
     )
+    op.drop_index(
+        "uq_render_jobs_clip",
+        table_name="render_jobs",
+        postgresql_where=sa.text("content_sha256 IS NOT NULL AND superseded_at IS NULL"),
+    )
     op.drop_index("ix_render_jobs_tenant_id", table_name="render_jobs")
+    op.drop_index("ix_render_jobs_suspects", table_name="render_jobs", postgresql_where=sa.text("death_count > 0"))
     op.drop_index("ix_render_jobs_state_created_at", table_name="render_jobs")
     op.drop_index(
         "ix_render_jobs_start_by", table_name="render_jobs", postgresql_where=sa.text("state IN ('queued', 'admitted')")
     )
-    op.drop_index("ix_render_jobs_queued", table_name="render_jobs", postgresql_where=sa.text("state = 'queued'"))
+    op.drop_index(
+        "ix_render_jobs_queued",
+        table_name="render_jobs",
+        postgresql_where=sa.text("state = 'queued' AND NOT is_awaiting"),
+    )
     op.drop_index(
         "ix_render_jobs_due_poll", table_name="render_jobs", postgresql_where=sa.text("next_poll_at IS NOT NULL")
     )
@@ -989,9 +1108,14 @@ def downgrade() -> None:
     op.drop_index(
         "ix_render_jobs_custom_id", table_name="render_jobs", postgresql_where=sa.text("custom_id IS NOT NULL")
     )
-    op.drop_index("ix_render_jobs_suspects", table_name="render_jobs", postgresql_where=sa.text("death_count > 0"))
     op.drop_index("ix_render_jobs_created_at", table_name="render_jobs")
+    op.drop_index(
+        "ix_render_jobs_content", table_name="render_jobs", postgresql_where=sa.text("content_sha256 IS NOT NULL")
+    )
     op.drop_index("ix_render_jobs_campaign_id", table_name="render_jobs")
+    op.drop_index(
+        "ix_render_jobs_after_job_id", table_name="render_jobs", postgresql_where=sa.text("after_job_id IS NOT NULL")
+    )
     op.drop_index("ix_render_jobs_account_id", table_name="render_jobs")
     op.drop_table("render_jobs")
     op.drop_index("ix_webhook_endpoints_tenant_id", table_name="webhook_endpoints")

@@ -1,0 +1,63 @@
+"""Chained clips: a job that must not begin before another has ended, or begins with that one's last picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from models.render_job import RenderJob
+from reelqueue.states import RenderState
+
+PREDECESSOR_CODE: Final = "predecessor_failed"
+"""Why a continued clip was cancelled whose first frame will not come."""
+
+
+def release_followers(session: Session, job_id: UUID, state: RenderState) -> list[UUID]:
+    """Let the jobs that waited for one begin, now that it has ended.
+
+    Args:
+        session: In the transaction of its terminal move.
+        job_id: The job that has ended.
+        state: How it ended.
+
+    Returns:
+        Those that can never begin, because the picture that they begin with was not made.
+    """
+    waiting = (RenderJob.after_job_id == job_id, RenderJob.is_awaiting)
+    can_begin = () if state is RenderState.SUCCEEDED else (~RenderJob.is_continued,)
+    session.execute(
+        update(RenderJob)
+        .where(*waiting, *can_begin)
+        .values(is_awaiting=False)
+        .execution_options(synchronize_session=False)
+    )
+    return list(session.scalars(select(RenderJob.id).where(*waiting, RenderJob.state == RenderState.QUEUED)))
+
+
+def hand_on_followers(session: Session, heirs: Mapping[UUID, UUID]) -> None:
+    """Let what waits for a job wait for the one that stands in its place.
+
+    Args:
+        session: In a transaction; the caller commits.
+        heirs: The new job by the old one.
+    """
+    for old, new in sorted(heirs.items()):
+        session.execute(
+            update(RenderJob)
+            .where(RenderJob.after_job_id == old, RenderJob.is_awaiting, RenderJob.state == RenderState.QUEUED)
+            .values(after_job_id=new)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def why_never(job_id: UUID, state: RenderState) -> dict[str, Any]:
+    """What a continued clip says that ends because of another's end."""
+    return {
+        "failure_code": PREDECESSOR_CODE,
+        "failure_message": f"it begins with the last frame of render job {job_id}, which ended as {state}; "
+        "retry that one, and this one with it",
+    }
