@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi_offline import FastAPIOffline
@@ -13,12 +13,28 @@ from fastapi_offline import FastAPIOffline
 from api import problems
 from api.hints import DispatchHints, make_producer, send_dispatch
 from api.openapi import allowed_methods, document
-from api.routes import assets, catalog, health, job, jobs, statement, webhook, webhooks
+from api.routes import (
+    assets,
+    campaign_clips,
+    campaign_control,
+    campaigns,
+    catalog,
+    health,
+    job,
+    jobs,
+    statement,
+    webhook,
+    webhooks,
+)
 from api.services import Services
 from api.settings import ApiSettings
 from models.session import make_engine, make_sessions
 from models.storage import open_archive
 from reelqueue.version import VERSION
+
+_ROUTES: Final = (
+    jobs, job, assets, campaigns, campaign_control, campaign_clips, webhooks, webhook, catalog, health, statement,
+)  # fmt: skip
 
 
 def create_app(settings: ApiSettings, *, require_key: bool) -> FastAPI:
@@ -36,7 +52,7 @@ def create_app(settings: ApiSettings, *, require_key: bool) -> FastAPI:
         title="Reelqueue", version=VERSION, lifespan=partial(_lifespan, services), redirect_slashes=False
     )
     app.state.services = services
-    for routes in (jobs, job, assets, webhooks, webhook, catalog, health, statement):
+    for routes in _ROUTES:
         app.include_router(routes.router)
     app.middleware("http")(_no_sniffing)
     _describe(app, require_key=require_key)

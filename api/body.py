@@ -74,8 +74,18 @@ def json_object(request: Request, body: Annotated[bytes, Depends(_read)]) -> Jso
     Raises:
         ProblemError: there is none, or it holds something that cannot be stored.
     """
-    _check_content_type(request)
+    _check_content_type(request, "application/json")
     return decode_object(body)
+
+
+def ndjson_lines(request: Request, body: Annotated[bytes, Depends(_read)]) -> list[bytes]:
+    """The lines of the body, each of which shall be a JSON object.
+
+    Raises:
+        ProblemError: it does not say that it is such.
+    """
+    _check_content_type(request, "application/x-ndjson")
+    return body.split(b"\n")
 
 
 def optional_json_object(request: Request, body: Annotated[bytes, Depends(_read)]) -> JsonObject:
@@ -113,11 +123,11 @@ def decode_object(body: bytes) -> JsonObject:
     return value
 
 
-def _check_content_type(request: Request) -> None:
+def _check_content_type(request: Request, wanted: str) -> None:
     """Only JSON, said so: a web page elsewhere can then not send it without asking the browser's leave."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise ProblemError(415, "not_json", f"the content type is {media_type or 'missing'}; send application/json")
+    if media_type != wanted:
+        raise ProblemError(415, "not_json", f"the content type is {media_type or 'missing'}; send {wanted}")
 
 
 def _check_storable(value: object, place: tuple[str, ...], depth: int) -> None:

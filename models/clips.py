@@ -32,8 +32,8 @@ from reelqueue.states import TERMINAL, RenderState
 
 SUPERSEDED_CODE: Final = "superseded"
 """Why a queued clip was cancelled whose row was changed."""
-_EVENT: Final = ("job_id", "at", "kind", "to_state", "detail")
-_REFERENCE: Final = ("job_id", "position", "role", "media_type", "url", "voice_url")
+EVENT_COLUMNS: Final = ("job_id", "at", "kind", "to_state", "detail")
+REFERENCE_COLUMNS: Final = ("job_id", "position", "role", "media_type", "url", "voice_url")
 _IS_CLIP: Final = RenderJob.content_sha256.is_not(None)
 COUNTS: Final = (_IS_CLIP, RenderJob.superseded_at.is_(None))
 """A clip that stands for its id now."""
@@ -143,9 +143,9 @@ class _Batch:
             return
         if self.heirs:
             supersede(session, self.heirs, now=self.now)
-        copy_rows(session, RenderJob, _COLUMNS, self.jobs)
-        copy_rows(session, JobReference, _REFERENCE, self.references)
-        copy_rows(session, JobEvent, _EVENT, self.events)
+        copy_rows(session, RenderJob, JOB_COLUMNS, self.jobs)
+        copy_rows(session, JobReference, REFERENCE_COLUMNS, self.references)
+        copy_rows(session, JobEvent, EVENT_COLUMNS, self.events)
         hand_on_followers(session, self.heirs)
         for job_id in sorted(self.heirs):
             cancel_superseded(session, job_id, now=self.now)
@@ -172,12 +172,19 @@ _DEFAULTS: Final[dict[str, Any]] = {
     for column in RenderJob.__table__.columns
     if column.default is not None and column.default.is_scalar
 }
-_JSON: Final = frozenset({"metadata", "extra_options", "warnings", "clip_variables"})
-_COLUMNS: Final = tuple(column.key for column in RenderJob.__table__.columns)
+
+
+def new_job_values() -> dict[str, Any]:
+    """What a job begins with, by column."""
+    return dict(_DEFAULTS)
+
+
+JSON_COLUMNS: Final = frozenset({"metadata", "extra_options", "warnings", "clip_variables"})
+JOB_COLUMNS: Final = tuple(column.key for column in RenderJob.__table__.columns)
 
 
 def _job_row(campaign: Campaign, job_id: UUID, clip: Clip, own: dict[str, Any], now: datetime) -> tuple[object, ...]:
-    values = _DEFAULTS | columns_of(clip.request) | own
+    values = new_job_values() | columns_of(clip.request) | own
     values |= {
         "id": job_id,
         "tenant_id": campaign.tenant_id,
@@ -189,17 +196,17 @@ def _job_row(campaign: Campaign, job_id: UUID, clip: Clip, own: dict[str, Any], 
         "state": RenderState.QUEUED,
         "created_at": now,
     }
-    for name in _JSON:
+    for name in JSON_COLUMNS:
         if values[name] is not None:
             values[name] = json.dumps(values[name])
-    return tuple(values.get(name) for name in _COLUMNS)
+    return tuple(values.get(name) for name in JOB_COLUMNS)
 
 
 def _reference_rows(job_id: UUID, clip: Clip) -> Iterable[tuple[object, ...]]:
     for reference in references_of(job_id, clip.request):
         # The picture that it begins with is not there yet; what stands in its place was for checks.
         if not (clip.is_continued and reference.role is ReferenceRole.IMAGE):
-            yield tuple(getattr(reference, name) for name in _REFERENCE)
+            yield tuple(getattr(reference, name) for name in REFERENCE_COLUMNS)
 
 
 def supersede(session: Session, job_ids: Collection[UUID], *, now: datetime) -> None:

@@ -20,7 +20,7 @@ def copy_rows(session: Session, table: type[Base], columns: Sequence[str], rows:
         session: In a transaction; the caller commits.
         table: Whose.
         columns: Their names in the database.
-        rows: A value for each column; JSON as its text.
+        rows: A value for each column; JSON as its text. They must not come from the same session: it is busy.
     """
     connection: psycopg.Connection[Any] = session.connection().connection.driver_connection  # type: ignore[assignment]
     statement = sql.SQL("COPY {table} ({columns}) FROM STDIN").format(

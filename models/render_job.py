@@ -76,7 +76,7 @@ class RenderJob(Base):
             "content_sha256",
             postgresql_where=text("content_sha256 IS NOT NULL"),
         ),
-        Index("ix_render_jobs_after_job_id", "after_job_id", postgresql_where=text("after_job_id IS NOT NULL")),
+        Index("ix_render_jobs_after_job_id", "after_job_id"),
         {"comment": "One request for one video, its options, timing and outcome"},
     )
 

@@ -62,6 +62,44 @@ def move(
     return left
 
 
+def move_many(
+    session: Session,
+    job_ids: Collection[UUID],
+    from_state: RenderState,
+    to_state: RenderState,
+    *,
+    now: datetime,
+    **values: Any,
+) -> int:
+    """Move jobs that share a fate in a few statements; what waits for one of them is told nothing.
+
+    Args:
+        session: In a transaction that has locked the jobs; the caller commits.
+        job_ids: Any number.
+        from_state: Where they are; those that are not stay as they are.
+        to_state: Where they go: a terminal state.
+        now: Time of the move.
+        **values: Other columns that change with it.
+
+    Returns:
+        How many moved.
+    """
+    if to_state not in MOVES[from_state] & TERMINAL:
+        raise ValueError(f"render jobs never move from {from_state} to {to_state}, or it is no end")
+    moved = session.scalars(
+        update(RenderJob)
+        .where(RenderJob.id.in_(job_ids), RenderJob.state == from_state)
+        .values(state=to_state, finished_at=now, **values)
+        .returning(RenderJob.id)
+        .execution_options(synchronize_session=False)
+    ).all()
+    if moved:
+        event = {"at": now, "kind": "state", "from_state": from_state, "to_state": to_state, "detail": {}}
+        session.execute(insert(JobEvent), [{"job_id": job_id, **event} for job_id in moved])
+        announce(session, moved, to_state, now=now)
+    return len(moved)
+
+
 def tell_followers(session: Session, job_id: UUID, state: RenderState, *, now: datetime) -> None:
     """Let the jobs that waited for one begin, or end with it; a long chain ends as a whole.
 
@@ -111,7 +149,7 @@ def _move(
     )
     record(session, job_id, "state", now=now, from_state=left, to_state=to_state, detail=detail)
     if to_state in TERMINAL:
-        announce(session, job_id, to_state, now=now)
+        announce(session, [job_id], to_state, now=now)
     return left
 
 

@@ -6,6 +6,7 @@ endpoint is told of each event under one id.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -52,22 +53,25 @@ class WebhookDelivery(Base):
     last_error: Mapped[str | None] = mapped_column(comment="Why the last try failed")
 
 
-def announce(session: Session, job_id: UUID, state: RenderState, *, now: datetime) -> None:
-    """Let every endpoint of a job's tenant be told that the job has moved to a terminal state.
+def announce(session: Session, job_ids: Collection[UUID], state: RenderState, *, now: datetime) -> None:
+    """Let every endpoint of jobs' tenants be told that they have moved to a terminal state.
 
     Args:
         session: In the transaction of the move.
-        job_id: The job.
-        state: Where it moved.
+        job_ids: The jobs.
+        state: Where they moved.
         now: Time of the move.
     """
     listening = (
-        select(WebhookEndpoint.id)
+        select(WebhookEndpoint.id, RenderJob.id)
         .join(RenderJob, RenderJob.tenant_id == WebhookEndpoint.tenant_id)
-        .where(RenderJob.id == job_id, WebhookEndpoint.disabled_at.is_(None), WebhookEndpoint.deleted_at.is_(None))
+        .where(RenderJob.id.in_(job_ids), WebhookEndpoint.disabled_at.is_(None), WebhookEndpoint.deleted_at.is_(None))
     )
-    event = {"job_id": job_id, "kind": kind_of(state), "occurred_at": now, "asked_at": now, "next_attempt_at": now}
-    rows = [{"id": new_id(), "endpoint_id": endpoint_id, **event} for endpoint_id in session.scalars(listening)]
+    event = {"kind": kind_of(state), "occurred_at": now, "asked_at": now, "next_attempt_at": now}
+    rows = [
+        {"id": new_id(), "endpoint_id": endpoint_id, "job_id": job_id, **event}
+        for endpoint_id, job_id in session.execute(listening)
+    ]
     if rows:
         session.execute(insert(WebhookDelivery).on_conflict_do_nothing(), rows)
 

@@ -560,13 +560,7 @@ def upgrade() -> None:
         comment="One request for one video, its options, timing and outcome",
     )
     op.create_index("ix_render_jobs_account_id", "render_jobs", ["account_id"], unique=False)
-    op.create_index(
-        "ix_render_jobs_after_job_id",
-        "render_jobs",
-        ["after_job_id"],
-        unique=False,
-        postgresql_where=sa.text("after_job_id IS NOT NULL"),
-    )
+    op.create_index("ix_render_jobs_after_job_id", "render_jobs", ["after_job_id"], unique=False)
     op.create_index(
         "ix_render_jobs_campaign_id", "render_jobs", ["campaign_id", "state", "created_at", "id"], unique=False
     )
@@ -1113,9 +1107,7 @@ def downgrade() -> None:
         "ix_render_jobs_content", table_name="render_jobs", postgresql_where=sa.text("content_sha256 IS NOT NULL")
     )
     op.drop_index("ix_render_jobs_campaign_id", table_name="render_jobs")
-    op.drop_index(
-        "ix_render_jobs_after_job_id", table_name="render_jobs", postgresql_where=sa.text("after_job_id IS NOT NULL")
-    )
+    op.drop_index("ix_render_jobs_after_job_id", table_name="render_jobs")
     op.drop_index("ix_render_jobs_account_id", table_name="render_jobs")
     op.drop_table("render_jobs")
     op.drop_index("ix_webhook_endpoints_tenant_id", table_name="webhook_endpoints")

@@ -1,0 +1,145 @@
+"""A campaign while it runs: read, pause, resume, approve, cancel, render again."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+import structlog
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, ConfigDict, Field
+
+from api.body import JsonObject, optional_json_object, options_of
+from api.campaigns import PathCampaign, check_going
+from api.openapi import body_of
+from api.problems import documented
+from api.retry_costs import retried
+from api.services import OpenServices, OpenSession
+from models.campaign_control import approve, cancel_at_provider, cancel_campaign, cancel_clips, pause, resume
+from models.campaign_facts import campaign_view
+from models.clips import lock_clips
+from models.retries import RETRYABLE, Which, find_retries, retry_clips
+from models.session import DatabaseClock
+from reelqueue.campaigns.answers import Campaign as CampaignView
+from reelqueue.campaigns.answers import RetriedClips
+from reelqueue.states import FailureClass, RenderState
+
+log = structlog.get_logger(__name__)
+router = APIRouter(prefix="/v1/campaigns/{name}", tags=["campaigns"])
+
+CANCELLED_AT_ONCE: Final = 2_000
+RETRIES_MAX: Final = 10_000
+_REFUSALS: Final = documented(400, 401, 403, 404, 408, 409, 413, 415, 422, 503)
+
+Retryable = Literal["failed", "moderated", "lost", "expired", "cancelled"]
+
+
+class CampaignCancelOptions(BaseModel):
+    """How to cancel a campaign."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    running: Literal["finish", "abandon"] = Field(
+        default="finish",
+        description="Videos that the provider is rendering cannot be stopped and are billed: `finish` collects them "
+        "after all, `abandon` leaves them there.",
+    )
+
+
+class RetryOptions(BaseModel):
+    """Which clips are rendered again; an empty list chooses all."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    states: list[Retryable] = Field(
+        default=[], max_length=len(RETRYABLE), description="How they ended; unless given, all but `cancelled`."
+    )
+    classes: list[FailureClass] = Field(default=[], max_length=len(FailureClass), description="Why they failed.")
+    codes: list[str] = Field(default=[], max_length=100, description="The provider's codes.")
+    custom_ids: list[str] = Field(default=[], max_length=1000, description="The clips themselves.")
+    dry_run: bool = Field(default=False, description="Only tell how many they are and what they cost.")
+
+
+@router.get("", responses=documented(401, 403, 404, 422, 503))
+def read(campaign: PathCampaign, session: OpenSession) -> CampaignView:
+    """One campaign: counts, money, pace, and what went wrong."""
+    return campaign_view(session, campaign, now=DatabaseClock().now(session))
+
+
+@router.post("/pause", responses=documented(401, 403, 404, 409, 422, 503))
+def pause_campaign(campaign: PathCampaign, session: OpenSession) -> CampaignView:
+    """Submit nothing more until it is resumed; what was submitted is finished."""
+    check_going(campaign)
+    now = DatabaseClock().now(session)
+    pause(campaign, now=now)
+    session.commit()
+    return campaign_view(session, campaign, now=now)
+
+
+@router.post("/resume", responses=documented(401, 403, 404, 409, 422, 503))
+def resume_campaign(campaign: PathCampaign, session: OpenSession, services: OpenServices) -> CampaignView:
+    """Go on; the breaker counts anew."""
+    check_going(campaign)
+    now = DatabaseClock().now(session)
+    resume(campaign, now=now)
+    session.commit()
+    services.hints.kick()
+    return campaign_view(session, campaign, now=now)
+
+
+@router.post("/approve", responses=documented(401, 403, 404, 409, 422, 503))
+def approve_campaign(campaign: PathCampaign, session: OpenSession, services: OpenServices) -> CampaignView:
+    """Let the clips behind the canary be rendered."""
+    check_going(campaign)
+    now = DatabaseClock().now(session)
+    approve(campaign, now=now)
+    session.commit()
+    services.hints.kick()
+    return campaign_view(session, campaign, now=now)
+
+
+@router.post("/cancel", responses=_REFUSALS, openapi_extra=body_of(CampaignCancelOptions, is_required=False))
+def cancel(
+    body: Annotated[JsonObject, Depends(optional_json_object)],
+    campaign: PathCampaign,
+    session: OpenSession,
+    services: OpenServices,
+) -> CampaignView:
+    """Stop it for good: what waits is cancelled, what the provider has is asked to be."""
+    options = options_of(body, CampaignCancelOptions)
+    now = DatabaseClock().now(session)
+    cancel_campaign(campaign, now=now)
+    session.commit()  # from here on nothing is admitted, and the sweep would end what is left
+    while cancel_clips(session, campaign.id, now=now, limit=CANCELLED_AT_ONCE):
+        session.commit()
+    cancel_at_provider(session, campaign.id, now=now, abandon_running=options.running == "abandon")
+    session.commit()
+    services.hints.kick()
+    log.info("campaign.cancelled", campaign=str(campaign.id))
+    return campaign_view(session, campaign, now=now)
+
+
+@router.post("/retry", responses=_REFUSALS, openapi_extra=body_of(RetryOptions, is_required=False))
+def retry(
+    body: Annotated[JsonObject, Depends(optional_json_object)],
+    campaign: PathCampaign,
+    session: OpenSession,
+    services: OpenServices,
+) -> RetriedClips:
+    """Render clips again that ended without a video, ten thousand at most; a dry run tells rows and cost."""
+    options = options_of(body, RetryOptions)
+    check_going(campaign)
+    lock_clips(session, campaign.id)
+    which = Which(
+        states=[RenderState(state) for state in options.states],
+        failure_classes=options.classes,
+        codes=options.codes,
+        custom_ids=options.custom_ids,
+    )
+    jobs = find_retries(session, campaign.id, which, limit=RETRIES_MAX)
+    answer = retried(session, jobs, region=services.region, is_dry_run=options.dry_run)
+    if not options.dry_run and jobs:
+        retry_clips(session, campaign, jobs, now=DatabaseClock().now(session))
+        session.commit()
+        services.hints.kick()
+        log.info("campaign.retried", campaign=str(campaign.id), count=len(jobs))
+    return answer

@@ -1,0 +1,81 @@
+"""Campaigns: make or change, and list."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import structlog
+from fastapi import APIRouter, Depends, Query, Response, status
+from sqlalchemy import select
+
+from api.access import CurrentCaller
+from api.body import JsonObject, json_object, options_of
+from api.campaigns import CampaignName, check_going, owner_of
+from api.openapi import body_of
+from api.problems import ProblemError, documented
+from api.services import OpenServices, OpenSession
+from models.budget import BudgetBelowCommitmentsError
+from models.campaign import Campaign
+from models.campaign_control import set_options
+from models.campaign_facts import campaign_view
+from models.session import DatabaseClock
+from reelqueue.campaigns.answers import Campaign as CampaignView
+from reelqueue.campaigns.answers import Campaigns
+from reelqueue.campaigns.options import CampaignOptions
+
+log = structlog.get_logger(__name__)
+router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"])
+
+FileName = Annotated[
+    str | None, Query(max_length=255, pattern=r"^[^\u0000]*$", description="The file that it is applied from.")
+]
+
+
+@router.put(
+    "/{name}",
+    responses={
+        201: {"model": CampaignView, "description": "It was made."},
+        **documented(400, 401, 403, 408, 409, 413, 415, 422, 503),
+    },
+    openapi_extra=body_of(CampaignOptions),
+)
+def put(
+    name: CampaignName,
+    body: Annotated[JsonObject, Depends(json_object)],
+    session: OpenSession,
+    services: OpenServices,
+    caller: CurrentCaller,
+    response: Response,
+    file_name: FileName = None,
+) -> CampaignView:
+    """Make a campaign, or change how it is run: all options are set, in force at the next dispatch."""
+    options = options_of({"name": name, **body}, CampaignOptions)
+    if options.name != name:
+        raise ProblemError(422, "other_name", f"name: {options.name!r} is not the name in the path", field="name")
+    tenant_id = owner_of(caller, session)
+    existing = session.scalars(select(Campaign).where(Campaign.tenant_id == tenant_id, Campaign.name == name)).first()
+    if existing is not None:
+        check_going(existing)
+    try:
+        campaign = set_options(session, tenant_id, options, file_name=file_name)
+    except BudgetBelowCommitmentsError as error:
+        raise ProblemError(409, "budget_below_commitments", str(error), field="budget") from error
+    session.commit()
+    services.hints.kick()
+    log.info("campaign.set", campaign=str(campaign.id), is_new=existing is None)
+    if existing is None:
+        response.status_code = status.HTTP_201_CREATED
+    return campaign_view(session, campaign, now=DatabaseClock().now(session))
+
+
+@router.get("", responses=documented(401, 403, 422, 503))
+def list_campaigns(
+    session: OpenSession,
+    caller: CurrentCaller,
+    limit: Annotated[int, Query(ge=1, le=200, description="Campaigns at most.")] = 50,
+) -> Campaigns:
+    """The caller's campaigns, newest first."""
+    mine = select(Campaign).where(Campaign.tenant_id == owner_of(caller, session))
+    found = session.scalars(mine.order_by(Campaign.created_at.desc(), Campaign.id.desc()).limit(limit)).all()
+    now = DatabaseClock().now(session)
+    return Campaigns(items=[campaign_view(session, campaign, now=now) for campaign in found])

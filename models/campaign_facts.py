@@ -1,0 +1,198 @@
+"""How a campaign goes: counts, money and what went wrong, read from the rows of its clips."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models.budget import SPENT_KINDS
+from models.campaign import Campaign
+from models.ledger_entry import LedgerEntry
+from models.render_job import RenderJob
+from models.slot import Slot
+from reelqueue.campaigns.answers import Campaign as CampaignView
+from reelqueue.campaigns.answers import CampaignMoney, FailureGroup, Phase
+from reelqueue.states import TERMINAL, FailureClass, RenderState
+
+PACE_WINDOW: Final = timedelta(minutes=10)
+FAILURE_GROUPS_MAX: Final = 20
+UNSUBMITTED: Final = (RenderState.QUEUED, RenderState.CANCELLED, RenderState.EXPIRED)
+"""States of clips that do not use up a canary."""
+WITHOUT_VIDEO: Final = tuple(sorted(TERMINAL - {RenderState.SUCCEEDED}))
+
+
+def campaign_view(session: Session, campaign: Campaign, *, now: datetime) -> CampaignView:
+    """*campaign* as the API shows it."""
+    counts = state_counts(session, campaign)
+    phase, reason = _phase(campaign, counts, now)
+    return CampaignView(
+        name=campaign.name,
+        phase=phase,
+        reason=reason,
+        options=options_of(campaign),
+        file_name=campaign.file_name,
+        clip_count=sum(counts.values()),
+        counts=dict(counts),
+        finished_count=sum(count for state, count in counts.items() if state in TERMINAL),
+        clips_per_minute=_pace(session, campaign, now),
+        money=_money(session, campaign),
+        failures=_failures(session, campaign),
+        created_at=campaign.created_at,
+        approved_at=campaign.approved_at,
+        paused_at=campaign.paused_at,
+        cancelled_at=campaign.cancelled_at,
+    )
+
+
+def state_counts(session: Session, campaign: Campaign) -> Mapping[RenderState, int]:
+    """How many of a campaign's clips are in each state; those in whose place others stand are left out."""
+    counted = (
+        select(RenderJob.state, func.count())
+        .where(RenderJob.campaign_id == campaign.id, RenderJob.superseded_at.is_(None))
+        .group_by(RenderJob.state)
+    )
+    return dict(session.execute(counted).all())
+
+
+def options_of(campaign: Campaign) -> dict[str, Any]:
+    """How a campaign is run, in the words of a manifest; what is not set is left out."""
+    budget = None
+    if campaign.budget_amount is not None:
+        budget = {"amount": str(campaign.budget_amount.normalize()), "currency": campaign.budget_currency}
+    moments = {name: getattr(campaign, name) for name in ("run_at", "start_by", "finish_by")}
+    given = {
+        "name": campaign.name,
+        "priority": campaign.priority,
+        "budget": budget,
+        "on_budget": campaign.on_budget.value,
+        "max_in_flight": campaign.max_in_flight,
+        "on_ambiguous": campaign.on_ambiguous.value,
+        "breaker": campaign.breaker,
+        **{name: moment.isoformat() for name, moment in moments.items() if moment},
+        "canary": campaign.canary_count,
+        "variants": campaign.variant_count,
+        "output": campaign.output_pattern,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _phase(campaign: Campaign, counts: Mapping[RenderState, int], now: datetime) -> tuple[Phase, str | None]:
+    if campaign.cancelled_at is not None:
+        return Phase.CANCELLED, None
+    if not counts:
+        return Phase.EMPTY, None
+    if all(state in TERMINAL for state in counts):
+        return Phase.FINISHED, None
+    if campaign.paused_at is not None:
+        return Phase.PAUSED, campaign.paused_reason
+    if campaign.run_at is not None and campaign.run_at > now:
+        return Phase.SCHEDULED, f"nothing is submitted before {campaign.run_at.isoformat(timespec='minutes')}"
+    if campaign.budget_exhausted_at is not None:
+        return Phase.OUT_OF_BUDGET, "the rest of its budget cannot pay for the next clip; raise it to go on"
+    if is_canary_done(campaign, counts):
+        done = f"its canary of {campaign.canary_count} clips has ended; look at them, and approve the rest"
+        return Phase.AWAITING_APPROVAL, done
+    return Phase.RUNNING, None
+
+
+def is_canary_done(campaign: Campaign, counts: Mapping[RenderState, int]) -> bool:
+    """Whether a campaign waits for a person who approves the rest."""
+    if campaign.canary_count is None or campaign.approved_at is not None:
+        return False
+    begun = {state: count for state, count in counts.items() if state not in UNSUBMITTED}
+    return sum(begun.values()) >= campaign.canary_count and all(state in TERMINAL for state in begun)
+
+
+def _pace(session: Session, campaign: Campaign, now: datetime) -> float:
+    since = now - PACE_WINDOW
+    done = select(func.count(), func.min(RenderJob.submitted_at)).where(
+        RenderJob.campaign_id == campaign.id, RenderJob.state == RenderState.SUCCEEDED, RenderJob.finished_at > since
+    )
+    count, first = session.execute(done).one()
+    if not count:
+        return 0.0
+    minutes = (now - max(since, first or since)).total_seconds() / 60
+    return round(count / max(minutes, 1 / 60), 2)
+
+
+def _money(session: Session, campaign: Campaign) -> list[CampaignMoney]:
+    spent = (
+        select(LedgerEntry.currency, func.sum(LedgerEntry.amount))
+        .where(LedgerEntry.campaign_id == campaign.id, LedgerEntry.kind.in_(SPENT_KINDS))
+        .group_by(LedgerEntry.currency)
+    )
+    held = (
+        select(Slot.currency, func.sum(Slot.reserved_amount))
+        .where(Slot.campaign_id == campaign.id)
+        .group_by(Slot.currency)
+    )
+    sums = _Sums(dict(session.execute(spent).all()), dict(session.execute(held).all()))
+    caps = {campaign.budget_currency: campaign.budget_amount}
+    currencies = {currency for currency in (*sums.spent, *sums.reserved, *caps) if currency is not None}
+    return [
+        CampaignMoney(
+            currency=currency,
+            spent=sums.spent.get(currency) or Decimal(0),
+            reserved=sums.reserved.get(currency) or Decimal(0),
+            cap=caps.get(currency),
+        )
+        for currency in sorted(currencies)
+    ]
+
+
+@dataclass(frozen=True)
+class _Sums:
+    """By currency."""
+
+    spent: dict[str | None, Decimal | None]
+    reserved: dict[str | None, Decimal | None]
+
+
+def _failures(session: Session, campaign: Campaign) -> list[FailureGroup]:
+    latest = func.max(RenderJob.finished_at)
+    alike = (RenderJob.state, RenderJob.failure_class, RenderJob.failure_code)
+    grouped = (
+        select(*alike, func.count().label("count"), latest)
+        .where(
+            RenderJob.campaign_id == campaign.id,
+            RenderJob.state.in_(WITHOUT_VIDEO),
+            RenderJob.superseded_at.is_(None),
+        )
+        .group_by(*alike)
+        .order_by(func.count().desc())
+        .limit(FAILURE_GROUPS_MAX)
+    )
+    return [_failure_group(session, campaign, *row) for row in session.execute(grouped)]
+
+
+def _failure_group(
+    session: Session,
+    campaign: Campaign,
+    state: RenderState,
+    failure_class: FailureClass | None,
+    code: str | None,
+    count: int,
+    at: datetime | None,
+) -> FailureGroup:
+    latest = (
+        select(RenderJob.custom_id, RenderJob.failure_message)
+        .where(
+            RenderJob.campaign_id == campaign.id,
+            RenderJob.state == state,
+            RenderJob.superseded_at.is_(None),
+            RenderJob.failure_code.is_not_distinct_from(code),
+            RenderJob.finished_at == at,
+        )
+        .limit(1)
+    )
+    found = session.execute(latest).first()
+    custom_id, message = found or (None, None)
+    return FailureGroup(
+        state=state, failure_class=failure_class, code=code, count=count, custom_id=custom_id, message=message
+    )

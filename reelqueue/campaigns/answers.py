@@ -1,0 +1,130 @@
+"""What the HTTP API says about campaigns: the same types on the server and in the client."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from pydantic import Field
+
+from reelqueue.jobs import Money, Wire
+from reelqueue.states import FailureClass, RenderState
+
+
+class Phase(StrEnum):
+    """Where a campaign stands as a whole."""
+
+    EMPTY = "empty"
+    """It has no clips yet."""
+    SCHEDULED = "scheduled"
+    """Its ``run_at`` has not come."""
+    RUNNING = "running"
+    PAUSED = "paused"
+    """By a person or by its breaker; the reason says which."""
+    AWAITING_APPROVAL = "awaiting_approval"
+    """Its canary has been rendered: a person approves the rest."""
+    OUT_OF_BUDGET = "out_of_budget"
+    """The rest of its budget cannot pay for the next clip."""
+    CANCELLED = "cancelled"
+    FINISHED = "finished"
+    """Every clip has come to an end."""
+
+
+class CampaignMoney(Wire):
+    """What a campaign costs, in one currency."""
+
+    currency: str = Field(description="ISO 4217 code.")
+    spent: Money = Field(description="Settled and written off.")
+    reserved: Money = Field(description="Held for clips that are being rendered.")
+    cap: Money | None = Field(description="Its budget; null: none in this currency.")
+
+
+class FailureGroup(Wire):
+    """Clips that ended alike."""
+
+    state: RenderState = Field(description="How they ended.")
+    failure_class: FailureClass | None = Field(description="By what their owner can do about it.")
+    code: str | None = Field(description="The provider's code, or ours.")
+    count: int = Field(description="Clips.")
+    custom_id: str | None = Field(description="The latest of them.")
+    message: str | None = Field(description="What happened to it and what to do.")
+
+
+class Campaign(Wire):
+    """A campaign as the server knows it at one moment."""
+
+    name: str = Field(description="Unique among its owner's.")
+    phase: Phase = Field(description="Where it stands as a whole.")
+    reason: str | None = Field(description="Why nothing goes on, where a person is asked.")
+    options: dict[str, Any] = Field(description="How it is run, as in a manifest.")
+    file_name: str | None = Field(description="The file that it was last applied from.")
+    clip_count: int = Field(description="Clips, each row's latest.")
+    counts: dict[RenderState, int] = Field(description="Of these by state; states without a clip are left out.")
+    finished_count: int = Field(description="Of these at an end.")
+    clips_per_minute: float = Field(description="That succeeded, over the last ten minutes.")
+    money: list[CampaignMoney] = Field(description="One per currency.")
+    failures: list[FailureGroup] = Field(description="Ends without a video by class and code, the most frequent first.")
+    created_at: datetime = Field(description="When it was made.")
+    approved_at: datetime | None = Field(description="When a person approved the rest after the canary.")
+    paused_at: datetime | None = Field(description="Since when nothing is submitted.")
+    cancelled_at: datetime | None = Field(description="When it was stopped for good.")
+
+
+class Campaigns(Wire):
+    """Campaigns of one owner, newest first."""
+
+    items: list[Campaign] = Field(description="At most `limit`.")
+
+
+class ClipProblem(Wire):
+    """A clip of a batch that cannot be rendered."""
+
+    line: int = Field(description="Of the batch, from 1.")
+    custom_id: str | None = Field(description="The clip, where it could be read.")
+    code: str = Field(description="Stable word for programs.")
+    message: str = Field(description="What is wrong and what is allowed.")
+    field: str | None = Field(description="The option at fault, where it is one.")
+
+
+class ImportedClips(Wire):
+    """What became of a batch of clips."""
+
+    new: int = Field(description="Stored.")
+    changed: int = Field(description="Stored in the place of an earlier clip with the same id.")
+    present: int = Field(description="There already: nothing is bought.")
+    bad: int = Field(description="Left out; unless they were to be skipped, nothing of the batch is stored.")
+    problems: list[ClipProblem] = Field(description="What is wrong with the first hundred of them.")
+
+
+class RetriedClips(Wire):
+    """What is rendered again, or would be."""
+
+    count: int = Field(description="Clips.")
+    is_dry_run: bool = Field(description="Whether nothing was stored.")
+    max_amount: Money = Field(description="Most that they cost by the list prices.")
+    currency: str | None = Field(description="ISO 4217 code; null: no price is published for them.")
+    unpriced_count: int = Field(description="Clips without a price, which are not in the sum.")
+    custom_ids: list[str] = Field(description="The first hundred.")
+
+
+class ClipResult(Wire):
+    """One line of a campaign's results."""
+
+    custom_id: str | None
+    variant: int | None
+    state: RenderState
+    model: str
+    file: str | None = Field(description="Relative path by the campaign's pattern.")
+    sha256: str | None
+    size_bytes: int | None
+    seconds: Money | None = Field(description="Length of the video, as measured.")
+    cost: Money | None = Field(description="As settled; null: nothing was.")
+    currency: str | None
+    seed: int | None
+    prompt: str | None
+    actual_prompt: str | None = Field(description="The prompt as the provider rewrote it.")
+    job_id: UUID
+    provider_task_id: str | None
+    variables: dict[str, Any] | None
