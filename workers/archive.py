@@ -30,7 +30,7 @@ from workers.download import Download, DownloadError, fetch
 from workers.failpoints import Failpoint, failpoint
 from workers.notify import hint_webhooks
 from workers.outcomes import RESULT_LIFE
-from workers.probe import Probe, UnplayableError, probe_video
+from workers.probe import Probe, UnplayableError, probe_video, write_last_frame
 from workers.quarantine import is_not_beside_another, leased, note_death, patience, set_aside
 from workers.services import Services
 
@@ -138,7 +138,11 @@ def _fetch(services: Services, claim: Fetch) -> int:
     limits = services.settings.archive
     owner, archive = str(claim.job_id), services.archive
     archive.discard_incoming(owner)
-    with archive.incoming(".mp4", owner=owner) as video, archive.incoming(".jpg", owner=owner) as poster:
+    with (
+        archive.incoming(".mp4", owner=owner) as video,
+        archive.incoming(".jpg", owner=owner) as poster,
+        archive.incoming(".png", owner=owner) as last,
+    ):
         got = fetch(
             claim.task.result_url or "",
             video,
@@ -149,18 +153,20 @@ def _fetch(services: Services, claim: Fetch) -> int:
             transport=limits.http_transport() if limits.http_transport else None,
         )
         probe = probe_video(video, poster)
-        picture = Download.of(poster)
+        write_last_frame(video, last)
+        pictures = Download.of(poster), Download.of(last)
         failpoint(Failpoint.DOWNLOADED, claim.job_id)
         archive.keep(video, claim.key(".mp4"))
         archive.keep(poster, claim.key(".jpg"))
+        archive.keep(last, claim.key(".last.png"))
     failpoint(Failpoint.KEPT)
-    _finish(services, claim, got, probe, picture)
+    _finish(services, claim, got, probe, *pictures)
     failpoint(Failpoint.ARCHIVED)
     hint_webhooks(services, claim.job_id)
     return got.size_bytes
 
 
-def _finish(services: Services, claim: Fetch, video: Download, probe: Probe, poster: Download) -> None:
+def _finish(services: Services, claim: Fetch, video: Download, probe: Probe, poster: Download, last: Download) -> None:
     with services.sessions.begin() as session:
         now = services.clock.now(session)
         late = claim.state is RenderState.TIMED_OUT
@@ -184,6 +190,7 @@ def _finish(services: Services, claim: Fetch, video: Download, probe: Probe, pos
             return  # the lease ran out and another worker has fetched the same file under the same name
         _store(session, claim, AssetKind.VIDEO, ".mp4", video, now, content_type="video/mp4", **_measured(probe))
         _store(session, claim, AssetKind.POSTER, ".jpg", poster, now, content_type="image/jpeg")
+        _store(session, claim, AssetKind.LAST_FRAME, ".last.png", last, now, content_type="image/png")
     log.info("render_job.archived", job_id=str(claim.job_id), bytes=video.size_bytes, collected_late=late)
 
 

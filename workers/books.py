@@ -11,7 +11,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.campaign import Campaign
+from models.campaign_facts import UNSUBMITTED
+from models.render_job import RenderJob
 from models.slot import Slot
+from reelqueue.states import RenderState
+
+_BEGUN = tuple(sorted(set(RenderState) - set(UNSUBMITTED)))
+"""States of the clips of a canary; at most as many as it has, so that they are quickly counted."""
 
 
 @dataclass
@@ -26,6 +32,8 @@ class Books:
     by_tenant_and_model: Counter[tuple[UUID, str]] = field(default_factory=Counter)
     reserved: dict[tuple[UUID, str], Decimal] = field(default_factory=dict)
     """By campaign and currency."""
+    canaries: dict[UUID, int] = field(default_factory=dict)
+    """How many more clips a campaign may begin before a person approves the rest."""
 
     @classmethod
     def open(cls, session: Session, campaigns: dict[UUID, Campaign]) -> Books:
@@ -47,6 +55,7 @@ class Books:
         for account_id, model, campaign_id, tenant_id, currency, count, reserved in session.execute(held):
             books.add(account_id, model, campaign_id, tenant_id, count=count)
             books.reserve(campaign_id, currency, reserved or Decimal(0))
+        books.canaries = _canaries(session, campaigns)
         return books
 
     def add(self, account_id: UUID, model: str, campaign_id: UUID, tenant_id: UUID, *, count: int = 1) -> None:
@@ -55,6 +64,8 @@ class Books:
         self.by_campaign[campaign_id] += count
         self.by_campaign_and_model[campaign_id, model] += count
         self.by_tenant_and_model[tenant_id, model] += count
+        if campaign_id in self.canaries:
+            self.canaries[campaign_id] -= count
 
     def reserve(self, campaign_id: UUID, currency: str | None, amount: Decimal) -> None:
         """Count money."""
@@ -66,9 +77,26 @@ class Books:
         held = self.by_tenant_and_model.items()
         return Counter({tenant_id: count for (tenant_id, of_model), count in held if of_model == model})
 
+    def room(self, campaign: Campaign) -> int | None:
+        """How many more jobs a campaign allows at the provider now; None: any number."""
+        limit = campaign.max_in_flight
+        rooms = [self.canaries.get(campaign.id), None if limit is None else limit - self.by_campaign[campaign.id]]
+        return min((room for room in rooms if room is not None), default=None)
+
     def left(self, campaign: Campaign) -> Decimal | None:
         """What a campaign may still reserve; None: any amount."""
         if campaign.budget_amount is None or campaign.budget_currency is None:
             return None
         reserved = self.reserved.get((campaign.id, campaign.budget_currency), Decimal(0))
         return campaign.budget_amount - campaign.spent_amount - reserved
+
+
+def _canaries(session: Session, campaigns: dict[UUID, Campaign]) -> dict[UUID, int]:
+    unapproved = {one.id: one.canary_count for one in campaigns.values() if one.canary_count and not one.approved_at}
+    begun = (
+        select(RenderJob.campaign_id, func.count())
+        .where(RenderJob.campaign_id.in_(unapproved), RenderJob.state.in_(_BEGUN))
+        .group_by(RenderJob.campaign_id)
+    )
+    counts = dict(session.execute(begun).all()) if unapproved else {}
+    return {campaign_id: count - counts.get(campaign_id, 0) for campaign_id, count in unapproved.items()}

@@ -1,4 +1,4 @@
-"""Jobs that the rest of their campaign's budget cannot pay for, where its owner wants them cancelled then."""
+"""Jobs that end with their campaign: the rest of its budget cannot pay for them, or it was cancelled."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.campaign import Campaign, OnBudget
+from models.campaign_control import cancel_clips
 from models.render_job import RenderJob
 from models.transitions import move
 from reelqueue.states import RenderState
@@ -44,3 +45,16 @@ def cancel_unpaid(session: Session, *, now: datetime, limit: int) -> int:
         for job_id in session.scalars(unpaid).all()
     ]
     return sum(left is not None for left in moved)
+
+
+def cancel_stopped(session: Session, *, now: datetime, limit: int) -> int:
+    """Cancel queued jobs of cancelled campaigns, at most *limit* of each: the API was ended while it did.
+
+    Returns:
+        How many were cancelled.
+    """
+    left = select(RenderJob.id).where(RenderJob.campaign_id == Campaign.id, RenderJob.state == RenderState.QUEUED)
+    stopped = select(Campaign.id).where(Campaign.cancelled_at.is_not(None), left.exists())
+    return sum(
+        cancel_clips(session, campaign_id, now=now, limit=limit) for campaign_id in session.scalars(stopped).all()
+    )

@@ -17,6 +17,7 @@ from models.lane import wake_late_lanes
 from workers.accounts import ensure_default_account
 from workers.admission import Admitted, Gate
 from workers.books import Books
+from workers.breaker import stop_failing
 from workers.failpoints import Failpoint, failpoint
 from workers.limits import lane_limits, offers
 from workers.services import Services
@@ -48,7 +49,8 @@ def _admit(session: Session, now: datetime) -> list[Admitted]:
     wanted = {model: waiting_campaigns(session, model) for model in waiting_models(session)}
     if not accounts or not wanted:
         return []
-    books = Books.open(session, open_campaigns(session, {one for ids in wanted.values() for one in ids}))
+    going = open_campaigns(session, {one for ids in wanted.values() for one in ids}, now)
+    books = Books.open(session, stop_failing(session, going, now))
     return [
         one
         for model in wanted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -61,3 +62,25 @@ def probe_video(path: Path, poster: Path) -> Probe:
     picture.thumbnail((POSTER_WIDTH_PX, POSTER_WIDTH_PX * 4))
     picture.save(poster, "JPEG", quality=85)
     return found
+
+
+def write_last_frame(path: Path, picture: Path) -> None:
+    """Write a video's last picture as a PNG in its full size: another clip may begin with it.
+
+    Args:
+        path: A video that `probe_video` has measured.
+        picture: Where it goes; replaced if it is there.
+
+    Raises:
+        UnplayableError: No picture of its end can be read.
+    """
+    try:
+        with av.open(str(path), format="mp4") as container:
+            stream = container.streams.video[0]
+            # From the key frame before its end on: decoding all of it takes as long as a slow download.
+            container.seek(max(0, (container.duration or 0) - av.time_base // 2))
+            frame = deque(container.decode(stream), maxlen=1).pop()
+            last: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
+    except (FFmpegError, ValueError, IndexError) as error:
+        raise UnplayableError(f"its end cannot be read: {error}") from error
+    last.save(picture, "PNG")

@@ -50,6 +50,7 @@ from workers.binding import OpenAttempt, TaskTakenError, bind_task
 from workers.dashscope import Acceptance, NotSentError, ProviderError, RefusedError
 from workers.dashscope.errors import may_pass
 from workers.failpoints import Failpoint, failpoint
+from workers.first_frame import with_first_frame
 from workers.insist import insist
 from workers.quotes import stored_request
 from workers.refusal import Reason, backoff_seconds, end, expire, hold_account, mark_ambiguous, requeue
@@ -181,7 +182,8 @@ def _build(services: Services, session: Session, job: RenderJob, account: Accoun
         return f"account {account.name} is paused: handed back"
     try:
         services.key_of(account)
-        return build(stored_request(session, job), account_headers=account.headers)
+        request = with_first_frame(session, services.archive, job, stored_request(session, job))
+        return build(request, account_headers=account.headers)
     except ConfigurationError as error:
         hold_account(session, job.id, account, str(error), epoch=job.epoch, now=now)
         return f"account paused: {error}"

@@ -23,7 +23,7 @@ from models.slot import Slot
 from models.submit_lane import SubmitLane
 from reelqueue.states import AttemptState, RenderState
 from workers.admission import Admitted
-from workers.budgets import cancel_unpaid
+from workers.budgets import cancel_stopped, cancel_unpaid
 from workers.dispatch import dispatch
 from workers.failpoints import Failpoint, failpoint
 from workers.notify import due_endpoints
@@ -44,6 +44,7 @@ class Swept:
 
     expired: int
     unpaid: int
+    stopped: int
     unsent: int
     ambiguous: int
     reconciles: int
@@ -66,6 +67,7 @@ def sweep(services: Services) -> Swept:
         overdue = now - timedelta(seconds=services.settings.celery.overdue_seconds)
         expired = _expire(session, now)
         unpaid = cancel_unpaid(session, now=now, limit=_AT_ONCE)
+        stopped = cancel_stopped(session, now=now, limit=_AT_ONCE)
         unsent = _hand_back_unsent(session, services.settings.celery.death_limit, now, overdue)
         ambiguous = _doubt_silent(session, services.settings.reconcile, now)
         submits = _lost_submits(session, now, overdue)
@@ -88,6 +90,7 @@ def sweep(services: Services) -> Swept:
     swept = Swept(
         expired=expired,
         unpaid=unpaid,
+        stopped=stopped,
         unsent=unsent,
         ambiguous=ambiguous,
         reconciles=len(doubts),

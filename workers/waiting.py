@@ -44,9 +44,15 @@ def _first(*conditions: ColumnElement[bool]) -> Select[UUID]:
     return select(RenderJob.campaign_id).where(*conditions).order_by(RenderJob.campaign_id).limit(1)
 
 
-def open_campaigns(session: Session, campaign_ids: set[UUID]) -> dict[UUID, Campaign]:
+def open_campaigns(session: Session, campaign_ids: set[UUID], now: datetime) -> dict[UUID, Campaign]:
     """Those of the campaigns that may admit jobs, locked in the order of their ids where they have a budget."""
-    going = and_(Campaign.id.in_(campaign_ids), Campaign.paused_at.is_(None), Campaign.budget_exhausted_at.is_(None))
+    going = and_(
+        Campaign.id.in_(campaign_ids),
+        Campaign.paused_at.is_(None),
+        Campaign.cancelled_at.is_(None),
+        Campaign.budget_exhausted_at.is_(None),
+        or_(Campaign.run_at.is_(None), Campaign.run_at <= now),
+    )
     budgeted = select(Campaign.id).where(going, Campaign.budget_amount.is_not(None)).order_by(Campaign.id)
     session.execute(budgeted.with_for_update(key_share=True))
     found = session.scalars(select(Campaign).where(going).execution_options(populate_existing=True))
@@ -92,13 +98,12 @@ def _heads(session: Session, model: str, books: Books, now: datetime, count: int
 def _line(
     books: Books, campaign: Campaign, model: str, jobs: deque[Waiting], served: dict[UUID, datetime | None]
 ) -> Line:
-    limit = campaign.max_in_flight
     return Line(
         campaign_id=campaign.id,
         tenant_id=campaign.tenant_id,
         waiting=jobs,
         held_count=books.by_campaign_and_model[campaign.id, model],
-        room=None if limit is None else limit - books.by_campaign[campaign.id],
+        room=books.room(campaign),
         last_admitted_at=campaign.last_admitted_at,
         tenant_last_admitted_at=served.get(campaign.tenant_id),
     )

@@ -112,7 +112,10 @@ def _take_any_file() -> AbstractContextManager[object]:
             poster.write_bytes(b"a picture")
             return Probe(1, 1, Decimal(1), "none", has_audio=False)
 
-    return mock.patch.object(archive, "probe_video", probe)
+    def last_frame(_path: Path, picture: Path) -> None:
+        picture.write_bytes(b"a picture")
+
+    return mock.patch.multiple(archive, probe_video=probe, write_last_frame=last_frame)
 
 
 def _never_sweep_polls() -> AbstractContextManager[object]:

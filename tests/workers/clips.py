@@ -15,15 +15,15 @@ _SAMPLES_PER_SECOND = 8000
 
 
 @functools.cache
-def make_clip(seconds: int = 1, *, has_audio: bool = True) -> bytes:
+def make_clip(seconds: int = 1, *, has_audio: bool = True, size_px: tuple[int, int] = (WIDTH_PX, HEIGHT_PX)) -> bytes:
     """An mp4 file, H.264 and AAC."""
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as container:
         video = container.add_stream("libx264", rate=FRAMES_PER_SECOND)
-        video.width, video.height, video.pix_fmt = WIDTH_PX, HEIGHT_PX, "yuv420p"
+        (video.width, video.height), video.pix_fmt = size_px, "yuv420p"
         audio = container.add_stream("aac", rate=_SAMPLES_PER_SECOND, layout="mono") if has_audio else None
         for number in range(seconds * FRAMES_PER_SECOND):
-            picture = Image.new("RGB", (WIDTH_PX, HEIGHT_PX), (number * 7 % 256, 80, 160))
+            picture = Image.new("RGB", size_px, (number * 7 % 256, 80, 160))
             container.mux(video.encode(av.VideoFrame.from_image(picture)))
         container.mux(video.encode())
         if audio is not None:

@@ -77,7 +77,11 @@ def test_files_stand_by_day_and_job(jobs: Jobs, server: LoopbackServer) -> None:
 
     archive_render_job(jobs.services, job_id)
 
-    assert files_of(jobs.services.archive) == [f"2026/11/23/{job_id}.jpg", f"2026/11/23/{job_id}.mp4"]
+    assert files_of(jobs.services.archive) == [
+        f"2026/11/23/{job_id}.jpg",
+        f"2026/11/23/{job_id}.last.png",
+        f"2026/11/23/{job_id}.mp4",
+    ]
 
 
 def test_nothing_more_is_due_afterwards(jobs: Jobs, rows: Rows, server: LoopbackServer) -> None:
