@@ -17,6 +17,8 @@ from api.routes import (
     assets,
     campaign_clips,
     campaign_control,
+    campaign_events,
+    campaign_exports,
     campaigns,
     catalog,
     health,
@@ -33,7 +35,8 @@ from models.storage import open_archive
 from reelqueue.version import VERSION
 
 _ROUTES: Final = (
-    jobs, job, assets, campaigns, campaign_control, campaign_clips, webhooks, webhook, catalog, health, statement,
+    jobs, job, assets, campaigns, campaign_control, campaign_clips, campaign_exports, campaign_events,
+    webhooks, webhook, catalog, health, statement,
 )  # fmt: skip
 
 

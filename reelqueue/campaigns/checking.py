@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from reelqueue.campaigns.clips import Clip
 from reelqueue.campaigns.eta import Eta, Lane, eta
 from reelqueue.campaigns.log import ProblemLog, ProblemSink
 from reelqueue.campaigns.options import CampaignOptions
-from reelqueue.campaigns.plan import Plan
+from reelqueue.campaigns.plan import Known, Novelty, Plan
 from reelqueue.campaigns.problems import CampaignFileError, Problem, Severity
 from reelqueue.campaigns.reading import CampaignFile, open_campaign
 from reelqueue.campaigns.urls import URLS_MAX, check_urls, urls_of
@@ -47,12 +48,13 @@ class Checked:
         """How the campaign is to be run."""
         return self.campaign.options if self.campaign else None
 
-    def add(self, clip: Clip, *, with_urls: bool) -> None:
+    def add(self, clip: Clip, *, with_urls: bool) -> Novelty:
         """Count one clip."""
-        self.plan.add(clip)
+        novelty = self.plan.add(clip)
         if with_urls and len(self._first_uses) < URLS_MAX:
             for url in urls_of(clip):
                 self._first_uses.setdefault(url, _Use(clip.file, clip.line, clip.custom_id))
+        return novelty
 
     def ask_urls(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
         """Warn of each reference that cannot be fetched, in the row that uses it first."""
@@ -79,6 +81,8 @@ def check_file(
     encoding: str | None = None,
     sink: ProblemSink | None = None,
     with_urls: bool = False,
+    known: Known | None = None,
+    keep: Callable[[Clip, Novelty], None] | None = None,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> Checked:
     """Read a campaign file to its end, and find all that is wrong with it.
@@ -89,17 +93,21 @@ def check_file(
         encoding: Of a CSV or JSON Lines file; None takes UTF-8, or what the first bytes say.
         sink: Gets each problem and bad row as they are found.
         with_urls: Whether to ask for the head of each reference: the only use of a network.
+        known: What the campaign holds already; None for a new one.
+        keep: Gets each good clip, with what it is to the campaign.
         transport: What carries those questions; None: the network.
 
     Raises:
         OSError: There is no such file, or it may not be read.
     """
-    checked = Checked(ProblemLog(sink), Plan(region))
+    checked = Checked(ProblemLog(sink), Plan(region, known))
     try:
         with open_campaign(path, encoding=encoding, local_files=True) as campaign:
             checked.campaign = campaign
             for clip in campaign.clips(checked.log):
-                checked.add(clip, with_urls=with_urls)
+                novelty = checked.add(clip, with_urls=with_urls)
+                if keep is not None:
+                    keep(clip, novelty)
     except CampaignFileError as error:
         for problem in error.problems:
             checked.log.add_file_problem(problem)

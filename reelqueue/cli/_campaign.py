@@ -33,6 +33,13 @@ _KINDS_MAX: Final = 20
 _WARNINGS_MAX: Final = 10
 _SECONDS: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)-([0-9]+(?:\.[0-9]+)?)")
 
+CampaignPath = Annotated[Path, typer.Argument(metavar="FILE", help="CSV, JSON Lines, or a YAML or TOML manifest.")]
+EncodingName = Annotated[str | None, typer.Option(help="Of a CSV file that is no UTF-8, such as cp1252.")]
+RenderSeconds = Annotated[
+    str | None, typer.Option(help="In which half, and nine of ten clips render, such as 120-240; tells the time.")
+]
+WithUrls = Annotated[bool, typer.Option("--check-urls", help="Ask for the head of each reference over the network.")]
+
 
 @campaign.callback()
 def _campaign() -> None:
@@ -41,15 +48,11 @@ def _campaign() -> None:
 
 @campaign.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="CSV, JSON Lines, or a YAML or TOML manifest.")],
+    file: CampaignPath,
     *,
-    encoding: Annotated[str | None, typer.Option(help="Of a CSV file that is no UTF-8, such as cp1252.")] = None,
-    render_seconds: Annotated[
-        str | None, typer.Option(help="In which half, and nine of ten clips render, such as 120-240; tells the time.")
-    ] = None,
-    with_urls: Annotated[
-        bool, typer.Option("--check-urls", help="Ask for the head of each reference: the only use of a network.")
-    ] = False,
+    encoding: EncodingName = None,
+    render_seconds: RenderSeconds = None,
+    with_urls: WithUrls = False,
     files: Annotated[bool, typer.Option(help="Write the problems and the bad rows into files beside it.")] = True,
     as_json: AsJson = False,
 ) -> None:
@@ -57,7 +60,7 @@ def check(
 
     Ends with exit code 1 if anything in it cannot be rendered.
     """
-    quantiles = _read_quantiles(render_seconds)
+    quantiles = read_quantiles(render_seconds)
     repair = RepairFiles(file)
     with repair if files else nullcontext():
         checked = check_file(
@@ -70,9 +73,9 @@ def check(
     time = eta_of(checked.plan, *quantiles) if quantiles else None
     limits = campaign_warnings(checked.options, checked.plan, time, datetime.now(UTC)) if checked.options else []
     if as_json:
-        print_json(_object(file, checked, time, limits))
+        print_json(checked_object(file, checked, time, limits))
     else:
-        _print(checked, time, limits)
+        print_checked(checked, time, limits)
     if files and checked.log.error_count + checked.log.warning_count:
         talk(f"every problem: {repair.errors_path}")
     if repair.bad_path is not None:
@@ -83,9 +86,9 @@ def check(
 
 @campaign.command()
 def expand(
-    file: Annotated[Path, typer.Argument(help="CSV, JSON Lines, or a YAML or TOML manifest.")],
+    file: CampaignPath,
     *,
-    encoding: Annotated[str | None, typer.Option(help="Of a CSV file that is no UTF-8, such as cp1252.")] = None,
+    encoding: EncodingName = None,
 ) -> None:
     """Write each good clip of a campaign file as one JSON object a line: what its rows, template and matrix make.
 
@@ -100,7 +103,8 @@ def expand(
         raise typer.Exit(1)
 
 
-def _read_quantiles(text: str | None) -> tuple[float, float] | None:
+def read_quantiles(text: str | None) -> tuple[float, float] | None:
+    """The two times of ``--render-seconds``."""
     if text is None:
         return None
     seconds = _SECONDS.fullmatch(text)
@@ -110,7 +114,8 @@ def _read_quantiles(text: str | None) -> tuple[float, float] | None:
     return float(seconds[1]), float(seconds[2])
 
 
-def _object(file: Path, checked: Checked, time: Eta | None, limits: list[str]) -> dict[str, object]:
+def checked_object(file: Path, checked: Checked, time: Eta | None, limits: list[str]) -> dict[str, object]:
+    """A checked file as JSON has it."""
     options = checked.options.model_dump(mode="json", exclude_none=True) if checked.options else None
     duplicates = checked.campaign.duplicate_count if checked.campaign else 0
     return {
@@ -121,7 +126,8 @@ def _object(file: Path, checked: Checked, time: Eta | None, limits: list[str]) -
     }
 
 
-def _print(checked: Checked, time: Eta | None, limits: list[str]) -> None:
+def print_checked(checked: Checked, time: Eta | None, limits: list[str]) -> None:
+    """Show what a checked file would buy, and what is wrong with it."""
     plan = checked.plan
     if plan.clip_count:
         titles = ("model", "clips", "seconds", "least", "most", "currency")

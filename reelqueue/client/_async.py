@@ -12,6 +12,7 @@ from uuid import UUID
 
 import httpx
 
+from reelqueue.client._async_campaigns import AsyncCampaignCalls
 from reelqueue.client._connection import REQUEST_SECONDS, httpx_options
 from reelqueue.client._drivers import AsyncDriver
 from reelqueue.client._operations import DOWNLOAD_SECONDS, WAIT_SECONDS, Operations, Running, filters
@@ -38,6 +39,8 @@ class AsyncClient:
         http = httpx.AsyncClient(transport=transport, **httpx_options(base_url, api_key, timeout_seconds))
         self._driver = AsyncDriver(http)
         self._operations = Operations(retry_seconds)
+        self.campaigns = AsyncCampaignCalls(self._driver, retry_seconds)
+        """Calls on campaigns."""
 
     async def submit(
         self,

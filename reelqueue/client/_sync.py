@@ -12,6 +12,7 @@ from uuid import UUID
 
 import httpx
 
+from reelqueue.client._campaigns import CampaignCalls
 from reelqueue.client._connection import REQUEST_SECONDS, httpx_options
 from reelqueue.client._drivers import SyncDriver
 from reelqueue.client._operations import DOWNLOAD_SECONDS, WAIT_SECONDS, Operations, Running, filters
@@ -50,6 +51,8 @@ class Client:
         http = httpx.Client(transport=transport, **httpx_options(base_url, api_key, timeout_seconds))
         self._driver = SyncDriver(http)
         self._operations = Operations(retry_seconds)
+        self.campaigns = CampaignCalls(self._driver, retry_seconds)
+        """Calls on campaigns."""
 
     def submit(
         self,

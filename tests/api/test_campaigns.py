@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -16,6 +19,7 @@ from models import Campaign, RenderJob
 from models.api_key import ApiKey
 from models.clips import COUNTS
 from models.tenant import ensure_tenant
+from reelqueue.campaigns import ProblemLog, open_campaign
 from reelqueue.states import FailureClass, RenderState
 from tests.api.campaigns import clips, do, hand_in, make, read
 from tests.api.conftest import problem, serving
@@ -181,6 +185,9 @@ def test_what_may_still_be_collected_is_never_bought_twice(api: httpx.Client, ro
     [
         ("GET", ""),
         ("GET", "/contents"),
+        ("GET", "/results.csv"),
+        ("GET", "/failures.jsonl"),
+        ("GET", "/events"),
         ("POST", "/pause"),
         ("POST", "/resume"),
         ("POST", "/approve"),
@@ -202,3 +209,44 @@ def test_another_tenants_campaign_is_not_there(
         listed = locked.get("/v1/campaigns").json()["items"]
 
     assert (answer.status_code, problem(answer)["code"], listed) == (404, "campaign_not_found", [])
+
+
+def test_results_tell_every_clip_and_no_cell_is_a_formula(api: httpx.Client) -> None:
+    make(api)
+    hand_in(api, {**clips(1)[0], "prompt": "=1+1"})
+
+    sheet = api.get("/v1/campaigns/autumn/results.csv")
+    (line,) = api.get("/v1/campaigns/autumn/results.jsonl").text.splitlines()
+
+    (row,) = csv.DictReader(io.StringIO(sheet.content.decode("utf-8-sig")))
+    assert (row["custom_id"], row["state"], row["prompt"], row["file"]) == ("0", "queued", "'=1+1", "autumn/0.mp4")
+    assert json.loads(line)["prompt"] == "=1+1"
+    assert sheet.headers["content-type"] == "text/csv; charset=utf-8"
+
+
+def test_failed_rows_are_a_campaign_file(api: httpx.Client, rows: Session, tmp_path: Path) -> None:
+    make(api)
+    hand_in(api, *clips(2, seed=4, metadata={"scene": 1}))
+    fail(rows, "1", failure_message="the prompt is too long")
+    file = tmp_path / "autumn.csv"
+
+    file.write_bytes(api.get("/v1/campaigns/autumn/failures.csv").content)
+
+    log = ProblemLog()
+    with open_campaign(file) as opened:
+        (repaired,) = opened.clips(log)
+    assert (repaired.custom_id, repaired.request.seed, repaired.request.metadata) == ("1", 4, {"scene": 1})
+    assert "InvalidParameter: the prompt is too long" in file.read_text()
+
+
+def test_events_come_until_the_campaign_has_ended(api: httpx.Client) -> None:
+    make(api)
+    hand_in(api, *clips(1))
+
+    with api.stream("GET", "/v1/campaigns/autumn/events") as stream:
+        lines = stream.iter_lines()
+        seen = [json.loads(next(line for line in lines if line.startswith("data: "))[6:])["phase"]]
+        do(api, "cancel")
+        rest = [line for line in lines if line.startswith("event: ")]
+
+    assert (seen, rest[-1]) == (["running"], "event: end")

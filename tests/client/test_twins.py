@@ -7,8 +7,10 @@ import inspect
 import pytest
 
 from reelqueue import AsyncClient, AsyncRenderJobHandle, Client, RenderJobHandle
+from reelqueue.client._async_campaigns import AsyncCampaignCalls
+from reelqueue.client._campaigns import CampaignCalls
 
-TWINS = [(Client, AsyncClient), (RenderJobHandle, AsyncRenderJobHandle)]
+TWINS = [(Client, AsyncClient), (RenderJobHandle, AsyncRenderJobHandle), (CampaignCalls, AsyncCampaignCalls)]
 # What the worlds call by different names: asynchronous iterators, transports, and the handle itself.
 TRANSLATIONS = {
     "AsyncIterator": "Iterator",

@@ -1,0 +1,101 @@
+"""What came of a campaign, as files: its results, and the rows to repair."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
+
+from api.campaigns import PathCampaign
+from api.problems import documented
+from api.services import OpenServices
+from models.campaign_exports import FAILURE_HEADINGS, RESULT_HEADINGS, failed_rows, result_rows
+from reelqueue.campaigns.dialect import escaped
+
+router = APIRouter(prefix="/v1/campaigns/{name}", tags=["campaigns"])
+
+CSV: Final = "text/csv; charset=utf-8"
+NDJSON: Final = "application/x-ndjson"
+Row = Mapping[str, Any]
+
+
+def _responses(media_type: str, what: str) -> dict[int | str, dict[str, Any]]:
+    content = {media_type.partition(";")[0]: {"schema": {"type": "string"}}}
+    return {200: {"description": what, "content": content}, **documented(401, 403, 404, 422, 503)}
+
+
+@router.get(
+    "/results.csv", response_class=StreamingResponse, responses=_responses(CSV, "A line a clip; no cell is a formula.")
+)
+def results_csv(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
+    """Every clip with its file, checksum, seconds, cost and prompt, for spreadsheets."""
+    rows = result_rows(services.sessions, campaign.id)
+    return StreamingResponse(_as_csv(RESULT_HEADINGS, rows), media_type=CSV, headers=_named("results.csv"))
+
+
+@router.get(
+    "/results.jsonl", response_class=StreamingResponse, responses=_responses(NDJSON, "An object a clip and line.")
+)
+def results_jsonl(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
+    """Every clip with its file, checksum, seconds, cost and prompt, for programs."""
+    return StreamingResponse(_as_lines(result_rows(services.sessions, campaign.id)), media_type=NDJSON)
+
+
+@router.get(
+    "/failures.csv", response_class=StreamingResponse, responses=_responses(CSV, "A campaign file of the failed rows.")
+)
+def failures_csv(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
+    """The rows that failed or were moderated, with the reason first: correct them, and apply the file again."""
+    rows = failed_rows(services.sessions, campaign.id)
+    names = _named("failures.csv")
+    return StreamingResponse(_as_csv(FAILURE_HEADINGS, rows), media_type=CSV, headers=names)
+
+
+@router.get(
+    "/failures.jsonl", response_class=StreamingResponse, responses=_responses(NDJSON, "An object a row and line.")
+)
+def failures_jsonl(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
+    """The rows that failed or were moderated, as a campaign file of JSON Lines."""
+    rows = failed_rows(services.sessions, campaign.id)
+    given = ({name: value for name, value in row.items() if value is not None} for row in rows)
+    return StreamingResponse(_as_lines(given), media_type=NDJSON)
+
+
+def _named(file: str) -> dict[str, str]:
+    return {"Content-Disposition": f'attachment; filename="{file}"'}
+
+
+def _as_lines(rows: Iterable[Row]) -> Iterator[str]:
+    for row in rows:
+        yield f"{json.dumps(row, default=str)}\n"
+
+
+def _as_csv(headings: Iterable[str], rows: Iterable[Row]) -> Iterator[str]:
+    """With the mark at its beginning that tells Excel that it is UTF-8."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer)
+    writer.writerow(headings)
+    yield f"\N{ZERO WIDTH NO-BREAK SPACE}{_taken(buffer)}"
+    for row in rows:
+        writer.writerow(_cell(row.get(name)) for name in headings)
+        yield _taken(buffer)
+
+
+def _taken(buffer: io.StringIO) -> str:
+    text = buffer.getvalue()
+    buffer.seek(0)
+    buffer.truncate()
+    return text
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return escaped(json.dumps(value) if isinstance(value, (dict, list)) else str(value))

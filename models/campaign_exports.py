@@ -1,0 +1,111 @@
+"""The clips of a campaign as rows of files: what came of them, and what is to be repaired."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Select, and_, func, select
+from sqlalchemy.orm import Session, aliased, sessionmaker
+
+from models.asset import Asset, AssetKind
+from models.budget import SPENT_KINDS
+from models.clips import COUNTS
+from models.enqueue import to_request
+from models.job_reference import JobReference
+from models.ledger_entry import LedgerEntry
+from models.provider_task import ProviderTask
+from models.render_job import RenderJob
+from reelqueue.campaigns.answers import ClipResult
+from reelqueue.campaigns.clips import LAST_FRAME
+from reelqueue.campaigns.dialect import PROBLEM_HEADING
+from reelqueue.errors import InvalidRequestError
+from reelqueue.states import RenderState
+
+Row = Mapping[str, Any]
+
+RESULT_HEADINGS: Final = tuple(ClipResult.model_fields)
+FAILURE_HEADINGS: Final = (
+    PROBLEM_HEADING, "custom_id", "model", "mode", "prompt", "negative_prompt", "resolution", "ratio", "duration",
+    "seed", "image", "last_frame", "reference_urls", "media", "audio_url", "audio", "prompt_extend", "shot_type",
+    "watermark", "metadata", "raw", "headers", "priority", "on_timeout", "poll_interval_ms", "poll_timeout_ms",
+    "after", "first_frame",
+)  # fmt: skip
+_AT_ONCE: Final = 1_000
+_TO_REPAIR: Final = (RenderState.FAILED, RenderState.MODERATED, RenderState.LOST)
+
+
+def result_rows(sessions: sessionmaker[Session], campaign_id: UUID) -> Iterator[Row]:
+    """Every clip that counts, in the file's order, with what came of it; read as it is asked for."""
+    with sessions() as session:
+        for row in session.execute(_results(campaign_id).execution_options(yield_per=_AT_ONCE)):
+            yield ClipResult.model_validate(row._mapping).model_dump(mode="json")  # noqa: SLF001 - its public name
+
+
+def _results(campaign_id: UUID) -> Select[Any]:
+    task = (
+        select(ProviderTask.provider_task_id, ProviderTask.actual_prompt)
+        .where(ProviderTask.job_id == RenderJob.id)
+        .order_by(ProviderTask.id.desc())
+        .limit(1)
+        .lateral("task")
+    )
+    cost = (
+        select(func.sum(LedgerEntry.amount).label("amount"), func.max(LedgerEntry.currency).label("currency"))
+        .where(LedgerEntry.job_id == RenderJob.id, LedgerEntry.kind.in_(SPENT_KINDS))
+        .lateral("cost")
+    )
+    video = aliased(Asset, name="video")
+    columns = {
+        "variant": RenderJob.clip_variant,
+        "file": RenderJob.output_path,
+        "sha256": video.sha256,
+        "size_bytes": video.size_bytes,
+        "seconds": video.duration_seconds,
+        "cost": cost.c.amount,
+        "currency": cost.c.currency,
+        "actual_prompt": task.c.actual_prompt,
+        "job_id": RenderJob.id,
+        "provider_task_id": task.c.provider_task_id,
+        "variables": RenderJob.clip_variables,
+    }
+    return (
+        select(RenderJob.custom_id, RenderJob.state, RenderJob.model, RenderJob.seed, RenderJob.prompt)
+        .add_columns(*(column.label(name) for name, column in columns.items()))
+        .outerjoin(video, and_(video.job_id == RenderJob.id, video.kind == AssetKind.VIDEO))
+        .outerjoin(task, task.c.provider_task_id.is_not(None))
+        .outerjoin(cost, cost.c.currency.is_not(None))
+        .where(RenderJob.campaign_id == campaign_id, *COUNTS)
+        .order_by(RenderJob.created_at, RenderJob.id)
+    )
+
+
+def failed_rows(sessions: sessionmaker[Session], campaign_id: UUID) -> Iterator[Row]:
+    """The clips that failed or were moderated as rows of a campaign file, with the reason under its own heading."""
+    before = aliased(RenderJob)
+    failed = (
+        select(RenderJob, before.custom_id)
+        .outerjoin(before, before.id == RenderJob.after_job_id)
+        .where(RenderJob.campaign_id == campaign_id, RenderJob.state.in_(_TO_REPAIR), *COUNTS)
+        .order_by(RenderJob.created_at, RenderJob.id)
+    )
+    # A session of its own for what hangs on them: the first one's cursor is open.
+    with sessions() as session, sessions() as beside:
+        for job, after in session.execute(failed.execution_options(yield_per=_AT_ONCE)):
+            yield _failed_row(beside, job, after)
+
+
+def _failed_row(session: Session, job: RenderJob, after: str | None) -> Row:
+    references = select(JobReference).where(JobReference.job_id == job.id).order_by(JobReference.position)
+    try:
+        options = to_request(job, session.scalars(references)).options()
+    except InvalidRequestError:  # the catalog has changed since
+        options = {"model": job.model, "prompt": job.prompt, "custom_id": job.custom_id}
+    if job.is_continued:
+        options |= {"image": None, "first_frame": LAST_FRAME}
+    if "reference_urls" in options:
+        options["reference_urls"] = "\n".join(options["reference_urls"])
+    why = ": ".join(part for part in (job.failure_code, job.failure_message) if part) or str(job.state)
+    found = {PROBLEM_HEADING: why, "mode": job.mode, "after": after} | options
+    return {name: found.get(name) for name in FAILURE_HEADINGS}

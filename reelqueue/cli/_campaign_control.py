@@ -1,0 +1,179 @@
+"""Commands that stop campaigns, let them go on, and bring home what came of them."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.table import Column
+
+from reelqueue.campaigns.answers import Campaign
+from reelqueue.campaigns.report import counted
+from reelqueue.cli._jobs import AsJson, Running, connect
+from reelqueue.cli._output import print_json, print_json_array, print_line, print_table, shown, talk
+from reelqueue.states import FailureClass
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The campaign's name.")]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="File; standard output unless given.")]
+
+
+class Format(StrEnum):
+    """What a file is written as."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+class Ended(StrEnum):
+    """How clips ended that can be rendered again."""
+
+    FAILED = "failed"
+    MODERATED = "moderated"
+    LOST = "lost"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
+
+
+def list_(
+    *, limit: Annotated[int, typer.Option(min=1, max=200, help="At most this many.")] = 50, as_json: AsJson = False
+) -> None:
+    """List campaigns, newest first."""
+    with connect() as client:
+        found = client.campaigns.list(limit=limit)
+    if as_json:
+        print_json_array(found)
+        return
+    titles = ("campaign", "phase", "clips", "ended", "a minute", "spent", "reserved", "cap", "created")
+    print_table((Column(title, no_wrap=True) for title in titles), map(_row, found))
+
+
+def pause(name: Name, *, as_json: AsJson = False) -> None:
+    """Submit nothing more of a campaign until it is resumed."""
+    with connect() as client:
+        _say(client.campaigns.pause(name), as_json=as_json)
+
+
+def resume(name: Name, *, as_json: AsJson = False) -> None:
+    """Let a campaign go on; its breaker counts anew."""
+    with connect() as client:
+        _say(client.campaigns.resume(name), as_json=as_json)
+
+
+def approve(name: Name, *, as_json: AsJson = False) -> None:
+    """Let the clips behind a campaign's canary be rendered."""
+    with connect() as client:
+        _say(client.campaigns.approve(name), as_json=as_json)
+
+
+def cancel(
+    name: Name,
+    *,
+    running: Annotated[
+        Running, typer.Option(help="Videos that are rendering are billed anyway: collect them, or leave them there.")
+    ] = Running.FINISH,
+    as_json: AsJson = False,
+) -> None:
+    """Stop a campaign for good."""
+    with connect() as client:
+        _say(client.campaigns.cancel(name, running=running.value), as_json=as_json)
+
+
+def retry(
+    name: Name,
+    *,
+    state: Annotated[list[Ended] | None, typer.Option(help="Only clips that ended so; repeatable.")] = None,
+    failure_class: Annotated[
+        list[FailureClass] | None, typer.Option("--class", help="Only clips that failed by this; repeatable.")
+    ] = None,
+    code: Annotated[list[str] | None, typer.Option(help="Only clips with this code; repeatable.")] = None,
+    custom_id: Annotated[list[str] | None, typer.Option(help="Only this clip; repeatable.")] = None,
+    is_agreed: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before it is paid for.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell how many they are and what they cost.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Render clips of a campaign again that ended without a video."""
+    which: dict[str, Any] = {
+        "states": [one.value for one in state or ()],
+        "classes": [one.value for one in failure_class or ()],
+        "codes": code or [],
+        "custom_ids": custom_id or [],
+    }
+    with connect() as client:
+        found = client.campaigns.retry(name, **which, dry_run=True)
+        price = f"at most {found.max_amount:,.2f} {found.currency}" if found.currency else "no price is published"
+        talk(f"{counted(found.count, 'clip')}, {price}: {', '.join(found.custom_ids[:10])}")
+        if not dry_run and found.count:
+            _agree(is_agreed=is_agreed)
+            found = client.campaigns.retry(name, **which)
+    if as_json:
+        print_json(found)
+    elif not dry_run:
+        print_line(f"queued again: {counted(found.count, 'clip')}")
+
+
+def results(
+    name: Name, *, output: Output = None, form: Annotated[Format, typer.Option("--format")] = Format.CSV
+) -> None:
+    """Bring every clip of a campaign with its file, checksum, seconds, cost and prompt."""
+    with connect() as client:
+        body = client.campaigns.export(name, "results.csv" if form is Format.CSV else "results.jsonl")
+    _write(body, output)
+
+
+def failures(
+    name: Name, *, output: Output = None, form: Annotated[Format, typer.Option("--format")] = Format.CSV
+) -> None:
+    """Bring the rows that failed or were moderated, to be corrected and applied again under the same campaign."""
+    with connect() as client:
+        body = client.campaigns.export(name, "failures.csv" if form is Format.CSV else "failures.jsonl")
+    _write(body, output)
+
+
+COMMANDS: Final = (list_, pause, resume, approve, cancel, retry, results, failures)
+
+
+def _agree(*, is_agreed: bool) -> None:
+    if is_agreed:
+        return
+    if not sys.stdin.isatty():
+        talk("nothing was queued: say --yes, as nobody can be asked here")
+        raise typer.Exit(1)
+    typer.confirm("Render them again?", abort=True, err=True)
+
+
+def _write(body: bytes, output: Path | None) -> None:
+    if output is None:
+        sys.stdout.write(body.decode())
+    else:
+        output.write_bytes(body)
+        print_line(str(output))
+
+
+def _say(campaign: Campaign, *, as_json: bool) -> None:
+    if as_json:
+        print_json(campaign)
+    else:
+        print_line(f"{campaign.phase}: {campaign.reason}" if campaign.reason else str(campaign.phase))
+
+
+def _row(campaign: Campaign) -> tuple[str, ...]:
+    money = campaign.money[0] if campaign.money else None
+    return (
+        campaign.name,
+        campaign.phase,
+        str(campaign.clip_count),
+        str(campaign.finished_count),
+        f"{campaign.clips_per_minute:g}",
+        f"{money.spent:,.2f} {money.currency}" if money else "-",
+        f"{money.reserved:,.2f}" if money else "-",
+        shown(money.cap if money else None, lambda amount: f"{amount:,.2f}"),
+        _moment(campaign.created_at),
+    )
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone().strftime("%Y-%m-%d %H:%M")

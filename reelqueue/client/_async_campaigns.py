@@ -1,0 +1,85 @@
+"""The asyncio client's calls on campaigns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from reelqueue.campaigns.answers import Campaign, ImportedClips, RetriedClips
+from reelqueue.campaigns.options import CampaignOptions
+from reelqueue.campaigns.plan import Known
+from reelqueue.client import _campaign_operations as ops
+from reelqueue.client._campaign_operations import Export
+from reelqueue.client._drivers import AsyncDriver
+from reelqueue.client._operations import Running
+
+
+class AsyncCampaignCalls:
+    """Campaigns on one server; errors as `CampaignCalls` has them."""
+
+    def __init__(self, driver: AsyncDriver, retry_seconds: float) -> None:
+        self._driver = driver
+        self._retry_seconds = retry_seconds
+
+    async def put(self, options: CampaignOptions, *, file_name: str | None = None) -> Campaign:
+        """As `CampaignCalls.put`."""
+        return await self._driver.run(ops.put(options, file_name, self._retry_seconds))
+
+    async def get(self, name: str) -> Campaign:
+        """As `CampaignCalls.get`."""
+        return await self._driver.run(ops.get(name, self._retry_seconds))
+
+    async def list(self, *, limit: int = 50) -> list[Campaign]:
+        """As `CampaignCalls.list`."""
+        return (await self._driver.run(ops.listed(limit, self._retry_seconds))).items
+
+    async def known(self, name: str) -> Known:
+        """As `CampaignCalls.known`."""
+        return await self._driver.run(ops.known(name, self._retry_seconds))
+
+    async def hand_in(self, name: str, lines: Iterable[bytes], *, skip_bad: bool = False) -> ImportedClips:
+        """As `CampaignCalls.hand_in`."""
+        return await self._driver.run(ops.hand_in(name, lines, skip_bad, self._retry_seconds))
+
+    async def pause(self, name: str) -> Campaign:
+        """As `CampaignCalls.pause`."""
+        return await self._driver.run(ops.act(name, "pause", self._retry_seconds))
+
+    async def resume(self, name: str) -> Campaign:
+        """As `CampaignCalls.resume`."""
+        return await self._driver.run(ops.act(name, "resume", self._retry_seconds))
+
+    async def approve(self, name: str) -> Campaign:
+        """As `CampaignCalls.approve`."""
+        return await self._driver.run(ops.act(name, "approve", self._retry_seconds))
+
+    async def cancel(self, name: str, *, running: Running = "finish") -> Campaign:
+        """As `CampaignCalls.cancel`."""
+        return await self._driver.run(ops.cancel(name, running, self._retry_seconds))
+
+    async def retry(
+        self,
+        name: str,
+        *,
+        states: Sequence[str] = (),
+        classes: Sequence[str] = (),
+        codes: Sequence[str] = (),
+        custom_ids: Sequence[str] = (),
+        dry_run: bool = False,
+    ) -> RetriedClips:
+        """As `CampaignCalls.retry`."""
+        return await self._driver.run(
+            ops.retry(
+                name,
+                {
+                    "states": list(states),
+                    "classes": list(classes),
+                    "codes": list(codes),
+                    "custom_ids": list(custom_ids),
+                    "dry_run": dry_run,
+                },
+            )
+        )
+
+    async def export(self, name: str, what: Export) -> bytes:
+        """As `CampaignCalls.export`."""
+        return await self._driver.run(ops.export(name, what, self._retry_seconds))

@@ -1,0 +1,100 @@
+"""The blocking client's calls on campaigns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from reelqueue.campaigns.answers import Campaign, ImportedClips, RetriedClips
+from reelqueue.campaigns.options import CampaignOptions
+from reelqueue.campaigns.plan import Known
+from reelqueue.client import _campaign_operations as ops
+from reelqueue.client._campaign_operations import Export
+from reelqueue.client._drivers import SyncDriver
+from reelqueue.client._operations import Running
+
+
+class CampaignCalls:
+    """Campaigns on one server."""
+
+    def __init__(self, driver: SyncDriver, retry_seconds: float) -> None:
+        self._driver = driver
+        self._retry_seconds = retry_seconds
+
+    def put(self, options: CampaignOptions, *, file_name: str | None = None) -> Campaign:
+        """Make a campaign, or change how it is run: all options are set, in force at the next dispatch.
+
+        Args:
+            options: How it is run; its name is in them.
+            file_name: The file that they come from, for people.
+        """
+        return self._driver.run(ops.put(options, file_name, self._retry_seconds))
+
+    def get(self, name: str) -> Campaign:
+        """The campaign as it is now.
+
+        Raises:
+            NotFoundError: there is none, or it belongs to another.
+        """
+        return self._driver.run(ops.get(name, self._retry_seconds))
+
+    def list(self, *, limit: int = 50) -> list[Campaign]:
+        """The newest campaigns."""
+        return (self._driver.run(ops.listed(limit, self._retry_seconds))).items
+
+    def known(self, name: str) -> Known:
+        """What the campaign holds already, to be compared with its file."""
+        return self._driver.run(ops.known(name, self._retry_seconds))
+
+    def hand_in(self, name: str, lines: Iterable[bytes], *, skip_bad: bool = False) -> ImportedClips:
+        """Store a batch of clips, each id once, however often it is handed in.
+
+        Args:
+            name: Of a campaign that is there.
+            lines: `reelqueue.campaigns.wire.clip_object` of each as JSON; at most 2,000.
+            skip_bad: Store the others where some cannot be rendered; else such a batch stores nothing.
+        """
+        return self._driver.run(ops.hand_in(name, lines, skip_bad, self._retry_seconds))
+
+    def pause(self, name: str) -> Campaign:
+        """Submit nothing more until it is resumed."""
+        return self._driver.run(ops.act(name, "pause", self._retry_seconds))
+
+    def resume(self, name: str) -> Campaign:
+        """Go on; the breaker counts anew."""
+        return self._driver.run(ops.act(name, "resume", self._retry_seconds))
+
+    def approve(self, name: str) -> Campaign:
+        """Let the clips behind the canary be rendered."""
+        return self._driver.run(ops.act(name, "approve", self._retry_seconds))
+
+    def cancel(self, name: str, *, running: Running = "finish") -> Campaign:
+        """Stop it for good: what waits is cancelled, what the provider has is asked to be."""
+        return self._driver.run(ops.cancel(name, running, self._retry_seconds))
+
+    def retry(
+        self,
+        name: str,
+        *,
+        states: Sequence[str] = (),
+        classes: Sequence[str] = (),
+        codes: Sequence[str] = (),
+        custom_ids: Sequence[str] = (),
+        dry_run: bool = False,
+    ) -> RetriedClips:
+        """Render clips again that ended without a video; a dry run tells rows and cost. What is empty chooses all."""
+        return self._driver.run(
+            ops.retry(
+                name,
+                {
+                    "states": list(states),
+                    "classes": list(classes),
+                    "codes": list(codes),
+                    "custom_ids": list(custom_ids),
+                    "dry_run": dry_run,
+                },
+            )
+        )
+
+    def export(self, name: str, what: Export) -> bytes:
+        """A file of its results, or of its failures to be repaired and applied again."""
+        return self._driver.run(ops.export(name, what, self._retry_seconds))
