@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 from starlette.routing import compile_path
 
 from api.problems import Problem
+from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.requests import REQUEST_TYPES, RenderRequest
 from reelqueue.version import VERSION
 
@@ -36,6 +37,7 @@ JSON_REQUEST: Final[dict[str, Any]] = {
 def body_of(model: type[BaseModel], *, is_required: bool = True) -> dict[str, Any]:
     """``openapi_extra`` of an operation that parses its body itself."""
     schema = model.model_json_schema(ref_template=_REF)
+    schema.pop("$defs", None)  # `document` puts them where the references point
     return {"requestBody": {"required": is_required, "content": {"application/json": {"schema": schema}}}}
 
 
@@ -60,7 +62,7 @@ def document(app: FastAPI, *, require_key: bool) -> dict[str, Any]:
     )
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})
     schemas["Problem"] = Problem.model_json_schema(ref_template=_REF)
-    schemas |= _request_schemas()
+    schemas |= _request_schemas() | CampaignOptions.model_json_schema(ref_template=_REF)["$defs"]
     if require_key:
         schema["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
         for path, operations in schema["paths"].items():

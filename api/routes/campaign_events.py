@@ -34,7 +34,7 @@ _OVER: Final = frozenset({Phase.EMPTY, Phase.FINISHED, Phase.CANCELLED})
     responses={
         200: {
             "description": "An event `campaign` at first and whenever something has changed, and `end` after the last.",
-            "content": {EVENT_STREAM: {"schema": {"type": "string"}}},
+            "content": {EVENT_STREAM: {}},
         },
         **documented(401, 403, 404, 422, 503),
     },

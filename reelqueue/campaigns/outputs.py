@@ -6,6 +6,7 @@ stays below the folder, can be written on every system, and shows what it is.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import string
@@ -57,6 +58,7 @@ class OutputPattern:
         return "/".join([*path, f"{_component(stem, COMPONENT_BYTES_MAX - 4)}.mp4"])
 
 
+@functools.lru_cache(maxsize=64)  # asked for once a clip
 def read_pattern(text: str) -> OutputPattern:
     """The pattern that *text* spells.
 

@@ -114,7 +114,7 @@ class _Spool:
     def keep(self, clip: Clip, novelty: Novelty) -> None:
         """Take a good clip."""
         if novelty is not Novelty.PRESENT:
-            self._file.write(json.dumps(clip_object(clip), separators=(",", ":")).encode() + b"\n")
+            self._file.write(json.dumps(clip_object(clip), ensure_ascii=False).encode() + b"\n")
 
     def batches(self) -> Iterator[list[bytes]]:
         """What was kept, in parts that the server takes."""
