@@ -24,6 +24,7 @@ from api.routes import (
     health,
     job,
     jobs,
+    speeds,
     statement,
     webhook,
     webhooks,
@@ -36,7 +37,7 @@ from reelqueue.version import VERSION
 
 _ROUTES: Final = (
     jobs, job, assets, campaigns, campaign_control, campaign_clips, campaign_exports, campaign_events,
-    webhooks, webhook, catalog, health, statement,
+    webhooks, webhook, catalog, health, statement, speeds,
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.campaign import Campaign
+from models.lane_limits import LaneLimits
 from models.leases import Quote, lease_slot
 from models.render_job import RenderJob
 from models.submit_lane import SubmitLane
@@ -25,7 +26,6 @@ from models.transitions import move
 from reelqueue.catalog.price_list import CURRENCY_BY_REGION
 from reelqueue.states import RenderState
 from workers.books import Books
-from workers.limits import LaneLimits
 from workers.quotes import quote
 from workers.sharing import Line, Sharing, Waiting
 

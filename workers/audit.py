@@ -12,8 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.account import Account
+from models.lane_limits import lane_limits
 from reelqueue.states import OPEN_ATTEMPT, TERMINAL, RenderState
-from workers.limits import lane_limits
 
 _LIMIT: Final = 20
 

@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.lane import wake_late_lanes
+from models.lane_limits import lane_limits, offers
 from workers.accounts import ensure_default_account
 from workers.admission import Admitted, Gate
 from workers.books import Books
 from workers.breaker import stop_failing
 from workers.failpoints import Failpoint, failpoint
-from workers.limits import lane_limits, offers
 from workers.services import Services
 from workers.waiting import lines, open_campaigns, waiting_campaigns, waiting_models
 

@@ -128,3 +128,20 @@ class ClipResult(Wire):
     job_id: UUID
     provider_task_id: str | None
     variables: dict[str, Any] | None
+
+
+class ModelSpeed(Wire):
+    """How fast a model renders on a server."""
+
+    model: str = Field(description="The provider's model id.")
+    slots: int = Field(description="Tasks that run at a time, over all accounts.")
+    submits_per_second: float = Field(description="Over all accounts.")
+    clip_count: int = Field(description="Latest clips that were measured.")
+    p50_seconds: float | None = Field(description="Half of them had rendered in this time; null: none was measured.")
+    p90_seconds: float | None = Field(description="Nine of ten had.")
+
+
+class ModelSpeeds(Wire):
+    """How fast some models render."""
+
+    items: list[ModelSpeed] = Field(description="By model.")

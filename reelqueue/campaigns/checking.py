@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 import httpx
 
+from reelqueue.campaigns.answers import ModelSpeed
 from reelqueue.campaigns.clips import Clip
 from reelqueue.campaigns.eta import Eta, Lane, eta
 from reelqueue.campaigns.log import ProblemLog, ProblemSink
@@ -134,6 +135,31 @@ def eta_of(plan: Plan, p50_seconds: float, p90_seconds: float) -> Eta:
         )
         for part in plan.models.values()
     )
+
+
+def measured_eta(plan: Plan, speeds: Iterable[ModelSpeed]) -> Eta | None:
+    """How long the plan takes on a server; None as long as it has not measured each of the models.
+
+    Args:
+        plan: What is bought.
+        speeds: Of its models.
+    """
+    lanes = []
+    known = {speed.model: speed for speed in speeds}
+    for part in plan.models.values():
+        speed = known.get(part.model)
+        if speed is None or not speed.p50_seconds or not speed.p90_seconds:
+            return None
+        lanes.append(
+            Lane(
+                clip_count=part.clip_count,
+                slots=speed.slots,
+                submits_per_second=speed.submits_per_second,
+                p50_seconds=speed.p50_seconds,
+                p90_seconds=max(speed.p50_seconds, speed.p90_seconds),
+            )
+        )
+    return eta(lanes) if lanes else None
 
 
 def campaign_warnings(options: CampaignOptions, plan: Plan, time: Eta | None, now: datetime) -> list[str]:

@@ -159,7 +159,7 @@ def _facts(checked: Checked, time: Eta | None, limits: list[str]) -> Iterator[st
         yield f"budget: {options.budget.amount} {options.budget.currency}"
     if time is not None:
         half, most = (timedelta(seconds=round(seconds)) for seconds in (time.p50_seconds, time.p90_seconds))
-        yield f"time on one account: {half} (nine times in ten at most {most})"
+        yield f"time: {half} (nine times in ten at most {most})"
     for told in limits:
         yield f"warning: {told}"
     for warning in plan.warnings[:_WARNINGS_MAX]:

@@ -16,10 +16,11 @@ from rich.console import Console
 from rich.progress import Progress
 
 from reelqueue.campaigns import open_campaign
-from reelqueue.campaigns.checking import Checked, campaign_warnings, check_file, eta_of
+from reelqueue.campaigns.checking import Checked, campaign_warnings, check_file, eta_of, measured_eta
 from reelqueue.campaigns.clips import Clip
+from reelqueue.campaigns.eta import Eta
 from reelqueue.campaigns.options import CampaignOptions
-from reelqueue.campaigns.plan import Known, Novelty
+from reelqueue.campaigns.plan import Known, Novelty, Plan
 from reelqueue.campaigns.problems import CampaignFileError
 from reelqueue.campaigns.repair import RepairFiles
 from reelqueue.campaigns.report import counted, verdict
@@ -41,6 +42,7 @@ from reelqueue.errors import NotFoundError
 from reelqueue.prices import region_of
 
 BATCH_LINES: Final = 1_000
+_MODELS_MAX: Final = 100
 BATCH_BYTES: Final = 8 * 1024**2
 """Pictures may stand in the clips; a batch is sent before it has more than this and one clip."""
 
@@ -59,7 +61,8 @@ def plan(
     """
     with connect() as client, _Spool() as spool:
         checked = _check(client, file, spool, encoding=encoding, with_urls=with_urls)
-    _show(file, checked, render_seconds, as_json=as_json)
+        time = _time(client, checked.plan, render_seconds)
+    _show(file, checked, time, as_json=as_json)
     if checked.log.error_count:
         raise typer.Exit(1)
 
@@ -81,7 +84,7 @@ def apply(
     with connect() as client, _Spool() as spool:
         checked = _check(client, file, spool, encoding=encoding, with_urls=with_urls)
         if not as_json:
-            _show(file, checked, render_seconds, as_json=False)
+            _show(file, checked, _time(client, checked.plan, render_seconds), as_json=False)
         options = _options(checked, skip_bad_rows=skip_bad_rows)
         if options is None:
             talk("nothing was stored; correct the rows, or leave them out with --skip-bad-rows")
@@ -163,9 +166,15 @@ def _known(client: Client, file: Path, encoding: str | None) -> Known:
         return Known()
 
 
-def _show(file: Path, checked: Checked, render_seconds: str | None, *, as_json: bool) -> None:
+def _time(client: Client, plan: Plan, render_seconds: str | None) -> Eta | None:
+    """How long it takes: as told, or as the server has measured."""
     quantiles = read_quantiles(render_seconds)
-    time = eta_of(checked.plan, *quantiles) if quantiles else None
+    if quantiles is not None:
+        return eta_of(plan, *quantiles)
+    return measured_eta(plan, client.campaigns.speeds(list(plan.models)[:_MODELS_MAX])) if plan.models else None
+
+
+def _show(file: Path, checked: Checked, time: Eta | None, *, as_json: bool) -> None:
     limits = campaign_warnings(checked.options, checked.plan, time, datetime.now(UTC)) if checked.options else []
     if as_json:
         print_json(checked_object(file, checked, time, limits))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from reelqueue.campaigns.answers import Campaign, ImportedClips, RetriedClips
+from reelqueue.campaigns.answers import Campaign, ImportedClips, ModelSpeed, RetriedClips
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.campaigns.plan import Known
 from reelqueue.client import _campaign_operations as ops
@@ -35,6 +35,10 @@ class AsyncCampaignCalls:
     async def known(self, name: str) -> Known:
         """As `CampaignCalls.known`."""
         return await self._driver.run(ops.known(name, self._retry_seconds))
+
+    async def speeds(self, models: Iterable[str]) -> tuple[ModelSpeed, ...]:
+        """As `CampaignCalls.speeds`."""
+        return tuple((await self._driver.run(ops.speeds(models, self._retry_seconds))).items)
 
     async def hand_in(self, name: str, lines: Iterable[bytes], *, skip_bad: bool = False) -> ImportedClips:
         """As `CampaignCalls.hand_in`."""

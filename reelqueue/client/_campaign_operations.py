@@ -10,7 +10,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from reelqueue.campaigns.answers import Campaign, Campaigns, ImportedClips, RetriedClips
+from reelqueue.campaigns.answers import Campaign, Campaigns, ImportedClips, ModelSpeeds, RetriedClips
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.campaigns.plan import Known
 from reelqueue.client._problems import unreadable
@@ -52,6 +52,12 @@ def known(name: str, retry_seconds: float) -> Steps[Known]:
         clip = json.loads(line)
         contents[clip["custom_id"]] = clip["content_sha256"]
     return Known(contents, frozenset(contents.values()))
+
+
+def speeds(models: Iterable[str], retry_seconds: float) -> Steps[ModelSpeeds]:
+    """How fast some models render."""
+    step = Send("GET", "/v1/speeds", {"model": list(models)})
+    return _read(ModelSpeeds, (yield from exchange(step, give_up_at=deadline(retry_seconds))))
 
 
 def hand_in(name: str, lines: Iterable[bytes], skip_bad: bool, retry_seconds: float) -> Steps[ImportedClips]:  # noqa: FBT001

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from reelqueue.campaigns.answers import Campaign, ImportedClips, RetriedClips
+from reelqueue.campaigns.answers import Campaign, ImportedClips, ModelSpeed, RetriedClips
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.campaigns.plan import Known
 from reelqueue.client import _campaign_operations as ops
@@ -44,6 +44,10 @@ class CampaignCalls:
     def known(self, name: str) -> Known:
         """What the campaign holds already, to be compared with its file."""
         return self._driver.run(ops.known(name, self._retry_seconds))
+
+    def speeds(self, models: Iterable[str]) -> tuple[ModelSpeed, ...]:
+        """How fast some models render on the server: slots, and measured times."""
+        return tuple((self._driver.run(ops.speeds(models, self._retry_seconds))).items)
 
     def hand_in(self, name: str, lines: Iterable[bytes], *, skip_bad: bool = False) -> ImportedClips:
         """Store a batch of clips, each id once, however often it is handed in.

@@ -29,7 +29,7 @@ def test_a_good_file_ends_with_its_price(boats: Path) -> None:
 
     assert result.exit_code == 0
     assert "wan2.6-t2v  2      15       2.25   2.25  USD" in result.stdout
-    assert "time on one account: 0:0" in result.stdout
+    assert "time: 0:0" in result.stdout
     assert result.stdout.endswith("2 rows, no errors\n")
     assert list(boats.parent.iterdir()) == [boats]
 

@@ -11,6 +11,7 @@ from uuid import UUID
 import pytest
 
 from models import Account, RenderJob
+from models.lane_limits import UNKNOWN_MODEL_SLOTS, LaneLimits, lane_limits
 from models.leases import release_slot
 from reelqueue.states import RenderState
 from tests.workers.jobs import MODEL, Jobs
@@ -19,7 +20,6 @@ from tests.workers.rows import Rows
 from tests.workers.scripted_provider import succeeded
 from tests.workers.virtual_clock import VirtualClock
 from workers.dispatch import _healthy, dispatch
-from workers.limits import UNKNOWN_MODEL_SLOTS, LaneLimits, lane_limits
 
 SLOTS, SUBMITS_PER_SECOND, LOOK_AHEAD = 5, 5, 2
 

@@ -1,0 +1,26 @@
+"""How fast models render here."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from api.access import CurrentCaller
+from api.pages import Text
+from api.problems import documented
+from api.services import OpenSession
+from models.speeds import model_speeds
+from reelqueue.campaigns.answers import ModelSpeeds
+
+router = APIRouter(prefix="/v1/speeds", tags=["campaigns"])
+
+
+@router.get("", responses=documented(401, 403, 422, 503))
+def read_speeds(
+    session: OpenSession,
+    _caller: CurrentCaller,
+    model: Annotated[list[Text], Query(min_length=1, max_length=100, description="Models; repeatable.")],
+) -> ModelSpeeds:
+    """What the slots of some models carry, from the accounts and from the latest clips of everybody."""
+    return ModelSpeeds(items=model_speeds(session, set(model)))
