@@ -64,7 +64,7 @@ def options_of(campaign: Campaign) -> dict[str, Any]:
     """How a campaign is run, in the words of a manifest; what is not set is left out."""
     budget = None
     if campaign.budget_amount is not None:
-        budget = {"amount": str(campaign.budget_amount.normalize()), "currency": campaign.budget_currency}
+        budget = {"amount": f"{campaign.budget_amount.normalize():f}", "currency": campaign.budget_currency}
     moments = {name: getattr(campaign, name) for name in ("run_at", "start_by", "finish_by")}
     given = {
         "name": campaign.name,

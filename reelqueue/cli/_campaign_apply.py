@@ -22,6 +22,7 @@ from reelqueue.campaigns.eta import Eta
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.campaigns.plan import Known, Novelty, Plan
 from reelqueue.campaigns.problems import CampaignFileError
+from reelqueue.campaigns.reading import MANIFESTS
 from reelqueue.campaigns.repair import RepairFiles
 from reelqueue.campaigns.report import counted, verdict
 from reelqueue.campaigns.wire import clip_object
@@ -90,7 +91,7 @@ def apply(
             talk("nothing was stored; correct the rows, or leave them out with --skip-bad-rows")
             raise typer.Exit(1)
         _ask(checked, is_agreed=is_agreed)
-        client.campaigns.put(options, file_name=file.name)
+        _put(client, file, options)
         stored = _hand_in(client, options.name, spool, checked.plan.buy_count)
     if as_json:
         print_json(checked_object(file, checked, None, []) | {"stored": stored})
@@ -190,6 +191,21 @@ def _options(checked: Checked, *, skip_bad_rows: bool) -> CampaignOptions | None
         talk(verdict(checked.log))
         return None
     return checked.options
+
+
+def _put(client: Client, file: Path, options: CampaignOptions) -> None:
+    """Set how the campaign is run; rows alone say nothing about that, and must not take its budget away."""
+    if file.suffix.lower() not in MANIFESTS and _is_there(client, options.name):
+        return
+    client.campaigns.put(options, file_name=file.name)
+
+
+def _is_there(client: Client, name: str) -> bool:
+    try:
+        client.campaigns.get(name)
+    except NotFoundError:
+        return False
+    return True
 
 
 def _ask(checked: Checked, *, is_agreed: bool) -> None:

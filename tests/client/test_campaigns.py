@@ -108,3 +108,15 @@ def test_results_and_failures_come_home(server: str, file: Path, tmp_path: Path)
         ("b", "queued", "autumn/b.mp4"),
     ]
     assert (tmp_path / "failures.csv").read_text(encoding="utf-8-sig").startswith("#problem,")
+
+
+def test_rows_alone_do_not_take_a_budget_away(server: str, file: Path) -> None:
+    manifest = file.with_suffix(".yaml")
+    manifest.write_text("campaign: {budget: 40 USD}\nfile: autumn.csv\n")
+    run("apply", manifest, "--yes")
+    file.write_text(ROWS.replace("crane", "swan"))
+
+    run("apply", file, "--yes")
+
+    (campaign,) = json.loads(run("list", "--json").stdout)
+    assert campaign["options"]["budget"] == {"amount": "40", "currency": "USD"}
