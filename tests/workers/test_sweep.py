@@ -16,7 +16,17 @@ from workers.dispatch import dispatch
 from workers.sweep import Swept, sweep
 
 NOTHING = Swept(
-    expired=0, unpaid=0, unsent=0, ambiguous=0, reconciles=0, submits=0, polls=0, fetches=0, webhooks=0, admitted=0
+    expired=0,
+    unpaid=0,
+    stopped=0,
+    unsent=0,
+    ambiguous=0,
+    reconciles=0,
+    submits=0,
+    polls=0,
+    fetches=0,
+    webhooks=0,
+    admitted=0,
 )
 
 
