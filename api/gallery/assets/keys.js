@@ -1,0 +1,83 @@
+// The keyboard: arrows in the sheet and between clips, letters for decisions.
+
+const DECISIONS = { a: "approve", r: "retry", x: "reject" };
+const help = document.getElementById("help");
+
+const isTyping = (target) => target.closest?.("input[type=search], select, textarea") !== null;
+
+function focusTile(index) {
+  links[index].focus({ preventScroll: true });
+  tiles[index].scrollIntoView({ block: "nearest" });
+}
+
+/** The shown tile beside a tile; up and down go by what is seen, as rows have no fixed length. */
+function neighbour(index, key) {
+  const among = shownIndexes();
+  const place = among.indexOf(index);
+  const columns = getComputedStyle(sheet).gridTemplateColumns.split(" ").length;
+  const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns };
+  if (key === "Home") return among[0];
+  if (key === "End") return among.at(-1);
+  const last = among.length - 1;
+  const isLastRow = Math.floor(place / columns) === Math.floor(last / columns);
+  return among[key === "ArrowDown" && !isLastRow ? Math.min(place + columns, last) : place + by[key]];
+}
+
+function sheetKey(event, index) {
+  if (/^(Arrow|Home$|End$)/.test(event.key)) {
+    const next = neighbour(index, event.key);
+    if (next !== undefined) focusTile(next);
+    return true;
+  }
+  if (event.key === " ") {
+    if (players.has(index)) stop(index);
+    else play(index);
+    return true;
+  }
+  const decision = DECISIONS[event.key.toLowerCase()];
+  if (decision) decide(index, decision);
+  return Boolean(decision);
+}
+
+function detailKey(event) {
+  const video = screenBox.querySelector("video");
+  const isOnControl = event.target === video || event.target.closest("button, a");
+  if (event.key === "ArrowLeft" || event.key === "ArrowRight") {
+    if (event.target === video) return false; // seeks
+    step(event.key === "ArrowLeft" ? -1 : 1);
+    return true;
+  }
+  if (event.key === " " && video && !isOnControl && event.target !== story) {
+    if (video.paused) video.play();
+    else video.pause();
+    return true;
+  }
+  const decision = DECISIONS[event.key.toLowerCase()];
+  if (decision) decide(opened, decision);
+  return Boolean(decision);
+}
+
+function pageKey(event) {
+  if (event.key === "/") form.elements.words.focus();
+  else if (event.key === "?") help.showModal();
+  else return false;
+  return true;
+}
+
+function onKey(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;
+  if (isTyping(event.target)) {
+    if (event.key === "Escape" && current >= 0) focusTile(current);
+    return;
+  }
+  const index = indexOf.get(event.target.closest?.(".tile"));
+  const isDone = detail.open ? detailKey(event) : (index !== undefined && sheetKey(event, index)) || pageKey(event);
+  if (isDone) event.preventDefault();
+}
+
+document.addEventListener("keydown", onKey);
+form.querySelector("[data-help]").addEventListener("click", () => help.showModal());
+
+if (!gallery.decisions_url) recallMarks();
+filter();
+followAddress();

@@ -1,0 +1,228 @@
+"""A campaign's tiles from the database, in a handful of queries for each few hundred of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final, TypeVar
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from api.gallery.tiles import Clip, Event, Money, Picture, Reference, Scalar, Summary, Tile, Try, Why
+from api.references import References, read_references
+from models.asset import Asset, AssetKind
+from models.attempt import Attempt
+from models.job_event import JobEvent
+from models.ledger_entry import EntryKind, LedgerEntry
+from models.provider_task import ProviderTask
+from models.render_job import RenderJob
+
+BATCH_COUNT: Final = 500
+"""Jobs whose rows are in memory at a time."""
+
+_ASKED: Final = ("duration", "resolution", "ratio", "shot_type", "audio", "prompt_extend", "watermark")
+_EVENTS_MAX: Final = 60
+_SHOWN_CHARACTERS: Final = 64
+_SPENT: Final = (EntryKind.SETTLE, EntryKind.WRITE_OFF)
+
+_Row = TypeVar("_Row", Attempt, JobEvent)
+
+AssetUrl = Callable[[Asset], str]
+"""Where a browser finds a stored file."""
+
+
+@dataclass(frozen=True)
+class _Related:
+    """Rows that hang on some jobs, by job."""
+
+    references: Mapping[UUID, References]
+    tasks: Mapping[UUID, ProviderTask]
+    attempts: Mapping[UUID, list[Attempt]]
+    events: Mapping[UUID, list[JobEvent]]
+    assets: Mapping[tuple[UUID, AssetKind], Asset]
+    spent: Mapping[UUID, list[Money]]
+    seconds: Mapping[UUID, Decimal]
+
+
+def load_summary(session: Session, campaign_id: UUID) -> Summary:
+    """How many of a campaign's clips are in each state, and what was spent on all."""
+    states = session.execute(
+        select(RenderJob.state, func.count()).where(RenderJob.campaign_id == campaign_id).group_by(RenderJob.state)
+    )
+    spent = session.execute(
+        select(func.sum(LedgerEntry.amount), LedgerEntry.currency)
+        .where(
+            LedgerEntry.campaign_id == campaign_id,
+            LedgerEntry.kind.in_(_SPENT),
+            LedgerEntry.amount.is_not(None),
+            LedgerEntry.currency.is_not(None),
+        )
+        .group_by(LedgerEntry.currency)
+        .order_by(LedgerEntry.currency)
+    )
+    return Summary(
+        by_state=dict(states.tuples().all()),
+        spent=[Money(amount=amount or Decimal(0), currency=str(currency)) for amount, currency in spent],
+    )
+
+
+def load_tiles(
+    session: Session, campaign_id: UUID, url: AssetUrl, *, after: UUID | None = None, limit: int | None = None
+) -> Iterator[Tile]:
+    """The tiles of a campaign in the order in which its jobs were made.
+
+    Args:
+        session: To read with; rows of some hundred jobs at a time are in memory.
+        campaign_id: The campaign.
+        url: Where a browser finds a stored file.
+        after: The job of the last tile of the page before.
+        limit: Most tiles; None: all.
+    """
+    left = limit
+    while left is None or left > 0:
+        size = BATCH_COUNT if left is None else min(left, BATCH_COUNT)
+        query = select(RenderJob).where(RenderJob.campaign_id == campaign_id).order_by(RenderJob.id).limit(size)
+        jobs = session.scalars(query.where(RenderJob.id > after) if after else query).all()
+        related = _related(session, [job.id for job in jobs])
+        yield from [_tile(job, related, url) for job in jobs]
+        if len(jobs) < size:
+            return
+        after = jobs[-1].id
+        left = None if left is None else left - size
+
+
+def _related(session: Session, ids: Sequence[UUID]) -> _Related:
+    tasks = session.scalars(select(ProviderTask).where(ProviderTask.job_id.in_(ids)).order_by(ProviderTask.id))
+    attempts = session.scalars(select(Attempt).where(Attempt.job_id.in_(ids)).order_by(Attempt.job_id, Attempt.number))
+    events = session.scalars(select(JobEvent).where(JobEvent.job_id.in_(ids)).order_by(JobEvent.job_id, JobEvent.id))
+    assets = session.scalars(select(Asset).where(Asset.job_id.in_(ids)))
+    spent, seconds = _money(session, ids)
+    return _Related(
+        references=read_references(session, ids),
+        tasks={task.job_id: task for task in tasks},  # the latest wins
+        attempts=_grouped(attempts),
+        events=_grouped(events),
+        assets={(asset.job_id, asset.kind): asset for asset in assets},
+        spent=spent,
+        seconds=seconds,
+    )
+
+
+def _grouped(rows: Iterable[_Row]) -> Mapping[UUID, list[_Row]]:
+    found: defaultdict[UUID, list[_Row]] = defaultdict(list)
+    for row in rows:
+        found[row.job_id].append(row)
+    return found
+
+
+def _money(session: Session, ids: Sequence[UUID]) -> tuple[Mapping[UUID, list[Money]], Mapping[UUID, Decimal]]:
+    spent: defaultdict[UUID, list[Money]] = defaultdict(list)
+    seconds: defaultdict[UUID, Decimal] = defaultdict(Decimal)
+    entries = session.execute(
+        select(LedgerEntry.job_id, LedgerEntry.currency, func.sum(LedgerEntry.amount), func.sum(LedgerEntry.seconds))
+        .where(LedgerEntry.job_id.in_(ids), LedgerEntry.kind.in_(_SPENT))
+        .group_by(LedgerEntry.job_id, LedgerEntry.currency)
+        .order_by(LedgerEntry.job_id, LedgerEntry.currency)
+    )
+    for job_id, currency, amount, billed in entries:
+        if currency is not None and amount:
+            spent[job_id].append(Money(amount=amount, currency=currency))
+        if billed:
+            seconds[job_id] += billed
+    return spent, seconds
+
+
+def _tile(job: RenderJob, related: _Related, url: AssetUrl) -> Tile:
+    task = related.tasks.get(job.id)
+    return Tile(
+        id=str(job.id),
+        name=job.custom_id or str(job.id),
+        state=job.state,
+        model=job.model,
+        mode=job.mode,
+        prompt=job.prompt,
+        negative_prompt=job.negative_prompt,
+        actual_prompt=task.actual_prompt if task else None,
+        seed=job.seed,
+        asked={name: value for name in _ASKED if (value := getattr(job, name)) is not None},
+        variables=_variables(job.job_metadata),
+        references=_references(job, related.references.get(job.id)),
+        poster=_poster(related.assets.get((job.id, AssetKind.POSTER)), url),
+        clip=_clip(related.assets.get((job.id, AssetKind.VIDEO)), url),
+        why=_why(job),
+        spent=related.spent.get(job.id, ()),
+        billed_seconds=related.seconds.get(job.id),
+        provider_task_id=task.provider_task_id if task else None,
+        tries=[_try(attempt) for attempt in related.attempts.get(job.id, ())],
+        events=[_event(event) for event in related.events.get(job.id, ())[-_EVENTS_MAX:]],
+    )
+
+
+def _variables(metadata: dict[str, Any] | None) -> dict[str, Scalar]:
+    """What the producer noted about a clip, as far as it is short enough to choose by."""
+    return {
+        name: value
+        for name, value in (metadata or {}).items()
+        if isinstance(value, (str, int, float)) and len(str(value)) <= _SHOWN_CHARACTERS
+    }
+
+
+def _references(job: RenderJob, found: References | None) -> list[Reference]:
+    shown: list[Reference] = []
+    for row in found.rows if found else ():
+        role = row.media_type or row.role
+        shown.append(Reference(role=role, url=found.restore(row.url) if found else row.url))
+        if row.voice_url:
+            shown.append(Reference(role="voice", url=found.restore(row.voice_url) if found else row.voice_url))
+    if job.audio_url:
+        is_embedded = job.audio_url.startswith("data:")
+        shown.append(
+            Reference(role="sound", url=f"{job.audio_url[:_SHOWN_CHARACTERS]}…" if is_embedded else job.audio_url)
+        )
+    return shown
+
+
+def _poster(asset: Asset | None, url: AssetUrl) -> Picture | None:
+    return None if asset is None else Picture(url=url(asset), width_px=asset.width_px, height_px=asset.height_px)
+
+
+def _clip(asset: Asset | None, url: AssetUrl) -> Clip | None:
+    if asset is None:
+        return None
+    return Clip(
+        url=url(asset),
+        duration_seconds=asset.duration_seconds,
+        width_px=asset.width_px,
+        height_px=asset.height_px,
+        size_bytes=asset.size_bytes,
+        sha256=asset.sha256,
+        has_audio=asset.has_audio,
+    )
+
+
+def _why(job: RenderJob) -> Why | None:
+    if job.failure_class is None and job.failure_message is None:
+        return None
+    return Why(failure_class=job.failure_class, code=job.failure_code, message=job.failure_message)
+
+
+def _try(attempt: Attempt) -> Try:
+    return Try(
+        number=attempt.number,
+        state=attempt.state,
+        at=attempt.sent_at or attempt.created_at,
+        http_status=attempt.http_status,
+        error_code=attempt.error_code,
+        error_message=attempt.error_message,
+    )
+
+
+def _event(event: JobEvent) -> Event:
+    move = " → ".join(state for state in (event.from_state, event.to_state) if state)
+    facts = ", ".join(f"{name} {value}" for name, value in event.detail.items() if value not in (None, ""))
+    words = move or event.kind.replace("_", " ")
+    return Event(at=event.at, words=f"{words} ({facts})" if facts else words)

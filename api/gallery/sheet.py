@@ -1,0 +1,261 @@
+"""A campaign's contact sheet to print or to send: one PNG, or a PDF of several pages."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from api.gallery.tiles import Gallery, Tile
+from api.gallery.tiles_html import state_words
+from reelqueue.errors import ConfigurationError
+
+_PAPER: Final = "#f6f4ef"
+_FILM: Final = "#e4e0d8"
+_INK: Final = "#1c1a17"
+_QUIET: Final = "#625d55"
+_AMBER: Final = "#8a5a0b"
+_BAD: Final = "#a8321f"
+_PENCIL: Final = "#c8321c"
+
+_PNG_PIXELS_MAX: Final = 24_000_000
+"""A sheet of this size takes 72 MB of memory; more clips get smaller frames."""
+_FRAME_PX: Final = 320
+_FRAME_PX_MIN: Final = 96
+_A4_PX: Final = (1754, 1240)
+"""Landscape at 150 dots an inch."""
+_PDF_COLUMNS: Final = 6
+_DPI: Final = 150
+
+OpenPoster = Callable[[Tile], Path | None]
+"""The file of a tile's poster."""
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """Where frames stand on a sheet; all in pixels."""
+
+    columns: int
+    rows: int
+    frame_px: int
+    """Width of a frame."""
+    frame_height_px: int
+    margin_px: int
+    head_px: int
+
+    @property
+    def gap_px(self) -> int:
+        return max(6, self.frame_px // 16)
+
+    @property
+    def caption_px(self) -> int:
+        return max(10, self.frame_px // 11)
+
+    @property
+    def size_px(self) -> tuple[int, int]:
+        width = self.columns * (self.frame_px + self.gap_px) - self.gap_px
+        height = self.rows * (self.frame_height_px + self.caption_px + self.gap_px)
+        return width + 2 * self.margin_px, height + self.head_px + 2 * self.margin_px
+
+    def corner(self, index: int) -> tuple[int, int]:
+        """The upper left of a frame."""
+        row, column = divmod(index, self.columns)
+        x = self.margin_px + column * (self.frame_px + self.gap_px)
+        y = self.margin_px + self.head_px + row * (self.frame_height_px + self.caption_px + self.gap_px)
+        return x, y
+
+
+def write_png(path: Path, gallery: Gallery, poster: OpenPoster) -> int:
+    """Write all clips on one picture, as many as stay recognisable.
+
+    Returns:
+        How many are on it.
+    """
+    height = _frame_height(gallery.tiles)
+    grid = _png_grid(len(gallery.tiles), height)
+    count = min(len(gallery.tiles), grid.columns * grid.rows)
+    words = f"first {count:,} of {len(gallery.tiles):,} clips" if count < len(gallery.tiles) else _clips(count)
+    sheet = _draw(gallery, gallery.tiles[:count], 0, grid, words, poster)
+    sheet.save(path, "PNG", optimize=True)
+    return count
+
+
+def write_pdf(path: Path, gallery: Gallery, poster: OpenPoster) -> int:
+    """Write all clips on pages of A4 landscape.
+
+    Returns:
+        How many pages.
+    """
+    grid = _pdf_grid(_frame_height(gallery.tiles))
+    size = grid.columns * grid.rows
+    page_count = max(1, math.ceil(len(gallery.tiles) / size))
+    path.unlink(missing_ok=True)
+    for number, first in enumerate(range(0, page_count * size, size), start=1):
+        words = f"{_clips(len(gallery.tiles))} · page {number} of {page_count}"
+        page = _draw(gallery, gallery.tiles[first : first + size], first, grid, words, poster, size_px=_A4_PX)
+        # Page by page, because Pillow would hold all of them in memory.
+        page.save(path, "PDF", append=number > 1, resolution=_DPI, title=gallery.title)
+    return page_count
+
+
+def _clips(count: int) -> str:
+    return f"{count:,} {'clip' if count == 1 else 'clips'}"
+
+
+def _frame_height(tiles: Sequence[Tile]) -> float:
+    """Height of all frames by their width: that of most clips, as far as a sheet stays readable."""
+    ratios = sorted(
+        tile.clip.height_px / tile.clip.width_px
+        for tile in tiles
+        if tile.clip and tile.clip.width_px and tile.clip.height_px
+    )
+    return min(max(ratios[len(ratios) // 2], 0.5), 16 / 9) if ratios else 9 / 16
+
+
+def _png_grid(count: int, height: float) -> _Grid:
+    count = max(count, 1)
+    whole = height + 1 / 11 + 1 / 16  # with caption and gap, by width
+    frame = int(min(_FRAME_PX, max(_FRAME_PX_MIN, math.sqrt(_PNG_PIXELS_MAX / (count * whole * 17 / 16)))))
+    most = int(_PNG_PIXELS_MAX / (frame * frame * whole * 17 / 16))
+    count = min(count, most)
+    columns = min(count, max(3, round(math.sqrt(count * whole * 3 / 2))))  # about 3:2 in all
+    return _Grid(
+        columns, math.ceil(count / columns), frame, round(frame * height), max(24, frame // 6), max(70, frame // 3)
+    )
+
+
+def _pdf_grid(height: float) -> _Grid:
+    margin, head = 70, 90
+    columns = _PDF_COLUMNS if height < 1 else _PDF_COLUMNS + 2
+    frame = int((_A4_PX[0] - 2 * margin) / (columns + (columns - 1) / 16))
+    tall = round(frame * height)
+    rows = (_A4_PX[1] - 2 * margin - head) // (tall + frame // 11 + frame // 16)
+    return _Grid(columns, max(1, rows), frame, tall, margin, head)
+
+
+def _draw(
+    gallery: Gallery,
+    tiles: Sequence[Tile],
+    first: int,
+    grid: _Grid,
+    words: str,
+    poster: OpenPoster,
+    *,
+    size_px: tuple[int, int] | None = None,
+) -> Image.Image:
+    sheet = Image.new("RGB", size_px or grid.size_px, _PAPER)
+    pen = ImageDraw.Draw(sheet)
+    title = _font(max(20, grid.head_px * 0.38))
+    small = _font(max(12, grid.head_px * 0.18))
+    across = sheet.width - 2 * grid.margin_px
+    pen.text((grid.margin_px, grid.margin_px - 4), _fitted(gallery.title, title, across), _INK, title)
+    note = f"{words} · {gallery.made_at:%d %B %Y, %H:%M %Z}"
+    pen.text((grid.margin_px, grid.margin_px + grid.head_px * 0.5), _fitted(note, small, across), _QUIET, small)
+    for index, tile in enumerate(tiles):
+        _frame(sheet, pen, tile, gallery.first_number + first + index, grid, grid.corner(index), poster(tile))
+    return sheet
+
+
+def _frame(
+    sheet: Image.Image,
+    pen: ImageDraw.ImageDraw,
+    tile: Tile,
+    number: int,
+    grid: _Grid,
+    at: tuple[int, int],
+    file: Path | None,
+) -> None:
+    x, y = at
+    box = (x, y, x + grid.frame_px - 1, y + grid.frame_height_px - 1)
+    pen.rectangle(box, _FILM)
+    if not (file and _paste(sheet, file, grid, at)):
+        _slate(pen, tile, grid, at)
+    _mark(pen, tile, box)
+    font = _font(max(8, grid.caption_px * 0.58))
+    top = y + grid.frame_height_px + grid.caption_px * 0.18
+    pen.text((x, top), str(number), _AMBER, font)
+    left = x + font.getlength(f"{number}  ")
+    pen.text((left, top), _fitted(tile.name, font, x + grid.frame_px - left), _INK, font)
+
+
+def _paste(sheet: Image.Image, file: Path, grid: _Grid, at: tuple[int, int]) -> bool:
+    try:
+        with Image.open(file) as picture:
+            # A JPEG is decoded at a fraction of its size, which is most of the time a sheet takes.
+            picture.draft("RGB", (grid.frame_px, grid.frame_height_px))
+            fitted = ImageOps.contain(picture.convert("RGB"), (grid.frame_px, grid.frame_height_px))
+    except OSError:
+        return False  # gone or no picture: its slate says what is known
+    spare = grid.frame_px - fitted.width, grid.frame_height_px - fitted.height
+    sheet.paste(fitted, (at[0] + spare[0] // 2, at[1] + spare[1] // 2))
+    return True
+
+
+def _slate(pen: ImageDraw.ImageDraw, tile: Tile, grid: _Grid, at: tuple[int, int]) -> None:
+    font = _font(max(8, grid.frame_px / 19))
+    step, inset = font.size * 1.35, grid.frame_px // 16
+    x, y = at[0] + inset, at[1] + inset
+    pen.text((x, y), state_words(tile.state), _BAD if tile.why else _QUIET, font)
+    lines = max(0, int((grid.frame_height_px - 2 * inset) / step) - 1)
+    why = (tile.why.message or tile.why.code or "") if tile.why else ""
+    for line in _wrapped(why, font, grid.frame_px - 2 * inset, lines):
+        y = y + round(step)
+        pen.text((x, y), line, _QUIET, font)
+
+
+def _mark(pen: ImageDraw.ImageDraw, tile: Tile, box: tuple[int, int, int, int]) -> None:
+    """What somebody decided, as with a grease pencil."""
+    inset, width = (box[2] - box[0]) // 14, max(2, (box[2] - box[0]) // 80)
+    inner = (box[0] + inset, box[1] + inset, box[2] - inset, box[3] - inset)
+    if tile.decision == "approve":
+        pen.ellipse(inner, outline=_PENCIL, width=width)
+    elif tile.decision == "reject":
+        pen.line((inner[0], inner[1], inner[2], inner[3]), _PENCIL, width)
+        pen.line((inner[0], inner[3], inner[2], inner[1]), _PENCIL, width)
+
+
+@lru_cache(maxsize=16)
+def _font(size_px: float) -> ImageFont.FreeTypeFont:
+    """The typeface that Pillow brings, so that a sheet looks the same on every host."""
+    font = ImageFont.load_default(size_px)
+    if not isinstance(font, ImageFont.FreeTypeFont):
+        raise ConfigurationError(
+            "this Pillow was built without FreeType and cannot write on a sheet; install its wheel"
+        )
+    return font
+
+
+def _wrapped(words: str, font: ImageFont.FreeTypeFont, width_px: float, lines: int) -> Iterator[str]:
+    rest = " ".join(words.split())
+    for line in range(lines):
+        if not rest:
+            return
+        if line == lines - 1 or font.getlength(rest) <= width_px:
+            yield _fitted(rest, font, width_px)
+            return
+        taken = len(_cut(rest, font, width_px))
+        space = rest.rfind(" ", 0, taken + 1)
+        end = space if space > 0 else max(taken, 1)
+        yield rest[:end]
+        rest = rest[end:].lstrip()
+
+
+def _fitted(words: str, font: ImageFont.FreeTypeFont, width_px: float) -> str:
+    """*words* on one line, cut where they are too long."""
+    line = " ".join(words.split())
+    if font.getlength(line) <= width_px:
+        return line
+    return f"{_cut(line, font, width_px - font.getlength('…'))}…"
+
+
+def _cut(line: str, font: ImageFont.FreeTypeFont, width_px: float) -> str:
+    low, high = 0, min(len(line), 500)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if font.getlength(line[:middle]) <= width_px else (low, middle - 1)
+    return line[:low]

@@ -1,0 +1,155 @@
+"""What a gallery shows: plain values, from whatever store they come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+from reelqueue.states import RenderState
+
+Scalar = str | int | float | bool
+
+PLAYABLE: Final = frozenset({RenderState.SUCCEEDED})
+"""States with a clip that can be looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A stored file that a page shows."""
+
+    url: str
+    """Where a browser finds it, relative to the page or to the server's root."""
+    width_px: int | None = None
+    height_px: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """A stored video."""
+
+    url: str
+    """Where a browser finds it, relative to the page or to the server's root."""
+    duration_seconds: Decimal | None = None
+    width_px: int | None = None
+    height_px: int | None = None
+    size_bytes: int | None = None
+    sha256: str | None = None
+    has_audio: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """Why there is no clip."""
+
+    failure_class: str | None = None
+    code: str | None = None
+    """The provider's, as received."""
+    message: str | None = None
+    """What happened and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """A picture, clip or sound that the request names."""
+
+    role: str
+    """The option that named it, or the item's type."""
+    url: str
+    """As given; a data URI is shortened."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Money:
+    """An amount of one currency."""
+
+    amount: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Try:
+    """One POST to the provider."""
+
+    number: int
+    state: str
+    at: datetime
+    http_status: int | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One thing that happened."""
+
+    at: datetime
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tile:
+    """One clip of a campaign, rendered or not."""
+
+    id: str
+    name: str
+    """What people call it: the row's id, or the job's."""
+    state: RenderState
+    model: str
+    mode: str
+    prompt: str | None = None
+    negative_prompt: str | None = None
+    actual_prompt: str | None = None
+    """As the provider rewrote it."""
+    seed: int | None = None
+    asked: Mapping[str, Scalar] = field(default_factory=dict)
+    """Other options that tell clips apart: duration, resolution, ratio."""
+    variables: Mapping[str, Scalar] = field(default_factory=dict)
+    """What its row and the matrix gave, to filter by."""
+    references: Sequence[Reference] = ()
+    poster: Picture | None = None
+    clip: Clip | None = None
+    why: Why | None = None
+    spent: Sequence[Money] = ()
+    """Settled and written off, an entry per currency."""
+    billed_seconds: Decimal | None = None
+    provider_task_id: str | None = None
+    tries: Sequence[Try] = ()
+    events: Sequence[Event] = ()
+    decision: str | None = None
+    """What a person decided about it: ``approve``, ``reject`` or ``retry``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """The campaign in numbers, whatever part of it a page shows."""
+
+    by_state: Mapping[RenderState, int]
+    spent: Sequence[Money] = ()
+
+    @property
+    def clip_count(self) -> int:
+        """Clips of the campaign."""
+        return sum(self.by_state.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gallery:
+    """One page of a campaign's clips."""
+
+    id: str
+    """Tells this campaign's marks from another's in a browser."""
+    title: str
+    summary: Summary
+    tiles: Sequence[Tile]
+    made_at: datetime
+    first_number: int = 1
+    """The number of the first tile in the campaign."""
+    previous_url: str | None = None
+    next_url: str | None = None
+    decisions_url: str | None = None
+    """Takes ``POST {"decision": …, "job_ids": […]}``; None: marks stay in the browser and can be saved as a file."""
+    sheet_url: str | None = None
+    """The contact sheet to download."""

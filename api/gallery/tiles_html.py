@@ -1,0 +1,147 @@
+"""The visible parts of a gallery page as HTML; every word that came from somebody is escaped."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from html import escape
+from typing import Final
+
+from api.gallery.tiles import Gallery, Money, Tile
+from reelqueue.states import TERMINAL, RenderState
+
+_CENT: Final = Decimal("0.01")
+_CHOICES_MAX: Final = 60
+"""A variable with more values than this is found by searching, not by choosing."""
+_WORDS_MAX: Final = 180
+"""Characters of a reason that fit into a tile; the detail view has the whole."""
+_SHAPES: Final = (("tall", 0.0, 0.8), ("square", 0.8, 1.25), ("classic", 1.25, 1.6), ("wide", 1.6, 100.0))
+"""Width by height, from and below."""
+_DOMINANT: Final = 0.8
+"""The share of one shape from which on all frames have it."""
+
+
+def heading(gallery: Gallery) -> str:
+    """The campaign's name and its numbers."""
+    summary = gallery.summary
+    counts = (
+        f'<li data-state="{state}"><b>{summary.by_state[state]:,}</b> {state_words(state).lower()}</li>'
+        for state in RenderState
+        if summary.by_state.get(state)
+    )
+    spent = "".join(f"<li><b>{escape(money_words(money))}</b> spent</li>" for money in summary.spent)
+    sheet = f'<a href="{escape(gallery.sheet_url)}">Contact sheet</a>' if gallery.sheet_url else ""
+    return f"""<header class="masthead">
+<h1>{escape(gallery.title)}</h1>
+<ul class="numbers"><li><b>{summary.clip_count:,}</b> {"clip" if summary.clip_count == 1 else "clips"}</li>
+{"".join(counts)}{spent}</ul>
+<p class="made"><time datetime="{gallery.made_at.isoformat()}">{gallery.made_at:%-d %B %Y, %H:%M %Z}</time>{sheet}</p>
+</header>"""
+
+
+def toolbar(gallery: Gallery) -> str:
+    """Search and filters; those with a single choice are left out."""
+    states = Counter(tile.state for tile in gallery.tiles)
+    chips = (
+        f'<label class="chip" data-state="{state}"><input type="checkbox" name="state" value="{state}">'
+        f"<span>{state_words(state)} <small>{states[state]:,}</small></span></label>"
+        for state in RenderState
+        if state in states
+    )
+    choices = [_choice("model", "Model", (tile.model for tile in gallery.tiles))]
+    choices += [
+        _choice(f"var:{name}", name, (str(tile.variables.get(name, "")) for tile in gallery.tiles))
+        for name in _names(gallery.tiles)
+    ]
+    return f"""<form class="toolbar" role="search" aria-label="Filter the clips" hidden>
+<label class="find"><span class="sr">Search names, prompts and reasons</span>
+<input type="search" name="words" placeholder="Search" autocomplete="off" spellcheck="false"></label>
+<fieldset class="chips"><legend class="sr">State</legend>{"".join(chips) if len(states) > 1 else ""}</fieldset>
+<div class="choices">{"".join(choices)}{_choice("decision", "Mark", ("", "approve", "reject", "retry"))}</div>
+<p class="shown"><output name="shown" role="status"></output>
+<button type="reset" hidden>Show all</button><button type="button" data-save hidden>Save marks</button>
+<button type="button" data-help aria-label="Keyboard shortcuts" title="Keyboard shortcuts">?</button></p>
+</form>"""
+
+
+def tiles_html(gallery: Gallery) -> str:
+    """The sheet itself, and the way to the pages beside it."""
+    tiles = "\n".join(_tile(tile, gallery.first_number + index) for index, tile in enumerate(gallery.tiles))
+    empty = "" if gallery.tiles else '<p class="none">No clip yet.</p>'
+    pages = (("prev", "Earlier clips", gallery.previous_url), ("next", "More clips", gallery.next_url))
+    links = "".join(f'<a rel="{rel}" href="{escape(url)}">{words}</a>' for rel, words, url in pages if url)
+    return f"""<ol class="sheet" id="sheet" tabindex="-1" data-shape="{_shape(gallery.tiles)}" aria-label="Clips">
+{tiles}
+</ol>
+{empty}<p class="none" data-none hidden>No clip is like that.</p>
+{f'<nav class="pages" aria-label="Pages">{links}</nav>' if links else ""}"""
+
+
+def state_words(state: RenderState) -> str:
+    """A state as people read it."""
+    return state.replace("_", " ").capitalize()
+
+
+def money_words(money: Money) -> str:
+    """An amount as people read it."""
+    amount = money.amount.normalize()
+    # Prices per second have more digits than cents, and a sum of them may need each.
+    return f"{amount.quantize(_CENT) if amount == amount.quantize(_CENT) else amount:,f} {money.currency}"
+
+
+def _tile(tile: Tile, number: int) -> str:
+    mark = f' data-decision="{escape(tile.decision)}"' if tile.decision else ""
+    url = tile.clip.url if tile.clip else f"#{tile.id}"
+    length = f"{tile.clip.duration_seconds:.0f} s" if tile.clip and tile.clip.duration_seconds else ""
+    return (
+        f'<li class="tile" data-state="{tile.state}"{mark}><a href="{escape(url)}">'
+        f'<span class="frame">{_picture(tile)}</span>'
+        f'<span class="edge"><span class="number">{number}</span><span class="name">{escape(tile.name)}</span>'
+        f'<span class="length">{length}</span></span></a></li>'
+    )
+
+
+def _picture(tile: Tile) -> str:
+    if tile.poster:
+        size = (("width", tile.poster.width_px), ("height", tile.poster.height_px))
+        sized = "".join(f' {name}="{pixels}"' for name, pixels in size if pixels)
+        return f'<img src="{escape(tile.poster.url)}" alt="" loading="lazy" decoding="async"{sized}>'
+    why = shortened(tile.why.message or tile.why.code or "") if tile.why else ""
+    kind = "end" if tile.state in TERMINAL or tile.state is RenderState.NEEDS_REVIEW else "wait"
+    return f'<span class="slate {kind}"><strong>{state_words(tile.state)}</strong><span>{escape(why)}</span></span>'
+
+
+def shortened(words: str) -> str:
+    """A reason as far as it fits into a tile."""
+    return words if len(words) <= _WORDS_MAX else f"{words[:_WORDS_MAX].rstrip()}…"
+
+
+def _choice(name: str, label: str, values: Iterable[str]) -> str:
+    found = sorted(set(values))
+    if not 1 < len(found) <= _CHOICES_MAX:
+        return ""
+    options = "".join(f'<option value="={escape(value)}">{escape(value) or "none"}</option>' for value in found)
+    return (
+        f'<label class="choice"><span>{escape(label)}</span>'
+        f'<select name="{escape(name)}"><option value="">all</option>{options}</select></label>'
+    )
+
+
+def _names(tiles: Iterable[Tile]) -> list[str]:
+    """Variables in the order in which they first appear."""
+    return list(dict.fromkeys(name for tile in tiles for name in tile.variables))
+
+
+def _shape(tiles: Sequence[Tile]) -> str:
+    """The shape that all frames get: the clips' own, where most have the same."""
+    ratios = (
+        sized.width_px / sized.height_px
+        for tile in tiles
+        if (sized := tile.clip or tile.poster) and sized.width_px and sized.height_px
+    )
+    shapes = Counter(name for ratio in ratios for name, least, below in _SHAPES if least <= ratio < below)
+    if not shapes:
+        return "wide"
+    name, count = shapes.most_common(1)[0]
+    return name if count >= _DOMINANT * shapes.total() else "mixed"
