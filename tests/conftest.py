@@ -8,6 +8,7 @@ A missing server binary skips the test on a laptop and fails it where ``CI`` is 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import sys
@@ -20,6 +21,7 @@ import httpx
 import pytest
 from alembic import command
 from alembic.config import Config
+from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -36,6 +38,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 ROOT = Path(__file__).parents[1]
 TEMPLATE = "migrated"
 START_SECONDS = 60.0
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 TIME_SCALE = 100.0
 """A render of 60 to 300 s takes 0.6 to 3 s."""
 
@@ -157,6 +160,25 @@ def simulator(simulator_process: Simulator) -> Iterator[Simulator]:
     simulator_process.control.post("reset").raise_for_status()
     yield simulator_process
     simulator_process.control.post("config", json=config).raise_for_status()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium; skipped where there is none, failed where ``CI`` is set.
+
+    Not for the session: Playwright keeps an event loop running in this thread, and no other test could have one.
+    """
+    path = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if path is None:
+        missing = "no Chromium on PATH; apt-get install chromium"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with sync_playwright() as playwright:
+        # No sandbox: root has none, and the pages are ours.
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 def answers(client: httpx.Client, path: str) -> bool:

@@ -21,8 +21,7 @@ def island(value: object) -> str:
         value: Plain values and dataclasses of them; fields that are empty or None are left out.
     """
     plain = json.dumps(_plain(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    # A lone surrogate is a string to Python and no text to UTF-8: it is shown as what it is, a broken letter.
-    return plain.encode(errors="replace").decode().translate(_ESCAPES)
+    return plain.translate(_ESCAPES)
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON

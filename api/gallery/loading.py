@@ -65,7 +65,7 @@ def load_summary(session: Session, campaign_id: UUID) -> Summary:
         .order_by(LedgerEntry.currency)
     )
     return Summary(
-        by_state=dict(states.tuples().all()),
+        by_state=dict(states.all()),
         spent=[Money(amount=amount or Decimal(0), currency=str(currency)) for amount, currency in spent],
     )
 

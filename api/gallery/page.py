@@ -64,7 +64,7 @@ def render(gallery: Gallery, *, is_served: bool) -> str:
         is_served: Whether a server sends it, with :func:`security_policy` as a header; else the page carries it.
     """
     policy = f'<meta http-equiv="Content-Security-Policy" content="{escape(security_policy(is_served=False))}">'
-    return f"""<!doctype html>
+    page = f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -90,6 +90,8 @@ def render(gallery: Gallery, *, is_served: bool) -> str:
 </body>
 </html>
 """
+    # Half of a surrogate pair is a string to Python and no text to a file or a browser.
+    return page.encode(errors="replace").decode()
 
 
 @cache

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 
 import pytest
 from celery import Celery
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page
 
 from embedded.postgres import PostgresServer
 from embedded.valkey import ValkeyServer
@@ -16,8 +14,6 @@ from models.session import make_engine
 from tests.conftest import TEMPLATE, Simulator, free_port
 from tests.flower import story
 from tests.flower.site import PASSWORD, USER, Site, environment_for, running, wait_until_watched
-
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")
@@ -49,25 +45,6 @@ def site(
             site.close()
         producer.close()
         engine.dispose()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium; skipped where there is none, failed where ``CI`` is set.
-
-    Not for the session: Playwright keeps an event loop running in this thread, and no other test could have one.
-    """
-    path = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
-    if path is None:
-        missing = "no Chromium on PATH; apt-get install chromium"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
-    with sync_playwright() as playwright:
-        # No sandbox: root has none, and the pages are ours.
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

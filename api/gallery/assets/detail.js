@@ -49,7 +49,7 @@ function storyOf(clip) {
     ...text("Prompt as rewritten", clip.actual_prompt),
     ...list("References", clip.references, (item) => make("li", {}, make("b", { class: "role" }, item.role), make("span", {}, address(item.url)))),
     ...facts("Clip", {
-      Seed: clip.seed, ...clip.asked, Length: clip.clip?.duration_seconds && `${Number(clip.clip.duration_seconds)} s`,
+      Seed: clip.seed, ...asked(clip), Length: clip.clip?.duration_seconds && `${Number(clip.clip.duration_seconds)} s`,
       Size: clip.clip?.width_px && `${clip.clip.width_px} × ${clip.clip.height_px}`, Sound: sound(clip.clip), File: bytes(clip.clip?.size_bytes),
     }),
     ...facts("Variables", clip.variables ?? {}),
@@ -60,6 +60,7 @@ function storyOf(clip) {
   ];
 }
 
+const asked = (clip) => Object.fromEntries(Object.entries(clip.asked ?? {}).map(([name, value]) => [words(name), value]));
 const heading = (words) => make("h3", {}, words);
 const text = (name, value) => (value ? [heading(name), make("p", { class: "words", dir: "auto" }, value)] : []);
 const list = (name, items, row, kind = "ul") => (items?.length ? [heading(name), make(kind, {}, ...items.map(row))] : []);

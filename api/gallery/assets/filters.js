@@ -74,7 +74,7 @@ function setCurrent(index) {
 form.hidden = false;
 form.addEventListener("input", filter);
 form.addEventListener("submit", (event) => event.preventDefault());
-form.addEventListener("reset", () => queueMicrotask(filter));
+form.addEventListener("reset", () => setTimeout(filter)); // told before the fields are empty
 links.forEach((link) => { link.tabIndex = -1; });
 sheet.addEventListener("focusin", (event) => {
   const index = indexOf.get(event.target.closest(".tile"));

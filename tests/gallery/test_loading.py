@@ -1,0 +1,146 @@
+"""Tiles from the database: all that is known of a clip, in as many questions for two clips as for many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from uuid import UUID
+
+import pytest
+from sqlalchemy import event, select
+from sqlalchemy.orm import Session
+
+from api.gallery import loading
+from api.gallery.loading import load_summary, load_tiles
+from api.gallery.tiles import Money, Tile, Why
+from models import JobReference, RenderJob
+from models.asset import Asset, AssetKind
+from models.campaign import ensure_campaign
+from models.job_reference import ReferenceRole
+from models.tenant import ensure_tenant
+from models.transitions import record
+from reelqueue.states import FailureClass, RenderState
+from tests.models.stored_jobs import NOW, store_job
+from tests.models.stored_payments import store_payment
+
+
+@pytest.fixture
+def campaign_id(session: Session) -> UUID:
+    """A campaign without jobs."""
+    return ensure_campaign(session, ensure_tenant(session), "autumn")
+
+
+def store_clip(session: Session, campaign_id: UUID, custom_id: str) -> UUID:
+    """A clip that was rendered, paid for and archived."""
+    store_payment(session, campaign_id=campaign_id, custom_id=custom_id, job_metadata={"place": "dunes", "no": [1]})
+    job_id = session.scalars(select(RenderJob.id).where(RenderJob.custom_id == custom_id)).one()
+    for kind, suffix in ((AssetKind.VIDEO, "mp4"), (AssetKind.POSTER, "jpg")):
+        session.add(_asset(job_id, kind, f"2026/11/23/{custom_id}.{suffix}"))
+    session.add(JobReference(job_id=job_id, position=0, role=ReferenceRole.IMAGE, url="https://media.test/a.png"))
+    record(session, job_id, "state", now=NOW, to_state=RenderState.QUEUED)
+    session.flush()
+    return job_id
+
+
+def tiles(session: Session, campaign_id: UUID, *, after: UUID | None = None, limit: int | None = None) -> list[Tile]:
+    return list(load_tiles(session, campaign_id, lambda asset: f"/{asset.path}", after=after, limit=limit))
+
+
+def test_a_tile_has_all_that_is_known(session: Session, campaign_id: UUID) -> None:
+    job_id = store_clip(session, campaign_id, "dunes-1")
+
+    (tile,) = tiles(session, campaign_id)
+
+    assert (tile.id, tile.name, tile.state) == (str(job_id), "dunes-1", RenderState.SUCCEEDED)
+    assert tile.clip
+    assert tile.poster
+    assert (tile.clip.url, tile.poster.url) == ("/2026/11/23/dunes-1.mp4", "/2026/11/23/dunes-1.jpg")
+    assert (tile.spent, tile.billed_seconds) == ([Money(amount=Decimal("0.50"), currency="USD")], Decimal(5))
+    assert tile.variables == {"place": "dunes"}
+    assert [reference.url for reference in tile.references] == ["https://media.test/a.png"]
+    assert [(attempt.number, attempt.state) for attempt in tile.tries] == [(1, "bound")]
+    assert [event.words for event in tile.events] == ["queued"]
+    assert tile.provider_task_id == f"task of {job_id}"
+
+
+def test_a_tile_says_why_it_failed(session: Session, campaign_id: UUID) -> None:
+    failure = {"failure_class": FailureClass.INPUT, "failure_code": "InvalidURL", "failure_message": "no picture there"}
+    store_job(session, RenderState.FAILED, campaign_id=campaign_id, **failure)
+
+    (tile,) = tiles(session, campaign_id)
+
+    assert tile.why == Why(failure_class="input", code="InvalidURL", message="no picture there")
+    assert tile.clip is None
+
+
+def test_embedded_media_are_cut(session: Session, campaign_id: UUID) -> None:
+    job_id = store_job(session, campaign_id=campaign_id, audio_url=f"data:audio/wav;base64,{'A' * 90_000}")
+    picture = f"data:image/png;base64,{'A' * 90_000}"
+    session.add(JobReference(job_id=job_id, position=0, role=ReferenceRole.IMAGE, url=picture))
+    session.flush()
+
+    (tile,) = tiles(session, campaign_id)
+
+    assert [reference.role for reference in tile.references] == ["image", "sound"]
+    assert all(len(reference.url) < 100 for reference in tile.references)
+
+
+def test_another_campaign_is_left_out(session: Session, campaign_id: UUID) -> None:
+    store_job(session)
+
+    assert tiles(session, campaign_id) == []
+
+
+def test_pages_meet_and_do_not_overlap(session: Session, campaign_id: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "BATCH_COUNT", 2)
+    ids = [str(store_job(session, campaign_id=campaign_id)) for _ in range(7)]
+
+    first = tiles(session, campaign_id, limit=3)
+    rest = tiles(session, campaign_id, after=UUID(first[-1].id))
+
+    assert [tile.id for tile in [*first, *rest]] == ids
+
+
+def test_more_clips_take_no_more_questions(session: Session, campaign_id: UUID) -> None:
+    store_clip(session, campaign_id, "dunes-0")
+    with counted(session) as few:
+        tiles(session, campaign_id)
+    for number in range(1, 9):
+        store_clip(session, campaign_id, f"dunes-{number}")
+
+    with counted(session) as many:
+        assert len(tiles(session, campaign_id)) == 9
+
+    assert len(many) == len(few) < 12
+
+
+def test_a_summary_counts_states_and_money(session: Session, campaign_id: UUID) -> None:
+    store_clip(session, campaign_id, "dunes-0")
+    store_clip(session, campaign_id, "dunes-1")
+    store_job(session, RenderState.FAILED, campaign_id=campaign_id)
+
+    summary = load_summary(session, campaign_id)
+
+    assert summary.by_state == {RenderState.SUCCEEDED: 2, RenderState.FAILED: 1}
+    assert summary.spent == [Money(amount=Decimal("1.00"), currency="USD")]
+
+
+@contextmanager
+def counted(session: Session) -> Iterator[list[str]]:
+    """The statements that are executed in the block."""
+    session.expire_all()
+    said: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        said.append(statement)
+
+    connection = session.connection()
+    event.listen(connection, "before_cursor_execute", note)
+    yield said
+    event.remove(connection, "before_cursor_execute", note)
+
+
+def _asset(job_id: UUID, kind: AssetKind, path: str) -> Asset:
+    facts = {"content_type": "video/mp4", "size_bytes": 9, "sha256": "0" * 64, "created_at": NOW}
+    return Asset(job_id=job_id, kind=kind, path=path, width_px=1280, height_px=720, **facts)
