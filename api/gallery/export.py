@@ -11,10 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from api.gallery.page import render
-from api.gallery.tiles import Gallery, Tile, Why
-
-PAGE_COUNT: Final = 1000
-"""Tiles on a page: what a browser lays out at once without a pause."""
+from api.gallery.tiles import PAGE_COUNT, Gallery, Tile, Why
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _NAME_MAX: Final = 60

@@ -12,8 +12,8 @@ from reelqueue.states import RenderState
 
 Scalar = str | int | float | bool
 
-PLAYABLE: Final = frozenset({RenderState.SUCCEEDED})
-"""States with a clip that can be looked at."""
+PAGE_COUNT: Final = 1000
+"""Tiles on a page: what a browser lays out at once without a pause."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,7 +69,7 @@ def tiles_html(gallery: Gallery) -> str:
     """The sheet itself, and the way to the pages beside it."""
     tiles = "\n".join(_tile(tile, gallery.first_number + index) for index, tile in enumerate(gallery.tiles))
     empty = "" if gallery.tiles else '<p class="none">No clip yet.</p>'
-    pages = (("prev", "Earlier clips", gallery.previous_url), ("next", "More clips", gallery.next_url))
+    pages = (("prev", "Back", gallery.previous_url), ("next", "More clips", gallery.next_url))
     links = "".join(f'<a rel="{rel}" href="{escape(url)}">{words}</a>' for rel, words, url in pages if url)
     return f"""<ol class="sheet" id="sheet" tabindex="-1" data-shape="{_shape(gallery.tiles)}" aria-label="Clips">
 {tiles}

@@ -108,6 +108,15 @@ def test_a_search_finds_reasons(desk: Desk, twelve: str) -> None:
     expect(shown(desk.page)).to_have_count(1)
 
 
+def test_leaving_the_search_keeps_what_was_searched(desk: Desk, twelve: str) -> None:
+    desk.page.goto(twelve)
+    desk.page.get_by_role("searchbox").fill("dunes")
+    desk.page.keyboard.press("Escape")
+
+    expect(link(desk.page, 1)).to_be_focused()
+    expect(desk.page.get_by_role("searchbox")).to_have_value("dunes")
+
+
 def test_a_search_that_finds_nothing_says_so(desk: Desk, twelve: str) -> None:
     desk.page.goto(twelve)
     desk.page.get_by_role("searchbox").fill("nobody wrote this")
@@ -131,6 +140,21 @@ def test_the_keyboard_goes_everywhere(desk: Desk, twelve: str) -> None:
     expect(link(desk.page, 0)).to_be_focused()
     desk.page.keyboard.press("?")
     expect(desk.page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+
+
+def test_the_ring_around_the_focused_clip_is_not_cut_off(desk: Desk, twelve: str, tmp_path: Path) -> None:
+    desk.page.goto(twelve)
+    desk.page.get_by_role("button", name="Keyboard shortcuts").focus()
+    desk.page.keyboard.press("Tab")
+    shot(desk.page, tmp_path, "focus")
+
+    style = "(element) => {const {outlineStyle, outlineWidth, outlineOffset} = getComputedStyle(element);"
+    look = link(desk.page, 0).evaluate(
+        f"{style} return [outlineStyle, parseFloat(outlineWidth) + parseFloat(outlineOffset)]}}"
+    )
+    room = tile(desk.page, 0).evaluate("(element) => parseFloat(getComputedStyle(element).padding)")
+    assert look[0] == "solid"
+    assert 0 < look[1] <= room
 
 
 def test_space_plays_and_stops(desk: Desk, twelve: str) -> None:

@@ -11,12 +11,13 @@ import pytest
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
-from api.gallery import loading
+from api.gallery import loading, serving
 from api.gallery.loading import load_summary, load_tiles
+from api.gallery.serving import campaign_gallery
 from api.gallery.tiles import Money, Tile, Why
 from models import JobReference, RenderJob
 from models.asset import Asset, AssetKind
-from models.campaign import ensure_campaign
+from models.campaign import Campaign, ensure_campaign
 from models.job_reference import ReferenceRole
 from models.tenant import ensure_tenant
 from models.transitions import record
@@ -124,6 +125,30 @@ def test_a_summary_counts_states_and_money(session: Session, campaign_id: UUID) 
 
     assert summary.by_state == {RenderState.SUCCEEDED: 2, RenderState.FAILED: 1}
     assert summary.spent == [Money(amount=Decimal("1.00"), currency="USD")]
+
+
+def test_pages_of_a_served_gallery_lead_on(
+    session: Session, campaign_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "PAGE_COUNT", 2)
+    ids = [store_job(session, campaign_id=campaign_id) for _ in range(3)]
+    campaign = session.get_one(Campaign, campaign_id)
+
+    first = campaign_gallery(session, campaign, now=NOW)
+    second = campaign_gallery(session, campaign, now=NOW, after=ids[1])
+
+    assert (first.title, first.first_number, first.next_url) == ("autumn", 1, f"?after={ids[1]}")
+    assert ([tile.id for tile in second.tiles], second.first_number, second.next_url) == ([str(ids[2])], 3, None)
+
+
+def test_a_served_gallery_has_the_addresses_of_the_api(session: Session, campaign_id: UUID) -> None:
+    job_id = store_clip(session, campaign_id, "dunes-1")
+
+    (tile,) = campaign_gallery(session, session.get_one(Campaign, campaign_id), now=NOW).tiles
+
+    assert tile.clip
+    assert tile.poster
+    assert (tile.clip.url, tile.poster.url) == (f"/v1/jobs/{job_id}/asset", f"/v1/jobs/{job_id}/poster")
 
 
 @contextmanager

@@ -30,7 +30,8 @@ function sheetKey(event, index) {
     return true;
   }
   if (event.key === " ") {
-    if (players.has(index)) stop(index);
+    if (!clips[index].clip) say(`${clips[index].name}: ${words(clips[index].state).toLowerCase()}, so there is nothing to play`);
+    else if (players.has(index)) stop(index);
     else play(index);
     return true;
   }
@@ -67,7 +68,9 @@ function pageKey(event) {
 function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;
   if (isTyping(event.target)) {
-    if (event.key === "Escape" && current >= 0) focusTile(current);
+    if (event.key !== "Escape" || current < 0) return;
+    focusTile(current);
+    event.preventDefault(); // which would empty the field and leave the filter
     return;
   }
   const index = indexOf.get(event.target.closest?.(".tile"));
