@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from api.gallery.tiles import Clip, Event, Money, Picture, Reference, Scalar, Summary, Tile, Try, Why
+from api.gallery.tiles import Clip, Event, Money, Picture, Reference, Summary, Tile, Try, Why
 from api.references import References, read_references
 from models.asset import Asset, AssetKind
 from models.attempt import Attempt
@@ -22,7 +23,7 @@ from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 
 BATCH_COUNT: Final = 500
-"""Jobs whose rows are in memory at a time."""
+"""Tiles that are read at a time."""
 
 _ASKED: Final = ("duration", "resolution", "ratio", "shot_type", "audio", "prompt_extend", "watermark")
 _EVENTS_MAX: Final = 60
@@ -71,28 +72,39 @@ def load_summary(session: Session, campaign_id: UUID) -> Summary:
 
 
 def load_tiles(
-    session: Session, campaign_id: UUID, url: AssetUrl, *, after: UUID | None = None, limit: int | None = None
-) -> Iterator[Tile]:
-    """The tiles of a campaign in the order in which its jobs were made.
+    session: Session, campaign_id: UUID, url: AssetUrl, *, after: UUID | None = None, limit: int = BATCH_COUNT
+) -> list[Tile]:
+    """Some tiles of a campaign, in the order in which its jobs were made.
 
     Args:
-        session: To read with; rows of some hundred jobs at a time are in memory.
+        session: To read with.
         campaign_id: The campaign.
         url: Where a browser finds a stored file.
-        after: The job of the last tile of the page before.
-        limit: Most tiles; None: all.
+        after: The job of the last tile before.
+        limit: Most tiles.
     """
-    left = limit
-    while left is None or left > 0:
-        size = BATCH_COUNT if left is None else min(left, BATCH_COUNT)
-        query = select(RenderJob).where(RenderJob.campaign_id == campaign_id).order_by(RenderJob.id).limit(size)
-        jobs = session.scalars(query.where(RenderJob.id > after) if after else query).all()
-        related = _related(session, [job.id for job in jobs])
-        yield from [_tile(job, related, url) for job in jobs]
-        if len(jobs) < size:
+    query = select(RenderJob).where(RenderJob.campaign_id == campaign_id).order_by(RenderJob.id).limit(limit)
+    jobs = session.scalars(query.where(RenderJob.id > after) if after else query).all()
+    related = _related(session, [job.id for job in jobs])
+    return [_tile(job, related, url) for job in jobs]
+
+
+def all_tiles(sessions: Callable[[], Session], campaign_id: UUID, url: AssetUrl) -> Iterator[Tile]:
+    """All tiles of a campaign; who takes them may be slow, as no transaction stays open meanwhile.
+
+    Args:
+        sessions: Opens a session for each few hundred tiles.
+        campaign_id: The campaign.
+        url: Where a browser finds a stored file.
+    """
+    after: UUID | None = None
+    while True:
+        with sessions() as session:
+            tiles = load_tiles(session, campaign_id, url, after=after, limit=BATCH_COUNT)
+        yield from tiles
+        if len(tiles) < BATCH_COUNT:
             return
-        after = jobs[-1].id
-        left = None if left is None else left - size
+        after = UUID(tiles[-1].id)
 
 
 def _related(session: Session, ids: Sequence[UUID]) -> _Related:
@@ -162,13 +174,11 @@ def _tile(job: RenderJob, related: _Related, url: AssetUrl) -> Tile:
     )
 
 
-def _variables(metadata: dict[str, Any] | None) -> dict[str, Scalar]:
+def _variables(metadata: dict[str, Any] | None) -> dict[str, str]:
     """What the producer noted about a clip, as far as it is short enough to choose by."""
-    return {
-        name: value
-        for name, value in (metadata or {}).items()
-        if isinstance(value, (str, int, float)) and len(str(value)) <= _SHOWN_CHARACTERS
-    }
+    scalars = {name: value for name, value in (metadata or {}).items() if isinstance(value, (str, int, float))}
+    written = {name: value if isinstance(value, str) else json.dumps(value) for name, value in scalars.items()}
+    return {name: value for name, value in written.items() if len(value) <= _SHOWN_CHARACTERS}
 
 
 def _references(job: RenderJob, found: References | None) -> list[Reference]:

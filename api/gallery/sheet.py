@@ -79,7 +79,7 @@ def write_png(path: Path, gallery: Gallery, poster: OpenPoster) -> int:
     height = _frame_height(gallery.tiles)
     grid = _png_grid(len(gallery.tiles), height)
     count = min(len(gallery.tiles), grid.columns * grid.rows)
-    words = f"first {count:,} of {len(gallery.tiles):,} clips" if count < len(gallery.tiles) else _clips(count)
+    words = _extent(gallery, count)
     sheet = _draw(gallery, gallery.tiles[:count], 0, grid, words, poster)
     sheet.save(path, "PNG", optimize=True)
     return count
@@ -96,15 +96,18 @@ def write_pdf(path: Path, gallery: Gallery, poster: OpenPoster) -> int:
     page_count = max(1, math.ceil(len(gallery.tiles) / size))
     path.unlink(missing_ok=True)
     for number, first in enumerate(range(0, page_count * size, size), start=1):
-        words = f"{_clips(len(gallery.tiles))} · page {number} of {page_count}"
+        words = f"{_extent(gallery, len(gallery.tiles))} · page {number} of {page_count}"
         page = _draw(gallery, gallery.tiles[first : first + size], first, grid, words, poster, size_px=_A4_PX)
         # Page by page, because Pillow would hold all of them in memory.
         page.save(path, "PDF", append=number > 1, resolution=_DPI, title=gallery.title)
     return page_count
 
 
-def _clips(count: int) -> str:
-    return f"{count:,} {'clip' if count == 1 else 'clips'}"
+def _extent(gallery: Gallery, count: int) -> str:
+    """How many clips are on a sheet, and whether those are all."""
+    total = gallery.summary.clip_count
+    clips = "clip" if total == 1 else "clips"
+    return f"the first {count:,} of {total:,} {clips}" if count < total else f"{total:,} {clips}"
 
 
 def _frame_height(tiles: Sequence[Tile]) -> float:

@@ -106,8 +106,8 @@ class Tile:
     seed: int | None = None
     asked: Mapping[str, Scalar] = field(default_factory=dict)
     """Other options that tell clips apart: duration, resolution, ratio."""
-    variables: Mapping[str, Scalar] = field(default_factory=dict)
-    """What its row and the matrix gave, to filter by."""
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """What its row and the matrix gave, as text, to filter by."""
     references: Sequence[Reference] = ()
     poster: Picture | None = None
     clip: Clip | None = None

@@ -14,6 +14,8 @@ from reelqueue.states import TERMINAL, RenderState
 _CENT: Final = Decimal("0.01")
 _CHOICES_MAX: Final = 60
 """A variable with more values than this is found by searching, not by choosing."""
+_VARIABLES_MAX: Final = 8
+"""More would leave no room for clips; the rest is found by searching."""
 _WORDS_MAX: Final = 180
 """Characters of a reason that fit into a tile; the detail view has the whole."""
 _SHAPES: Final = (("tall", 0.0, 0.8), ("square", 0.8, 1.25), ("classic", 1.25, 1.6), ("wide", 1.6, 100.0))
@@ -51,8 +53,8 @@ def toolbar(gallery: Gallery) -> str:
     )
     choices = [_choice("model", "Model", (tile.model for tile in gallery.tiles))]
     choices += [
-        _choice(f"var:{name}", name, (str(tile.variables.get(name, "")) for tile in gallery.tiles))
-        for name in _names(gallery.tiles)
+        _choice(f"var:{name}", name, (tile.variables.get(name, "") for tile in gallery.tiles))
+        for name in _names(gallery.tiles)[:_VARIABLES_MAX]
     ]
     return f"""<form class="toolbar" role="search" aria-label="Filter the clips" hidden>
 <label class="find"><span class="sr">Search names, prompts and reasons</span>

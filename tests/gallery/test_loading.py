@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -12,16 +14,18 @@ from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
 from api.gallery import loading, serving
-from api.gallery.loading import load_summary, load_tiles
-from api.gallery.serving import campaign_gallery
+from api.gallery.loading import all_tiles, load_summary, load_tiles
+from api.gallery.serving import campaign_page, campaign_sheet, export_campaign, poster_in
 from api.gallery.tiles import Money, Tile, Why
 from models import JobReference, RenderJob
 from models.asset import Asset, AssetKind
 from models.campaign import Campaign, ensure_campaign
 from models.job_reference import ReferenceRole
+from models.storage import LocalArchive
 from models.tenant import ensure_tenant
 from models.transitions import record
 from reelqueue.states import FailureClass, RenderState
+from tests.gallery.reel import Stock
 from tests.models.stored_jobs import NOW, store_job
 from tests.models.stored_payments import store_payment
 
@@ -44,8 +48,12 @@ def store_clip(session: Session, campaign_id: UUID, custom_id: str) -> UUID:
     return job_id
 
 
-def tiles(session: Session, campaign_id: UUID, *, after: UUID | None = None, limit: int | None = None) -> list[Tile]:
-    return list(load_tiles(session, campaign_id, lambda asset: f"/{asset.path}", after=after, limit=limit))
+def tiles(session: Session, campaign_id: UUID) -> list[Tile]:
+    return load_tiles(session, campaign_id, address)
+
+
+def address(asset: Asset) -> str:
+    return f"/{asset.path}"
 
 
 def test_a_tile_has_all_that_is_known(session: Session, campaign_id: UUID) -> None:
@@ -93,14 +101,41 @@ def test_another_campaign_is_left_out(session: Session, campaign_id: UUID) -> No
     assert tiles(session, campaign_id) == []
 
 
-def test_pages_meet_and_do_not_overlap(session: Session, campaign_id: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("count", [0, 1, 2, 4, 5])
+def test_batches_meet_and_do_not_overlap(
+    session: Session, campaign_id: UUID, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
     monkeypatch.setattr(loading, "BATCH_COUNT", 2)
-    ids = [str(store_job(session, campaign_id=campaign_id)) for _ in range(7)]
+    ids = [str(store_job(session, campaign_id=campaign_id)) for _ in range(count)]
 
-    first = tiles(session, campaign_id, limit=3)
-    rest = tiles(session, campaign_id, after=UUID(first[-1].id))
+    assert [tile.id for tile in all_tiles(lambda: again(session), campaign_id, address)] == ids
 
-    assert [tile.id for tile in [*first, *rest]] == ids
+
+def test_a_whole_campaign_is_exported(session: Session, campaign_id: UUID, stock: Stock, tmp_path: Path) -> None:
+    store_clip(session, campaign_id, "clip")
+    store_job(session, RenderState.FAILED, campaign_id=campaign_id)
+    archive = LocalArchive(tmp_path / "archive")
+    shutil.copytree(stock.folder, archive.path("2026/11/23"))
+
+    campaign = session.get_one(Campaign, campaign_id)
+    count = export_campaign(lambda: again(session), archive, campaign, tmp_path / "out", now=NOW)
+
+    assert count == 2
+    assert [path.name for path in sorted((tmp_path / "out").rglob("*.*"))] == [
+        "00001-clip.mp4",
+        "index.html",
+        "00001-clip.jpg",
+    ]
+
+
+def test_a_sheet_finds_the_posters(session: Session, campaign_id: UUID, stock: Stock, tmp_path: Path) -> None:
+    store_clip(session, campaign_id, "clip")
+    archive = LocalArchive(tmp_path)
+    shutil.copytree(stock.folder, archive.path("2026/11/23"))
+
+    sheet = campaign_sheet(session, session.get_one(Campaign, campaign_id), now=NOW)
+
+    assert [poster_in(archive)(tile) for tile in sheet.tiles] == [tmp_path / "2026/11/23/clip.jpg"]
 
 
 def test_more_clips_take_no_more_questions(session: Session, campaign_id: UUID) -> None:
@@ -134,8 +169,8 @@ def test_pages_of_a_served_gallery_lead_on(
     ids = [store_job(session, campaign_id=campaign_id) for _ in range(3)]
     campaign = session.get_one(Campaign, campaign_id)
 
-    first = campaign_gallery(session, campaign, now=NOW)
-    second = campaign_gallery(session, campaign, now=NOW, after=ids[1])
+    first = campaign_page(session, campaign, now=NOW)
+    second = campaign_page(session, campaign, now=NOW, after=ids[1])
 
     assert (first.title, first.first_number, first.next_url) == ("autumn", 1, f"?after={ids[1]}")
     assert ([tile.id for tile in second.tiles], second.first_number, second.next_url) == ([str(ids[2])], 3, None)
@@ -144,11 +179,16 @@ def test_pages_of_a_served_gallery_lead_on(
 def test_a_served_gallery_has_the_addresses_of_the_api(session: Session, campaign_id: UUID) -> None:
     job_id = store_clip(session, campaign_id, "dunes-1")
 
-    (tile,) = campaign_gallery(session, session.get_one(Campaign, campaign_id), now=NOW).tiles
+    (tile,) = campaign_page(session, session.get_one(Campaign, campaign_id), now=NOW).tiles
 
     assert tile.clip
     assert tile.poster
     assert (tile.clip.url, tile.poster.url) == (f"/v1/jobs/{job_id}/asset", f"/v1/jobs/{job_id}/poster")
+
+
+def again(session: Session) -> Session:
+    """Another session in the same transaction, which the test's own outlives."""
+    return Session(session.connection(), join_transaction_mode="create_savepoint")
 
 
 @contextmanager

@@ -88,6 +88,29 @@ def test_a_decision_reaches_the_server(desk: Desk, url: str, studio: Studio) -> 
     assert studio.decisions == [{"decision": "approve", "job_ids": [tile_id(1)]}]
 
 
+def test_a_clip_that_is_there_is_bought_again_only_when_told_twice(desk: Desk, url: str, studio: Studio) -> None:
+    desk.page.goto(url)
+    desk.page.locator(".tile a").nth(1).focus()
+    desk.page.keyboard.press("r")
+    expect(desk.page.get_by_role("alert")).to_contain_text("pay for it again")
+    assert studio.decisions == []
+
+    for words in ("dunes-1: to be retried", "dunes-1: is being retried already"):
+        desk.page.keyboard.press("r")
+        expect(desk.page.get_by_role("alert")).to_have_text(words)
+
+    assert studio.decisions == [{"decision": "retry", "job_ids": [tile_id(1)]}]
+
+
+def test_a_clip_that_was_refused_is_retried_at_once(desk: Desk, url: str, studio: Studio) -> None:
+    desk.page.goto(url)
+    desk.page.locator(".tile a").nth(3).focus()
+    desk.page.keyboard.press("r")
+
+    expect(desk.page.get_by_role("alert")).to_have_text("harbour-3: to be retried")
+    assert studio.decisions == [{"decision": "retry", "job_ids": [tile_id(3)]}]
+
+
 def test_a_refused_decision_is_taken_back_with_the_reason(desk: Desk, url: str, studio: Studio) -> None:
     studio.status = 409
     desk.page.goto(url)

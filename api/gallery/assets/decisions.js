@@ -21,11 +21,26 @@ async function decide(index, decision) {
     keepMarks();
     return say(`${clip.name}: ${isBack ? "mark taken back" : DONE[decision].toLowerCase()}`);
   }
+  if (decision === "retry" && !isRetryMeant(index)) return;
   const before = clip.decision;
   mark(index, decision);
   const refusal = await send(decision, [clip.id]);
   if (refusal) mark(index, before);
   say(refusal ? `${clip.name}: ${refusal}` : `${clip.name}: ${DONE[decision].toLowerCase()}`);
+}
+
+let askedAbout; // the clip that would be rendered a second time
+/** Whether to buy a clip again: never twice at once, and one that is there only when told so twice. */
+function isRetryMeant(index) {
+  const clip = clips[index];
+  if (clip.decision === "retry") {
+    say(`${clip.name}: is being retried already`);
+    return false;
+  }
+  const isMeant = !clip.clip || askedAbout === index;
+  askedAbout = isMeant ? undefined : index;
+  if (!isMeant) say(`${clip.name}: is there already; retry once more to render it again, and to pay for it again`);
+  return isMeant;
 }
 
 /** Why the server refused, or undefined. */

@@ -95,7 +95,10 @@ function time(at) {
 }
 
 const sound = (clip) => (clip?.has_audio === undefined ? undefined : clip.has_audio ? "yes" : "no");
-const bytes = (count) => (count ? `${(count / 1e6).toFixed(count < 1e7 ? 1 : 0)} MB` : undefined);
+function bytes(count) {
+  if (!count) return undefined;
+  return count < 1e6 ? `${Math.ceil(count / 1e3)} kB` : `${(count / 1e6).toFixed(count < 1e7 ? 1 : 0)} MB`;
+}
 
 function showDecision(index) {
   if (index !== opened) return;

@@ -17,15 +17,8 @@ const haystacks = clips.map((clip, index) =>
 /** The value of a clip that a select is about. */
 function valueOf(clip, name) {
   if (name === "decision") return clip.decision ?? "";
-  if (name.startsWith("var:")) return scalar(clip.variables?.[name.slice(4)]);
+  if (name.startsWith("var:")) return clip.variables?.[name.slice(4)] ?? "";
   return clip[name] ?? "";
-}
-
-/** As the server writes it into the choices. */
-function scalar(value) {
-  if (value === undefined || value === null) return "";
-  if (value === true) return "True";
-  return value === false ? "False" : String(value);
 }
 
 /** The choices made, as a test of one clip. */

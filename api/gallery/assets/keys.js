@@ -35,8 +35,12 @@ function sheetKey(event, index) {
     else play(index);
     return true;
   }
+  return decisionKey(event, index);
+}
+
+function decisionKey(event, index) {
   const decision = DECISIONS[event.key.toLowerCase()];
-  if (decision) decide(index, decision);
+  if (decision && !event.repeat) decide(index, decision); // a key that is held decides once
   return Boolean(decision);
 }
 
@@ -53,9 +57,7 @@ function detailKey(event) {
     else video.pause();
     return true;
   }
-  const decision = DECISIONS[event.key.toLowerCase()];
-  if (decision) decide(opened, decision);
-  return Boolean(decision);
+  return decisionKey(event, opened);
 }
 
 function pageKey(event) {
