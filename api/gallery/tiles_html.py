@@ -38,7 +38,7 @@ def heading(gallery: Gallery) -> str:
 <h1>{escape(gallery.title)}</h1>
 <ul class="numbers"><li><b>{summary.clip_count:,}</b> {"clip" if summary.clip_count == 1 else "clips"}</li>
 {"".join(counts)}{spent}</ul>
-<p class="made"><time datetime="{gallery.made_at.isoformat()}">{gallery.made_at:%-d %B %Y, %H:%M %Z}</time>{sheet}</p>
+<p class="made"><time datetime="{gallery.made_at.isoformat()}">{gallery.made_at.day} {gallery.made_at:%B %Y, %H:%M %Z}</time>{sheet}</p>
 </header>"""
 
 

@@ -63,7 +63,7 @@ def test_the_detail_view_has_everything_about_a_clip(desk: Desk, twelve: str, tm
     link(desk.page, 1).click()
 
     about = ["dunes-1", "Succeeded", "a paper boat in the dunes", "rain", "cinematic", "https://media.test/boat.png"]
-    about += ["8", "0.5000 USD", "1. bound (200)", "archiving → succeeded", "task-1", "place"]
+    about += ["8", "0.50 USD", "1. bound (200)", "archiving → succeeded", "task-1", "place"]
     for words in about:
         expect(opened(desk.page)).to_contain_text(words)
     shot(desk.page, tmp_path, "detail")

@@ -53,7 +53,7 @@ function storyOf(clip) {
       Size: clip.clip?.width_px && `${clip.clip.width_px} × ${clip.clip.height_px}`, Sound: sound(clip.clip), File: bytes(clip.clip?.size_bytes),
     }),
     ...facts("Variables", clip.variables ?? {}),
-    ...facts("Cost", { Spent: (clip.spent ?? []).map((money) => `${money.amount} ${money.currency}`).join(", ") || undefined, Billed: clip.billed_seconds && `${Number(clip.billed_seconds)} s` }),
+    ...facts("Cost", { Spent: (clip.spent ?? []).map((money) => amount(money)).join(", ") || undefined, Billed: clip.billed_seconds && `${Number(clip.billed_seconds)} s` }),
     ...list("Attempts", clip.tries, (item) => make("li", {}, time(item.at), make("span", {}, attempt(item))), "ol"),
     ...list("Events", clip.events, (item) => make("li", {}, time(item.at), make("span", {}, item.words)), "ol"),
     ...facts("Ids", { Job: clip.id, Task: clip.provider_task_id, "SHA-256": clip.clip?.sha256 }, "fine"),
@@ -94,6 +94,8 @@ function time(at) {
   return make("time", { datetime: at, title: at }, `${moment.toLocaleDateString(undefined, { month: "short", day: "numeric" })} ${moment.toLocaleTimeString(undefined, { hour12: false })}`);
 }
 
+/** Cents at least, and what is beyond them where there is any. */
+const amount = (money) => `${money.amount.replace(/(\.\d\d\d*?)0+$/, "$1")} ${money.currency}`;
 const sound = (clip) => (clip?.has_audio === undefined ? undefined : clip.has_audio ? "yes" : "no");
 function bytes(count) {
   if (!count) return undefined;
