@@ -34,11 +34,12 @@ def heading(gallery: Gallery) -> str:
     )
     spent = "".join(f"<li><b>{escape(money_words(money))}</b> spent</li>" for money in summary.spent)
     sheet = f'<a href="{escape(gallery.sheet_url)}">Contact sheet</a>' if gallery.sheet_url else ""
+    made = f"{gallery.made_at.day} {gallery.made_at:%B %Y, %H:%M %Z}"
     return f"""<header class="masthead">
 <h1>{escape(gallery.title)}</h1>
 <ul class="numbers"><li><b>{summary.clip_count:,}</b> {"clip" if summary.clip_count == 1 else "clips"}</li>
 {"".join(counts)}{spent}</ul>
-<p class="made"><time datetime="{gallery.made_at.isoformat()}">{gallery.made_at.day} {gallery.made_at:%B %Y, %H:%M %Z}</time>{sheet}</p>
+<p class="made"><time datetime="{gallery.made_at.isoformat()}">{made}</time>{sheet}</p>
 </header>"""
 
 
@@ -109,12 +110,12 @@ def _picture(tile: Tile) -> str:
         size = (("width", tile.poster.width_px), ("height", tile.poster.height_px))
         sized = "".join(f' {name}="{pixels}"' for name, pixels in size if pixels)
         return f'<img src="{escape(tile.poster.url)}" alt="" loading="lazy" decoding="async"{sized}>'
-    why = shortened(tile.why.message or tile.why.code or "") if tile.why else ""
+    why = _shortened(tile.why.message or tile.why.code or "") if tile.why else ""
     kind = "end" if tile.state in TERMINAL or tile.state is RenderState.NEEDS_REVIEW else "wait"
     return f'<span class="slate {kind}"><strong>{state_words(tile.state)}</strong><span>{escape(why)}</span></span>'
 
 
-def shortened(words: str) -> str:
+def _shortened(words: str) -> str:
     """A reason as far as it fits into a tile."""
     return words if len(words) <= _WORDS_MAX else f"{words[:_WORDS_MAX].rstrip()}…"
 
