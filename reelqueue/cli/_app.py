@@ -13,6 +13,7 @@ from reelqueue.cli._catalog import models, preview
 from reelqueue.cli._jobs import cancel, download, jobs, status
 from reelqueue.cli._output import print_line, talk
 from reelqueue.cli._render import render
+from reelqueue.cli._webhooks import webhook
 from reelqueue.cli.statement import statement
 from reelqueue.errors import ReelqueueError
 from reelqueue.version import VERSION
@@ -66,3 +67,4 @@ for _module in (_campaign_apply, _campaign_watch, _campaign_control):
     for _command in _module.COMMANDS:
         campaign.command(_command.__name__.rstrip("_"))(_command)
 app.add_typer(campaign, name="campaign")
+app.add_typer(webhook, name="webhook")

@@ -13,6 +13,7 @@ from uuid import UUID
 import httpx
 
 from reelqueue.client._async_campaigns import AsyncCampaignCalls
+from reelqueue.client._async_webhooks import AsyncWebhookCalls
 from reelqueue.client._connection import REQUEST_SECONDS, httpx_options
 from reelqueue.client._drivers import AsyncDriver
 from reelqueue.client._operations import DOWNLOAD_SECONDS, WAIT_SECONDS, Operations, Running, filters
@@ -41,6 +42,8 @@ class AsyncClient:
         self._operations = Operations(retry_seconds)
         self.campaigns = AsyncCampaignCalls(self._driver, retry_seconds)
         """Calls on campaigns."""
+        self.webhooks = AsyncWebhookCalls(self._driver, retry_seconds)
+        """Calls on webhook endpoints."""
 
     async def submit(
         self,

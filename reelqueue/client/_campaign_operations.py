@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal
 from urllib.parse import quote
-
-import httpx
-from pydantic import BaseModel, ValidationError
 
 from reelqueue.campaigns.answers import Campaign, Campaigns, ImportedClips, ModelSpeeds, RetriedClips
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.campaigns.plan import Known
-from reelqueue.client._problems import unreadable
+from reelqueue.client._answers import read
 from reelqueue.client._steps import Send, Steps, deadline, exchange
 from reelqueue.errors import InvalidRequestError
-
-M = TypeVar("M", bound=BaseModel)
 
 Action = Literal["pause", "resume", "approve"]
 Export = Literal["results.csv", "results.jsonl", "failures.csv", "failures.jsonl"]
@@ -30,18 +25,18 @@ def put(options: CampaignOptions, file_name: str | None, retry_seconds: float) -
     body = options.model_dump(mode="json", exclude_none=True)
     params = {"file_name": file_name} if file_name else {}
     step = Send("PUT", _path(options.name), params, json.dumps(body).encode(), _JSON)
-    return _read(Campaign, (yield from exchange(step, give_up_at=deadline(retry_seconds))))
+    return read(Campaign, (yield from exchange(step, give_up_at=deadline(retry_seconds))))
 
 
 def get(name: str, retry_seconds: float) -> Steps[Campaign]:
     """The campaign as it is now."""
-    return _read(Campaign, (yield from exchange(Send("GET", _path(name)), give_up_at=deadline(retry_seconds))))
+    return read(Campaign, (yield from exchange(Send("GET", _path(name)), give_up_at=deadline(retry_seconds))))
 
 
 def listed(limit: int, retry_seconds: float) -> Steps[Campaigns]:
     """The newest campaigns."""
     step = Send("GET", "/v1/campaigns", {"limit": str(limit)})
-    return _read(Campaigns, (yield from exchange(step, give_up_at=deadline(retry_seconds))))
+    return read(Campaigns, (yield from exchange(step, give_up_at=deadline(retry_seconds))))
 
 
 def known(name: str, retry_seconds: float) -> Steps[Known]:
@@ -57,32 +52,32 @@ def known(name: str, retry_seconds: float) -> Steps[Known]:
 def speeds(models: Iterable[str], retry_seconds: float) -> Steps[ModelSpeeds]:
     """How fast some models render."""
     step = Send("GET", "/v1/speeds", {"model": list(models)})
-    return _read(ModelSpeeds, (yield from exchange(step, give_up_at=deadline(retry_seconds))))
+    return read(ModelSpeeds, (yield from exchange(step, give_up_at=deadline(retry_seconds))))
 
 
 def hand_in(name: str, lines: Iterable[bytes], skip_bad: bool, retry_seconds: float) -> Steps[ImportedClips]:  # noqa: FBT001
     """Store a batch of clips; sent twice, it is stored once."""
     params = {"skip_bad": "true"} if skip_bad else {}
     step = Send("POST", f"{_path(name)}/clips", params, b"\n".join(lines), _NDJSON)
-    return _read(ImportedClips, (yield from exchange(step, give_up_at=deadline(retry_seconds))))
+    return read(ImportedClips, (yield from exchange(step, give_up_at=deadline(retry_seconds))))
 
 
 def act(name: str, action: Action, retry_seconds: float) -> Steps[Campaign]:
     """Pause it, go on, or approve what its canary has shown."""
     step = Send("POST", f"{_path(name)}/{action}")
-    return _read(Campaign, (yield from exchange(step, give_up_at=deadline(retry_seconds))))
+    return read(Campaign, (yield from exchange(step, give_up_at=deadline(retry_seconds))))
 
 
 def cancel(name: str, running: str, retry_seconds: float) -> Steps[Campaign]:
     """Stop it for good."""
     step = Send("POST", f"{_path(name)}/cancel", {}, json.dumps({"running": running}).encode(), _JSON)
-    return _read(Campaign, (yield from exchange(step, give_up_at=deadline(retry_seconds))))
+    return read(Campaign, (yield from exchange(step, give_up_at=deadline(retry_seconds))))
 
 
 def retry(name: str, which: Mapping[str, Any]) -> Steps[RetriedClips]:
     """Render clips again; one try, because a second one would find others."""
     step = Send("POST", f"{_path(name)}/retry", {}, json.dumps(which).encode(), _JSON)
-    return _read(RetriedClips, (yield from exchange(step, give_up_at=deadline(0))))
+    return read(RetriedClips, (yield from exchange(step, give_up_at=deadline(0))))
 
 
 def export(name: str, what: Export, retry_seconds: float) -> Steps[bytes]:
@@ -96,10 +91,3 @@ def _path(name: str) -> str:
         why = f"name: the name of a campaign on a server must not be empty or hold a slash, not {name[:100]!r}"
         raise InvalidRequestError("bad_name", why, "name")
     return f"/v1/campaigns/{quote(name, safe='')}"
-
-
-def _read(model: type[M], response: httpx.Response) -> M:
-    try:
-        return model.model_validate_json(response.content)
-    except ValidationError as error:
-        raise unreadable(response) from error

@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Final, Literal, TypeVar
+from typing import Final, Literal
 from uuid import UUID, uuid4
 
 import httpx
-from pydantic import BaseModel, ValidationError
 
+from reelqueue.client._answers import read
 from reelqueue.client._download import PartialFile
-from reelqueue.client._problems import unreadable
 from reelqueue.client._steps import Fetch, Pause, Send, Steps, deadline, exchange
 from reelqueue.errors import InvalidRequestError, RenderJobError, WaitTimeoutError
 from reelqueue.jobs import Job, JobPage, Preview
@@ -24,8 +23,6 @@ from reelqueue.model_cards import ModelCards
 from reelqueue.requests import RenderRequest, parse_request
 from reelqueue.statement import Grouping, Statement
 from reelqueue.states import RenderState
-
-M = TypeVar("M", bound=BaseModel)
 
 Running = Literal["finish", "abandon"]
 """What a cancel does with a video that is rendering: collect it after all, or leave it (billed) there."""
@@ -50,39 +47,39 @@ class Operations:
         """Store a job; *key* or a fresh one makes it safe to send this twice."""
         headers = {"Idempotency-Key": uuid4().hex if key is None else key}
         body = _encode(_request_object(request, options))
-        return _read(Job, (yield from self._send("POST", "/v1/jobs", content=body, headers=headers)))
+        return read(Job, (yield from self._send("POST", "/v1/jobs", content=body, headers=headers)))
 
     def preview(
         self, request: RenderRequest | Mapping[str, object] | None, options: Mapping[str, object]
     ) -> Steps[Preview]:
         """What the provider would be sent."""
         body = _encode(_request_object(request, options))
-        return _read(Preview, (yield from self._send("POST", "/v1/preview", content=body)))
+        return read(Preview, (yield from self._send("POST", "/v1/preview", content=body)))
 
     def get(self, job_id: UUID | str) -> Steps[Job]:
         """The job as it is now."""
         job_id = _uuid(job_id)
-        return _read(Job, (yield from self._send("GET", f"/v1/jobs/{job_id}")))
+        return read(Job, (yield from self._send("GET", f"/v1/jobs/{job_id}")))
 
     def page(self, filters: Mapping[str, str | list[str]], cursor: str | None) -> Steps[JobPage]:
         """One page of jobs."""
         params = {**filters, **({"cursor": cursor} if cursor else {})}
-        return _read(JobPage, (yield from self._send("GET", "/v1/jobs", params=params)))
+        return read(JobPage, (yield from self._send("GET", "/v1/jobs", params=params)))
 
     def models(self) -> Steps[ModelCards]:
         """The server's catalog."""
-        return _read(ModelCards, (yield from self._send("GET", "/v1/models")))
+        return read(ModelCards, (yield from self._send("GET", "/v1/models")))
 
     def statement(self, by: Grouping, first_day: date | None, last_day: date | None) -> Steps[Statement]:
         """What was paid."""
         days = {"from": first_day, "to": last_day}
         params = {"by": by.value} | {name: day.isoformat() for name, day in days.items() if day is not None}
-        return _read(Statement, (yield from self._send("GET", "/v1/statement", params=params)))
+        return read(Statement, (yield from self._send("GET", "/v1/statement", params=params)))
 
     def cancel(self, job_id: UUID, running: Running) -> Steps[Job]:
         """Ask for the job to be stopped."""
         body = _encode({"running": running})
-        return _read(Job, (yield from self._send("POST", f"/v1/jobs/{job_id}/cancel", content=body)))
+        return read(Job, (yield from self._send("POST", f"/v1/jobs/{job_id}/cancel", content=body)))
 
     def wait(self, job_id: UUID, timeout_seconds: float, on_change: Callable[[Job], None] | None) -> Steps[Job]:
         """Poll until the job is terminal; an unreachable server is borne until the wait's own end."""
@@ -90,7 +87,7 @@ class Operations:
         last: Job | None = None
         for interval in _wait_intervals():
             answer = yield from exchange(Send("GET", f"/v1/jobs/{job_id}"), give_up_at=give_up_at)
-            job = _read(Job, answer)
+            job = read(Job, answer)
             if on_change is not None and job != last:
                 on_change(job)
             if job.is_terminal:
@@ -181,13 +178,6 @@ def _encode(value: Mapping[str, object]) -> bytes:
         return json.dumps(value, allow_nan=False).encode("ascii")
     except (TypeError, ValueError) as error:
         raise InvalidRequestError("not_json", f"the request cannot be written as JSON: {error}") from error
-
-
-def _read(model: type[M], response: httpx.Response) -> M:
-    try:
-        return model.model_validate_json(response.content)
-    except ValidationError as error:
-        raise unreadable(response) from error
 
 
 def _wait_intervals() -> Iterator[float]:

@@ -17,6 +17,7 @@ from reelqueue.client._connection import REQUEST_SECONDS, httpx_options
 from reelqueue.client._drivers import SyncDriver
 from reelqueue.client._operations import DOWNLOAD_SECONDS, WAIT_SECONDS, Operations, Running, filters
 from reelqueue.client._steps import RETRY_SECONDS, Steps
+from reelqueue.client._webhooks import WebhookCalls
 from reelqueue.jobs import Job, Preview
 from reelqueue.model_cards import ModelCards
 from reelqueue.requests import RenderRequest
@@ -53,6 +54,8 @@ class Client:
         self._operations = Operations(retry_seconds)
         self.campaigns = CampaignCalls(self._driver, retry_seconds)
         """Calls on campaigns."""
+        self.webhooks = WebhookCalls(self._driver, retry_seconds)
+        """Calls on webhook endpoints."""
 
     def submit(
         self,

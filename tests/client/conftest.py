@@ -1,17 +1,20 @@
-"""Both clients over scripted answers; what holds for one must hold for the other."""
+"""Both clients, over scripted answers or a server; what holds for one must hold for the other."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
 
+from api.settings import ApiSettings
 from reelqueue import AsyncClient, Client
+from tests.api.conftest import serving
 
 JOB_ID = UUID("018f2e5e-0000-7000-8000-000000000001")
 CREATED_AT = "2026-11-23T12:00:00Z"
@@ -61,6 +64,25 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
 
 async def _collect(items: AsyncIterator[Any]) -> list[Any]:
     return [item async for item in items]
+
+
+@pytest.fixture
+def settings(database_url: str, broker_url: str, tmp_path: Path) -> ApiSettings:
+    """Settings of an API of the test's own."""
+    return ApiSettings(
+        database_url=database_url,
+        broker_url=broker_url,
+        archive_url=f"file:{tmp_path}/archive",
+        webhook_key="the API's key for webhooks, 32 characters or more",
+    )
+
+
+@pytest.fixture
+def server(settings: ApiSettings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A running API that the environment names."""
+    with serving(settings) as api:
+        monkeypatch.setenv("REELQUEUE_API_URL", str(api.base_url))
+        yield str(api.base_url)
 
 
 def job(**changes: Any) -> dict[str, Any]:

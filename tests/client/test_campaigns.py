@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from api.settings import ApiSettings
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.cli._app import app
 from tests.api.campaigns import clips
-from tests.api.conftest import serving
 from tests.client.conftest import World
 
 ROWS = "custom_id,model,prompt,duration\na,wan2.6-t2v,a paper boat,5\nb,wan2.6-t2v,a paper crane,5\n"
-
-
-@pytest.fixture
-def server(database_url: str, broker_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A running API that the environment names."""
-    settings = ApiSettings(database_url=database_url, broker_url=broker_url, archive_url=f"file:{tmp_path}/archive")
-    with serving(settings) as api:
-        monkeypatch.setenv("REELQUEUE_API_URL", str(api.base_url))
-        yield str(api.base_url)
 
 
 @pytest.fixture

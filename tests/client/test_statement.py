@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-import pytest
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner, Result
@@ -17,24 +14,9 @@ from typer.testing import CliRunner, Result
 from api.settings import ApiSettings
 from reelqueue import Grouping
 from reelqueue.cli._app import app
-from tests.api.conftest import serving
 from tests.client.conftest import World
 from tests.models.stored_jobs import NOW
 from tests.models.stored_payments import store_payment
-
-
-@pytest.fixture
-def settings(database_url: str, broker_url: str, tmp_path: Path) -> ApiSettings:
-    """Settings of an API of the test's own."""
-    return ApiSettings(database_url=database_url, broker_url=broker_url, archive_url=f"file:{tmp_path}/archive")
-
-
-@pytest.fixture
-def server(settings: ApiSettings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A running API that the environment names."""
-    with serving(settings) as api:
-        monkeypatch.setenv("REELQUEUE_API_URL", str(api.base_url))
-        yield str(api.base_url)
 
 
 def pay(settings: ApiSettings, **facts: Any) -> None:

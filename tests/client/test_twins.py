@@ -8,9 +8,16 @@ import pytest
 
 from reelqueue import AsyncClient, AsyncRenderJobHandle, Client, RenderJobHandle
 from reelqueue.client._async_campaigns import AsyncCampaignCalls
+from reelqueue.client._async_webhooks import AsyncWebhookCalls
 from reelqueue.client._campaigns import CampaignCalls
+from reelqueue.client._webhooks import WebhookCalls
 
-TWINS = [(Client, AsyncClient), (RenderJobHandle, AsyncRenderJobHandle), (CampaignCalls, AsyncCampaignCalls)]
+TWINS = [
+    (Client, AsyncClient),
+    (RenderJobHandle, AsyncRenderJobHandle),
+    (CampaignCalls, AsyncCampaignCalls),
+    (WebhookCalls, AsyncWebhookCalls),
+]
 # What the worlds call by different names: asynchronous iterators, transports, and the handle itself.
 TRANSLATIONS = {
     "AsyncIterator": "Iterator",

@@ -12,6 +12,7 @@ import pytest
 
 from api.app import create_app
 from api.settings import ApiSettings
+from reelqueue.cli._webhooks import webhook
 from reelqueue.states import TERMINAL
 from reelqueue.webhooks import WebhookEvent, sign
 from tests.docs.settings_page import ROOT, page
@@ -32,6 +33,14 @@ def test_the_table_has_every_call_and_no_other() -> None:
     listed = re.findall(r"^\| `([A-Z]+) (\S+)` \|", TEXT, re.MULTILINE)
 
     assert sorted(listed) == sorted(served)
+
+
+def test_the_table_has_every_command_and_no_other() -> None:
+    known = {each.name or each.callback.__name__ for each in webhook.registered_commands if each.callback}
+
+    listed = re.findall(r"`reelqueue webhook (\w+)[^`]*` \|", TEXT)
+
+    assert sorted(listed) == sorted(known)
 
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"\bREELQUEUE_WEBHOOK_[A-Z_]+\b", TEXT))))

@@ -1,0 +1,45 @@
+"""The asyncio client's calls on webhook endpoints."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from reelqueue.client import _webhook_operations as ops
+from reelqueue.client._drivers import AsyncDriver
+from reelqueue.webhooks import WebhookDeliveries, WebhookDelivery, WebhookEndpoint, WebhookSecret
+
+
+class AsyncWebhookCalls:
+    """The webhook endpoints of the client's tenant; errors as `WebhookCalls` has them."""
+
+    def __init__(self, driver: AsyncDriver, retry_seconds: float) -> None:
+        self._driver = driver
+        self._retry_seconds = retry_seconds
+
+    async def make(self, url: str) -> WebhookSecret:
+        """As `WebhookCalls.make`."""
+        return await self._driver.run(ops.make(url))
+
+    async def list(self) -> list[WebhookEndpoint]:
+        """As `WebhookCalls.list`."""
+        return (await self._driver.run(ops.listed(self._retry_seconds))).items
+
+    async def delete(self, endpoint_id: UUID) -> None:
+        """As `WebhookCalls.delete`."""
+        await self._driver.run(ops.delete(endpoint_id, self._retry_seconds))
+
+    async def enable(self, endpoint_id: UUID) -> WebhookEndpoint:
+        """As `WebhookCalls.enable`."""
+        return await self._driver.run(ops.enable(endpoint_id, self._retry_seconds))
+
+    async def test(self, endpoint_id: UUID) -> WebhookDelivery:
+        """As `WebhookCalls.test`."""
+        return await self._driver.run(ops.try_out(endpoint_id))
+
+    async def deliveries(self, endpoint_id: UUID, *, limit: int = 50, before: UUID | None = None) -> WebhookDeliveries:
+        """As `WebhookCalls.deliveries`."""
+        return await self._driver.run(ops.deliveries(endpoint_id, limit, before, self._retry_seconds))
+
+    async def redeliver(self, endpoint_id: UUID, delivery_id: UUID) -> WebhookDelivery:
+        """As `WebhookCalls.redeliver`."""
+        return await self._driver.run(ops.redeliver(endpoint_id, delivery_id, self._retry_seconds))
