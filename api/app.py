@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -17,13 +18,17 @@ from api.routes import (
     assets,
     campaign_clips,
     campaign_control,
+    campaign_decisions,
     campaign_events,
     campaign_exports,
+    campaign_gallery,
     campaigns,
     catalog,
+    gallery,
     health,
     job,
     jobs,
+    sign_in,
     speeds,
     statement,
     webhook,
@@ -37,6 +42,7 @@ from reelqueue.version import VERSION
 
 _ROUTES: Final = (
     jobs, job, assets, campaigns, campaign_control, campaign_clips, campaign_exports, campaign_events,
+    campaign_decisions, campaign_gallery, gallery, sign_in,
     webhooks, webhook, catalog, health, statement, speeds,
 )  # fmt: skip
 
@@ -79,7 +85,13 @@ def _open(settings: ApiSettings, *, require_key: bool) -> Services:
         archive=open_archive(settings.archive_url),
         producer=producer,
         hints=DispatchHints(partial(send_dispatch, producer)),
+        session_secret=_session_secret(settings),
     )
+
+
+def _session_secret(settings: ApiSettings) -> bytes:
+    key = settings.api_session_key
+    return secrets.token_bytes(32) if key is None else key.get_secret_value().encode()
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""Who calls: the holder of a bearer key, or somebody on this machine."""
+"""Who calls: the holder of a bearer key, a browser that was let in by one, or somebody on this machine."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from typing import Final
 from uuid import UUID
 
 from fastapi import Request
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, func, select
 
+from api.origins import READING, check_same_origin
 from api.problems import ProblemError
 from api.services import services
+from api.sessions import COOKIE, Pass, Purpose, read_pass
 from models.api_key import ApiKey
 
 _PLACE: Final = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?")
@@ -26,6 +28,10 @@ class Caller:
 
     tenant_id: UUID | None
     """None: somebody on this machine, who may see every job."""
+    key_id: UUID | None = None
+    """The key that let the caller in."""
+    key_name: str | None = None
+    """Whom that key was made for."""
 
 
 def caller(request: Request) -> Caller:
@@ -38,11 +44,54 @@ def caller(request: Request) -> Caller:
     """
     key = _bearer_key(request)
     if key is not None:
-        return Caller(_tenant_id(request, key))
-    if services(request).require_key:
-        raise _unauthorized("this API needs a key; send it as Authorization: Bearer KEY")
-    _check_local(request)
-    return Caller(None)
+        return holder_of(request, key)
+    if not services(request).require_key:
+        _check_local(request)
+        return Caller(None)
+    cookie = request.cookies.get(COOKIE)
+    if cookie is None:
+        raise _unauthorized("this API needs a key; send it as Authorization: Bearer KEY, or sign in at /sign-in")
+    if request.method not in READING:
+        check_same_origin(request)  # a cookie comes along, whoever made the browser send the request
+    return guest_of(request, cookie, Purpose.SESSION)
+
+
+def holder_of(request: Request, key: str) -> Caller:
+    """Whoever has a key.
+
+    Raises:
+        ProblemError: 401 where it is unknown or revoked.
+    """
+    found = _find(request, ApiKey.sha256 == hashlib.sha256(key.encode()).hexdigest())
+    if found is None:
+        raise _unauthorized(
+            "the API key is unknown or revoked; ask an operator for one (python -m workers keys create)"
+        )
+    return found
+
+
+def guest_of(request: Request, text: str, purpose: Purpose) -> Caller:
+    """Whoever was let in by a key.
+
+    Raises:
+        ProblemError: 401 where that was long ago, or the key is revoked.
+    """
+    one = read_pass(text, purpose, services(request).session_secret)
+    found = None if one is None else _find(request, *_still_open(one))
+    if found is None:
+        raise _unauthorized(f"this {purpose} has ended, or its key was revoked; sign in again at /sign-in")
+    return found
+
+
+def _still_open(one: Pass) -> tuple[ColumnElement[bool], ...]:
+    return ApiKey.id == one.key_id, func.now() < one.expires_at
+
+
+def _find(request: Request, *conditions: ColumnElement[bool]) -> Caller | None:
+    query = select(ApiKey.tenant_id, ApiKey.id, ApiKey.name).where(ApiKey.revoked_at.is_(None), *conditions)
+    with services(request).sessions() as session:
+        row = session.execute(query).one_or_none()
+    return None if row is None else Caller(*row)
 
 
 def is_loopback(host: str) -> bool:
@@ -63,19 +112,6 @@ def _bearer_key(request: Request) -> str | None:
     if scheme.lower() != "bearer" or not key.strip():
         raise _unauthorized("the Authorization header is not of the form Bearer KEY")
     return key.strip()
-
-
-def _tenant_id(request: Request, key: str) -> UUID:
-    digest = hashlib.sha256(key.encode()).hexdigest()
-    with services(request).sessions() as session:
-        found = session.scalars(
-            select(ApiKey.tenant_id).where(ApiKey.sha256 == digest, ApiKey.revoked_at.is_(None))
-        ).one_or_none()
-    if found is None:
-        raise _unauthorized(
-            "the API key is unknown or revoked; ask an operator for one (python -m workers keys create)"
-        )
-    return found
 
 
 def _check_local(request: Request) -> None:

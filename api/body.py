@@ -10,6 +10,7 @@ import asyncio
 import json
 import math
 from typing import Annotated, Any, Final, Never, TypeVar
+from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request
 from pydantic import BaseModel, ValidationError
@@ -25,16 +26,28 @@ _DISCARDED_BYTES: Final = 256 * 1024**2
 """How much of a body that is too large is read and dropped: closing at once would reset the connection,
 and the sender would see that instead of the answer."""
 
+_FORM_BYTES_MAX: Final = 16 * 1024
+_FORM_FIELDS_MAX: Final = 10
+
 JsonObject = dict[str, Any]
 M = TypeVar("M", bound=BaseModel)
 
 
 async def _read(request: Request, _caller: Annotated[object, Depends(caller)]) -> bytes:
     """The body, read only once the caller is known."""
+    return await _read_in_time(request, services(request).settings.api_max_body_bytes)
+
+
+async def _read_unsigned(request: Request) -> bytes:
+    """A body from anybody, and so a small one."""
+    return await _read_in_time(request, _FORM_BYTES_MAX)
+
+
+async def _read_in_time(request: Request, max_bytes: int) -> bytes:
     settings = services(request).settings
     try:
         async with asyncio.timeout(settings.api_body_timeout_seconds):
-            return await _read_capped(request, settings.api_max_body_bytes)
+            return await _read_capped(request, max_bytes)
     except TimeoutError:
         raise ProblemError(
             408,
@@ -86,6 +99,19 @@ def ndjson_lines(request: Request, body: Annotated[bytes, Depends(_read)]) -> li
     """
     _check_content_type(request, "application/x-ndjson")
     return body.split(b"\n")
+
+
+def form_fields(request: Request, body: Annotated[bytes, Depends(_read_unsigned)]) -> dict[str, str]:
+    """The fields of a form that a browser sends.
+
+    Raises:
+        ProblemError: it is not such, or too long.
+    """
+    _check_content_type(request, "application/x-www-form-urlencoded")
+    try:
+        return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_FORM_FIELDS_MAX))
+    except ValueError as error:  # also where it is no UTF-8
+        raise ProblemError(400, "malformed_form", "the body is no form; use the page") from error
 
 
 def optional_json_object(request: Request, body: Annotated[bytes, Depends(_read)]) -> JsonObject:

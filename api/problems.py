@@ -9,7 +9,7 @@ from typing import Any, Final
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import exc
 from starlette.exceptions import HTTPException
@@ -53,6 +53,17 @@ class ProblemError(ReelqueueError):
         return f"{self.status} {self.code}: {self.detail}"
 
 
+class PageError(ReelqueueError):
+    """A refusal that is told to a person with a browser, as a page."""
+
+    def __init__(self, page: Response) -> None:
+        super().__init__(page)
+        self.page = page
+
+    def __str__(self) -> str:
+        return f"answered with a page ({self.page.status_code})"
+
+
 def install(app: FastAPI, *, methods_at: Callable[[str], list[str]]) -> None:
     """Let *app* answer every error as a problem.
 
@@ -65,6 +76,7 @@ def install(app: FastAPI, *, methods_at: Callable[[str], list[str]]) -> None:
         return _http(error, methods_at(request.url.path))
 
     app.exception_handler(ProblemError)(_refused)
+    app.exception_handler(PageError)(_page)
     app.exception_handler(InvalidRequestError)(_invalid_request)
     app.exception_handler(IdempotencyConflictError)(_conflict)
     app.exception_handler(RequestValidationError)(_invalid_parameter)
@@ -90,6 +102,10 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def _refused(_request: Request, error: ProblemError) -> JSONResponse:
     return problem_response(error.status, error.code, error.detail, field=error.field, headers=error.headers)
+
+
+def _page(_request: Request, error: PageError) -> Response:
+    return error.page
 
 
 def _invalid_request(_request: Request, error: InvalidRequestError) -> JSONResponse:

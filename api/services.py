@@ -29,6 +29,8 @@ class Services:
     archive: LocalArchive
     producer: Celery
     hints: DispatchHints
+    session_secret: bytes
+    """Signs what browsers show in place of a key."""
 
     @property
     def region(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 
 from models.settings import ServiceSettings, WebhookSettings, read_settings
 from reelqueue.builder import DEFAULT_VIDEO_BASE_URL
@@ -20,6 +20,12 @@ class ApiSettings(ServiceSettings, WebhookSettings):
         default=None,
         description="Whether callers need a bearer key; unless set, only where the API is not bound to loopback",
     )
+    api_session_key: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="Any 32 characters or more that stay secret: signs the sessions of browsers; unless set, one is "
+        "made at each start, so that sessions end with the process, and each of several processes has its own",
+    )
     api_max_body_bytes: int = Field(
         default=64 * 1024**2,
         gt=0,
@@ -31,6 +37,11 @@ class ApiSettings(ServiceSettings, WebhookSettings):
     api_database_connections: int = Field(
         default=20, gt=0, description="Connections kept by one API process; as many again for a moment"
     )
+
+    @field_validator("api_session_key", mode="before")
+    @classmethod
+    def _empty_session_key_is_none(cls, key: object) -> object:
+        return key or None  # compose.yaml cannot leave a variable out
 
 
 def load_settings() -> ApiSettings:

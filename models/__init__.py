@@ -9,6 +9,7 @@ from models.asset import Asset, AssetKind
 from models.attempt import Attempt
 from models.base import Base
 from models.campaign import Campaign, OnAmbiguous, OnBudget
+from models.clip_decision import ClipDecision
 from models.job_event import JobEvent
 from models.job_reference import JobReference, ReferenceRole
 from models.ledger_entry import EntryKind, LedgerEntry
@@ -30,6 +31,7 @@ __all__ = [
     "Attempt",
     "Base",
     "Campaign",
+    "ClipDecision",
     "EntryKind",
     "JobEvent",
     "JobReference",

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from models.asset import Asset, AssetKind
 from models.budget import SPENT_KINDS
+from models.clip_decision import ClipDecision
 from models.clips import COUNTS
 from models.enqueue import to_request
 from models.job_reference import JobReference
@@ -69,11 +70,15 @@ def _results(campaign_id: UUID) -> Select[Any]:
         "job_id": RenderJob.id,
         "provider_task_id": task.c.provider_task_id,
         "variables": RenderJob.clip_variables,
+        "decision": ClipDecision.decision,
+        "decided_by": ClipDecision.decided_by,
+        "decided_at": ClipDecision.decided_at,
     }
     return (
         select(RenderJob.custom_id, RenderJob.state, RenderJob.model, RenderJob.seed, RenderJob.prompt)
         .add_columns(*(column.label(name) for name, column in columns.items()))
         .outerjoin(video, and_(video.job_id == RenderJob.id, video.kind == AssetKind.VIDEO))
+        .outerjoin(ClipDecision, ClipDecision.job_id == RenderJob.id)
         .outerjoin(task, task.c.provider_task_id.is_not(None))
         .outerjoin(cost, cost.c.currency.is_not(None))
         .where(RenderJob.campaign_id == campaign_id, *COUNTS)

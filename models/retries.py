@@ -52,6 +52,7 @@ class Which:
     failure_classes: Collection[FailureClass] = ()
     codes: Collection[str] = ()
     custom_ids: Collection[str] = ()
+    job_ids: Collection[UUID] = ()
 
 
 def find_retries(session: Session, campaign_id: UUID, which: Which, *, limit: int) -> list[RenderJob]:
@@ -65,6 +66,7 @@ def find_retries(session: Session, campaign_id: UUID, which: Which, *, limit: in
         (RenderJob.failure_class, which.failure_classes),
         (RenderJob.failure_code, which.codes),
         (RenderJob.custom_id, which.custom_ids),
+        (RenderJob.id, which.job_ids),
     )
     chosen += [column.in_(values) for column, values in given if values]
     found = {

@@ -1,89 +1,83 @@
-"""A gallery as a folder: pages, clips and posters that a browser opens without any server."""
+"""A gallery as a folder: pages that a browser opens without any server, and the names of the files beside them.
+
+Whoever wants the folder fetches pages and files one by one, so that a stopped export goes on where it stood.
+"""
 
 from __future__ import annotations
 
-import itertools
 import re
-import shutil
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
 from typing import Final
+from urllib.parse import quote
 
 from api.gallery.page import render
-from api.gallery.tiles import PAGE_COUNT, Gallery, Tile, Why
+from api.gallery.tiles import Clip, Gallery, Picture, Tile
+from reelqueue.campaigns.answers import GalleryFile
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _NAME_MAX: Final = 60
 
-Source = Callable[[str], Path]
-"""The stored file with a key; it need not be there any more."""
+
+@dataclass(frozen=True)
+class StaticPage:
+    """One page, and what it shows."""
+
+    file_name: str
+    html: str
+    files: list[GalleryFile]
 
 
-def export_folder(folder: Path, head: Gallery, tiles: Iterable[Tile], source: Source) -> int:
-    """Write a gallery that works from ``file://``.
-
-    What was exported to the folder before is replaced; files of clips that are gone since stay.
+def static_page(
+    head: Gallery, tiles: Sequence[Tile], number: int, *, is_last: bool, twins: Collection[str] = ()
+) -> StaticPage:
+    """A page that works from ``file://``.
 
     Args:
-        folder: Made if it is not there; ``index.html``, ``clips/`` and ``posters/`` go into it.
-        head: Title and numbers; its own tiles and links are not used.
-        tiles: All of the campaign, with the key of each stored file in the place of its URL.
-        source: Where the file with a key is.
-
-    Returns:
-        How many tiles were written.
+        head: Title and numbers of the campaign, and the number of the first tile.
+        tiles: Those of this page, with the addresses that their files are fetched from.
+        number: Of the page, from 1.
+        is_last: Whether no page follows.
+        twins: Paths, in lower case, that several clips of the campaign would have.
     """
-    for name in ("clips", "posters"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    count = 0
-    pages = _pages(_with_files(folder, tiles, source))
-    for number, (page, is_last) in enumerate(pages, start=1):
-        gallery = replace(
-            head,
-            tiles=page,
-            first_number=count + 1,
-            previous_url=_page_name(number - 1) if number > 1 else None,
-            next_url=None if is_last else _page_name(number + 1),
-            decisions_url=None,
-            sheet_url=None,
-        )
-        (folder / _page_name(number)).write_text(render(gallery, is_served=False), encoding="utf-8")
-        count += len(page)
-    return count
+    files: list[GalleryFile] = []
+    local = [_localized(tile, _stem(tile, twins), files) for tile in tiles]
+    gallery = replace(
+        head,
+        tiles=local,
+        previous_url=page_name(number - 1) if number > 1 else None,
+        next_url=None if is_last else page_name(number + 1),
+    )
+    return StaticPage(page_name(number), render(gallery, is_served=False), files)
 
 
-def _page_name(number: int) -> str:
+def page_name(number: int) -> str:
+    """The file of a page."""
     return "index.html" if number == 1 else f"page-{number}.html"
 
 
-def _pages(tiles: Iterator[Tile]) -> Iterator[tuple[list[Tile], bool]]:
-    """Pages, and whether each is the last; there is always one."""
-    page = list(itertools.islice(tiles, PAGE_COUNT))
-    while following := list(itertools.islice(tiles, PAGE_COUNT)):
-        yield page, False
-        page = following
-    yield page, True
+def _stem(tile: Tile, twins: Collection[str]) -> str:
+    """The clip's path without its ending: by the campaign's pattern, so that it is the one in the results."""
+    if tile.file is None:  # enqueued singly, where names need not differ
+        return f"clips/{_UNSAFE.sub('-', tile.name)[:_NAME_MAX].strip('.-')}-{tile.id}"
+    stem = tile.file.removesuffix(".mp4")
+    return f"{stem}-{tile.id}" if tile.file.lower() in twins else stem
 
 
-def _with_files(folder: Path, tiles: Iterable[Tile], source: Source) -> Iterator[Tile]:
-    for number, tile in enumerate(tiles, start=1):
-        stem = f"{number:05}-{_UNSAFE.sub('-', tile.name)[:_NAME_MAX]}".rstrip(".-")
-        clip = tile.clip and _copy(folder, f"clips/{stem}", tile.clip.url, source)
-        poster = tile.poster and _copy(folder, f"posters/{stem}", tile.poster.url, source)
-        yield replace(
-            tile,
-            clip=replace(tile.clip, url=clip) if tile.clip and clip else None,
-            poster=replace(tile.poster, url=poster) if tile.poster and poster else None,
-            why=Why(message="its file is not in the archive any more") if tile.clip and not clip else tile.why,
-        )
+def _localized(tile: Tile, stem: str, files: list[GalleryFile]) -> Tile:
+    clip, poster = tile.clip, tile.poster
+    if clip is not None:
+        clip = replace(clip, url=_beside(clip, f"{stem}.mp4", files))
+    if poster is not None:
+        poster = replace(poster, url=_beside(poster, f"posters/{stem}.jpg", files))
+    return replace(tile, clip=clip, poster=poster)
 
 
-def _copy(folder: Path, stem: str, key: str, source: Source) -> str | None:
-    """The copy's name relative to the folder, or None where the file is gone."""
-    name = f"{stem}{PurePosixPath(key).suffix}"
-    try:
-        shutil.copyfile(source(key), folder / name)
-    except FileNotFoundError:
-        return None
-    return name
+def _beside(stored: Clip | Picture, path: str, files: list[GalleryFile]) -> str:
+    """The address of a stored file relative to the page; it is to be fetched there."""
+    file = PurePosixPath(path)
+    files.append(
+        GalleryFile(path=str(file), url=stored.url, sha256=stored.sha256 or "", size_bytes=stored.size_bytes or 0)
+    )
+    return quote(str(file))  # names may hold # and %, which mean something in an address

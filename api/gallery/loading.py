@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final, TypeVar
@@ -13,17 +13,17 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from api.gallery.order import PLACE, is_behind, shown_jobs
 from api.gallery.tiles import Clip, Event, Money, Picture, Reference, Summary, Tile, Try, Why
 from api.references import References, read_references
 from models.asset import Asset, AssetKind
 from models.attempt import Attempt
+from models.clip_decision import ClipDecision
 from models.job_event import JobEvent
 from models.ledger_entry import EntryKind, LedgerEntry
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
-
-BATCH_COUNT: Final = 500
-"""Tiles that are read at a time."""
+from reelqueue.states import RenderState
 
 _ASKED: Final = ("duration", "resolution", "ratio", "shot_type", "audio", "prompt_extend", "watermark")
 _EVENTS_MAX: Final = 60
@@ -45,6 +45,7 @@ class _Related:
     attempts: Mapping[UUID, list[Attempt]]
     events: Mapping[UUID, list[JobEvent]]
     assets: Mapping[tuple[UUID, AssetKind], Asset]
+    decisions: Mapping[UUID, ClipDecision]
     spent: Mapping[UUID, list[Money]]
     seconds: Mapping[UUID, Decimal]
 
@@ -52,7 +53,7 @@ class _Related:
 def load_summary(session: Session, campaign_id: UUID) -> Summary:
     """How many of a campaign's clips are in each state, and what was spent on all."""
     states = session.execute(
-        select(RenderJob.state, func.count()).where(RenderJob.campaign_id == campaign_id).group_by(RenderJob.state)
+        select(RenderJob.state, func.count()).where(*shown_jobs(campaign_id)).group_by(RenderJob.state)
     )
     spent = session.execute(
         select(func.sum(LedgerEntry.amount), LedgerEntry.currency)
@@ -72,39 +73,28 @@ def load_summary(session: Session, campaign_id: UUID) -> Summary:
 
 
 def load_tiles(
-    session: Session, campaign_id: UUID, url: AssetUrl, *, after: UUID | None = None, limit: int = BATCH_COUNT
+    session: Session,
+    campaign_id: UUID,
+    url: AssetUrl,
+    *,
+    after: UUID | None = None,
+    only: RenderState | None = None,
+    limit: int,
 ) -> list[Tile]:
-    """Some tiles of a campaign, in the order in which its jobs were made.
+    """Some tiles of a campaign, in the order of its file; a clip that was rendered again stands where it stood.
 
     Args:
         session: To read with.
         campaign_id: The campaign.
         url: Where a browser finds a stored file.
         after: The job of the last tile before.
+        only: The one state that is wanted; None: all.
         limit: Most tiles.
     """
-    query = select(RenderJob).where(RenderJob.campaign_id == campaign_id).order_by(RenderJob.id).limit(limit)
-    jobs = session.scalars(query.where(RenderJob.id > after) if after else query).all()
+    query = select(RenderJob).where(*shown_jobs(campaign_id, only)).order_by(*PLACE).limit(limit)
+    jobs = session.scalars(query.where(is_behind(after)) if after else query).all()
     related = _related(session, [job.id for job in jobs])
     return [_tile(job, related, url) for job in jobs]
-
-
-def all_tiles(sessions: Callable[[], Session], campaign_id: UUID, url: AssetUrl) -> Iterator[Tile]:
-    """All tiles of a campaign; who takes them may be slow, as no transaction stays open meanwhile.
-
-    Args:
-        sessions: Opens a session for each few hundred tiles.
-        campaign_id: The campaign.
-        url: Where a browser finds a stored file.
-    """
-    after: UUID | None = None
-    while True:
-        with sessions() as session:
-            tiles = load_tiles(session, campaign_id, url, after=after, limit=BATCH_COUNT)
-        yield from tiles
-        if len(tiles) < BATCH_COUNT:
-            return
-        after = UUID(tiles[-1].id)
 
 
 def _related(session: Session, ids: Sequence[UUID]) -> _Related:
@@ -112,6 +102,7 @@ def _related(session: Session, ids: Sequence[UUID]) -> _Related:
     attempts = session.scalars(select(Attempt).where(Attempt.job_id.in_(ids)).order_by(Attempt.job_id, Attempt.number))
     events = session.scalars(select(JobEvent).where(JobEvent.job_id.in_(ids)).order_by(JobEvent.job_id, JobEvent.id))
     assets = session.scalars(select(Asset).where(Asset.job_id.in_(ids)))
+    decisions = session.scalars(select(ClipDecision).where(ClipDecision.job_id.in_(ids)))
     spent, seconds = _money(session, ids)
     return _Related(
         references=read_references(session, ids),
@@ -119,6 +110,7 @@ def _related(session: Session, ids: Sequence[UUID]) -> _Related:
         attempts=_grouped(attempts),
         events=_grouped(events),
         assets={(asset.job_id, asset.kind): asset for asset in assets},
+        decisions={decision.job_id: decision for decision in decisions},
         spent=spent,
         seconds=seconds,
     )
@@ -149,19 +141,20 @@ def _money(session: Session, ids: Sequence[UUID]) -> tuple[Mapping[UUID, list[Mo
 
 
 def _tile(job: RenderJob, related: _Related, url: AssetUrl) -> Tile:
-    task = related.tasks.get(job.id)
+    task, decided = related.tasks.get(job.id), related.decisions.get(job.id)
     return Tile(
         id=str(job.id),
         name=job.custom_id or str(job.id),
         state=job.state,
         model=job.model,
         mode=job.mode,
+        file=job.output_path,
         prompt=job.prompt,
         negative_prompt=job.negative_prompt,
         actual_prompt=task.actual_prompt if task else None,
         seed=job.seed,
         asked={name: value for name in _ASKED if (value := getattr(job, name)) is not None},
-        variables=_variables(job.job_metadata),
+        variables=_variables(job),
         references=_references(job, related.references.get(job.id)),
         poster=_poster(related.assets.get((job.id, AssetKind.POSTER)), url),
         clip=_clip(related.assets.get((job.id, AssetKind.VIDEO)), url),
@@ -171,12 +164,16 @@ def _tile(job: RenderJob, related: _Related, url: AssetUrl) -> Tile:
         provider_task_id=task.provider_task_id if task else None,
         tries=[_try(attempt) for attempt in related.attempts.get(job.id, ())],
         events=[_event(event) for event in related.events.get(job.id, ())[-_EVENTS_MAX:]],
+        decision=decided.decision if decided else None,
+        decided_by=decided.decided_by if decided else None,
+        decided_at=decided.decided_at if decided else None,
     )
 
 
-def _variables(metadata: dict[str, Any] | None) -> dict[str, str]:
-    """What the producer noted about a clip, as far as it is short enough to choose by."""
-    scalars = {name: value for name, value in (metadata or {}).items() if isinstance(value, (str, int, float))}
+def _variables(job: RenderJob) -> dict[str, str]:
+    """What its row and the matrix gave, or else what its producer noted, as far as it is short enough to choose by."""
+    given: dict[str, Any] = job.clip_variables or job.job_metadata or {}
+    scalars = {name: value for name, value in given.items() if isinstance(value, (str, int, float))}
     written = {name: value if isinstance(value, str) else json.dumps(value) for name, value in scalars.items()}
     return {name: value for name, value in written.items() if len(value) <= _SHOWN_CHARACTERS}
 
@@ -197,7 +194,15 @@ def _references(job: RenderJob, found: References | None) -> list[Reference]:
 
 
 def _poster(asset: Asset | None, url: AssetUrl) -> Picture | None:
-    return None if asset is None else Picture(url=url(asset), width_px=asset.width_px, height_px=asset.height_px)
+    if asset is None:
+        return None
+    return Picture(
+        url=url(asset),
+        width_px=asset.width_px,
+        height_px=asset.height_px,
+        size_bytes=asset.size_bytes,
+        sha256=asset.sha256,
+    )
 
 
 def _clip(asset: Asset | None, url: AssetUrl) -> Clip | None:

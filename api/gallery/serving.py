@@ -1,27 +1,39 @@
-"""A campaign's gallery from the database: a page to serve, a folder to take along, a sheet to print."""
+"""A campaign's gallery from the database: a page to serve, a page to take along, a sheet to print."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from api.gallery.export import export_folder
-from api.gallery.loading import all_tiles, load_summary, load_tiles
+from api.gallery.export import StaticPage, static_page
+from api.gallery.loading import load_summary, load_tiles
+from api.gallery.order import count_up_to, shown_jobs
 from api.gallery.tiles import PAGE_COUNT, Gallery, Tile
 from api.views import asset_url, poster_url
 from models.asset import Asset, AssetKind
 from models.campaign import Campaign
 from models.render_job import RenderJob
 from models.storage import LocalArchive
+from reelqueue.campaigns.answers import GalleryPage
+from reelqueue.states import RenderState
 
 SHEET_COUNT: Final = 3000
 """Clips on a contact sheet: a hundred pages of paper."""
+
+LIST_PATH: Final = "/campaigns"
+
+
+def gallery_path(name: str) -> str:
+    """Where a campaign's gallery is served."""
+    return f"{LIST_PATH}/{quote(name, safe='')}"
 
 
 def campaign_page(
@@ -30,8 +42,7 @@ def campaign_page(
     *,
     now: datetime,
     after: UUID | None = None,
-    decisions_url: str | None = None,
-    sheet_url: str | None = None,
+    only: RenderState | None = None,
 ) -> Gallery:
     """One page of a campaign's gallery, with the API's own addresses.
 
@@ -40,34 +51,29 @@ def campaign_page(
         campaign: One that the caller may see.
         now: The time, by the database's clock.
         after: The job of the last tile of the page before; the next page is linked by the query parameter ``after``.
-        decisions_url: Where decisions are sent; see :class:`api.gallery.tiles.Gallery`.
-        sheet_url: The contact sheet to download.
+        only: The one state that is shown; None: all.
     """
-    tiles = load_tiles(session, campaign.id, _served, after=after, limit=PAGE_COUNT + 1)
+    tiles = load_tiles(session, campaign.id, _served, after=after, only=only, limit=PAGE_COUNT + 1)
     page = tiles[:PAGE_COUNT]
-    return Gallery(
-        id=str(campaign.id),
-        title=campaign.name,
-        summary=load_summary(session, campaign.id),
+    chosen = f"&state={only}" if only else ""
+    calls = f"/v1/campaigns/{quote(campaign.name, safe='')}"
+    return replace(
+        _head(session, campaign, now),
         tiles=page,
-        made_at=now,
-        first_number=_count_up_to(session, campaign.id, after) + 1,
-        previous_url="?" if after else None,
-        next_url=f"?after={page[-1].id}" if len(tiles) > PAGE_COUNT else None,
-        decisions_url=decisions_url,
-        sheet_url=sheet_url,
+        first_number=count_up_to(session, campaign.id, after, only) + 1,
+        previous_url=f"?{chosen.lstrip('&')}" if after else None,
+        next_url=f"?after={page[-1].id}{chosen}" if len(tiles) > PAGE_COUNT else None,
+        decisions_url=f"{calls}/decisions",
+        sheet_url=f"{calls}/sheet",
+        list_url=LIST_PATH,
+        only=only,
     )
 
 
 def campaign_sheet(session: Session, campaign: Campaign, *, now: datetime) -> Gallery:
     """What a contact sheet shows of a campaign; files go by their key in the archive, see :func:`poster_in`."""
-    return Gallery(
-        id=str(campaign.id),
-        title=campaign.name,
-        summary=load_summary(session, campaign.id),
-        tiles=load_tiles(session, campaign.id, _key, limit=SHEET_COUNT),
-        made_at=now,
-    )
+    tiles = load_tiles(session, campaign.id, _key, limit=SHEET_COUNT)
+    return replace(_head(session, campaign, now), tiles=tiles)
 
 
 def poster_in(archive: LocalArchive) -> Callable[[Tile], Path | None]:
@@ -75,25 +81,41 @@ def poster_in(archive: LocalArchive) -> Callable[[Tile], Path | None]:
     return lambda tile: archive.path(tile.poster.url) if tile.poster else None
 
 
-def export_campaign(
-    sessions: Callable[[], Session], archive: LocalArchive, campaign: Campaign, folder: Path, *, now: datetime
-) -> int:
-    """Write a campaign's gallery to a folder that works from ``file://``.
+def export_page(
+    session: Session, campaign: Campaign, *, now: datetime, number: int, after: UUID | None = None
+) -> GalleryPage:
+    """One page of a campaign's gallery that works from ``file://``, and the files that belong beside it.
 
     Args:
-        sessions: Opens a session for each few hundred clips; none is open while files are copied.
-        archive: Where the files are.
-        campaign: The campaign.
-        folder: Made if it is not there.
+        session: To read with.
+        campaign: One that the caller may see.
         now: The time, by the database's clock.
-
-    Returns:
-        How many clips, rendered or not.
+        number: Of the page, from 1; its name depends on it.
+        after: The job of the last tile of the page before.
     """
-    with sessions() as session:
-        summary = load_summary(session, campaign.id)
-    head = Gallery(id=str(campaign.id), title=campaign.name, summary=summary, tiles=(), made_at=now)
-    return export_folder(folder, head, all_tiles(sessions, campaign.id, _key), archive.path)
+    tiles = load_tiles(session, campaign.id, _served, after=after, limit=PAGE_COUNT + 1)
+    page, is_last = tiles[:PAGE_COUNT], len(tiles) <= PAGE_COUNT
+    head = replace(_head(session, campaign, now), first_number=count_up_to(session, campaign.id, after, None) + 1)
+    made: StaticPage = static_page(head, page, number, is_last=is_last, twins=_twins(session, campaign.id))
+    return GalleryPage(
+        file_name=made.file_name,
+        html=made.html,
+        clip_count=len(page),
+        files=made.files,
+        next_after=None if is_last else UUID(page[-1].id),
+    )
+
+
+def _head(session: Session, campaign: Campaign, now: datetime) -> Gallery:
+    summary = load_summary(session, campaign.id)
+    return Gallery(id=str(campaign.id), title=campaign.name, summary=summary, tiles=(), made_at=now)
+
+
+def _twins(session: Session, campaign_id: UUID) -> set[str]:
+    """Paths that several clips have, by other patterns of other files, or but for upper and lower case."""
+    path = func.lower(RenderJob.output_path)
+    several = select(path).where(*shown_jobs(campaign_id)).group_by(path).having(func.count() > 1)
+    return {twin for twin in session.scalars(several) if twin is not None}
 
 
 def _served(asset: Asset) -> str:
@@ -102,10 +124,3 @@ def _served(asset: Asset) -> str:
 
 def _key(asset: Asset) -> str:
     return asset.path
-
-
-def _count_up_to(session: Session, campaign_id: UUID, job_id: UUID | None) -> int:
-    if job_id is None:
-        return 0
-    jobs = select(func.count()).where(RenderJob.campaign_id == campaign_id, RenderJob.id <= job_id)
-    return session.scalars(jobs).one()

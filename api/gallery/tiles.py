@@ -24,6 +24,8 @@ class Picture:
     """Where a browser finds it, relative to the page or to the server's root."""
     width_px: int | None = None
     height_px: int | None = None
+    size_bytes: int | None = None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +101,8 @@ class Tile:
     state: RenderState
     model: str
     mode: str
+    file: str | None = None
+    """The clip's relative path by the campaign's pattern."""
     prompt: str | None = None
     negative_prompt: str | None = None
     actual_prompt: str | None = None
@@ -120,6 +124,9 @@ class Tile:
     events: Sequence[Event] = ()
     decision: str | None = None
     """What a person decided about it: ``approve``, ``reject`` or ``retry``."""
+    decided_by: str | None = None
+    """Whose key it was decided with; None: no key was needed."""
+    decided_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,4 +159,8 @@ class Gallery:
     decisions_url: str | None = None
     """Takes ``POST {"decision": …, "job_ids": […]}``; None: marks stay in the browser and can be saved as a file."""
     sheet_url: str | None = None
-    """The contact sheet to download."""
+    """The contact sheet to download, without its ending: ``.png`` or ``.pdf``."""
+    list_url: str | None = None
+    """All campaigns."""
+    only: RenderState | None = None
+    """The one state whose clips this page and those beside it show; None: all."""

@@ -27,20 +27,38 @@ _DOMINANT: Final = 0.8
 def heading(gallery: Gallery) -> str:
     """The campaign's name and its numbers."""
     summary = gallery.summary
+    clips = f"<b>{summary.clip_count:,}</b> {'clip' if summary.clip_count == 1 else 'clips'}"
     counts = (
-        f'<li data-state="{state}"><b>{summary.by_state[state]:,}</b> {state_words(state).lower()}</li>'
+        f'<li data-state="{state}">{_count(gallery, state)}</li>'
         for state in RenderState
         if summary.by_state.get(state)
     )
     spent = "".join(f"<li><b>{escape(money_words(money))}</b> spent</li>" for money in summary.spent)
-    sheet = f'<a href="{escape(gallery.sheet_url)}">Contact sheet</a>' if gallery.sheet_url else ""
     made = f"{gallery.made_at.day} {gallery.made_at:%B %Y, %H:%M %Z}"
-    return f"""<header class="masthead">
+    back = f'<nav class="back"><a href="{escape(gallery.list_url)}">Campaigns</a></nav>' if gallery.list_url else ""
+    return f"""<header class="masthead">{back}
 <h1>{escape(gallery.title)}</h1>
-<ul class="numbers"><li><b>{summary.clip_count:,}</b> {"clip" if summary.clip_count == 1 else "clips"}</li>
+<ul class="numbers"><li>{f'<a href="?">{clips}</a>' if gallery.only else clips}</li>
 {"".join(counts)}{spent}</ul>
-<p class="made"><time datetime="{gallery.made_at.isoformat()}">{made}</time>{sheet}</p>
+<p class="made"><time datetime="{gallery.made_at.isoformat()}">{made}</time>{_sheets(gallery.sheet_url)}</p>
 </header>"""
+
+
+def _count(gallery: Gallery, state: RenderState) -> str:
+    """How many clips are in a state; where these are not all on the page, the way to them."""
+    words = f"<b>{gallery.summary.by_state[state]:,}</b> {state_words(state).lower()}"
+    is_whole = gallery.only is None and not (gallery.next_url or gallery.previous_url)
+    if gallery.list_url is None or is_whole:
+        return words
+    here = ' aria-current="true"' if state is gallery.only else ""
+    return f'<a href="?state={state}"{here}>{words}</a>'
+
+
+def _sheets(url: str | None) -> str:
+    if url is None:
+        return ""
+    links = (f'<a href="{escape(url)}.{suffix}">{suffix.upper()}</a>' for suffix in ("png", "pdf"))
+    return f"<span>Contact sheet {' · '.join(links)}</span>"
 
 
 def toolbar(gallery: Gallery) -> str:

@@ -781,6 +781,26 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('intent', 'sent', 'ambiguous', 'reconciling')"),
     )
     op.create_table(
+        "clip_decisions",
+        sa.Column("job_id", sa.Uuid(), nullable=False, comment="The clip's job"),
+        sa.Column(
+            "decision",
+            sa.Enum("approve", "reject", name="decision", native_enum=False, length=32),
+            nullable=False,
+            comment="approve or reject",
+        ),
+        sa.Column(
+            "decided_by",
+            sa.String(),
+            nullable=True,
+            comment="Name of the API key that it was made with; null: on the server's own machine, without one",
+        ),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=False, comment="When it was made"),
+        sa.ForeignKeyConstraint(["job_id"], ["render_jobs.id"], name=op.f("fk_clip_decisions_job_id")),
+        sa.PrimaryKeyConstraint("job_id", name=op.f("pk_clip_decisions")),
+        comment="What people decided about rendered clips; the decision that stands",
+    )
+    op.create_table(
         "job_events",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False, comment="In order of writing"),
         sa.Column("job_id", sa.Uuid(), nullable=False, comment="Whom it happened to"),
@@ -1058,6 +1078,7 @@ def downgrade() -> None:
     op.drop_table("job_references")
     op.drop_index("ix_job_events_job_id_id", table_name="job_events")
     op.drop_table("job_events")
+    op.drop_table("clip_decisions")
     op.drop_index(
         "uq_attempts_open",
         table_name="attempts",

@@ -109,6 +109,20 @@ class RetriedClips(Wire):
     custom_ids: list[str] = Field(description="The first hundred.")
 
 
+class Decision(StrEnum):
+    """What a person decides about a clip that is there."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+
+
+class DecidedClips(Wire):
+    """What became of a decision about some clips."""
+
+    changed_count: int = Field(description="Clips that it changed something for; sent again, none.")
+    cost: RetriedClips | None = Field(description="For a retry: what is rendered again, or would be.")
+
+
 class ClipResult(Wire):
     """One line of a campaign's results."""
 
@@ -128,6 +142,35 @@ class ClipResult(Wire):
     job_id: UUID
     provider_task_id: str | None
     variables: dict[str, Any] | None
+    decision: Decision | None = Field(default=None, description="What a person decided about it; null: nothing.")
+    decided_by: str | None = Field(default=None, description="The name of the key that was used; null: none was.")
+    decided_at: datetime | None = Field(default=None, description="When.")
+
+
+class GalleryFile(Wire):
+    """A file that a page of a gallery shows."""
+
+    path: str = Field(description="Relative to the gallery's folder, with forward slashes.")
+    url: str = Field(description="Where it is, relative to the API's root.")
+    sha256: str = Field(description="Hex SHA-256 of the file.")
+    size_bytes: int = Field(description="Of the file.")
+
+
+class GalleryPage(Wire):
+    """One page of a campaign's gallery as a folder, and the files that it shows."""
+
+    file_name: str = Field(description="Of the page.")
+    html: str = Field(description="The page: it needs no server.")
+    clip_count: int = Field(description="Clips on it, rendered or not.")
+    files: list[GalleryFile] = Field(description="Clips and posters.")
+    next_after: UUID | None = Field(description="`after` of the next page; null: this is the last.")
+
+
+class GalleryLink(Wire):
+    """The way to a campaign's gallery in a browser."""
+
+    path: str = Field(description="Relative to the API's root; whoever follows it is signed in.")
+    expires_at: datetime | None = Field(description="Until when it signs in; null: this API needs no keys.")
 
 
 class ModelSpeed(Wire):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 import av
 from PIL import Image
 
-from api.gallery.export import export_folder
+from api.gallery.export import static_page
 from api.gallery.tiles import Clip, Event, Gallery, Money, Picture, Reference, Summary, Tile, Try, Why
 from reelqueue.states import RenderState
 
@@ -104,6 +105,10 @@ def gallery(tiles: Sequence[Tile], **changes: Any) -> Gallery:
 
 
 def export(folder: Path, tiles: Sequence[Tile], stock: Stock) -> str:
-    """A gallery in a folder; the URL of its first page."""
-    export_folder(folder, gallery(tiles), tiles, stock.path)
-    return (folder / "index.html").as_uri()
+    """A gallery in a folder, as somebody fetches it; the URL of its first page."""
+    page = static_page(replace(gallery(tiles), tiles=()), tiles, 1, is_last=True)
+    (folder / page.file_name).write_text(page.html)
+    for file in page.files:
+        (folder / file.path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(stock.path(file.url), folder / file.path)
+    return (folder / page.file_name).as_uri()

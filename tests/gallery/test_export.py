@@ -4,59 +4,56 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from api.gallery import export as export_module
-from api.gallery.export import export_folder
-from tests.gallery.reel import Stock, clips, gallery, moderated, rendered
+from api.gallery.export import StaticPage, static_page
+from api.gallery.tiles import Tile
+from tests.gallery.reel import clips, gallery, moderated, rendered, tile_id
 
 
-def names(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+def page_of(*tiles: Tile, number: int = 1, is_last: bool = True, twins: tuple[str, ...] = ()) -> StaticPage:
+    return static_page(replace(gallery(tiles), tiles=()), tiles, number, is_last=is_last, twins=twins)
 
 
-def test_a_folder_has_a_page_and_the_files_of_each_clip(tmp_path: Path, stock: Stock) -> None:
-    tiles = [rendered(0), moderated(1)]
+def test_a_page_names_the_files_of_each_clip_as_the_results_do() -> None:
+    page = page_of(rendered(0, file="autumn/cup.mp4"), moderated(1, file="autumn/bowl.mp4"))
 
-    assert export_folder(tmp_path, gallery(tiles), tiles, stock.path) == 2
-    assert names(tmp_path) == ["clips/00001-harbour-0.mp4", "index.html", "posters/00001-harbour-0.jpg"]
-    assert (tmp_path / "clips/00001-harbour-0.mp4").read_bytes() == stock.path("clip.mp4").read_bytes()
+    assert [(file.path, file.url) for file in page.files] == [
+        ("autumn/cup.mp4", "clip.mp4"),
+        ("posters/autumn/cup.jpg", "clip.jpg"),
+    ]
+    assert 'href="autumn/cup.mp4"' in page.html
+    assert 'src="posters/autumn/cup.jpg"' in page.html
+
+
+def test_clips_that_would_have_one_file_get_two() -> None:
+    page = page_of(rendered(0, file="a/Cup.mp4"), rendered(1, file="a/cup.mp4"), twins=("a/cup.mp4",))
+
+    videos = [file.path for file in page.files if file.path.endswith(".mp4")]
+    assert videos == [f"a/Cup-{tile_id(0)}.mp4", f"a/cup-{tile_id(1)}.mp4"]
+
+
+def test_what_means_something_in_an_address_is_escaped_there() -> None:
+    page = page_of(rendered(0, file="50 %/雨 #1.mp4"))
+
+    assert page.files[0].path == "50 %/雨 #1.mp4"
+    assert 'href="50%20%25/%E9%9B%A8%20%231.mp4"' in page.html
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "a/b\\c:d", "CON", "x" * 300, "雨の港", ".", ""])
-def test_no_name_leads_out_of_the_folder(tmp_path: Path, stock: Stock, name: str) -> None:
-    tiles = [rendered(0, name=name)]
+def test_no_name_of_a_single_job_leads_out_of_the_folder(name: str) -> None:
+    page = page_of(rendered(0, name=name))
 
-    export_folder(tmp_path / "out", gallery(tiles), tiles, stock.path)
-
-    (clip,) = (tmp_path / "out/clips").iterdir()
-    assert re.fullmatch(r"00001[A-Za-z0-9._-]{0,70}\.mp4", clip.name)
-    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert re.fullmatch(r"clips/[A-Za-z0-9._-]{0,60}-0199c0de[0-9a-f-]+\.mp4", page.files[0].path)
 
 
-def test_a_file_that_is_gone_is_said_to_be(tmp_path: Path, stock: Stock) -> None:
-    kept = rendered(0)
-    assert kept.clip
-    tiles = [replace(kept, clip=replace(kept.clip, url="gone.mp4"))]
+def test_pages_lead_to_those_beside_them() -> None:
+    page = page_of(*clips(2), number=2, is_last=False)
 
-    export_folder(tmp_path, gallery(tiles), tiles, stock.path)
-
-    assert "its file is not in the archive any more" in (tmp_path / "index.html").read_text()
+    assert page.file_name == "page-2.html"
+    assert re.findall(r'<a rel="(\w+)" href="([^"]+)"', page.html) == [("prev", "index.html"), ("next", "page-3.html")]
 
 
-def test_many_clips_get_several_pages(tmp_path: Path, stock: Stock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export_module, "PAGE_COUNT", 2)
-    tiles = list(clips(5))
-
-    export_folder(tmp_path, gallery(tiles), iter(tiles), stock.path)
-
-    pages = {path.name: path.read_text() for path in tmp_path.glob("*.html")}
-    assert sorted(pages) == ["index.html", "page-2.html", "page-3.html"]
-    assert re.findall(r'<a rel="(\w+)" href="([^"]+)"', pages["page-2.html"]) == [
-        ("prev", "index.html"),
-        ("next", "page-3.html"),
-    ]
-    assert '<span class="number">5</span>' in pages["page-3.html"]
-    assert 'rel="next"' not in pages["page-3.html"]
+def test_the_last_page_leads_no_further() -> None:
+    assert 'rel="next"' not in page_of(*clips(2)).html

@@ -13,17 +13,19 @@ import pytest
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
-from api.gallery import loading, serving
-from api.gallery.loading import all_tiles, load_summary, load_tiles
-from api.gallery.serving import campaign_page, campaign_sheet, export_campaign, poster_in
+from api.gallery import serving
+from api.gallery.loading import load_summary, load_tiles
+from api.gallery.serving import campaign_page, campaign_sheet, export_page, poster_in
 from api.gallery.tiles import Money, Tile, Why
 from models import JobReference, RenderJob
 from models.asset import Asset, AssetKind
 from models.campaign import Campaign, ensure_campaign
 from models.job_reference import ReferenceRole
+from models.decisions import decide
 from models.storage import LocalArchive
 from models.tenant import ensure_tenant
 from models.transitions import record
+from reelqueue.campaigns.answers import Decision
 from reelqueue.states import FailureClass, RenderState
 from tests.gallery.reel import Stock
 from tests.models.stored_jobs import NOW, store_job
@@ -49,7 +51,7 @@ def store_clip(session: Session, campaign_id: UUID, custom_id: str) -> UUID:
 
 
 def tiles(session: Session, campaign_id: UUID) -> list[Tile]:
-    return load_tiles(session, campaign_id, address)
+    return load_tiles(session, campaign_id, address, limit=100)
 
 
 def address(asset: Asset) -> str:
@@ -101,30 +103,49 @@ def test_another_campaign_is_left_out(session: Session, campaign_id: UUID) -> No
     assert tiles(session, campaign_id) == []
 
 
-@pytest.mark.parametrize("count", [0, 1, 2, 4, 5])
-def test_batches_meet_and_do_not_overlap(
-    session: Session, campaign_id: UUID, monkeypatch: pytest.MonkeyPatch, count: int
-) -> None:
-    monkeypatch.setattr(loading, "BATCH_COUNT", 2)
-    ids = [str(store_job(session, campaign_id=campaign_id)) for _ in range(count)]
+def test_a_clip_in_whose_place_another_stands_is_left_out(session: Session, campaign_id: UUID) -> None:
+    store_job(session, campaign_id=campaign_id, superseded_at=NOW)
+    job_id = store_job(session, campaign_id=campaign_id)
 
-    assert [tile.id for tile in all_tiles(lambda: again(session), campaign_id, address)] == ids
+    assert [tile.id for tile in tiles(session, campaign_id)] == [str(job_id)]
+    assert load_summary(session, campaign_id).clip_count == 1
 
 
-def test_a_whole_campaign_is_exported(session: Session, campaign_id: UUID, stock: Stock, tmp_path: Path) -> None:
-    store_clip(session, campaign_id, "clip")
+def test_a_clip_that_is_rendered_again_stands_where_it_stood(session: Session, campaign_id: UUID) -> None:
+    ids = [store_job(session, campaign_id=campaign_id, clip_line=line) for line in (2, 3, 2)]
+
+    assert [tile.id for tile in tiles(session, campaign_id)] == [str(ids[index]) for index in (0, 2, 1)]
+
+
+def test_a_tile_has_the_variables_of_its_row(session: Session, campaign_id: UUID) -> None:
+    given = {"style.look": "film noir", "ground": "marble", "count": 3, "long": "x" * 200}
+    store_job(session, campaign_id=campaign_id, clip_variables=given, job_metadata={"note": "unseen"})
+
+    (tile,) = tiles(session, campaign_id)
+
+    assert tile.variables == {"style.look": "film noir", "ground": "marble", "count": "3"}
+
+
+def test_a_tile_says_who_decided_what(session: Session, campaign_id: UUID) -> None:
+    job_id = store_clip(session, campaign_id, "dunes-1")
+    decide(session, [job_id], Decision.APPROVE, by="ana", now=NOW)
+
+    (tile,) = tiles(session, campaign_id)
+
+    assert (tile.decision, tile.decided_by, tile.decided_at) == ("approve", "ana", NOW)
+
+
+def test_a_page_to_take_along_names_its_files(session: Session, campaign_id: UUID) -> None:
+    job_id = store_clip(session, campaign_id, "clip")
+    session.get_one(RenderJob, job_id).output_path = "autumn/clip.mp4"
     store_job(session, RenderState.FAILED, campaign_id=campaign_id)
-    archive = LocalArchive(tmp_path / "archive")
-    shutil.copytree(stock.folder, archive.path("2026/11/23"))
 
-    campaign = session.get_one(Campaign, campaign_id)
-    count = export_campaign(lambda: again(session), archive, campaign, tmp_path / "out", now=NOW)
+    page = export_page(session, session.get_one(Campaign, campaign_id), now=NOW, number=1)
 
-    assert count == 2
-    assert [path.name for path in sorted((tmp_path / "out").rglob("*.*"))] == [
-        "00001-clip.mp4",
-        "index.html",
-        "00001-clip.jpg",
+    assert (page.file_name, page.clip_count, page.next_after) == ("index.html", 2, None)
+    assert [(file.path, file.url) for file in page.files] == [
+        ("autumn/clip.mp4", f"/v1/jobs/{job_id}/asset"),
+        ("posters/autumn/clip.jpg", f"/v1/jobs/{job_id}/poster"),
     ]
 
 
@@ -184,11 +205,6 @@ def test_a_served_gallery_has_the_addresses_of_the_api(session: Session, campaig
     assert tile.clip
     assert tile.poster
     assert (tile.clip.url, tile.poster.url) == (f"/v1/jobs/{job_id}/asset", f"/v1/jobs/{job_id}/poster")
-
-
-def again(session: Session) -> Session:
-    """Another session in the same transaction, which the test's own outlives."""
-    return Session(session.connection(), join_transaction_mode="create_savepoint")
 
 
 @contextmanager

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.gallery.document import security_policy
 from api.gallery.island import island
-from api.gallery.page import render, security_policy
+from api.gallery.page import GALLERY_DRESS, render
 from api.gallery.tiles import Reference, Tile, Why
 from tests.gallery.reel import clips, gallery, moderated, rendered
 
@@ -96,7 +97,7 @@ def test_what_somebody_wrote_is_shown_as_it_is(text: str) -> None:
 def test_the_policy_allows_our_script_and_style_alone() -> None:
     page = Markup(page_of(*clips(3)))
 
-    policy = security_policy(is_served=True)
+    policy = security_policy(GALLERY_DRESS, is_served=True)
     style, script = "".join(page.inside["style"]), page.inside["script"][-1]
     assert f"script-src '{_hash(script)}';" in policy
     assert f"style-src '{_hash(style)}';" in policy

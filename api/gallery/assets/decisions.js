@@ -1,68 +1,77 @@
 // Approve, retry, reject: sent to the server that has the gallery, or kept in the browser and saved as a file.
 
-const DONE = { approve: "Approved", retry: "To be retried", reject: "Rejected" };
+const DONE = { approve: "Approved", retry: "To be rendered again", reject: "Rejected" };
 const CAN = {
   approve: (clip) => Boolean(clip.clip),
   reject: (clip) => Boolean(clip.clip),
-  retry: (clip) => ["succeeded", "failed", "moderated", "timed_out", "cancelled", "expired", "lost"].includes(clip.state),
+  retry: (clip) => ["succeeded", "failed", "moderated", "cancelled", "expired", "lost"].includes(clip.state),
 };
 const saveButton = form.querySelector("[data-save]");
 const storageKey = `reelqueue:marks:${gallery.id}`;
+const ask = document.getElementById("ask");
 
-/** Decide about a clip; the same decision again takes it back where nothing was sent. */
+/** Decide about a clip; to approve or to reject again takes it back. */
 async function decide(index, decision) {
   const clip = clips[index];
   if (!CAN[decision](clip)) return say(`${clip.name}: ${words(clip.state).toLowerCase()}, so there is nothing to ${decision}`);
-  const told = new CustomEvent("gallery:decision", { detail: { decision, jobIds: [clip.id] }, cancelable: true });
-  if (!document.dispatchEvent(told)) return;
-  if (!gallery.decisions_url) {
-    const isBack = clip.decision === decision;
-    mark(index, isBack ? undefined : decision);
-    keepMarks();
-    return say(`${clip.name}: ${isBack ? "mark taken back" : DONE[decision].toLowerCase()}`);
-  }
-  if (decision === "retry" && !isRetryMeant(index)) return;
+  if (decision === "retry" && gallery.decisions_url) return retry(index);
   const before = clip.decision;
-  mark(index, decision);
-  const refusal = await send(decision, [clip.id]);
-  if (refusal) mark(index, before);
-  say(refusal ? `${clip.name}: ${refusal}` : `${clip.name}: ${DONE[decision].toLowerCase()}`);
+  const isBack = before === decision;
+  mark(index, isBack ? undefined : decision);
+  if (!gallery.decisions_url) keepMarks();
+  else if (!(await send(index, { decision: isBack ? "undecide" : decision }))) return mark(index, before);
+  say(`${clip.name}: ${isBack ? "mark taken back" : DONE[decision].toLowerCase()}`);
 }
 
-let askedAbout; // the clip that would be rendered a second time
-/** Whether to buy a clip again: never twice at once, and one that is there only when told so twice. */
-function isRetryMeant(index) {
+/** Buy a clip again: its price is told and asked for first. */
+async function retry(index) {
   const clip = clips[index];
-  if (clip.decision === "retry") {
-    say(`${clip.name}: is being retried already`);
-    return false;
-  }
-  const isMeant = !clip.clip || askedAbout === index;
-  askedAbout = isMeant ? undefined : index;
-  if (!isMeant) say(`${clip.name}: is there already; retry once more to render it again, and to pay for it again`);
-  return isMeant;
+  const offer = (await send(index, { decision: "retry", dry_run: true }))?.cost;
+  if (!offer) return;
+  if (!offer.count) return say(`${clip.name}: is being rendered again already`);
+  if (!(await isMeant(clip, offer))) return;
+  const bought = await send(index, { decision: "retry" });
+  if (!bought) return;
+  mark(index, "retry");
+  say(`${clip.name}: ${DONE.retry.toLowerCase()}`);
 }
 
-/** Why the server refused, or undefined. */
-async function send(decision, jobIds) {
+/** Ask a person; the answer comes when the dialog is closed, however that is. */
+function isMeant(clip, offer) {
+  const others = offer.count - 1;
+  const price = offer.currency ? `at most ${amount({ amount: offer.max_amount, currency: offer.currency })}` : "a price that nobody has published";
+  ask.querySelector("h2").textContent = `Render ${clip.name} again?`;
+  ask.querySelector("[data-price]").textContent = `It costs ${price}${others ? `, with ${others} more that hang on it` : ""}.`;
+  ask.querySelector("[data-there]").hidden = !clip.clip;
+  ask.returnValue = "";
+  ask.showModal();
+  return new Promise((resolve) => ask.addEventListener("close", () => resolve(ask.returnValue === "yes"), { once: true }));
+}
+
+/** The server's answer, or undefined where it refused; then it has been said why. */
+async function send(index, body) {
+  const clip = clips[index];
   try {
     const answer = await fetch(gallery.decisions_url, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ decision, job_ids: jobIds }),
+      body: JSON.stringify({ ...body, job_ids: [clip.id] }),
     });
-    if (answer.ok) return undefined;
-    const problem = await answer.json().catch(() => ({}));
-    return problem.detail ?? `the server refused (${answer.status})`;
+    const said = await answer.json().catch(() => ({}));
+    if (answer.ok) return said;
+    say(`${clip.name}: ${said.detail ?? `the server refused (${answer.status})`}`);
   } catch {
-    return "the server does not answer; nothing was changed";
+    say(`${clip.name}: the server does not answer; nothing was changed`);
   }
+  return undefined;
 }
 
 function mark(index, decision) {
   const clip = clips[index];
   if (decision) clip.decision = decision;
   else delete clip.decision;
+  delete clip.decided_by;
+  delete clip.decided_at;
   if (decision) tiles[index].dataset.decision = decision;
   else delete tiles[index].dataset.decision;
   links[index].setAttribute("aria-describedby", `mark-${decision ?? ""}`);

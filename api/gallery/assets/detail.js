@@ -50,7 +50,7 @@ function storyOf(clip) {
     ...list("References", clip.references, (item) => make("li", {}, make("b", { class: "role" }, item.role), make("span", {}, address(item.url)))),
     ...facts("Clip", {
       Seed: clip.seed, ...asked(clip), Length: clip.clip?.duration_seconds && `${Number(clip.clip.duration_seconds)} s`,
-      Size: clip.clip?.width_px && `${clip.clip.width_px} × ${clip.clip.height_px}`, Sound: sound(clip.clip), File: bytes(clip.clip?.size_bytes),
+      Size: clip.clip?.width_px && `${clip.clip.width_px} × ${clip.clip.height_px}`, Sound: sound(clip.clip), Bytes: bytes(clip.clip?.size_bytes), File: clip.file,
     }),
     ...facts("Variables", clip.variables ?? {}),
     ...facts("Cost", { Spent: (clip.spent ?? []).map((money) => amount(money)).join(", ") || undefined, Billed: clip.billed_seconds && `${Number(clip.billed_seconds)} s` }),
@@ -108,6 +108,12 @@ function showDecision(index) {
     button.setAttribute("aria-pressed", String(clips[index].decision === button.dataset.decide));
     button.hidden = !CAN[button.dataset.decide](clips[index]);
   }
+  const clip = clips[index];
+  const by = clip.decided_by ? ` by ${clip.decided_by}` : "";
+  const when = clip.decided_at ? [", ", time(clip.decided_at)] : [];
+  const box = detail.querySelector("[data-decided]");
+  box.replaceChildren(...(clip.decision ? [`${DONE[clip.decision] ?? clip.decision}${by}`, ...when] : []));
+  box.hidden = !clip.decision;
 }
 
 function step(by) {

@@ -68,7 +68,7 @@ function pageKey(event) {
 }
 
 function onKey(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || help.open) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || help.open || ask.open) return;
   if (isTyping(event.target)) {
     if (event.key !== "Escape" || current < 0) return;
     focusTile(current);

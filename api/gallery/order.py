@@ -1,0 +1,37 @@
+"""Which jobs of a campaign are shown, and in which order: its file's; a clip rendered again stands where it stood."""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy.orm import Session
+
+from models.render_job import RenderJob
+from reelqueue.states import RenderState
+
+# Jobs that are no clips have no line; ids are in the order in which rows were stored.
+_LINE: Final = func.coalesce(RenderJob.clip_line, 0)
+PLACE: Final = (_LINE, RenderJob.id)
+"""Columns to order by."""
+
+
+def shown_jobs(campaign_id: UUID, only: RenderState | None = None) -> list[ColumnElement[bool]]:
+    """Its jobs, or those in one state, without those in whose place others stand."""
+    shown = [RenderJob.campaign_id == campaign_id, RenderJob.superseded_at.is_(None)]
+    return shown if only is None else [*shown, RenderJob.state == only]
+
+
+def is_behind(after: UUID) -> ColumnElement[bool]:
+    """Whether a job comes after another, which may not be shown any more."""
+    line = select(_LINE).where(RenderJob.id == after).correlate(None).scalar_subquery()
+    return tuple_(*PLACE) > tuple_(line, after)
+
+
+def count_up_to(session: Session, campaign_id: UUID, after: UUID | None, only: RenderState | None) -> int:
+    """How many jobs are shown up to one; None: up to the beginning."""
+    if after is None:
+        return 0
+    jobs = select(func.count()).select_from(RenderJob).where(*shown_jobs(campaign_id, only), ~is_behind(after))
+    return session.scalars(jobs).one()

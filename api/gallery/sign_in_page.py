@@ -1,0 +1,42 @@
+"""The page on which a person pastes a key once."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Final
+
+from api.gallery.document import Dress, document
+
+SIGN_IN_DRESS: Final = Dress(("base.css", "door.css"), ("sign-in.js",))
+RETURN_DRESS: Final = Dress(("base.css",))
+
+
+def sign_in_page(to: str, problem: str | None = None) -> str:
+    """The form.
+
+    Args:
+        to: The path to go to then.
+        problem: Why the last try was refused.
+    """
+    alert = f'<p class="problem" role="alert">{escape(problem)}</p>' if problem else ""
+    body = f"""<main class="door">
+<h1>Sign in to Reelqueue</h1>
+<form method="post" action="/sign-in">
+{alert}<input type="hidden" name="to" value="{escape(to)}"><input type="hidden" name="pass">
+<label for="key">API key</label>
+<input id="key" type="password" name="key" autocomplete="current-password" spellcheck="false" required autofocus>
+<button>Sign in</button>
+</form>
+<p class="hint">The key stays on the server; this browser keeps a cookie for twelve hours.
+Without a key, ask for a link: <code>reelqueue campaign open NAME</code> prints one.</p>
+</main>"""
+    return document(SIGN_IN_DRESS, "Sign in · Reelqueue", body, is_served=True)
+
+
+def return_page() -> str:
+    """Asks for the page once more.
+
+    A browser keeps the cookie back where another site led here; this page's own request carries it.
+    """
+    body = '<meta http-equiv="refresh" content="0">'
+    return document(RETURN_DRESS, "Reelqueue", body, is_served=True)

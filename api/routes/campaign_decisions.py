@@ -1,0 +1,124 @@
+"""What people decide about clips that they have looked at: keep, reject, render again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Final, Literal
+from uuid import UUID
+
+import structlog
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.access import CurrentCaller
+from api.body import JsonObject, json_object, options_of
+from api.campaigns import PathCampaign, check_going
+from api.openapi import body_of
+from api.origins import check_same_origin
+from api.problems import ProblemError, documented
+from api.retry_costs import retried
+from api.services import OpenServices, OpenSession, Services
+from models.asset import Asset, AssetKind
+from models.campaign import Campaign
+from models.clips import lock_clips
+from models.decisions import decide, take_back
+from models.render_job import RenderJob
+from models.retries import RETRYABLE, Which, find_retries, retry_clips
+from models.session import DatabaseClock
+from reelqueue.campaigns.answers import DecidedClips, Decision
+from reelqueue.states import RenderState
+
+log = structlog.get_logger(__name__)
+router = APIRouter(prefix="/v1/campaigns/{name}", tags=["campaigns"])
+
+JOBS_MAX: Final = 1000
+"""As many as stand on a page of the gallery."""
+RETRIES_MAX: Final = 10_000
+"""With what hangs on them."""
+_AGAIN: Final = RETRYABLE | {RenderState.SUCCEEDED}
+"""Somebody who has looked at a clip may want another take of it."""
+
+
+class DecisionOptions(BaseModel):
+    """What is decided, and about which clips."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    decision: Literal["approve", "reject", "retry", "undecide"] = Field(
+        description="`retry` renders a clip again, for money; `undecide` takes `approve` or `reject` back."
+    )
+    job_ids: list[UUID] = Field(min_length=1, max_length=JOBS_MAX, description="The clips, by the ids of their jobs.")
+    dry_run: bool = Field(default=False, description="With `retry`: only tell what it costs.")
+
+
+@router.post(
+    "/decisions",
+    responses=documented(400, 401, 403, 404, 408, 409, 413, 415, 422, 503),
+    openapi_extra=body_of(DecisionOptions),
+    dependencies=[Depends(check_same_origin)],
+)
+def decide_about_clips(
+    body: Annotated[JsonObject, Depends(json_object)],
+    campaign: PathCampaign,
+    session: OpenSession,
+    services: OpenServices,
+    caller: CurrentCaller,
+) -> DecidedClips:
+    """Approve, reject or render again; sent twice, it changes nothing more and buys nothing more."""
+    options = options_of(body, DecisionOptions)
+    states = _states(session, campaign, options.job_ids)
+    if options.decision == "retry":
+        return _retry(session, services, campaign, options)
+    now = DatabaseClock().now(session)
+    if options.decision == "undecide":
+        count = take_back(session, list(states), by=caller.key_name, now=now)
+    else:
+        _check_there(session, states)
+        count = decide(session, list(states), Decision(options.decision), by=caller.key_name, now=now)
+    session.commit()
+    log.info("campaign.decided", campaign=str(campaign.id), decision=options.decision, count=count)
+    return DecidedClips(changed_count=count, cost=None)
+
+
+def _states(session: Session, campaign: Campaign, job_ids: Sequence[UUID]) -> dict[UUID, RenderState]:
+    """The clips' states, by job.
+
+    Raises:
+        ProblemError: 404 where one is not in the campaign.
+    """
+    mine = select(RenderJob.id, RenderJob.state).where(RenderJob.campaign_id == campaign.id, RenderJob.id.in_(job_ids))
+    found = dict(session.execute(mine).all())
+    missing = next((job_id for job_id in job_ids if job_id not in found), None)
+    if missing is not None:
+        why = f"there is no render job {missing} in campaign {campaign.name!r}; nothing was decided"
+        raise ProblemError(404, "job_not_found", why, field="job_ids")
+    return found
+
+
+def _check_there(session: Session, states: dict[UUID, RenderState]) -> None:
+    """Refuse to keep or reject what nobody can have seen."""
+    seen = set(
+        session.scalars(select(Asset.job_id).where(Asset.job_id.in_(states), Asset.kind == AssetKind.VIDEO)).all()
+    )
+    unseen = next((job_id for job_id in states if job_id not in seen), None)
+    if unseen is not None:
+        why = f"render job {unseen} is {states[unseen]} and has no video to look at; nothing was decided"
+        raise ProblemError(409, "no_file", why, field="job_ids")
+
+
+def _retry(session: Session, services: Services, campaign: Campaign, options: DecisionOptions) -> DecidedClips:
+    check_going(campaign)
+    lock_clips(session, campaign.id)
+    # A clip in whose place another job stands is not found: told twice, it is bought once.
+    which = Which(states=_AGAIN, job_ids=options.job_ids)
+    jobs = find_retries(session, campaign.id, which, limit=RETRIES_MAX)
+    cost = retried(session, jobs, region=services.region, is_dry_run=options.dry_run)
+    if options.dry_run or not jobs:
+        return DecidedClips(changed_count=0, cost=cost)
+    retry_clips(session, campaign, jobs, now=DatabaseClock().now(session))
+    session.commit()
+    services.hints.kick()
+    log.info("campaign.retried", campaign=str(campaign.id), count=len(jobs))
+    return DecidedClips(changed_count=len(jobs), cost=cost)

@@ -1,0 +1,93 @@
+"""A campaign to look at elsewhere: its gallery as a folder, its contact sheet, a link to its page."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import quote
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from api.access import CurrentCaller
+from api.campaigns import PathCampaign
+from api.gallery.serving import campaign_sheet, export_page, gallery_path, poster_in
+from api.gallery.sheet import OpenPoster, write_pdf, write_png
+from api.gallery.tiles import Gallery
+from api.problems import documented
+from api.services import OpenServices, OpenSession, Services
+from api.sessions import LINK_LIFE, Pass, Purpose, signed
+from models.campaign import Campaign
+from models.session import DatabaseClock
+from reelqueue.campaigns.answers import GalleryLink, GalleryPage
+
+router = APIRouter(prefix="/v1/campaigns/{name}", tags=["campaigns"])
+
+PAGES_MAX: Final = 1000
+_REFUSALS: Final = documented(401, 403, 404, 422, 503)
+_DRAWING: Final = threading.Lock()
+"""A sheet takes a processor and some hundred MB of memory: one at a time, as these also serve the API."""
+
+
+@router.get("/gallery", responses=_REFUSALS)
+def read_gallery_page(
+    campaign: PathCampaign,
+    session: OpenSession,
+    page: Annotated[int, Query(ge=1, le=PAGES_MAX, description="Its number; names the file.")] = 1,
+    after: Annotated[UUID | None, Query(description="`next_after` of the page before.")] = None,
+) -> GalleryPage:
+    """One page of the gallery that needs no server, and the files that belong beside it."""
+    return export_page(session, campaign, now=DatabaseClock().now(session), number=page, after=after)
+
+
+@router.post("/link", responses=_REFUSALS)
+def make_link(
+    campaign: PathCampaign, session: OpenSession, services: OpenServices, caller: CurrentCaller
+) -> GalleryLink:
+    """A link to the campaign's page that signs in whoever follows it within ten minutes."""
+    path = gallery_path(campaign.name)
+    if caller.key_id is None:
+        return GalleryLink(path=path, expires_at=None)
+    until = Pass(caller.key_id, DatabaseClock().now(session) + LINK_LIFE)
+    # Behind the #, so that it is in no log, and in no address that a browser tells others.
+    key = signed(until, Purpose.LINK, services.session_secret)
+    return GalleryLink(path=f"/sign-in?to={quote(path, safe='')}#pass={key}", expires_at=until.expires_at)
+
+
+def _picture(media_type: str) -> dict[int | str, dict[str, Any]]:
+    content = {media_type: {"schema": {"type": "string", "format": "binary"}}}
+    return {200: {"description": "The sheet", "content": content}, **_REFUSALS}
+
+
+@router.get("/sheet.png", response_class=Response, responses=_picture("image/png"))
+def read_sheet_png(campaign: PathCampaign, session: OpenSession, services: OpenServices) -> Response:
+    """All clips on one picture, as many as stay recognisable."""
+    return _sheet(campaign, session, services, write_png, "image/png", "png")
+
+
+@router.get("/sheet.pdf", response_class=Response, responses=_picture("application/pdf"))
+def read_sheet_pdf(campaign: PathCampaign, session: OpenSession, services: OpenServices) -> Response:
+    """All clips on pages of A4, to print."""
+    return _sheet(campaign, session, services, write_pdf, "application/pdf", "pdf")
+
+
+def _sheet(
+    campaign: Campaign,
+    session: OpenSession,
+    services: Services,
+    write: Callable[[Path, Gallery, OpenPoster], int],
+    media_type: str,
+    suffix: str,
+) -> Response:
+    sheet = campaign_sheet(session, campaign, now=DatabaseClock().now(session))
+    session.close()  # no connection is held while it is drawn
+    with tempfile.TemporaryDirectory() as folder, _DRAWING:
+        path = Path(folder, f"sheet.{suffix}")
+        write(path, sheet, poster_in(services.archive))
+        content = path.read_bytes()
+    name = quote(f"{sheet.title}.{suffix}", safe="")
+    headers = {"Content-Disposition": f"inline; filename*=UTF-8''{name}", "Cache-Control": "private, no-cache"}
+    return Response(content, media_type=media_type, headers=headers)

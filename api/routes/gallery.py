@@ -1,0 +1,118 @@
+"""The pages that people look at: all campaigns, and the gallery of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Final
+from urllib.parse import quote
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import HTMLResponse
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.access import CurrentCaller
+from api.auth import caller
+from api.campaigns import PathCampaign, owner_of
+from api.gallery.campaigns_page import CAMPAIGNS_DRESS, Reel, campaigns_page
+from api.gallery.document import Dress, security_policy
+from api.gallery.order import shown_jobs
+from api.gallery.page import GALLERY_DRESS, render
+from api.gallery.serving import LIST_PATH, campaign_page, gallery_path
+from api.gallery.sign_in_page import RETURN_DRESS, return_page
+from api.gallery.tiles import Picture
+from api.problems import PageError, ProblemError
+from api.services import OpenSession
+from api.views import poster_url
+from models.asset import Asset, AssetKind
+from models.campaign import Campaign
+from models.campaign_facts import campaign_view
+from models.render_job import RenderJob
+from models.session import DatabaseClock
+from reelqueue.states import RenderState
+
+CAMPAIGNS_MAX: Final = 50
+POSTERS_MAX: Final = 8
+
+
+def _let_in(request: Request) -> None:
+    """Send people who are not signed in to the form, instead of telling them about headers."""
+    try:
+        caller(request)
+    except ProblemError as error:
+        if error.status != 401:
+            raise
+        raise PageError(_elsewhere(request)) from error
+
+
+def _elsewhere(request: Request) -> HTMLResponse:
+    # The cookie stays behind when another site leads here. Asked for once more, the page gets it, or the form.
+    if request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
+        return _answer(return_page(), RETURN_DRESS)
+    query = f"?{request.url.query}" if request.url.query else ""
+    to = quote(f"{quote(request.url.path)}{query}", safe="")
+    return HTMLResponse("", 303, {"Location": f"/sign-in?to={to}", "Cache-Control": "no-store"})
+
+
+router = APIRouter(include_in_schema=False, dependencies=[Depends(_let_in)])
+
+
+@router.get(LIST_PATH)
+def read_campaigns(
+    session: OpenSession, caller: CurrentCaller, before: Annotated[UUID | None, Query()] = None
+) -> HTMLResponse:
+    """The caller's campaigns, newest first."""
+    mine = select(Campaign).where(Campaign.tenant_id == owner_of(caller, session))
+    older = mine.where(Campaign.id < before) if before else mine
+    found = session.scalars(older.order_by(Campaign.id.desc()).limit(CAMPAIGNS_MAX + 1)).all()
+    page, now = found[:CAMPAIGNS_MAX], DatabaseClock().now(session)
+    older_url = f"?before={page[-1].id}" if len(found) > CAMPAIGNS_MAX else None
+    reels = _reels(session, page, now)
+    return _answer(campaigns_page(reels, key_name=caller.key_name, older_url=older_url), CAMPAIGNS_DRESS)
+
+
+@router.get(f"{LIST_PATH}/{{name}}")
+def read_gallery(
+    campaign: PathCampaign,
+    session: OpenSession,
+    after: Annotated[UUID | None, Query()] = None,
+    state: Annotated[RenderState | None, Query()] = None,
+) -> HTMLResponse:
+    """One page of a campaign's clips."""
+    gallery = campaign_page(session, campaign, now=DatabaseClock().now(session), after=after, only=state)
+    session.commit()  # no transaction stands open while the page is written
+    return _answer(render(gallery, is_served=True), GALLERY_DRESS)
+
+
+def _reels(session: Session, campaigns: Iterable[Campaign], now: datetime) -> list[Reel]:
+    return [
+        Reel(
+            campaign=campaign_view(session, campaign, now=now),
+            url=gallery_path(campaign.name),
+            posters=_posters(session, campaign.id),
+        )
+        for campaign in campaigns
+    ]
+
+
+def _posters(session: Session, campaign_id: UUID) -> list[Picture]:
+    """Some of its latest clips."""
+    latest = (
+        select(RenderJob.id)
+        .where(*shown_jobs(campaign_id, RenderState.SUCCEEDED))
+        .order_by(RenderJob.created_at.desc(), RenderJob.id.desc())
+        .limit(POSTERS_MAX)
+        .subquery()
+    )
+    posters = select(Asset).join(latest, Asset.job_id == latest.c.id).where(Asset.kind == AssetKind.POSTER)
+    return [
+        Picture(url=poster_url(asset.job_id), width_px=asset.width_px, height_px=asset.height_px)
+        for asset in session.scalars(posters.order_by(Asset.job_id))
+    ]
+
+
+def _answer(page: str, dress: Dress) -> HTMLResponse:
+    policy = security_policy(dress, is_served=True)
+    return HTMLResponse(page, headers={"Content-Security-Policy": policy, "Cache-Control": "private, no-cache"})
