@@ -71,7 +71,7 @@ def _results(campaign_id: UUID) -> Select[Any]:
         "provider_task_id": task.c.provider_task_id,
         "variables": RenderJob.clip_variables,
         "decision": ClipDecision.decision,
-        "decided_by": ClipDecision.decided_by,
+        "decided_by": ClipDecision.key_name,
         "decided_at": ClipDecision.decided_at,
     }
     return (

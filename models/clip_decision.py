@@ -23,7 +23,7 @@ class ClipDecision(Base):
 
     job_id: Mapped[UUID] = mapped_column(ForeignKey("render_jobs.id"), primary_key=True, comment="The clip's job")
     decision: Mapped[Decision] = mapped_column(comment="approve or reject")
-    decided_by: Mapped[str | None] = mapped_column(
+    key_name: Mapped[str | None] = mapped_column(
         comment="Name of the API key that it was made with; null: on the server's own machine, without one"
     )
     decided_at: Mapped[datetime] = mapped_column(comment="When it was made")

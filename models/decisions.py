@@ -28,9 +28,9 @@ def decide(session: Session, job_ids: Sequence[UUID], decision: Decision, *, by:
     Returns:
         For how many it is another than before; of the others neither who nor when is changed.
     """
-    rows = [{"job_id": job_id, "decision": decision, "decided_by": by, "decided_at": now} for job_id in sorted(job_ids)]
+    rows = [{"job_id": job_id, "decision": decision, "key_name": by, "decided_at": now} for job_id in sorted(job_ids)]
     stored = upsert(ClipDecision)
-    fresh = {name: stored.excluded[name] for name in ("decision", "decided_by", "decided_at")}
+    fresh = {name: stored.excluded[name] for name in ("decision", "key_name", "decided_at")}
     changed = session.scalars(
         stored.on_conflict_do_update(
             index_elements=["job_id"], set_=fresh, where=ClipDecision.decision != stored.excluded.decision

@@ -165,7 +165,7 @@ def _tile(job: RenderJob, related: _Related, url: AssetUrl) -> Tile:
         tries=[_try(attempt) for attempt in related.attempts.get(job.id, ())],
         events=[_event(event) for event in related.events.get(job.id, ())[-_EVENTS_MAX:]],
         decision=decided.decision if decided else None,
-        decided_by=decided.decided_by if decided else None,
+        decided_by=decided.key_name if decided else None,
         decided_at=decided.decided_at if decided else None,
     )
 

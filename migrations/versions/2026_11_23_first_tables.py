@@ -790,7 +790,7 @@ def upgrade() -> None:
             comment="approve or reject",
         ),
         sa.Column(
-            "decided_by",
+            "key_name",
             sa.String(),
             nullable=True,
             comment="Name of the API key that it was made with; null: on the server's own machine, without one",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import socket
 import sys
 import threading
@@ -22,8 +23,11 @@ from api.settings import ApiSettings
 from embedded.postgres import PostgresServer
 from embedded.valkey import ValkeyServer
 from models import Base
+from models.api_key import ApiKey
 from models.session import make_engine
+from models.tenant import ensure_tenant
 from tests.conftest import TEMPLATE
+from tests.gallery.reel import Stock, make_stock
 
 START_SECONDS = 30.0
 
@@ -98,6 +102,39 @@ def rows(engine_of_api: Engine) -> Iterator[Session]:
         for table in reversed(Base.metadata.sorted_tables):
             session.execute(delete(table))
         session.commit()
+
+
+@pytest.fixture(scope="session")
+def stock(tmp_path_factory: pytest.TempPathFactory) -> Stock:
+    """One video and one poster."""
+    return make_stock(tmp_path_factory.mktemp("stock"))
+
+
+@pytest.fixture
+def locked(settings: ApiSettings, rows: Session) -> Iterator[httpx.Client]:
+    """An API that needs keys."""
+    with serving(settings, require_key=True) as client:
+        yield client
+
+
+@pytest.fixture
+def alice(rows: Session) -> dict[str, str]:
+    """Headers of a producer."""
+    return authorization(rows, "alice")
+
+
+@pytest.fixture
+def bob(rows: Session) -> dict[str, str]:
+    """Headers of another producer."""
+    return authorization(rows, "bob")
+
+
+def authorization(rows: Session, name: str) -> dict[str, str]:
+    """Headers with a new key."""
+    key = f"rq_{name}"
+    rows.add(ApiKey(name=name, tenant_id=ensure_tenant(rows, name), sha256=hashlib.sha256(key.encode()).hexdigest()))
+    rows.commit()
+    return {"Authorization": f"Bearer {key}"}
 
 
 Enqueue = Callable[..., dict[str, Any]]

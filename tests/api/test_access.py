@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -11,10 +9,8 @@ import pytest
 from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
-from api.settings import ApiSettings
 from models.api_key import ApiKey
-from models.tenant import ensure_tenant
-from tests.api.conftest import problem, request, serving
+from tests.api.conftest import problem, request
 
 CANARY = "rq_canary-3f2a9c"
 
@@ -124,33 +120,6 @@ def test_a_page_of_another_origin_cannot_post(api: httpx.Client, origin: str) ->
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1:8000", "127.8.8.8", "[::1]:8000"])
 def test_every_name_of_this_machine_is_served(api: httpx.Client, host: str) -> None:
     assert api.get("/v1/models", headers={"Host": host}).status_code == 200
-
-
-@pytest.fixture
-def locked(settings: ApiSettings, rows: Session) -> Iterator[httpx.Client]:
-    """An API that needs keys."""
-    with serving(settings, require_key=True) as client:
-        yield client
-
-
-@pytest.fixture
-def alice(rows: Session) -> dict[str, str]:
-    """Headers of a producer."""
-    return authorization(rows, "alice")
-
-
-@pytest.fixture
-def bob(rows: Session) -> dict[str, str]:
-    """Headers of another producer."""
-    return authorization(rows, "bob")
-
-
-def authorization(rows: Session, name: str) -> dict[str, str]:
-    """Headers with a new key."""
-    key = f"rq_{name}"
-    rows.add(ApiKey(name=name, tenant_id=ensure_tenant(rows, name), sha256=hashlib.sha256(key.encode()).hexdigest()))
-    rows.commit()
-    return {"Authorization": f"Bearer {key}"}
 
 
 def post(api: httpx.Client, headers: dict[str, str]) -> dict[str, Any]:

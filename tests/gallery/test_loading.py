@@ -20,8 +20,8 @@ from api.gallery.tiles import Money, Tile, Why
 from models import JobReference, RenderJob
 from models.asset import Asset, AssetKind
 from models.campaign import Campaign, ensure_campaign
-from models.job_reference import ReferenceRole
 from models.decisions import decide
+from models.job_reference import ReferenceRole
 from models.storage import LocalArchive
 from models.tenant import ensure_tenant
 from models.transitions import record
