@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from api.settings import ApiSettings
 from embedded.services import PREFERRED_PORTS, plan
 from embedded.state import StackRecord
 from models.session import STATEMENT_TIMEOUT_SECONDS
@@ -65,7 +66,15 @@ def test_its_workers_are_those_of_the_embedded_stack(services: dict[str, Service
 
 
 def test_every_variable_is_a_setting(services: dict[str, Service]) -> None:
-    groups = (ServiceSettings, WebhookSettings, ProviderSettings, PollSettings, ArchiveSettings, CelerySettings)
+    groups = (
+        ServiceSettings,
+        WebhookSettings,
+        ApiSettings,
+        ProviderSettings,
+        PollSettings,
+        ArchiveSettings,
+        CelerySettings,
+    )
     known = {f"{group.model_config['env_prefix']}{name}".upper() for group in groups for name in group.model_fields}
     used = {name for one in services.values() for name in one.get("environment", {}) if name.startswith("REELQUEUE_")}
 
