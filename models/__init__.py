@@ -10,6 +10,8 @@ from models.attempt import Attempt
 from models.base import Base
 from models.campaign import Campaign, OnAmbiguous, OnBudget
 from models.clip_decision import ClipDecision
+from models.clip_import import ClipImport
+from models.clip_twin import ClipTwin
 from models.job_event import JobEvent
 from models.job_reference import JobReference, ReferenceRole
 from models.ledger_entry import EntryKind, LedgerEntry
@@ -17,6 +19,7 @@ from models.poll_lane import PollLane
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from models.slot import Slot
+from models.staged_clip import StagedClip
 from models.submit_lane import SubmitLane
 from models.tenant import Tenant
 from models.turn import Turn
@@ -32,6 +35,8 @@ __all__ = [
     "Base",
     "Campaign",
     "ClipDecision",
+    "ClipImport",
+    "ClipTwin",
     "EntryKind",
     "JobEvent",
     "JobReference",
@@ -43,6 +48,7 @@ __all__ = [
     "ReferenceRole",
     "RenderJob",
     "Slot",
+    "StagedClip",
     "SubmitLane",
     "Tenant",
     "Turn",

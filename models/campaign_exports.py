@@ -6,18 +6,20 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, select
+from sqlalchemy import Select, and_, func, null, select, true
 from sqlalchemy.orm import Session, aliased, sessionmaker
+from sqlalchemy.sql.selectable import LateralFromClause
 
 from models.asset import Asset, AssetKind
 from models.budget import SPENT_KINDS
 from models.clip_decision import ClipDecision
-from models.clips import COUNTS
+from models.clip_twin import ClipTwin
 from models.enqueue import to_request
 from models.job_reference import JobReference
 from models.ledger_entry import LedgerEntry
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
+from models.standing import COUNTS
 from reelqueue.campaigns.answers import ClipResult
 from reelqueue.campaigns.clips import LAST_FRAME
 from reelqueue.campaigns.dialect import PROBLEM_HEADING
@@ -58,9 +60,12 @@ def _results(campaign_id: UUID) -> Select[Any]:
         .lateral("cost")
     )
     video = aliased(Asset, name="video")
+    row = _rows()
     columns = {
-        "variant": RenderJob.clip_variant,
-        "file": RenderJob.output_path,
+        "custom_id": row.c.custom_id,
+        "same_as": row.c.same_as,
+        "variant": row.c.clip_variant,
+        "file": row.c.output_path,
         "sha256": video.sha256,
         "size_bytes": video.size_bytes,
         "seconds": video.duration_seconds,
@@ -69,21 +74,37 @@ def _results(campaign_id: UUID) -> Select[Any]:
         "actual_prompt": task.c.actual_prompt,
         "job_id": RenderJob.id,
         "provider_task_id": task.c.provider_task_id,
-        "variables": RenderJob.clip_variables,
         "decision": ClipDecision.decision,
         "decided_by": ClipDecision.key_name,
         "decided_at": ClipDecision.decided_at,
+        "variables": row.c.clip_variables,
     }
     return (
-        select(RenderJob.custom_id, RenderJob.state, RenderJob.model, RenderJob.seed, RenderJob.prompt)
+        select(RenderJob.state, RenderJob.model, RenderJob.seed, RenderJob.prompt)
         .add_columns(*(column.label(name) for name, column in columns.items()))
+        .select_from(RenderJob)
+        .join(row, true())
         .outerjoin(video, and_(video.job_id == RenderJob.id, video.kind == AssetKind.VIDEO))
         .outerjoin(ClipDecision, ClipDecision.job_id == RenderJob.id)
         .outerjoin(task, task.c.provider_task_id.is_not(None))
-        .outerjoin(cost, cost.c.currency.is_not(None))
+        .outerjoin(cost, and_(cost.c.currency.is_not(None), row.c.same_as.is_(None)))
         .where(RenderJob.campaign_id == campaign_id, *COUNTS)
-        .order_by(RenderJob.created_at, RenderJob.id)
+        .order_by(RenderJob.created_at, RenderJob.id, row.c.same_as.nulls_first(), row.c.custom_id)
     )
+
+
+def _rows() -> LateralFromClause:
+    """The row of a clip, and the rows that share it: those name the first."""
+    named = ("clip_variant", "output_path", "clip_variables")
+    own = select(RenderJob.custom_id, null().label("same_as"), *(getattr(RenderJob, name) for name in named)).correlate(
+        RenderJob
+    )
+    twins = (
+        select(ClipTwin.custom_id, RenderJob.custom_id, *(getattr(ClipTwin, name) for name in named))
+        .where(ClipTwin.campaign_id == RenderJob.campaign_id, ClipTwin.content_sha256 == RenderJob.content_sha256)
+        .correlate(RenderJob)
+    )
+    return own.union_all(twins).lateral("row")
 
 
 def failed_rows(sessions: sessionmaker[Session], campaign_id: UUID) -> Iterator[Row]:

@@ -6,8 +6,9 @@ there, so the job says ``cancelling`` until the provider has answered for it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -15,10 +16,17 @@ from sqlalchemy.orm import Session
 
 from models.leases import release_slot
 from models.render_job import RenderJob
+from models.standing import SUPERSEDED_CODE
 from models.transitions import move, record
 from reelqueue.states import RenderState
 
 _WAITING = (RenderState.QUEUED, RenderState.ADMITTED)
+WHY_SUPERSEDED: Final[Mapping[str, Any]] = {
+    "failure_code": SUPERSEDED_CODE,
+    "failure_message": "its row was changed: another job stands in its place",
+    "is_awaiting": False,
+}
+"""What a job says that was cancelled because its row was changed."""
 
 
 def request_cancel(session: Session, job_id: UUID, *, now: datetime, abandon_running: bool = False) -> bool:
@@ -47,10 +55,18 @@ def request_cancel(session: Session, job_id: UUID, *, now: datetime, abandon_run
 
 
 def grant_cancel(session: Session, job_id: UUID, *, now: datetime) -> None:
-    """Stop a job that is back in the queue, if somebody wished so while it could not be stopped."""
+    """Stop a job that is back in the queue, if nobody wants it any more: a person said so, or its row was changed."""
     job = session.get_one(RenderJob, job_id, populate_existing=True)
     if job.cancel_requested_at is not None:
         request_cancel(session, job_id, now=now)
+    elif job.superseded_at is not None:
+        cancel_superseded(session, job_id, now=now)
+
+
+def cancel_superseded(session: Session, job_id: UUID, *, now: datetime) -> None:
+    """Cancel a job in whose place another stands, if nothing was sent for it yet."""
+    if move(session, job_id, _WAITING, RenderState.CANCELLED, now=now, **WHY_SUPERSEDED):
+        release_slot(session, job_id, now=now)
 
 
 def _mark_claimed(session: Session, job_id: UUID, *, now: datetime, abandon_running: bool) -> bool:

@@ -4,13 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from psycopg import sql
 from sqlalchemy.orm import Session
 
 from models.base import Base
+from models.render_job import RenderJob
+
+JOB_COLUMNS: Final = tuple(column.key for column in RenderJob.__table__.columns)
+JSON_COLUMNS: Final = frozenset({"metadata", "extra_options", "warnings", "clip_variables"})
+EVENT_COLUMNS: Final = ("job_id", "at", "kind", "to_state", "detail")
+REFERENCE_COLUMNS: Final = ("job_id", "position", "role", "media_type", "url", "voice_url")
+_DEFAULTS: Final[dict[str, Any]] = {
+    column.key: column.default.arg
+    for column in RenderJob.__table__.columns
+    if column.default is not None and column.default.is_scalar
+}
+
+
+def new_job_values() -> dict[str, Any]:
+    """What a job begins with, by column."""
+    return dict(_DEFAULTS)
 
 
 def copy_rows(session: Session, table: type[Base], columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -27,14 +27,14 @@ from reelqueue.errors import ReelqueueError
 from reelqueue.requests import RenderRequest, parse_request
 from reelqueue.states import RenderState
 
-# Options that have a column of their own name; the rest of a request is in `extra_options`.
-_OPTION_COLUMNS = frozenset(
+OPTION_COLUMNS: Final = frozenset(
     {
         "model", "mode", "prompt", "negative_prompt", "audio_url", "resolution", "ratio", "duration", "seed",
         "prompt_extend", "shot_type", "watermark", "audio", "poll_interval_ms", "poll_timeout_ms", "on_timeout",
         "custom_id", "priority",
     }
 )  # fmt: skip
+"""Options that have a column of their own name; the rest of a request is in `extra_options`."""
 _REFERENCE_OPTIONS = frozenset(role.value for role in ReferenceRole)
 
 
@@ -119,19 +119,18 @@ def request_sha256(request: RenderRequest) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def to_request(job: RenderJob, references: Iterable[JobReference]) -> RenderRequest:
+def to_request(job: RenderJob, references: Iterable[JobReference], *, first_frame: str | None = None) -> RenderRequest:
     """The request that was stored, ready to be built for the provider.
-
-    The first frame of a continued clip is a placeholder: the picture stands in the archive.
 
     Args:
         job: The job.
         references: Its references by position.
+        first_frame: Of a continued clip; None takes a placeholder, as the picture stands in the archive.
     """
-    options: dict[str, Any] = {name: getattr(job, name) for name in _OPTION_COLUMNS} | job.extra_options
+    options: dict[str, Any] = {name: getattr(job, name) for name in OPTION_COLUMNS} | job.extra_options
     options |= {"metadata": job.job_metadata, "start_by": job.start_by}
     if job.is_continued:
-        options["image"] = continued_image("")
+        options["image"] = first_frame or continued_image("")
     for reference in references:
         match reference.role:
             case ReferenceRole.IMAGE | ReferenceRole.LAST_FRAME:
@@ -158,12 +157,12 @@ def _existing(session: Session, idempotency_key: str, tenant_id: UUID, digest: s
 def columns_of(request: RenderRequest) -> dict[str, Any]:
     """The columns of a job that its request fills, by attribute."""
     options = request.options() | {"mode": request.mode}
-    values = {name: value for name, value in options.items() if name in _OPTION_COLUMNS}
+    values = {name: value for name, value in options.items() if name in OPTION_COLUMNS}
     values["job_metadata"] = options.pop("metadata", None)
     values["start_by"] = request.start_by
     options.pop("start_by", None)
     values["extra_options"] = {
-        name: value for name, value in options.items() if name not in _OPTION_COLUMNS | _REFERENCE_OPTIONS
+        name: value for name, value in options.items() if name not in OPTION_COLUMNS | _REFERENCE_OPTIONS
     }
     return values
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
@@ -36,22 +35,6 @@ def release_followers(session: Session, job_id: UUID, state: RenderState) -> lis
         .execution_options(synchronize_session=False)
     )
     return list(session.scalars(select(RenderJob.id).where(*waiting, RenderJob.state == RenderState.QUEUED)))
-
-
-def hand_on_followers(session: Session, heirs: Mapping[UUID, UUID]) -> None:
-    """Let what waits for a job wait for the one that stands in its place.
-
-    Args:
-        session: In a transaction; the caller commits.
-        heirs: The new job by the old one.
-    """
-    for old, new in sorted(heirs.items()):
-        session.execute(
-            update(RenderJob)
-            .where(RenderJob.after_job_id == old, RenderJob.is_awaiting, RenderJob.state == RenderState.QUEUED)
-            .values(after_job_id=new)
-            .execution_options(synchronize_session=False)
-        )
 
 
 def why_never(job_id: UUID, state: RenderState) -> dict[str, Any]:

@@ -14,22 +14,19 @@ from sqlalchemy.orm import Session
 
 from models.base import new_id
 from models.campaign import Campaign
-from models.clips import (
-    COUNTS,
+from models.copying import (
     EVENT_COLUMNS,
     JOB_COLUMNS,
     JSON_COLUMNS,
     REFERENCE_COLUMNS,
-    Standing,
+    copy_rows,
     new_job_values,
-    standing_clips,
-    supersede,
 )
-from models.copying import copy_rows
 from models.followers import PREDECESSOR_CODE
 from models.job_event import JobEvent
 from models.job_reference import JobReference
 from models.render_job import RenderJob
+from models.standing import COUNTS, Standing, standing_clips, supersede
 from reelqueue.states import TERMINAL, FailureClass, RenderState
 
 RETRYABLE: Final = frozenset(

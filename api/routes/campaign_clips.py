@@ -18,9 +18,10 @@ from api.campaigns import PathCampaign, check_going
 from api.problems import ProblemError, documented
 from api.services import OpenServices, OpenSession
 from models.campaign import Campaign
-from models.clips import COUNTS, lock_clips, standing_clips, store_clips
+from models.clips import store_clips
 from models.render_job import RenderJob
 from models.session import DatabaseClock
+from models.standing import COUNTS, lock_clips, standing_clips
 from reelqueue.campaigns.answers import ClipProblem, ImportedClips
 from reelqueue.campaigns.clips import Clip
 from reelqueue.campaigns.options import CampaignOptions

@@ -16,9 +16,9 @@ from api.retry_costs import retried
 from api.services import OpenServices, OpenSession
 from models.campaign_control import approve, cancel_at_provider, cancel_campaign, cancel_clips, pause, resume
 from models.campaign_facts import campaign_view
-from models.clips import lock_clips
 from models.retries import RETRYABLE, Which, find_retries, retry_clips
 from models.session import DatabaseClock
+from models.standing import lock_clips
 from reelqueue.campaigns.answers import Campaign as CampaignView
 from reelqueue.campaigns.answers import RetriedClips
 from reelqueue.states import FailureClass, RenderState

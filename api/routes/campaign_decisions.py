@@ -22,11 +22,11 @@ from api.retry_costs import retried
 from api.services import OpenServices, OpenSession, Services
 from models.asset import Asset, AssetKind
 from models.campaign import Campaign
-from models.clips import lock_clips
 from models.decisions import decide, take_back
 from models.render_job import RenderJob
 from models.retries import RETRYABLE, Which, find_retries, retry_clips
 from models.session import DatabaseClock
+from models.standing import lock_clips
 from reelqueue.campaigns.answers import DecidedClips, Decision
 from reelqueue.states import RenderState
 

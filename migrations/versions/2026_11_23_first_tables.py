@@ -78,6 +78,39 @@ def upgrade() -> None:
         comment="Provider credentials with region, limits and health; never the key itself",
     )
     op.create_table(
+        "staged_clips",
+        sa.Column("import_id", sa.Uuid(), nullable=False, comment="Its import"),
+        sa.Column("batch", sa.Integer(), autoincrement=False, nullable=False, comment="From 1; sent again as a whole"),
+        sa.Column("line", sa.Integer(), autoincrement=False, nullable=False, comment="Within the batch, from 1"),
+        sa.Column(
+            "job_id", sa.Uuid(), nullable=False, comment="Of the render job that it becomes, if nothing is there"
+        ),
+        sa.Column("custom_id", sa.String(), nullable=False, comment="The producer's name for the clip"),
+        sa.Column("content_sha256", sa.String(), nullable=False, comment="Hex SHA-256 of what it sends"),
+        sa.Column(
+            "after_id", sa.String(), nullable=True, comment="The custom_id of the clip that must have ended first"
+        ),
+        sa.Column(
+            "first_frame",
+            sa.String(),
+            nullable=True,
+            comment="What stood for that clip's last frame when this one was checked; null unless it begins with it",
+        ),
+        sa.Column(
+            "job", postgresql.JSONB(astext_type=sa.Text()), nullable=False, comment="Columns of the render job, as JSON"
+        ),
+        sa.Column(
+            "job_references",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=True,
+            comment="Columns of its references",
+        ),
+        sa.PrimaryKeyConstraint("import_id", "batch", "line", name=op.f("pk_staged_clips")),
+        comment="Clips of imports that are not in force yet; gone with the commit",
+        prefixes=["UNLOGGED"],
+    )
+    op.create_index("ix_staged_clips_custom_id", "staged_clips", ["import_id", "custom_id"], unique=False)
+    op.create_table(
         "tenants",
         sa.Column("id", sa.Uuid(), nullable=False, comment="Ours, UUIDv7"),
         sa.Column("name", sa.String(), nullable=False, comment="What operators call it"),
@@ -239,6 +272,40 @@ def upgrade() -> None:
         comment="Groups of render jobs with a priority, a budget and a fate of their own",
     )
     op.create_table(
+        "clip_imports",
+        sa.Column("id", sa.Uuid(), nullable=False, comment="Ours, UUIDv7"),
+        sa.Column("tenant_id", sa.Uuid(), nullable=False, comment="Its owner"),
+        sa.Column("campaign_name", sa.String(), nullable=False, comment="Of a campaign that may be made by the commit"),
+        sa.Column(
+            "options",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=True,
+            comment="How the campaign is run from the commit on; null: as before",
+        ),
+        sa.Column("file_name", sa.String(), nullable=True, comment="The file that it is read from, for people"),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+            comment="When it was begun",
+        ),
+        sa.Column(
+            "committed_at", sa.DateTime(timezone=True), nullable=True, comment="Since when its clips are in force"
+        ),
+        sa.Column(
+            "outcome",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=True,
+            comment="What became of its clips, to be told again",
+        ),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name=op.f("fk_clip_imports_tenant_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_clip_imports")),
+        comment="Imports of campaign files; what they stage is in force once they are committed",
+    )
+    op.create_index("ix_clip_imports_created_at", "clip_imports", ["created_at"], unique=False)
+    op.create_index("ix_clip_imports_tenant_id", "clip_imports", ["tenant_id", "campaign_name"], unique=False)
+    op.create_table(
         "poll_lanes",
         sa.Column("account_id", sa.Uuid(), nullable=False, comment="Whose chain"),
         sa.Column("seq", sa.BigInteger(), nullable=False, comment="Number of the one valid message"),
@@ -351,6 +418,25 @@ def upgrade() -> None:
         comment="Receivers of webhooks, each with its deliveries' lease and back-off; never the secret itself",
     )
     op.create_index("ix_webhook_endpoints_tenant_id", "webhook_endpoints", ["tenant_id"], unique=False)
+    op.create_table(
+        "clip_twins",
+        sa.Column("campaign_id", sa.Uuid(), nullable=False, comment="Its campaign"),
+        sa.Column("custom_id", sa.String(), nullable=False, comment="The producer's name for the row"),
+        sa.Column("content_sha256", sa.String(), nullable=False, comment="Hex SHA-256 of what both send"),
+        sa.Column("output_path", sa.String(), nullable=False, comment="Relative path of the row's file for its owner"),
+        sa.Column("clip_variant", sa.Integer(), nullable=False, comment="Number among the variants of its row, from 1"),
+        sa.Column(
+            "clip_variables",
+            postgresql.JSONB(astext_type=sa.Text()),
+            nullable=True,
+            comment="What its row gave to templates, flat",
+        ),
+        sa.Column("clip_line", sa.Integer(), nullable=True, comment="Line of the campaign file where its row began"),
+        sa.ForeignKeyConstraint(["campaign_id"], ["campaigns.id"], name=op.f("fk_clip_twins_campaign_id")),
+        sa.PrimaryKeyConstraint("campaign_id", "custom_id", name=op.f("pk_clip_twins")),
+        comment="Rows of campaigns that share the clip of another row, because they send the same",
+    )
+    op.create_index("ix_clip_twins_content_sha256", "clip_twins", ["campaign_id", "content_sha256"], unique=False)
     op.create_table(
         "render_jobs",
         sa.Column("id", sa.Uuid(), nullable=False, comment="Ours (job_id), UUIDv7"),
@@ -1131,14 +1217,21 @@ def downgrade() -> None:
     op.drop_index("ix_render_jobs_after_job_id", table_name="render_jobs")
     op.drop_index("ix_render_jobs_account_id", table_name="render_jobs")
     op.drop_table("render_jobs")
+    op.drop_index("ix_clip_twins_content_sha256", table_name="clip_twins")
+    op.drop_table("clip_twins")
     op.drop_index("ix_webhook_endpoints_tenant_id", table_name="webhook_endpoints")
     op.drop_table("webhook_endpoints")
     op.drop_table("turns")
     op.drop_table("submit_lanes")
     op.drop_table("poll_lanes")
+    op.drop_index("ix_clip_imports_tenant_id", table_name="clip_imports")
+    op.drop_index("ix_clip_imports_created_at", table_name="clip_imports")
+    op.drop_table("clip_imports")
     op.drop_table("campaigns")
     op.drop_index("ix_api_keys_tenant_id", table_name="api_keys")
     op.drop_table("api_keys")
     op.drop_table("tenants")
+    op.drop_index("ix_staged_clips_custom_id", table_name="staged_clips")
+    op.drop_table("staged_clips")
     op.drop_table("accounts")
     op.execute("DROP FUNCTION refuse_change() CASCADE")

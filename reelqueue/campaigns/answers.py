@@ -127,6 +127,7 @@ class ClipResult(Wire):
     """One line of a campaign's results."""
 
     custom_id: str | None
+    same_as: str | None = Field(description="Another row that sends the same: its video is shared, and paid for there.")
     variant: int | None
     state: RenderState
     model: str

@@ -8,12 +8,31 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.campaign import Campaign, ensure_campaign
-from models.clips import COUNTS, StoredClips, lock_clips, standing_clips, store_clips
+from models.clips import store_clips
+from models.merging import StoredClips
 from models.render_job import RenderJob
+from models.standing import COUNTS, lock_clips, standing_clips
 from models.tenant import ensure_tenant
+from models.transitions import move
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.campaigns.wire import read_clip
-from tests.models.stored_jobs import NOW
+from reelqueue.states import RenderState
+from tests.models.stored_jobs import NOW, read_job
+
+RENDERED = (
+    RenderState.ADMITTED,
+    RenderState.SUBMITTING,
+    RenderState.RENDERING,
+    RenderState.ARCHIVING,
+    RenderState.SUCCEEDED,
+)
+ENDED_FAILED = (RenderState.ADMITTED, RenderState.SUBMITTING, RenderState.FAILED)
+
+
+def end(session: Session, job: RenderJob, *states: RenderState) -> None:
+    """Take a job to its end as its workers would."""
+    for state in states:
+        move(session, job.id, [read_job(session, job.id).state], state, now=NOW)
 
 
 def make_campaign(session: Session, name: str = "autumn", **values: Any) -> Campaign:

@@ -8,34 +8,17 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models import JobReference, RenderJob
-from models.clips import SUPERSEDED_CODE
 from models.enqueue import to_request
 from models.followers import PREDECESSOR_CODE
 from models.session import make_engine
-from models.transitions import move
+from models.standing import SUPERSEDED_CODE
 from reelqueue.states import RenderState
-from tests.models.stored_clips import apply, clip, make_campaign, standing
-from tests.models.stored_jobs import NOW, events_of, read_job
+from tests.models.stored_clips import ENDED_FAILED, RENDERED, apply, clip, end, make_campaign, standing
+from tests.models.stored_jobs import events_of, read_job
 
 
 def counts(stored: object) -> tuple[int, int, int]:
     return stored.new, stored.changed, stored.present  # type: ignore[attr-defined]
-
-
-def end(session: Session, job: RenderJob, *states: RenderState) -> None:
-    """Take a job to its end as its workers would."""
-    for state in states:
-        move(session, job.id, [read_job(session, job.id).state], state, now=NOW)
-
-
-RENDERED = (
-    RenderState.ADMITTED,
-    RenderState.SUBMITTING,
-    RenderState.RENDERING,
-    RenderState.ARCHIVING,
-    RenderState.SUCCEEDED,
-)
-FAILED = (RenderState.ADMITTED, RenderState.SUBMITTING, RenderState.FAILED)
 
 
 def test_a_stored_clip_is_the_request_that_was_sent(session: Session) -> None:
@@ -98,13 +81,6 @@ def test_a_changed_row_leaves_alone_what_was_paid_for(session: Session) -> None:
     assert before.superseded_at is not None
 
 
-def test_the_same_content_under_another_id_is_not_bought_again(session: Session) -> None:
-    campaign = make_campaign(session)
-    apply(session, campaign, clip("a"))
-
-    assert counts(apply(session, campaign, clip("b", prompt="clip a"))) == (0, 0, 1)
-
-
 def test_two_campaigns_may_have_the_same_ids(session: Session) -> None:
     apply(session, make_campaign(session, "one"), clip("a"))
 
@@ -127,7 +103,7 @@ def test_a_chain_ends_with_its_first_failure(session: Session) -> None:
     links = [clip(str(number), after=str(number - 1), first_frame="last_frame") for number in range(1, 4)]
     apply(session, campaign, clip("0"), *links)
 
-    end(session, standing(session, campaign)["0"], *FAILED)
+    end(session, standing(session, campaign)["0"], *ENDED_FAILED)
 
     ended = standing(session, campaign)
     assert [ended[name].failure_code for name in "123"] == [PREDECESSOR_CODE] * 3
@@ -138,7 +114,7 @@ def test_a_clip_that_only_comes_after_another_begins_when_that_fails(session: Se
     campaign = make_campaign(session)
     apply(session, campaign, clip("a"), clip("b", after="a"))
 
-    end(session, standing(session, campaign)["a"], *FAILED)
+    end(session, standing(session, campaign)["a"], *ENDED_FAILED)
 
     follower = standing(session, campaign)["b"]
     assert (follower.state, follower.is_awaiting) == (RenderState.QUEUED, False)
@@ -157,7 +133,7 @@ def test_a_later_batch_may_continue_what_is_rendered_already(session: Session) -
 def test_what_continues_a_failed_clip_says_so_at_once(session: Session) -> None:
     campaign = make_campaign(session)
     apply(session, campaign, clip("a"))
-    end(session, standing(session, campaign)["a"], *FAILED)
+    end(session, standing(session, campaign)["a"], *ENDED_FAILED)
 
     apply(session, campaign, clip("b", after="a", first_frame="last_frame"))
 

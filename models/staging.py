@@ -1,0 +1,119 @@
+"""Staging the clips of an import: checked and complete, but in force only with its commit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from models.base import new_id
+from models.clip_import import ClipImport
+from models.copying import copy_rows
+from models.enqueue import columns_of, references_of, request_sha256
+from models.job_reference import ReferenceRole
+from models.staged_clip import StagedClip
+from reelqueue.campaigns.clips import Clip
+
+KEPT: Final = timedelta(days=1)
+"""For so long an import may be committed that somebody has left lying."""
+STAGED_COLUMNS: Final = (
+    "import_id", "batch", "line", "job_id", "custom_id", "content_sha256", "after_id", "first_frame", "job",
+    "job_references",
+)  # fmt: skip
+
+
+def sweep_imports(session: Session, *, now: datetime) -> None:
+    """Forget imports that nobody has committed for a day, and what they staged."""
+    left = select(ClipImport.id).where(ClipImport.created_at < now - KEPT, ClipImport.committed_at.is_(None))
+    for import_id in session.scalars(left.with_for_update(skip_locked=True)).all():
+        drop_import(session, import_id)
+
+
+def drop_import(session: Session, import_id: UUID) -> None:
+    """Forget an import and what it staged; what is in force stays."""
+    session.execute(delete(StagedClip).where(StagedClip.import_id == import_id))
+    session.execute(delete(ClipImport).where(ClipImport.id == import_id))
+
+
+def stage_clips(session: Session, import_id: UUID, batch: int, clips: Iterable[Clip]) -> None:
+    """Keep a batch until the commit; one that was staged under the same number is replaced.
+
+    Args:
+        session: In a transaction; the caller commits.
+        import_id: Theirs.
+        batch: Its number.
+        clips: In the file's order, each id once; those that come after others behind them, or in an earlier batch.
+    """
+    session.execute(delete(StagedClip).where(StagedClip.import_id == import_id, StagedClip.batch == batch))
+    rows = (_row(import_id, batch, line, clip) for line, clip in enumerate(clips, 1))
+    copy_rows(session, StagedClip, STAGED_COLUMNS, rows)
+
+
+def staged_contents(session: Session, import_id: UUID, custom_ids: Collection[str], *, before: int) -> dict[str, str]:
+    """The contents of staged clips by their ids, of batches before one; ids that are not there are left out."""
+    if not custom_ids:
+        return {}
+    found = select(StagedClip.custom_id, StagedClip.content_sha256).where(
+        StagedClip.import_id == import_id, StagedClip.custom_id.in_(custom_ids), StagedClip.batch < before
+    )
+    return dict(session.execute(found).tuples().all())
+
+
+def staged_count(session: Session, import_id: UUID) -> int:
+    """How many clips an import has staged."""
+    return session.scalars(select(func.count()).where(StagedClip.import_id == import_id)).one()
+
+
+def _row(import_id: UUID, batch: int, line: int, clip: Clip) -> Sequence[object]:
+    job_id = new_id()
+    first_frame = clip.request.given("image") if clip.is_continued else None
+    references = list(_references(job_id, clip))
+    return (
+        import_id,
+        batch,
+        line,
+        job_id,
+        clip.custom_id,
+        clip.content_sha256,
+        clip.after,
+        first_frame,
+        json.dumps(_job(clip)),
+        json.dumps(references) if references else None,
+    )
+
+
+def _job(clip: Clip) -> dict[str, Any]:
+    """The job's columns that its row decides, as JSON has them; those that are null are left out."""
+    values = columns_of(clip.request)
+    start_by = values.pop("start_by")
+    values |= {
+        "metadata": values.pop("job_metadata"),
+        "start_by": start_by and start_by.isoformat(),
+        "request_sha256": request_sha256(clip.request),
+        "warnings": clip.warnings,
+        "content_sha256": clip.content_sha256,
+        "output_path": clip.output,
+        "clip_variant": clip.variant,
+        "clip_variables": dict(clip.variables) or None,
+        "clip_line": clip.line,
+        "is_continued": clip.is_continued,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _references(job_id: UUID, clip: Clip) -> Iterable[dict[str, Any]]:
+    for reference in references_of(job_id, clip.request):
+        # The picture that it begins with is not there yet; what stands in its place was for checks.
+        if not (clip.is_continued and reference.role is ReferenceRole.IMAGE):
+            yield {
+                "position": reference.position,
+                "role": reference.role,
+                "media_type": reference.media_type,
+                "url": reference.url,
+                "voice_url": reference.voice_url,
+            }
