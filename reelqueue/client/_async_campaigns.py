@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+from uuid import UUID
 
-from reelqueue.campaigns.answers import Campaign, ImportedClips, ModelSpeed, RetriedClips
+from reelqueue.campaigns.answers import (
+    Campaign,
+    DecidedClips,
+    GalleryFile,
+    GalleryPage,
+    ImportedClips,
+    ModelSpeed,
+    RetriedClips,
+)
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.campaigns.plan import Known
 from reelqueue.client import _campaign_operations as ops
+from reelqueue.client import _gallery_operations as gallery
 from reelqueue.client._campaign_operations import Export
 from reelqueue.client._drivers import AsyncDriver
-from reelqueue.client._operations import Running
+from reelqueue.client._gallery_operations import Deciding, Sheet
+from reelqueue.client._operations import DOWNLOAD_SECONDS, Running
 
 
 class AsyncCampaignCalls:
@@ -87,3 +99,26 @@ class AsyncCampaignCalls:
     async def export(self, name: str, what: Export) -> bytes:
         """As `CampaignCalls.export`."""
         return await self._driver.run(ops.export(name, what, self._retry_seconds))
+
+    async def decide(
+        self, name: str, deciding: Deciding, job_ids: Sequence[UUID], *, dry_run: bool = False
+    ) -> DecidedClips:
+        """As `CampaignCalls.decide`."""
+        return await self._driver.run(gallery.decide(name, deciding, job_ids, self._retry_seconds, dry_run=dry_run))
+
+    async def link(self, name: str) -> str:
+        """As `CampaignCalls.link`."""
+        found = await self._driver.run(gallery.link(name, self._retry_seconds))
+        return f"{self._driver.base_url}{found.path}"
+
+    async def sheet(self, name: str, form: Sheet) -> bytes:
+        """As `CampaignCalls.sheet`."""
+        return await self._driver.run(gallery.sheet(name, form, self._retry_seconds))
+
+    async def gallery_page(self, name: str, number: int = 1, *, after: UUID | None = None) -> GalleryPage:
+        """As `CampaignCalls.gallery_page`."""
+        return await self._driver.run(gallery.gallery_page(name, number, after, self._retry_seconds))
+
+    async def bring(self, file: GalleryFile, folder: Path, *, timeout_seconds: float = DOWNLOAD_SECONDS) -> Path:
+        """As `CampaignCalls.bring`."""
+        return await self._driver.run(gallery.bring(file, folder, timeout_seconds))

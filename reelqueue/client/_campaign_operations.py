@@ -24,13 +24,13 @@ def put(options: CampaignOptions, file_name: str | None, retry_seconds: float) -
     """Make a campaign, or change how it is run."""
     body = options.model_dump(mode="json", exclude_none=True)
     params = {"file_name": file_name} if file_name else {}
-    step = Send("PUT", _path(options.name), params, json.dumps(body).encode(), _JSON)
+    step = Send("PUT", path_of(options.name), params, json.dumps(body).encode(), _JSON)
     return read(Campaign, (yield from exchange(step, give_up_at=deadline(retry_seconds))))
 
 
 def get(name: str, retry_seconds: float) -> Steps[Campaign]:
     """The campaign as it is now."""
-    return read(Campaign, (yield from exchange(Send("GET", _path(name)), give_up_at=deadline(retry_seconds))))
+    return read(Campaign, (yield from exchange(Send("GET", path_of(name)), give_up_at=deadline(retry_seconds))))
 
 
 def listed(limit: int, retry_seconds: float) -> Steps[Campaigns]:
@@ -41,7 +41,7 @@ def listed(limit: int, retry_seconds: float) -> Steps[Campaigns]:
 
 def known(name: str, retry_seconds: float) -> Steps[Known]:
     """What the campaign holds already."""
-    answer = yield from exchange(Send("GET", f"{_path(name)}/contents"), give_up_at=deadline(retry_seconds))
+    answer = yield from exchange(Send("GET", f"{path_of(name)}/contents"), give_up_at=deadline(retry_seconds))
     contents = {}
     for line in answer.content.splitlines():
         clip = json.loads(line)
@@ -58,35 +58,36 @@ def speeds(models: Iterable[str], retry_seconds: float) -> Steps[ModelSpeeds]:
 def hand_in(name: str, lines: Iterable[bytes], skip_bad: bool, retry_seconds: float) -> Steps[ImportedClips]:  # noqa: FBT001
     """Store a batch of clips; sent twice, it is stored once."""
     params = {"skip_bad": "true"} if skip_bad else {}
-    step = Send("POST", f"{_path(name)}/clips", params, b"\n".join(lines), _NDJSON)
+    step = Send("POST", f"{path_of(name)}/clips", params, b"\n".join(lines), _NDJSON)
     return read(ImportedClips, (yield from exchange(step, give_up_at=deadline(retry_seconds))))
 
 
 def act(name: str, action: Action, retry_seconds: float) -> Steps[Campaign]:
     """Pause it, go on, or approve what its canary has shown."""
-    step = Send("POST", f"{_path(name)}/{action}")
+    step = Send("POST", f"{path_of(name)}/{action}")
     return read(Campaign, (yield from exchange(step, give_up_at=deadline(retry_seconds))))
 
 
 def cancel(name: str, running: str, retry_seconds: float) -> Steps[Campaign]:
     """Stop it for good."""
-    step = Send("POST", f"{_path(name)}/cancel", {}, json.dumps({"running": running}).encode(), _JSON)
+    step = Send("POST", f"{path_of(name)}/cancel", {}, json.dumps({"running": running}).encode(), _JSON)
     return read(Campaign, (yield from exchange(step, give_up_at=deadline(retry_seconds))))
 
 
 def retry(name: str, which: Mapping[str, Any]) -> Steps[RetriedClips]:
     """Render clips again; one try, because a second one would find others."""
-    step = Send("POST", f"{_path(name)}/retry", {}, json.dumps(which).encode(), _JSON)
+    step = Send("POST", f"{path_of(name)}/retry", {}, json.dumps(which).encode(), _JSON)
     return read(RetriedClips, (yield from exchange(step, give_up_at=deadline(0))))
 
 
 def export(name: str, what: Export, retry_seconds: float) -> Steps[bytes]:
     """A file of results or failures."""
-    answer = yield from exchange(Send("GET", f"{_path(name)}/{what}"), give_up_at=deadline(retry_seconds))
+    answer = yield from exchange(Send("GET", f"{path_of(name)}/{what}"), give_up_at=deadline(retry_seconds))
     return answer.content
 
 
-def _path(name: str) -> str:
+def path_of(name: str) -> str:
+    """Where a campaign is."""
     if "/" in name or not name:
         why = f"name: the name of a campaign on a server must not be empty or hold a slash, not {name[:100]!r}"
         raise InvalidRequestError("bad_name", why, "name")

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+from uuid import UUID
 
-from reelqueue.campaigns.answers import Campaign, ImportedClips, ModelSpeed, RetriedClips
+from reelqueue.campaigns.answers import (
+    Campaign,
+    DecidedClips,
+    GalleryFile,
+    GalleryPage,
+    ImportedClips,
+    ModelSpeed,
+    RetriedClips,
+)
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.campaigns.plan import Known
 from reelqueue.client import _campaign_operations as ops
+from reelqueue.client import _gallery_operations as gallery
 from reelqueue.client._campaign_operations import Export
 from reelqueue.client._drivers import SyncDriver
-from reelqueue.client._operations import Running
+from reelqueue.client._gallery_operations import Deciding, Sheet
+from reelqueue.client._operations import DOWNLOAD_SECONDS, Running
 
 
 class CampaignCalls:
@@ -102,3 +114,44 @@ class CampaignCalls:
     def export(self, name: str, what: Export) -> bytes:
         """A file of its results, or of its failures to be repaired and applied again."""
         return self._driver.run(ops.export(name, what, self._retry_seconds))
+
+    def decide(self, name: str, deciding: Deciding, job_ids: Sequence[UUID], *, dry_run: bool = False) -> DecidedClips:
+        """Keep clips, reject them or take that back, or render them again for money.
+
+        Args:
+            name: The campaign's.
+            deciding: What.
+            job_ids: The clips; told twice, nothing is changed or bought twice.
+            dry_run: With ``retry``: only tell what it costs.
+
+        Raises:
+            ConflictError: there is no video to look at, or the campaign was cancelled.
+        """
+        return self._driver.run(gallery.decide(name, deciding, job_ids, self._retry_seconds, dry_run=dry_run))
+
+    def link(self, name: str) -> str:
+        """The address of its gallery, which signs in whoever opens it within ten minutes."""
+        return f"{self._driver.base_url}{self._driver.run(gallery.link(name, self._retry_seconds)).path}"
+
+    def sheet(self, name: str, form: Sheet) -> bytes:
+        """The contact sheet: one picture, or pages to print."""
+        return self._driver.run(gallery.sheet(name, form, self._retry_seconds))
+
+    def gallery_page(self, name: str, number: int = 1, *, after: UUID | None = None) -> GalleryPage:
+        """One page of its gallery as a folder, and the files that belong beside it.
+
+        Args:
+            name: The campaign's.
+            number: Of the page, from 1.
+            after: `next_after` of the page before.
+        """
+        return self._driver.run(gallery.gallery_page(name, number, after, self._retry_seconds))
+
+    def bring(self, file: GalleryFile, folder: Path, *, timeout_seconds: float = DOWNLOAD_SECONDS) -> Path:
+        """The path of a page's file after it was brought to its place in a folder, whole and verified, or not at all.
+
+        Raises:
+            NotFoundError: it is not in the archive any more.
+            UnavailableError: it did not arrive whole in time.
+        """
+        return self._driver.run(gallery.bring(file, folder, timeout_seconds))

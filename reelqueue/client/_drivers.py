@@ -36,6 +36,11 @@ class SyncDriver:
         finally:
             steps.close()
 
+    @property
+    def base_url(self) -> str:
+        """The API's address, without a slash at its end."""
+        return str(self._http.base_url).rstrip("/")
+
     def close(self) -> None:
         """Close the connection."""
         self._http.close()
@@ -49,7 +54,12 @@ class SyncDriver:
                 return self._fetch(step)
             case _:
                 return self._http.request(
-                    step.method, step.path, params=step.params, content=step.content, headers=step.headers
+                    step.method,
+                    step.path,
+                    params=step.params,
+                    content=step.content,
+                    headers=step.headers,
+                    timeout=step.timeout,
                 )
 
     def _fetch(self, step: Fetch) -> httpx.Response:
@@ -86,6 +96,11 @@ class AsyncDriver:
         finally:
             steps.close()
 
+    @property
+    def base_url(self) -> str:
+        """The API's address, without a slash at its end."""
+        return str(self._http.base_url).rstrip("/")
+
     async def close(self) -> None:
         """Close the connection."""
         await self._http.aclose()
@@ -99,7 +114,12 @@ class AsyncDriver:
                 return await self._fetch(step)
             case _:
                 return await self._http.request(
-                    step.method, step.path, params=step.params, content=step.content, headers=step.headers
+                    step.method,
+                    step.path,
+                    params=step.params,
+                    content=step.content,
+                    headers=step.headers,
+                    timeout=step.timeout,
                 )
 
     async def _fetch(self, step: Fetch) -> httpx.Response:

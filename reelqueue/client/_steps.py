@@ -14,7 +14,10 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias, TypeVar
 
 import httpx
+from httpx import USE_CLIENT_DEFAULT
+from httpx._client import UseClientDefault
 
+from reelqueue.client._connection import CONNECT_SECONDS
 from reelqueue.client._problems import error_from
 from reelqueue.errors import UnavailableError
 
@@ -49,6 +52,15 @@ class Send:
     params: Mapping[str, str | list[str]] = field(default_factory=dict)
     content: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    silence_seconds: float | None = None
+    """How long the server may be silent, where that is longer than the client's own."""
+
+    @property
+    def timeout(self) -> httpx.Timeout | UseClientDefault:
+        """As httpx takes it."""
+        if self.silence_seconds is None:
+            return USE_CLIENT_DEFAULT
+        return httpx.Timeout(self.silence_seconds, connect=CONNECT_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
