@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from models.base import new_id
@@ -27,6 +28,7 @@ from models.job_event import JobEvent
 from models.job_reference import JobReference
 from models.render_job import RenderJob
 from models.standing import COUNTS, Standing, standing_clips, supersede
+from reelqueue.campaigns.where import Condition, Rows
 from reelqueue.states import TERMINAL, FailureClass, RenderState
 
 RETRYABLE: Final = frozenset(
@@ -50,6 +52,8 @@ class Which:
     codes: Collection[str] = ()
     custom_ids: Collection[str] = ()
     job_ids: Collection[UUID] = ()
+    where: Collection[Condition] = ()
+    """All of which must hold."""
 
 
 def find_retries(session: Session, campaign_id: UUID, which: Which, *, limit: int) -> list[RenderJob]:
@@ -66,6 +70,7 @@ def find_retries(session: Session, campaign_id: UUID, which: Which, *, limit: in
         (RenderJob.id, which.job_ids),
     )
     chosen += [column.in_(values) for column, values in given if values]
+    chosen += [_holds(condition) for condition in which.where]
     found = {
         job.id: job for job in session.scalars(select(RenderJob).where(*chosen).order_by(RenderJob.id).limit(limit))
     }
@@ -80,6 +85,20 @@ def find_retries(session: Session, campaign_id: UUID, which: Which, *, limit: in
         found |= fresh
         frontier = list(fresh)
     return [found[job_id] for job_id in sorted(found)]
+
+
+def _holds(condition: Condition) -> ColumnElement[bool]:
+    if isinstance(condition, Rows):
+        return RenderJob.clip_line.between(condition.first, condition.last)
+    value: ColumnElement[str] = (
+        RenderJob.clip_variables[condition.name].astext if condition.is_variable else getattr(RenderJob, condition.name)
+    )
+    return value.like(_like(condition.pattern), escape="/")
+
+
+def _like(pattern: str) -> str:
+    """With SQL's wildcard in the place of ours, and its own wildcards as letters."""
+    return "%".join(re.sub(r"[/%_]", r"/\g<0>", part) for part in pattern.split("*"))
 
 
 def retry_clips(session: Session, campaign: Campaign, jobs: Sequence[RenderJob], *, now: datetime) -> None:

@@ -21,6 +21,7 @@ from models.session import DatabaseClock
 from models.standing import lock_clips
 from reelqueue.campaigns.answers import Campaign as CampaignView
 from reelqueue.campaigns.answers import RetriedClips
+from reelqueue.campaigns.where import CONDITIONS_MAX, read_condition
 from reelqueue.states import FailureClass, RenderState
 
 log = structlog.get_logger(__name__)
@@ -56,6 +57,11 @@ class RetryOptions(BaseModel):
     classes: list[FailureClass] = Field(default=[], max_length=len(FailureClass), description="Why they failed.")
     codes: list[str] = Field(default=[], max_length=100, description="The provider's codes.")
     custom_ids: list[str] = Field(default=[], max_length=1000, description="The clips themselves.")
+    where: list[str] = Field(
+        default=[],
+        max_length=CONDITIONS_MAX,
+        description="Conditions that must all hold, such as `var.style=noir`, `model=wan2.6-*` or `row=17..40`.",
+    )
     dry_run: bool = Field(default=False, description="Only tell how many they are and what they cost.")
 
 
@@ -134,6 +140,7 @@ def retry(
         failure_classes=options.classes,
         codes=options.codes,
         custom_ids=options.custom_ids,
+        where=[read_condition(one) for one in options.where],
     )
     jobs = find_retries(session, campaign.id, which, limit=RETRIES_MAX)
     answer = retried(session, jobs, region=services.region, is_dry_run=options.dry_run)

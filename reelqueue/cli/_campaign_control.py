@@ -91,6 +91,10 @@ def retry(
     ] = None,
     code: Annotated[list[str] | None, typer.Option(help="Only clips with this code; repeatable.")] = None,
     custom_id: Annotated[list[str] | None, typer.Option(help="Only this clip; repeatable.")] = None,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(help="Only clips of which this holds, such as var.style=noir or row=17..40; repeatable."),
+    ] = None,
     is_agreed: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before it is paid for.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell how many they are and what they cost.")] = False,
     as_json: AsJson = False,
@@ -101,6 +105,7 @@ def retry(
         "classes": [one.value for one in failure_class or ()],
         "codes": code or [],
         "custom_ids": custom_id or [],
+        "where": where or [],
     }
     with connect() as client:
         found = client.campaigns.retry(name, **which, dry_run=True)

@@ -80,6 +80,7 @@ class AsyncCampaignCalls:
         classes: Sequence[str] = (),
         codes: Sequence[str] = (),
         custom_ids: Sequence[str] = (),
+        where: Sequence[str] = (),
         dry_run: bool = False,
     ) -> RetriedClips:
         """As `CampaignCalls.retry`."""
@@ -91,6 +92,7 @@ class AsyncCampaignCalls:
                     "classes": list(classes),
                     "codes": list(codes),
                     "custom_ids": list(custom_ids),
+                    "where": list(where),
                     "dry_run": dry_run,
                 },
             )

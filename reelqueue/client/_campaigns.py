@@ -95,6 +95,7 @@ class CampaignCalls:
         classes: Sequence[str] = (),
         codes: Sequence[str] = (),
         custom_ids: Sequence[str] = (),
+        where: Sequence[str] = (),
         dry_run: bool = False,
     ) -> RetriedClips:
         """Render clips again that ended without a video; a dry run tells rows and cost. What is empty chooses all."""
@@ -106,6 +107,7 @@ class CampaignCalls:
                     "classes": list(classes),
                     "codes": list(codes),
                     "custom_ids": list(custom_ids),
+                    "where": list(where),
                     "dry_run": dry_run,
                 },
             )
