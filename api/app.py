@@ -37,7 +37,6 @@ from api.routes import (
 from api.services import Services
 from api.settings import ApiSettings
 from models.session import make_engine, make_sessions
-from models.storage import open_archive
 from reelqueue.version import VERSION
 
 _ROUTES: Final = (
@@ -82,7 +81,7 @@ def _open(settings: ApiSettings, *, require_key: bool) -> Services:
         require_key=require_key,
         engine=engine,
         sessions=make_sessions(engine),
-        archive=open_archive(settings.archive_url),
+        archive=settings.open_archive(),
         producer=producer,
         hints=DispatchHints(partial(send_dispatch, producer)),
         session_secret=_session_secret(settings),

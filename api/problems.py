@@ -15,6 +15,7 @@ from sqlalchemy import exc
 from starlette.exceptions import HTTPException
 
 from models.enqueue import IdempotencyConflictError
+from models.storage import StorageError
 from reelqueue.errors import InvalidRequestError, ReelqueueError
 
 log = structlog.get_logger(__name__)
@@ -83,6 +84,7 @@ def install(app: FastAPI, *, methods_at: Callable[[str], list[str]]) -> None:
     app.exception_handler(HTTPException)(answer)
     for error in (exc.OperationalError, exc.InterfaceError, exc.TimeoutError):
         app.exception_handler(error)(_database_down)
+    app.exception_handler(StorageError)(_archive_down)
     app.exception_handler(Exception)(_bug)
 
 
@@ -121,6 +123,12 @@ def _invalid_parameter(_request: Request, error: RequestValidationError) -> JSON
     place, *path = map(str, first["loc"])
     name = ".".join(path)
     return problem_response(422, "invalid_parameter", f"{place} parameter {name}: {first['msg']}", field=name)
+
+
+def _archive_down(request: Request, error: StorageError) -> JSONResponse:
+    log.error("archive.unavailable", path=request.url.path, error=str(error))
+    detail = "the archive does not give files now; try again"
+    return problem_response(503, "archive_unavailable", detail, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
 def _http(error: HTTPException, methods: list[str]) -> JSONResponse:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from api.hints import DispatchHints
 from api.settings import ApiSettings
-from models.storage import LocalArchive
+from models.storage import Archive
 from reelqueue.prices import region_of
 
 
@@ -26,7 +26,7 @@ class Services:
     """Whether callers without a key are refused."""
     engine: Engine
     sessions: sessionmaker[Session]
-    archive: LocalArchive
+    archive: Archive
     producer: Celery
     hints: DispatchHints
     session_secret: bytes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from models.storage import TIMEOUT_SECONDS, Archive, open_archive
 from reelqueue.errors import ConfigurationError
 
 S = TypeVar("S", bound=BaseSettings)
@@ -39,8 +41,29 @@ class ServiceSettings(BaseSettings):
     )
     archive_url: str = Field(
         default="file:.reelqueue/archive",
-        description="Where finished files are kept: a file: URL of a folder",
+        description="Where finished files are kept: `file:///FOLDER`, `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or "
+        "`az://CONTAINER/PREFIX`; a bucket's credentials come in its cloud's own variables",
     )
+    storage_timeout_seconds: float = Field(
+        default=TIMEOUT_SECONDS,
+        gt=0,
+        description="For a bucket to take a part of 5 MiB, or to send the next bytes of a file",
+    )
+    storage_scratch_path: Path | None = Field(
+        default=None,
+        description="Folder of the host for files on their way to a bucket, as many at a time as the worker has "
+        "threads; one of the system's temporary ones unless set",
+    )
+
+    def open_archive(self) -> Archive:
+        """The archive that they name.
+
+        Raises:
+            ConfigurationError: They name none.
+        """
+        return open_archive(
+            self.archive_url, scratch=self.storage_scratch_path, timeout_seconds=self.storage_timeout_seconds
+        )
 
     @field_validator("database_url")
     @classmethod

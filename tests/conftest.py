@@ -31,6 +31,7 @@ from embedded.postgres import PostgresServer
 from embedded.process import ChildProcess, Command
 from embedded.valkey import ValkeyServer
 from models.session import make_engine
+from tests.s3 import S3, proxying
 
 # A run in the background of a script ignores Ctrl-C, and would hand that down to processes that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -160,6 +161,28 @@ def simulator(simulator_process: Simulator) -> Iterator[Simulator]:
     simulator_process.control.post("reset").raise_for_status()
     yield simulator_process
     simulator_process.control.post("config", json=config).raise_for_status()
+
+
+@pytest.fixture(scope="session")
+def moto_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """One S3 server per test process."""
+    folder, port = tmp_path_factory.mktemp("moto"), free_port()
+    arguments = [sys.executable, "-m", "moto.server", "--host", "127.0.0.1", "--port", str(port)]
+    child = ChildProcess(Command(name="moto", arguments=arguments, folder=ROOT), logs=folder, pids=folder)
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        child.start()
+        child.wait_until(lambda: answers(client, "/moto-api/data.json"), START_SECONDS)
+    yield port
+    child.stop()
+
+
+@pytest.fixture
+def s3(moto_port: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
+    """An empty bucket, whose credentials are in the environment."""
+    with proxying(moto_port) as bucket:
+        for name, value in bucket.environment.items():
+            monkeypatch.setenv(name, value)
+        yield bucket
 
 
 @pytest.fixture(scope="module")

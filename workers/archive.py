@@ -22,6 +22,7 @@ from models.asset import Asset, AssetKind
 from models.base import new_id
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
+from models.storage import StorageError
 from models.transitions import move, record
 from reelqueue.errors import ConfigurationError
 from reelqueue.states import FailureClass, RenderState
@@ -68,7 +69,7 @@ def archive_render_job(services: Services, job_id: UUID) -> str:
         return "no result is due: nothing done"
     try:
         size_bytes = _fetch(services, claim)
-    except (DownloadError, UnplayableError, OSError) as error:  # OSError: the disk is full, or not ours
+    except (DownloadError, UnplayableError, StorageError, OSError) as error:  # OSError: the disk is full, or not ours
         return _retry_or_end(services, claim, str(error))
     return f"archived {size_bytes} bytes"
 
@@ -138,6 +139,7 @@ def _fetch(services: Services, claim: Fetch) -> int:
     limits = services.settings.archive
     owner, archive = str(claim.job_id), services.archive
     archive.discard_incoming(owner)
+    beat = _Heart(services, claim).beat
     with (
         archive.incoming(".mp4", owner=owner) as video,
         archive.incoming(".jpg", owner=owner) as poster,
@@ -148,7 +150,7 @@ def _fetch(services: Services, claim: Fetch) -> int:
             video,
             limits=limits.download,
             plain_host=services.settings.provider.plain_host(claim.task.base_url),
-            beat=_Heart(services, claim).beat,
+            beat=beat,
             run=services.host.run,
             transport=limits.http_transport() if limits.http_transport else None,
         )
@@ -156,9 +158,9 @@ def _fetch(services: Services, claim: Fetch) -> int:
         write_last_frame(video, last)
         pictures = Download.of(poster), Download.of(last)
         failpoint(Failpoint.DOWNLOADED, claim.job_id)
-        archive.keep(video, claim.key(".mp4"))
-        archive.keep(poster, claim.key(".jpg"))
-        archive.keep(last, claim.key(".last.png"))
+        archive.keep(video, claim.key(".mp4"), sha256=got.sha256, beat=beat)
+        archive.keep(poster, claim.key(".jpg"), sha256=pictures[0].sha256, beat=beat)
+        archive.keep(last, claim.key(".last.png"), sha256=pictures[1].sha256, beat=beat)
     failpoint(Failpoint.KEPT)
     _finish(services, claim, got, probe, *pictures)
     failpoint(Failpoint.ARCHIVED)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import http.client
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -146,16 +144,8 @@ def _keys(services: Services) -> Line:
 
 
 def _storage(services: Services) -> Line:
-    root = services.archive.root
-    remedy = "make the folder writable for this user, or set REELQUEUE_ARCHIVE_URL to another"
-    return _attempt("storage", lambda: _write(root), remedy)
-
-
-def _write(root: Path) -> str:
-    root.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=root, prefix=".doctor-"):
-        free_gib = os.statvfs(root).f_bavail * os.statvfs(root).f_frsize / 1024**3
-    return f"{root} is writable, {free_gib:.0f} GiB free"
+    remedy = "make it writable for this user or key (docs/archive.md), or set REELQUEUE_ARCHIVE_URL to another"
+    return _attempt("storage", services.archive.check, remedy)
 
 
 def _workers(app: Celery) -> Line:

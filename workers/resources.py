@@ -14,7 +14,6 @@ from celery.signals import worker_init, worker_process_init, worker_process_shut
 from sqlalchemy import Engine
 
 from models.session import make_engine, make_sessions
-from models.storage import open_archive
 from reelqueue.errors import ReelqueueError
 from workers.hints import CeleryHints
 from workers.services import Services
@@ -35,7 +34,7 @@ def make_services(app: Celery, settings: Settings, *, pool_size: int = 5) -> tup
         settings.services.database_url.get_secret_value(), application_name="reelqueue-worker", pool_size=pool_size
     )
     hints = CeleryHints(app, longest_countdown_seconds=settings.celery.longest_countdown_seconds)
-    archive = open_archive(settings.services.archive_url)
+    archive = settings.services.open_archive()
     return Services(settings=settings, sessions=make_sessions(engine), archive=archive, hints=hints), engine
 
 

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from models.account import Account
 from models.session import Clock, DatabaseClock
-from models.storage import LocalArchive
+from models.storage import Archive
 from models.turn import TurnKind, take_turns
 from reelqueue.errors import ConfigurationError
 from workers.dashscope import DashScope
@@ -35,7 +35,7 @@ class Services:
 
     settings: Settings
     sessions: sessionmaker[Session]
-    archive: LocalArchive
+    archive: Archive
     hints: Hints
     clock: Clock = field(default_factory=DatabaseClock)
     host: Host = field(default_factory=Host)

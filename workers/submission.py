@@ -21,7 +21,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Final, TypeVar
 from uuid import UUID
 
 import structlog
@@ -42,6 +42,7 @@ from models.posting import (
     speed_up,
 )
 from models.render_job import RenderJob
+from models.storage import StorageError
 from models.transitions import move
 from reelqueue.builder import BuiltRequest, build
 from reelqueue.errors import ConfigurationError, InvalidRequestError
@@ -57,6 +58,9 @@ from workers.refusal import Reason, backoff_seconds, end, expire, hold_account, 
 from workers.services import Services
 
 log = structlog.get_logger(__name__)
+
+_NO_FRAME_DELAY: Final = timedelta(seconds=30)
+"""Until a clip is tried again whose first frame the archive does not give."""
 
 T = TypeVar("T")
 
@@ -190,6 +194,10 @@ def _build(services: Services, session: Session, job: RenderJob, account: Accoun
     except InvalidRequestError as error:
         end(session, job.id, Reason(FailureClass.INPUT, error.code, error.message), epoch=job.epoch, now=now)
         return f"refused by the catalog: {error.code}"
+    except StorageError as error:
+        log.warning("render_job.no_first_frame", job_id=str(job.id), error=str(error))
+        requeue(session, job.id, epoch=job.epoch, now=now, not_before_at=now + _NO_FRAME_DELAY)
+        return f"its first frame cannot be read now: handed back: {error}"
 
 
 def _is_late(session: Session, job_id: UUID, epoch: int, now: datetime) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 from uuid import UUID
@@ -21,7 +20,7 @@ from api.views import asset_url, poster_url
 from models.asset import Asset, AssetKind
 from models.campaign import Campaign
 from models.render_job import RenderJob
-from models.storage import LocalArchive
+from models.storage import Archive
 from reelqueue.campaigns.answers import GalleryPage
 from reelqueue.states import RenderState
 
@@ -76,9 +75,16 @@ def campaign_sheet(session: Session, campaign: Campaign, *, now: datetime) -> Ga
     return replace(_head(session, campaign, now), tiles=tiles)
 
 
-def poster_in(archive: LocalArchive) -> Callable[[Tile], Path | None]:
-    """Finds the poster of a sheet's tile."""
-    return lambda tile: archive.path(tile.poster.url) if tile.poster else None
+def poster_in(archive: Archive) -> Callable[[Tile], bytes | None]:
+    """Reads the poster of a sheet's tile; None where there is none, or none any more."""
+
+    def read(tile: Tile) -> bytes | None:
+        try:
+            return b"".join(archive.open(tile.poster.url)) if tile.poster else None
+        except FileNotFoundError:
+            return None
+
+    return read
 
 
 def export_page(

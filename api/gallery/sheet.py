@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -32,8 +33,8 @@ _A4_PX: Final = (1754, 1240)
 _PDF_COLUMNS: Final = 6
 _DPI: Final = 150
 
-OpenPoster = Callable[[Tile], Path | None]
-"""The file of a tile's poster."""
+ReadPoster = Callable[[Tile], bytes | None]
+"""The poster of a tile, if it has one."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class _Grid:
         return x, y
 
 
-def write_png(path: Path, gallery: Gallery, poster: OpenPoster) -> int:
+def write_png(path: Path, gallery: Gallery, poster: ReadPoster) -> int:
     """Write all clips on one picture, as many as stay recognisable.
 
     Returns:
@@ -85,7 +86,7 @@ def write_png(path: Path, gallery: Gallery, poster: OpenPoster) -> int:
     return count
 
 
-def write_pdf(path: Path, gallery: Gallery, poster: OpenPoster) -> int:
+def write_pdf(path: Path, gallery: Gallery, poster: ReadPoster) -> int:
     """Write all clips on pages of A4 landscape.
 
     Returns:
@@ -147,7 +148,7 @@ def _draw(
     first: int,
     grid: _Grid,
     words: str,
-    poster: OpenPoster,
+    poster: ReadPoster,
     *,
     size_px: tuple[int, int] | None = None,
 ) -> Image.Image:
@@ -171,12 +172,12 @@ def _frame(
     number: int,
     grid: _Grid,
     at: tuple[int, int],
-    file: Path | None,
+    poster: bytes | None,
 ) -> None:
     x, y = at
     box = (x, y, x + grid.frame_px - 1, y + grid.frame_height_px - 1)
     pen.rectangle(box, _FILM)
-    if not (file and _paste(sheet, file, grid, at)):
+    if not (poster and _paste(sheet, poster, grid, at)):
         _slate(pen, tile, grid, at)
     _mark(pen, tile, box)
     font = _font(max(8, grid.caption_px * 0.58))
@@ -186,14 +187,14 @@ def _frame(
     pen.text((left, top), _fitted(tile.name, font, x + grid.frame_px - left), _INK, font)
 
 
-def _paste(sheet: Image.Image, file: Path, grid: _Grid, at: tuple[int, int]) -> bool:
+def _paste(sheet: Image.Image, poster: bytes, grid: _Grid, at: tuple[int, int]) -> bool:
     try:
-        with Image.open(file) as picture:
+        with Image.open(io.BytesIO(poster)) as picture:
             # A JPEG is decoded at a fraction of its size, which is most of the time a sheet takes.
             picture.draft("RGB", (grid.frame_px, grid.frame_height_px))
             fitted = ImageOps.contain(picture.convert("RGB"), (grid.frame_px, grid.frame_height_px))
     except OSError:
-        return False  # gone or no picture: its slate says what is known
+        return False  # no picture: its slate says what is known
     spare = grid.frame_px - fitted.width, grid.frame_height_px - fitted.height
     sheet.paste(fitted, (at[0] + spare[0] // 2, at[1] + spare[1] // 2))
     return True

@@ -15,7 +15,7 @@ from fastapi import APIRouter, Query, Response
 from api.access import CurrentCaller
 from api.campaigns import PathCampaign
 from api.gallery.serving import campaign_sheet, export_page, gallery_path, poster_in
-from api.gallery.sheet import OpenPoster, write_pdf, write_png
+from api.gallery.sheet import ReadPoster, write_pdf, write_png
 from api.gallery.tiles import Gallery
 from api.problems import documented
 from api.services import OpenServices, OpenSession, Services
@@ -78,7 +78,7 @@ def _sheet(
     campaign: Campaign,
     session: OpenSession,
     services: Services,
-    write: Callable[[Path, Gallery, OpenPoster], int],
+    write: Callable[[Path, Gallery, ReadPoster], int],
     media_type: str,
     suffix: str,
 ) -> Response:

@@ -130,7 +130,7 @@ def store(
     key = f"2026/11/23/{job['id']}{suffix}"
     with archive.incoming(suffix) as path:
         path.write_bytes(CONTENT)
-        archive.keep(path, key)
+        archive.keep(path, key, sha256=DIGEST)
     measured = {"width_px": 1280, "height_px": 720, "duration_seconds": 5.04, "has_audio": True}
     rows.add(
         Asset(

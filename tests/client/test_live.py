@@ -97,7 +97,7 @@ def finish(settings: ApiSettings, job_id: UUID) -> None:
     archive, key = open_archive(settings.archive_url), f"{job_id}.mp4"
     with archive.incoming(".mp4") as path:
         path.write_bytes(VIDEO)
-        archive.keep(path, key)
+        archive.keep(path, key, sha256=hashlib.sha256(VIDEO).hexdigest())
     engine = create_engine(settings.database_url.get_secret_value())
     with Session(engine) as session, session.begin():
         digest = hashlib.sha256(VIDEO).hexdigest()

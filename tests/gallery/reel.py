@@ -33,9 +33,9 @@ class Stock:
         """The file with a key."""
         return self.folder / key
 
-    def poster(self, tile: Tile) -> Path | None:
-        """The file of a tile's poster."""
-        return self.path(tile.poster.url) if tile.poster else None
+    def poster(self, tile: Tile) -> bytes | None:
+        """A tile's poster."""
+        return self.path(tile.poster.url).read_bytes() if tile.poster else None
 
 
 def make_stock(folder: Path) -> Stock:

@@ -156,7 +156,7 @@ def test_a_sheet_finds_the_posters(session: Session, campaign_id: UUID, stock: S
 
     sheet = campaign_sheet(session, session.get_one(Campaign, campaign_id), now=NOW)
 
-    assert [poster_in(archive)(tile) for tile in sheet.tiles] == [tmp_path / "2026/11/23/clip.jpg"]
+    assert [poster_in(archive)(tile) for tile in sheet.tiles] == [(tmp_path / "2026/11/23/clip.jpg").read_bytes()]
 
 
 def test_more_clips_take_no_more_questions(session: Session, campaign_id: UUID) -> None:

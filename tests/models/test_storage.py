@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from reelqueue.errors import ConfigurationError
 @pytest.fixture
 def archive(tmp_path: Path) -> LocalArchive:
     return LocalArchive(tmp_path / "archive")
+
+
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 @pytest.mark.parametrize(
@@ -33,7 +38,7 @@ def test_a_key_is_a_place_below_the_root(archive: LocalArchive, key: str) -> Non
 def test_a_file_is_kept_under_its_key(archive: LocalArchive) -> None:
     with archive.incoming(".mp4") as incoming:
         incoming.write_bytes(b"video")
-        archive.keep(incoming, "2026/11/23/a.mp4")
+        archive.keep(incoming, "2026/11/23/a.mp4", sha256=sha256(b"video"))
 
     kept = archive.path("2026/11/23/a.mp4")
     assert kept.read_bytes() == b"video"
@@ -58,7 +63,7 @@ def test_the_same_key_again_replaces_the_file_at_once(archive: LocalArchive) -> 
     for content in (b"first", b"second"):
         with archive.incoming(".mp4") as incoming:
             incoming.write_bytes(content)
-            archive.keep(incoming, "a.mp4")
+            archive.keep(incoming, "a.mp4", sha256=sha256(content))
 
     assert archive.path("a.mp4").read_bytes() == b"second"
 
@@ -76,7 +81,7 @@ def test_a_crash_takes_neither_a_kept_file_nor_its_new_folders(
     monkeypatch.setattr(os, "fsync", lambda descriptor: flushed.add(os.fstat(descriptor).st_ino))
 
     with archive.incoming(".mp4") as incoming:
-        archive.keep(incoming, "2026/11/a.mp4")
+        archive.keep(incoming, "2026/11/a.mp4", sha256=sha256(b""))
 
     year = archive.root / "2026"
     assert flushed == {path.stat().st_ino for path in (year / "11" / "a.mp4", year / "11", year, archive.root)}
@@ -95,7 +100,9 @@ def test_a_file_url_is_a_folder(url: str, path: str) -> None:
     assert open_archive(url).root == Path(path)
 
 
-@pytest.mark.parametrize("url", ["s3://clips", "file://host/clips", "/var/lib/clips", "file:", "", "https://x/y"])
+@pytest.mark.parametrize(
+    "url", ["s3://", "s3:clips", "ftp://clips", "file://host/clips", "/var/lib/clips", "file:", "", "https://x/y"]
+)
 def test_another_url_is_refused_with_the_variables_name(url: str) -> None:
     with pytest.raises(ConfigurationError, match="REELQUEUE_ARCHIVE_URL"):
         open_archive(url)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from models.storage import LocalArchive
+from models.storage.archive import no_beat
 from tests.simulation.stage import Killed, Stage
 
 
@@ -29,8 +30,8 @@ class StagedArchive(LocalArchive):
                     path.rename(path.with_suffix(f".left{suffix}"))
                 raise
 
-    def keep(self, incoming: Path, key: str) -> None:
+    def keep(self, incoming: Path, key: str, *, sha256: str, beat: Callable[[], None] = no_beat) -> None:
         """Rename it into place, or die before or after."""
         self._stage.point("renaming a file")
-        super().keep(incoming, key)
+        super().keep(incoming, key, sha256=sha256, beat=beat)
         self._stage.point("renamed a file")

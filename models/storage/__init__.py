@@ -1,0 +1,18 @@
+"""Where finished files are kept: a folder, or a bucket of S3, Google Cloud Storage or Azure, behind one interface."""
+
+from models.storage.archive import Archive, checked_key
+from models.storage.errors import StorageError, StorageRefusedError, StorageUnavailableError, file_system_error
+from models.storage.folder import LocalArchive
+from models.storage.opening import TIMEOUT_SECONDS, open_archive
+
+__all__ = [
+    "TIMEOUT_SECONDS",
+    "Archive",
+    "LocalArchive",
+    "StorageError",
+    "StorageRefusedError",
+    "StorageUnavailableError",
+    "checked_key",
+    "file_system_error",
+    "open_archive",
+]
