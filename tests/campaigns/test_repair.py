@@ -41,12 +41,14 @@ def test_a_retry_shows_rows_and_cost_and_buys_once(studio: Studio, tmp_path: Pat
     apply(studio, tmp_path, "retried", [GOOD.replace("cup", "vase"), BAD, "a lamp [[fail=InvalidParameter]]"])
     chosen = ("retry", "retried", "--class", "input", "--where", "row=3")
 
+    studio.campaign("pause", "retried")  # or it may have failed again before the second retry
     preview = studio.run("reelqueue", "campaign", *chosen, "--dry-run")
     first, second = (json.loads(studio.campaign(*chosen, "--yes", "--json")) for _ in range(2))
 
     assert preview.stderr == "1 clip, at most 0.30 USD: row-1\n"
     assert (first["count"], Decimal(first["max_amount"])) == (1, Decimal("0.30"))
     assert second["count"] == 0
+    studio.campaign("resume", "retried")
     assert finished(studio, "retried").counts == {"succeeded": 1, "failed": 2}
 
 

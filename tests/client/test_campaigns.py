@@ -108,3 +108,26 @@ def test_rows_alone_do_not_take_a_budget_away(server: str, file: Path) -> None:
 
     (campaign,) = json.loads(run("list", "--json").stdout)
     assert campaign["options"]["budget"] == {"amount": "40", "currency": "USD"}
+
+
+def test_options_are_set_one_by_one(server: str, file: Path) -> None:
+    run("apply", file, "--yes")
+
+    said = run("set", "autumn", "priority=5", "budget=60 USD", 'breaker={"failures": 3}').stdout
+    run("set", "autumn", "budget=none")
+
+    assert said == "priority: 5, budget: {'amount': '60', 'currency': 'USD'}, breaker: {'after': 20, 'failures': 3}\n"
+    (campaign,) = json.loads(run("list", "--json").stdout)
+    assert (campaign["options"]["priority"], "budget" in campaign["options"]) == (5, False)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [("pace=5", "one of breaker, budget"), ("name=winter", "one of breaker"), ("priority=often", "priority: ")],
+)
+def test_what_cannot_be_set_is_one_line(server: str, file: Path, change: str, why: str) -> None:
+    run("apply", file, "--yes")
+
+    result = run("set", "autumn", change)
+
+    assert (result.exit_code, why in result.stderr) == (1, True)
