@@ -134,7 +134,9 @@ def _row(
     campaign: Campaign, job: RenderJob, heirs: dict[UUID, UUID], standing: dict[UUID, Standing], now: datetime
 ) -> tuple[object, ...]:
     values = new_job_values() | {name: getattr(job, "job_metadata" if name == "metadata" else name) for name in _KEPT}
-    values |= {"id": heirs[job.id], "state": RenderState.QUEUED, "created_at": now, "start_by": campaign.start_by}
+    # A moment that has passed would let the new one expire at once, and whoever retries wants it rendered.
+    start_by = next((at for at in (job.start_by, campaign.start_by) if at is not None and at > now), None)
+    values |= {"id": heirs[job.id], "state": RenderState.QUEUED, "created_at": now, "start_by": start_by}
     values |= _after(job, heirs, standing)
     for name in JSON_COLUMNS:
         if values[name] is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
@@ -74,3 +76,15 @@ def test_a_retry_that_is_repeated_buys_nothing(session: Session, failed: Campaig
 
     assert chosen(session, failed) == []
     assert {job.state for job in standing(session, failed).values()} == {RenderState.QUEUED}
+
+
+@pytest.mark.parametrize("minutes", [-5, 5])
+def test_a_time_to_start_by_that_has_passed_is_not_inherited(session: Session, failed: Campaign, minutes: int) -> None:
+    start_by = NOW + timedelta(minutes=minutes)
+    session.execute(update(RenderJob).values(start_by=start_by))
+    failed.start_by = start_by
+
+    retry_clips(session, failed, find_retries(session, failed.id, Which(), limit=1), now=NOW)
+
+    (heir,) = (job for job in standing(session, failed).values() if job.state is RenderState.QUEUED)
+    assert heir.start_by == (start_by if minutes > 0 else None)
