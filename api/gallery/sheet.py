@@ -6,15 +6,15 @@ import io
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
+from api.gallery.lettering import Lettering, is_writable
 from api.gallery.tiles import Gallery, Tile
-from api.gallery.tiles_html import state_words
-from reelqueue.errors import ConfigurationError
+from api.gallery.tiles_html import money_words, state_words
+from reelqueue.states import RenderState
 
 _PAPER: Final = "#f6f4ef"
 _FILM: Final = "#e4e0d8"
@@ -154,15 +154,26 @@ def _draw(
 ) -> Image.Image:
     sheet = Image.new("RGB", size_px or grid.size_px, _PAPER)
     pen = ImageDraw.Draw(sheet)
-    title = _font(max(20, grid.head_px * 0.38))
-    small = _font(max(12, grid.head_px * 0.18))
+    title = Lettering(max(20, grid.head_px * 0.38))
+    small = Lettering(max(12, grid.head_px * 0.18))
     across = sheet.width - 2 * grid.margin_px
-    pen.text((grid.margin_px, grid.margin_px - 4), _fitted(gallery.title, title, across), _INK, title)
-    note = f"{words} · {gallery.made_at:%d %B %Y, %H:%M %Z}"
-    pen.text((grid.margin_px, grid.margin_px + grid.head_px * 0.5), _fitted(note, small, across), _QUIET, small)
+    title.write(pen, (grid.margin_px, grid.margin_px - 4), title.fitted(gallery.title, across), _INK)
+    note = " · ".join(_notes(gallery, tiles, words))
+    small.write(pen, (grid.margin_px, grid.margin_px + grid.head_px * 0.5), small.fitted(note, across), _QUIET)
     for index, tile in enumerate(tiles):
         _frame(sheet, pen, tile, gallery.first_number + first + index, grid, grid.corner(index), poster(tile))
     return sheet
+
+
+def _notes(gallery: Gallery, tiles: Sequence[Tile], words: str) -> Iterator[str]:
+    """What stands under the title."""
+    yield words
+    counts = gallery.summary.by_state
+    yield from (f"{counts[state]:,} {state_words(state).lower()}" for state in RenderState if counts.get(state))
+    yield from (f"{money_words(money)} spent" for money in gallery.summary.spent)
+    yield f"{gallery.made_at:%d %B %Y, %H:%M %Z}"
+    if not all(is_writable(tile.name) for tile in tiles):
+        yield "? is a character that no font of this server has: install fonts-noto-cjk"
 
 
 def _frame(
@@ -180,11 +191,11 @@ def _frame(
     if not (poster and _paste(sheet, poster, grid, at)):
         _slate(pen, tile, grid, at)
     _mark(pen, tile, box)
-    font = _font(max(8, grid.caption_px * 0.58))
+    letters = Lettering(max(8, grid.caption_px * 0.58))
     top = y + grid.frame_height_px + grid.caption_px * 0.18
-    pen.text((x, top), str(number), _AMBER, font)
-    left = x + font.getlength(f"{number}  ")
-    pen.text((left, top), _fitted(tile.name, font, x + grid.frame_px - left), _INK, font)
+    letters.write(pen, (x, top), str(number), _AMBER)
+    left = x + letters.length(f"{number}  ")
+    letters.write(pen, (left, top), letters.fitted(tile.name, x + grid.frame_px - left), _INK)
 
 
 def _paste(sheet: Image.Image, poster: bytes, grid: _Grid, at: tuple[int, int]) -> bool:
@@ -201,15 +212,15 @@ def _paste(sheet: Image.Image, poster: bytes, grid: _Grid, at: tuple[int, int]) 
 
 
 def _slate(pen: ImageDraw.ImageDraw, tile: Tile, grid: _Grid, at: tuple[int, int]) -> None:
-    font = _font(max(8, grid.frame_px / 19))
-    step, inset = font.size * 1.35, grid.frame_px // 16
+    letters = Lettering(max(8, grid.frame_px / 19))
+    step, inset = letters.size_px * 1.35, grid.frame_px // 16
     x, y = at[0] + inset, at[1] + inset
-    pen.text((x, y), state_words(tile.state), _BAD if tile.why else _QUIET, font)
+    letters.write(pen, (x, y), state_words(tile.state), _BAD if tile.why else _QUIET)
     lines = max(0, int((grid.frame_height_px - 2 * inset) / step) - 1)
     why = (tile.why.message or tile.why.code or "") if tile.why else ""
-    for line in _wrapped(why, font, grid.frame_px - 2 * inset, lines):
+    for line in letters.wrapped(why, grid.frame_px - 2 * inset, lines):
         y = y + round(step)
-        pen.text((x, y), line, _QUIET, font)
+        letters.write(pen, (x, y), line, _QUIET)
 
 
 def _mark(pen: ImageDraw.ImageDraw, tile: Tile, box: tuple[int, int, int, int]) -> None:
@@ -221,45 +232,3 @@ def _mark(pen: ImageDraw.ImageDraw, tile: Tile, box: tuple[int, int, int, int]) 
     elif tile.decision == "reject":
         pen.line((inner[0], inner[1], inner[2], inner[3]), _PENCIL, width)
         pen.line((inner[0], inner[3], inner[2], inner[1]), _PENCIL, width)
-
-
-@lru_cache(maxsize=16)
-def _font(size_px: float) -> ImageFont.FreeTypeFont:
-    """The typeface that Pillow brings, so that a sheet looks the same on every host."""
-    font = ImageFont.load_default(size_px)
-    if not isinstance(font, ImageFont.FreeTypeFont):
-        raise ConfigurationError(
-            "this Pillow was built without FreeType and cannot write on a sheet; install its wheel"
-        )
-    return font
-
-
-def _wrapped(words: str, font: ImageFont.FreeTypeFont, width_px: float, lines: int) -> Iterator[str]:
-    rest = " ".join(words.split())
-    for line in range(lines):
-        if not rest:
-            return
-        if line == lines - 1 or font.getlength(rest) <= width_px:
-            yield _fitted(rest, font, width_px)
-            return
-        taken = len(_cut(rest, font, width_px))
-        space = rest.rfind(" ", 0, taken + 1)
-        end = space if space > 0 else max(taken, 1)
-        yield rest[:end]
-        rest = rest[end:].lstrip()
-
-
-def _fitted(words: str, font: ImageFont.FreeTypeFont, width_px: float) -> str:
-    """*words* on one line, cut where they are too long."""
-    line = " ".join(words.split())
-    if font.getlength(line) <= width_px:
-        return line
-    return f"{_cut(line, font, width_px - font.getlength('…'))}…"
-
-
-def _cut(line: str, font: ImageFont.FreeTypeFont, width_px: float) -> str:
-    low, high = 0, min(len(line), 500)
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if font.getlength(line[:middle]) <= width_px else (low, middle - 1)
-    return line[:low]

@@ -58,7 +58,6 @@ def export(
 
     Run again, it brings what is new or differs; stopped on the way, it goes on where it stood.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     console = Console(stderr=True)
     bar = Progress(console=console) if console.is_terminal else None
     with connect() as client, bar or nullcontext():
@@ -97,6 +96,7 @@ def _bring_pages(client: Client, name: str, folder: Path, bar: Progress | None) 
                 brought.fresh_count += word == "fresh"
                 brought.kept_count += word == "kept"
                 brought.gone += [path] if word == "gone" else []
+            folder.mkdir(parents=True, exist_ok=True)
             # After its files, so that a page never shows what is not there.
             _write(folder / Path(page.file_name).name, page.html.encode())
             brought.clip_count += page.clip_count

@@ -50,7 +50,7 @@ function storyOf(clip) {
     ...list("References", clip.references, (item) => make("li", {}, make("b", { class: "role" }, item.role), make("span", {}, address(item.url)))),
     ...facts("Clip", {
       Seed: clip.seed, ...asked(clip), Length: clip.clip?.duration_seconds && `${Number(clip.clip.duration_seconds)} s`,
-      Size: clip.clip?.width_px && `${clip.clip.width_px} × ${clip.clip.height_px}`, Sound: sound(clip.clip), Bytes: bytes(clip.clip?.size_bytes), File: clip.file,
+      Size: clip.clip?.width_px && `${clip.clip.width_px} × ${clip.clip.height_px}`, Sound: sound(clip.clip), "On disk": bytes(clip.clip?.size_bytes), File: clip.file,
     }),
     ...facts("Variables", clip.variables ?? {}),
     ...facts("Cost", { Spent: (clip.spent ?? []).map((money) => amount(money)).join(", ") || undefined, Billed: clip.billed_seconds && `${Number(clip.billed_seconds)} s` }),
@@ -60,7 +60,11 @@ function storyOf(clip) {
   ];
 }
 
-const asked = (clip) => Object.fromEntries(Object.entries(clip.asked ?? {}).map(([name, value]) => [words(name), value]));
+const asked = (clip) => Object.fromEntries(Object.entries(clip.asked ?? {}).map(([name, value]) => [words(name), shownOption(name, value)]));
+function shownOption(name, value) {
+  if (name === "duration") return `${value} s`;
+  return typeof value === "boolean" ? (value ? "yes" : "no") : value;
+}
 const heading = (words) => make("h3", {}, words);
 const text = (name, value) => (value ? [heading(name), make("p", { class: "words", dir: "auto" }, value)] : []);
 const list = (name, items, row, kind = "ul") => (items?.length ? [heading(name), make(kind, {}, ...items.map(row))] : []);
