@@ -24,6 +24,10 @@ _AMBER: Final = "#8a5a0b"
 _BAD: Final = "#a8321f"
 _PENCIL: Final = "#c8321c"
 
+_FADED: Final = 140
+"""Of 255: how far a rejected clip fades into the paper."""
+_FINER: Final = 4
+
 _PNG_PIXELS_MAX: Final = 24_000_000
 """A sheet of this size takes 72 MB of memory; more clips get smaller frames."""
 _FRAME_PX: Final = 320
@@ -190,7 +194,7 @@ def _frame(
     pen.rectangle(box, _FILM)
     if not (poster and _paste(sheet, poster, grid, at)):
         _slate(pen, tile, grid, at)
-    _mark(pen, tile, box)
+    _mark(sheet, tile, box)
     letters = Lettering(max(8, grid.caption_px * 0.58))
     top = y + grid.frame_height_px + grid.caption_px * 0.18
     letters.write(pen, (x, top), str(number), _AMBER)
@@ -223,12 +227,20 @@ def _slate(pen: ImageDraw.ImageDraw, tile: Tile, grid: _Grid, at: tuple[int, int
         letters.write(pen, (x, y), line, _QUIET)
 
 
-def _mark(pen: ImageDraw.ImageDraw, tile: Tile, box: tuple[int, int, int, int]) -> None:
+def _mark(sheet: Image.Image, tile: Tile, box: tuple[int, int, int, int]) -> None:
     """What somebody decided, as with a grease pencil."""
-    inset, width = (box[2] - box[0]) // 14, max(2, (box[2] - box[0]) // 80)
-    inner = (box[0] + inset, box[1] + inset, box[2] - inset, box[3] - inset)
+    if tile.decision not in {"approve", "reject"}:
+        return
+    size = box[2] - box[0] + 1, box[3] - box[1] + 1
+    # Drawn larger and made smaller, because Pillow's lines have steps.
+    drawn = Image.new("L", (size[0] * _FINER, size[1] * _FINER))
+    pen, inset, width = ImageDraw.Draw(drawn), drawn.width // 14, max(2 * _FINER, drawn.width // 80)
+    left, top, right, bottom = inset, inset, drawn.width - inset, drawn.height - inset
     if tile.decision == "approve":
-        pen.ellipse(inner, outline=_PENCIL, width=width)
-    elif tile.decision == "reject":
-        pen.line((inner[0], inner[1], inner[2], inner[3]), _PENCIL, width)
-        pen.line((inner[0], inner[3], inner[2], inner[1]), _PENCIL, width)
+        pen.ellipse((left, top, right, bottom), outline=255, width=width)
+    else:
+        middle, arm = drawn.width / 2, drawn.height / 2 - inset
+        pen.line((middle - arm, top, middle + arm, bottom), 255, width)
+        pen.line((middle - arm, bottom, middle + arm, top), 255, width)
+        sheet.paste(_FILM, (box[0], box[1], box[2] + 1, box[3] + 1), Image.new("L", size, _FADED))
+    sheet.paste(_PENCIL, (box[0], box[1], box[2] + 1, box[3] + 1), drawn.resize(size, Image.Resampling.BOX))
