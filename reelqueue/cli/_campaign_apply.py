@@ -35,6 +35,7 @@ from reelqueue.cli._campaign import (
     print_checked,
     read_quantiles,
 )
+from reelqueue.cli._canary import CanaryCount, set_canary, steps_after_canary
 from reelqueue.cli._jobs import AsJson, connect
 from reelqueue.cli._output import print_json, print_line, printable, talk
 from reelqueue.cli._render import video_base_url
@@ -75,6 +76,7 @@ def apply(
     render_seconds: RenderSeconds = None,
     with_urls: WithUrls = False,
     skip_bad_rows: Annotated[bool, typer.Option(help="Render the others where some rows cannot be.")] = False,
+    canary: CanaryCount = None,
     is_agreed: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before it is paid for.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -92,12 +94,15 @@ def apply(
             raise typer.Exit(1)
         _ask(checked, is_agreed=is_agreed)
         _put(client, file, options)
+        if canary is not None:
+            set_canary(client, options.name, canary)
         stored = _hand_in(client, options.name, spool, checked.plan.buy_count)
     if as_json:
         print_json(checked_object(file, checked, None, []) | {"stored": stored})
     else:
         print_line(f"stored: {stored['new']} new, {stored['changed']} changed, {stored['present']} there already")
         talk(f"watch it: reelqueue campaign watch {options.name!r}")
+        _tell_canary(options.name, canary or options.canary)
 
 
 COMMANDS: Final = (plan, apply)
@@ -198,6 +203,13 @@ def _put(client: Client, file: Path, options: CampaignOptions) -> None:
     if file.suffix.lower() not in MANIFESTS and _is_there(client, options.name):
         return
     client.campaigns.put(options, file_name=file.name)
+
+
+def _tell_canary(name: str, count: int | None) -> None:
+    if count is not None:
+        talk(f"{counted(count, 'clip')} first, then somebody decides:")
+        for what, command in steps_after_canary(name):
+            talk(f"  {what}: {command}")
 
 
 def _is_there(client: Client, name: str) -> bool:

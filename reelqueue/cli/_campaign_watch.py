@@ -17,6 +17,7 @@ from rich.text import Text
 
 from reelqueue.campaigns.answers import Campaign, Phase
 from reelqueue.cli._campaign_control import Name
+from reelqueue.cli._canary import next_steps
 from reelqueue.cli._jobs import AsJson, connect
 from reelqueue.cli._output import print_line, printable
 from reelqueue.client import Client
@@ -83,6 +84,7 @@ def _facts(seen: Campaign) -> Iterator[tuple[str, str]]:
         yield "money", f"{money.spent:,.2f} spent, {money.reserved:,.2f} reserved{cap} {money.currency}"
     if seen.reason:
         yield "waits", seen.reason
+    yield from next_steps(seen)
 
 
 def _left(seen: Campaign) -> str:

@@ -163,6 +163,33 @@ def test_a_server_cannot_write_elsewhere(tmp_path: Path, path: str, url: str) ->
         place_of(GalleryFile(path=path, url=url, sha256="0" * 64, size_bytes=1), tmp_path)
 
 
+def test_a_canary_that_has_ended_says_what_to_do(
+    server: str, settings: ApiSettings, clips: list[UUID], tmp_path: Path
+) -> None:
+    file = tmp_path / "autumn.csv"
+    file.write_text("custom_id,model,prompt,duration\nz,wan2.6-t2v,a paper crane,5\n")
+
+    applied = run("apply", file, "--yes", "--canary", 3)  # three have been rendered
+    watched = run("watch", "autumn", "--once")
+
+    assert "3 clips first, then somebody decides:" in applied.stderr
+    for step in ("open autumn", "sheet autumn -o sheet.png", "approve autumn"):
+        assert f"reelqueue campaign {step}" in applied.stderr
+        assert f"reelqueue campaign {step}" in watched.stdout
+    assert "its canary of 3 clips has ended" in watched.stdout
+
+
+def test_what_was_approved_has_no_canary_any_more(server: str, clips: list[UUID], tmp_path: Path) -> None:
+    file = tmp_path / "autumn.csv"
+    file.write_text("custom_id,model,prompt,duration\nz,wan2.6-t2v,a paper crane,5\n")
+    run("approve", "autumn")
+
+    result = run("apply", file, "--yes", "--canary", 1)
+
+    assert result.exit_code == 1
+    assert "was approved on" in result.stderr
+
+
 @pytest.fixture(scope="module")
 def stock(tmp_path_factory: pytest.TempPathFactory) -> Stock:
     """One video and one poster."""

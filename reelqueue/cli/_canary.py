@@ -1,0 +1,46 @@
+"""What the commands say and do about a canary: a few clips that a person looks at before the rest is bought."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from reelqueue.campaigns.answers import Campaign, Phase
+from reelqueue.campaigns.options import CampaignOptions
+from reelqueue.client import Client
+from reelqueue.errors import InvalidRequestError
+
+CanaryCount = Annotated[
+    int | None, typer.Option(min=1, help="Render this many, then wait until somebody approves the rest.")
+]
+
+
+def set_canary(client: Client, name: str, count: int) -> None:
+    """Let a campaign on the server stop after its first clips, whatever its file says.
+
+    Raises:
+        InvalidRequestError: somebody has approved all of it already.
+    """
+    campaign = client.campaigns.get(name)
+    if campaign.approved_at is not None:
+        since = f"{campaign.approved_at:%Y-%m-%d %H:%M} UTC"
+        why = f"--canary: campaign {name!r} was approved on {since}, and renders all; apply the file under another name"
+        raise InvalidRequestError("approved", why, "canary")
+    client.campaigns.put(CampaignOptions.model_validate(campaign.options | {"canary": count}))
+
+
+def next_steps(campaign: Campaign) -> Iterator[tuple[str, str]]:
+    """What a person does about a campaign whose canary has ended, and the command for it."""
+    if campaign.phase is Phase.AWAITING_APPROVAL:
+        yield from steps_after_canary(campaign.name)
+
+
+def steps_after_canary(name: str) -> Iterator[tuple[str, str]]:
+    """As `next_steps`, before the canary has ended."""
+    quoted = shlex.quote(name)
+    yield "look", f"reelqueue campaign open {quoted}"
+    yield "print", f"reelqueue campaign sheet {quoted} -o sheet.png"
+    yield "go on", f"reelqueue campaign approve {quoted}"
