@@ -165,7 +165,7 @@ def _failures(session: Session, campaign: Campaign) -> list[FailureGroup]:
             RenderJob.superseded_at.is_(None),
         )
         .group_by(*alike)
-        .order_by(func.count().desc())
+        .order_by(func.count().desc(), *alike)
         .limit(FAILURE_GROUPS_MAX)
     )
     return [_failure_group(session, campaign, *row) for row in session.execute(grouped)]

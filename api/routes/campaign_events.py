@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Header, Response, status
 from fastapi.responses import StreamingResponse
 
 from api.campaigns import PathCampaign
@@ -17,7 +17,6 @@ from models.campaign import Campaign
 from models.campaign_facts import campaign_view
 from models.session import DatabaseClock
 from reelqueue.campaigns.answers import Campaign as CampaignView
-from reelqueue.campaigns.answers import Phase
 
 router = APIRouter(prefix="/v1/campaigns/{name}", tags=["campaigns"])
 
@@ -25,7 +24,11 @@ EVENT_STREAM: Final = "text/event-stream"
 LOOK_SECONDS: Final = 1.0
 LOOKS_BETWEEN_COMMENTS: Final = 15
 """A line that says nothing keeps proxies from closing a quiet connection."""
-_OVER: Final = frozenset({Phase.EMPTY, Phase.FINISHED, Phase.CANCELLED})
+RECONNECT_MS: Final = 2000
+
+LastEventId = Annotated[
+    str | None, Header(description="The id of the last event that arrived; a browser sends it when it connects again.")
+]
 
 
 @router.get(
@@ -36,30 +39,33 @@ _OVER: Final = frozenset({Phase.EMPTY, Phase.FINISHED, Phase.CANCELLED})
             "description": "An event `campaign` at first and whenever something has changed, and `end` after the last.",
             "content": {EVENT_STREAM: {}},
         },
+        204: {"description": "The last event that arrived was the last: there is nothing to connect for."},
         **documented(401, 403, 404, 422, 503),
     },
 )
-def follow(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
-    """The campaign whenever something about it has changed, until it has ended."""
-    return StreamingResponse(
-        _events(services, campaign.id), media_type=EVENT_STREAM, headers={"Cache-Control": "no-store"}
-    )
+async def follow(campaign: PathCampaign, services: OpenServices, last_event_id: LastEventId = None) -> Response:
+    """The campaign whenever something about it has changed, until it has ended; whoever comes back goes on."""
+    seen = await asyncio.to_thread(_read, services, campaign.id)
+    if seen.is_over and seen.version == last_event_id:
+        return Response(status_code=status.HTTP_204_NO_CONTENT)
+    events = _events(services, campaign.id, last_event_id)
+    return StreamingResponse(events, media_type=EVENT_STREAM, headers={"Cache-Control": "no-store"})
 
 
-async def _events(services: Services, campaign_id: UUID) -> AsyncIterator[str]:
-    last: CampaignView | None = None
+async def _events(services: Services, campaign_id: UUID, told: str | None) -> AsyncIterator[str]:
     quiet = 0
+    yield f"retry: {RECONNECT_MS}\n\n"
     while True:
         # On a thread, with a session of its own that is closed again: a listener holds no connection.
         seen = await asyncio.to_thread(_read, services, campaign_id)
         quiet += 1
-        if seen != last:
-            yield f"event: campaign\ndata: {seen.model_dump_json()}\n\n"
-            last, quiet = seen, 0
+        if seen.version != told:
+            yield f"id: {seen.version}\nevent: campaign\ndata: {seen.model_dump_json()}\n\n"
+            told, quiet = seen.version, 0
         elif quiet >= LOOKS_BETWEEN_COMMENTS:
             yield ": still there\n\n"
             quiet = 0
-        if seen.phase in _OVER and seen.finished_count == seen.clip_count:
+        if seen.is_over:
             yield "event: end\ndata: {}\n\n"
             return
         await asyncio.sleep(LOOK_SECONDS)

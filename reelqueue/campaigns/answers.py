@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from pydantic import Field
@@ -30,6 +32,9 @@ class Phase(StrEnum):
     CANCELLED = "cancelled"
     FINISHED = "finished"
     """Every clip has come to an end."""
+
+
+_OVER: Final = frozenset({Phase.EMPTY, Phase.FINISHED, Phase.CANCELLED})
 
 
 class CampaignMoney(Wire):
@@ -70,6 +75,17 @@ class Campaign(Wire):
     approved_at: datetime | None = Field(description="When a person approved the rest after the canary.")
     paused_at: datetime | None = Field(description="Since when nothing is submitted.")
     cancelled_at: datetime | None = Field(description="When it was stopped for good.")
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more happens to it unless somebody does something."""
+        return self.phase in _OVER and self.finished_count == self.clip_count
+
+    @property
+    def version(self) -> str:
+        """Another one whenever something has happened; the pace alone changes with the clock."""
+        facts = self.model_dump(mode="json", exclude={"clips_per_minute"})
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 class Campaigns(Wire):

@@ -1,4 +1,4 @@
-"""The command that shows a campaign as it goes."""
+"""A command that shows how a campaign goes."""
 
 from __future__ import annotations
 
@@ -12,18 +12,21 @@ import typer
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
-from reelqueue.campaigns.answers import Campaign, Phase
+from reelqueue.campaigns.answers import Campaign, FailureGroup, Phase
 from reelqueue.cli._campaign_control import Name
 from reelqueue.cli._canary import next_steps
 from reelqueue.cli._jobs import AsJson, connect
 from reelqueue.cli._output import print_line, printable
 from reelqueue.client import Client
+from reelqueue.states import RenderState
 
-_OVER: Final = frozenset({Phase.FINISHED, Phase.CANCELLED, Phase.EMPTY})
 _FAILURES_SHOWN: Final = 5
+_BAR_COLUMNS_MAX: Final = 60
+_WAITING: Final = frozenset({Phase.PAUSED, Phase.AWAITING_APPROVAL, Phase.OUT_OF_BUDGET})
+"""For a person."""
 
 
 def watch(
@@ -33,52 +36,67 @@ def watch(
     every_seconds: Annotated[float, typer.Option("--every", min=0.2, help="Seconds between two looks.")] = 1.0,
     once: Annotated[bool, typer.Option("--once", help="Look once.")] = False,
 ) -> None:
-    """Show a campaign as it goes, until it has ended; with --json a line whenever something has changed."""
+    """Show a campaign as it goes, until it has ended: a view on a terminal, a line a change elsewhere and as JSON."""
     with connect() as client:
         looks = _looks(client, name, every_seconds, is_once=once)
         console = Console()
-        if as_json:
-            for seen in looks:
-                print_line(json.dumps(seen.model_dump(mode="json")))
-        elif console.is_terminal:
+        if console.is_terminal and not as_json:
             with Live(console=console, auto_refresh=False) as live:
                 for seen in looks:
-                    live.update(view(seen), refresh=True)
-        else:
-            for seen in looks:
-                print_line(_line(seen))
+                    live.update(view(seen, console.width), refresh=True)
+            return
+        for seen in _changes(looks):
+            print_line(json.dumps(seen.model_dump(mode="json")) if as_json else _line(seen))
 
 
 COMMANDS: Final = (watch,)
 
 
 def _looks(client: Client, name: str, every_seconds: float, *, is_once: bool) -> Iterator[Campaign]:
-    """The campaign whenever something about it has changed."""
-    last: Campaign | None = None
+    """The campaign, again and again until it has ended."""
     while True:
         seen = client.campaigns.get(name)
-        if seen != last:
-            yield seen
-        if is_once or (seen.phase in _OVER and seen.finished_count == seen.clip_count):
+        yield seen
+        if is_once or seen.is_over:
             return
-        last = seen
         time.sleep(every_seconds)
 
 
-def view(seen: Campaign) -> Group:
-    """The campaign for a terminal."""
-    title = Text.assemble((printable(seen.name), "bold"), "  ", (seen.phase, "cyan"))
-    facts = Table.grid(padding=(0, 2))
+def _changes(looks: Iterator[Campaign]) -> Iterator[Campaign]:
+    """The looks at which something had happened since the one before."""
+    told = ""
+    for seen in looks:
+        if seen.version != told:
+            told = seen.version
+            yield seen
+
+
+def view(seen: Campaign, columns: int) -> Group:
+    """The campaign for a terminal that is so wide."""
+    style = "yellow" if seen.phase in _WAITING else "default"
+    title = Text.assemble((printable(seen.name), "bold"), "  ", (seen.phase.replace("_", " "), style))
+    bar = Table.grid(padding=(0, 2))
+    bar.add_row(_bar(seen, columns), Text(f"{seen.finished_count} of {seen.clip_count}"))
+    facts = Table.grid(Column(no_wrap=True), Column(overflow="fold"), padding=(0, 2))
     for label, value in _facts(seen):
         facts.add_row(Text(label, style="dim"), Text(printable(value)))
-    bar = ProgressBar(total=max(seen.clip_count, 1), completed=seen.finished_count, width=60)
-    return Group(title, bar, facts, *(Text(printable(line), style="red") for line in _failures(seen)))
+    return Group(title, bar, facts, *(_failure(group, columns) for group in seen.failures[:_FAILURES_SHOWN]))
+
+
+def _bar(seen: Campaign, columns: int) -> ProgressBar:
+    width = min(_BAR_COLUMNS_MAX, columns // 2)
+    return ProgressBar(
+        total=max(seen.clip_count, 1), completed=seen.finished_count, width=width,
+        complete_style="green", finished_style="green",
+    )  # fmt: skip
 
 
 def _facts(seen: Campaign) -> Iterator[tuple[str, str]]:
-    yield "clips", f"{seen.finished_count} of {seen.clip_count} ended"
-    yield "states", ", ".join(f"{count} {state}" for state, count in sorted(seen.counts.items())) or "none"
-    yield "pace", f"{seen.clips_per_minute:g} a minute{_left(seen)}"
+    order = list(RenderState)
+    states = sorted(seen.counts.items(), key=lambda item: order.index(item[0]))
+    yield "clips", ", ".join(f"{count} {state}" for state, count in states) or "none"
+    if seen.clips_per_minute and not seen.is_over:
+        yield "pace", f"{seen.clips_per_minute:g} a minute{_left(seen)}"
     for money in seen.money:
         cap = f" of {money.cap:,.2f}" if money.cap is not None else ""
         yield "money", f"{money.spent:,.2f} spent, {money.reserved:,.2f} reserved{cap} {money.currency}"
@@ -89,16 +107,21 @@ def _facts(seen: Campaign) -> Iterator[tuple[str, str]]:
 
 def _left(seen: Campaign) -> str:
     left = seen.clip_count - seen.finished_count
-    if not left or not seen.clips_per_minute:
-        return ""
-    return f", {timedelta(minutes=round(left / seen.clips_per_minute))} to go at this pace"
+    return f", {timedelta(seconds=round(left / seen.clips_per_minute * 60))} to go at it" if left else ""
 
 
-def _failures(seen: Campaign) -> Iterator[str]:
-    for group in seen.failures[:_FAILURES_SHOWN]:
-        why = group.code or group.failure_class or "no code"
-        yield f"{group.count} {group.state} ({why}), latest {group.custom_id}: {group.message or 'no message'}"
+def _failure(group: FailureGroup, columns: int) -> Text:
+    """One line, however long its message is."""
+    text = Text(printable(_cause(group)), style="red")
+    text.append(printable(f"  {group.custom_id}: {group.message or 'no message'}"), style="default")
+    text.truncate(columns, overflow="ellipsis")
+    return text
+
+
+def _cause(group: FailureGroup) -> str:
+    return f"{group.count} {group.state}, {group.code or group.failure_class or 'no code'}"
 
 
 def _line(seen: Campaign) -> str:
-    return printable("; ".join(value for _, value in _facts(seen)))
+    facts = [f"{seen.finished_count} of {seen.clip_count} ended", *(value for _, value in _facts(seen))]
+    return printable("; ".join([seen.phase, *facts, *map(_cause, seen.failures[:_FAILURES_SHOWN])]))

@@ -250,3 +250,38 @@ def test_events_come_until_the_campaign_has_ended(api: httpx.Client) -> None:
         rest = [line for line in lines if line.startswith("event: ")]
 
     assert (seen, rest[-1]) == (["running"], "event: end")
+
+
+def events_of(api: httpx.Client, **headers: str) -> list[str]:
+    with api.stream("GET", "/v1/campaigns/autumn/events", headers=headers) as stream:
+        return [line for line in stream.iter_lines() if line]
+
+
+def test_a_listener_that_comes_back_is_told_what_it_has_missed(api: httpx.Client) -> None:
+    make(api)
+    hand_in(api, *clips(1))
+    with api.stream("GET", "/v1/campaigns/autumn/events") as stream:
+        told = next(line for line in stream.iter_lines() if line.startswith("id: ")).removeprefix("id: ")
+    do(api, "cancel")
+
+    missed = events_of(api, **{"Last-Event-ID": told})
+
+    last = next(line for line in missed if line.startswith("id: ")).removeprefix("id: ")
+    assert missed.count("event: campaign") == 1
+    assert missed[-2:] == ["event: end", "data: {}"]
+    assert api.get("/v1/campaigns/autumn/events", headers={"Last-Event-ID": last}).status_code == 204
+
+
+def test_a_listener_that_has_missed_nothing_is_told_nothing_twice(api: httpx.Client) -> None:
+    make(api)
+    hand_in(api, *clips(1))
+    with api.stream("GET", "/v1/campaigns/autumn/events") as stream:
+        told = next(line for line in stream.iter_lines() if line.startswith("id: ")).removeprefix("id: ")
+
+    with api.stream("GET", "/v1/campaigns/autumn/events", headers={"Last-Event-ID": told}) as again:
+        lines = again.iter_lines()
+        first = next(lines)
+        do(api, "pause")
+        phase = json.loads(next(line for line in lines if line.startswith("data: "))[6:])["phase"]
+
+    assert (first, phase) == ("retry: 2000", "paused")

@@ -74,7 +74,9 @@ class Studio:
         """Start everything."""
         self.stack.start()
         self.simulator = httpx.Client(base_url=f"{self.stack.url('simulator')}/__sim__/", trust_env=False)
-        self.simulator.post("config", json=simulation()).raise_for_status()
+        # The smallest that a clip may begin with: shots continue each other.
+        config = simulation() | {"clips": {"width": 426, "height": 240, "seconds": 1.0}}
+        self.simulator.post("config", json=config).raise_for_status()
         self.client = Client(self.stack.url("api"))
         self.engine: Engine = make_engine(self.stack.environment["REELQUEUE_DATABASE_URL"], application_name="tests")
 
