@@ -19,7 +19,9 @@ class AssetKind(StrEnum):
     VIDEO = "video"
     POSTER = "poster"
     LAST_FRAME = "last_frame"
-    """Its last picture, where another clip begins with it."""
+    """Its last picture: another clip may begin with it, also one that is thought of later."""
+    SIDECAR = "sidecar"
+    """What it was made from, as JSON; see :mod:`reelqueue.sidecar`."""
 
 
 class Asset(Base):
@@ -33,7 +35,7 @@ class Asset(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id, comment="Ours, UUIDv7")
     job_id: Mapped[UUID] = mapped_column(ForeignKey("render_jobs.id"), comment="The job it came from")
-    kind: Mapped[AssetKind] = mapped_column(comment="video, poster or last_frame")
+    kind: Mapped[AssetKind] = mapped_column(comment="video, poster, last_frame or sidecar")
     path: Mapped[str] = mapped_column(comment="Relative to the archive's root, with forward slashes")
     content_type: Mapped[str] = mapped_column(comment="MIME type")
     size_bytes: Mapped[int] = mapped_column(BigInteger, comment="Of the file")

@@ -18,7 +18,7 @@ from models.base import Base, new_id
 from models.render_job import RenderJob
 from models.webhook_endpoint import WebhookEndpoint
 from reelqueue.states import RenderState
-from reelqueue.webhooks import TEST_KIND, DeliveryState, kind_of
+from reelqueue.webhooks import EXPIRING_KIND, TEST_KIND, DeliveryState, kind_of
 
 
 class WebhookDelivery(Base):
@@ -42,7 +42,7 @@ class WebhookDelivery(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id, comment="The webhook-id, UUIDv7")
     endpoint_id: Mapped[UUID] = mapped_column(ForeignKey("webhook_endpoints.id"), comment="The receiver")
     job_id: Mapped[UUID | None] = mapped_column(ForeignKey("render_jobs.id"), comment="Null in a test")
-    kind: Mapped[str] = mapped_column(comment="render_job.STATE, or webhook.test")
+    kind: Mapped[str] = mapped_column(comment="render_job.STATE, render_job.result_expiring or webhook.test")
     occurred_at: Mapped[datetime] = mapped_column(comment="When it happened")
     state: Mapped[DeliveryState] = mapped_column(default=DeliveryState.PENDING, comment="pending, delivered or dead")
     asked_at: Mapped[datetime] = mapped_column(comment="Since when it is tried: the event, or a redelivery's request")
@@ -62,12 +62,21 @@ def announce(session: Session, job_ids: Collection[UUID], state: RenderState, *,
         state: Where they moved.
         now: Time of the move.
     """
+    _announce(session, job_ids, kind_of(state), now)
+
+
+def announce_expiring(session: Session, job_ids: Collection[UUID], *, now: datetime) -> None:
+    """Let every endpoint of jobs' tenants be told that their results wait and will be gone soon."""
+    _announce(session, job_ids, EXPIRING_KIND, now)
+
+
+def _announce(session: Session, job_ids: Collection[UUID], kind: str, now: datetime) -> None:
     listening = (
         select(WebhookEndpoint.id, RenderJob.id)
         .join(RenderJob, RenderJob.tenant_id == WebhookEndpoint.tenant_id)
         .where(RenderJob.id.in_(job_ids), WebhookEndpoint.disabled_at.is_(None), WebhookEndpoint.deleted_at.is_(None))
     )
-    event = {"kind": kind_of(state), "occurred_at": now, "asked_at": now, "next_attempt_at": now}
+    event = {"kind": kind, "occurred_at": now, "asked_at": now, "next_attempt_at": now}
     rows = [
         {"id": new_id(), "endpoint_id": endpoint_id, "job_id": job_id, **event}
         for endpoint_id, job_id in session.execute(listening)

@@ -152,10 +152,10 @@ CHECKS: Final = (
     ),
     Check(
         "only_what_happened_is_told",
-        "a delivery about a job has its terminal move, at the same time",
+        "a delivery about a job has the event that it tells of, at the same time",
         """SELECT d.id AS delivery_id, d.job_id, d.kind FROM webhook_deliveries d
            WHERE d.job_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM job_events e WHERE e.job_id = d.job_id
-             AND 'render_job.' || e.to_state = d.kind AND e.at = d.occurred_at)""",
+             AND 'render_job.' || coalesce(e.to_state, e.kind) = d.kind AND e.at = d.occurred_at)""",
     ),
     Check(
         "succeeded_has_its_video",

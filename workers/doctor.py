@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from models.account import Account
 from workers.adoption import adopted_since
+from workers.backlog import read_backlog
 from workers.services import Services
 from workers.settings import KEY_VARIABLES
 
@@ -65,6 +66,7 @@ def _database(services: Services) -> Iterator[Line]:
             yield _clock(services, session)
             yield from _accounts(session)
             yield from _orphans(session, services.clock.now(session))
+            yield from _backlog(services, session)
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         yield Line(
@@ -109,6 +111,15 @@ def _orphans(session: Session, now: datetime) -> Iterator[Line]:
         )
         remedy = "python -m workers adopt shows them; find out who else uses the key"
         yield Line(f"orphans of {account.name}", not left, seen, remedy)
+
+
+def _backlog(services: Services, session: Session) -> Iterator[Line]:
+    if "render_jobs" not in _tables(session):
+        return
+    now, alarm = services.clock.now(session), timedelta(hours=services.settings.archive.expiry_alarm_hours)
+    waiting = read_backlog(session)
+    remedy = "results are gone for good 24 hours after their render; mend the archive, and see docs/archive.md"
+    yield Line("archive backlog", waiting.is_well(now, alarm), waiting.words(now), remedy)
 
 
 def _tables(session: Session) -> set[str]:

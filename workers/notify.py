@@ -24,7 +24,7 @@ from models.transitions import record
 from models.webhook_delivery import WebhookDelivery
 from models.webhook_endpoint import WebhookEndpoint, derive_secret, secret_sha256
 from reelqueue.states import RenderState
-from reelqueue.webhooks import DeliveryState, EventData, EventFailure, WebhookEvent
+from reelqueue.webhooks import EXPIRING_KIND, DeliveryState, EventData, EventFailure, WebhookEvent
 from workers.failpoints import Failpoint, failpoint
 from workers.post import Answer, Letter, post_all
 from workers.services import Services
@@ -151,7 +151,9 @@ def _letters(session: Session, endpoint_id: UUID, now: datetime) -> list[Letter]
 def _event(delivery: WebhookDelivery, job: RenderJob | None) -> WebhookEvent:
     """The event as it was when it happened: a job that was collected late has moved on since."""
     data = EventData()
-    if job is not None:
+    if job is not None and delivery.kind == EXPIRING_KIND:
+        data = EventData(job_id=job.id, custom_id=job.custom_id)
+    elif job is not None:
         state = RenderState(delivery.kind.partition(".")[2])
         failed = job.state is state and job.failure_class is not None
         failure = EventFailure(failure_class=job.failure_class, code=job.failure_code) if failed else None

@@ -150,6 +150,12 @@ class ArchiveSettings(BaseSettings):
     retry_seconds: float = Field(
         default=5, gt=0, description="Delay after the first failed fetch; doubles to 10 minutes"
     )
+    expiry_alarm_hours: float = Field(
+        default=6,
+        gt=0,
+        lt=24,
+        description="So long before a result that waits is gone, an alarm is raised: in the log, by webhook, by doctor",
+    )
     http_transport: ImportString[Callable[[], httpx.AsyncBaseTransport]] | None = Field(
         default=None,
         description="module:function that makes the httpx transport of every download, and sees to it alone that "

@@ -23,9 +23,11 @@ from models.slot import Slot
 from models.submit_lane import SubmitLane
 from reelqueue.states import AttemptState, RenderState
 from workers.admission import Admitted
+from workers.backlog import sound_alarm
 from workers.budgets import cancel_stopped, cancel_unpaid
 from workers.dispatch import dispatch
 from workers.failpoints import Failpoint, failpoint
+from workers.fetch_claim import expiry, is_due
 from workers.notify import due_endpoints
 from workers.quarantine import count_death, set_aside, third_try_at
 from workers.refusal import expire, mark_ambiguous, requeue
@@ -51,6 +53,7 @@ class Swept:
     submits: int
     polls: int
     fetches: int
+    expiring: int
     webhooks: int
     admitted: int
 
@@ -73,6 +76,8 @@ def sweep(services: Services) -> Swept:
         submits = _lost_submits(session, now, overdue)
         wakes = _lost_polls(session, now, overdue)
         fetches = _lost_fetches(session, now)
+        before = timedelta(hours=services.settings.archive.expiry_alarm_hours)
+        expiring = sound_alarm(session, before, limit=_AT_ONCE, now=now)
         doubts = _due_reconciles(session, now)
         receivers = session.scalars(due_endpoints(now).limit(_AT_ONCE)).all()
     if submits or wakes or fetches or doubts or receivers:
@@ -97,6 +102,7 @@ def sweep(services: Services) -> Swept:
         submits=len(submits),
         polls=len(wakes),
         fetches=len(fetches),
+        expiring=len(expiring),
         webhooks=len(receivers),
         admitted=len(dispatch(services)),
     )
@@ -180,13 +186,5 @@ def _lost_polls(session: Session, now: datetime, overdue: datetime) -> list[Wake
 
 
 def _lost_fetches(session: Session, now: datetime) -> list[tuple[UUID, str]]:
-    overdue = (
-        select(RenderJob.id, RenderJob.model)
-        .where(
-            RenderJob.next_archive_at <= now,
-            or_(RenderJob.lease_until.is_(None), RenderJob.lease_until <= now),
-        )
-        .order_by(RenderJob.next_archive_at)
-        .limit(_AT_ONCE)
-    )
+    overdue = select(RenderJob.id, RenderJob.model).where(is_due(now)).order_by(expiry()).limit(_AT_ONCE)
     return [(job_id, model) for job_id, model in session.execute(overdue)]

@@ -722,9 +722,9 @@ def upgrade() -> None:
         sa.Column("job_id", sa.Uuid(), nullable=False, comment="The job it came from"),
         sa.Column(
             "kind",
-            sa.Enum("video", "poster", "last_frame", name="assetkind", native_enum=False, length=32),
+            sa.Enum("video", "poster", "last_frame", "sidecar", name="assetkind", native_enum=False, length=32),
             nullable=False,
-            comment="video, poster or last_frame",
+            comment="video, poster, last_frame or sidecar",
         ),
         sa.Column("path", sa.String(), nullable=False, comment="Relative to the archive's root, with forward slashes"),
         sa.Column("content_type", sa.String(), nullable=False, comment="MIME type"),
@@ -1003,7 +1003,9 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False, comment="The webhook-id, UUIDv7"),
         sa.Column("endpoint_id", sa.Uuid(), nullable=False, comment="The receiver"),
         sa.Column("job_id", sa.Uuid(), nullable=True, comment="Null in a test"),
-        sa.Column("kind", sa.String(), nullable=False, comment="render_job.STATE, or webhook.test"),
+        sa.Column(
+            "kind", sa.String(), nullable=False, comment="render_job.STATE, render_job.result_expiring or webhook.test"
+        ),
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False, comment="When it happened"),
         sa.Column(
             "state",

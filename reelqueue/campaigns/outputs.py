@@ -54,8 +54,8 @@ class OutputPattern:
         filled = "".join(literal + _filled(field, width, fields) for literal, field, width in self.parts)
         *folders, last = filled.split("/")
         stem = last.removesuffix(".mp4")
-        path = [_component(folder) for folder in folders]
-        return "/".join([*path, f"{_component(stem, COMPONENT_BYTES_MAX - 4)}.mp4"])
+        path = [safe_component(folder) for folder in folders]
+        return "/".join([*path, f"{safe_component(stem, COMPONENT_BYTES_MAX - 4)}.mp4"])
 
 
 @functools.lru_cache(maxsize=64)  # asked for once a clip
@@ -109,7 +109,8 @@ def _readable(text: str) -> str:
     return "".join("_" if unicodedata.category(character) in _INVISIBLE else character for character in plain)
 
 
-def _component(text: str, bytes_max: int = COMPONENT_BYTES_MAX) -> str:
+def safe_component(text: str, bytes_max: int = COMPONENT_BYTES_MAX) -> str:
+    """*text* as the name of one file or folder, on any system."""
     name = _readable(text).strip(" ").rstrip(" .") or "_"
     if name.startswith((".", "-")) or _RESERVED.match(name):
         name = f"_{name}"

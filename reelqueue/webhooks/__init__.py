@@ -20,10 +20,11 @@ from reelqueue.webhooks._endpoints import (
     WebhookEndpoints,
     WebhookSecret,
 )
-from reelqueue.webhooks._events import TEST_KIND, EventData, EventFailure, WebhookEvent, kind_of
+from reelqueue.webhooks._events import EXPIRING_KIND, TEST_KIND, EventData, EventFailure, WebhookEvent, kind_of
 from reelqueue.webhooks._signature import SECRET_PREFIX, WebhookVerificationError, sign, verify
 
 __all__ = [
+    "EXPIRING_KIND",
     "SECRET_PREFIX",
     "TEST_KIND",
     "DeliveryState",

@@ -14,6 +14,9 @@ from reelqueue.states import FailureClass, RenderState
 TEST_KIND: Final = "webhook.test"
 """Sent on request, to see whether an endpoint works."""
 
+EXPIRING_KIND: Final = "render_job.result_expiring"
+"""A video that is paid for waits for the archive, and is gone at the provider in a few hours."""
+
 
 class EventFailure(Wire):
     """Why a render job did not succeed, in words that never change."""
@@ -29,7 +32,9 @@ class EventData(Wire):
 
     job_id: UUID | None = Field(default=None, description="The render job.")
     custom_id: str | None = Field(default=None, description="The producer's own name for the clip.")
-    state: RenderState | None = Field(default=None, description="The state that the job moved to.")
+    state: RenderState | None = Field(
+        default=None, description="The state that the job moved to; null where it did not move."
+    )
     failure: EventFailure | None = Field(default=None, description="Why it did not succeed.")
 
 
@@ -37,7 +42,9 @@ class WebhookEvent(Wire):
     """One event, as it was signed."""
 
     id: str = Field(description="The same for each delivery of the event to this endpoint.")
-    type: str = Field(description="`render_job.` and a terminal state, or `webhook.test`; more may come.")
+    type: str = Field(
+        description="`render_job.` and a terminal state, `render_job.result_expiring` or `webhook.test`; more may come."
+    )
     timestamp: datetime = Field(description="When it happened.")
     data: EventData
 

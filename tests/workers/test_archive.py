@@ -79,6 +79,7 @@ def test_files_stand_by_day_and_job(jobs: Jobs, server: LoopbackServer) -> None:
 
     assert files_of(jobs.services.archive) == [
         f"2026/11/23/{job_id}.jpg",
+        f"2026/11/23/{job_id}.json",
         f"2026/11/23/{job_id}.last.png",
         f"2026/11/23/{job_id}.mp4",
     ]
@@ -243,21 +244,9 @@ def test_a_file_in_the_archives_place_is_a_reason_to_try_later(jobs: Jobs, rows:
 
     said = archive_render_job(jobs.services, job_id)
 
-    assert "not fetched" in said
+    assert "Not a directory; make it a folder" in said
     assert rows.job(job_id).lease_until is None
     assert rows.state(job_id) is RenderState.ARCHIVING
-
-
-def test_a_full_disk_is_a_reason_to_try_later(jobs: Jobs, rows: Rows, server: LoopbackServer) -> None:
-    job_id = jobs.archiving(url=server.url)
-    folder = jobs.services.archive.root
-    folder.mkdir()
-    (folder / ".incoming").symlink_to("/dev/full")
-
-    said = archive_render_job(jobs.services, job_id)
-
-    assert "not fetched" in said
-    assert rows.job(job_id).lease_until is None
 
 
 def test_a_late_video_is_collected(jobs: Jobs, rows: Rows, server: LoopbackServer) -> None:

@@ -25,6 +25,7 @@ NOTHING = Swept(
     submits=0,
     polls=0,
     fetches=0,
+    expiring=0,
     webhooks=0,
     admitted=0,
 )
