@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from sqlalchemy import select
 
 from models import RenderJob
@@ -107,7 +110,9 @@ def test_it_names_the_files_beside_it_with_their_checksums(jobs: Jobs, rows: Row
 
 
 def test_embedded_pictures_are_told_by_their_beginning(jobs: Jobs, rows: Rows, server: LoopbackServer) -> None:
-    picture = "data:image/png;base64," + "iVBORw0KGgoA" + "A" * 5000
+    file = io.BytesIO()
+    Image.new("RGB", (640, 360)).save(file, "PNG")
+    picture = f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
     job = archived(jobs, server.url, model="wan2.6-i2v", image=picture)
 
     (reference,) = sidecar(jobs, rows, job)["references"]
