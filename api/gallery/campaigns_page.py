@@ -10,7 +10,7 @@ from typing import Final
 
 from api.gallery.document import Dress, document
 from api.gallery.tiles import Money, Picture
-from api.gallery.tiles_html import money_words, state_words
+from api.gallery.tiles_html import money_words, sentence, state_words
 from reelqueue.campaigns.answers import Campaign, CampaignMoney, Phase
 from reelqueue.states import TERMINAL, RenderState
 
@@ -62,18 +62,25 @@ def campaigns_page(reels: Sequence[Reel], *, key_name: str | None, older_url: st
     return document(CAMPAIGNS_DRESS, "Campaigns · Reelqueue", body, is_served=True)
 
 
+def missing_page(detail: str) -> str:
+    """What stands in the place of a campaign that is not there.
+
+    Args:
+        detail: What was looked for.
+    """
+    body = f"""<header class="masthead"><h1>Not here</h1></header>
+<main class="reels"><p>{sentence(detail)}</p><p><a href="/campaigns">All campaigns</a></p></main>"""
+    return document(CAMPAIGNS_DRESS, "Not here · Reelqueue", body, is_served=True)
+
+
 def _reel(reel: Reel) -> str:
     campaign = reel.campaign
     phase = f'<span class="phase" data-phase="{campaign.phase}">{campaign.phase.replace("_", " ")}</span>'
-    reason = f'<p class="reason">{escape(_sentence(campaign.reason))}</p>' if campaign.reason else ""
+    reason = f'<p class="reason">{sentence(campaign.reason)}</p>' if campaign.reason else ""
     pictures = "".join(map(_picture, reel.posters))
     strip = f'<div class="strip">{pictures}</div>' if pictures else ""
     return f"""<li class="reel"><h2><a href="{escape(reel.url)}">{escape(campaign.name)}</a>{phase}</h2>
 {reason}{strip}{_bar(campaign)}<ul class="facts">{"".join(_facts(campaign))}</ul></li>"""
-
-
-def _sentence(words: str) -> str:
-    return f"{words[:1].upper()}{words[1:]}."
 
 
 def _picture(picture: Picture) -> str:

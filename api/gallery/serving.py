@@ -19,6 +19,7 @@ from api.gallery.tiles import PAGE_COUNT, Gallery, Tile
 from api.views import asset_url, poster_url
 from models.asset import Asset, AssetKind
 from models.campaign import Campaign
+from models.campaign_facts import campaign_view
 from models.render_job import RenderJob
 from models.storage import Archive
 from reelqueue.campaigns.answers import GalleryPage
@@ -65,6 +66,7 @@ def campaign_page(
         decisions_url=f"{calls}/decisions",
         sheet_url=f"{calls}/sheet",
         list_url=LIST_PATH,
+        reason=campaign_view(session, campaign, now=now).reason,
         only=only,
     )
 

@@ -162,5 +162,7 @@ class Gallery:
     """The contact sheet to download, without its ending: ``.png`` or ``.pdf``."""
     list_url: str | None = None
     """All campaigns."""
+    reason: str | None = None
+    """Why nothing goes on, where a person is asked."""
     only: RenderState | None = None
     """The one state whose clips this page and those beside it show; None: all."""

@@ -41,7 +41,7 @@ def heading(gallery: Gallery) -> str:
 <ul class="numbers"><li>{f'<a href="?">{clips}</a>' if gallery.only else clips}</li>
 {"".join(counts)}{spent}</ul>
 <p class="made"><time datetime="{gallery.made_at.isoformat()}">{made}</time>{_sheets(gallery.sheet_url)}</p>
-</header>"""
+{f'<p class="reason">{sentence(gallery.reason)}</p>' if gallery.reason else ""}</header>"""
 
 
 def _count(gallery: Gallery, state: RenderState) -> str:
@@ -97,6 +97,11 @@ def tiles_html(gallery: Gallery) -> str:
 </ol>
 {empty}<p class="none" data-none hidden>No clip is like that.</p>
 {f'<nav class="pages" aria-label="Pages">{links}</nav>' if links else ""}"""
+
+
+def sentence(words: str) -> str:
+    """A remark of the server's as a sentence, escaped."""
+    return f"{escape(words[:1].upper() + words[1:])}."
 
 
 def state_words(state: RenderState) -> str:

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from api.access import CurrentCaller
 from api.auth import caller
-from api.campaigns import PathCampaign, owner_of
-from api.gallery.campaigns_page import CAMPAIGNS_DRESS, Reel, campaigns_page
+from api.campaigns import CampaignName, find_campaign, owner_of
+from api.gallery.campaigns_page import CAMPAIGNS_DRESS, Reel, campaigns_page, missing_page
 from api.gallery.document import Dress, security_policy
 from api.gallery.order import shown_jobs
 from api.gallery.page import GALLERY_DRESS, render
@@ -73,9 +73,17 @@ def read_campaigns(
     return _answer(campaigns_page(reels, key_name=caller.key_name, older_url=older_url), CAMPAIGNS_DRESS)
 
 
+def _find(name: CampaignName, session: OpenSession, caller: CurrentCaller) -> Campaign:
+    """The campaign named in the path, or a page that says that it is not there."""
+    try:
+        return find_campaign(name, session, caller)
+    except ProblemError as error:
+        raise PageError(_answer(missing_page(error.detail), CAMPAIGNS_DRESS, error.status)) from error
+
+
 @router.get(f"{LIST_PATH}/{{name}}")
 def read_gallery(
-    campaign: PathCampaign,
+    campaign: Annotated[Campaign, Depends(_find)],
     session: OpenSession,
     after: Annotated[UUID | None, Query()] = None,
     state: Annotated[RenderState | None, Query()] = None,
@@ -113,6 +121,6 @@ def _posters(session: Session, campaign_id: UUID) -> list[Picture]:
     ]
 
 
-def _answer(page: str, dress: Dress) -> HTMLResponse:
+def _answer(page: str, dress: Dress, status_code: int = 200) -> HTMLResponse:
     policy = security_policy(dress, is_served=True)
-    return HTMLResponse(page, headers={"Content-Security-Policy": policy, "Cache-Control": "private, no-cache"})
+    return HTMLResponse(page, status_code, {"Content-Security-Policy": policy, "Cache-Control": "private, no-cache"})

@@ -17,8 +17,7 @@ from sqlalchemy.orm import Session
 from api.gallery import serving
 from api.routes import gallery
 from api.settings import ApiSettings
-from tests.api.campaigns import do, make
-from tests.api.conftest import problem
+from tests.api.campaigns import do, hand_in, make
 from tests.api.reels import moderate, shoot
 from tests.gallery.reel import Stock
 
@@ -83,8 +82,20 @@ def test_pages_of_one_state_lead_on(
     assert '<a href="?state=moderated"><b>1</b> moderated</a>' in page
 
 
-def test_a_page_of_nothing_is_a_problem(api: httpx.Client) -> None:
-    assert problem(api.get("/campaigns/none"))["code"] == "campaign_not_found"
+def test_a_campaign_that_is_not_there_has_a_page_that_says_so(api: httpx.Client) -> None:
+    answer = api.get("/campaigns/n<ne")
+
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "There is no campaign &#x27;n&lt;ne&#x27; that this caller may see." in answer.text
+
+
+def test_a_page_says_why_nothing_goes_on(api: httpx.Client, clips: list[UUID]) -> None:
+    make(api, canary=3)
+    hand_in(api, {"custom_id": "z", "model": "wan2.6-t2v", "prompt": "a fox"})
+
+    page = api.get("/campaigns/autumn").text
+
+    assert "Its canary of 3 clips has ended; look at them, and approve the rest." in page
 
 
 def test_a_sheet_is_a_picture_or_paper(api: httpx.Client, clips: list[UUID]) -> None:
