@@ -39,10 +39,13 @@ def up(
     time_scale: Annotated[
         float, typer.Option("--time-scale", min=0.01, help="The simulator divides render times by it.")
     ] = 20.0,
+    archive: Annotated[
+        str | None, typer.Option("--archive", metavar="URL", help="Keep files there; s3://BUCKET/PREFIX and its like.")
+    ] = None,
 ) -> None:
     """Run the stack until Ctrl-C; the next start resumes what was unfinished."""
     ports = ANY_PORTS if any_ports else PREFERRED_PORTS
-    run_up(StackOptions(state=state, is_live=live, ports=ports, time_scale=time_scale))
+    run_up(StackOptions(state=state, is_live=live, ports=ports, time_scale=time_scale, archive_url=archive))
 
 
 @cli.command()

@@ -43,6 +43,8 @@ class StackOptions:
     """The state folder."""
     is_live: bool = False
     """Render at the provider, for money, instead of in the simulator."""
+    archive_url: str | None = None
+    """Where finished files are kept; a folder of the state's, if None."""
     is_fresh: bool = False
     """Forget what the folder holds."""
     ports: Mapping[str, int] = field(default_factory=lambda: PREFERRED_PORTS)
@@ -212,7 +214,7 @@ class Stack:
             "REELQUEUE_DATABASE_URL": self.postgres.url(),
             "REELQUEUE_BROKER_URL": self.valkey.broker_url,
             "REELQUEUE_RESULT_BACKEND_URL": self.valkey.result_backend_url,
-            "REELQUEUE_ARCHIVE_URL": self.folder.archive.as_uri(),
+            "REELQUEUE_ARCHIVE_URL": self.options.archive_url or self.folder.archive.as_uri(),
             "REELQUEUE_API_URL": f"http://{HOST}:{record.ports['api']}",
             "REELQUEUE_FLOWER_URL": f"http://{HOST}:{record.ports['flower']}",
         }
