@@ -95,7 +95,7 @@ def _facts(seen: Campaign) -> Iterator[tuple[str, str]]:
     order = list(RenderState)
     states = sorted(seen.counts.items(), key=lambda item: order.index(item[0]))
     yield "clips", ", ".join(f"{count} {state}" for state, count in states) or "none"
-    if seen.clips_per_minute and not seen.is_over:
+    if seen.clips_per_minute and seen.phase is Phase.RUNNING:
         yield "pace", f"{seen.clips_per_minute:g} a minute{_left(seen)}"
     for money in seen.money:
         cap = f" of {money.cap:,.2f}" if money.cap is not None else ""
