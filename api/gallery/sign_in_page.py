@@ -6,6 +6,7 @@ from html import escape
 from typing import Final
 
 from api.gallery.document import Dress, document
+from api.gallery.tiles_html import sentence
 
 SIGN_IN_DRESS: Final = Dress(("base.css", "door.css"), ("sign-in.js",))
 RETURN_DRESS: Final = Dress(("base.css",))
@@ -18,7 +19,7 @@ def sign_in_page(to: str, problem: str | None = None) -> str:
         to: The path to go to then.
         problem: Why the last try was refused.
     """
-    alert = f'<p class="problem" role="alert">{escape(problem)}</p>' if problem else ""
+    alert = f'<p class="problem" role="alert">{sentence(problem)}</p>' if problem else ""
     body = f"""<main class="door">
 <h1>Sign in to Reelqueue</h1>
 <form method="post" action="/sign-in">
@@ -27,7 +28,7 @@ def sign_in_page(to: str, problem: str | None = None) -> str:
 <input id="key" type="password" name="key" autocomplete="current-password" spellcheck="false" required autofocus>
 <button>Sign in</button>
 </form>
-<p class="hint">The key stays on the server; this browser keeps a cookie for twelve hours.
+<p class="hint">This browser does not keep the key: it gets a cookie for twelve hours.
 Without a key, ask for a link: <code>reelqueue campaign open NAME</code> prints one.</p>
 </main>"""
     return document(SIGN_IN_DRESS, "Sign in · Reelqueue", body, is_served=True)

@@ -20,6 +20,7 @@ from tests.api.conftest import problem
 from tests.api.reels import moderate, shoot
 from tests.gallery.conftest import Desk, shot
 from tests.gallery.reel import Stock
+from tests.gallery.test_browser import contrast
 
 PHONE = {"width": 360, "height": 740}
 
@@ -154,7 +155,7 @@ def test_a_person_signs_in_once(browser: Browser, studio: str) -> None:
         expect(page).to_have_title("Sign in · Reelqueue")
         page.get_by_label("API key").fill("rq_wrong")
         page.keyboard.press("Enter")
-        expect(page.get_by_role("alert")).to_contain_text("the API key is unknown or revoked")
+        expect(page.get_by_role("alert")).to_contain_text("The API key is unknown or revoked")
         page.get_by_label("API key").fill("rq_alice")
         page.keyboard.press("Enter")
 
@@ -213,6 +214,20 @@ def test_a_small_screen_is_wide_enough(
         shot(page, tmp_path, "phone")
 
         assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_stand_out_in_light_and_dark(browser: Browser, studio: str, alice: dict[str, str], scheme: str) -> None:
+    with browser.new_context(color_scheme=scheme) as context:  # type: ignore[arg-type] # one of two literals
+        page = context.new_page()
+        page.goto(f"{studio}/campaigns")
+        assert [words for words in ("h1", "label", ".door button", ".hint") if contrast(page, words) < 4.5] == []
+        page.goto(link(studio, alice))
+        page.get_by_role("link", name="Campaigns").click()
+        expect(page.locator(".reel")).to_have_count(1)
+
+        listed = (".reel h2 a", ".phase", ".facts b", ".facts .last", ".who span", ".who button")
+        assert [words for words in listed if contrast(page, words) < 4.5] == []
 
 
 def test_the_list_leads_to_a_campaign(desk: Desk, clips: list[UUID], url: str) -> None:
