@@ -22,6 +22,7 @@ from api.routes import (
     campaign_events,
     campaign_exports,
     campaign_gallery,
+    campaign_imports,
     campaigns,
     catalog,
     gallery,
@@ -40,7 +41,7 @@ from models.session import make_engine, make_sessions
 from reelqueue.version import VERSION
 
 _ROUTES: Final = (
-    jobs, job, assets, campaigns, campaign_control, campaign_clips, campaign_exports, campaign_events,
+    jobs, job, assets, campaigns, campaign_control, campaign_clips, campaign_imports, campaign_exports, campaign_events,
     campaign_decisions, campaign_gallery, gallery, sign_in,
     webhooks, webhook, catalog, health, statement, speeds,
 )  # fmt: skip

@@ -61,7 +61,7 @@ def staged_contents(session: Session, import_id: UUID, custom_ids: Collection[st
     found = select(StagedClip.custom_id, StagedClip.content_sha256).where(
         StagedClip.import_id == import_id, StagedClip.custom_id.in_(custom_ids), StagedClip.batch < before
     )
-    return dict(session.execute(found).tuples().all())
+    return dict(session.execute(found).all())
 
 
 def staged_count(session: Session, import_id: UUID) -> int:

@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 
 import structlog
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from api.body import JsonObject, optional_json_object, options_of
 from api.campaigns import PathCampaign, check_going
@@ -62,7 +62,7 @@ class RetryOptions(BaseModel):
         max_length=CONDITIONS_MAX,
         description="Conditions that must all hold, such as `var.style=noir`, `model=wan2.6-*` or `row=17..40`.",
     )
-    dry_run: bool = Field(default=False, description="Only tell how many they are and what they cost.")
+    dry_run: StrictBool = Field(default=False, description="Only tell how many they are and what they cost.")
 
 
 @router.get("", responses=documented(401, 403, 404, 422, 503))

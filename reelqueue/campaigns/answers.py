@@ -104,14 +104,31 @@ class ClipProblem(Wire):
     field: str | None = Field(description="The option at fault, where it is one.")
 
 
-class ImportedClips(Wire):
-    """What became of a batch of clips."""
+class ClipImport(Wire):
+    """A campaign file on its way into the server."""
 
-    new: int = Field(description="Stored.")
-    changed: int = Field(description="Stored in the place of an earlier clip with the same id.")
-    present: int = Field(description="There already: nothing is bought.")
-    bad: int = Field(description="Left out; unless they were to be skipped, nothing of the batch is stored.")
-    problems: list[ClipProblem] = Field(description="What is wrong with the first hundred of them.")
+    id: UUID = Field(description="Names it in the path.")
+
+
+class StagedClips(Wire):
+    """What became of a batch of an import."""
+
+    clips: int = Field(description="Kept for the commit.")
+    bad: int = Field(description="Left out.")
+    problems: list[ClipProblem] = Field(description="What is wrong with those.")
+
+
+class ImportedClips(Wire):
+    """What became of clips that were handed in."""
+
+    new: int = Field(default=0, description="Stored.")
+    changed: int = Field(default=0, description="Stored in the place of another content of the same id.")
+    restored: int = Field(default=0, description="A content that was submitted before came back: nothing is bought.")
+    shared: int = Field(default=0, description="Another row has, or had, the same content: nothing is bought.")
+    amended: int = Field(default=0, description="There already and waiting: their priority or latest start is new.")
+    present: int = Field(default=0, description="There already: nothing is bought.")
+    bad: int = Field(default=0, description="Left out; unless they were to be skipped, nothing is stored.")
+    problems: list[ClipProblem] = Field(default=[], description="What is wrong with those.")
 
 
 class RetriedClips(Wire):

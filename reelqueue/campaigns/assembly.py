@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -37,6 +37,8 @@ class Assembler:
     pattern: OutputPattern
     folder: Path | None = None
     """Where pictures named by a path are; None refuses them."""
+    refused: Mapping[str, InvalidRequestError] = field(default_factory=dict)
+    """What a server says of clips that are good here, by their ids."""
     duplicate_count: int = 0
     """Clips left out because an earlier one sends the same."""
     _clip_count: int = 0
@@ -64,6 +66,8 @@ class Assembler:
             draft.options["image"] = continued_image(self._index.content_of(draft.after or "") or "")
         request = read_request(draft.options, self.folder)
         refusals = [*draft.refusals, *self._chain_refusals(draft)]
+        if (refusal := self.refused.get(draft.custom_id)) is not None:
+            refusals.append(refusal)
         if isinstance(request, list):
             # What is missing only because it could not be read has been told already.
             told = row.bad_options.union(refusal.field for refusal in refusals)

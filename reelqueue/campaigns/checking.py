@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 import httpx
@@ -13,13 +14,15 @@ import httpx
 from reelqueue.campaigns.answers import ModelSpeed
 from reelqueue.campaigns.clips import Clip
 from reelqueue.campaigns.eta import Eta, Lane, eta
+from reelqueue.campaigns.known import Known, Novelty
 from reelqueue.campaigns.log import ProblemLog, ProblemSink
 from reelqueue.campaigns.options import CampaignOptions
-from reelqueue.campaigns.plan import Known, Novelty, Plan
+from reelqueue.campaigns.plan import Plan
 from reelqueue.campaigns.problems import CampaignFileError, Problem, Severity
 from reelqueue.campaigns.reading import CampaignFile, open_campaign
 from reelqueue.campaigns.urls import URLS_MAX, check_urls, urls_of
 from reelqueue.catalog import lookup
+from reelqueue.errors import InvalidRequestError
 
 _SLOTS: Final = 5
 _SUBMITS_PER_SECOND: Final = 5
@@ -84,6 +87,7 @@ def check_file(
     with_urls: bool = False,
     known: Known | None = None,
     keep: Callable[[Clip, Novelty], None] | None = None,
+    refused: Mapping[str, InvalidRequestError] = MappingProxyType({}),
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> Checked:
     """Read a campaign file to its end, and find all that is wrong with it.
@@ -96,6 +100,7 @@ def check_file(
         with_urls: Whether to ask for the head of each reference: the only use of a network.
         known: What the campaign holds already; None for a new one.
         keep: Gets each good clip, with what it is to the campaign.
+        refused: What a server says of clips that are good here, by their ids.
         transport: What carries those questions; None: the network.
 
     Raises:
@@ -105,7 +110,8 @@ def check_file(
     try:
         with open_campaign(path, encoding=encoding, local_files=True) as campaign:
             checked.campaign = campaign
-            for clip in campaign.clips(checked.log):
+            checked.plan.start_by = campaign.options.start_by
+            for clip in campaign.clips(checked.log, refused=refused):
                 novelty = checked.add(clip, with_urls=with_urls)
                 if keep is not None:
                     keep(clip, novelty)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Final
 
 from reelqueue.campaigns.clips import Clip
+from reelqueue.campaigns.known import BOUGHT, Known, Novelty
 from reelqueue.campaigns.options import Budget
 from reelqueue.prices import CostEstimate, estimate
 from reelqueue.requests import RenderRequest
@@ -23,33 +23,6 @@ OTHER_MODELS: Final = "other models"
 _PRICED_BY: Final = ("model", "resolution", "duration", "audio")
 """Options that decide the price of a request without media."""
 _MEDIA: Final = ("image", "last_frame", "reference_urls", "media")
-
-
-class Novelty(StrEnum):
-    """What a clip is to the campaign as it has been applied before."""
-
-    NEW = "new"
-    CHANGED = "changed"
-    """Its id is there with another content, which would be bought again."""
-    PRESENT = "present"
-    """What it sends has been sent: nothing is bought."""
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What a campaign holds already."""
-
-    content_by_id: Mapping[str, str] = field(default_factory=dict)
-    """`Clip.content_sha256` by `Clip.custom_id`."""
-    contents: frozenset[str] = frozenset()
-    """All of them, also those of rows whose id has changed since."""
-
-    def novelty(self, clip: Clip) -> Novelty:
-        """What *clip* is to it."""
-        earlier = self.content_by_id.get(clip.custom_id)
-        if clip.content_sha256 == earlier or clip.content_sha256 in self.contents:
-            return Novelty.PRESENT
-        return Novelty.NEW if earlier is None else Novelty.CHANGED
 
 
 @dataclass(slots=True)
@@ -102,7 +75,11 @@ class Plan:
             known: What the campaign holds already; None for a new one.
         """
         self.region = region
+        self.start_by: datetime | None = None
+        """The campaign's latest start, for clips that say none."""
         self.counts = dict.fromkeys(Novelty, 0)
+        self.ended_count = 0
+        """Clips that have ended without a video, and are not bought again by being applied."""
         self.models: dict[str, ModelPlan] = {}
         self._known = known or Known()
         self._warnings: dict[str, PlanWarning] = {}
@@ -110,9 +87,11 @@ class Plan:
 
     def add(self, clip: Clip) -> Novelty:
         """Count one clip; only what is not there yet is priced."""
-        novelty = self._known.novelty(clip)
+        novelty = self._known.novelty(clip, start_by=self.start_by)
         self.counts[novelty] += 1
-        if novelty is Novelty.PRESENT:
+        if clip.content_sha256 in self._known.ended:
+            self.ended_count += 1
+        if novelty not in BOUGHT:
             return novelty
         cost = self._cost(clip.request)
         model = clip.request.model
@@ -133,7 +112,7 @@ class Plan:
     @property
     def buy_count(self) -> int:
         """Clips that would be rendered."""
-        return self.counts[Novelty.NEW] + self.counts[Novelty.CHANGED]
+        return sum(self.counts[novelty] for novelty in BOUGHT)
 
     @property
     def total(self) -> ModelPlan:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from reelqueue.campaigns.assembly import Assembler
@@ -20,6 +21,7 @@ from reelqueue.campaigns.recipe import Recipe, make_recipe
 from reelqueue.campaigns.records import RecordSource
 from reelqueue.campaigns.spreadsheet import Spreadsheet
 from reelqueue.campaigns.text import Lines, open_text
+from reelqueue.errors import InvalidRequestError
 
 SPREADSHEETS: Final = frozenset({".csv", ".tsv", ".txt"})
 JSON_LINES: Final = frozenset({".jsonl", ".ndjson"})
@@ -41,12 +43,19 @@ class CampaignFile:
         """Clips left out so far because an earlier one sends the same."""
         return self._assembler.duplicate_count
 
-    def clips(self, log: ProblemLog) -> Iterator[Clip]:
+    def clips(
+        self, log: ProblemLog, *, refused: Mapping[str, InvalidRequestError] = MappingProxyType({})
+    ) -> Iterator[Clip]:
         """Every good clip in the file's order; what is wrong with the others goes to *log*.
 
         Nothing is kept but a few hundred bytes a clip, so a file of a million rows can be read. A problem after
         which no row can be found ends the iteration; it stands in the log as an error of the file.
+
+        Args:
+            log: Gets the problems.
+            refused: What somebody else says of clips by their ids: they are bad, too.
         """
+        self._assembler.refused = refused
         if isinstance(self.source, Spreadsheet):
             for problem in self.source.problems:
                 log.add_file_problem(problem)

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Annotated, Any, Final, Self
+from typing import Annotated, Final, NamedTuple
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from reelqueue.campaigns import open_campaign
+from reelqueue.campaigns.answers import Campaign
 from reelqueue.campaigns.checking import Checked, campaign_warnings, check_file, eta_of, measured_eta
 from reelqueue.campaigns.clips import Clip
 from reelqueue.campaigns.eta import Eta
+from reelqueue.campaigns.known import BOUGHT, Known, Novelty
 from reelqueue.campaigns.options import CampaignOptions
-from reelqueue.campaigns.plan import Known, Novelty, Plan
+from reelqueue.campaigns.plan import Plan
 from reelqueue.campaigns.problems import CampaignFileError
 from reelqueue.campaigns.reading import MANIFESTS
 from reelqueue.campaigns.repair import RepairFiles
 from reelqueue.campaigns.report import counted, verdict
-from reelqueue.campaigns.wire import clip_object
 from reelqueue.cli._campaign import (
     CampaignPath,
     EncodingName,
@@ -35,18 +31,29 @@ from reelqueue.cli._campaign import (
     print_checked,
     read_quantiles,
 )
-from reelqueue.cli._canary import CanaryCount, set_canary, steps_after_canary
+from reelqueue.cli._canary import CanaryCount, steps_after_canary, with_canary
+from reelqueue.cli._handover import Handover
 from reelqueue.cli._jobs import AsJson, connect
-from reelqueue.cli._output import print_json, print_line, printable, talk
+from reelqueue.cli._output import print_json, print_line, talk
 from reelqueue.cli._render import video_base_url
 from reelqueue.client import Client
-from reelqueue.errors import NotFoundError
+from reelqueue.errors import InvalidRequestError, NotFoundError
 from reelqueue.prices import region_of
 
-BATCH_LINES: Final = 1_000
 _MODELS_MAX: Final = 100
-BATCH_BYTES: Final = 8 * 1024**2
-"""Pictures may stand in the clips; a batch is sent before it has more than this and one clip."""
+
+
+class _Source(NamedTuple):
+    """A campaign file, and what the server has of it."""
+
+    file: Path
+    encoding: str | None
+    with_urls: bool
+    options: CampaignOptions | None
+    """None where the file cannot even be opened as one."""
+    campaign: Campaign | None
+    """Of its name, on the server."""
+    known: Known
 
 
 def plan(
@@ -61,8 +68,8 @@ def plan(
 
     Ends with exit code 1 if anything in it cannot be rendered. Stores nothing.
     """
-    with connect() as client, _Spool() as spool:
-        checked = _check(client, file, spool, encoding=encoding, with_urls=with_urls)
+    with connect() as client:
+        checked = _check(_source(client, file, encoding, with_urls=with_urls))
         time = _time(client, checked.plan, render_seconds)
     _show(file, checked, time, as_json=as_json)
     if checked.log.error_count:
@@ -82,76 +89,71 @@ def apply(
 ) -> None:
     """Hand a campaign file to the server, which renders what it has not yet.
 
-    Applied again, it buys only what differs; killed on the way, it goes on where it stood.
+    Stored as a whole or not at all. Applied again, it buys only what differs.
     """
-    with connect() as client, _Spool() as spool:
-        checked = _check(client, file, spool, encoding=encoding, with_urls=with_urls)
-        if not as_json:
-            _show(file, checked, _time(client, checked.plan, render_seconds), as_json=False)
-        options = _options(checked, skip_bad_rows=skip_bad_rows)
-        if options is None:
-            talk("nothing was stored; correct the rows, or leave them out with --skip-bad-rows")
-            raise typer.Exit(1)
-        _ask(checked, is_agreed=is_agreed)
-        _put(client, file, options)
-        if canary is not None:
-            set_canary(client, options.name, canary)
-        stored = _hand_in(client, options.name, spool, checked.plan.buy_count)
+    with connect() as client:
+        source = _source(client, file, encoding, with_urls=with_urls)
+        name = source.options.name if source.options else ""
+        with Handover(client, name, _options(source, canary), file.name) as handover:
+            checked = _checked_by_both(source, handover)
+            if not as_json:
+                _show(file, checked, _time(client, checked.plan, render_seconds), as_json=False)
+            if not _is_applicable(checked, skip_bad_rows=skip_bad_rows):
+                talk("nothing was stored; correct the rows, or leave them out with --skip-bad-rows")
+                raise typer.Exit(1)
+            _ask(checked, is_agreed=is_agreed)
+            stored = handover.commit()
     if as_json:
-        print_json(checked_object(file, checked, None, []) | {"stored": stored})
-    else:
-        print_line(f"stored: {stored['new']} new, {stored['changed']} changed, {stored['present']} there already")
-        talk(f"watch it: reelqueue campaign watch {options.name!r}")
-        _tell_canary(options.name, canary or options.canary)
+        counts = stored.model_dump(mode="json", exclude={"bad", "problems"})
+        print_json(checked_object(file, checked, None, []) | {"stored": counts})
+        return
+    unchanged = stored.present + checked.plan.counts[Novelty.PRESENT]
+    rest = _told({"restored": stored.restored, "shared": stored.shared, "amended": stored.amended})
+    print_line(f"stored: {stored.new} new, {stored.changed} changed, {unchanged} there already{rest}")
+    talk(f"watch it: reelqueue campaign watch {name!r}")
+    _tell_canary(name, canary or (source.options.canary if source.options else None))
 
 
 COMMANDS: Final = (plan, apply)
 
 
-class _Spool:
-    """The clips that the server does not have, between the look at the whole file and the first that is sent."""
-
-    def __init__(self) -> None:
-        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed with this
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def keep(self, clip: Clip, novelty: Novelty) -> None:
-        """Take a good clip."""
-        if novelty is not Novelty.PRESENT:
-            self._file.write(json.dumps(clip_object(clip), ensure_ascii=False).encode() + b"\n")
-
-    def batches(self) -> Iterator[list[bytes]]:
-        """What was kept, in parts that the server takes."""
-        self._file.seek(0)
-        batch, size_bytes = list[bytes](), 0
-        for line in self._file:
-            batch.append(line.rstrip(b"\n"))
-            size_bytes += len(line)
-            if len(batch) >= BATCH_LINES or size_bytes >= BATCH_BYTES:
-                yield batch
-                batch, size_bytes = [], 0
-        if batch:
-            yield batch
+def _source(client: Client, file: Path, encoding: str | None, *, with_urls: bool) -> _Source:
+    try:
+        with open_campaign(file, encoding=encoding, local_files=True) as opened:
+            options = opened.options
+    except CampaignFileError:  # the check says what is wrong with it
+        return _Source(file, encoding, with_urls, None, None, Known())
+    try:
+        campaign = client.campaigns.get(options.name)
+    except NotFoundError:
+        return _Source(file, encoding, with_urls, options, None, Known())
+    return _Source(file, encoding, with_urls, options, campaign, client.campaigns.known(options.name))
 
 
-def _check(client: Client, file: Path, spool: _Spool, *, encoding: str | None, with_urls: bool) -> Checked:
+def _options(source: _Source, canary: int | None) -> CampaignOptions | None:
+    """How the campaign is run; rows alone say nothing about that, and must not take its budget away."""
+    is_told = source.file.suffix.lower() in MANIFESTS or source.campaign is None
+    options = source.options if is_told else None
+    return options if canary is None else with_canary(source.campaign, options, canary)
+
+
+def _check(
+    source: _Source,
+    keep: Callable[[Clip, Novelty], None] | None = None,
+    refused: Mapping[str, InvalidRequestError] | None = None,
+) -> Checked:
     """Read the whole file against what the server has."""
-    known = _known(client, file, encoding)
-    repair = RepairFiles(file)
+    repair = RepairFiles(source.file)
     with repair:
         checked = check_file(
-            file,
+            source.file,
             region=region_of(video_base_url()),
-            encoding=encoding,
+            encoding=source.encoding,
             sink=repair,
-            with_urls=with_urls,
-            known=known,
-            keep=spool.keep,
+            with_urls=source.with_urls,
+            known=source.known,
+            keep=keep,
+            refused=refused or {},
         )
     if checked.log.error_count + checked.log.warning_count:
         talk(f"every problem: {repair.errors_path}")
@@ -160,16 +162,17 @@ def _check(client: Client, file: Path, spool: _Spool, *, encoding: str | None, w
     return checked
 
 
-def _known(client: Client, file: Path, encoding: str | None) -> Known:
-    try:
-        with open_campaign(file, encoding=encoding, local_files=True) as opened:
-            name = opened.options.name
-    except CampaignFileError:
-        return Known()  # the check says what is wrong with it
-    try:
-        return client.campaigns.known(name)
-    except NotFoundError:
-        return Known()
+def _checked_by_both(source: _Source, handover: Handover) -> Checked:
+    """Check the file here and on the server; what only that refuses is found in the file by reading it again."""
+    checked = _check(source, handover.keep)
+    handover.finish()
+    if not handover.refused:
+        return checked
+    talk(
+        f"the server refuses {counted(len(handover.refused), 'clip')} that this version takes; "
+        "use the same version of reelqueue on both sides"
+    )
+    return _check(source, refused=handover.refused)
 
 
 def _time(client: Client, plan: Plan, render_seconds: str | None) -> Eta | None:
@@ -181,28 +184,29 @@ def _time(client: Client, plan: Plan, render_seconds: str | None) -> Eta | None:
 
 
 def _show(file: Path, checked: Checked, time: Eta | None, *, as_json: bool) -> None:
-    limits = campaign_warnings(checked.options, checked.plan, time, datetime.now(UTC)) if checked.options else []
+    plan = checked.plan
+    limits = campaign_warnings(checked.options, plan, time, datetime.now(UTC)) if checked.options else []
     if as_json:
         print_json(checked_object(file, checked, time, limits))
         return
     print_checked(checked, time, limits)
-    counts = ", ".join(f"{count} {novelty}" for novelty, count in checked.plan.counts.items())
-    print_line(f"against the server: {counts}")
+    always = (*BOUGHT, Novelty.PRESENT)
+    counts = ", ".join(f"{plan.counts[novelty]} {novelty}" for novelty in always)
+    print_line(f"against the server: {counts}{_told({n: c for n, c in plan.counts.items() if n not in always})}")
+    if plan.ended_count and checked.options:
+        ended = f"{counted(plan.ended_count, 'clip')} ended without a video, and will not be rendered again by this"
+        print_line(f"{ended}: reelqueue campaign retry {checked.options.name!r}")
 
 
-def _options(checked: Checked, *, skip_bad_rows: bool) -> CampaignOptions | None:
-    """How the campaign is run; None where the file may not be applied as it is."""
+def _told(counts: Mapping[str, int]) -> str:
+    return "".join(f", {count} {word}" for word, count in counts.items() if count)
+
+
+def _is_applicable(checked: Checked, *, skip_bad_rows: bool) -> bool:
     if checked.log.file_error_count or (checked.log.error_count and not skip_bad_rows):
         talk(verdict(checked.log))
-        return None
-    return checked.options
-
-
-def _put(client: Client, file: Path, options: CampaignOptions) -> None:
-    """Set how the campaign is run; rows alone say nothing about that, and must not take its budget away."""
-    if file.suffix.lower() not in MANIFESTS and _is_there(client, options.name):
-        return
-    client.campaigns.put(options, file_name=file.name)
+        return False
+    return True
 
 
 def _tell_canary(name: str, count: int | None) -> None:
@@ -210,14 +214,6 @@ def _tell_canary(name: str, count: int | None) -> None:
         talk(f"{counted(count, 'clip')} first, then somebody decides:")
         for what, command in steps_after_canary(name):
             talk(f"  {what}: {command}")
-
-
-def _is_there(client: Client, name: str) -> bool:
-    try:
-        client.campaigns.get(name)
-    except NotFoundError:
-        return False
-    return True
 
 
 def _ask(checked: Checked, *, is_agreed: bool) -> None:
@@ -229,22 +225,3 @@ def _ask(checked: Checked, *, is_agreed: bool) -> None:
         talk("nothing was stored: say --yes, as nobody can be asked here")
         raise typer.Exit(1)
     typer.confirm(f"Render {counted(checked.plan.buy_count, 'clip')}{price}?", abort=True, err=True)
-
-
-def _hand_in(client: Client, name: str, spool: _Spool, count: int) -> dict[str, int]:
-    stored = {"new": 0, "changed": 0, "present": 0}
-    console = Console(stderr=True)
-    bar: AbstractContextManager[Any] = Progress(console=console) if console.is_terminal else nullcontext()
-    with bar:
-        task = bar.add_task("handing in", total=count) if isinstance(bar, Progress) else None
-        for batch in spool.batches():
-            answer = client.campaigns.hand_in(name, batch)
-            if answer.bad:
-                first = answer.problems[0]
-                talk(printable(f"the server refuses {first.custom_id}: {first.message}"))
-                raise typer.Exit(1)
-            for word in stored:
-                stored[word] += getattr(answer, word)
-            if isinstance(bar, Progress) and task is not None:
-                bar.advance(task, len(batch))
-    return stored

@@ -10,7 +10,6 @@ import typer
 
 from reelqueue.campaigns.answers import Campaign, Phase
 from reelqueue.campaigns.options import CampaignOptions
-from reelqueue.client import Client
 from reelqueue.errors import InvalidRequestError
 
 CanaryCount = Annotated[
@@ -18,18 +17,25 @@ CanaryCount = Annotated[
 ]
 
 
-def set_canary(client: Client, name: str, count: int) -> None:
-    """Let a campaign on the server stop after its first clips, whatever its file says.
+def with_canary(campaign: Campaign | None, options: CampaignOptions | None, count: int) -> CampaignOptions:
+    """How a campaign is run so that it stops after its first clips, whatever its file says.
+
+    Args:
+        campaign: As the server has it; None: it is new.
+        options: As the file has them; None: as they are on the server.
+        count: Clips that are rendered first.
 
     Raises:
         InvalidRequestError: somebody has approved all of it already.
     """
-    campaign = client.campaigns.get(name)
-    if campaign.approved_at is not None:
+    if campaign is not None and campaign.approved_at is not None:
         since = f"{campaign.approved_at:%Y-%m-%d %H:%M} UTC"
+        name = campaign.name
         why = f"--canary: campaign {name!r} was approved on {since}, and renders all; apply the file under another name"
         raise InvalidRequestError("approved", why, "canary")
-    client.campaigns.put(CampaignOptions.model_validate(campaign.options | {"canary": count}))
+    if options is None:
+        options = CampaignOptions.model_validate(campaign.options if campaign else {})
+    return options.model_copy(update={"canary": count})
 
 
 def next_steps(campaign: Campaign) -> Iterator[tuple[str, str]]:

@@ -14,9 +14,10 @@ from reelqueue.campaigns.answers import (
     ImportedClips,
     ModelSpeed,
     RetriedClips,
+    StagedClips,
 )
+from reelqueue.campaigns.known import Known
 from reelqueue.campaigns.options import CampaignOptions
-from reelqueue.campaigns.plan import Known
 from reelqueue.client import _campaign_operations as ops
 from reelqueue.client import _gallery_operations as gallery
 from reelqueue.client._campaign_operations import Export
@@ -55,6 +56,24 @@ class AsyncCampaignCalls:
     async def hand_in(self, name: str, lines: Iterable[bytes], *, skip_bad: bool = False) -> ImportedClips:
         """As `CampaignCalls.hand_in`."""
         return await self._driver.run(ops.hand_in(name, lines, skip_bad, self._retry_seconds))
+
+    async def begin_import(
+        self, name: str, options: CampaignOptions | None = None, *, file_name: str | None = None
+    ) -> UUID:
+        """As `CampaignCalls.begin_import`."""
+        return (await self._driver.run(ops.begin_import(name, options, file_name, self._retry_seconds))).id
+
+    async def stage(self, name: str, import_id: UUID, number: int, lines: Iterable[bytes]) -> StagedClips:
+        """As `CampaignCalls.stage`."""
+        return await self._driver.run(ops.stage(name, import_id, number, lines, self._retry_seconds))
+
+    async def commit_import(self, name: str, import_id: UUID, *, clips: int) -> ImportedClips:
+        """As `CampaignCalls.commit_import`."""
+        return await self._driver.run(ops.commit_import(name, import_id, clips, self._retry_seconds))
+
+    async def discard_import(self, name: str, import_id: UUID) -> None:
+        """As `CampaignCalls.discard_import`."""
+        await self._driver.run(ops.discard_import(name, import_id, self._retry_seconds))
 
     async def pause(self, name: str) -> Campaign:
         """As `CampaignCalls.pause`."""

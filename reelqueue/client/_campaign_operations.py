@@ -6,10 +6,19 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
 from urllib.parse import quote
+from uuid import UUID
 
-from reelqueue.campaigns.answers import Campaign, Campaigns, ImportedClips, ModelSpeeds, RetriedClips
+from reelqueue.campaigns.answers import (
+    Campaign,
+    Campaigns,
+    ClipImport,
+    ImportedClips,
+    ModelSpeeds,
+    RetriedClips,
+    StagedClips,
+)
+from reelqueue.campaigns.known import Known
 from reelqueue.campaigns.options import CampaignOptions
-from reelqueue.campaigns.plan import Known
 from reelqueue.client._answers import read
 from reelqueue.client._steps import Send, Steps, deadline, exchange
 from reelqueue.errors import InvalidRequestError
@@ -17,6 +26,8 @@ from reelqueue.errors import InvalidRequestError
 Action = Literal["pause", "resume", "approve"]
 Export = Literal["results.csv", "results.jsonl", "failures.csv", "failures.jsonl"]
 _JSON: Final = {"Content-Type": "application/json"}
+COMMIT_SECONDS: Final = 600.0
+"""For so long a commit is asked for, of which the first is still running."""
 _NDJSON: Final = {"Content-Type": "application/x-ndjson"}
 
 
@@ -42,11 +53,7 @@ def listed(limit: int, retry_seconds: float) -> Steps[Campaigns]:
 def known(name: str, retry_seconds: float) -> Steps[Known]:
     """What the campaign holds already."""
     answer = yield from exchange(Send("GET", f"{path_of(name)}/contents"), give_up_at=deadline(retry_seconds))
-    contents = {}
-    for line in answer.content.splitlines():
-        clip = json.loads(line)
-        contents[clip["custom_id"]] = clip["content_sha256"]
-    return Known(contents, frozenset(contents.values()))
+    return Known.read(map(json.loads, answer.iter_lines()))
 
 
 def speeds(models: Iterable[str], retry_seconds: float) -> Steps[ModelSpeeds]:
@@ -60,6 +67,35 @@ def hand_in(name: str, lines: Iterable[bytes], skip_bad: bool, retry_seconds: fl
     params = {"skip_bad": "true"} if skip_bad else {}
     step = Send("POST", f"{path_of(name)}/clips", params, b"\n".join(lines), _NDJSON)
     return read(ImportedClips, (yield from exchange(step, give_up_at=deadline(retry_seconds))))
+
+
+def begin_import(
+    name: str, options: CampaignOptions | None, file_name: str | None, retry_seconds: float
+) -> Steps[ClipImport]:
+    """Begin an import; sent twice, one of two is left lying and forgotten."""
+    told = options and options.model_dump(mode="json", exclude_none=True)
+    body = json.dumps({"options": told, "file_name": file_name}).encode()
+    step = Send("POST", f"{path_of(name)}/imports", {}, body, _JSON)
+    return read(ClipImport, (yield from exchange(step, give_up_at=deadline(retry_seconds))))
+
+
+def stage(name: str, import_id: UUID, number: int, lines: Iterable[bytes], retry_seconds: float) -> Steps[StagedClips]:
+    """Hand over a batch of an import; sent twice, it replaces itself."""
+    step = Send("PUT", f"{path_of(name)}/imports/{import_id}/batches/{number}", {}, b"\n".join(lines), _NDJSON)
+    return read(StagedClips, (yield from exchange(step, give_up_at=deadline(retry_seconds))))
+
+
+def commit_import(name: str, import_id: UUID, clips: int, retry_seconds: float) -> Steps[ImportedClips]:
+    """Put an import in force; a million clips take longer than an answer is waited for, so it is asked again."""
+    body = json.dumps({"clips": clips}).encode()
+    step = Send("POST", f"{path_of(name)}/imports/{import_id}/commit", {}, body, _JSON)
+    give_up_at = deadline(max(retry_seconds, COMMIT_SECONDS))
+    return read(ImportedClips, (yield from exchange(step, give_up_at=give_up_at)))
+
+
+def discard_import(name: str, import_id: UUID, retry_seconds: float) -> Steps[None]:
+    """Forget an import."""
+    yield from exchange(Send("DELETE", f"{path_of(name)}/imports/{import_id}"), give_up_at=deadline(retry_seconds))
 
 
 def act(name: str, action: Action, retry_seconds: float) -> Steps[Campaign]:

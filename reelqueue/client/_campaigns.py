@@ -14,9 +14,10 @@ from reelqueue.campaigns.answers import (
     ImportedClips,
     ModelSpeed,
     RetriedClips,
+    StagedClips,
 )
+from reelqueue.campaigns.known import Known
 from reelqueue.campaigns.options import CampaignOptions
-from reelqueue.campaigns.plan import Known
 from reelqueue.client import _campaign_operations as ops
 from reelqueue.client import _gallery_operations as gallery
 from reelqueue.client._campaign_operations import Export
@@ -70,6 +71,41 @@ class CampaignCalls:
             skip_bad: Store the others where some cannot be rendered; else such a batch stores nothing.
         """
         return self._driver.run(ops.hand_in(name, lines, skip_bad, self._retry_seconds))
+
+    def begin_import(self, name: str, options: CampaignOptions | None = None, *, file_name: str | None = None) -> UUID:
+        """Begin an import, of which nothing is stored until its commit.
+
+        Args:
+            name: Of a campaign, which the commit makes if it is not there.
+            options: How it is run from the commit on; None: as before, or without limits.
+            file_name: The file that it is read from, for people.
+        """
+        return (self._driver.run(ops.begin_import(name, options, file_name, self._retry_seconds))).id
+
+    def stage(self, name: str, import_id: UUID, number: int, lines: Iterable[bytes]) -> StagedClips:
+        """Hand over a batch of an import: at most 2,000 lines, as for `hand_in`.
+
+        Args:
+            name: Its campaign.
+            import_id: The import.
+            number: Of the batch, from 1; a clip comes after others of its batch or of lower ones.
+            lines: The clips.
+        """
+        return self._driver.run(ops.stage(name, import_id, number, lines, self._retry_seconds))
+
+    def commit_import(self, name: str, import_id: UUID, *, clips: int) -> ImportedClips:
+        """Put an import in force, whole.
+
+        Args:
+            name: Its campaign.
+            import_id: The import.
+            clips: How many were staged; if the server has another number, nothing is stored.
+        """
+        return self._driver.run(ops.commit_import(name, import_id, clips, self._retry_seconds))
+
+    def discard_import(self, name: str, import_id: UUID) -> None:
+        """Forget an import that is not wanted."""
+        self._driver.run(ops.discard_import(name, import_id, self._retry_seconds))
 
     def pause(self, name: str) -> Campaign:
         """Submit nothing more until it is resumed."""

@@ -1,0 +1,174 @@
+"""Imports: a whole campaign file, handed over batch by batch and put in force by one commit."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Annotated, Final
+from uuid import UUID
+
+import structlog
+from fastapi import APIRouter, Depends, Path, status
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.access import CurrentCaller
+from api.body import JsonObject, json_object, ndjson_lines, options_of
+from api.campaigns import CampaignName, check_going, owner_of
+from api.clip_batches import BODY, read_batch
+from api.openapi import body_of
+from api.problems import ProblemError, documented
+from api.services import OpenServices, OpenSession
+from models.budget import BudgetBelowCommitmentsError
+from models.clip_import import ClipImport
+from models.imports import IncompleteImportError, begin_import, commit_import, find_campaign, options_of_import
+from models.matching import DuplicateClipError, StaleImportError
+from models.session import DatabaseClock
+from models.staging import drop_import, stage_clips, staged_contents
+from models.standing import standing_clips
+from reelqueue.campaigns.answers import ClipImport as ClipImportView
+from reelqueue.campaigns.answers import ImportedClips, StagedClips
+from reelqueue.campaigns.limits import CLIPS_MAX
+from reelqueue.campaigns.options import CampaignOptions
+from reelqueue.campaigns.outputs import DEFAULT_PATTERN
+
+log = structlog.get_logger(__name__)
+router = APIRouter(prefix="/v1/campaigns/{name}/imports", tags=["campaigns"])
+
+_REFUSALS: Final = documented(400, 401, 403, 404, 408, 409, 413, 415, 422, 503)
+
+ImportId = Annotated[UUID, Path(description="As the import's beginning has told it.")]
+BatchNumber = Annotated[int, Path(ge=1, le=CLIPS_MAX, description="From 1; clips come after those of lower batches.")]
+
+
+class ImportOptions(BaseModel):
+    """What an import is of."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    options: dict[str, object] | None = Field(
+        default=None, description="How the campaign is run from the commit on; null: as before, or without limits."
+    )
+    file_name: str | None = Field(
+        default=None, max_length=255, pattern=r"^[^\u0000]*$", description="The file that it is read from."
+    )
+
+
+class CommitOptions(BaseModel):
+    """What a commit puts in force."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    clips: StrictInt = Field(
+        ge=0, le=CLIPS_MAX, description="How many clips were staged: with fewer, nothing is stored."
+    )
+
+
+def find_import(name: CampaignName, import_id: ImportId, session: OpenSession, caller: CurrentCaller) -> ClipImport:
+    """The import named in the path, locked.
+
+    Raises:
+        ProblemError: 404 where there is none or it is another's.
+    """
+    mine = select(ClipImport).where(
+        ClipImport.id == import_id, ClipImport.tenant_id == owner_of(caller, session), ClipImport.campaign_name == name
+    )
+    begun = session.scalars(mine.with_for_update()).one_or_none()
+    if begun is None:
+        why = f"there is no import {import_id} of campaign {name!r}; begin one, and send the file again"
+        raise ProblemError(404, "import_not_found", why, field="import_id")
+    return begun
+
+
+PathImport = Annotated[ClipImport, Depends(find_import)]
+
+
+@router.post("", status_code=status.HTTP_201_CREATED, responses=_REFUSALS, openapi_extra=body_of(ImportOptions))
+def begin(
+    name: CampaignName,
+    body: Annotated[JsonObject, Depends(json_object)],
+    session: OpenSession,
+    caller: CurrentCaller,
+) -> ClipImportView:
+    """Begin an import. Nothing of it is stored until its commit; left lying, it is forgotten after a day."""
+    asked = options_of(body, ImportOptions)
+    options = None if asked.options is None else options_of({"name": name, **asked.options}, CampaignOptions)
+    if options is not None and options.name != name:
+        raise ProblemError(422, "other_name", f"name: {options.name!r} is not the name in the path", field="name")
+    tenant_id = owner_of(caller, session)
+    if (campaign := find_campaign(session, tenant_id, name)) is not None:
+        check_going(campaign)
+    now = DatabaseClock().now(session)
+    begun = begin_import(session, tenant_id, name, options, file_name=asked.file_name, now=now)
+    session.commit()
+    return ClipImportView(id=begun.id)
+
+
+@router.put("/{import_id}/batches/{number}", responses=_REFUSALS, openapi_extra=BODY)
+def stage(
+    lines: Annotated[list[bytes], Depends(ndjson_lines)], number: BatchNumber, begun: PathImport, session: OpenSession
+) -> StagedClips:
+    """Check a batch of clips and keep it for the commit; sent again under its number, it is replaced.
+
+    Bad lines are told and left out: who wants all or nothing does not commit.
+    """
+    if begun.committed_at is not None:
+        raise ProblemError(409, "import_committed", f"import {begun.id} is in force already; begin another")
+    import_id, tenant_id = begun.id, begun.tenant_id
+    options = _options(session, begun)
+
+    def contents_of(custom_ids: Collection[str]) -> dict[str, str]:
+        campaign = find_campaign(session, tenant_id, options.name)
+        stored = standing_clips(session, campaign.id, custom_ids) if campaign else {}
+        staged = staged_contents(session, import_id, custom_ids, before=number)
+        session.commit()
+        return {custom_id: found.content_sha256 for custom_id, found in stored.items()} | staged
+
+    session.commit()  # no transaction stands open while thousands of requests are checked
+    batch = read_batch(lines, options, contents_of)
+    stage_clips(session, import_id, number, batch.clips)
+    session.commit()
+    return StagedClips(clips=len(batch.clips), bad=len(batch.problems), problems=batch.problems)
+
+
+def _options(session: Session, begun: ClipImport) -> CampaignOptions:
+    """What the clips' files are named by."""
+    campaign = find_campaign(session, begun.tenant_id, begun.campaign_name)
+    before = campaign.output_pattern if campaign else None
+    return options_of_import(begun) or CampaignOptions(name=begun.campaign_name, output=before or DEFAULT_PATTERN)
+
+
+@router.post("/{import_id}/commit", responses=_REFUSALS, openapi_extra=body_of(CommitOptions))
+def commit(
+    body: Annotated[JsonObject, Depends(json_object)], begun: PathImport, session: OpenSession, services: OpenServices
+) -> ImportedClips:
+    """Put an import in force, whole: its clips and how the campaign is run. Sent again, it is told again.
+
+    A clip whose content is there already, or was and was submitted, is not bought again, under whatever id.
+    """
+    asked = options_of(body, CommitOptions)
+    if (campaign := find_campaign(session, begun.tenant_id, begun.campaign_name)) is not None:
+        check_going(campaign)
+    try:
+        stored = commit_import(session, begun, clips=asked.clips, now=DatabaseClock().now(session))
+    except BudgetBelowCommitmentsError as error:
+        raise ProblemError(409, "budget_below_commitments", str(error), field="budget") from error
+    except DuplicateClipError as error:
+        raise ProblemError(422, "duplicate_id", str(error), field="custom_id") from error
+    except (IncompleteImportError, StaleImportError) as error:
+        raise ProblemError(409, "import_outdated", str(error)) from error
+    session.commit()
+    services.hints.kick()
+    log.info("campaign.imported", campaign=begun.campaign_name, clip_import=str(begun.id), **stored)
+    return ImportedClips(**stored)
+
+
+@router.delete(
+    "/{import_id}",  # noqa: FAST003 - `find_import` takes it
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=documented(401, 403, 404, 409, 422, 503),
+)
+def discard(begun: PathImport, session: OpenSession) -> None:
+    """Forget an import that is not wanted; what is in force stays."""
+    drop_import(session, begun.id)
+    session.commit()

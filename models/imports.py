@@ -1,0 +1,111 @@
+"""An import from its first batch to its commit."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.base import new_id
+from models.campaign import Campaign, ensure_campaign
+from models.campaign_control import set_options
+from models.clip_import import ClipImport
+from models.merging import Merge, StoredClips, merge_clips
+from models.staging import staged_count, sweep_imports
+from models.standing import lock_clips
+from reelqueue.campaigns.options import CampaignOptions
+from reelqueue.errors import ReelqueueError
+
+
+class IncompleteImportError(ReelqueueError):
+    """Not every clip of an import has arrived."""
+
+    def __init__(self, import_id: UUID, staged: int, clips: int) -> None:
+        super().__init__(import_id, staged, clips)
+        self.import_id = import_id
+        self.staged = staged
+        self.clips = clips
+
+    def __str__(self) -> str:
+        return (
+            f"import {self.import_id} has {self.staged} clips and not the {self.clips} that were sent: batches were "
+            "left out, or the database has restarted; import the file again"
+        )
+
+
+def begin_import(
+    session: Session,
+    tenant_id: UUID,
+    name: str,
+    options: CampaignOptions | None,
+    *,
+    file_name: str | None,
+    now: datetime,
+) -> ClipImport:
+    """An import without clips; those that others have left lying for a day are forgotten.
+
+    Args:
+        session: In a transaction; the caller commits.
+        tenant_id: Its owner.
+        name: Of a campaign that may not be there yet.
+        options: How that is run from the commit on; None: as before, or without limits.
+        file_name: What it is read from, for people.
+        now: The time.
+    """
+    sweep_imports(session, now=now)
+    told = options and options.model_dump(mode="json", exclude_none=True)
+    begun = ClipImport(
+        id=new_id(), tenant_id=tenant_id, campaign_name=name, options=told, file_name=file_name, created_at=now
+    )
+    session.add(begun)
+    session.flush()
+    return begun
+
+
+def options_of_import(begun: ClipImport) -> CampaignOptions | None:
+    """How its campaign is to be run; None: as before."""
+    return CampaignOptions.model_validate(begun.options) if begun.options is not None else None
+
+
+def find_campaign(session: Session, tenant_id: UUID, name: str) -> Campaign | None:
+    """A tenant's campaign of that name."""
+    return session.scalars(select(Campaign).where(Campaign.tenant_id == tenant_id, Campaign.name == name)).one_or_none()
+
+
+def commit_import(session: Session, begun: ClipImport, *, clips: int, now: datetime) -> dict[str, Any]:
+    """Put an import in force: its clips and its campaign's options, or nothing.
+
+    Args:
+        session: In a transaction that has locked the import; the caller commits, then sends a dispatch hint.
+        begun: The import.
+        clips: How many its sender has sent.
+        now: The time.
+
+    Returns:
+        `StoredClips` as a mapping.
+
+    Raises:
+        IncompleteImportError: There are not so many.
+        BudgetBelowCommitmentsError: More than the new budget is spent and reserved already.
+        DuplicateClipError, StaleImportError: As `merge_clips` has them.
+    """
+    if begun.committed_at is not None:
+        return begun.outcome or asdict(StoredClips())
+    if (staged := staged_count(session, begun.id)) != clips:
+        raise IncompleteImportError(begun.id, staged, clips)
+    options = options_of_import(begun)
+    if options is None and find_campaign(session, begun.tenant_id, begun.campaign_name) is None:
+        options = CampaignOptions(name=begun.campaign_name)
+    campaign = session.get_one(Campaign, ensure_campaign(session, begun.tenant_id, begun.campaign_name))
+    lock_clips(session, campaign.id)
+    start_by = options.start_by if options else campaign.start_by
+    stored = merge_clips(session, Merge(campaign=campaign, import_id=begun.id, start_by=start_by, now=now))
+    if options is not None:  # after the jobs: the campaign's row is locked last by everybody
+        set_options(session, begun.tenant_id, options, file_name=begun.file_name)
+    begun.committed_at, begun.outcome = now, asdict(stored)
+    session.flush()
+    return begun.outcome

@@ -1,0 +1,176 @@
+"""Imports over HTTP: a whole file or nothing, however often a part of it is sent."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from models import ClipImport, RenderJob, StagedClip
+from tests.api.campaigns import NDJSON, clips, do, hand_in, make, read
+from tests.api.conftest import problem
+
+IMPORTS = "/v1/campaigns/autumn/imports"
+
+
+def begin(api: httpx.Client, **body: Any) -> str:
+    """A new import."""
+    answer = api.post(IMPORTS, json=body)
+    assert answer.status_code == 201, answer.text
+    return f"{IMPORTS}/{answer.json()['id']}"
+
+
+def stage(api: httpx.Client, place: str, number: int, *lines: dict[str, Any]) -> dict[str, Any]:
+    """Send a batch."""
+    body = "\n".join(map(json.dumps, lines))
+    answer = api.put(f"{place}/batches/{number}", content=body, headers={"Content-Type": NDJSON})
+    assert answer.status_code == 200, answer.text
+    staged: dict[str, Any] = answer.json()
+    return staged
+
+
+def commit(api: httpx.Client, place: str, count: int) -> httpx.Response:
+    """Put it in force."""
+    return api.post(f"{place}/commit", json={"clips": count})
+
+
+def count_of(rows: Session, table: type[RenderJob | StagedClip | ClipImport]) -> int:
+    """How many rows there are."""
+    return rows.scalars(select(func.count()).select_from(table)).one()
+
+
+def test_nothing_is_in_force_before_the_commit(api: httpx.Client, rows: Session) -> None:
+    place = begin(api, options={"budget": "40 USD"}, file_name="autumn.yaml")
+    stage(api, place, 1, *clips(3))
+    before = (count_of(rows, RenderJob), api.get("/v1/campaigns").json()["items"])
+
+    stored = commit(api, place, 3).json()
+
+    campaign = read(api)
+    assert (before, stored["new"]) == ((0, []), 3)
+    assert (campaign["counts"], campaign["file_name"]) == ({"queued": 3}, "autumn.yaml")
+    assert campaign["options"]["budget"] == {"amount": "40", "currency": "USD"}
+
+
+def test_a_batch_that_is_sent_again_replaces_itself(api: httpx.Client) -> None:
+    place = begin(api)
+    for _ in range(2):
+        stage(api, place, 1, *clips(3))
+
+    assert commit(api, place, 3).json()["new"] == 3
+
+
+def test_a_commit_that_is_sent_again_is_told_again(api: httpx.Client, rows: Session) -> None:
+    place = begin(api)
+    stage(api, place, 1, *clips(3))
+
+    first, second = commit(api, place, 3).json(), commit(api, place, 3).json()
+
+    assert (first, count_of(rows, RenderJob), count_of(rows, StagedClip)) == (second, 3, 0)
+
+
+def test_an_import_that_lacks_a_batch_stores_nothing(api: httpx.Client, rows: Session) -> None:
+    place = begin(api)
+    stage(api, place, 1, *clips(3))
+
+    answer = commit(api, place, 4)
+
+    assert (answer.status_code, problem(answer)["code"]) == (409, "import_outdated")
+    assert (count_of(rows, RenderJob), api.get("/v1/campaigns").json()["items"]) == (0, [])
+
+
+def test_an_id_in_two_batches_stores_nothing(api: httpx.Client, rows: Session) -> None:
+    place = begin(api)
+    stage(api, place, 1, *clips(1))
+    stage(api, place, 2, clips(1)[0] | {"prompt": "another"})
+
+    answer = commit(api, place, 2)
+
+    assert (answer.status_code, problem(answer)["code"], count_of(rows, RenderJob)) == (422, "duplicate_id", 0)
+
+
+def test_bad_lines_are_told_and_left_out(api: httpx.Client) -> None:
+    place = begin(api)
+
+    staged = stage(api, place, 1, *clips(2), {"custom_id": "x", "model": "wan2.6-t2v"})
+
+    (told,) = staged["problems"]
+    assert (staged["clips"], staged["bad"]) == (2, 1)
+    assert (told["line"], told["custom_id"], told["code"], told["field"]) == (3, "x", "missing_option", "prompt")
+
+
+def test_a_clip_comes_after_one_of_an_earlier_batch(api: httpx.Client, rows: Session) -> None:
+    place = begin(api)
+    stage(api, place, 1, *clips(1))
+    follower = {"custom_id": "b", "model": "wan2.6-i2v", "prompt": "on", "duration": 5}
+    chain = {"clip": {"after": "0", "first_frame": "last_frame"}}
+
+    assert stage(api, place, 2, follower | chain)["bad"] == 0
+
+    assert commit(api, place, 2).json()["new"] == 2
+    jobs = {job.custom_id: job for job in rows.scalars(select(RenderJob))}
+    assert (jobs["b"].after_job_id, jobs["b"].is_awaiting) == (jobs["0"].id, True)
+
+
+def test_a_clip_does_not_come_after_one_of_a_later_batch(api: httpx.Client) -> None:
+    place = begin(api)
+    stage(api, place, 2, *clips(1))
+
+    staged = stage(api, place, 1, {**clips(2)[1], "clip": {"after": "0"}})
+
+    assert [told["code"] for told in staged["problems"]] == ["bad_chain"]
+
+
+def test_a_clip_that_was_checked_against_another_content_is_refused(api: httpx.Client, rows: Session) -> None:
+    make(api)
+    hand_in(api, *clips(1))
+    place = begin(api)
+    follower = {"custom_id": "b", "model": "wan2.6-i2v", "prompt": "on", "duration": 5}
+    stage(api, place, 1, follower | {"clip": {"after": "0", "first_frame": "last_frame"}})
+    hand_in(api, clips(1)[0] | {"prompt": "another"})
+
+    answer = commit(api, place, 1)
+
+    assert (answer.status_code, problem(answer)["code"]) == (409, "import_outdated")
+    assert "apply the file again" in problem(answer)["detail"]
+
+
+def test_a_discarded_import_is_gone(api: httpx.Client, rows: Session) -> None:
+    place = begin(api)
+    stage(api, place, 1, *clips(2))
+
+    assert api.delete(place).status_code == 204
+
+    assert (count_of(rows, StagedClip), count_of(rows, ClipImport)) == (0, 0)
+    assert commit(api, place, 2).status_code == 404
+
+
+def test_an_import_that_was_left_lying_is_forgotten_when_another_begins(api: httpx.Client, rows: Session) -> None:
+    left = begin(api)
+    stage(api, left, 1, *clips(2))
+    rows.execute(update(ClipImport).values(created_at=ClipImport.created_at - timedelta(days=2)))
+    rows.commit()
+
+    begin(api)
+
+    assert (count_of(rows, StagedClip), count_of(rows, ClipImport)) == (0, 1)
+
+
+def test_a_cancelled_campaign_takes_no_import(api: httpx.Client) -> None:
+    make(api)
+    place = begin(api)
+    do(api, "cancel")
+
+    answers = [api.post(IMPORTS, json={}), commit(api, place, 0)]
+
+    assert [(answer.status_code, problem(answer)["code"]) for answer in answers] == [(409, "campaign_cancelled")] * 2
+
+
+@pytest.mark.parametrize("options", [{"budget": "a lot"}, {"name": "winter"}, {"pace": 3}])
+def test_a_wrong_option_is_refused_at_once(api: httpx.Client, options: dict[str, object]) -> None:
+    assert api.post(IMPORTS, json={"options": options}).status_code == 422
