@@ -66,8 +66,9 @@ class Assembler:
             draft.options["image"] = continued_image(self._index.content_of(draft.after or "") or "")
         request = read_request(draft.options, self.folder)
         refusals = [*draft.refusals, *self._chain_refusals(draft)]
-        if (refusal := self.refused.get(draft.custom_id)) is not None:
-            refusals.append(refusal)
+        told_by_server = self.refused.get(draft.custom_id)
+        if told_by_server is not None and told_by_server.field not in {refusal.field for refusal in refusals}:
+            refusals.append(told_by_server)
         if isinstance(request, list):
             # What is missing only because it could not be read has been told already.
             told = row.bad_options.union(refusal.field for refusal in refusals)
