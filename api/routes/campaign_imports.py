@@ -59,9 +59,7 @@ class CommitOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    clips: StrictInt = Field(
-        ge=0, le=CLIPS_MAX, description="How many clips were staged: with fewer, nothing is stored."
-    )
+    clips: StrictInt = Field(ge=0, le=CLIPS_MAX, description="How many were staged: with fewer, nothing is stored.")
 
 
 def find_import(name: CampaignName, import_id: ImportId, session: OpenSession, caller: CurrentCaller) -> ClipImport:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -55,18 +55,18 @@ class Studio:
             counted: int = connection.execute(text(what)).scalar_one()
         return counted
 
-    def is_staging(self) -> bool:
+    def is_waiting(self) -> bool:
+        """Whether the API waits for somebody who is in its way."""
+        return self.count("SELECT count(*) FROM pg_locks WHERE NOT granted") > 0
+
+    def has_staged(self) -> bool:
         """Whether a part of the file has arrived."""
         return self.count("SELECT count(*) FROM staged_clips") > 0
 
-    def is_committing(self) -> bool:
-        """Whether the API waits for its turn to put the import in force."""
-        return self.count("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted") > 0
-
-    def apply_until(self, condition: Callable[[], bool]) -> None:
-        """Start handing the file over, and look until it has come that far."""
+    def apply_until_waiting(self) -> None:
+        """Start handing the file over, and look until it goes no further."""
         self.apply.start()
-        self.apply.wait_until(condition, SECONDS)
+        self.apply.wait_until(self.is_waiting, SECONDS)
 
     def clips(self) -> tuple[int, int]:
         """Clips, and different ids among them."""
@@ -75,13 +75,21 @@ class Studio:
         )
 
     @contextmanager
-    def somebody_else_storing(self) -> Iterator[None]:
+    def nobody_staging(self) -> Iterator[None]:
+        """Somebody who is in the way of the first batch."""
+        with Session(self._engine) as session, session.begin():
+            session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+            session.execute(text("LOCK TABLE staged_clips IN SHARE MODE"))
+            yield
+
+    @contextmanager
+    def nobody_committing(self) -> Iterator[None]:
         """Somebody who has the campaign's turn, and holds it."""
         with Session(self._engine) as session, session.begin():
             campaign_id = ensure_campaign(session, ensure_tenant(session), "autumn")
         with Session(self._engine) as session, session.begin():
-            lock_clips(session, campaign_id)
             session.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+            lock_clips(session, campaign_id)
             yield
 
     def close(self) -> None:
@@ -113,8 +121,10 @@ def studio(tmp_path: Path, database_url: str) -> Iterator[Studio]:
 
 @pytest.mark.timeout(SECONDS)
 def test_a_killed_command_leaves_nothing_in_force_and_can_be_run_again(studio: Studio) -> None:
-    studio.apply_until(studio.is_staging)
-    studio.apply.kill()
+    with studio.nobody_staging():
+        studio.apply_until_waiting()
+        studio.apply.kill()
+    studio.api.wait_until(studio.has_staged, SECONDS)
     assert studio.clips() == (0, 0)
 
     studio.apply.start()
@@ -125,9 +135,10 @@ def test_a_killed_command_leaves_nothing_in_force_and_can_be_run_again(studio: S
 
 @pytest.mark.timeout(SECONDS)
 def test_a_command_outlives_an_api_that_is_killed_while_clips_arrive(studio: Studio) -> None:
-    studio.apply_until(studio.is_staging)
-    studio.api.kill()
-    assert studio.clips() == (0, 0)
+    with studio.nobody_staging():
+        studio.apply_until_waiting()
+        studio.api.kill()
+        assert studio.clips() == (0, 0)
 
     studio.serve()
 
@@ -137,8 +148,8 @@ def test_a_command_outlives_an_api_that_is_killed_while_clips_arrive(studio: Stu
 
 @pytest.mark.timeout(SECONDS)
 def test_a_command_outlives_an_api_that_is_killed_in_the_commit(studio: Studio) -> None:
-    with studio.somebody_else_storing():
-        studio.apply_until(studio.is_committing)
+    with studio.nobody_committing():
+        studio.apply_until_waiting()
         studio.api.kill()
         assert studio.clips() == (0, 0)
 
