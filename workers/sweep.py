@@ -37,6 +37,8 @@ from workers.settings import ReconcileSettings
 log = structlog.get_logger(__name__)
 
 _AT_ONCE: Final = 500
+_FETCHES_AT_ONCE: Final = 50
+"""Ten a second, which no host's downloads reach; each fetches whatever is gone first, so more would only pile up."""
 _SUBMITTING: Final = "submitting"
 
 
@@ -186,5 +188,5 @@ def _lost_polls(session: Session, now: datetime, overdue: datetime) -> list[Wake
 
 
 def _lost_fetches(session: Session, now: datetime) -> list[tuple[UUID, str]]:
-    overdue = select(RenderJob.id, RenderJob.model).where(is_due(now)).order_by(expiry()).limit(_AT_ONCE)
+    overdue = select(RenderJob.id, RenderJob.model).where(is_due(now)).order_by(expiry()).limit(_FETCHES_AT_ONCE)
     return [(job_id, model) for job_id, model in session.execute(overdue)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from uuid import UUID
 
@@ -94,6 +95,19 @@ def test_the_sweep_hints_at_the_first_to_expire_first(jobs: Jobs, rows: Rows) ->
     sweep(jobs.services)
 
     assert jobs.hints.fetches == [soon, late]
+
+
+def test_workers_at_the_same_time_take_different_results(own_jobs: Jobs) -> None:
+    waiting = {own_jobs.archiving() for _ in range(4)}
+    named = next(iter(waiting))
+
+    with ThreadPoolExecutor(8) as workers:
+        claims = list(workers.map(lambda _: claim_fetch(own_jobs.services, named), range(8)))
+
+    taken = [claim.job_id for claim in claims if claim]
+    assert sorted(taken) == sorted(set(taken))
+    assert set(taken) <= waiting
+    assert taken != []
 
 
 @pytest.mark.parametrize(("hours", "told"), [(6.1, 0), (5.9, 1), (-1, 1)])
