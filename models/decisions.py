@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import delete, insert
@@ -13,6 +14,9 @@ from sqlalchemy.orm import Session
 from models.clip_decision import ClipDecision
 from models.job_event import JobEvent
 from reelqueue.campaigns.answers import Decision
+
+_KINDS: Final = {Decision.APPROVE: "approved", Decision.REJECT: "rejected"}
+"""What is told of a decision in a job's history."""
 
 
 def decide(session: Session, job_ids: Sequence[UUID], decision: Decision, *, by: str | None, now: datetime) -> int:
@@ -58,6 +62,6 @@ def _tell(
     session: Session, job_ids: Sequence[UUID], decision: Decision | None, *, by: str | None, now: datetime
 ) -> None:
     if job_ids:
-        detail = {"decision": decision or "taken back", "by": by or "somebody on the server's machine"}
-        event = {"at": now, "kind": "decision", "detail": detail}
+        kind = "undecided" if decision is None else _KINDS[decision]
+        event = {"at": now, "kind": kind, "detail": {"by": by or "somebody on the server's machine"}}
         session.execute(insert(JobEvent), [{"job_id": job_id, **event} for job_id in job_ids])

@@ -43,7 +43,7 @@ def test_a_decision_is_kept_once(api: httpx.Client, rows: Session, clips: list[U
 
     assert answers == [2, 0]
     assert set(rows.scalars(select(ClipDecision.job_id))) == set(clips[:2])
-    assert len(rows.scalars(select(JobEvent).where(JobEvent.kind == "decision")).all()) == 2
+    assert len(rows.scalars(select(JobEvent).where(JobEvent.kind == "approved")).all()) == 2
 
 
 def test_the_same_decision_again_keeps_who_was_first(

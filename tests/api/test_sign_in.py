@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from api.routes import sign_in
+from api.routes import campaign_gallery, sign_in
 from api.sessions import COOKIE, Pass, Purpose, read_pass, signed
 from api.settings import ApiSettings
 from models.api_key import ApiKey
@@ -111,6 +111,17 @@ def test_a_link_signs_in(locked: httpx.Client, alice: dict[str, str]) -> None:
 
     assert answer.status_code == 303
     assert COOKIE in answer.cookies
+
+
+def test_a_link_ends(locked: httpx.Client, alice: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(campaign_gallery, "LINK_LIFE", timedelta(seconds=-1))
+    locked.put("/v1/campaigns/autumn", json={}, headers=alice).raise_for_status()
+    link = locked.post("/v1/campaigns/autumn/link", headers=alice).json()["path"]
+
+    answer = locked.post("/sign-in", data={"pass": link.partition("#pass=")[2], "to": "/campaigns/autumn"})
+
+    assert answer.status_code == 401
+    assert "This link has ended" in answer.text
 
 
 def test_a_session_is_no_link(locked: httpx.Client, alice: dict[str, str]) -> None:
