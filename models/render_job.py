@@ -137,7 +137,9 @@ class RenderJob(Base):
     )
 
     # Timing asked for.
-    poll_interval_ms: Mapped[int] = mapped_column(comment="Delay between polls")
+    poll_interval_ms: Mapped[int | None] = mapped_column(
+        comment="Delay between polls; null: by how long its model renders"
+    )
     poll_timeout_ms: Mapped[int] = mapped_column(comment="Longest wait after the submit was accepted")
     on_timeout: Mapped[str] = mapped_column(comment="collect, cancel or abandon")
     start_by: Mapped[datetime | None] = mapped_column(comment="Not submitted after this: expired instead")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.account import Account
@@ -18,47 +19,62 @@ LATEST_TASKS: Final = 5_000
 _SUCCEEDED: Final = "SUCCEEDED"
 
 
+@dataclass(frozen=True, slots=True)
+class RenderTimes:
+    """How long a model's newest clips rendered, without the wait for a slot."""
+
+    count: int
+    p10_seconds: float
+    p50_seconds: float
+    p90_seconds: float
+
+
 def model_speeds(session: Session, models: Collection[str]) -> list[ModelSpeed]:
     """The speed of each of *models*, by name."""
     accounts = session.scalars(select(Account).where(Account.paused_at.is_(None))).all()
-    measured = _measured(session, models)
+    measured = render_times(session, models, latest=LATEST_TASKS)
     return [
         _speed(model, [one for one in accounts if offers(one, model)], measured.get(model)) for model in sorted(models)
     ]
 
 
-def _measured(session: Session, models: Collection[str]) -> dict[str, Row[Any]]:
-    latest = (
+def render_times(session: Session, models: Collection[str], *, latest: int) -> dict[str, RenderTimes]:
+    """How long the newest clips rendered, by model; those of which there is none are left out.
+
+    Args:
+        session: To read with.
+        models: What is asked about.
+        latest: How many of the newest tasks, of any model, are looked at.
+    """
+    newest = (
         select(ProviderTask)
         .where(ProviderTask.status == _SUCCEEDED, ProviderTask.ended_at.is_not(None))
         .order_by(ProviderTask.id.desc())
-        .limit(LATEST_TASKS)
+        .limit(latest)
         .subquery()
     )
     # Without the wait in the provider's own queue: the slots are counted beside it.
-    began = func.coalesce(latest.c.started_at, latest.c.submitted_at)
-    seconds = func.extract("epoch", latest.c.ended_at - began)
+    began = func.coalesce(newest.c.started_at, newest.c.submitted_at)
+    seconds = func.extract("epoch", newest.c.ended_at - began)
+    quantiles = (func.percentile_cont(share).within_group(seconds) for share in (0.1, 0.5, 0.9))
     told = (
-        select(
-            RenderJob.model,
-            func.count().label("count"),
-            func.percentile_cont(0.5).within_group(seconds).label("p50"),
-            func.percentile_cont(0.9).within_group(seconds).label("p90"),
-        )
-        .join(latest, latest.c.job_id == RenderJob.id)
+        select(RenderJob.model, func.count(), *quantiles)
+        .join(newest, newest.c.job_id == RenderJob.id)
         .where(RenderJob.model.in_(models))
         .group_by(RenderJob.model)
     )
-    return {row.model: row for row in session.execute(told)}
+    return {
+        model: RenderTimes(count, *(float(one) for one in seconds)) for model, count, *seconds in session.execute(told)
+    }
 
 
-def _speed(model: str, accounts: list[Account], measured: Row[Any] | None) -> ModelSpeed:
+def _speed(model: str, accounts: list[Account], measured: RenderTimes | None) -> ModelSpeed:
     limits = [lane_limits(account, model) for account in accounts] or [lane_limits(Account(slot_limits={}), model)]
     return ModelSpeed(
         model=model,
         slots=sum(one.slots for one in limits),
         submits_per_second=sum(one.submits_per_second for one in limits),
         clip_count=measured.count if measured else 0,
-        p50_seconds=float(measured.p50) if measured else None,
-        p90_seconds=float(measured.p90) if measured else None,
+        p50_seconds=measured.p50_seconds if measured else None,
+        p90_seconds=measured.p90_seconds if measured else None,
     )

@@ -102,6 +102,8 @@ def _job(clip: Clip) -> dict[str, Any]:
         "clip_variables": dict(clip.variables) or None,
         "clip_line": clip.line,
         "is_continued": clip.is_continued,
+        # Nobody waits for a single clip; where the file does not say it, the model's render times do.
+        "poll_interval_ms": clip.request.poll_interval_ms if clip.has_own_interval else None,
     }
     return {name: value for name, value in values.items() if value is not None}
 

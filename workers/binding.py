@@ -5,7 +5,7 @@ It is the same whether the provider's answer brought the id or its listing did.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -27,6 +27,7 @@ from models.transitions import move
 from reelqueue.errors import ReelqueueError
 from reelqueue.states import AttemptState, RenderState
 from workers.dashscope import Acceptance
+from workers.pacing import UNMEASURED, Spacing
 
 log = structlog.get_logger(__name__)
 
@@ -45,6 +46,8 @@ class OpenAttempt:
     account: Account
     base_url: str
     """Where it was sent; the account may have moved since."""
+    spacing: Spacing = field(default=UNMEASURED, kw_only=True)
+    """How its task is polled unless its job says it."""
 
 
 class TaskTakenError(ReelqueueError):
@@ -121,7 +124,7 @@ def _follow(session: Session, attempt: OpenAttempt, accepted: Acceptance, now: d
     # Locked: a wish to cancel that comes between this look and the move would be seen by neither.
     job = session.get_one(RenderJob, attempt.job_id, populate_existing=True, with_for_update={"key_share": True})
     deadline = now + timedelta(milliseconds=job.poll_timeout_ms)
-    first_poll_at = min(now + timedelta(milliseconds=job.poll_interval_ms), deadline)
+    first_poll_at = min(_first_poll_at(job, attempt.spacing, now), deadline)
     moved = move(
         session,
         attempt.job_id,
@@ -149,6 +152,13 @@ def _follow(session: Session, attempt: OpenAttempt, accepted: Acceptance, now: d
         first_poll_at = now
     ensure_lane(session, attempt.account.id)
     return wake_lane(session, attempt.account.id, first_poll_at)
+
+
+def _first_poll_at(job: RenderJob, spacing: Spacing, now: datetime) -> datetime:
+    own = job.poll_interval_ms
+    if own is not None:
+        spacing = timedelta(milliseconds=own)
+    return now + spacing if isinstance(spacing, timedelta) else spacing.first_poll_at(now)
 
 
 def _wake_again(session: Session, attempt: OpenAttempt) -> Wake | None:

@@ -3,7 +3,7 @@
 ===========================  ====================================================================
 answer                       then
 ===========================  ====================================================================
-PENDING, RUNNING             ask again after the interval, until the deadline
+PENDING, RUNNING             ask again after the job's interval, or at its model's pace, until the deadline
 SUCCEEDED with a URL         fetch the result
 SUCCEEDED without            ask again: the URL is what was paid for
 FAILED                       end as ``failed``, or ``moderated``, by the code's class; or back to the
@@ -27,6 +27,7 @@ from models.render_job import RenderJob
 from reelqueue.states import TERMINAL, FailureClass, RenderState
 from workers.dashscope import ProviderError, TaskAnswer, TaskStatus
 from workers.dashscope.errors import classify, may_pass
+from workers.pacing import Pace, Spacing
 
 _GOING_ON: Final = frozenset({TaskStatus.PENDING, TaskStatus.RUNNING})
 
@@ -42,18 +43,20 @@ class Due:
     state: RenderState
     model: str
     provider_status: str | None
+    started_at: datetime | None
+    """When its task got a slot at the provider, as that says."""
     poll_count: int
     unknown_count: int
     poll_at: datetime
     deadline_at: datetime
     watch_until: datetime
-    interval: timedelta
+    spacing: Spacing
     on_timeout: str
     abandon_running: bool
     fault_count: int
 
     @classmethod
-    def of(cls, job: RenderJob, task: ProviderTask, *, watch: timedelta) -> Self:
+    def of(cls, job: RenderJob, task: ProviderTask, *, watch: timedelta, spacing: Spacing) -> Self:
         """From the rows of a job that was submitted."""
         if job.next_poll_at is None or job.poll_deadline_at is None:
             raise ValueError(f"render job {job.id} has no poll due")
@@ -65,12 +68,13 @@ class Due:
             state=job.state,
             model=job.model,
             provider_status=job.provider_status,
+            started_at=task.started_at,
             poll_count=job.poll_count,
             unknown_count=job.unknown_count,
             poll_at=job.next_poll_at,
             deadline_at=job.poll_deadline_at,
             watch_until=task.submitted_at + watch,
-            interval=timedelta(milliseconds=job.poll_interval_ms),
+            spacing=spacing,
             on_timeout=job.on_timeout,
             abandon_running=job.abandon_running,
             fault_count=job.fault_count,
@@ -141,7 +145,8 @@ def decide(due: Due, answer: TaskAnswer | ProviderError, now: datetime, rules: R
     """
     if isinstance(answer, ProviderError):
         return _go_on(due, now, rules, unknown_count=due.unknown_count)
-    due = replace(due, provider_status=answer.status)  # what is said at the deadline quotes this word
+    # What is said at the deadline quotes this word.
+    due = replace(due, provider_status=answer.status, started_at=answer.started_at or due.started_at)
     match answer.status:
         case TaskStatus.SUCCEEDED if answer.result_url:
             return Outcome(None if due.is_watched else RenderState.ARCHIVING, fetch=due.is_wanted)
@@ -174,12 +179,15 @@ def _go_on(due: Due, now: datetime, rules: Rules, *, unknown_count: int = 0, ala
 
 
 def next_tick(due: Due, now: datetime) -> datetime:
-    """The first multiple of the interval after now, counted from the poll that was due, or the deadline.
+    """When to ask again: by the pace of its model, or at its own interval, and at the deadline at the latest.
 
-    Counted from when the poll was due and not from when it ran, so that lateness never adds up.
+    An interval is counted from when the poll was due and not from when it ran, so that lateness never adds up.
     """
-    behind = (now - due.poll_at) // due.interval
-    return min(due.poll_at + due.interval * (max(behind, 0) + 1), due.deadline_at)
+    if isinstance(due.spacing, Pace):
+        is_waiting = due.provider_status == TaskStatus.PENDING
+        return min(due.spacing.next_poll_at(now, is_waiting=is_waiting, started_at=due.started_at), due.deadline_at)
+    behind = (now - due.poll_at) // due.spacing
+    return min(due.poll_at + due.spacing * (max(behind, 0) + 1), due.deadline_at)
 
 
 def _timed_out(due: Due, now: datetime, rules: Rules, *, unknown_count: int, alarm: str | None) -> Outcome:

@@ -97,7 +97,10 @@ def _take(services: Services, account_id: UUID, seq: int) -> Batch | None:
             _blame(session, account_id, left_until - lease, services.settings, now)
         account = session.get_one(Account, account_id)
         watch = timedelta(hours=settings.watch_hours)
-        due = tuple(Due.of(job, task, watch=watch) for job, task in _due(session, account_id, now, settings.batch_size))
+        due = tuple(
+            Due.of(job, task, watch=watch, spacing=services.pacing.of(session, account, job, settings, now))
+            for job, task in _due(session, account_id, now, settings.batch_size)
+        )
         per_second = services.settings.provider.query_rate_per_second
         first_turn_at = take_turns(session, account_id, TurnKind.QUERY, len(due), now=now, per_second=per_second)
         return Batch(account, lease_until, now, due, first_turn_at)

@@ -26,6 +26,7 @@ from workers.dashscope import DashScope
 from workers.dashscope.client import Endpoint
 from workers.hints import Hints
 from workers.host import Host
+from workers.pacing import Pacing
 from workers.settings import KEY_VARIABLES, Settings
 
 
@@ -39,6 +40,8 @@ class Services:
     hints: Hints
     clock: Clock = field(default_factory=DatabaseClock)
     host: Host = field(default_factory=Host)
+    pacing: Pacing = field(default_factory=Pacing)
+    """How often to ask about clips for which nobody has said it."""
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     """Where accounts' keys are, by variable name."""
 

@@ -124,6 +124,9 @@ class PollSettings(BaseSettings):
 
     batch_size: int = Field(default=36, gt=0, description="Queries of one batch: two seconds at the account's pace")
     lease_seconds: float = Field(default=30, gt=0, description="A batch that takes longer is believed dead")
+    finest_seconds: float = Field(
+        default=5, gt=0, description="Shortest delay between polls of a clip whose campaign file sets no interval"
+    )
     late_interval_seconds: float = Field(
         default=60, gt=0, description="Interval of the slow watch over a task that has timed out here"
     )

@@ -175,8 +175,9 @@ def _claimed(services: Services, session: Session, job: RenderJob, now: datetime
         return Busy(account.name, job.model)
     post_seconds = rules.post_seconds + len(body) / UPLINK_BYTES_PER_SECOND
     return Claim(
-        attempt.id, attempt.number, job.id, attempt.epoch, account, account.base_url, built, post_seconds, job.model
-    )
+        attempt.id, attempt.number, job.id, attempt.epoch, account, account.base_url, built, post_seconds, job.model,
+        spacing=services.pacing.of(session, account, job, services.settings.poll, now),
+    )  # fmt: skip
 
 
 def _build(services: Services, session: Session, job: RenderJob, account: Account, now: datetime) -> BuiltRequest | str:

@@ -560,7 +560,12 @@ def upgrade() -> None:
             nullable=False,
             comment="Whether that clip has not ended yet",
         ),
-        sa.Column("poll_interval_ms", sa.Integer(), nullable=False, comment="Delay between polls"),
+        sa.Column(
+            "poll_interval_ms",
+            sa.Integer(),
+            nullable=True,
+            comment="Delay between polls; null: by how long its model renders",
+        ),
         sa.Column(
             "poll_timeout_ms", sa.Integer(), nullable=False, comment="Longest wait after the submit was accepted"
         ),

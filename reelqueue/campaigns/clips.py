@@ -41,6 +41,11 @@ class Clip:
     line: int | None = None
     """Where its row begins."""
 
+    @property
+    def has_own_interval(self) -> bool:
+        """Whether the file says how often the provider is asked about it."""
+        return "poll_interval_ms" in self.request.model_fields_set
+
 
 def continued_image(content_sha256: str) -> str:
     """What stands for a first frame that is not rendered yet, so that a request can be checked and hashed."""

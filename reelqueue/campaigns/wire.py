@@ -46,6 +46,8 @@ def clip_object(clip: Clip) -> dict[str, Any]:
     options = clip.request.options() | {"mode": str(clip.request.mode)}
     if clip.is_continued:
         del options["image"]
+    if not clip.has_own_interval:
+        del options["poll_interval_ms"]
     own = {
         "variant": clip.variant,
         "after": clip.after,

@@ -17,7 +17,14 @@ PRICE = Decimal("0.10")
 
 
 def store_payment(
-    session: Session, *, seconds: int = 5, settled_seconds: int = 5, at: datetime = NOW, **values: Any
+    session: Session,
+    *,
+    seconds: int = 5,
+    settled_seconds: int = 5,
+    at: datetime = NOW,
+    started_at: datetime | None = None,
+    ended_at: datetime | None = None,
+    **values: Any,
 ) -> None:
     """A job whose task the provider billed.
 
@@ -26,6 +33,8 @@ def store_payment(
         seconds: What the provider says it billed.
         settled_seconds: What the ledger says.
         at: When.
+        started_at: When it got a slot at the provider.
+        ended_at: When it had rendered.
         **values: Columns of the job.
     """
     job = session.get_one(RenderJob, store_job(session, RenderState.SUCCEEDED, **values))
@@ -39,6 +48,8 @@ def store_payment(
         provider_task_id=f"task of {job.id}",
         status="SUCCEEDED",
         submitted_at=at,
+        started_at=started_at,
+        ended_at=ended_at,
         result_url="https://result.test/1.mp4",
         billed_seconds=Decimal(seconds),
         **facts,

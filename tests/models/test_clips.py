@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -85,6 +86,17 @@ def test_two_campaigns_may_have_the_same_ids(session: Session) -> None:
     apply(session, make_campaign(session, "one"), clip("a"))
 
     assert counts(apply(session, make_campaign(session, "two"), clip("a"))) == (1, 0, 0)
+
+
+@pytest.mark.parametrize(("options", "stored"), [({}, None), ({"poll_interval_ms": 5000}, 5000)])
+def test_an_interval_is_stored_only_where_the_file_sets_one(
+    session: Session, options: dict[str, int], stored: int | None
+) -> None:
+    campaign = make_campaign(session)
+
+    apply(session, campaign, clip("a", **options))
+
+    assert standing(session, campaign)["a"].poll_interval_ms == stored
 
 
 def test_a_clip_waits_for_the_one_that_it_continues(session: Session) -> None:

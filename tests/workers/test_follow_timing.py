@@ -29,7 +29,7 @@ def polls_of(due: Due, *, late_by: float = 0) -> list[float]:
         due = make_due(
             poll_at=seconds_of(outcome) or 0,
             deadline_at=(due.deadline_at - START).total_seconds(),
-            interval=due.interval.total_seconds(),
+            spacing=due.spacing,
         )
     assert outcome.to_state is RenderState.TIMED_OUT
     return moments
