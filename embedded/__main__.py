@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -11,10 +12,16 @@ import typer
 
 from embedded.chaos.run import ChaosOptions, run_chaos
 from embedded.demo.run import DemoOptions, run_demo
+from embedded.rehearsal.run import REHEARSED_CLIPS, RehearsalOptions
+from embedded.rehearsal.run import rehearse as run_rehearsal
 from embedded.services import ANY_PORTS, PREFERRED_PORTS
 from embedded.stack import ROOT, StackOptions
 from embedded.up import run_up
+from reelqueue.builder import DEFAULT_VIDEO_BASE_URL
+from reelqueue.campaigns.rehearsal import rehearsal_lines
+from reelqueue.cli._output import printable
 from reelqueue.errors import ReelqueueError
+from reelqueue.prices import region_of
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -93,6 +100,27 @@ def chaos(
     """Kill, cut, flush and confuse a real stack under load, and prove that nothing was lost or paid for twice."""
     options = ChaosOptions(folder=folder.absolute(), seed=seed, minutes=minutes, crashes=crashes, hosts=hosts)
     raise typer.Exit(0 if run_chaos(options) else 1)
+
+
+@cli.command()
+def rehearse(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, JSON Lines, or a YAML or TOML manifest.")],
+    *,
+    encoding: Annotated[str | None, typer.Option(help="Of a CSV file that is no UTF-8, such as cp1252.")] = None,
+    most: Annotated[
+        int, typer.Option("--most", min=1, help="A file with more clips is played in part.")
+    ] = REHEARSED_CLIPS,
+    seconds: Annotated[float, typer.Option("--seconds", min=1, help="Give up after this long.")] = 300.0,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Play a campaign file against the simulator in virtual time, for nothing: how long, how much, what would fail."""
+    region = region_of(os.environ.get("REELQUEUE_VIDEO_BASE_URL") or DEFAULT_VIDEO_BASE_URL)
+    options = RehearsalOptions(file=file, encoding=encoding, region=region, clips_max=most, wall_limit_seconds=seconds)
+    rehearsal = run_rehearsal(options)
+    if as_json:
+        typer.echo(rehearsal.model_dump_json(indent=2))
+    else:
+        typer.echo("\n".join(map(printable, rehearsal_lines(rehearsal))))
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """How often to ask about a clip for which nobody has set an interval: as seldom as no slot stands empty for it.
 
 A task that has ended unseen does no harm as long as the look-ahead keeps the provider's queue filled. So questions
-may be as far apart as the tasks that end meanwhile are a quarter of the look-ahead, on average; and before nine of
+may be as far apart as the tasks that end meanwhile are a sixth of the look-ahead, on average; and before nine of
 ten tasks are still rendering, a question can hardly bring news::
 
     accepted          PENDING                  RUNNING since s
@@ -13,7 +13,7 @@ Until a model has been measured here, it is asked about every few seconds.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -29,7 +29,8 @@ LATEST_TASKS: Final = 500
 """That are measured: a question of some milliseconds."""
 MEASURED_MIN: Final = 5
 """Clips of a model that say something about the next."""
-_EMPTY_SHARE: Final = 1 / 4
+_EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_EMPTY_SHARE: Final = 1 / 6
 """Part of the look-ahead that may be used up, on average, by tasks whose end has not been seen."""
 _LATE_SHARE: Final = 1 / 5
 """Of a render: so much later than it ended may a clip be seen, however long the look-ahead is."""
@@ -42,10 +43,12 @@ class Pace:
     shortest: timedelta
     """Nine of ten render for longer."""
     interval: timedelta
+    tick: timedelta = timedelta(seconds=5)
+    """Questions come at multiples of this, so that one batch has many."""
 
     def first_poll_at(self, accepted_at: datetime) -> datetime:
         """When to ask about a task that was accepted."""
-        return accepted_at + max(self.shortest, self.interval)
+        return self._on_tick(accepted_at + max(self.shortest, self.interval))
 
     def next_poll_at(self, now: datetime, *, is_waiting: bool, started_at: datetime | None) -> datetime:
         """When to ask again about a task that has not ended.
@@ -56,7 +59,10 @@ class Pace:
             started_at: When it got one, by the provider's clock, which may be wrong.
         """
         began_at = now if is_waiting else min(started_at or now - self.shortest, now)
-        return max(now + self.interval, began_at + self.shortest)
+        return self._on_tick(max(now + self.interval, began_at + self.shortest))
+
+    def _on_tick(self, at: datetime) -> datetime:
+        return at + (_EPOCH - at) % self.tick
 
 
 Spacing = timedelta | Pace
@@ -87,7 +93,7 @@ class Pacing:
 
 def _pace(times: RenderTimes | None, account: Account, model: str, finest: timedelta) -> Pace:
     if times is None or times.count < MEASURED_MIN:
-        return Pace(finest, finest)
+        return Pace(finest, finest, finest)
     hidden = _EMPTY_SHARE * account.look_ahead / lane_limits(account, model).slots
     interval = timedelta(seconds=times.p50_seconds * min(hidden, _LATE_SHARE))
-    return Pace(timedelta(seconds=times.p10_seconds), max(interval, finest))
+    return Pace(timedelta(seconds=times.p10_seconds), max(interval, finest), finest)

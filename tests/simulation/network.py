@@ -19,8 +19,8 @@ from uuid import UUID
 import httpx
 from starlette.types import ASGIApp
 
+from embedded.rehearsal.loops import InstantLoop
 from simulator.http.delivery import ConnectionDroppedError
-from tests.simulation.loops import InstantLoop
 from tests.simulation.stage import Stage, StuckError
 
 NEVER_SECONDS: Final = 3600.0

@@ -13,6 +13,7 @@ from unittest import mock
 import uuid_utils.compat
 from pydantic import SecretStr
 
+from embedded.rehearsal.loops import VirtualLoop
 from models.account import Account
 from models.base import new_id
 from models.lane import ensure_lane
@@ -24,7 +25,6 @@ from simulator.store.store import Store
 from tests.simulation.bench import Bench
 from tests.simulation.broker import BagOfMessages
 from tests.simulation.files import StagedArchive
-from tests.simulation.loops import VirtualLoop
 from tests.simulation.network import Network, ProviderWire, ResultWire
 from tests.simulation.receiver import WEBHOOK_KEY, Receiver, ReceiverWire, make_receiver
 from tests.simulation.sessions import LockTable, StagedSessions, staged_statements

@@ -40,11 +40,17 @@ def test_a_model_that_was_not_measured_is_asked_about_every_5_s(session: Session
     assert measured(session, *[100] * (MEASURED_MIN - 1)) == Pace(timedelta(seconds=5), timedelta(seconds=5))
 
 
-def test_a_quarter_of_the_look_ahead_may_end_unseen(session: Session) -> None:
-    # Half of five slots render for less than 200 s: in 20 s, half a task ends.
-    pace = measured(session, 100, 200, 200, 200, 300)
+def test_a_sixth_of_the_look_ahead_may_end_unseen(session: Session) -> None:
+    # Half of the clips on five slots render for less than 300 s: in 20 s, a third of a task ends.
+    pace = measured(session, 100, 300, 300, 300, 400)
 
-    assert (pace.shortest, pace.interval) == (timedelta(seconds=140), timedelta(seconds=20))
+    assert (pace.shortest, pace.interval) == (timedelta(seconds=180), timedelta(seconds=20))
+
+
+def test_questions_come_together() -> None:
+    moments = {PACE.first_poll_at(START + timedelta(seconds=seconds)) for seconds in (0.1, 2, 4.9)}
+
+    assert moments == {START + timedelta(seconds=85)}
 
 
 def test_without_a_look_ahead_no_slot_waits_long(session: Session) -> None:

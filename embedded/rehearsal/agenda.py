@@ -1,0 +1,68 @@
+"""What is due when: the hints of the steps, in the place of a broker."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from embedded.rehearsal.time import StageClock
+from models.lane import Wake
+from workers.archive import archive_render_job
+from workers.dispatch import dispatch
+from workers.polling import poll_account
+from workers.reconcile import reconcile_attempt
+from workers.services import Services
+from workers.submission import submit_render_job
+
+Act = Callable[[Services], object]
+
+
+class Agenda:
+    """Takes every hint, and hands the steps out in the order of their times."""
+
+    def __init__(self, clock: StageClock) -> None:
+        self._clock = clock
+        self._acts: list[tuple[datetime, int, Act]] = []
+        self._numbers = itertools.count()
+
+    @property
+    def next_at(self) -> datetime | None:
+        """When the next step is due."""
+        return self._acts[0][0] if self._acts else None
+
+    def take(self) -> Act:
+        """The next step; it is its time now, or later."""
+        at, _, act = heapq.heappop(self._acts)
+        self._clock.time = max(self._clock.time, at)
+        return act
+
+    def dispatch(self) -> None:
+        """Something may be admitted."""
+        self._add(dispatch)
+
+    def submit(self, job_id: UUID, epoch: int, model: str, *, delay_seconds: float = 0) -> None:  # noqa: ARG002
+        """A job was admitted."""
+        self._add(lambda services: submit_render_job(services, job_id, epoch), delay_seconds)
+
+    def poll(self, wake: Wake, *, now: datetime) -> None:
+        """An account's next poll is due at a time."""
+        after_seconds = (wake.at - now).total_seconds()
+        self._add(lambda services: poll_account(services, wake.account_id, wake.seq), after_seconds)
+
+    def archive(self, job_id: UUID, model: str) -> None:  # noqa: ARG002 - the model is for Flower
+        """A result waits to be fetched."""
+        self._add(lambda services: archive_render_job(services, job_id))
+
+    def reconcile(self, attempt_id: UUID, job_id: UUID) -> None:  # noqa: ARG002 - the job is for Flower
+        """An ambiguous attempt waits for the provider's listing."""
+        self._add(lambda services: reconcile_attempt(services, attempt_id))
+
+    def notify(self, endpoint_id: UUID) -> None:
+        """Nobody is told of a rehearsal: there is no endpoint."""
+
+    def _add(self, act: Act, delay_seconds: float = 0) -> None:
+        at = self._clock.time + timedelta(seconds=max(delay_seconds, 0))
+        heapq.heappush(self._acts, (at, next(self._numbers), act))

@@ -1,0 +1,73 @@
+"""A rehearsal from file to findings; what it needs is made for it and removed with it."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import structlog
+from rich.console import Console
+
+from embedded.places import remove_folder
+from embedded.rehearsal.findings import findings
+from embedded.rehearsal.play import Play
+from embedded.rehearsal.script import read_script
+from embedded.rehearsal.stage import open_stage
+from embedded.rehearsal.time import StageClock
+from reelqueue.campaigns.answers import Campaign
+from reelqueue.campaigns.rehearsal import Rehearsal
+
+REHEARSED_CLIPS: Final = 300
+"""As many as take less than a minute."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RehearsalOptions:
+    """What a user may choose."""
+
+    file: Path
+    encoding: str | None = None
+    region: str
+    """Whose prices count."""
+    clips_max: int
+    """A larger file is played in part."""
+    wall_limit_seconds: float
+
+
+def rehearse(options: RehearsalOptions) -> Rehearsal:
+    """Play a campaign file against the simulator, on virtual time.
+
+    Raises:
+        ConfigurationError: Nothing of the file can be rendered.
+        OSError: There is no such file, or it may not be read.
+    """
+    began = time.monotonic()
+    console = Console(stderr=True)
+    script = read_script(options.file, region=options.region, encoding=options.encoding, clips_max=options.clips_max)
+    # The steps' own log is of no use to who plans; what went wrong is in the findings.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    now = datetime.now(UTC)
+    clock = StageClock(max(now, script.options.run_at or now))
+    with (
+        tempfile.TemporaryDirectory(prefix="rehearsal-") as name,
+        console.status("starting", refresh_per_second=2) as status,
+    ):
+        folder = Path(name)
+        try:
+            with open_stage(folder, clock, region=options.region) as stage:
+
+                def show(view: Campaign) -> None:
+                    status.update(
+                        f"{view.finished_count} of {view.clip_count} clips, after {clock.seconds() / 3600:.1f} h"
+                    )
+
+                play = Play(stage, script, options.wall_limit_seconds, show)
+                view = play.run()
+                return findings(play, view, wall_seconds=time.monotonic() - began)
+        finally:
+            remove_folder(folder / "postgres")

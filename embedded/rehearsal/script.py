@@ -1,0 +1,72 @@
+"""What is played: the good clips of a file, or a part of them that is spread over it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reelqueue.campaigns.checking import Checked, check_file
+from reelqueue.campaigns.clips import Clip
+from reelqueue.campaigns.options import CampaignOptions
+from reelqueue.campaigns.plan import Novelty, Plan
+from reelqueue.campaigns.report import verdict
+from reelqueue.errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class Script:
+    """A campaign, ready to be played."""
+
+    options: CampaignOptions
+    checked: Checked
+    clips: Sequence[Clip]
+    """Each after the one that it waits for."""
+    plan: Plan
+    """Of these."""
+
+
+def read_script(file: Path, *, region: str, encoding: str | None, clips_max: int) -> Script:
+    """Read a campaign file to its end.
+
+    Args:
+        file: The file.
+        region: Whose prices count.
+        encoding: Of a CSV or JSON Lines file; None takes what the first bytes say.
+        clips_max: A larger file is played in part.
+
+    Raises:
+        ConfigurationError: Nothing of the file can be rendered.
+    """
+    good: list[Clip] = []
+
+    def keep(clip: Clip, _novelty: Novelty) -> None:
+        good.append(clip)
+
+    checked = check_file(file, region=region, encoding=encoding, keep=keep)
+    if checked.options is None or checked.log.file_error_count or not good:
+        why = verdict(checked.log) if checked.log.error_count else "it has no clips"
+        raise ConfigurationError(f"{file} cannot be rehearsed: {why}; see: reelqueue campaign check {file}")
+    clips = spread(good, clips_max)
+    plan = Plan(region)
+    for clip in clips:
+        plan.add(clip)
+    return Script(checked.options, checked, clips, plan)
+
+
+def spread(clips: Sequence[Clip], most: int) -> list[Clip]:
+    """Some of the clips, evenly over the file, with all that they wait for; all of them if they are few."""
+    if len(clips) <= most:
+        return list(clips)
+    by_id = {clip.custom_id: clip for clip in clips}
+    chosen: set[str] = set()
+    for number in range(most):
+        clip: Clip | None = clips[number * len(clips) // most]
+        while clip is not None and clip.custom_id not in chosen and len(chosen) < most:
+            chosen.add(clip.custom_id)
+            clip = by_id.get(clip.after) if clip.after is not None else None
+    return [clip for clip in clips if clip.custom_id in chosen and _has_predecessor(clip, chosen)]
+
+
+def _has_predecessor(clip: Clip, chosen: set[str]) -> bool:
+    return clip.after is None or clip.after in chosen

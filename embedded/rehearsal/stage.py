@@ -1,0 +1,112 @@
+"""Where a rehearsal is played: a Postgres of its own, the simulator in this process, and nothing else.
+
+No request can leave: provider, results and webhooks share one transport that calls the simulator. No key can leak:
+the steps are given an environment of their own, with a word that opens the simulator alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from pydantic import SecretStr
+from sqlalchemy import Engine, create_engine
+
+from embedded.postgres import PostgresServer
+from embedded.rehearsal.agenda import Agenda
+from embedded.rehearsal.time import StageClock, StageHost
+from embedded.rehearsal.wire import Wire
+from embedded.stack import KEY_VARIABLES, ROOT, SIMULATOR_KEY
+from models.account import Account
+from models.session import make_sessions
+from models.settings import ServiceSettings
+from models.storage import LocalArchive
+from simulator.app import create_app
+from simulator.http.service import Service
+from simulator.start import build_service
+from simulator.store.store import Store
+from workers.accounts import ensure_default_account
+from workers.services import Services
+from workers.settings import (
+    ArchiveSettings,
+    DeliverySettings,
+    PollSettings,
+    ProviderSettings,
+    Settings,
+)
+
+HOST: Final = "http://simulator.invalid"
+"""A name that no resolver knows, if anybody asked one."""
+_SEED: Final = 7
+_TICK_SECONDS: Final = 15.0
+"""Fewer and larger batches of polls than in earnest; the look-ahead hides it, and a rehearsal takes half the time."""
+_TINY: Final = {"width": 64, "height": 36, "seconds": 1, "frames_per_second": 4}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Everything that a rehearsal works with."""
+
+    clock: StageClock
+    agenda: Agenda
+    simulator: Service
+    services: Services
+
+
+@contextmanager
+def open_stage(folder: Path, clock: StageClock, *, region: str) -> Iterator[Stage]:
+    """An empty stage.
+
+    Args:
+        folder: Its own; the caller removes it.
+        clock: At the time when the campaign begins.
+        region: Whose prices the simulator charges.
+    """
+    with ExitStack() as stack:
+        engine = _open_database(folder, stack)
+        simulator = build_service(Store(), clock, random=Random(_SEED), clip_folder=folder / "clips")  # noqa: S311
+        stack.callback(simulator.close)
+        simulator.provider.configure({"clips": _TINY, "region": region})
+        wire = stack.enter_context(Wire(create_app(simulator)))
+        agenda = Agenda(clock)
+        services = Services(
+            settings=_settings(wire, folder),
+            sessions=make_sessions(engine),
+            archive=LocalArchive(folder / "archive"),
+            hints=agenda,
+            clock=clock,
+            host=StageHost(clock),
+            environment={KEY_VARIABLES[0]: SIMULATOR_KEY},
+        )
+        with services.sessions.begin() as session:
+            session.get_one(Account, ensure_default_account(session, services)).region = region
+        yield Stage(clock, agenda, simulator, services)
+
+
+def _settings(wire: Wire, folder: Path) -> Settings:
+    return Settings(
+        services=ServiceSettings(
+            database_url=SecretStr("postgresql+psycopg:///unused"), archive_url=(folder / "archive").as_uri()
+        ),
+        provider=ProviderSettings(video_base_url=HOST, http_transport=lambda: wire),
+        poll=PollSettings(finest_seconds=_TICK_SECONDS),
+        archive=ArchiveSettings(http_transport=lambda: wire),
+        delivery=DeliverySettings(webhook_http_transport=lambda: wire),
+    )
+
+
+def _open_database(folder: Path, stack: ExitStack) -> Engine:
+    server = stack.enter_context(PostgresServer(folder / "postgres", is_durable=False))
+    config = Config(ROOT / "alembic.ini")
+    config.attributes["database_url"] = server.url()
+    command.upgrade(config, "head")
+    # Not the workers' engine: one server, one thread and few rows need neither its pings nor plans made anew.
+    engine = create_engine(server.url(), connect_args={"options": "-c timezone=UTC"})
+    stack.callback(engine.dispose)
+    return engine
