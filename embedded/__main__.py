@@ -18,8 +18,7 @@ from embedded.services import ANY_PORTS, PREFERRED_PORTS
 from embedded.stack import ROOT, StackOptions
 from embedded.up import run_up
 from reelqueue.builder import DEFAULT_VIDEO_BASE_URL
-from reelqueue.campaigns.rehearsal import rehearsal_lines
-from reelqueue.cli._output import printable
+from reelqueue.cli._rehearsal import print_rehearsal
 from reelqueue.errors import ReelqueueError
 from reelqueue.prices import region_of
 
@@ -120,7 +119,7 @@ def rehearse(
     if as_json:
         typer.echo(rehearsal.model_dump_json(indent=2))
     else:
-        typer.echo("\n".join(map(printable, rehearsal_lines(rehearsal))))
+        print_rehearsal(rehearsal)
 
 
 def main() -> None:

@@ -24,6 +24,7 @@ class RenderTimes:
     """How long a model's newest clips rendered, without the wait for a slot."""
 
     count: int
+    mean_seconds: float
     p10_seconds: float
     p50_seconds: float
     p90_seconds: float
@@ -58,7 +59,7 @@ def render_times(session: Session, models: Collection[str], *, latest: int) -> d
     seconds = func.extract("epoch", newest.c.ended_at - began)
     quantiles = (func.percentile_cont(share).within_group(seconds) for share in (0.1, 0.5, 0.9))
     told = (
-        select(RenderJob.model, func.count(), *quantiles)
+        select(RenderJob.model, func.count(), func.avg(seconds), *quantiles)
         .join(newest, newest.c.job_id == RenderJob.id)
         .where(RenderJob.model.in_(models))
         .group_by(RenderJob.model)
@@ -75,6 +76,7 @@ def _speed(model: str, accounts: list[Account], measured: RenderTimes | None) ->
         slots=sum(one.slots for one in limits),
         submits_per_second=sum(one.submits_per_second for one in limits),
         clip_count=measured.count if measured else 0,
+        mean_seconds=measured.mean_seconds if measured else None,
         p50_seconds=measured.p50_seconds if measured else None,
         p90_seconds=measured.p90_seconds if measured else None,
     )

@@ -32,6 +32,8 @@ MEASURED_MIN: Final = 5
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _EMPTY_SHARE: Final = 1 / 6
 """Part of the look-ahead that may be used up, on average, by tasks whose end has not been seen."""
+_TICK_SHARE: Final = 1 / 5
+"""Of the shortest delay."""
 _LATE_SHARE: Final = 1 / 5
 """Of a render: so much later than it ended may a clip be seen, however long the look-ahead is."""
 
@@ -43,7 +45,7 @@ class Pace:
     shortest: timedelta
     """Nine of ten render for longer."""
     interval: timedelta
-    tick: timedelta = timedelta(seconds=5)
+    tick: timedelta = timedelta(seconds=1)
     """Questions come at multiples of this, so that one batch has many."""
 
     def first_poll_at(self, accepted_at: datetime) -> datetime:
@@ -92,8 +94,9 @@ class Pacing:
 
 
 def _pace(times: RenderTimes | None, account: Account, model: str, finest: timedelta) -> Pace:
+    tick = finest * _TICK_SHARE
     if times is None or times.count < MEASURED_MIN:
-        return Pace(finest, finest, finest)
+        return Pace(finest, finest, tick)
     hidden = _EMPTY_SHARE * account.look_ahead / lane_limits(account, model).slots
     interval = timedelta(seconds=times.p50_seconds * min(hidden, _LATE_SHARE))
-    return Pace(timedelta(seconds=times.p10_seconds), max(interval, finest), finest)
+    return Pace(timedelta(seconds=times.p10_seconds), max(interval, finest), tick)

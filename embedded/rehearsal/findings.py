@@ -18,6 +18,7 @@ from reelqueue.campaigns.answers import Campaign as CampaignView
 from reelqueue.campaigns.answers import Phase
 from reelqueue.campaigns.checking import measured_eta
 from reelqueue.campaigns.rehearsal import FailedClip, Rehearsal, RehearsedModel
+from reelqueue.campaigns.report import counted
 from reelqueue.states import FailureClass, RenderState
 from simulator.profiles import slots_of
 
@@ -83,7 +84,7 @@ def _models(session: Session, play: Play) -> Iterator[RehearsedModel]:
     )
     for model, busy_seconds, span_seconds in session.execute(spans.order_by(RenderJob.model)):
         slots = slots_of(model, play.stage.simulator.provider.config.limits)
-        measured = times.get(model) or RenderTimes(0, 0.0, 0.0, 0.0)
+        measured = times.get(model) or RenderTimes(0, 0.0, 0.0, 0.0, 0.0)
         yield RehearsedModel(
             model=model,
             clip_count=measured.count,
@@ -105,7 +106,7 @@ def _refused(session: Session) -> list[FailedClip]:
 def _left_out(play: Play) -> Iterator[str]:
     script = play.script
     if script.checked.log.bad_row_count:
-        yield f"{script.checked.log.bad_row_count} rows cannot be rendered and were left out"
+        yield f"left out, as they cannot be rendered: {counted(script.checked.log.bad_row_count, 'row')}"
     if len(script.clips) < script.checked.plan.clip_count:
         yield "a part of the file was played, spread over it; the ETA is for all of it"
     if script.options.run_at is not None:

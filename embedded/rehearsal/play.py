@@ -17,8 +17,9 @@ from embedded.rehearsal.stage import Stage
 from models.campaign import Campaign
 from models.campaign_control import approve, set_options
 from models.campaign_facts import campaign_view
-from models.clips import lock_clips, store_clips
+from models.clips import store_clips
 from models.slot import Slot
+from models.standing import lock_clips
 from models.tenant import ensure_tenant
 from reelqueue.campaigns.answers import Campaign as CampaignView
 from reelqueue.campaigns.answers import Phase

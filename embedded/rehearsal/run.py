@@ -59,7 +59,7 @@ def rehearse(options: RehearsalOptions) -> Rehearsal:
     ):
         folder = Path(name)
         try:
-            with open_stage(folder, clock, region=options.region) as stage:
+            with open_stage(folder, clock, region=options.region, has_chains=script.has_chains) as stage:
 
                 def show(view: Campaign) -> None:
                     status.update(

@@ -9,7 +9,8 @@ from pathlib import Path
 from reelqueue.campaigns.checking import Checked, check_file
 from reelqueue.campaigns.clips import Clip
 from reelqueue.campaigns.options import CampaignOptions
-from reelqueue.campaigns.plan import Novelty, Plan
+from reelqueue.campaigns.known import Novelty
+from reelqueue.campaigns.plan import Plan
 from reelqueue.campaigns.report import verdict
 from reelqueue.errors import ConfigurationError
 
@@ -24,6 +25,11 @@ class Script:
     """Each after the one that it waits for."""
     plan: Plan
     """Of these."""
+
+    @property
+    def has_chains(self) -> bool:
+        """Whether a clip begins with the last frame of another."""
+        return any(clip.is_continued for clip in self.clips)
 
 
 def read_script(file: Path, *, region: str, encoding: str | None, clips_max: int) -> Script:
@@ -58,15 +64,11 @@ def spread(clips: Sequence[Clip], most: int) -> list[Clip]:
     """Some of the clips, evenly over the file, with all that they wait for; all of them if they are few."""
     if len(clips) <= most:
         return list(clips)
-    by_id = {clip.custom_id: clip for clip in clips}
-    chosen: set[str] = set()
-    for number in range(most):
-        clip: Clip | None = clips[number * len(clips) // most]
-        while clip is not None and clip.custom_id not in chosen and len(chosen) < most:
-            chosen.add(clip.custom_id)
-            clip = by_id.get(clip.after) if clip.after is not None else None
-    return [clip for clip in clips if clip.custom_id in chosen and _has_predecessor(clip, chosen)]
-
-
-def _has_predecessor(clip: Clip, chosen: set[str]) -> bool:
-    return clip.after is None or clip.after in chosen
+    root_of: dict[str, str] = {}
+    for clip in clips:
+        root_of[clip.custom_id] = root_of.get(clip.after, clip.after) if clip.after is not None else clip.custom_id
+    roots = list(dict.fromkeys(root_of.values()))
+    count = max(most * len(roots) // len(clips), 1)
+    chosen = {roots[number * len(roots) // count] for number in range(count)}
+    # What is cut off are the ends of chains: a clip stands below the one that it waits for.
+    return [clip for clip in clips if root_of[clip.custom_id] in chosen][:most]

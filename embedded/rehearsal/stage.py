@@ -44,9 +44,11 @@ from workers.settings import (
 HOST: Final = "http://simulator.invalid"
 """A name that no resolver knows, if anybody asked one."""
 _SEED: Final = 7
-_TICK_SECONDS: Final = 15.0
+_FINEST_SECONDS: Final = 25.0
 """Fewer and larger batches of polls than in earnest; the look-ahead hides it, and a rehearsal takes half the time."""
 _TINY: Final = {"width": 64, "height": 36, "seconds": 1, "frames_per_second": 4}
+_SMALL: Final = _TINY | {"width": 432, "height": 244}
+"""For chains: a first frame needs at least 240 px on each side."""
 
 
 @dataclass(frozen=True)
@@ -60,19 +62,20 @@ class Stage:
 
 
 @contextmanager
-def open_stage(folder: Path, clock: StageClock, *, region: str) -> Iterator[Stage]:
+def open_stage(folder: Path, clock: StageClock, *, region: str, has_chains: bool) -> Iterator[Stage]:
     """An empty stage.
 
     Args:
         folder: Its own; the caller removes it.
         clock: At the time when the campaign begins.
         region: Whose prices the simulator charges.
+        has_chains: Whether a clip begins with the last frame of another.
     """
     with ExitStack() as stack:
         engine = _open_database(folder, stack)
         simulator = build_service(Store(), clock, random=Random(_SEED), clip_folder=folder / "clips")  # noqa: S311
         stack.callback(simulator.close)
-        simulator.provider.configure({"clips": _TINY, "region": region})
+        simulator.provider.configure({"clips": _SMALL if has_chains else _TINY, "region": region})
         wire = stack.enter_context(Wire(create_app(simulator)))
         agenda = Agenda(clock)
         services = Services(
@@ -95,7 +98,7 @@ def _settings(wire: Wire, folder: Path) -> Settings:
             database_url=SecretStr("postgresql+psycopg:///unused"), archive_url=(folder / "archive").as_uri()
         ),
         provider=ProviderSettings(video_base_url=HOST, http_transport=lambda: wire),
-        poll=PollSettings(finest_seconds=_TICK_SECONDS),
+        poll=PollSettings(finest_seconds=_FINEST_SECONDS),
         archive=ArchiveSettings(http_transport=lambda: wire),
         delivery=DeliverySettings(webhook_http_transport=lambda: wire),
     )

@@ -214,6 +214,7 @@ class ModelSpeed(Wire):
     slots: int = Field(description="Tasks that run at a time, over all accounts.")
     submits_per_second: float = Field(description="Over all accounts.")
     clip_count: int = Field(description="Latest clips that were measured.")
+    mean_seconds: float | None = Field(default=None, description="They took on average; null: none was measured.")
     p50_seconds: float | None = Field(description="Half of them had rendered in this time; null: none was measured.")
     p90_seconds: float | None = Field(description="Nine of ten had.")
 

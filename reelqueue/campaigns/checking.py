@@ -163,6 +163,7 @@ def measured_eta(plan: Plan, speeds: Iterable[ModelSpeed]) -> Eta | None:
                 submits_per_second=speed.submits_per_second,
                 p50_seconds=speed.p50_seconds,
                 p90_seconds=max(speed.p50_seconds, speed.p90_seconds),
+                mean_seconds=speed.mean_seconds,
             )
         )
     return eta(lanes) if lanes else None

@@ -28,6 +28,8 @@ class Lane:
     """Half of the clips have rendered in this time."""
     p90_seconds: float
     """Nine of ten have."""
+    mean_seconds: float | None = None
+    """What they take on average, where it was measured; else what a log-normal with these two has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,9 @@ class Eta:
 def eta(lanes: Iterable[Lane]) -> Eta:
     """The time until the slowest lane is done; zero without lanes.
 
-    Render times are taken as log-normal, which fits long tails with two numbers. A lane's slots share its work
-    evenly but for the end, where some stand empty while the last clips run.
+    Render times are taken as log-normal, which fits long tails with two numbers; where their mean was measured, it
+    counts, as of many clips nothing else is seen. A lane's slots share its work evenly but for the end, where some
+    stand empty while the last clips run.
 
     Raises:
         ValueError: A lane has no slot, or times that cannot be.
@@ -61,10 +64,14 @@ def _lane_eta(lane: Lane) -> Eta:
     return Eta(max(paced, rendered.p50_seconds), max(paced, rendered.p90_seconds))
 
 
+def _mean(lane: Lane, sigma: float) -> float:
+    return lane.mean_seconds or lane.p50_seconds * math.exp(sigma**2 / 2)
+
+
 def _played(lane: Lane, sigma: float) -> Eta:
     """From playing the queue many times; where clips are few, how the last ones fall decides."""
     dice = random.Random(lane.clip_count)  # noqa: S311 - the same question gets the same answer
-    mu, ends = math.log(lane.p50_seconds), []
+    mu, ends = math.log(_mean(lane, sigma)) - sigma**2 / 2, []
     for _ in range(_PLAYS):
         free_at = [0.0] * min(lane.slots, lane.clip_count)
         for _ in range(lane.clip_count):
@@ -76,7 +83,7 @@ def _played(lane: Lane, sigma: float) -> Eta:
 
 def _calculated(lane: Lane, sigma: float) -> Eta:
     """From sums, of which many clips differ little: the work shared by the slots, and an uneven end."""
-    mean = lane.p50_seconds * math.exp(sigma**2 / 2)
+    mean = _mean(lane, sigma)
     variance = mean**2 * math.expm1(sigma**2)
     # Of the clips that run when the queue is empty, what is left is on average (m^2 + v) / 2m (the inspection
     # paradox); the longest of `slots` such rests stands out from their mean as the maximum of exponentials does.

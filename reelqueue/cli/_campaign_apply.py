@@ -20,6 +20,7 @@ from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.campaigns.plan import Plan
 from reelqueue.campaigns.problems import CampaignFileError
 from reelqueue.campaigns.reading import MANIFESTS
+from reelqueue.campaigns.rehearsal import Rehearsal
 from reelqueue.campaigns.repair import RepairFiles
 from reelqueue.campaigns.report import counted, verdict
 from reelqueue.cli._campaign import (
@@ -35,6 +36,7 @@ from reelqueue.cli._canary import CanaryCount, steps_after_canary, with_canary
 from reelqueue.cli._handover import Handover
 from reelqueue.cli._jobs import AsJson, connect
 from reelqueue.cli._output import print_json, print_line, talk
+from reelqueue.cli._rehearsal import print_rehearsal, rehearse
 from reelqueue.cli._render import video_base_url
 from reelqueue.client import Client
 from reelqueue.errors import InvalidRequestError, NotFoundError
@@ -62,6 +64,9 @@ def plan(
     encoding: EncodingName = None,
     render_seconds: RenderSeconds = None,
     with_urls: WithUrls = False,
+    with_rehearsal: Annotated[
+        bool, typer.Option("--rehearse", help="Play the file against a simulator in this process: no key, no cost.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Compare a campaign file with the server: what is new, changed or there already, and what it costs.
@@ -71,7 +76,8 @@ def plan(
     with connect() as client:
         checked = _check(_source(client, file, encoding, with_urls=with_urls))
         time = _time(client, checked.plan, render_seconds)
-    _show(file, checked, time, as_json=as_json)
+    rehearsal = rehearse(file, encoding=encoding) if with_rehearsal else None
+    _show(file, checked, time, as_json=as_json, rehearsal=rehearsal)
     if checked.log.error_count:
         raise typer.Exit(1)
 
@@ -183,11 +189,12 @@ def _time(client: Client, plan: Plan, render_seconds: str | None) -> Eta | None:
     return measured_eta(plan, client.campaigns.speeds(list(plan.models)[:_MODELS_MAX])) if plan.models else None
 
 
-def _show(file: Path, checked: Checked, time: Eta | None, *, as_json: bool) -> None:
+def _show(file: Path, checked: Checked, time: Eta | None, *, as_json: bool, rehearsal: Rehearsal | None = None) -> None:
     plan = checked.plan
     limits = campaign_warnings(checked.options, plan, time, datetime.now(UTC)) if checked.options else []
     if as_json:
-        print_json(checked_object(file, checked, time, limits))
+        played = {"rehearsal": rehearsal.model_dump(mode="json")} if rehearsal else {}
+        print_json(checked_object(file, checked, time, limits) | played)
         return
     print_checked(checked, time, limits)
     always = (*BOUGHT, Novelty.PRESENT)
@@ -196,6 +203,8 @@ def _show(file: Path, checked: Checked, time: Eta | None, *, as_json: bool) -> N
     if plan.ended_count and checked.options:
         ended = f"{counted(plan.ended_count, 'clip')} ended without a video, and will not be rendered again by this"
         print_line(f"{ended}: reelqueue campaign retry {checked.options.name!r}")
+    if rehearsal is not None:
+        print_rehearsal(rehearsal)
 
 
 def _told(counts: Mapping[str, int]) -> str:
