@@ -8,8 +8,8 @@ from pathlib import Path
 
 from reelqueue.campaigns.checking import Checked, check_file
 from reelqueue.campaigns.clips import Clip
-from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.campaigns.known import Novelty
+from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.campaigns.plan import Plan
 from reelqueue.campaigns.report import verdict
 from reelqueue.errors import ConfigurationError
