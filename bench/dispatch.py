@@ -1,13 +1,17 @@
 """Does a long queue slow the dispatcher? One dispatch with 100 waiting jobs against one with many.
 
 ``python bench/dispatch.py [--waiting 100000] [--finished 200000] [--campaigns 50]`` starts its own Postgres,
-measures both in turn, and prints the medians and their ratio.
+measures both in turn, and prints the medians and their ratio. Then it imports a campaign file of as many clips by the
+command line, measures again, and asks for an urgent clip, which must be admitted next.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -18,12 +22,15 @@ from alembic.config import Config
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
+from embedded.ports import PortClaims
 from embedded.postgres import PostgresServer
 from models.campaign import ensure_campaign
+from models.enqueue import enqueue_render_job
 from models.lane import Wake
-from models.session import make_engine, make_sessions
+from models.session import DatabaseClock, make_engine, make_sessions
 from models.storage import LocalArchive
 from models.tenant import ensure_tenant
+from reelqueue import TextToVideo
 from workers.dispatch import dispatch
 from workers.services import Services
 from workers.settings import Settings
@@ -70,12 +77,15 @@ def main() -> None:
             engine = prepare(server)
             few = measure(engine, waiting=100, finished=0, campaigns=1)
             many = measure(engine, waiting=options.waiting, finished=options.finished, campaigns=options.campaigns)
+            imported, urgent = measure_import(server, engine, Path(folder), options.waiting)
         finally:
             server.stop()
     many_text = f"{options.waiting} waiting in {options.campaigns} campaigns, {options.finished} finished"
     print(f"one dispatch, 100 waiting: {few * 1000:.1f} ms")
     print(f"one dispatch, {many_text}: {many * 1000:.1f} ms")
     print(f"ratio {many / few:.2f}")
+    print(f"one dispatch, {options.waiting} imported from a file: {imported * 1000:.1f} ms, ratio {imported / few:.2f}")
+    print(f"an urgent clip beside them, stored and admitted: {urgent * 1000:.1f} ms")
 
 
 def prepare(server: PostgresServer) -> Engine:
@@ -89,17 +99,66 @@ def prepare(server: PostgresServer) -> Engine:
 
 def measure(engine: Engine, *, waiting: int, finished: int, campaigns: int) -> float:
     """Median seconds of a dispatch that fills every slot of two models."""
+    services = services_of(engine)
     with Session(engine) as session, session.begin():
         session.execute(text("TRUNCATE tenants CASCADE"))
         for number in range(campaigns):
             ensure_campaign(session, ensure_tenant(session, f"tenant {number % 5}"), f"campaign {number}")
-    services = Services(Settings(), make_sessions(engine), LocalArchive(Path("unused")), NoHints())
     with engine.begin() as connection:
         connection.execute(FILL, {"state": "queued", "count": waiting // 2})
         connection.execute(FILL, {"state": "succeeded", "count": finished // 2})
+    vacuum(engine)
+    return statistics.median(one_round(engine, services) for _ in range(ROUNDS))
+
+
+def measure_import(server: PostgresServer, engine: Engine, folder: Path, count: int) -> tuple[float, float]:
+    """Median seconds of a dispatch beside an imported campaign, and of an urgent clip's way to its slot."""
+    with Session(engine) as session, session.begin():
+        session.execute(text("TRUNCATE tenants CASCADE"))
+    apply_file(server, folder, count)
+    vacuum(engine)
+    services = services_of(engine)
+    median = statistics.median(one_round(engine, services) for _ in range(ROUNDS))
+    began = time.perf_counter()
+    with Session(engine) as session, session.begin():
+        urgent = TextToVideo(model="wan2.6-t2v", prompt="a fox", priority=50)
+        job_id = enqueue_render_job(session, urgent, now=DatabaseClock().now(session)).job_id
+    first = dispatch(services)[0]
+    took = time.perf_counter() - began
+    assert first.job_id == job_id, "another clip was admitted before the urgent one"
+    return median, took
+
+
+def apply_file(server: PostgresServer, folder: Path, count: int) -> None:
+    """Import a campaign file as a person does: by the command line, through the API."""
+    file = folder / "catalogue.csv"
+    rows = (f"clip-{number},wan2.6-t2v,a fox in scene {number},5\n" for number in range(count))
+    file.write_text("custom_id,model,prompt,duration\n" + "".join(rows))
+    port = PortClaims().claim_free()
+    environment = os.environ | {
+        "REELQUEUE_DATABASE_URL": server.url("bench"),
+        "REELQUEUE_BROKER_URL": "redis://127.0.0.1:9/0",  # hints go nowhere
+        "REELQUEUE_ARCHIVE_URL": (folder / "archive").as_uri(),
+        "REELQUEUE_API_URL": f"http://127.0.0.1:{port}",
+    }
+    log = (folder / "api.log").open("wb")
+    words = [sys.executable, "-m", "api", "--port", str(port)]
+    with log, subprocess.Popen(words, cwd=ROOT, env=environment, stdout=log, stderr=log) as api:
+        # The command waits for the API by itself.
+        words = [sys.executable, "-m", "reelqueue", "campaign", "apply", str(file), "--yes"]
+        subprocess.run(words, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
+        api.terminate()
+
+
+def services_of(engine: Engine) -> Services:
+    """What a dispatcher has."""
+    return Services(Settings(), make_sessions(engine), LocalArchive(Path("unused")), NoHints())
+
+
+def vacuum(engine: Engine) -> None:
+    """Let the planner know what there is."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))
-    return statistics.median(one_round(engine, services) for _ in range(ROUNDS))
 
 
 def one_round(engine: Engine, services: Services) -> float:
