@@ -19,6 +19,7 @@ PAGES = {name: (ROOT / "docs" / f"{name}.md").read_text() for name in ("deployme
 BOTH = "\n".join(PAGES.values())
 SETTINGS = (ROOT / "docs" / "settings.md").read_text() + FILE.read_text()
 WORKERS = "\n".join(path.read_text() for path in sorted((ROOT / "workers").rglob("*.py")))
+API = "\n".join(path.read_text() for path in sorted((ROOT / "api").rglob("*.py")))
 
 
 def _blocks(page: str, language: str) -> list[str]:
@@ -76,7 +77,7 @@ def test_what_flower_shows_is_what_the_workers_say() -> None:
 
 @pytest.mark.parametrize("event", re.findall(r"`([a-z_]+\.[a-z_]+)`", PAGES["monitoring"].partition("## Logs")[2]))
 def test_an_event_is_logged(event: str) -> None:
-    assert f'"{event}"' in WORKERS
+    assert f'"{event}"' in WORKERS + API
 
 
 @pytest.fixture(scope="module")
