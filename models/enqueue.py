@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -35,7 +35,8 @@ OPTION_COLUMNS: Final = frozenset(
     }
 )  # fmt: skip
 """Options that have a column of their own name; the rest of a request is in `extra_options`."""
-_REFERENCE_OPTIONS = frozenset(role.value for role in ReferenceRole)
+_ELSEWHERE: Final = OPTION_COLUMNS | {role.value for role in ReferenceRole} | {"metadata", "start_by"}
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 class IdempotencyConflictError(ReelqueueError):
@@ -87,13 +88,14 @@ def enqueue_render_job(
         IdempotencyConflictError: The key belongs to a job with another request.
     """
     owner_id = tenant_id or ensure_tenant(session)
-    values = columns_of(request)
+    options = request.options()
+    values = columns_of(request, options)
     values |= {
         "id": new_id(),
         "tenant_id": owner_id,
         "campaign_id": campaign_id or ensure_campaign(session, owner_id),
         "idempotency_key": idempotency_key,
-        "request_sha256": request_sha256(request),
+        "request_sha256": request_sha256(request, options),
         "warnings": list(build(request).warnings),
         "state": RenderState.QUEUED,
         "created_at": now,
@@ -107,16 +109,20 @@ def enqueue_render_job(
     )
     if session.scalars(stored.returning(RenderJob.id)).one_or_none() is None:
         return _existing(session, str(idempotency_key), owner_id, values["request_sha256"])
-    session.add_all(references_of(values["id"], request))
+    session.add_all(references_of(values["id"], options))
     record(session, values["id"], "state", now=now, to_state=RenderState.QUEUED)
     session.flush()
     return Enqueued(values["id"], is_new=True)
 
 
-def request_sha256(request: RenderRequest) -> str:
-    """Hex SHA-256 of a request as canonical JSON: equal for equal requests, whatever their spelling."""
-    canonical = json.dumps({**request.options(), "mode": request.mode}, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+def request_sha256(request: RenderRequest, options: Mapping[str, Any]) -> str:
+    """Hex SHA-256 of a request as canonical JSON: equal for equal requests, whatever their spelling.
+
+    Args:
+        request: The request.
+        options: Its `options`, which are asked for once a job.
+    """
+    return hashlib.sha256(_CANONICAL.encode({**options, "mode": request.mode}).encode()).hexdigest()
 
 
 def to_request(job: RenderJob, references: Iterable[JobReference], *, first_frame: str | None = None) -> RenderRequest:
@@ -154,22 +160,21 @@ def _existing(session: Session, idempotency_key: str, tenant_id: UUID, digest: s
     return Enqueued(job_id, is_new=False)
 
 
-def columns_of(request: RenderRequest) -> dict[str, Any]:
-    """The columns of a job that its request fills, by attribute."""
-    options = request.options() | {"mode": request.mode}
+def columns_of(request: RenderRequest, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of a job that its request fills, by attribute.
+
+    Args:
+        request: The request.
+        options: Its `options`, which are asked for once a job.
+    """
     values = {name: value for name, value in options.items() if name in OPTION_COLUMNS}
-    values["job_metadata"] = options.pop("metadata", None)
-    values["start_by"] = request.start_by
-    options.pop("start_by", None)
-    values["extra_options"] = {
-        name: value for name, value in options.items() if name not in OPTION_COLUMNS | _REFERENCE_OPTIONS
-    }
+    values |= {"mode": request.mode, "job_metadata": options.get("metadata"), "start_by": request.start_by}
+    values["extra_options"] = {name: value for name, value in options.items() if name not in _ELSEWHERE}
     return values
 
 
-def references_of(job_id: UUID, request: RenderRequest) -> Iterator[JobReference]:
-    """The rows of a request's pictures, clips and sounds."""
-    options = request.options()
+def references_of(job_id: UUID, options: Mapping[str, Any]) -> Iterator[JobReference]:
+    """The rows of the pictures, clips and sounds among a request's options."""
     position = itertools.count()
     for role in ReferenceRole:
         given = options.get(role, [])

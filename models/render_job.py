@@ -46,7 +46,11 @@ class RenderJob(Base):
         ),
         # Those whose workers have died: a handful.
         Index("ix_render_jobs_suspects", "account_id", "next_poll_at", postgresql_where=text("death_count > 0")),
-        Index("ix_render_jobs_start_by", "start_by", postgresql_where=text("state IN ('queued', 'admitted')")),
+        Index(
+            "ix_render_jobs_start_by",
+            "start_by",
+            postgresql_where=text("start_by IS NOT NULL AND state IN ('queued', 'admitted')"),
+        ),
         Index("ix_render_jobs_account_id", "account_id"),
         Index("ix_render_jobs_custom_id", "custom_id", postgresql_where=text("custom_id IS NOT NULL")),
         Index("ix_render_jobs_state_created_at", "state", "created_at", "id"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -72,7 +72,8 @@ def staged_count(session: Session, import_id: UUID) -> int:
 def _row(import_id: UUID, batch: int, line: int, clip: Clip) -> Sequence[object]:
     job_id = new_id()
     first_frame = clip.request.given("image") if clip.is_continued else None
-    references = list(_references(job_id, clip))
+    options = clip.request.options()
+    references = list(_references(job_id, clip, options))
     return (
         import_id,
         batch,
@@ -82,19 +83,19 @@ def _row(import_id: UUID, batch: int, line: int, clip: Clip) -> Sequence[object]
         clip.content_sha256,
         clip.after,
         first_frame,
-        json.dumps(_job(clip)),
+        json.dumps(_job(clip, options)),
         json.dumps(references) if references else None,
     )
 
 
-def _job(clip: Clip) -> dict[str, Any]:
+def _job(clip: Clip, options: Mapping[str, Any]) -> dict[str, Any]:
     """The job's columns that its row decides, as JSON has them; those that are null are left out."""
-    values = columns_of(clip.request)
+    values = columns_of(clip.request, options)
     start_by = values.pop("start_by")
     values |= {
         "metadata": values.pop("job_metadata"),
         "start_by": start_by and start_by.isoformat(),
-        "request_sha256": request_sha256(clip.request),
+        "request_sha256": request_sha256(clip.request, options),
         "warnings": clip.warnings,
         "content_sha256": clip.content_sha256,
         "output_path": clip.output,
@@ -108,8 +109,8 @@ def _job(clip: Clip) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _references(job_id: UUID, clip: Clip) -> Iterable[dict[str, Any]]:
-    for reference in references_of(job_id, clip.request):
+def _references(job_id: UUID, clip: Clip, options: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
+    for reference in references_of(job_id, options):
         # The picture that it begins with is not there yet; what stands in its place was for checks.
         if not (clip.is_continued and reference.role is ReferenceRole.IMAGE):
             yield {

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 from pydantic.alias_generators import to_camel, to_snake
 from pydantic_core import PydanticCustomError
 
@@ -124,6 +124,8 @@ class RenderRequest(_Strict):
     headers: Headers | None = None
     """Extra headers for the provider."""
 
+    _warnings: tuple[str, ...] = PrivateAttr(default=())
+
     def __init__(self, /, **data: Any) -> None:
         try:
             super().__init__(**data)
@@ -132,8 +134,13 @@ class RenderRequest(_Strict):
 
     @model_validator(mode="after")
     def _check_capabilities(self) -> Self:
-        rules.check(self)
+        self._warnings = rules.check(self)
         return self
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to know before rendering it, one sentence each; found while it was checked."""
+        return self._warnings
 
     def given(self, option: str) -> Any:  # noqa: ANN401 - options have many types
         """The value of an option; None where it is not given, or where this kind of request has no such option."""

@@ -696,7 +696,7 @@ def upgrade() -> None:
         "render_jobs",
         ["start_by"],
         unique=False,
-        postgresql_where=sa.text("state IN ('queued', 'admitted')"),
+        postgresql_where=sa.text("start_by IS NOT NULL AND state IN ('queued', 'admitted')"),
     )
     op.create_index("ix_render_jobs_state_created_at", "render_jobs", ["state", "created_at", "id"], unique=False)
     op.create_index(
@@ -1200,7 +1200,9 @@ def downgrade() -> None:
     op.drop_index("ix_render_jobs_suspects", table_name="render_jobs", postgresql_where=sa.text("death_count > 0"))
     op.drop_index("ix_render_jobs_state_created_at", table_name="render_jobs")
     op.drop_index(
-        "ix_render_jobs_start_by", table_name="render_jobs", postgresql_where=sa.text("state IN ('queued', 'admitted')")
+        "ix_render_jobs_start_by",
+        table_name="render_jobs",
+        postgresql_where=sa.text("start_by IS NOT NULL AND state IN ('queued', 'admitted')"),
     )
     op.drop_index(
         "ix_render_jobs_queued",

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from reelqueue import rules
 from reelqueue.builder import content_sha256
 from reelqueue.campaigns.blame import Blame
 from reelqueue.campaigns.clips import Clip, continued_image, output_of
@@ -104,7 +103,7 @@ class Assembler:
             after=draft.after,
             is_continued=draft.is_continued,
             variables=draft.variables,
-            warnings=rules.check(request),
+            warnings=request.warnings,
             file=self.source.file,
             line=line,
         )

@@ -18,7 +18,6 @@ from reelqueue.campaigns.options import CampaignOptions, CampaignPart
 from reelqueue.errors import InvalidRequestError
 from reelqueue.fields import CustomId, Text
 from reelqueue.requests import parse_request
-from reelqueue.rules import check
 
 CLIP_KEY: Final = "clip"
 """Where a clip's object holds what is not the request's."""
@@ -91,7 +90,7 @@ def read_clip(data: Mapping[str, object], options: CampaignOptions, content_of: 
         after=part.after,
         is_continued=part.first_frame is not None,
         variables=part.variables,
-        warnings=check(request),
+        warnings=request.warnings,
         file=file,
         line=part.line,
     )
