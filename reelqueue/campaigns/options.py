@@ -96,10 +96,19 @@ def _read_output(text: str) -> str:
         raise PydanticCustomError("bad_pattern", "{why}", {"why": str(error)}) from error
 
 
+def _check_name(name: str) -> str:
+    # It is a part of addresses, where a slash divides and dots climb, however they are quoted.
+    if "/" in name or name in {".", ".."}:
+        raise PydanticCustomError(
+            "bad_name", "must not hold a slash, or be dots alone, not {seen}", {"seen": repr(name[:80])}
+        )
+    return name
+
+
 class CampaignOptions(CampaignPart):
     """How a campaign is run; `None` sets no limit."""
 
-    name: Annotated[Text, Field(min_length=1, max_length=NAME_CHARACTERS_MAX)] = "campaign"
+    name: Annotated[Text, Field(min_length=1, max_length=NAME_CHARACTERS_MAX), AfterValidator(_check_name)] = "campaign"
     priority: Priority = 0
     """Added to that of each clip."""
     budget: Budget | None = None

@@ -131,3 +131,25 @@ def test_what_cannot_be_set_is_one_line(server: str, file: Path, change: str, wh
     result = run("set", "autumn", change)
 
     assert (result.exit_code, why in result.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("name", ["spring #1, 50 %?&=+", "d\u00e9j\u00e0 vu; \u6625", "a\\b", "...", " x"])
+def test_a_name_may_have_characters_that_addresses_quote(server: str, file: Path, name: str) -> None:
+    manifest = file.with_suffix(".yaml")
+    manifest.write_text(f"campaign: {{name: {json.dumps(name)}}}\nfile: autumn.csv\n")
+
+    applied = run("apply", manifest, "--yes")
+
+    assert "stored: 2 new" in applied.stdout
+    assert [campaign["name"] for campaign in json.loads(run("list", "--json").stdout)] == [name]
+    assert run("pause", name).exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["a/b", ".."])
+def test_a_name_that_no_address_can_hold_is_an_error_of_the_file(server: str, file: Path, name: str) -> None:
+    manifest = file.with_suffix(".yaml")
+    manifest.write_text(f"campaign: {{name: {json.dumps(name)}}}\nfile: autumn.csv\n")
+
+    applied = run("apply", manifest, "--yes")
+
+    assert (applied.exit_code, "name: must not hold a slash" in applied.stdout) == (1, True)
