@@ -1,7 +1,8 @@
 """How long a campaign file takes into the database, and how much memory.
 
 ``python bench/import.py [--clips 100000]`` starts its own Postgres and API, applies a spreadsheet by the command line
-as a person does, applies it again, and prints the seconds of both, the largest memory of each process, and the rows.
+as a person does, applies it again, and prints the seconds and the largest memory of either side. In the same run some
+of the rows are enqueued one by one over the API: the ratio holds on a busy machine, where seconds do not.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from sqlalchemy import create_engine, text
 from embedded.postgres import PostgresServer
 
 ROOT = Path(__file__).parents[1]
+SINGLE_COUNT = 300
+"""Jobs that are enqueued one by one, to compare with."""
 START_SECONDS = 60
 
 
@@ -74,18 +77,32 @@ def measure(server: PostgresServer, folder: Path, file: Path) -> None:
     )
     try:
         wait_for(port)
-        for what in ("applied", "applied again"):
-            print(f"{what}: {seconds_of(file, environment):.1f} s")
+        load = os.getloadavg()[0]
+        single_seconds = seconds_of_single_jobs(port) / SINGLE_COUNT
+        applied_seconds = seconds_of(file, environment)
+        print(f"applied: {applied_seconds:.1f} s, while {load:.1f} processes wanted {os.cpu_count()} processors")
+        print(f"applied again: {seconds_of(file, environment):.1f} s")
+        print(f"largest memory of the command: {resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024} MB")
         print(f"largest memory of the API: {largest_memory_mb(api.pid)} MB")
     finally:
         api.terminate()
         api.wait()
         log.close()
-    kilobytes = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    print(f"largest memory of any process: {kilobytes // 1024} MB")
     with create_engine(url).connect() as connection:
-        stored = connection.execute(text("SELECT count(*) FROM render_jobs")).scalar_one()
-    print(f"{stored} rows")
+        stored = connection.execute(text("SELECT count(*) FROM render_jobs WHERE custom_id IS NOT NULL")).scalar_one()
+    each_seconds = applied_seconds / stored
+    print(f"{stored} clips, {each_seconds * 1e6:.0f} us each; enqueued one by one: {single_seconds * 1e6:.0f} us,")
+    print(f"{single_seconds / each_seconds:.0f} times as long")
+
+
+def seconds_of_single_jobs(port: int) -> float:
+    """Seconds of enqueuing jobs one by one, on one connection."""
+    request = {"model": "wan2.6-t2v", "prompt": "a paper boat", "duration": 5, "resolution": "720P"}
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        began = time.perf_counter()
+        for seed in range(SINGLE_COUNT):
+            client.post("/v1/jobs", json=request | {"seed": seed}).raise_for_status()
+        return time.perf_counter() - began
 
 
 def seconds_of(file: Path, environment: dict[str, str]) -> float:
