@@ -176,7 +176,7 @@ def _kill_the_import(studio: Studio, file: Path) -> int:
 
 def _count(studio: Studio, rows: str) -> int:
     with Session(studio.engine) as session:
-        return session.scalars(text(f"SELECT count(*) FROM {rows}")).one()  # noqa: S608 - the test's own words
+        return int(session.scalars(text(f"SELECT count(*) FROM {rows}")).one())  # noqa: S608 - the test's own words
 
 
 def _kill_workers(studio: Studio) -> None:
