@@ -101,7 +101,7 @@ def test_nothing_under_review_is_an_empty_list(run: Run) -> None:
     ("variable", "value", "said"),
     [
         ("REELQUEUE_DATABASE_URL", "postgresql+psycopg://u:s3cret@127.0.0.1:1/x", "connection failed"),
-        ("REELQUEUE_ARCHIVE_URL", "s3://clips", "REELQUEUE_ARCHIVE_URL"),
+        ("REELQUEUE_ARCHIVE_URL", "ftp://clips", "REELQUEUE_ARCHIVE_URL"),
         ("REELQUEUE_POLL_BATCH_SIZE", "0", "REELQUEUE_POLL_BATCH_SIZE"),
         ("REELQUEUE_VIDEO_BASE_URL", "dashscope", "REELQUEUE_VIDEO_BASE_URL"),
         ("REELQUEUE_VISIBILITY_TIMEOUT_SECONDS", "10", "REELQUEUE_VISIBILITY_TIMEOUT_SECONDS"),
