@@ -44,7 +44,7 @@ from workers.settings import (
 HOST: Final = "http://simulator.invalid"
 """A name that no resolver knows, if anybody asked one."""
 _SEED: Final = 7
-_FINEST_SECONDS: Final = 25.0
+FINEST_SECONDS: Final = 25.0
 """Fewer and larger batches of polls than in earnest; the look-ahead hides it, and a rehearsal takes half the time."""
 _TINY: Final = {"width": 64, "height": 36, "seconds": 1, "frames_per_second": 4}
 _SMALL: Final = _TINY | {"width": 432, "height": 244}
@@ -62,7 +62,9 @@ class Stage:
 
 
 @contextmanager
-def open_stage(folder: Path, clock: StageClock, *, region: str, has_chains: bool) -> Iterator[Stage]:
+def open_stage(
+    folder: Path, clock: StageClock, *, region: str, has_chains: bool, finest_seconds: float = FINEST_SECONDS
+) -> Iterator[Stage]:
     """An empty stage.
 
     Args:
@@ -70,6 +72,7 @@ def open_stage(folder: Path, clock: StageClock, *, region: str, has_chains: bool
         clock: At the time when the campaign begins.
         region: Whose prices the simulator charges.
         has_chains: Whether a clip begins with the last frame of another.
+        finest_seconds: Shortest delay between two polls of a clip.
     """
     with ExitStack() as stack:
         engine = _open_database(folder, stack)
@@ -79,7 +82,7 @@ def open_stage(folder: Path, clock: StageClock, *, region: str, has_chains: bool
         wire = stack.enter_context(Wire(create_app(simulator)))
         agenda = Agenda(clock)
         services = Services(
-            settings=_settings(wire, folder),
+            settings=_settings(wire, folder, finest_seconds),
             sessions=make_sessions(engine),
             archive=LocalArchive(folder / "archive"),
             hints=agenda,
@@ -92,13 +95,13 @@ def open_stage(folder: Path, clock: StageClock, *, region: str, has_chains: bool
         yield Stage(clock, agenda, simulator, services)
 
 
-def _settings(wire: Wire, folder: Path) -> Settings:
+def _settings(wire: Wire, folder: Path, finest_seconds: float) -> Settings:
     return Settings(
         services=ServiceSettings(
             database_url=SecretStr("postgresql+psycopg:///unused"), archive_url=(folder / "archive").as_uri()
         ),
         provider=ProviderSettings(video_base_url=HOST, http_transport=lambda: wire),
-        poll=PollSettings(finest_seconds=_FINEST_SECONDS),
+        poll=PollSettings(finest_seconds=finest_seconds),
         archive=ArchiveSettings(http_transport=lambda: wire),
         delivery=DeliverySettings(webhook_http_transport=lambda: wire),
     )
