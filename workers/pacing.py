@@ -1,7 +1,7 @@
 """How often to ask about a clip for which nobody has set an interval: as seldom as no slot stands empty for it.
 
 A task that has ended unseen does no harm as long as the look-ahead keeps the provider's queue filled. So questions
-may be as far apart as the tasks that end meanwhile are a sixth of the look-ahead, on average; and before nine of
+may be as far apart as the tasks that end meanwhile are a third of the look-ahead, on average; and before nine of
 ten tasks are still rendering, a question can hardly bring news::
 
     accepted          PENDING                  RUNNING since s
@@ -30,7 +30,7 @@ LATEST_TASKS: Final = 500
 MEASURED_MIN: Final = 5
 """Clips of a model that say something about the next."""
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
-_EMPTY_SHARE: Final = 1 / 6
+_EMPTY_SHARE: Final = 1 / 3
 """Part of the look-ahead that may be used up, on average, by tasks whose end has not been seen."""
 _TICK_SHARE: Final = 1 / 5
 """Of the shortest delay."""

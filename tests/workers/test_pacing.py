@@ -40,11 +40,11 @@ def test_a_model_that_was_not_measured_is_asked_about_every_5_s(session: Session
     assert measured(session, *[100] * (MEASURED_MIN - 1)) == Pace(timedelta(seconds=5), timedelta(seconds=5))
 
 
-def test_a_sixth_of_the_look_ahead_may_end_unseen(session: Session) -> None:
-    # Half of the clips on five slots render for less than 300 s: in 20 s, a third of a task ends.
+def test_a_third_of_the_look_ahead_may_end_unseen(session: Session) -> None:
+    # Half of the clips on five slots render for less than 300 s: in 40 s, two thirds of a task end.
     pace = measured(session, 100, 300, 300, 300, 400)
 
-    assert (pace.shortest, pace.interval) == (timedelta(seconds=180), timedelta(seconds=20))
+    assert (pace.shortest, pace.interval) == (timedelta(seconds=180), timedelta(seconds=40))
 
 
 def test_questions_come_together() -> None:
