@@ -89,7 +89,7 @@ def reachable_folder(preferred: Path, user: pwd.struct_passwd | None) -> Path:
     _remove_abandoned()
     outside = Path(tempfile.mkdtemp(prefix=f"{preferred.name}-", dir=_SHARED_ROOT))
     preferred.symlink_to(outside)
-    _link_record(outside).write_text(str(preferred), encoding="utf-8")
+    _record_link(outside, preferred)
     return outside
 
 
@@ -143,13 +143,31 @@ def _link_record(outside: Path) -> Path:
     return outside.with_name(f"{outside.name}.link")
 
 
+def _record_link(outside: Path, link: Path) -> None:
+    """Note where the link to a place outside is: at once, because one who reads half of it takes the place away."""
+    unfinished = outside.with_name(f"{outside.name}.link-unfinished")
+    unfinished.write_text(str(link), encoding="utf-8")
+    unfinished.replace(_link_record(outside))
+
+
 def _remove_abandoned() -> None:
     """Remove places outside whose link is gone: their state folder was removed by hand."""
     for record in _SHARED_ROOT.glob("*.link"):
-        outside, link = record.with_suffix(""), Path(record.read_text(encoding="utf-8"))
-        if not link.is_symlink() or link.readlink() != outside:
+        outside = record.with_suffix("")
+        try:
+            link = Path(record.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            continue  # its owner has removed it meanwhile
+        if not _leads_to(link, outside):
             shutil.rmtree(outside, ignore_errors=True)
             record.unlink(missing_ok=True)
+
+
+def _leads_to(link: Path, folder: Path) -> bool:
+    try:
+        return link.readlink() == folder
+    except OSError:  # it is gone, or no link
+        return False
 
 
 def _may_pass(status: os.stat_result, user: pwd.struct_passwd) -> bool:
