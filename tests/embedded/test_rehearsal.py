@@ -16,7 +16,7 @@ from reelqueue.campaigns.rehearsal import Rehearsal, rehearsal_lines
 from reelqueue.errors import ConfigurationError
 from reelqueue.requests import parse_request
 
-CANARY_KEY = "sk-0123456789abcdef0123456789abcdef"
+CANARY_KEY = "sk-canary-7d1f"
 MANIFEST = """
 campaign: {name: autumn, canary: 2}
 defaults: {model: wan2.6-t2v, resolution: 720P, duration: 5}
