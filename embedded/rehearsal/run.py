@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,11 +51,10 @@ def rehearse(options: RehearsalOptions) -> Rehearsal:
     began = time.monotonic()
     console = Console(stderr=True)
     script = read_script(options.file, region=options.region, encoding=options.encoding, clips_max=options.clips_max)
-    # The steps' own log is of no use to who plans; what went wrong is in the findings.
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     now = datetime.now(UTC)
     clock = StageClock(max(now, script.options.run_at or now))
     with (
+        _steps_are_silent(),
         tempfile.TemporaryDirectory(prefix="rehearsal-") as name,
         console.status("starting", refresh_per_second=2) as status,
     ):
@@ -71,3 +72,14 @@ def rehearse(options: RehearsalOptions) -> Rehearsal:
                 return findings(play, view, wall_seconds=time.monotonic() - began)
         finally:
             remove_folder(folder / "postgres")
+
+
+@contextmanager
+def _steps_are_silent() -> Iterator[None]:
+    """The steps' own log is of no use to who plans; what went wrong is in the findings."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import BinaryIO, Final
+from typing import Final
 
 from models.storage.archive import checked_key, no_beat
 from models.storage.errors import StorageUnavailableError, file_system_error
@@ -64,10 +64,9 @@ class LocalArchive:
         path = self.path(key)
         if not path.is_file():
             raise FileNotFoundError(f"there is no {key} in {self.place}")
-        with self._explained():
-            file = path.open("rb")
-        file.seek(begin)
-        return self._pieces(file, None if end is None else end - begin)
+        pieces = self._pieces(path, begin, None if end is None else end - begin)
+        next(pieces)  # it is open now, and closed also where nobody reads on
+        return pieces
 
     def check(self) -> str:
         """Write a file, and say how much space is left."""
@@ -77,8 +76,10 @@ class LocalArchive:
                 free_gib = shutil.disk_usage(self.root).free / 1024**3
         return f"{self.root} is writable, {free_gib:.0f} GiB free"
 
-    def _pieces(self, file: BinaryIO, left: int | None) -> Iterator[bytes]:
-        with file, self._explained():
+    def _pieces(self, path: Path, begin: int, left: int | None) -> Iterator[bytes]:
+        with self._explained(), path.open("rb") as file:
+            file.seek(begin)
+            yield b""
             while piece := file.read(_PIECE_BYTES if left is None else min(left, _PIECE_BYTES)):
                 left = None if left is None else left - len(piece)
                 yield piece

@@ -26,6 +26,8 @@ from reelqueue.errors import InvalidRequestError
 Action = Literal["pause", "resume", "approve"]
 Export = Literal["results.csv", "results.jsonl", "failures.csv", "failures.jsonl"]
 _JSON: Final = {"Content-Type": "application/json"}
+STAGE_SECONDS: Final = 120.0
+"""A server may be started anew while a long file is on its way."""
 COMMIT_SECONDS: Final = 600.0
 """For so long a commit is asked for, of which the first is still running."""
 _NDJSON: Final = {"Content-Type": "application/x-ndjson"}
@@ -82,7 +84,8 @@ def begin_import(
 def stage(name: str, import_id: UUID, number: int, lines: Iterable[bytes], retry_seconds: float) -> Steps[StagedClips]:
     """Hand over a batch of an import; sent twice, it replaces itself."""
     step = Send("PUT", f"{path_of(name)}/imports/{import_id}/batches/{number}", {}, b"\n".join(lines), _NDJSON)
-    return read(StagedClips, (yield from exchange(step, give_up_at=deadline(retry_seconds))))
+    give_up_at = deadline(max(retry_seconds, STAGE_SECONDS))
+    return read(StagedClips, (yield from exchange(step, give_up_at=give_up_at)))
 
 
 def commit_import(name: str, import_id: UUID, clips: int, retry_seconds: float) -> Steps[ImportedClips]:

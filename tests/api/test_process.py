@@ -18,7 +18,7 @@ from tests.conftest import ROOT
         "REELQUEUE_DATABASE_URL=mysql://user:canary@host/name",
         "REELQUEUE_BROKER_URL=carrier-pigeon://user:canary@host",
         "REELQUEUE_BROKER_URL=redis://:a:canary@host:x/0",
-        "REELQUEUE_ARCHIVE_URL=s3://bucket",
+        "REELQUEUE_ARCHIVE_URL=ftp://bucket",
         "REELQUEUE_VIDEO_BASE_URL=nope",
         "REELQUEUE_API_MAX_BODY_BYTES=0",
     ],

@@ -84,7 +84,8 @@ def test_a_budget_that_is_set_stops_it_where_its_money_ends(studio: Studio, runn
     )
     (money,) = studio.client.campaigns.get(running).money
     assert (money.spent, money.reserved, money.cap) == (two_more, Decimal(0), two_more)
-    assert count(studio, running, RenderState.SUCCEEDED) == two_more / CLIP_COST
+    paid = two_more / CLIP_COST
+    studio.wait_for(lambda: count(studio, running, RenderState.SUCCEEDED) == paid, "what is paid for is archived")
 
 
 def manifest(studio: Studio, folder: Path, name: str, *, count: int = COUNT, **options: object) -> str:

@@ -171,7 +171,7 @@ def _kill_the_import(studio: Studio, file: Path) -> int:
         command.process.kill()
         command.finish()
     studio.wait_for(lambda: _count(studio, "staged_clips") > 0, "the first batch is staged")
-    return _count(studio, "render_jobs")
+    return _count(studio, "render_jobs WHERE campaign_id IN (SELECT id FROM campaigns WHERE name = 'autumn')")
 
 
 def _count(studio: Studio, rows: str) -> int:
