@@ -51,7 +51,7 @@ from workers.binding import OpenAttempt, TaskTakenError, bind_task
 from workers.dashscope import Acceptance, NotSentError, ProviderError, RefusedError
 from workers.dashscope.errors import may_pass
 from workers.failpoints import Failpoint, failpoint
-from workers.first_frame import with_first_frame
+from workers.first_frame import beginning_with, read_first_frame
 from workers.insist import insist
 from workers.quotes import stored_request
 from workers.refusal import Reason, backoff_seconds, end, expire, hold_account, mark_ambiguous, requeue
@@ -63,6 +63,9 @@ _NO_FRAME_DELAY: Final = timedelta(seconds=30)
 """Until a clip is tried again whose first frame the archive does not give."""
 
 T = TypeVar("T")
+
+FirstFrame = str | InvalidRequestError | StorageError | None
+"""The data URL of the picture that a job begins with, why there is none, or None: it needs none."""
 
 UPLINK_BYTES_PER_SECOND = 1_000_000
 """The slowest uplink that a large submit is given time for."""
@@ -135,8 +138,16 @@ async def _post(services: Services, claim: Claim, began_seconds: float) -> Accep
         return await provider.submit(claim.built, limit_seconds=limit_seconds, last_look=look)
 
 
+def _first_frame(services: Services, job_id: UUID, epoch: int) -> FirstFrame:
+    try:
+        return read_first_frame(services, job_id, epoch)
+    except (InvalidRequestError, StorageError) as error:
+        return error  # what becomes of the job is for its claim to say
+
+
 def _claim(services: Services, job_id: UUID, epoch: int) -> Claim | str:
     """Take the job for this worker and commit the intent, or say why not."""
+    frame = _first_frame(services, job_id, epoch)
     with services.sessions.begin() as session:
         now = services.clock.now(session)
         if _is_late(session, job_id, epoch, now) and expire(session, job_id, now=now):
@@ -152,7 +163,7 @@ def _claim(services: Services, job_id: UUID, epoch: int) -> Claim | str:
         )
         if claimed is None:
             return "not admitted under this epoch: nothing done"
-        claim = _claimed(services, session, session.get_one(RenderJob, job_id), now)
+        claim = _claimed(services, session, session.get_one(RenderJob, job_id), frame, now)
         if isinstance(claim, Busy):
             session.rollback()  # it stays admitted, and is hinted at again when the lane is free
             return str(claim)
@@ -160,10 +171,12 @@ def _claim(services: Services, job_id: UUID, epoch: int) -> Claim | str:
         return claim
 
 
-def _claimed(services: Services, session: Session, job: RenderJob, now: datetime) -> Claim | Busy | str:
+def _claimed(
+    services: Services, session: Session, job: RenderJob, frame: FirstFrame, now: datetime
+) -> Claim | Busy | str:
     """The claim on a job that this transaction has moved, with its intent and its turn on the lane."""
     account = session.get_one(Account, job.account_id)
-    built = _build(services, session, job, account, now)
+    built = _build(services, session, job, account, frame, now)
     if isinstance(built, str):
         return built
     rules = services.settings.submit
@@ -180,14 +193,18 @@ def _claimed(services: Services, session: Session, job: RenderJob, now: datetime
     )  # fmt: skip
 
 
-def _build(services: Services, session: Session, job: RenderJob, account: Account, now: datetime) -> BuiltRequest | str:
+def _build(
+    services: Services, session: Session, job: RenderJob, account: Account, frame: FirstFrame, now: datetime
+) -> BuiltRequest | str:
     """What is sent, or where the job has gone instead."""
     if account.paused_at is not None:
         requeue(session, job.id, epoch=job.epoch, now=now)
         return f"account {account.name} is paused: handed back"
     try:
         services.key_of(account)
-        request = with_first_frame(session, services.archive, job, stored_request(session, job))
+        if isinstance(frame, Exception):
+            raise frame
+        request = beginning_with(stored_request(session, job), frame)
         return build(request, account_headers=account.headers)
     except ConfigurationError as error:
         hold_account(session, job.id, account, str(error), epoch=job.epoch, now=now)

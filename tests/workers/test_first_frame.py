@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -14,6 +15,7 @@ from tests.models.stored_clips import apply, clip, make_campaign
 from tests.workers.clips import make_clip
 from tests.workers.jobs import Jobs
 from tests.workers.loopback import LoopbackServer, says, serving
+from tests.workers.recorded_hints import SubmitHint
 from tests.workers.rows import Rows
 from tests.workers.scripted_provider import succeeded
 from workers.archive import archive_render_job
@@ -44,7 +46,9 @@ def server() -> Iterator[LoopbackServer]:
         yield server
 
 
-def test_it_goes_back_to_the_queue_and_nothing_is_sent(jobs: Jobs, rows: Rows, server: LoopbackServer) -> None:
+@pytest.fixture
+def hint(jobs: Jobs, server: LoopbackServer) -> SubmitHint:
+    """A clip continues another, which is in the archive; this one is admitted."""
     with jobs.services.sessions.begin() as session:
         apply(session, make_campaign(session), clip("a"), clip("b", after="a", first_frame="last_frame"))
     dispatch(jobs.services)
@@ -52,8 +56,10 @@ def test_it_goes_back_to_the_queue_and_nothing_is_sent(jobs: Jobs, rows: Rows, s
     jobs.poll(succeeded(server.url))
     archive_render_job(jobs.services, jobs.hints.fetches[-1])
     dispatch(jobs.services)
-    hint = jobs.hints.submits[-1]
+    return jobs.hints.submits[-1]
 
+
+def test_it_goes_back_to_the_queue_and_nothing_is_sent(jobs: Jobs, rows: Rows, hint: SubmitHint) -> None:
     services = replace(jobs.services, archive=Away(jobs.services.archive.root))
     said = submit_render_job(services, hint.job_id, hint.epoch)
 
@@ -62,3 +68,23 @@ def test_it_goes_back_to_the_queue_and_nothing_is_sent(jobs: Jobs, rows: Rows, s
     assert (job.state, jobs.provider.count("submit")) == (RenderState.QUEUED, 1)
     assert job.not_before_at == jobs.clock.now() + timedelta(seconds=30)
     assert not rows.has_slot(hint.job_id)
+
+
+def test_another_clip_is_sent_while_it_is_read(jobs: Jobs, rows: Rows, hint: SubmitHint) -> None:
+    other = jobs.admitted(model="wan2.6-i2v", image="https://pictures.example/a.png")
+
+    class Slow(LocalArchive):
+        """Stalls until the other clip of the lane is rendering."""
+
+        def open(self, key: str, *, begin: int = 0, end: int | None = None) -> Iterator[bytes]:
+            """The file, after that."""
+            jobs.submit(other)
+            return super().open(key, begin=begin, end=end)
+
+    submit_render_job(replace(jobs.services, archive=Slow(jobs.services.archive.root)), hint.job_id, hint.epoch)
+
+    sent = [json.loads(request.content)["input"] for request in jobs.provider.requests if request.method == "POST"][1:]
+    assert [one["img_url"].partition(",")[0] for one in sent] == [
+        "https://pictures.example/a.png", "data:image/png;base64"
+    ]  # fmt: skip
+    assert [rows.state(one.job_id) for one in (other, hint)] == [RenderState.RENDERING] * 2
