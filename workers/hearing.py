@@ -19,7 +19,8 @@ import structlog
 from celery import Celery
 from celery.signals import worker_ready, worker_shutting_down
 from celery.worker import state
-from kombu.connection import Connection
+
+from workers.queues import waiting_count
 
 log = structlog.get_logger(__name__)
 
@@ -94,16 +95,8 @@ def _look(app: Celery) -> Sight | None:
     # A connection of its own: the worker's is what is in doubt.
     with app.connection_for_read() as connection:
         try:
-            waiting = sum(_length(connection, name) for name in app.amqp.queues.consume_from)
+            waiting = sum(waiting_count(connection, name) for name in app.amqp.queues.consume_from)
         except connection.connection_errors:
             return None
     unbegun = len(state.reserved_requests) - len(state.active_requests)
     return Sight(waiting + max(unbegun, 0), len(state.active_requests), state.all_total_count[0])
-
-
-def _length(connection: Connection, queue: str) -> int:
-    """Messages that wait in a queue; one that is empty does not exist in Redis."""
-    try:
-        return int(connection.channel().queue_declare(queue=queue, passive=True).message_count)  # type: ignore[no-untyped-call]
-    except connection.channel_errors:
-        return 0

@@ -1,7 +1,7 @@
 """Hints: messages that say "something is due", sent after the commit of what they are about.
 
-Any of them may be lost, doubled or late. A broker that is down must not fail the work that was just
-committed, so a hint that cannot be sent is logged and left to the sweep.
+Any of them may be lost, doubled or late; none expires, as that would compare the clocks of two hosts. A broker that
+is down must not fail the work that was just committed, so a hint that cannot be sent is logged and left to the sweep.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from kombu.exceptions import OperationalError
 
 from models.lane import Wake
 from reelqueue import messages
+from workers.queues import waiting_count
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +42,9 @@ class Hints(Protocol):
     def notify(self, endpoint_id: UUID) -> None:
         """Something is to be posted to a webhook endpoint."""
 
+    def waiting_count(self, task: str) -> int:
+        """Messages that nobody has taken yet, in the queue of a task."""
+
 
 class CeleryHints:
     """Hints over the broker.
@@ -54,8 +58,8 @@ class CeleryHints:
         self._longest_countdown_seconds = longest_countdown_seconds
 
     def dispatch(self) -> None:
-        """Send ``control.dispatch``; it is worthless once the next sweep has run."""
-        self._send(messages.CONTROL_DISPATCH, (), "()", expires=60)
+        """Send ``control.dispatch``."""
+        self._send(messages.CONTROL_DISPATCH, (), "()")
 
     def submit(self, job_id: UUID, epoch: int, model: str, *, delay_seconds: float = 0) -> None:
         """Send ``render.submit``."""
@@ -77,8 +81,16 @@ class CeleryHints:
         self._send(messages.RENDER_RECONCILE, (str(attempt_id),), f"attempt={attempt_id} job={job_id}")
 
     def notify(self, endpoint_id: UUID) -> None:
-        """Send ``webhook.deliver``; it is worthless once a few sweeps have run."""
-        self._send(messages.WEBHOOK_DELIVER, (str(endpoint_id),), f"endpoint={endpoint_id}", expires=60)
+        """Send ``webhook.deliver``."""
+        self._send(messages.WEBHOOK_DELIVER, (str(endpoint_id),), f"endpoint={endpoint_id}")
+
+    def waiting_count(self, task: str) -> int:
+        """Ask the broker; 0 if it does not answer, as then nobody can say."""
+        with self._app.connection_for_write() as connection:
+            try:
+                return waiting_count(connection, messages.QUEUE_BY_TASK[task])
+            except connection.connection_errors:
+                return 0
 
     def _countdown(self, seconds: float) -> float | None:
         bounded = min(seconds, self._longest_countdown_seconds)

@@ -6,9 +6,10 @@ looks at an index of live rows, so millions of finished jobs cost nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 import structlog
@@ -21,6 +22,7 @@ from models.poll_lane import PollLane
 from models.render_job import RenderJob
 from models.slot import Slot
 from models.submit_lane import SubmitLane
+from reelqueue import messages
 from reelqueue.states import AttemptState, RenderState
 from workers.admission import Admitted
 from workers.backlog import sound_alarm
@@ -40,6 +42,8 @@ _AT_ONCE: Final = 500
 _FETCHES_AT_ONCE: Final = 50
 """Ten a second, which no host's downloads reach; each fetches whatever is gone first, so more would only pile up."""
 _SUBMITTING: Final = "submitting"
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -84,15 +88,15 @@ def sweep(services: Services) -> Swept:
         receivers = session.scalars(due_endpoints(now).limit(_AT_ONCE)).all()
     if submits or wakes or fetches or doubts or receivers:
         failpoint(Failpoint.SWEPT)
-    for one in submits:
-        services.hints.submit(one.job_id, one.epoch, one.model)
     for wake in wakes:
         services.hints.poll(wake, now=now)
-    for job_id, model in fetches:
-        services.hints.archive(job_id, model)
     for attempt_id, job_id in doubts:
         services.hints.reconcile(attempt_id, job_id)
-    for endpoint_id in receivers:
+    for one in _unhinted(services, messages.RENDER_SUBMIT, submits):
+        services.hints.submit(one.job_id, one.epoch, one.model)
+    for job_id, model in _unhinted(services, messages.RENDER_ARCHIVE, fetches):
+        services.hints.archive(job_id, model)
+    for endpoint_id in _unhinted(services, messages.WEBHOOK_DELIVER, receivers):
         services.hints.notify(endpoint_id)
     swept = Swept(
         expired=expired,
@@ -111,6 +115,14 @@ def sweep(services: Services) -> Swept:
     if any(vars(swept).values()):
         log.info("sweep.healed", **vars(swept))
     return swept
+
+
+def _unhinted(services: Services, task: str, due: Sequence[T]) -> Sequence[T]:
+    """What is due, or nothing if as many hints wait in the queue already: more would pile up behind busy workers.
+
+    Hints that wait may be about something else, but then they are soon done with, and the next sweep sees it.
+    """
+    return due if due and services.hints.waiting_count(task) < len(due) else ()
 
 
 def _expire(session: Session, now: datetime) -> int:

@@ -63,6 +63,10 @@ class Agenda:
     def notify(self, endpoint_id: UUID) -> None:
         """Nobody is told of a rehearsal: there is no endpoint."""
 
+    def waiting_count(self, task: str) -> int:  # noqa: ARG002
+        """None: each step is taken when its time has come."""
+        return 0
+
     def _add(self, act: Act, delay_seconds: float = 0) -> None:
         at = self._clock.time + timedelta(seconds=max(delay_seconds, 0))
         heapq.heappush(self._acts, (at, next(self._numbers), act))

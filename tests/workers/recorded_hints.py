@@ -31,6 +31,8 @@ class RecordedHints:
     """Ambiguous attempts to be reconciled."""
     notices: list[UUID] = field(default_factory=list)
     """Webhook endpoints to be posted to."""
+    waiting: dict[str, int] = field(default_factory=dict)
+    """Messages that wait, by task."""
 
     def dispatch(self) -> None:
         """Something may be admitted."""
@@ -58,3 +60,7 @@ class RecordedHints:
     def notify(self, endpoint_id: UUID) -> None:
         """Something is to be posted to a webhook endpoint."""
         self.notices.append(endpoint_id)
+
+    def waiting_count(self, task: str) -> int:
+        """What the test says."""
+        return self.waiting.get(task, 0)

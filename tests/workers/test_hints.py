@@ -74,6 +74,7 @@ def test_a_hint_is_a_message_with_ids_alone(
     message = take(broker, queue)
     args, kwargs, _ = json.loads(b64decode(message["body"]))
     assert (args, kwargs) == (sent, {})
+    assert message["headers"]["expires"] is None
     assert (message["headers"]["argsrepr"], message["headers"]["kwargsrepr"]) == (shown, "")
     assert message["content-type"] == "application/json"
 
@@ -102,6 +103,22 @@ def test_a_hint_without_a_broker_fails_nothing() -> None:
         CeleryHints(app, longest_countdown_seconds=30).submit(JOB, 1, MODEL)
 
     assert [(log["event"], log["remedy"]) for log in logs] == [("hint.not_sent", "the sweep sends it again")]
+    app.close()
+
+
+def test_what_nobody_has_taken_is_counted(hints: CeleryHints) -> None:
+    assert hints.waiting_count("render.archive") == 0
+    for _ in range(3):
+        hints.archive(JOB, MODEL)
+    hints.submit(JOB, 1, MODEL)
+
+    assert [hints.waiting_count(task) for task in ("render.archive", "render.submit", "webhook.deliver")] == [3, 1, 0]
+
+
+def test_a_broker_that_is_away_is_taken_for_empty() -> None:
+    app = app_on(f"redis://127.0.0.1:{free_port()}/0")
+
+    assert CeleryHints(app, longest_countdown_seconds=30).waiting_count("render.archive") == 0
     app.close()
 
 

@@ -147,6 +147,17 @@ def test_a_lost_fetch_is_hinted_again(jobs: Jobs, hints: RecordedHints) -> None:
     assert hints.fetches == [job_id]
 
 
+def test_what_waits_in_the_queue_is_not_hinted_at_twice(jobs: Jobs, hints: RecordedHints) -> None:
+    job_id = jobs.archiving()
+    lose_everything(hints)
+
+    hints.waiting["render.archive"] = 1
+    assert (sweep(jobs.services).fetches, hints.fetches) == (1, [])
+
+    hints.waiting["render.archive"] = 0
+    assert (sweep(jobs.services).fetches, hints.fetches) == (1, [job_id])
+
+
 def test_a_fetch_in_a_workers_hands_is_not_lost(jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
     job_id = jobs.archiving()
     rows.change(RenderJob, RenderJob.id == job_id, lease_until=clock.at(100), next_archive_at=clock.at(100))
