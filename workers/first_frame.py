@@ -35,7 +35,7 @@ def read_first_frame(services: Services, job_id: UUID, epoch: int) -> str | None
         .outerjoin(Asset, frame)
         .where(*admitted, RenderJob.is_continued)
     )
-    with services.sessions.begin() as session:
+    with services.sessions() as session:
         found = session.execute(continued).one_or_none()
     if found is None:
         return None
