@@ -1,7 +1,7 @@
 """How much longer than its slots need does a campaign take? And the same clips by threads over the official SDK.
 
-``python bench/makespan.py [--clips 500] [--scale 100] [--virtual]`` starts the whole stack and the simulator, hands a
-campaign in and waits for the last video on disk.
+``python bench/makespan.py [--clips 500] [--scale 100] [--no-sdk] [--virtual]`` starts the whole stack and the
+simulator, hands a campaign in and waits for the last video on disk.
 
 * Render times are drawn once (60 to 300 s, one in fifty up to 720 s) and stand in the prompts, so both render the
   same clips.
@@ -13,7 +13,7 @@ campaign in and waits for the last video on disk.
   ever, so at a scale of 100 each 10 ms of ours counts as 1 s. What is scaled is the shortest delay between two polls
   (`REELQUEUE_POLL_FINEST_SECONDS`), everything else that polling goes by is measured from the clips; the pace of
   queries stays at 18 a second of real time, a hundredth of what the provider allows here.
-* The SDK's threads get a smaller scale, as their calls delay their own slots: nothing waits behind a clip that ended.
+* The SDK's threads render the same clips at the same scale, and their pauses are divided by it.
 
 ``--virtual`` renders the clips without a time scale: the same steps, one after the other, over a virtual clock, each
 call to the provider at 0.2 s. It shows what dispatch and polling cost in earnest, where our own delays are a
@@ -113,8 +113,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=int, default=500)
     parser.add_argument("--scale", type=float, default=100)
-    parser.add_argument("--sdk-clips", type=int, default=60, help="the first of them; 0 leaves the SDK out")
-    parser.add_argument("--sdk-scale", type=float, default=40)
+    parser.add_argument("--sdk", action=argparse.BooleanOptionalAction, default=True, help="the SDK's threads too")
     parser.add_argument("--virtual", action="store_true", help="on virtual time instead: the same on any machine")
     options = parser.parse_args()
     if options.virtual:
@@ -127,9 +126,8 @@ def main() -> int:
             wait_until_whole(stack)
             prepare(stack)
             is_good = ours(stack, prompts, options.scale)
-            if options.sdk_clips:
-                configure(stack, time_scale=options.sdk_scale)
-                theirs(stack, prompts[: options.sdk_clips], options.sdk_scale)
+            if options.sdk:
+                theirs(stack, prompts, options.scale)
     print(f"load {os.getloadavg()[0]:.1f}")
     return 0 if is_good else 1
 

@@ -1,6 +1,6 @@
 """Clips rendered by threads over the official SDK, for ``bench/makespan.py``; nothing else may call it.
 
-``python bench/sdk_pool.py --scale 40 --threads 5 < prompts`` submits a clip for each line with
+``python bench/sdk_pool.py --scale 100 --threads 5 < prompts`` submits a clip for each line with
 ``VideoSynthesis.async_call`` and waits for it with ``VideoSynthesis.wait``, as the SDK's own examples do. Only its
 pauses between two questions are divided by the simulator's time scale; their pattern (1, 1, 2, 2, 2, 4, 4, 4, 5 s)
 is the SDK's. Printed is how many have succeeded.
