@@ -6,6 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from typing import Final
 
 import av
 from av.error import FFmpegError
@@ -14,6 +15,10 @@ from PIL import Image
 from reelqueue.errors import ReelqueueError
 
 POSTER_WIDTH_PX = 640
+_HEAD_BYTES: Final = 8
+_LONG_HEAD_BYTES: Final = 16
+_LENGTH_FOLLOWS: Final = 1
+_WANTED: Final = {b"moov", b"mdat"}
 
 
 class UnplayableError(ReelqueueError):
@@ -39,8 +44,9 @@ def probe_video(path: Path, poster: Path) -> Probe:
         poster: Where the picture goes; replaced if it is there.
 
     Raises:
-        UnplayableError: The file has no video stream with at least one picture.
+        UnplayableError: The file has no video stream with at least one picture, or its end is missing.
     """
+    _check_end(path)
     try:
         # The container format is fixed: a playlist that names other files or hosts is refused unread.
         with av.open(str(path), format="mp4") as container:
@@ -62,6 +68,29 @@ def probe_video(path: Path, poster: Path) -> Probe:
     picture.thumbnail((POSTER_WIDTH_PX, POSTER_WIDTH_PX * 4))
     picture.save(poster, "JPEG", quality=85)
     return found
+
+
+def _check_end(path: Path) -> None:
+    """Refuse a file that ends within its index or its media (boxes as in ISO/IEC 14496-12, 4.2).
+
+    Decoders do not mind: with its index in front, half a file plays until it stops.
+    """
+    size_bytes, begin = path.stat().st_size, 0
+    with path.open("rb") as file:
+        while begin + _HEAD_BYTES <= size_bytes:
+            file.seek(begin)
+            head = file.read(_LONG_HEAD_BYTES)
+            length, kind = int.from_bytes(head[:4]), head[4:8]
+            if length == _LENGTH_FOLLOWS:
+                length = int.from_bytes(head[8:])
+            if kind in _WANTED and begin + length > size_bytes:
+                missing = begin + length - size_bytes
+                raise UnplayableError(
+                    f"not the whole mp4 file: the last {missing} bytes of its {kind.decode()} box miss"
+                )
+            if length < _HEAD_BYTES:
+                return  # it goes on to the end, or is no box: the decoder will see
+            begin += length
 
 
 def write_last_frame(path: Path, picture: Path) -> None:

@@ -6,6 +6,7 @@ import random
 from decimal import Decimal
 from pathlib import Path
 
+import av
 import pytest
 from PIL import Image
 
@@ -60,6 +61,31 @@ def test_what_is_no_video_is_refused(tmp_path: Path, poster: Path, content: byte
         probe_video(write(tmp_path, content), poster)
 
     assert not poster.exists()
+
+
+@pytest.mark.parametrize("share", [0.5, 0.9, 1])
+def test_half_a_file_with_its_index_in_front_is_refused(tmp_path: Path, poster: Path, share: float) -> None:
+    content = index_first(make_clip(2), tmp_path)
+    path = write(tmp_path, content[: int(len(content) * share) - 1])
+
+    with pytest.raises(UnplayableError, match=r"not the whole mp4 file: the last [0-9]+ bytes of its mdat box are missing"):
+        probe_video(path, poster)
+
+    probe_video(write(tmp_path, content + b"what some tool has left"), poster)
+
+
+def index_first(content: bytes, folder: Path) -> bytes:
+    """The same video as servers like to have it, to be played while it loads."""
+    before, after = write(folder, content), folder / "index-first.mp4"
+    with av.open(str(before)) as old, av.open(str(after), "w", options={"movflags": "faststart"}) as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        for packet in old.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                new.mux(packet)
+    moved = after.read_bytes()
+    assert moved.index(b"moov") < moved.index(b"mdat")
+    return moved
 
 
 @pytest.mark.parametrize("seed", range(25))
