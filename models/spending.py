@@ -43,7 +43,11 @@ def spend(session: Session, spendings: Iterable[Spending], *, now: datetime) -> 
         spendings: Any number.
         now: The time.
     """
-    for one in sorted(spendings, key=lambda spending: spending.campaign_id):
+    ordered = sorted(spendings, key=lambda spending: spending.campaign_id)
+    # Also those without a budget: one that is being set counts the ledger, and must not miss what is entered meanwhile.
+    spenders = select(Campaign.id).where(Campaign.id.in_({one.campaign_id for one in ordered})).order_by(Campaign.id)
+    session.execute(spenders.with_for_update(key_share=True))
+    for one in ordered:
         if _enter(session, one, now):
             spent = (one.amount or Decimal(0)) - _take_back_write_off(session, one, now)
             _charge(session, one, spent)

@@ -1,7 +1,7 @@
 """Admission to one account and model: who gets the free slots, and whether the money suffices.
 
-It runs under the account's lock (dispatchers take turns) and under the locks of the campaigns with a budget
-(nothing is spent meanwhile), so what it counts stays true until the commit.
+It runs under the account's lock (dispatchers take turns) and under the locks of the campaigns (nothing is spent, and
+no budget set, meanwhile), so what it counts stays true until the commit.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ class Books:
     """What is held now: slots by account, model and campaign, and money by campaign."""
 
     campaigns: dict[UUID, Campaign]
-    """Those with waiting jobs; locked where they have a budget."""
+    """Those with waiting jobs; locked."""
     by_lane: Counter[tuple[UUID, str]] = field(default_factory=Counter)
     by_campaign: Counter[UUID] = field(default_factory=Counter)
     by_campaign_and_model: Counter[tuple[UUID, str]] = field(default_factory=Counter)

@@ -45,7 +45,10 @@ def _first(*conditions: ColumnElement[bool]) -> Select[UUID]:
 
 
 def open_campaigns(session: Session, campaign_ids: set[UUID], now: datetime) -> dict[UUID, Campaign]:
-    """Those of the campaigns that may admit jobs, locked in the order of their ids where they have a budget."""
+    """Those of the campaigns that may admit jobs, locked in the order of their ids.
+
+    Also those without a budget: one that is set, or a pause, is in force for whatever is admitted after its commit.
+    """
     going = and_(
         Campaign.id.in_(campaign_ids),
         Campaign.paused_at.is_(None),
@@ -53,10 +56,8 @@ def open_campaigns(session: Session, campaign_ids: set[UUID], now: datetime) -> 
         Campaign.budget_exhausted_at.is_(None),
         or_(Campaign.run_at.is_(None), Campaign.run_at <= now),
     )
-    budgeted = select(Campaign.id).where(going, Campaign.budget_amount.is_not(None)).order_by(Campaign.id)
-    session.execute(budgeted.with_for_update(key_share=True))
-    found = session.scalars(select(Campaign).where(going).execution_options(populate_existing=True))
-    return {campaign.id: campaign for campaign in found}
+    locked = select(Campaign).where(going).order_by(Campaign.id).with_for_update(key_share=True)
+    return {one.id: one for one in session.scalars(locked.execution_options(populate_existing=True))}
 
 
 def lines(session: Session, model: str, books: Books, now: datetime, count: int) -> list[Line]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from uuid import UUID
@@ -9,9 +10,12 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
 
 from models import Campaign, EntryKind, OnBudget, Slot
 from models.budget import Budget, BudgetBelowCommitmentsError, set_budget
+from models.leases import release_slot
+from models.spending import Spending, spend
 from reelqueue.states import RenderState
 from tests.workers.jobs import Jobs
 from tests.workers.rows import Rows
@@ -190,3 +194,67 @@ def test_a_fault_of_the_provider_is_submitted_again_and_paid_once(jobs: Jobs, ro
     assert (rows.job(job_id).fault_count, len(rows.attempts(job_id)), rows.spent(job_id)) == (1, 2, PRICE)
     with rows.sessions.begin() as session:
         assert [finding for finding in audit(session) if finding.rows] == []
+
+
+def test_a_bill_that_comes_while_a_budget_is_set_waits_for_it(own_jobs: Jobs) -> None:
+    own_jobs.rendering()
+    with own_jobs.services.sessions() as owner:
+        set_budget(owner, _only(owner), Budget(Decimal(5), "USD"))
+        with ThreadPoolExecutor(1) as worker:
+            bill = worker.submit(own_jobs.poll, succeeded())
+            _wait_until_somebody_waits(owner)
+            owner.commit()
+            bill.result()
+
+    with own_jobs.services.sessions.begin() as session:
+        assert session.scalars(select(Campaign.spent_amount)).one() == PRICE
+        assert [finding for finding in audit(session) if finding.rows] == []
+
+
+def test_a_budget_that_is_set_while_a_bill_comes_counts_it(own_jobs: Jobs) -> None:
+    job_id = own_jobs.rendering()
+    with own_jobs.services.sessions() as worker:
+        slot = release_slot(worker, job_id, now=own_jobs.clock.now())
+        assert slot is not None
+        bill = Spending(
+            kind=EntryKind.SETTLE, campaign_id=slot.campaign_id, job_id=job_id, account_id=slot.account_id,
+            provider_task_id=None, seconds=Decimal(5), amount=PRICE, currency="USD",
+        )  # fmt: skip
+        spend(worker, [bill], now=own_jobs.clock.now())
+        with ThreadPoolExecutor(1) as owner:
+            budget = owner.submit(give_budget, own_jobs, "5")
+            _wait_until_somebody_waits(worker)
+            worker.commit()
+            budget.result()
+
+    with own_jobs.services.sessions.begin() as session:
+        assert session.scalars(select(Campaign.spent_amount)).one() == PRICE
+
+
+def test_what_is_admitted_while_a_budget_is_set_is_within_it(own_jobs: Jobs) -> None:
+    for _ in range(4):
+        own_jobs.queued()
+    with own_jobs.services.sessions() as owner:
+        set_budget(owner, _only(owner), Budget(PRICE, "USD"))
+        with ThreadPoolExecutor(1) as worker:
+            admitted = worker.submit(dispatch, own_jobs.services)
+            _wait_until_somebody_waits(owner)
+            owner.commit()
+            assert len(admitted.result()) == 1
+
+
+def _only(session: Session) -> UUID:
+    """The standing campaign."""
+    return session.scalars(select(Campaign.id)).one()
+
+
+def _wait_until_somebody_waits(session: Session) -> None:
+    """Until another session of this database waits for a lock."""
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
+    give_up_at = time.monotonic() + 30
+    while not session.scalar(waiting):
+        assert time.monotonic() < give_up_at, "nobody waits: what was to be kept apart went by"
+        session.execute(text("SELECT pg_stat_clear_snapshot()"))
+        time.sleep(0.01)

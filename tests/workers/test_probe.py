@@ -68,7 +68,7 @@ def test_half_a_file_with_its_index_in_front_is_refused(tmp_path: Path, poster: 
     content = index_first(make_clip(2), tmp_path)
     path = write(tmp_path, content[: int(len(content) * share) - 1])
 
-    with pytest.raises(UnplayableError, match=r"not the whole mp4 file: the last [0-9]+ bytes of its mdat box are missing"):
+    with pytest.raises(UnplayableError, match=r"not the whole mp4 file: the last \d+ bytes of its mdat box"):
         probe_video(path, poster)
 
     probe_video(write(tmp_path, content + b"what some tool has left"), poster)
