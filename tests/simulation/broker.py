@@ -9,7 +9,9 @@ from typing import Any
 
 from kombu.exceptions import OperationalError
 
+from reelqueue import messages
 from tests.workers.virtual_clock import VirtualClock
+from workers.hints import CeleryHints
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,23 @@ class BagOfMessages:
         self.messages = [one for one in self.messages if one.expires_at is None or one.expires_at > now]
         return [one for one in self.messages if one.due_at <= now]
 
+    def waiting_count(self, queue: str) -> int:
+        """Messages that nobody has taken yet; those for later are in some worker's hands."""
+        return sum(messages.QUEUE_BY_TASK[one.task] == queue for one in self.due())
+
     @property
     def next_due_at(self) -> datetime | None:
         """When the next message is due."""
         return min((one.due_at for one in self.messages), default=None)
+
+
+class BagHints(CeleryHints):
+    """Hints that go into the bag."""
+
+    def __init__(self, bag: BagOfMessages, *, longest_countdown_seconds: float) -> None:
+        super().__init__(bag, longest_countdown_seconds=longest_countdown_seconds)
+        self._bag = bag
+
+    def waiting_count(self, task: str) -> int:
+        """Look into the bag."""
+        return 0 if self._bag.is_down else self._bag.waiting_count(messages.QUEUE_BY_TASK[task])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from random import Random
 from typing import Any, Final, LiteralString
 from uuid import UUID
@@ -13,6 +14,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.account import Account
+from models.budget import Budget, BudgetBelowCommitmentsError, reserved_amount, set_budget, spent_amount
+from models.campaign import Campaign
 from models.cancel import request_cancel
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
@@ -125,10 +128,29 @@ class Operator:
             pause_account(session, account.id, "lunch", now=self.world.clock.now())
             return f"paused {account.name}"
 
+    def change_budget(self) -> str:
+        """Give a campaign a budget for a clip or two more, or none."""
+        try:
+            with self.world.services.sessions.begin() as session:
+                campaigns = list(session.scalars(select(Campaign).order_by(Campaign.id)))
+                if not campaigns:
+                    return "no campaign yet"
+                campaign = self.random.choice(campaigns)
+                committed = spent_amount(session, campaign.id, "USD") + reserved_amount(session, campaign.id, "USD")
+                more = self.random.choice([None, Decimal(0), Decimal("0.5"), Decimal(1)])
+                budget = None if more is None else Budget(committed + more, "USD")
+                set_budget(session, campaign.id, budget)
+        except BudgetBelowCommitmentsError as error:
+            return str(error)  # more was reserved meanwhile
+        self.world.services.hints.dispatch()
+        return f"budget of {campaign.name}: {budget}"
+
     def resume_all(self) -> str:
-        """Every account works."""
+        """Every account works, and nothing lacks money."""
         with self.world.services.sessions.begin() as session:
             resumed = [name for name in session.scalars(select(Account.name)).all() if resume_account(session, name)]
+            for campaign_id in session.scalars(select(Campaign.id).where(Campaign.budget_amount.is_not(None))).all():
+                set_budget(session, campaign_id, None)
         self.world.services.hints.dispatch()
         return f"resumed {resumed}"
 

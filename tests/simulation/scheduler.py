@@ -270,7 +270,8 @@ class Scheduler:
         self.world.provider.faults.add(load_fault(fault))
 
     def _let_person_act(self) -> None:
-        self._act(self.random.choice([self.operator.cancel_some_job, self.operator.pause_or_resume]))
+        operator = self.operator
+        self._act(self.random.choice([operator.cancel_some_job, operator.pause_or_resume, operator.change_budget]))
 
     def _act(self, work: Callable[[], str]) -> None:
         """Let a person do something, between the workers."""

@@ -23,7 +23,7 @@ from simulator.http.service import Service
 from simulator.start import build_service
 from simulator.store.store import Store
 from tests.simulation.bench import Bench
-from tests.simulation.broker import BagOfMessages
+from tests.simulation.broker import BagHints, BagOfMessages
 from tests.simulation.files import StagedArchive
 from tests.simulation.network import Network, ProviderWire, ResultWire
 from tests.simulation.receiver import WEBHOOK_KEY, Receiver, ReceiverWire, make_receiver
@@ -34,7 +34,6 @@ from tests.simulation.trace import SerialIds, Trace
 from tests.simulation.witness import Witness
 from tests.workers.virtual_clock import START, VirtualClock
 from workers.accounts import ensure_default_account
-from workers.hints import CeleryHints
 from workers.host import Host
 from workers.services import Services
 from workers.settings import (
@@ -169,7 +168,7 @@ def _services(stage: Stage, broker: BagOfMessages, network: Network, receiver: R
         ),
         sessions=StagedSessions(bench.engine, stage),
         archive=StagedArchive(bench.folder / "archive", stage),
-        hints=CeleryHints(broker, longest_countdown_seconds=celery.longest_countdown_seconds),
+        hints=BagHints(broker, longest_countdown_seconds=celery.longest_countdown_seconds),
         clock=stage.clock,
         host=VirtualHost(stage),
         environment=KEYS,
