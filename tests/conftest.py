@@ -54,6 +54,16 @@ class Simulator:
     """Calls below ``/__sim__/``: ``ledger``, ``faults``, ``config``, ``log``, ``reset``."""
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse to run where xdist does not see the groups: each of its processes would start every stack again."""
+    if session.config.getoption("loadgroup", default=False):
+        alone = next(
+            (one for one in session.items if one.get_closest_marker("xdist_group") and "@" not in one.nodeid), None
+        )
+        if alone is not None:
+            raise pytest.UsageError(f"{alone.nodeid} is in no group, though it is marked: which pytest is installed?")
+
+
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
     """One PostgreSQL per test process, with a migrated template database."""

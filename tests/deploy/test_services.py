@@ -19,7 +19,7 @@ from tests.deploy.compose import OURS, SECRETS, config
 from tests.deploy.containers import Container, Host
 
 START_SECONDS = 120.0
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("deploy")]
 
 Containers = dict[str, Container]
 Content = dict[Path, int]

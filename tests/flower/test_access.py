@@ -7,6 +7,8 @@ import pytest
 
 from tests.flower.site import PASSWORD, USER, Site
 
+pytestmark = pytest.mark.xdist_group("flower")
+
 PATHS = ("/", "/workers", "/worker/every@studio", "/tasks", "/tasks/datatable", "/broker", "/api/tasks", "/api/workers")
 ORDERS = (
     "/api/worker/shutdown/every@studio",

@@ -8,6 +8,8 @@ import pytest
 
 from tests.flower.site import CANARIES, Site, wait_for
 
+pytestmark = pytest.mark.xdist_group("flower")
+
 TASK_NAMES = ("intake.enqueue", "render.submit", "render.poll", "render.archive", "control.dispatch", "control.sweep")
 
 

@@ -9,6 +9,8 @@ from playwright.sync_api import BrowserContext, Error, Page, expect
 
 from tests.flower.site import CANARIES, Site
 
+pytestmark = pytest.mark.xdist_group("flower")
+
 ROWS = "#tasks-table tbody tr"
 
 

@@ -11,6 +11,8 @@ import pytest
 from tests.conftest import ROOT, free_port
 from tests.flower.site import PASSWORD, Site, environment_for
 
+pytestmark = pytest.mark.xdist_group("flower")
+
 
 @pytest.mark.parametrize("login", [None, "", "operator", "operator:secret,guest:"])
 def test_it_does_not_start_without_a_login(login: str | None) -> None:

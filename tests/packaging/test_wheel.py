@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("stack")
+
 
 def run(python: Path, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Run in the empty environment, away from the checkout."""
