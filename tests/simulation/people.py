@@ -10,7 +10,7 @@ from random import Random
 from typing import Any, Final, LiteralString
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from models.account import Account
@@ -39,6 +39,11 @@ _STOPPABLE: Final = frozenset(
         RenderState.CANCELLING,
     }
 )
+# In doubt, or in quarantine, which is also where the fetch of a late result may have gone.
+_FOR_PEOPLE: Final = """
+SELECT id FROM render_jobs WHERE state = 'needs_review' OR (state = 'timed_out' AND failure_class = 'poison')
+ORDER BY id LIMIT 1
+"""
 # When a row calls for something, by what it says itself.
 _DUE: Final = """
 SELECT min(due_at) FROM (
@@ -163,7 +168,7 @@ class Operator:
         """What waits for a person."""
         if self._any("SELECT 1 FROM accounts WHERE paused_at IS NOT NULL LIMIT 1"):
             return self.resume_all
-        if self._any("SELECT 1 FROM render_jobs WHERE state = 'needs_review' LIMIT 1"):
+        if self._any(_FOR_PEOPLE):
             return self.review_some_job
         return None
 
@@ -172,10 +177,9 @@ class Operator:
 
     def review_some_job(self) -> str:
         """Settle a job that waits for a person, by what the console shows."""
-        waiting = select(RenderJob.id).where(RenderJob.state == RenderState.NEEDS_REVIEW).order_by(RenderJob.id)
         now, wake = self.world.clock.now(), None
         with self.world.services.sessions.begin() as session:
-            job_id = session.scalars(waiting.limit(1)).one()
+            job_id = session.scalars(text(_FOR_PEOPLE)).one()
             task_id = self._unbound_task(session, job_id)
             if is_quarantined(session.get_one(RenderJob, job_id)):
                 wake, done = retry(session, job_id, now=now), "out of quarantine"
