@@ -13,6 +13,7 @@ from models.campaign import Campaign
 from models.ledger_entry import EntryKind, LedgerEntry
 from models.slot import Slot
 from reelqueue.errors import ReelqueueError
+from reelqueue.statement import money_text
 
 SPENT_KINDS = (EntryKind.SETTLE, EntryKind.WRITE_OFF)
 
@@ -28,9 +29,10 @@ class BudgetBelowCommitmentsError(ReelqueueError):
         self.currency = currency
 
     def __str__(self) -> str:
+        committed = money_text(self.committed)
         return (
-            f"campaign {self.name!r}: {self.committed} {self.currency} are spent or reserved already, so its budget "
-            f"cannot be {self.wanted}; pause it and wait for what is reserved, or choose {self.committed} or more"
+            f"campaign {self.name!r}: {committed} {self.currency} are spent or reserved already, so its budget cannot "
+            f"be {money_text(self.wanted)}; pause it and wait for what is reserved, or choose {committed} or more"
         )
 
 

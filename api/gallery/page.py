@@ -15,7 +15,7 @@ from api.gallery.tiles_html import heading, tiles_html, toolbar
 
 GALLERY_DRESS: Final = Dress(
     ("base.css", "gallery.css"),
-    ("data.js", "filters.js", "player.js", "decisions.js", "detail.js", "keys.js"),
+    ("data.js", "filters.js", "player.js", "decisions.js", "detail.js", "approval.js", "keys.js"),
 )
 
 

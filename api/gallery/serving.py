@@ -12,17 +12,18 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from api.costs import Offer, waiting
 from api.gallery.export import StaticPage, static_page
 from api.gallery.loading import load_summary, load_tiles
 from api.gallery.order import count_up_to, shown_jobs
-from api.gallery.tiles import PAGE_COUNT, Gallery, Tile
+from api.gallery.tiles import PAGE_COUNT, Approval, Gallery, Money, Tile
 from api.views import asset_url, poster_url
 from models.asset import Asset, AssetKind
 from models.campaign import Campaign
 from models.campaign_facts import campaign_view
 from models.render_job import RenderJob
 from models.storage import Archive
-from reelqueue.campaigns.answers import GalleryPage
+from reelqueue.campaigns.answers import GalleryPage, Phase
 from reelqueue.states import RenderState
 
 SHEET_COUNT: Final = 3000
@@ -41,6 +42,7 @@ def campaign_page(
     campaign: Campaign,
     *,
     now: datetime,
+    region: str,
     after: UUID | None = None,
     only: RenderState | None = None,
 ) -> Gallery:
@@ -50,6 +52,7 @@ def campaign_page(
         session: To read with.
         campaign: One that the caller may see.
         now: The time, by the database's clock.
+        region: The provider's, which prices depend on.
         after: The job of the last tile of the page before; the next page is linked by the query parameter ``after``.
         only: The one state that is shown; None: all.
     """
@@ -57,6 +60,8 @@ def campaign_page(
     page = tiles[:PAGE_COUNT]
     chosen = f"&state={only}" if only else ""
     calls = f"/v1/campaigns/{quote(campaign.name, safe='')}"
+    view = campaign_view(session, campaign, now=now)
+    waits = view.phase is Phase.AWAITING_APPROVAL
     return replace(
         _head(session, campaign, now),
         tiles=page,
@@ -66,7 +71,8 @@ def campaign_page(
         decisions_url=f"{calls}/decisions",
         sheet_url=f"{calls}/sheet",
         list_url=LIST_PATH,
-        reason=campaign_view(session, campaign, now=now).reason,
+        reason=view.reason,
+        approval=_approval(waiting(session, campaign.id, region=region), f"{calls}/approve") if waits else None,
         only=only,
     )
 
@@ -112,6 +118,11 @@ def export_page(
         files=made.files,
         next_after=None if is_last else UUID(page[-1].id),
     )
+
+
+def _approval(offer: Offer, url: str) -> Approval:
+    most = Money(amount=offer.max_amount, currency=offer.currency) if offer.currency else None
+    return Approval(url=url, count=offer.count, most=most, unpriced_count=offer.unpriced_count)
 
 
 def _head(session: Session, campaign: Campaign, now: datetime) -> Gallery:

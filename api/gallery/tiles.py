@@ -143,6 +143,19 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """The rest of a campaign, of which a person has seen the canary."""
+
+    url: str
+    """Takes ``POST {"count_max": …, "amount_max": …}``: what the person was told."""
+    count: int
+    """Clips that wait."""
+    most: Money | None
+    """The most that those with a price may cost; None: none has."""
+    unpriced_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Gallery:
     """One page of a campaign's clips."""
 
@@ -164,5 +177,7 @@ class Gallery:
     """All campaigns."""
     reason: str | None = None
     """Why nothing goes on, where a person is asked."""
+    approval: Approval | None = None
+    """Where the rest waits to be approved."""
     only: RenderState | None = None
     """The one state whose clips this page and those beside it show; None: all."""

@@ -41,7 +41,15 @@ def heading(gallery: Gallery) -> str:
 <ul class="numbers"><li>{f'<a href="?">{clips}</a>' if gallery.only else clips}</li>
 {"".join(counts)}{spent}</ul>
 <p class="made"><time datetime="{gallery.made_at.isoformat()}">{made}</time>{_sheets(gallery.sheet_url)}</p>
-{f'<p class="reason">{sentence(gallery.reason)}</p>' if gallery.reason else ""}</header>"""
+{_reason(gallery)}</header>"""
+
+
+def _reason(gallery: Gallery) -> str:
+    """Why nothing goes on, and what to press."""
+    if not gallery.reason:
+        return ""
+    button = '<button type="button" data-approve hidden>Approve the rest</button>' if gallery.approval else ""
+    return f'<p class="reason"><span>{sentence(gallery.reason)}</span>{button}</p>'
 
 
 def _count(gallery: Gallery, state: RenderState) -> str:

@@ -8,11 +8,13 @@ import structlog
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
+from api.agreement import Agreement
 from api.body import JsonObject, optional_json_object, options_of
 from api.campaigns import PathCampaign, check_going
+from api.costs import retried, waiting
 from api.openapi import body_of
+from api.origins import check_same_origin
 from api.problems import documented
-from api.retry_costs import retried
 from api.services import OpenServices, OpenSession
 from models.campaign_control import approve, cancel_at_provider, cancel_campaign, cancel_clips, pause, resume
 from models.campaign_facts import campaign_view
@@ -46,10 +48,8 @@ class CampaignCancelOptions(BaseModel):
     )
 
 
-class RetryOptions(BaseModel):
+class RetryOptions(Agreement):
     """Which clips are rendered again; an empty list chooses all."""
-
-    model_config = ConfigDict(extra="forbid")
 
     states: list[Retryable] = Field(
         default=[], max_length=len(RETRYABLE), description="How they ended; unless given, all but `cancelled`."
@@ -92,10 +92,25 @@ def resume_campaign(campaign: PathCampaign, session: OpenSession, services: Open
     return campaign_view(session, campaign, now=now)
 
 
-@router.post("/approve", responses=documented(401, 403, 404, 409, 422, 503))
-def approve_campaign(campaign: PathCampaign, session: OpenSession, services: OpenServices) -> CampaignView:
+@router.post(
+    "/approve",
+    responses=_REFUSALS,
+    openapi_extra=body_of(Agreement, is_required=False),
+    dependencies=[Depends(check_same_origin)],
+)
+def approve_campaign(
+    body: Annotated[JsonObject, Depends(optional_json_object)],
+    campaign: PathCampaign,
+    session: OpenSession,
+    services: OpenServices,
+) -> CampaignView:
     """Let the clips behind the canary be rendered."""
+    agreement = options_of(body, Agreement)
     check_going(campaign)
+    if agreement.model_fields_set:
+        lock_clips(session, campaign.id)
+        offer = waiting(session, campaign.id, region=services.region)
+        agreement.check(offer.count, offer.max_amount)
     now = DatabaseClock().now(session)
     approve(campaign, now=now)
     session.commit()
@@ -145,6 +160,7 @@ def retry(
     jobs = find_retries(session, campaign.id, which, limit=RETRIES_MAX)
     answer = retried(session, jobs, region=services.region, is_dry_run=options.dry_run)
     if not options.dry_run and jobs:
+        options.check(answer.count, answer.max_amount)
         retry_clips(session, campaign, jobs, now=DatabaseClock().now(session))
         session.commit()
         services.hints.kick()

@@ -8,17 +8,18 @@ from uuid import UUID
 
 import structlog
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.access import CurrentCaller
+from api.agreement import Agreement
 from api.body import JsonObject, json_object, options_of
 from api.campaigns import PathCampaign, check_going
+from api.costs import retried
 from api.openapi import body_of
 from api.origins import check_same_origin
 from api.problems import ProblemError, documented
-from api.retry_costs import retried
 from api.services import OpenServices, OpenSession, Services
 from models.asset import Asset, AssetKind
 from models.campaign import Campaign
@@ -41,10 +42,8 @@ _AGAIN: Final = RETRYABLE | {RenderState.SUCCEEDED}
 """Somebody who has looked at a clip may want another take of it."""
 
 
-class DecisionOptions(BaseModel):
+class DecisionOptions(Agreement):
     """What is decided, and about which clips."""
-
-    model_config = ConfigDict(extra="forbid")
 
     decision: Literal["approve", "reject", "retry", "undecide"] = Field(
         description="`retry` renders a clip again, for money; `undecide` takes `approve` or `reject` back."
@@ -117,6 +116,7 @@ def _retry(session: Session, services: Services, campaign: Campaign, options: De
     cost = retried(session, jobs, region=services.region, is_dry_run=options.dry_run)
     if options.dry_run or not jobs:
         return DecidedClips(changed_count=0, cost=cost)
+    options.check(cost.count, cost.max_amount)
     retry_clips(session, campaign, jobs, now=DatabaseClock().now(session))
     session.commit()
     services.hints.kick()

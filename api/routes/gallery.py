@@ -24,7 +24,7 @@ from api.gallery.serving import LIST_PATH, campaign_page, gallery_path
 from api.gallery.sign_in_page import RETURN_DRESS, return_page
 from api.gallery.tiles import Picture
 from api.problems import PageError, ProblemError
-from api.services import OpenSession
+from api.services import OpenServices, OpenSession
 from api.views import poster_url
 from models.asset import Asset, AssetKind
 from models.campaign import Campaign
@@ -85,11 +85,13 @@ def _find(name: CampaignName, session: OpenSession, caller: CurrentCaller) -> Ca
 def read_gallery(
     campaign: Annotated[Campaign, Depends(_find)],
     session: OpenSession,
+    services: OpenServices,
     after: Annotated[UUID | None, Query()] = None,
     state: Annotated[RenderState | None, Query()] = None,
 ) -> HTMLResponse:
     """One page of a campaign's clips."""
-    gallery = campaign_page(session, campaign, now=DatabaseClock().now(session), after=after, only=state)
+    now = DatabaseClock().now(session)
+    gallery = campaign_page(session, campaign, now=now, region=services.region, after=after, only=state)
     session.commit()  # no transaction stands open while the page is written
     return _answer(render(gallery, is_served=True), GALLERY_DRESS)
 

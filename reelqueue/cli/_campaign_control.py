@@ -113,7 +113,7 @@ def retry(
         talk(f"{counted(found.count, 'clip')}, {price}: {', '.join(found.custom_ids[:10])}")
         if not dry_run and found.count:
             _agree(is_agreed=is_agreed)
-            found = client.campaigns.retry(name, **which)
+            found = client.campaigns.retry(name, **which, agreed=None if is_agreed else found)
     if as_json:
         print_json(found)
     elif not dry_run:

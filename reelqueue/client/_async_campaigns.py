@@ -101,6 +101,7 @@ class AsyncCampaignCalls:
         custom_ids: Sequence[str] = (),
         where: Sequence[str] = (),
         dry_run: bool = False,
+        agreed: RetriedClips | None = None,
     ) -> RetriedClips:
         """As `CampaignCalls.retry`."""
         return await self._driver.run(
@@ -113,6 +114,7 @@ class AsyncCampaignCalls:
                     "custom_ids": list(custom_ids),
                     "where": list(where),
                     "dry_run": dry_run,
+                    **ops.agreement(agreed),
                 },
             )
         )

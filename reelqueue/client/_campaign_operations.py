@@ -119,6 +119,11 @@ def retry(name: str, which: Mapping[str, Any]) -> Steps[RetriedClips]:
     return read(RetriedClips, (yield from exchange(step, give_up_at=deadline(0))))
 
 
+def agreement(shown: RetriedClips | None) -> dict[str, Any]:
+    """The most that may be bought: what a dry run has told."""
+    return {} if shown is None else {"count_max": shown.count, "amount_max": str(shown.max_amount)}
+
+
 def export(name: str, what: Export, retry_seconds: float) -> Steps[bytes]:
     """A file of results or failures."""
     answer = yield from exchange(Send("GET", f"{path_of(name)}/{what}"), give_up_at=deadline(retry_seconds))

@@ -133,8 +133,23 @@ class CampaignCalls:
         custom_ids: Sequence[str] = (),
         where: Sequence[str] = (),
         dry_run: bool = False,
+        agreed: RetriedClips | None = None,
     ) -> RetriedClips:
-        """Render clips again that ended without a video; a dry run tells rows and cost. What is empty chooses all."""
+        """Render clips again that ended without a video; a dry run tells rows and cost. What is empty chooses all.
+
+        Args:
+            name: The campaign's.
+            states: How they ended.
+            classes: Why they failed.
+            codes: The provider's.
+            custom_ids: The clips themselves.
+            where: Conditions that must all hold.
+            dry_run: Buy nothing.
+            agreed: What a dry run has told; if it is more by now, nothing is bought.
+
+        Raises:
+            ConflictError: it is more than was agreed to, or the campaign was cancelled.
+        """
         return self._driver.run(
             ops.retry(
                 name,
@@ -145,6 +160,7 @@ class CampaignCalls:
                     "custom_ids": list(custom_ids),
                     "where": list(where),
                     "dry_run": dry_run,
+                    **ops.agreement(agreed),
                 },
             )
         )

@@ -15,6 +15,7 @@ import httpx
 import pytest
 import structlog
 import uvicorn
+from playwright.sync_api import Browser
 from sqlalchemy import Engine, delete, text
 from sqlalchemy.orm import Session
 
@@ -27,6 +28,7 @@ from models.api_key import ApiKey
 from models.session import make_engine
 from models.tenant import ensure_tenant
 from tests.conftest import TEMPLATE
+from tests.gallery.conftest import Desk
 from tests.gallery.reel import Stock, make_stock
 
 START_SECONDS = 30.0
@@ -171,3 +173,19 @@ def problem(answer: httpx.Response) -> dict[str, Any]:
 def job_id(job: dict[str, Any]) -> UUID:
     """The id of *job*."""
     return UUID(job["id"])
+
+
+@pytest.fixture
+def url(api: httpx.Client) -> str:
+    """Where the API without keys is."""
+    return str(api.base_url).rstrip("/")
+
+
+@pytest.fixture
+def desk(browser: Browser, api: httpx.Client) -> Iterator[Desk]:
+    """A desk that is left before the API's rows are; the test fails if the browser complained about anything."""
+    with_page = Desk(browser.new_context(viewport={"width": 1280, "height": 900}).new_page())
+    with_page.listen()
+    yield with_page
+    with_page.page.context.close()
+    assert with_page.complaints == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
@@ -259,24 +258,8 @@ def clips(api: httpx.Client, rows: Session, settings: ApiSettings, stock: Stock)
 
 
 @pytest.fixture
-def url(api: httpx.Client) -> str:
-    """Where the API without keys is."""
-    return str(api.base_url).rstrip("/")
-
-
-@pytest.fixture
 def studio(locked: httpx.Client, rows: Session, settings: ApiSettings, stock: Stock, alice: dict[str, str]) -> str:
     """Where an API with keys is, and a campaign of alice's."""
     locked.headers.update(alice)
     shoot(locked, rows, settings, stock)
     return str(locked.base_url).rstrip("/")
-
-
-@pytest.fixture
-def desk(browser: Browser, api: httpx.Client) -> Iterator[Desk]:
-    """A desk that is left before the API's rows are; the test fails if the browser complained about anything."""
-    with_page = Desk(browser.new_context(viewport={"width": 1280, "height": 900}).new_page())
-    with_page.listen()
-    yield with_page
-    with_page.page.context.close()
-    assert with_page.complaints == []

@@ -18,6 +18,7 @@ from models import Asset, Campaign, LedgerEntry, ProviderTask
 from models.asset import AssetKind
 from models.ledger_entry import EntryKind
 from models.session import DatabaseClock
+from reelqueue.catalog.price_list import SINGAPORE
 from tests.campaigns.studio import Studio
 
 
@@ -53,7 +54,7 @@ def shown(studio: Studio, name: str) -> Numbers:
     """By the campaign's page."""
     with Session(studio.engine) as session:
         campaign = session.scalars(select(Campaign).where(Campaign.name == name)).one()
-        page = campaign_page(session, campaign, now=DatabaseClock().now(session))
+        page = campaign_page(session, campaign, now=DatabaseClock().now(session), region=SINGAPORE)
     paid = {
         str(tile.provider_task_id): sum((one.amount for one in tile.spent), Decimal(0))
         for tile in page.tiles

@@ -26,6 +26,7 @@ from models.storage import LocalArchive
 from models.tenant import ensure_tenant
 from models.transitions import record
 from reelqueue.campaigns.answers import Decision
+from reelqueue.catalog.price_list import SINGAPORE
 from reelqueue.states import FailureClass, RenderState
 from tests.gallery.reel import Stock
 from tests.models.stored_jobs import NOW, store_job
@@ -190,8 +191,8 @@ def test_pages_of_a_served_gallery_lead_on(
     ids = [store_job(session, campaign_id=campaign_id) for _ in range(3)]
     campaign = session.get_one(Campaign, campaign_id)
 
-    first = campaign_page(session, campaign, now=NOW)
-    second = campaign_page(session, campaign, now=NOW, after=ids[1])
+    first = campaign_page(session, campaign, now=NOW, region=SINGAPORE)
+    second = campaign_page(session, campaign, now=NOW, region=SINGAPORE, after=ids[1])
 
     assert (first.title, first.first_number, first.next_url) == ("autumn", 1, f"?after={ids[1]}")
     assert ([tile.id for tile in second.tiles], second.first_number, second.next_url) == ([str(ids[2])], 3, None)
@@ -200,7 +201,7 @@ def test_pages_of_a_served_gallery_lead_on(
 def test_a_served_gallery_has_the_addresses_of_the_api(session: Session, campaign_id: UUID) -> None:
     job_id = store_clip(session, campaign_id, "dunes-1")
 
-    (tile,) = campaign_page(session, session.get_one(Campaign, campaign_id), now=NOW).tiles
+    (tile,) = campaign_page(session, session.get_one(Campaign, campaign_id), now=NOW, region=SINGAPORE).tiles
 
     assert tile.clip
     assert tile.poster

@@ -23,45 +23,57 @@ async function decide(index, decision) {
   say(`${clip.name}: ${isBack ? "mark taken back" : DONE[decision].toLowerCase()}`);
 }
 
-/** Buy a clip again: its price is told and asked for first. */
+/** Buy a clip again: its price is told and asked for first, and no more is bought than was told. */
 async function retry(index) {
   const clip = clips[index];
   const offer = (await send(index, { decision: "retry", dry_run: true }))?.cost;
   if (!offer) return;
   if (!offer.count) return say(`${clip.name}: is being rendered again already`);
-  if (!(await isMeant(clip, offer))) return;
-  const bought = await send(index, { decision: "retry" });
+  const others = offer.count - 1;
+  const isMeant = await confirmed({
+    title: `Render ${clip.name} again?`,
+    price: `It costs ${most(offer)}${others ? `, with ${others} more that hang on it` : ""}.`,
+    note: clip.clip ? "The clip that is there stays in the archive, and the new one takes its place here." : "",
+    yes: "Render again",
+    no: "Keep it as it is",
+  });
+  if (!isMeant) return;
+  const bought = await send(index, { decision: "retry", count_max: offer.count, amount_max: offer.max_amount });
   if (!bought) return;
   mark(index, "retry");
   say(`${clip.name}: ${DONE.retry.toLowerCase()}`);
 }
 
+/** What an offer costs, in words. */
+const most = (offer) => (offer.currency ? `at most ${amount({ amount: offer.max_amount, currency: offer.currency })}` : "a price that nobody has published");
+
 /** Ask a person; the answer comes when the dialog is closed, however that is. */
-function isMeant(clip, offer) {
-  const others = offer.count - 1;
-  const price = offer.currency ? `at most ${amount({ amount: offer.max_amount, currency: offer.currency })}` : "a price that nobody has published";
-  ask.querySelector("h2").textContent = `Render ${clip.name} again?`;
-  ask.querySelector("[data-price]").textContent = `It costs ${price}${others ? `, with ${others} more that hang on it` : ""}.`;
-  ask.querySelector("[data-there]").hidden = !clip.clip;
+function confirmed({ title, price, note, yes, no }) {
+  ask.querySelector("h2").textContent = title;
+  ask.querySelector("[data-price]").textContent = price;
+  ask.querySelector("[data-note]").textContent = note;
+  ask.querySelector("[data-note]").hidden = !note;
+  for (const button of ask.querySelectorAll("button")) button.textContent = button.value ? yes : no;
   ask.returnValue = "";
   ask.showModal();
   return new Promise((resolve) => ask.addEventListener("close", () => resolve(ask.returnValue === "yes"), { once: true }));
 }
 
-/** The server's answer, or undefined where it refused; then it has been said why. */
-async function send(index, body) {
-  const clip = clips[index];
+/** The server's answer about a clip, or undefined where it refused; then it has been said why. */
+const send = (index, body) => post(gallery.decisions_url, { ...body, job_ids: [clips[index].id] }, clips[index].name);
+
+async function post(url, body, about) {
   try {
-    const answer = await fetch(gallery.decisions_url, {
+    const answer = await fetch(url, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ ...body, job_ids: [clip.id] }),
+      body: JSON.stringify(body),
     });
     const said = await answer.json().catch(() => ({}));
     if (answer.ok) return said;
-    say(`${clip.name}: ${said.detail ?? `the server refused (${answer.status})`}`);
+    say(`${about}: ${said.detail ?? `the server refused (${answer.status})`}`);
   } catch {
-    say(`${clip.name}: the server does not answer; nothing was changed`);
+    say(`${about}: the server does not answer; nothing was changed`);
   }
   return undefined;
 }

@@ -1,0 +1,95 @@
+"""What clips would cost by the list prices: rendered again, or for the first time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy.orm import Session
+
+from api.references import References, read_references
+from models.enqueue import to_request
+from models.job_reference import JobReference
+from models.render_job import RenderJob
+from models.standing import COUNTS
+from reelqueue.campaigns.answers import RetriedClips
+from reelqueue.errors import InvalidRequestError
+from reelqueue.prices import CostEstimate, estimate
+from reelqueue.states import RenderState
+
+_AT_ONCE: Final = 500
+_NAMED: Final = 100
+_PRICED_BY: Final = (
+    RenderJob.model, RenderJob.mode, RenderJob.resolution, RenderJob.duration, RenderJob.audio, RenderJob.extra_options,
+    RenderJob.is_continued,
+)  # fmt: skip
+# What they are, not where: the price asks for the videos among them, which types and endings tell.
+_ENDING: Final = func.substring(JobReference.url, r"\.[^./?#]*([?#]|$)")
+_TYPE: Final = func.coalesce(func.substring(JobReference.url, "^data:[^;]*"), _ENDING)
+_EACH: Final = func.concat(JobReference.role, JobReference.media_type, _TYPE)
+_REFERENCES: Final = (
+    select(func.array_agg(aggregate_order_by(_EACH, JobReference.position)))
+    .where(JobReference.job_id == RenderJob.id)
+    .correlate(RenderJob)
+    .scalar_subquery()
+)
+
+
+def retried(session: Session, jobs: Sequence[RenderJob], *, region: str, is_dry_run: bool) -> RetriedClips:
+    """How many clips these are, and the most that they cost."""
+    costs: list[CostEstimate | None] = []
+    for begin in range(0, len(jobs), _AT_ONCE):
+        some = jobs[begin : begin + _AT_ONCE]
+        references = read_references(session, [job.id for job in some])
+        costs += [_cost(job, references.get(job.id, References()), region) for job in some]
+    priced = [cost for cost in costs if cost is not None]
+    return RetriedClips(
+        count=len(jobs),
+        is_dry_run=is_dry_run,
+        max_amount=sum((cost.max_amount for cost in priced), Decimal(0)),
+        currency=priced[0].currency if priced else None,
+        unpriced_count=len(costs) - len(priced),
+        custom_ids=[job.custom_id for job in jobs[:_NAMED] if job.custom_id is not None],
+    )
+
+
+@dataclass(frozen=True)
+class Offer:
+    """Clips that wait for somebody to buy them."""
+
+    count: int
+    max_amount: Decimal
+    """The most that those with a price may cost."""
+    currency: str | None
+    """ISO 4217 code; None: none has a price."""
+    unpriced_count: int
+
+
+def waiting(session: Session, campaign_id: UUID, *, region: str) -> Offer:
+    """What the queued clips of a campaign would cost; one is priced of each kind, as there may be a million."""
+    kinds = (*_PRICED_BY, _REFERENCES)
+    first = func.array_agg(RenderJob.id)[1]
+    queued = (RenderJob.campaign_id == campaign_id, RenderJob.state == RenderState.QUEUED, *COUNTS)
+    counts: dict[UUID, int] = dict(session.execute(select(first, func.count()).where(*queued).group_by(*kinds)).all())
+    jobs = session.scalars(select(RenderJob).where(RenderJob.id.in_(counts))).all()
+    references = read_references(session, list(counts))
+    costs = [(counts[job.id], _cost(job, references.get(job.id, References()), region)) for job in jobs]
+    priced = [(count, cost) for count, cost in costs if cost is not None]
+    return Offer(
+        count=sum(counts.values()),
+        max_amount=sum((count * cost.max_amount for count, cost in priced), Decimal(0)),
+        currency=priced[0][1].currency if priced else None,
+        unpriced_count=sum(count for count, cost in costs if cost is None),
+    )
+
+
+def _cost(job: RenderJob, references: References, region: str) -> CostEstimate | None:
+    try:
+        return estimate(to_request(job, references.rows), region)
+    except InvalidRequestError:
+        return None  # its submit will say why it cannot be sent

@@ -1,0 +1,140 @@
+"""Nothing is bought beyond what a person was shown before saying yes."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.costs import Offer, retried, waiting
+from api.settings import ApiSettings
+from models import Campaign, RenderJob
+from reelqueue.catalog.price_list import SINGAPORE
+from tests.api.campaigns import clips as clips_of
+from tests.api.campaigns import do, hand_in, make, read
+from tests.api.conftest import problem
+from tests.api.reels import moderate, shoot
+from tests.api.test_gallery_browser import says
+from tests.gallery.conftest import Desk, shot
+from tests.gallery.reel import Stock
+
+PRICE = Decimal("0.75")
+"""Of five seconds of wan2.6-t2v at 1080P, its default, in Singapore."""
+REST = [clip | {"custom_id": f"rest-{number}", "prompt": f"rest {number}"} for number, clip in enumerate(clips_of(4))]
+
+
+@pytest.fixture
+def shown(api: httpx.Client, rows: Session, settings: ApiSettings, stock: Stock) -> list[UUID]:
+    """The jobs of a campaign whose canary of three has been rendered, while four clips wait."""
+    jobs = shoot(api, rows, settings, stock)
+    make(api, canary=3)
+    assert hand_in(api, *REST).json()["new"] == len(REST)
+    assert read(api)["phase"] == "awaiting_approval"
+    return jobs
+
+
+def approve(api: httpx.Client, **agreed: Any) -> httpx.Response:
+    return api.post("/v1/campaigns/autumn/approve", json=agreed)
+
+
+@pytest.mark.parametrize(
+    ("agreed", "field"), [({"count_max": 3}, "count_max"), ({"count_max": 4, "amount_max": "2.99"}, "amount_max")]
+)
+def test_a_rest_that_has_grown_is_not_approved(
+    api: httpx.Client, shown: list[UUID], agreed: dict[str, Any], field: str
+) -> None:
+    answer = approve(api, **agreed)
+
+    assert (answer.status_code, problem(answer)["code"], problem(answer)["field"]) == (409, "more_than_agreed", field)
+    assert "4 clips for at most 3.00" in problem(answer)["detail"]
+    assert read(api)["approved_at"] is None
+
+
+def test_the_rest_is_approved_for_what_was_shown(api: httpx.Client, shown: list[UUID]) -> None:
+    assert approve(api, count_max=4, amount_max=str(4 * PRICE)).status_code == 200
+    assert read(api)["phase"] == "running"
+
+
+def test_a_page_of_another_origin_approves_nothing(api: httpx.Client, shown: list[UUID]) -> None:
+    answer = api.post("/v1/campaigns/autumn/approve", headers={"Sec-Fetch-Site": "cross-site"})
+
+    assert (answer.status_code, read(api)["approved_at"]) == (403, None)
+
+
+@pytest.mark.parametrize("agreed", [{"count_max": 0}, {"amount_max": "0.74"}])
+def test_no_more_is_rendered_again_than_was_shown(
+    api: httpx.Client, rows: Session, shown: list[UUID], agreed: dict[str, Any]
+) -> None:
+    moderate(rows, shown[0])
+    told = do(api, "retry", dry_run=True)
+
+    answer = api.post("/v1/campaigns/autumn/retry", json=agreed)
+
+    assert (answer.status_code, problem(answer)["code"]) == (409, "more_than_agreed")
+    assert read(api)["counts"]["moderated"] == 1
+    assert do(api, "retry", count_max=told["count"], amount_max=told["max_amount"])["count"] == 1
+
+
+def test_what_waits_is_priced_as_clip_by_clip(api: httpx.Client, rows: Session) -> None:
+    make(api)
+    base = {"prompt": "a boat", "duration": 5}
+    picture, video = "https://media.example/a.png", "https://media.example/{}.mp4?sign=1"
+    lines: list[dict[str, Any]] = [
+        {"model": "wan2.6-t2v", "resolution": "720P"},
+        {"model": "wan2.6-t2v", "resolution": "1080P", "duration": 10},
+        {"model": "wan2.6-i2v", "image": picture},
+        {"model": "wan2.6-r2v", "reference_urls": [video.format("a")]},
+        {"model": "wan2.6-r2v", "reference_urls": [video.format("b"), video.format("c")]},
+        {"model": "wan2.6-r2v", "reference_urls": ["https://media.example/d.mp4", picture]},
+        {"model": "some-new-t2v", "mode": "text-to-video"},
+    ]
+    sent = [base | one | {"custom_id": f"{n}-{k}", "seed": k} for n, one in enumerate(lines) for k in range(n + 1)]
+    answer = hand_in(api, *sent).json()
+    assert answer["bad"] == 0, answer["problems"]
+
+    campaign = rows.scalars(select(Campaign)).one()
+    jobs = rows.scalars(select(RenderJob)).all()
+    each = retried(rows, jobs, region=SINGAPORE, is_dry_run=True)
+
+    assert waiting(rows, campaign.id, region=SINGAPORE) == Offer(
+        len(jobs), each.max_amount, each.currency, each.unpriced_count
+    )
+    assert (each.count, each.unpriced_count) == (28, 7)
+
+
+def test_the_rest_is_approved_on_the_page(
+    desk: Desk, api: httpx.Client, shown: list[UUID], url: str, tmp_path: Path
+) -> None:
+    page = desk.page
+    page.goto(f"{url}/campaigns/autumn")
+    page.get_by_role("button", name="Approve the rest").click()
+    asked = page.get_by_role("dialog", name="Render the other 4 clips?")
+    expect(asked).to_contain_text("They cost at most 3.00 USD.")
+    shot(page, tmp_path, "approve-ask")
+    asked.get_by_role("button", name="Not yet").click()
+    assert read(api)["approved_at"] is None
+
+    page.get_by_role("button", name="Approve the rest").click()
+    asked.get_by_role("button", name="Render them").click()
+    says(page, "autumn: approved, and the other 4 clips will be rendered")
+    expect(page.get_by_role("button", name="Approve the rest")).to_have_count(0)
+    shot(page, tmp_path, "approved")
+    assert read(api)["phase"] == "running"
+
+
+def test_a_rest_that_has_grown_is_told_on_the_page(desk: Desk, api: httpx.Client, shown: list[UUID], url: str) -> None:
+    desk.page.goto(f"{url}/campaigns/autumn")
+    hand_in(api, REST[0] | {"custom_id": "one-more", "prompt": "one more"})
+    desk.page.get_by_role("button", name="Approve the rest").click()
+    desk.page.get_by_role("button", name="Render them").click()
+
+    expect(desk.page.get_by_role("alert")).to_contain_text("it is 5 clips for at most 3.75")
+    assert read(api)["approved_at"] is None
+    desk.complaints.clear()  # Chromium notes each answer of 409
