@@ -14,6 +14,11 @@ RUN python3 -m venv /opt/reelqueue \
 
 # hadolint ignore=DL3006
 FROM ${BASE}
+# Contact sheets are lettered by the API; names may be Chinese, Japanese, Greek or Cyrillic.
+# hadolint ignore=DL3008
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends fonts-dejavu-core fonts-droid-fallback \
+    && rm -rf /var/lib/apt/lists/*
 # The folder exists and belongs to the user, so that a new named volume over it does too.
 RUN groupadd --gid 10001 reelqueue \
     && useradd --uid 10001 --gid reelqueue --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin reelqueue \
