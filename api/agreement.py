@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from api.problems import ProblemError
 
@@ -14,12 +14,10 @@ class Agreement(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    count_max: int | None = Field(default=None, ge=0, description="Do nothing if it is more clips than this.")
-    amount_max: Decimal | None = Field(
+    count_max: StrictInt | None = Field(default=None, ge=0, description="Do nothing if it is more clips than this.")
+    amount_max: str | None = Field(
         default=None,
-        ge=0,
-        max_digits=14,
-        decimal_places=6,
+        pattern=r"^[0-9]{1,12}(\.[0-9]{1,6})?$",
         description="Do nothing if they may cost more than this, by the list prices and in their currency.",
     )
 
@@ -34,7 +32,7 @@ class Agreement(BaseModel):
             ProblemError: 409.
         """
         is_agreed = (self.count_max is None or count <= self.count_max) and (
-            self.amount_max is None or amount <= self.amount_max
+            self.amount_max is None or amount <= Decimal(self.amount_max)
         )
         if not is_agreed:
             raise ProblemError(

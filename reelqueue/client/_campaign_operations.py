@@ -121,7 +121,7 @@ def retry(name: str, which: Mapping[str, Any]) -> Steps[RetriedClips]:
 
 def agreement(shown: RetriedClips | None) -> dict[str, Any]:
     """The most that may be bought: what a dry run has told."""
-    return {} if shown is None else {"count_max": shown.count, "amount_max": str(shown.max_amount)}
+    return {} if shown is None else {"count_max": shown.count, "amount_max": f"{shown.max_amount:f}"}
 
 
 def export(name: str, what: Export, retry_seconds: float) -> Steps[bytes]:

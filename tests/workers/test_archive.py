@@ -129,7 +129,7 @@ def test_a_worker_that_lost_its_lease_changes_nothing(jobs: Jobs, rows: Rows) ->
 BAD = [
     (says("200 OK", b""), "empty"),
     (says("200 OK", b"<html>Sign in</html>"), "not a playable mp4"),
-    (says("200 OK", make_clip()[:500], Content_Length=""), "not a playable mp4"),  # cut where nobody counted
+    (says("200 OK", make_clip()[:500], Content_Length=""), "not the whole mp4 file"),  # cut where nobody counted
     (says("200 OK", make_clip(), Content_Length="999999"), "broke off"),
     (says("403 Forbidden", b"<Error/>"), "HTTP 403"),
     (says("302 Found", b"", Location="http://127.0.0.1:1/"), "HTTP 302"),
