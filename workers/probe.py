@@ -86,7 +86,7 @@ def _check_end(path: Path) -> None:
             if kind in _WANTED and begin + length > size_bytes:
                 missing = begin + length - size_bytes
                 raise UnplayableError(
-                    f"not the whole mp4 file: the last {missing} bytes of its {kind.decode()} box miss"
+                    f"not the whole mp4 file: the last {missing} bytes of its {kind.decode()} box are missing"
                 )
             if length < _HEAD_BYTES:
                 return  # it goes on to the end, or is no box: the decoder will see

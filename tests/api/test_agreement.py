@@ -16,7 +16,9 @@ from sqlalchemy.orm import Session
 from api.costs import Offer, retried, waiting
 from api.settings import ApiSettings
 from models import Campaign, RenderJob
+from reelqueue import Client
 from reelqueue.catalog.price_list import SINGAPORE
+from reelqueue.errors import ConflictError
 from tests.api.campaigns import clips as clips_of
 from tests.api.campaigns import do, hand_in, make, read
 from tests.api.conftest import problem
@@ -80,6 +82,20 @@ def test_no_more_is_rendered_again_than_was_shown(
     assert (answer.status_code, problem(answer)["code"]) == (409, "more_than_agreed")
     assert read(api)["counts"]["moderated"] == 1
     assert do(api, "retry", count_max=told["count"], amount_max=told["max_amount"])["count"] == 1
+
+
+def test_the_client_buys_what_its_dry_run_has_told(
+    api: httpx.Client, rows: Session, shown: list[UUID], url: str
+) -> None:
+    moderate(rows, shown[0])
+    with Client(url) as client:
+        told = client.campaigns.retry("autumn", dry_run=True)
+        moderate(rows, shown[1])
+        with pytest.raises(ConflictError, match=r"it is 2 clips for at most 1\.50 by now"):
+            client.campaigns.retry("autumn", agreed=told)
+
+        again = client.campaigns.retry("autumn", dry_run=True)
+        assert client.campaigns.retry("autumn", agreed=again).count == 2
 
 
 def test_what_waits_is_priced_as_clip_by_clip(api: httpx.Client, rows: Session) -> None:
