@@ -13,10 +13,10 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from api.references import References, read_references
-from models.enqueue import to_request
 from models.job_reference import JobReference
+from models.operations.campaigns.current_clips import COUNTS
+from models.operations.jobs.enqueue import to_request
 from models.render_job import RenderJob
-from models.standing import COUNTS
 from reelqueue.campaigns.answers import RetriedClips
 from reelqueue.errors import InvalidRequestError
 from reelqueue.prices import CostEstimate, estimate

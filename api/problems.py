@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import exc
 from starlette.exceptions import HTTPException
 
-from models.enqueue import IdempotencyConflictError
+from models.operations.jobs.enqueue import IdempotencyConflictError
 from models.storage import StorageError
 from reelqueue.errors import InvalidRequestError, ReelqueueError
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from api.references import References, read_references
 from models.asset import Asset, AssetKind
 from models.attempt import Attempt
-from models.enqueue import to_request
+from models.operations.jobs.enqueue import to_request
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.errors import InvalidRequestError

@@ -25,8 +25,8 @@ from sqlalchemy.orm import Session
 from embedded.ports import PortClaims
 from embedded.postgres import PostgresServer
 from models.campaign import ensure_campaign
-from models.enqueue import enqueue_render_job
-from models.lane import Wake
+from models.operations.jobs.enqueue import enqueue_render_job
+from models.operations.scheduling.poll_wakeups import Wake
 from models.session import DatabaseClock, make_engine, make_sessions
 from models.storage import LocalArchive
 from models.tenant import ensure_tenant

@@ -11,18 +11,18 @@ from models.base import Base
 from models.campaign import Campaign, OnAmbiguous, OnBudget
 from models.clip_decision import ClipDecision
 from models.clip_import import ClipImport
-from models.clip_twin import ClipTwin
 from models.job_event import JobEvent
 from models.job_reference import JobReference, ReferenceRole
 from models.ledger_entry import EntryKind, LedgerEntry
 from models.poll_lane import PollLane
 from models.provider_task import ProviderTask
+from models.rate_limit import Turn
 from models.render_job import RenderJob
+from models.shared_clip import ClipTwin
 from models.slot import Slot
 from models.staged_clip import StagedClip
 from models.submit_lane import SubmitLane
 from models.tenant import Tenant
-from models.turn import Turn
 from models.webhook_delivery import WebhookDelivery
 from models.webhook_endpoint import WebhookEndpoint
 

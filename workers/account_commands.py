@@ -13,7 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.account import DEFAULT_ACCOUNT_NAME, Account
-from models.lane import ensure_lane
+from models.operations.scheduling.poll_wakeups import ensure_lane
 from reelqueue.catalog import lookup
 from reelqueue.errors import ReelqueueError
 from reelqueue.prices import region_of

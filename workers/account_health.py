@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.account import Account
-from models.lane_limits import lane_limits
+from models.operations.scheduling.account_limits import lane_limits
 from models.slot import Slot
 from models.submit_lane import SubmitLane
 

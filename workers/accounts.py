@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from models.account import DEFAULT_ACCOUNT_NAME, Account
 from models.base import new_id
-from models.lane import ensure_lane
+from models.operations.scheduling.poll_wakeups import ensure_lane
 from reelqueue.prices import region_of
 from workers.services import Services
 

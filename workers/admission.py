@@ -17,12 +17,12 @@ from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.campaign import Campaign
-from models.lane_limits import LaneLimits
-from models.leases import Quote, lease_slot
+from models.operations.jobs.transitions import move
+from models.operations.money.slot_reservations import Quote, lease_slot
+from models.operations.scheduling.account_limits import LaneLimits
 from models.render_job import RenderJob
 from models.submit_lane import SubmitLane
 from models.tenant import Tenant
-from models.transitions import move
 from reelqueue.catalog.price_list import CURRENCY_BY_REGION
 from reelqueue.states import RenderState
 from workers.books import Books

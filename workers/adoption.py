@@ -19,11 +19,11 @@ from models.attempt import Attempt
 from models.base import new_id
 from models.campaign import Campaign, ensure_campaign
 from models.ledger_entry import EntryKind
+from models.operations.jobs.transitions import record
+from models.operations.money.ledger import Spending, spend
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
-from models.spending import Spending, spend
 from models.tenant import ensure_tenant
-from models.transitions import record
 from reelqueue.catalog import lookup, mode_by_id
 from reelqueue.errors import ConfigurationError
 from reelqueue.prices import billed_price

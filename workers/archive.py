@@ -18,8 +18,8 @@ from sqlalchemy.dialects.postgresql import insert
 
 from models.asset import Asset, AssetKind
 from models.base import new_id
+from models.operations.jobs.transitions import move
 from models.storage import Archive, StorageError, file_system_error
-from models.transitions import move
 from reelqueue.states import RenderState
 from workers.download import Download, DownloadError, fetch
 from workers.failpoints import Failpoint, failpoint

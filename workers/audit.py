@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.account import Account
-from models.lane_limits import lane_limits
+from models.operations.scheduling.account_limits import lane_limits
 from reelqueue.states import OPEN_ATTEMPT, TERMINAL, RenderState
 
 _LIMIT: Final = 20

@@ -13,8 +13,8 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from models.job_event import JobEvent
+from models.operations.jobs.transitions import record
 from models.render_job import RenderJob
-from models.transitions import record
 from models.webhook_delivery import announce_expiring
 from workers.fetch_claim import expiry
 from workers.unfetched import KEEP_FAILED

@@ -18,12 +18,12 @@ from sqlalchemy.orm import Session
 from models.account import Account
 from models.attempt import Attempt
 from models.base import new_id
-from models.cancel import request_cancel
-from models.lane import Wake, ensure_lane, wake_lane
+from models.operations.jobs.cancel import request_cancel
+from models.operations.jobs.transitions import move
+from models.operations.scheduling.poll_wakeups import Wake, ensure_lane, wake_lane
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from models.slot import Slot
-from models.transitions import move
 from reelqueue.errors import ReelqueueError
 from reelqueue.states import AttemptState, RenderState
 from workers.dashscope import Acceptance

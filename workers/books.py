@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.campaign import Campaign
-from models.campaign_facts import UNSUBMITTED
+from models.operations.campaigns.status import UNSUBMITTED
 from models.render_job import RenderJob
 from models.slot import Slot
 from reelqueue.states import RenderState

@@ -8,9 +8,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.campaign import Campaign, OnBudget
-from models.campaign_control import cancel_clips
+from models.operations.campaigns.control import cancel_clips
+from models.operations.jobs.transitions import move
 from models.render_job import RenderJob
-from models.transitions import move
 from reelqueue.states import RenderState
 
 UNPAID_CODE = "budget_exhausted"

@@ -13,8 +13,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.account import Account
-from models.lane import wake_late_lanes
-from models.lane_limits import lane_limits, offers
+from models.operations.scheduling.account_limits import lane_limits, offers
+from models.operations.scheduling.poll_wakeups import wake_late_lanes
 from workers.accounts import ensure_default_account
 from workers.admission import Admitted, Gate
 from workers.books import Books

@@ -14,7 +14,7 @@ import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from models.lane import Wake
+from models.operations.scheduling.poll_wakeups import Wake
 from reelqueue import messages
 from workers.queues import waiting_count
 

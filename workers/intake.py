@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from models.enqueue import Enqueued, enqueue_render_job
+from models.operations.jobs.enqueue import Enqueued, enqueue_render_job
 from reelqueue.errors import InvalidRequestError
 from reelqueue.requests import parse_request
 from workers.failpoints import Failpoint, failpoint

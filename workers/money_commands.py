@@ -10,7 +10,7 @@ import typer
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.statement import Scope, make_statement
+from models.operations.money.statement import Scope, make_statement
 from models.tenant import Tenant
 from reelqueue.cli.statement import By, FirstDay, LastDay, day_of, show_statement
 from reelqueue.errors import ReelqueueError

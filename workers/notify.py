@@ -19,8 +19,8 @@ from pydantic import SecretStr
 from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.orm import Session
 
+from models.operations.jobs.transitions import record
 from models.render_job import RenderJob
-from models.transitions import record
 from models.webhook_delivery import WebhookDelivery
 from models.webhook_endpoint import WebhookEndpoint, derive_secret, secret_sha256
 from reelqueue.states import RenderState

@@ -16,12 +16,12 @@ import structlog
 from sqlalchemy import bindparam, update
 from sqlalchemy.orm import Session
 
-from models.cancel import grant_cancel
-from models.leases import release_slot
+from models.operations.jobs.cancel import grant_cancel
+from models.operations.jobs.transitions import move, record
+from models.operations.money.ledger import Spending, spend
+from models.operations.money.slot_reservations import release_slot
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
-from models.spending import Spending, spend
-from models.transitions import move, record
 from reelqueue.states import RenderState
 from workers.dashscope import ProviderError, TaskAnswer
 from workers.follow import Due, Outcome

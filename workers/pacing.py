@@ -20,9 +20,9 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from models.account import Account
-from models.lane_limits import lane_limits
+from models.operations.scheduling.account_limits import lane_limits
+from models.operations.scheduling.render_times import RenderTimes, render_times
 from models.render_job import RenderJob
-from models.speeds import RenderTimes, render_times
 from workers.settings import PollSettings
 
 LATEST_TASKS: Final = 500

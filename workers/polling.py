@@ -21,10 +21,10 @@ from sqlalchemy import ColumnElement, select, true, update
 from sqlalchemy.orm import Session, aliased
 
 from models.account import Account
-from models.lane import Wake, holds_lane, lease_left, leave_lane, take_lane
+from models.operations.scheduling.poll_wakeups import Wake, holds_lane, lease_left, leave_lane, take_lane
 from models.provider_task import ProviderTask
+from models.rate_limit import TurnKind, take_turns
 from models.render_job import RenderJob
-from models.turn import TurnKind, take_turns
 from reelqueue.errors import ConfigurationError
 from workers.dashscope import DashScope, NotSentError, ProviderError, TaskAnswer
 from workers.failpoints import Failpoint, failpoint

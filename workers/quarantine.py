@@ -27,9 +27,9 @@ import structlog
 from sqlalchemy import ColumnElement, case, exists, or_, update
 from sqlalchemy.orm import Session, aliased
 
-from models.leases import release_slot
+from models.operations.jobs.transitions import move, record
+from models.operations.money.slot_reservations import release_slot
 from models.render_job import RenderJob
-from models.transitions import move, record
 from reelqueue.states import FailureClass, RenderState
 
 log = structlog.get_logger(__name__)

@@ -10,11 +10,11 @@ from uuid import UUID
 from sqlalchemy import and_, select, update
 from sqlalchemy.orm import Session
 
-from models.cancel import request_cancel
-from models.lane import Wake, wake_lane
+from models.operations.jobs.cancel import request_cancel
+from models.operations.jobs.transitions import move
+from models.operations.scheduling.poll_wakeups import Wake, wake_lane
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
-from models.transitions import move
 from reelqueue.errors import ReelqueueError
 from reelqueue.states import FailureClass, RenderState
 

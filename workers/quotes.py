@@ -6,9 +6,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.account import Account
-from models.enqueue import to_request
 from models.job_reference import JobReference
-from models.leases import Quote
+from models.operations.jobs.enqueue import to_request
+from models.operations.money.slot_reservations import Quote
 from models.render_job import RenderJob
 from reelqueue.errors import InvalidRequestError
 from reelqueue.prices import estimate

@@ -35,7 +35,7 @@ from sqlalchemy.orm import Session
 from models.account import Account
 from models.attempt import Attempt
 from models.campaign import Campaign, OnAmbiguous
-from models.lane import Wake
+from models.operations.scheduling.poll_wakeups import Wake
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.errors import ConfigurationError

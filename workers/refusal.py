@@ -18,10 +18,10 @@ from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.attempt import Attempt
-from models.cancel import grant_cancel
-from models.leases import release_slot
+from models.operations.jobs.cancel import grant_cancel
+from models.operations.jobs.transitions import move, record
+from models.operations.money.slot_reservations import release_slot
 from models.slot import Slot
-from models.transitions import move, record
 from reelqueue.states import OPEN_ATTEMPT, AttemptState, FailureClass, RenderState
 from workers.accounts import pause_account
 from workers.settings import ReconcileSettings

@@ -11,11 +11,11 @@ from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.attempt import Attempt
-from models.lane import Wake
 from models.ledger_entry import EntryKind
+from models.operations.money.ledger import Spending, spend
+from models.operations.scheduling.poll_wakeups import Wake
 from models.render_job import RenderJob
 from models.slot import Slot
-from models.spending import Spending, spend
 from reelqueue.errors import ReelqueueError
 from reelqueue.states import AttemptState, FailureClass, RenderState
 from workers.binding import OpenAttempt, bind_task

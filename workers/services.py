@@ -18,9 +18,9 @@ from pydantic import SecretStr
 from sqlalchemy.orm import Session, sessionmaker
 
 from models.account import Account
+from models.rate_limit import TurnKind, take_turns
 from models.session import Clock, DatabaseClock
 from models.storage import Archive
-from models.turn import TurnKind, take_turns
 from reelqueue.errors import ConfigurationError
 from workers.dashscope import DashScope
 from workers.dashscope.client import Endpoint

@@ -19,10 +19,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.ledger_entry import EntryKind
+from models.operations.money.ledger import Spending
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from models.slot import Slot
-from models.spending import Spending
 from workers.dashscope import ProviderError, TaskAnswer, TaskStatus
 
 log = structlog.get_logger(__name__)

@@ -11,10 +11,10 @@ from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from models.asset import AssetKind
-from models.budget import SPENT_KINDS
 from models.campaign import Campaign
 from models.job_reference import JobReference
 from models.ledger_entry import LedgerEntry
+from models.operations.money.budget import SPENT_KINDS
 from models.render_job import RenderJob
 from reelqueue.sidecar import ClipCost, ClipFile, ClipMedia, ClipProvider, ClipReference, ClipTimes, Sidecar
 from reelqueue.version import VERSION

@@ -31,8 +31,9 @@ from sqlalchemy.orm import Session
 from models.account import Account
 from models.attempt import Attempt
 from models.base import new_id
-from models.lane import Wake
-from models.posting import (
+from models.operations.jobs.transitions import move
+from models.operations.scheduling.poll_wakeups import Wake
+from models.operations.scheduling.submit_throttle import (
     begin_posting,
     end_posting,
     extend_posting,
@@ -43,7 +44,6 @@ from models.posting import (
 )
 from models.render_job import RenderJob
 from models.storage import StorageError
-from models.transitions import move
 from reelqueue.builder import BuiltRequest, build
 from reelqueue.errors import ConfigurationError, InvalidRequestError
 from reelqueue.states import OPEN_ATTEMPT, AttemptState, FailureClass, RenderState

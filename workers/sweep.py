@@ -17,7 +17,7 @@ from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from models.attempt import Attempt
-from models.lane import Wake, wake_lane
+from models.operations.scheduling.poll_wakeups import Wake, wake_lane
 from models.poll_lane import PollLane
 from models.render_job import RenderJob
 from models.slot import Slot

@@ -21,10 +21,10 @@ import structlog
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from models.operations.jobs.transitions import move, record
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from models.storage import StorageError, StorageRefusedError
-from models.transitions import move, record
 from reelqueue.errors import ConfigurationError
 from reelqueue.states import FailureClass, RenderState
 from workers.dashscope import ProviderError

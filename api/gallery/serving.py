@@ -20,7 +20,7 @@ from api.gallery.tiles import PAGE_COUNT, Approval, Gallery, Money, Tile
 from api.views import asset_url, poster_url
 from models.asset import Asset, AssetKind
 from models.campaign import Campaign
-from models.campaign_facts import campaign_view
+from models.operations.campaigns.status import campaign_view
 from models.render_job import RenderJob
 from models.storage import Archive
 from reelqueue.campaigns.answers import GalleryPage, Phase

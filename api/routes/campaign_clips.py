@@ -19,11 +19,11 @@ from api.clip_batches import BODY, NDJSON, read_batch
 from api.problems import documented
 from api.services import OpenServices, OpenSession
 from models.campaign import Campaign
-from models.clip_twin import ClipTwin
-from models.clips import store_clips
+from models.operations.campaign_import.store_batch import store_clips
+from models.operations.campaigns.current_clips import COUNTS, RESTORABLE, lock_clips, standing_clips
 from models.render_job import RenderJob
 from models.session import DatabaseClock
-from models.standing import COUNTS, RESTORABLE, lock_clips, standing_clips
+from models.shared_clip import ClipTwin
 from reelqueue.campaigns.answers import ImportedClips
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.campaigns.outputs import DEFAULT_PATTERN

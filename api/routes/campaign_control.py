@@ -16,11 +16,18 @@ from api.openapi import body_of
 from api.origins import check_same_origin
 from api.problems import documented
 from api.services import OpenServices, OpenSession
-from models.campaign_control import approve, cancel_at_provider, cancel_campaign, cancel_clips, pause, resume
-from models.campaign_facts import campaign_view
-from models.retries import RETRYABLE, Which, find_retries, retry_clips
+from models.operations.campaigns.control import (
+    approve,
+    cancel_at_provider,
+    cancel_campaign,
+    cancel_clips,
+    pause,
+    resume,
+)
+from models.operations.campaigns.current_clips import lock_clips
+from models.operations.campaigns.retry import RETRYABLE, Which, find_retries, retry_clips
+from models.operations.campaigns.status import campaign_view
 from models.session import DatabaseClock
-from models.standing import lock_clips
 from reelqueue.campaigns.answers import Campaign as CampaignView
 from reelqueue.campaigns.answers import RetriedClips
 from reelqueue.campaigns.where import CONDITIONS_MAX, read_condition

@@ -23,11 +23,11 @@ from api.problems import ProblemError, documented
 from api.services import OpenServices, OpenSession, Services
 from models.asset import Asset, AssetKind
 from models.campaign import Campaign
-from models.decisions import decide, take_back
+from models.operations.campaigns.current_clips import lock_clips
+from models.operations.campaigns.decisions import decide, take_back
+from models.operations.campaigns.retry import RETRYABLE, Which, find_retries, retry_clips
 from models.render_job import RenderJob
-from models.retries import RETRYABLE, Which, find_retries, retry_clips
 from models.session import DatabaseClock
-from models.standing import lock_clips
 from reelqueue.campaigns.answers import DecidedClips, Decision
 from reelqueue.states import RenderState
 

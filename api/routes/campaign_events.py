@@ -14,7 +14,7 @@ from api.campaigns import PathCampaign
 from api.problems import documented
 from api.services import OpenServices, Services
 from models.campaign import Campaign
-from models.campaign_facts import campaign_view
+from models.operations.campaigns.status import campaign_view
 from models.session import DatabaseClock
 from reelqueue.campaigns.answers import Campaign as CampaignView
 

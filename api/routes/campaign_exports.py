@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 from api.campaigns import PathCampaign
 from api.problems import documented
 from api.services import OpenServices
-from models.campaign_exports import FAILURE_HEADINGS, RESULT_HEADINGS, failed_rows, result_rows
+from models.operations.campaigns.results import FAILURE_HEADINGS, RESULT_HEADINGS, failed_rows, result_rows
 from reelqueue.campaigns.dialect import escaped
 
 router = APIRouter(prefix="/v1/campaigns/{name}", tags=["campaigns"])

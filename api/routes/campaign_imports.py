@@ -19,13 +19,19 @@ from api.clip_batches import BODY, read_batch
 from api.openapi import body_of
 from api.problems import ProblemError, documented
 from api.services import OpenServices, OpenSession
-from models.budget import BudgetBelowCommitmentsError
 from models.clip_import import ClipImport
-from models.imports import IncompleteImportError, begin_import, commit_import, find_campaign, options_of_import
-from models.matching import DuplicateClipError, StaleImportError
+from models.operations.campaign_import.commit import (
+    IncompleteImportError,
+    begin_import,
+    commit_import,
+    find_campaign,
+    options_of_import,
+)
+from models.operations.campaign_import.diff import DuplicateClipError, StaleImportError
+from models.operations.campaign_import.staging import drop_import, stage_clips, staged_contents
+from models.operations.campaigns.current_clips import standing_clips
+from models.operations.money.budget import BudgetBelowCommitmentsError
 from models.session import DatabaseClock
-from models.staging import drop_import, stage_clips, staged_contents
-from models.standing import standing_clips
 from reelqueue.campaigns.answers import ClipImport as ClipImportView
 from reelqueue.campaigns.answers import ImportedClips, StagedClips
 from reelqueue.campaigns.limits import CLIPS_MAX

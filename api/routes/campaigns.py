@@ -14,10 +14,10 @@ from api.campaigns import CampaignName, check_going, owner_of
 from api.openapi import body_of
 from api.problems import ProblemError, documented
 from api.services import OpenServices, OpenSession
-from models.budget import BudgetBelowCommitmentsError
 from models.campaign import Campaign
-from models.campaign_control import set_options
-from models.campaign_facts import campaign_view
+from models.operations.campaigns.control import set_options
+from models.operations.campaigns.status import campaign_view
+from models.operations.money.budget import BudgetBelowCommitmentsError
 from models.session import DatabaseClock
 from reelqueue.campaigns.answers import Campaign as CampaignView
 from reelqueue.campaigns.answers import Campaigns

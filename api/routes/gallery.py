@@ -28,7 +28,7 @@ from api.services import OpenServices, OpenSession
 from api.views import poster_url
 from models.asset import Asset, AssetKind
 from models.campaign import Campaign
-from models.campaign_facts import campaign_view
+from models.operations.campaigns.status import campaign_view
 from models.render_job import RenderJob
 from models.session import DatabaseClock
 from reelqueue.states import RenderState

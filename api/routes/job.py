@@ -14,8 +14,8 @@ from api.openapi import body_of
 from api.problems import ProblemError, documented
 from api.services import OpenServices, OpenSession
 from api.views import job_view
-from models.cancel import request_cancel
 from models.job_event import JobEvent
+from models.operations.jobs.cancel import request_cancel
 from models.session import DatabaseClock
 from reelqueue.jobs import Job, JobEvents
 from reelqueue.jobs import JobEvent as JobEventView

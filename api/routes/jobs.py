@@ -14,7 +14,7 @@ from api.pages import JobFilters, cursor_after, page_query
 from api.problems import documented
 from api.services import OpenServices, OpenSession
 from api.views import job_view, job_views
-from models.enqueue import enqueue_render_job
+from models.operations.jobs.enqueue import enqueue_render_job
 from models.session import DatabaseClock
 from reelqueue.jobs import Job, JobPage
 from reelqueue.requests import parse_request

@@ -10,7 +10,7 @@ from api.access import CurrentCaller
 from api.pages import Text
 from api.problems import documented
 from api.services import OpenSession
-from models.speeds import model_speeds
+from models.operations.scheduling.render_times import model_speeds
 from reelqueue.campaigns.answers import ModelSpeeds
 
 router = APIRouter(prefix="/v1/speeds", tags=["campaigns"])

@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from api.access import CurrentCaller
 from api.problems import ProblemError, documented
 from api.services import OpenSession
-from models.statement import Scope, make_statement
+from models.operations.money.statement import Scope, make_statement
 from reelqueue.statement import Grouping, Statement
 
 router = APIRouter(prefix="/v1/statement", tags=["money"])

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from embedded.chaos.books import Order
 from embedded.chaos.world import World
 from models import RenderJob
-from models.enqueue import enqueue_render_job
+from models.operations.jobs.enqueue import enqueue_render_job
 from models.session import DatabaseClock
 from reelqueue import messages
 from reelqueue.requests import parse_request

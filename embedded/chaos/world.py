@@ -23,7 +23,7 @@ from embedded.chaos.pace import PACE, TIME_SCALE
 from embedded.chaos.site import Site
 from embedded.errors import ChaosTimeoutError
 from models import Attempt, PollLane, RenderJob
-from models.cancel import request_cancel
+from models.operations.jobs.cancel import request_cancel
 from models.session import DatabaseClock, make_engine
 from reelqueue import messages
 from reelqueue.states import OPEN_ATTEMPT, TERMINAL, RenderState

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from embedded.rehearsal.time import StageClock
-from models.lane import Wake
+from models.operations.scheduling.poll_wakeups import Wake
 from workers.archive import archive_render_job
 from workers.dispatch import dispatch
 from workers.polling import poll_account

@@ -11,9 +11,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from embedded.rehearsal.play import Play
+from models.operations.scheduling.render_times import RenderTimes, model_speeds, render_times
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
-from models.speeds import RenderTimes, model_speeds, render_times
 from reelqueue.campaigns.answers import Campaign as CampaignView
 from reelqueue.campaigns.answers import Phase
 from reelqueue.campaigns.checking import measured_eta

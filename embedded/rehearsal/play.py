@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session
 from embedded.rehearsal.script import Script
 from embedded.rehearsal.stage import Stage
 from models.campaign import Campaign
-from models.campaign_control import approve, set_options
-from models.campaign_facts import campaign_view
-from models.clips import store_clips
+from models.operations.campaign_import.store_batch import store_clips
+from models.operations.campaigns.control import approve, set_options
+from models.operations.campaigns.current_clips import lock_clips
+from models.operations.campaigns.status import campaign_view
 from models.slot import Slot
-from models.standing import lock_clips
 from models.tenant import ensure_tenant
 from reelqueue.campaigns.answers import Campaign as CampaignView
 from reelqueue.campaigns.answers import Phase

@@ -1,9 +1,9 @@
 """Where finished files are kept: a folder, or a bucket of S3, Google Cloud Storage or Azure, behind one interface."""
 
-from models.storage.archive import Archive, checked_key
 from models.storage.errors import StorageError, StorageRefusedError, StorageUnavailableError, file_system_error
 from models.storage.folder import LocalArchive
-from models.storage.opening import TIMEOUT_SECONDS, open_archive
+from models.storage.interface import Archive, checked_key
+from models.storage.open import TIMEOUT_SECONDS, open_archive
 
 __all__ = [
     "TIMEOUT_SECONDS",

@@ -15,9 +15,9 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final
 
-from models.storage.archive import checked_key, no_beat
 from models.storage.errors import StorageUnavailableError, file_system_error
-from models.storage.incoming import IncomingFolder
+from models.storage.interface import checked_key, no_beat
+from models.storage.scratch_files import IncomingFolder
 
 _PIECE_BYTES: Final = 256 * 1024
 

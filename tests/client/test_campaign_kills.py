@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from embedded.process import ChildProcess, Command
 from models.campaign import ensure_campaign
+from models.operations.campaigns.current_clips import lock_clips
 from models.session import make_engine
-from models.standing import lock_clips
 from models.tenant import ensure_tenant
 from tests.conftest import ROOT, answers, free_port
 

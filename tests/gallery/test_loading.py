@@ -20,11 +20,11 @@ from api.gallery.tiles import Money, Tile, Why
 from models import JobReference, RenderJob
 from models.asset import Asset, AssetKind
 from models.campaign import Campaign, ensure_campaign
-from models.decisions import decide
 from models.job_reference import ReferenceRole
+from models.operations.campaigns.decisions import decide
+from models.operations.jobs.transitions import record
 from models.storage import LocalArchive
 from models.tenant import ensure_tenant
-from models.transitions import record
 from reelqueue.campaigns.answers import Decision
 from reelqueue.catalog.price_list import SINGAPORE
 from reelqueue.states import FailureClass, RenderState

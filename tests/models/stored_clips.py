@@ -8,12 +8,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.campaign import Campaign, ensure_campaign
-from models.clips import store_clips
-from models.merging import StoredClips
+from models.operations.campaign_import.apply import StoredClips
+from models.operations.campaign_import.store_batch import store_clips
+from models.operations.campaigns.current_clips import COUNTS, lock_clips, standing_clips
+from models.operations.jobs.transitions import move
 from models.render_job import RenderJob
-from models.standing import COUNTS, lock_clips, standing_clips
 from models.tenant import ensure_tenant
-from models.transitions import move
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.campaigns.wire import read_clip
 from reelqueue.states import RenderState

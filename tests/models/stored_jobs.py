@@ -10,10 +10,11 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models import Account, JobEvent, RenderJob, Slot, leases
+from models import Account, JobEvent, RenderJob, Slot
 from models.base import new_id
 from models.campaign import ensure_campaign
-from models.leases import Quote
+from models.operations.money import slot_reservations as leases
+from models.operations.money.slot_reservations import Quote
 from models.tenant import ensure_tenant
 from reelqueue.states import RenderState
 

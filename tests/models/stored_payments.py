@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from models import Account, Attempt, EntryKind, ProviderTask, RenderJob
-from models.spending import Spending, spend
+from models.operations.money.ledger import Spending, spend
 from reelqueue.states import AttemptState, RenderState
 from tests.models.stored_jobs import NOW, store_account, store_job
 

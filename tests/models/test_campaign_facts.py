@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from models.campaign_facts import campaign_view
+from models.operations.campaigns.status import campaign_view
 from reelqueue.states import RenderState
 from tests.models.stored_clips import make_campaign
 from tests.models.stored_jobs import NOW, store_job

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.orm import Session
 
-from models.cancel import request_cancel
+from models.operations.jobs.cancel import request_cancel
 from reelqueue.states import TERMINAL, RenderState
 from tests.models.stored_jobs import NOW, events_of, has_slot, lease_slot, read_job, store_job
 

@@ -9,13 +9,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from models import Campaign, ClipTwin, RenderJob
-from models.campaign_exports import result_rows
-from models.cancel import grant_cancel
-from models.followers import PREDECESSOR_CODE
-from models.merging import StoredClips
-from models.retries import Which, find_retries, retry_clips
-from models.standing import standing_clips
-from models.transitions import move
+from models.operations.campaign_import.apply import StoredClips
+from models.operations.campaigns.current_clips import standing_clips
+from models.operations.campaigns.results import result_rows
+from models.operations.campaigns.retry import Which, find_retries, retry_clips
+from models.operations.jobs.cancel import grant_cancel
+from models.operations.jobs.dependents import PREDECESSOR_CODE
+from models.operations.jobs.transitions import move
 from reelqueue.states import RenderState
 from tests.models.stored_clips import ENDED_FAILED, RENDERED, apply, clip, end, make_campaign, standing
 from tests.models.stored_jobs import NOW, read_job

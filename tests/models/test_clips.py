@@ -9,10 +9,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models import JobReference, RenderJob
-from models.enqueue import to_request
-from models.followers import PREDECESSOR_CODE
+from models.operations.campaigns.current_clips import SUPERSEDED_CODE
+from models.operations.jobs.dependents import PREDECESSOR_CODE
+from models.operations.jobs.enqueue import to_request
 from models.session import make_engine
-from models.standing import SUPERSEDED_CODE
 from reelqueue.states import RenderState
 from tests.models.stored_clips import ENDED_FAILED, RENDERED, apply, clip, end, make_campaign, standing
 from tests.models.stored_jobs import events_of, read_job

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from models import PollLane
-from models.lane import Wake, ensure_lane, leave_lane, take_lane, wake_lane
+from models.operations.scheduling.poll_wakeups import Wake, ensure_lane, leave_lane, take_lane, wake_lane
 from models.session import make_engine
 from reelqueue.states import RenderState
 from tests.models.stored_jobs import NOW, store_account, store_job

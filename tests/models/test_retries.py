@@ -9,8 +9,8 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from models.campaign import Campaign
+from models.operations.campaigns.retry import Which, find_retries, retry_clips
 from models.render_job import RenderJob
-from models.retries import Which, find_retries, retry_clips
 from reelqueue.campaigns.where import read_condition
 from reelqueue.errors import InvalidRequestError
 from reelqueue.states import FailureClass, RenderState

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models import ProviderTask
-from models.speeds import model_speeds
+from models.operations.scheduling.render_times import model_speeds
 from tests.models.stored_jobs import NOW, store_account
 from tests.models.stored_payments import store_payment
 

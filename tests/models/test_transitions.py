@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from models.leases import release_slot
+from models.operations.jobs.transitions import move, record
+from models.operations.money.slot_reservations import release_slot
 from models.session import make_engine
-from models.transitions import move, record
 from reelqueue.states import MOVES, TERMINAL, RenderState
 from tests.models.stored_jobs import NOW, events_of, has_slot, lease_slot, read_job, store_job
 

@@ -8,8 +8,8 @@ from itertools import pairwise
 
 from sqlalchemy.orm import Session
 
+from models.rate_limit import TurnKind, take_turns
 from models.session import make_engine, make_sessions
-from models.turn import TurnKind, take_turns
 from tests.models.stored_jobs import NOW, store_account
 
 

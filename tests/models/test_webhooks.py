@@ -11,8 +11,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models import WebhookDelivery, WebhookEndpoint
+from models.operations.jobs.transitions import move
 from models.tenant import ensure_tenant
-from models.transitions import move
 from models.webhook_endpoint import derive_secret, make_endpoint
 from reelqueue.states import MOVES, TERMINAL, RenderState
 from reelqueue.webhooks import DeliveryState, kind_of

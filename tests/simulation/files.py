@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from models.storage import LocalArchive
-from models.storage.archive import no_beat
+from models.storage.interface import no_beat
 from tests.simulation.stage import Killed, Stage
 
 

@@ -14,9 +14,15 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from models.account import Account
-from models.budget import Budget, BudgetBelowCommitmentsError, reserved_amount, set_budget, spent_amount
 from models.campaign import Campaign
-from models.cancel import request_cancel
+from models.operations.jobs.cancel import request_cancel
+from models.operations.money.budget import (
+    Budget,
+    BudgetBelowCommitmentsError,
+    reserved_amount,
+    set_budget,
+    spent_amount,
+)
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue import messages

@@ -14,10 +14,10 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from models import transitions
 from models.attempt import Attempt
-from models.lane import Wake
-from models.leases import release_slot
+from models.operations.jobs import transitions
+from models.operations.money.slot_reservations import release_slot
+from models.operations.scheduling.poll_wakeups import Wake
 from models.render_job import RenderJob
 from models.webhook_delivery import WebhookDelivery
 from reelqueue.states import AttemptState

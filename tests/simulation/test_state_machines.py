@@ -17,10 +17,18 @@ from sqlalchemy.orm import Session
 
 from models import PollLane
 from models.base import new_id
-from models.cancel import request_cancel
-from models.lane import TOLERANCE, Wake, ensure_lane, holds_lane, leave_lane, take_lane, wake_lane
-from models.leases import release_slot
-from models.transitions import move
+from models.operations.jobs.cancel import request_cancel
+from models.operations.jobs.transitions import move
+from models.operations.money.slot_reservations import release_slot
+from models.operations.scheduling.poll_wakeups import (
+    TOLERANCE,
+    Wake,
+    ensure_lane,
+    holds_lane,
+    leave_lane,
+    take_lane,
+    wake_lane,
+)
 from reelqueue.states import MOVES, TERMINAL, RenderState
 from tests.models.stored_jobs import NOW, events_of, has_slot, lease_slot, read_job, store_account, store_job
 

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from embedded.rehearsal.loops import VirtualLoop
 from models.account import Account
 from models.base import new_id
-from models.lane import ensure_lane
+from models.operations.scheduling.poll_wakeups import ensure_lane
 from models.settings import ServiceSettings
 from simulator.app import create_app
 from simulator.http.service import Service

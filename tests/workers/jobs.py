@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from models.enqueue import enqueue_render_job
+from models.operations.jobs.enqueue import enqueue_render_job
 from models.tenant import DEFAULT_TENANT_NAME, ensure_tenant
 from reelqueue.requests import parse_request
 from tests.workers.recorded_hints import RecordedHints, SubmitHint

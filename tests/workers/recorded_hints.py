@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from models.lane import Wake
+from models.operations.scheduling.poll_wakeups import Wake
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import httpx
 
-from models.enqueue import enqueue_render_job
+from models.operations.jobs.enqueue import enqueue_render_job
 from reelqueue.requests import parse_request
 from reelqueue.states import RenderState
 from tests.conftest import Simulator

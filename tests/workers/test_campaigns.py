@@ -14,8 +14,8 @@ from PIL import Image
 from sqlalchemy import select
 
 from models import Campaign, RenderJob
-from models.campaign_control import approve, cancel_campaign, resume
-from models.campaign_facts import campaign_view
+from models.operations.campaigns.control import approve, cancel_campaign, resume
+from models.operations.campaigns.status import campaign_view
 from reelqueue.campaigns.answers import Campaign as CampaignView
 from reelqueue.states import RenderState
 from tests.models.stored_clips import apply, clip, make_campaign

@@ -7,7 +7,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from models.cancel import request_cancel
+from models.operations.jobs.cancel import request_cancel
 from reelqueue.states import RenderState
 from tests.workers.jobs import Jobs
 from tests.workers.recorded_hints import RecordedHints

@@ -11,8 +11,8 @@ from uuid import UUID
 import pytest
 
 from models import Account, RenderJob
-from models.lane_limits import UNKNOWN_MODEL_SLOTS, LaneLimits, lane_limits
-from models.leases import release_slot
+from models.operations.money.slot_reservations import release_slot
+from models.operations.scheduling.account_limits import UNKNOWN_MODEL_SLOTS, LaneLimits, lane_limits
 from reelqueue.states import RenderState
 from tests.workers.jobs import MODEL, Jobs
 from tests.workers.recorded_hints import RecordedHints

@@ -15,7 +15,7 @@ from celery import Celery
 from structlog.testing import capture_logs
 
 from embedded.valkey import ValkeyServer
-from models.lane import Wake
+from models.operations.scheduling.poll_wakeups import Wake
 from tests.conftest import free_port
 from workers.app import app as workers_app
 from workers.hints import CeleryHints

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from models.enqueue import IdempotencyConflictError
+from models.operations.jobs.enqueue import IdempotencyConflictError
 from reelqueue.errors import InvalidRequestError
 from reelqueue.states import RenderState
 from tests.workers.recorded_hints import RecordedHints

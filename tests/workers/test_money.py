@@ -13,9 +13,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from models import Campaign, EntryKind, OnBudget, Slot
-from models.budget import Budget, BudgetBelowCommitmentsError, set_budget
-from models.leases import release_slot
-from models.spending import Spending, spend
+from models.operations.money.budget import Budget, BudgetBelowCommitmentsError, set_budget
+from models.operations.money.ledger import Spending, spend
+from models.operations.money.slot_reservations import release_slot
 from reelqueue.states import RenderState
 from tests.workers.jobs import Jobs
 from tests.workers.rows import Rows

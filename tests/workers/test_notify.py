@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from models import RenderJob, WebhookDelivery, WebhookEndpoint
-from models.cancel import request_cancel
+from models.operations.jobs.cancel import request_cancel
 from models.tenant import ensure_tenant
 from models.webhook_endpoint import derive_secret, make_endpoint
 from reelqueue.states import FailureClass, RenderState

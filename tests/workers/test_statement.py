@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from models import ProviderTask
-from models.statement import Scope, make_statement
+from models.operations.money.statement import Scope, make_statement
 from models.tenant import ensure_tenant
 from reelqueue.statement import Grouping, Statement, StatementSums
 from reelqueue.states import RenderState

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from models import Attempt, PollLane, RenderJob
-from models.cancel import request_cancel
+from models.operations.jobs.cancel import request_cancel
 from reelqueue.states import AttemptState, RenderState
 from tests.workers.jobs import Jobs
 from tests.workers.recorded_hints import RecordedHints

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 from pydantic import SecretStr
 
-from models.turn import TurnKind
+from models.rate_limit import TurnKind
 from reelqueue.builder import BuiltRequest
 from workers.dashscope.errors import NoAnswerError, NotSentError, ProviderError, RefusedError, ServerFaultError
 from workers.dashscope.wire import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from models.cancel import request_cancel
+from models.operations.jobs.cancel import request_cancel
 from reelqueue.states import AttemptState, RenderState
 from tests.workers.jobs import PROMPT, Jobs
 from tests.workers.protocol.doubts import Doubts, row

@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 from models.base import new_id
 from models.campaign import ensure_campaign
 from models.job_reference import JobReference, ReferenceRole
+from models.operations.jobs.transitions import record
 from models.render_job import RenderJob
 from models.tenant import ensure_tenant
-from models.transitions import record
 from reelqueue.builder import build
 from reelqueue.campaigns.clips import continued_image
 from reelqueue.errors import ReelqueueError

@@ -19,9 +19,9 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import ObjectStore
 
-from models.storage.archive import checked_key, no_beat
 from models.storage.errors import StorageUnavailableError, object_store_error
-from models.storage.incoming import IncomingFolder
+from models.storage.interface import checked_key, no_beat
+from models.storage.scratch_files import IncomingFolder
 
 _PART_BYTES: Final = 5 * 1024**2
 """The smallest that S3 allows, so that a slow uplink gets a part through before its time limit."""

@@ -15,7 +15,9 @@ from sqlalchemy.orm import Session
 
 from models.base import new_id
 from models.campaign import Campaign
-from models.copying import (
+from models.job_event import JobEvent
+from models.job_reference import JobReference
+from models.operations.bulk_copy import (
     EVENT_COLUMNS,
     JOB_COLUMNS,
     JSON_COLUMNS,
@@ -23,11 +25,9 @@ from models.copying import (
     copy_rows,
     new_job_values,
 )
-from models.followers import PREDECESSOR_CODE
-from models.job_event import JobEvent
-from models.job_reference import JobReference
+from models.operations.campaigns.current_clips import COUNTS, Standing, standing_clips, supersede
+from models.operations.jobs.dependents import PREDECESSOR_CODE
 from models.render_job import RenderJob
-from models.standing import COUNTS, Standing, standing_clips, supersede
 from reelqueue.campaigns.where import Condition, Rows
 from reelqueue.states import TERMINAL, FailureClass, RenderState
 

@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from models.base import new_id
 from models.campaign import Campaign, ensure_campaign
-from models.campaign_control import set_options
 from models.clip_import import ClipImport
-from models.merging import Merge, StoredClips, merge_clips
-from models.staging import staged_count, sweep_imports
-from models.standing import lock_clips
+from models.operations.campaign_import.apply import Merge, StoredClips, merge_clips
+from models.operations.campaign_import.staging import staged_count, sweep_imports
+from models.operations.campaigns.control import set_options
+from models.operations.campaigns.current_clips import lock_clips
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.errors import ReelqueueError
 

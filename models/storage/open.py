@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from models.storage.archive import Archive
 from models.storage.errors import object_store_error
 from models.storage.folder import LocalArchive
+from models.storage.interface import Archive
 from reelqueue.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _unknown(url: str, parts: SplitResult) -> ConfigurationError:
 
 def _open_bucket(url: str, scratch: Path | None, timeout_seconds: float) -> Archive:
     # A library of 15 MB that an archive in a folder does not need.
-    from models.storage.objects import ObjectArchive
+    from models.storage.bucket import ObjectArchive
 
     return ObjectArchive(url, _store(url, timeout_seconds), scratch or _system_scratch())
 

@@ -9,11 +9,11 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from models.budget import Budget, set_budget
 from models.campaign import Campaign, OnAmbiguous, OnBudget, ensure_campaign
-from models.cancel import request_cancel
+from models.operations.jobs.cancel import request_cancel
+from models.operations.jobs.transitions import move_many
+from models.operations.money.budget import Budget, set_budget
 from models.render_job import RenderJob
-from models.transitions import move_many
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.states import RenderState
 

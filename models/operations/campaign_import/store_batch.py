@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from models.base import new_id
 from models.campaign import Campaign
-from models.merging import Merge, StoredClips, merge_clips
-from models.staging import stage_clips
+from models.operations.campaign_import.apply import Merge, StoredClips, merge_clips
+from models.operations.campaign_import.staging import stage_clips
 from reelqueue.campaigns.clips import Clip
 
 

@@ -11,9 +11,9 @@ from typing import Any, Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models.budget import SPENT_KINDS
 from models.campaign import Campaign
 from models.ledger_entry import LedgerEntry
+from models.operations.money.budget import SPENT_KINDS
 from models.render_job import RenderJob
 from models.slot import Slot
 from reelqueue.campaigns.answers import Campaign as CampaignView

@@ -10,8 +10,8 @@ from uuid import UUID
 from sqlalchemy import and_, func, not_, select, update
 from sqlalchemy.orm import Session
 
-from models.clip_twin import ClipTwin
 from models.render_job import RenderJob
+from models.shared_clip import ClipTwin
 from reelqueue.states import RenderState
 
 SUPERSEDED_CODE: Final = "superseded"

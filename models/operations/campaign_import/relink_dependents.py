@@ -9,11 +9,11 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from models.enqueue import to_request
 from models.job_reference import JobReference
+from models.operations.campaigns.current_clips import COUNTS
+from models.operations.jobs.enqueue import to_request
+from models.operations.jobs.transitions import tell_followers
 from models.render_job import RenderJob
-from models.standing import COUNTS
-from models.transitions import tell_followers
 from reelqueue.builder import content_sha256
 from reelqueue.campaigns.clips import continued_image
 from reelqueue.states import RenderState

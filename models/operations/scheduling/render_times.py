@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.account import Account
-from models.lane_limits import lane_limits, offers
+from models.operations.scheduling.account_limits import lane_limits, offers
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.campaigns.answers import ModelSpeed

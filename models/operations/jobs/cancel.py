@@ -14,10 +14,10 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from models.leases import release_slot
+from models.operations.campaigns.current_clips import SUPERSEDED_CODE
+from models.operations.jobs.transitions import move, record
+from models.operations.money.slot_reservations import release_slot
 from models.render_job import RenderJob
-from models.standing import SUPERSEDED_CODE
-from models.transitions import move, record
 from reelqueue.states import RenderState
 
 _WAITING = (RenderState.QUEUED, RenderState.ADMITTED)

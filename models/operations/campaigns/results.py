@@ -11,15 +11,15 @@ from sqlalchemy.orm import Session, aliased, sessionmaker
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from models.asset import Asset, AssetKind
-from models.budget import SPENT_KINDS
 from models.clip_decision import ClipDecision
-from models.clip_twin import ClipTwin
-from models.enqueue import to_request
 from models.job_reference import JobReference
 from models.ledger_entry import LedgerEntry
+from models.operations.campaigns.current_clips import COUNTS
+from models.operations.jobs.enqueue import to_request
+from models.operations.money.budget import SPENT_KINDS
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
-from models.standing import COUNTS
+from models.shared_clip import ClipTwin
 from reelqueue.campaigns.answers import ClipResult
 from reelqueue.campaigns.clips import LAST_FRAME
 from reelqueue.campaigns.dialect import PROBLEM_HEADING

@@ -15,8 +15,8 @@ from uuid import UUID
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
-from models.followers import release_followers, why_never
 from models.job_event import JobEvent
+from models.operations.jobs.dependents import release_followers, why_never
 from models.render_job import RenderJob
 from models.webhook_delivery import announce
 from reelqueue.states import MOVES, TERMINAL, RenderState

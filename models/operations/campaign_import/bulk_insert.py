@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from models.campaign import Campaign
-from models.copying import new_job_values
-from models.enqueue import OPTION_COLUMNS
+from models.operations.bulk_copy import new_job_values
+from models.operations.jobs.enqueue import OPTION_COLUMNS
 from models.render_job import RenderJob
 from models.staged_clip import StagedClip
 from reelqueue.states import TERMINAL, RenderState

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 
 from models.base import new_id
 from models.clip_import import ClipImport
-from models.copying import copy_rows
-from models.enqueue import columns_of, references_of, request_sha256
 from models.job_reference import ReferenceRole
+from models.operations.bulk_copy import copy_rows
+from models.operations.jobs.enqueue import columns_of, references_of, request_sha256
 from models.staged_clip import StagedClip
 from reelqueue.campaigns.clips import Clip
 

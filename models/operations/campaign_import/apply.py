@@ -17,13 +17,13 @@ from sqlalchemy import delete, func, select, text
 from sqlalchemy.orm import Session
 
 from models.campaign import Campaign
-from models.cancel import WHY_SUPERSEDED, cancel_superseded
-from models.chains import follow_heirs, tell_ended
-from models.matching import match_clips
-from models.new_jobs import amend_jobs, insert_jobs
+from models.operations.campaign_import.bulk_insert import amend_jobs, insert_jobs
+from models.operations.campaign_import.diff import match_clips
+from models.operations.campaign_import.relink_dependents import follow_heirs, tell_ended
+from models.operations.campaign_import.staging import staged_count
+from models.operations.jobs.cancel import WHY_SUPERSEDED, cancel_superseded
+from models.operations.jobs.transitions import move_many
 from models.staged_clip import StagedClip
-from models.staging import staged_count
-from models.transitions import move_many
 from reelqueue.campaigns.clips import continued_image
 from reelqueue.states import RenderState
 

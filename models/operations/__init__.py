@@ -1,0 +1,1 @@
+"""models/operations: say here in one sentence what it does."""

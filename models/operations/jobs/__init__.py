@@ -1,0 +1,1 @@
+"""models/operations/jobs: say here in one sentence what it does."""

@@ -1,0 +1,1 @@
+"""models/operations/money: say here in one sentence what it does."""

@@ -1,0 +1,1 @@
+"""models/operations/scheduling: say here in one sentence what it does."""
