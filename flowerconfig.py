@@ -18,8 +18,8 @@ address = options.address or "127.0.0.1"
 # It shuts down no worker, revokes no task and starts none: jobs are cancelled through the API, where the row says so.
 read_only = True
 
-# The arguments name model and job, or account (workers/hints.py), the result says what became of them, and the UUID
-# is the link to the task's page. What stands last is cut off on a narrow screen.
+# The arguments name model and job, or account (workers/runtime/hints.py), the result says what became of them, and the
+# UUID is the link to the task's page. What stands last is cut off on a narrow screen.
 tasks_columns = "name,received,state,args,result,uuid,runtime,worker"
 
 # 5 KB each, in memory: a hundred megabytes at most. The record is in Postgres.

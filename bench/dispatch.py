@@ -31,8 +31,8 @@ from models.session import DatabaseClock, make_engine, make_sessions
 from models.storage import LocalArchive
 from models.tenant import ensure_tenant
 from reelqueue import TextToVideo
-from workers.dispatch import dispatch
-from workers.services import Services
+from workers.dispatch.dispatcher import dispatch
+from workers.runtime.context import Services
 from workers.settings import Settings
 
 ROOT = Path(__file__).parents[1]

@@ -17,14 +17,14 @@ from models.base import new_id
 from models.logs import configure_logs
 from models.tenant import ensure_tenant
 from reelqueue.errors import ReelqueueError
-from workers.account_commands import accounts
-from workers.audit import Finding, audit
-from workers.console import AsJson, Since, open_services, open_session, read_window
-from workers.doctor import examine
-from workers.money_commands import adopt_orphans_command, statement_command
-from workers.provider_audit import audit_provider
-from workers.quarantined import quarantined, retry
-from workers.review import adopt, questions, resubmit, write_off
+from workers.audit.invariants import Finding, audit
+from workers.audit.provider import audit_provider
+from workers.operator.accounts import accounts
+from workers.operator.console import AsJson, Since, open_services, open_session, read_window
+from workers.operator.doctor import examine
+from workers.operator.manual_review import adopt, questions, resubmit, write_off
+from workers.operator.money import adopt_orphans_command, statement_command
+from workers.quarantine.release import quarantined, retry
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Commands for operators of Reelqueue.")
 keys = typer.Typer(no_args_is_help=True, help="Keys of the HTTP API.")

@@ -12,13 +12,13 @@ from celery import Celery
 from celery.signals import setup_logging
 
 from reelqueue import messages
-from workers.discretion import DiscreetTask
-from workers.hearing import leave_when_deaf
 from workers.heartbeat import touch_while_well
-from workers.logs import configure_worker_logs
-from workers.looking import ORPHANS_SECONDS, look_at_start
 from workers.queues import QUEUES, ROUTES, QueueName
 from workers.resources import connect_signals
+from workers.runtime.beat import ORPHANS_SECONDS, look_at_start
+from workers.runtime.logging_setup import configure_worker_logs
+from workers.runtime.redaction import DiscreetTask
+from workers.runtime.watchdog import leave_when_deaf
 from workers.settings import settings
 
 _settings = settings()

@@ -9,7 +9,7 @@ from models.operations.jobs.enqueue import Enqueued, enqueue_render_job
 from reelqueue.errors import InvalidRequestError
 from reelqueue.requests import parse_request
 from workers.failpoints import Failpoint, failpoint
-from workers.services import Services
+from workers.runtime.context import Services
 
 KEY_CHARACTERS: Final = 255
 

@@ -15,8 +15,8 @@ from sqlalchemy import Engine
 
 from models.session import make_engine, make_sessions
 from reelqueue.errors import ReelqueueError
-from workers.hints import CeleryHints
-from workers.services import Services
+from workers.runtime.context import Services
+from workers.runtime.hints import CeleryHints
 from workers.settings import Settings
 
 log = structlog.get_logger(__name__)

@@ -19,7 +19,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.settings import ServiceSettings, WebhookSettings, read_settings
 from reelqueue.builder import DEFAULT_VIDEO_BASE_URL
-from workers.download import DownloadLimits
+from workers.archive.download import DownloadLimits
 
 S = TypeVar("S", bound=BaseSettings)
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from models import Asset, EntryKind, LedgerEntry, ProviderTask, RenderJob
 from reelqueue.states import RenderState
-from workers.audit import audit
+from workers.audit.invariants import audit
 
 SUCCEEDED: Final = frozenset({RenderState.SUCCEEDED})
 CANCELLED: Final = frozenset({RenderState.CANCELLED})

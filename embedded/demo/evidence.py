@@ -15,7 +15,7 @@ from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from models.session import make_engine
 from reelqueue.states import AttemptState
-from workers.audit import Finding, audit
+from workers.audit.invariants import Finding, audit
 
 _UNDER_WAY = frozenset({"PENDING", "RUNNING"})
 

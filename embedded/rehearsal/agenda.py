@@ -10,12 +10,12 @@ from uuid import UUID
 
 from embedded.rehearsal.time import StageClock
 from models.operations.scheduling.poll_wakeups import Wake
-from workers.archive import archive_render_job
-from workers.dispatch import dispatch
-from workers.polling import poll_account
-from workers.reconcile import reconcile_attempt
-from workers.services import Services
-from workers.submission import submit_render_job
+from workers.archive.archive_result import archive_render_job
+from workers.dispatch.dispatcher import dispatch
+from workers.polling.poll_batch import poll_account
+from workers.reconciliation.reconcile import reconcile_attempt
+from workers.runtime.context import Services
+from workers.submission.submit import submit_render_job
 
 Act = Callable[[Services], object]
 

@@ -23,7 +23,7 @@ from models.slot import Slot
 from models.tenant import ensure_tenant
 from reelqueue.campaigns.answers import Campaign as CampaignView
 from reelqueue.campaigns.answers import Phase
-from workers.sweep import sweep
+from workers.sweep.sweep import sweep
 
 _LOOK: Final = timedelta(seconds=60)
 """Between two looks at the whole, each with a sweep: the agenda loses nothing, so few are enough."""

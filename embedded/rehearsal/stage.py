@@ -31,8 +31,8 @@ from simulator.app import create_app
 from simulator.http.service import Service
 from simulator.start import build_service
 from simulator.store.store import Store
-from workers.accounts import ensure_default_account
-from workers.services import Services
+from workers.dispatch.default_account import ensure_default_account
+from workers.runtime.context import Services
 from workers.settings import (
     ArchiveSettings,
     DeliverySettings,

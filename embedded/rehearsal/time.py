@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy.orm import Session
 
 from embedded.rehearsal.loops import VirtualLoop
-from workers.host import Host
+from workers.runtime.host_clock import Host
 
 T = TypeVar("T")
 

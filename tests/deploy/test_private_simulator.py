@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from workers.download import DownloadError, DownloadLimits, fetch
+from workers.archive.download import DownloadError, DownloadLimits, fetch
 from workers.settings import ProviderSettings
 
 

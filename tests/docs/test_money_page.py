@@ -7,8 +7,8 @@ import re
 from models import EntryKind, OnAmbiguous
 from reelqueue.statement import Grouping
 from tests.docs.settings_page import ROOT
-from workers import provider_audit
-from workers.audit import Check
+from workers.audit import provider as provider_audit
+from workers.audit.invariants import Check
 
 PAGE = (ROOT / "docs/money.md").read_text()
 

@@ -14,9 +14,9 @@ from models import Account, RenderJob
 from models.account import DEFAULT_ACCOUNT_NAME
 from models.session import DatabaseClock
 from reelqueue.states import RenderState
-from workers.accounts import pause_account, resume_account
+from workers.dispatch.default_account import pause_account, resume_account
 from workers.failpoints import Failpoint
-from workers.quarantined import quarantined, retry
+from workers.quarantine.release import quarantined, retry
 
 # One world, so one process of pytest-xdist's. Each death is found out by a lease.
 pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.timeout(240)]

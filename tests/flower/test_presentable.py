@@ -13,8 +13,8 @@ from models.storage import LocalArchive
 from reelqueue.errors import ConfigurationError, InvalidRequestError
 from tests.conftest import ROOT
 from workers.dashscope import NoAnswerError, NotSentError, RefusedError
-from workers.discretion import DiscreetTask, TaskError, presentable
-from workers.services import Services
+from workers.runtime.context import Services
+from workers.runtime.redaction import DiscreetTask, TaskError, presentable
 
 CANARY = "canary-7d1f"
 

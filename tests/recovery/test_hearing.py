@@ -20,7 +20,7 @@ from embedded.valkey import ValkeyServer
 from models import RenderJob
 from models.session import make_engine
 from tests.conftest import ROOT
-from workers.hearing import EXIT_CODE, LOOKS, Hearing, Sight
+from workers.runtime.watchdog import EXIT_CODE, LOOKS, Hearing, Sight
 
 SECONDS = 60.0
 IDLE = Sight(waiting_count=0, active_count=0, begun_count=7)

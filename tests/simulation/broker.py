@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 
 from reelqueue import messages
 from tests.workers.virtual_clock import VirtualClock
-from workers.hints import CeleryHints
+from workers.runtime.hints import CeleryHints
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,9 @@ from reelqueue import messages
 from reelqueue.states import RenderState
 from tests.simulation.temper import Temper
 from tests.simulation.world import World
-from workers.accounts import pause_account, resume_account
-from workers.quarantined import is_quarantined, retry
-from workers.review import adopt, resubmit, write_off
+from workers.dispatch.default_account import pause_account, resume_account
+from workers.operator.manual_review import adopt, resubmit, write_off
+from workers.quarantine.release import is_quarantined, retry
 
 _MODELS: Final = ("wan2.6-t2v", "wan2.6-t2v", "wan2.2-t2v-plus")
 _ENDS: Final = ("", "", "", "", "", "[[internal]]", "[[blocked-output]]", "[[fail=InvalidParameter.X]]", "[[queue=30]]")

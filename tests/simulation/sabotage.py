@@ -22,16 +22,22 @@ from models.render_job import RenderJob
 from models.webhook_delivery import WebhookDelivery
 from reelqueue.states import AttemptState
 from reelqueue.webhooks import WebhookEvent
-from workers import archive, binding, notify, outcomes, reconcile, submission, sweep
-from workers.binding import OpenAttempt
+from workers.archive import archive_result as archive
+from workers.archive.video_probe import Probe, UnplayableError, probe_video
 from workers.dashscope import Acceptance, NotSentError, ProviderError
-from workers.neighbours import Neighbours
-from workers.probe import Probe, UnplayableError, probe_video
-from workers.reconcile import Question
-from workers.refusal import requeue
-from workers.services import Services
-from workers.submission import Claim
-from workers.verdict import Absent, Adopt, Doubt, Finding, Stranger
+from workers.polling import apply_answers as outcomes
+from workers.reconciliation import reconcile
+from workers.reconciliation.competing_attempts import Neighbours
+from workers.reconciliation.reconcile import Question
+from workers.reconciliation.task_matching import Absent, Adopt, Doubt, Finding, Stranger
+from workers.runtime.context import Services
+from workers.submission import submit as submission
+from workers.submission import task_binding as binding
+from workers.submission.claim_outcomes import requeue
+from workers.submission.submit import Claim
+from workers.submission.task_binding import OpenAttempt
+from workers.sweep import sweep
+from workers.webhooks import deliver as notify
 
 Sabotage = Callable[[], AbstractContextManager[object]]
 

@@ -21,14 +21,14 @@ from tests.simulation.stage import Standing, Step
 from tests.simulation.temper import Temper, draw_fault
 from tests.simulation.world import World
 from tests.workers.virtual_clock import START
-from workers.archive import archive_render_job
-from workers.dispatch import dispatch
+from workers.archive.archive_result import archive_render_job
+from workers.dispatch.dispatcher import dispatch
 from workers.intake import take_in
-from workers.notify import deliver_webhooks
-from workers.polling import poll_account
-from workers.reconcile import reconcile_attempt
-from workers.submission import submit_render_job
-from workers.sweep import sweep
+from workers.polling.poll_batch import poll_account
+from workers.reconciliation.reconcile import reconcile_attempt
+from workers.submission.submit import submit_render_job
+from workers.sweep.sweep import sweep
+from workers.webhooks.deliver import deliver_webhooks
 
 # A worker that is ready waits this long for its turn at most; only a frozen one waits longer.
 _TURN: Final = timedelta(seconds=1)

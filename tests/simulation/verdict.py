@@ -20,7 +20,7 @@ from models.asset import AssetKind
 from reelqueue.states import TERMINAL, RenderState
 from simulator.store.ledger import Charge
 from tests.simulation.world import World
-from workers.audit import audit
+from workers.audit.invariants import audit
 
 
 def broken_invariants(world: World) -> Iterator[str]:

@@ -33,9 +33,9 @@ from tests.simulation.temper import Temper
 from tests.simulation.trace import SerialIds, Trace
 from tests.simulation.witness import Witness
 from tests.workers.virtual_clock import START, VirtualClock
-from workers.accounts import ensure_default_account
-from workers.host import Host
-from workers.services import Services
+from workers.dispatch.default_account import ensure_default_account
+from workers.runtime.context import Services
+from workers.runtime.host_clock import Host
 from workers.settings import (
     ArchiveSettings,
     CelerySettings,

@@ -23,7 +23,7 @@ from tests.workers.rows import Rows
 from tests.workers.scripted_provider import ScriptedProvider
 from tests.workers.virtual_clock import VirtualClock
 from workers.__main__ import main
-from workers.services import Services
+from workers.runtime.context import Services
 from workers.settings import ArchiveSettings, CelerySettings, PollSettings, ProviderSettings, Settings
 from workers.settings import settings as read_settings
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from reelqueue.states import RenderState
 from tests.workers.virtual_clock import START
 from workers.dashscope import TaskAnswer
-from workers.follow import Due, Outcome, Rules, decide
+from workers.polling.decisions import Due, Outcome, Rules, decide
 
 RULES = Rules(late_interval=timedelta(seconds=60), unknown_limit=3, fault_limit=2, fault_backoff=timedelta(seconds=5))
 ANYTHING = UUID(int=0)

@@ -12,10 +12,10 @@ from reelqueue.requests import parse_request
 from tests.workers.recorded_hints import RecordedHints, SubmitHint
 from tests.workers.scripted_provider import Said, ScriptedProvider, succeeded
 from tests.workers.virtual_clock import VirtualClock
-from workers.dispatch import dispatch
-from workers.polling import Report, poll_account
-from workers.services import Services
-from workers.submission import submit_render_job
+from workers.dispatch.dispatcher import dispatch
+from workers.polling.poll_batch import Report, poll_account
+from workers.runtime.context import Services
+from workers.submission.submit import submit_render_job
 
 MODEL = "wan2.6-t2v"
 PROMPT = "a paper boat on a rainy street"

@@ -22,7 +22,7 @@ from models import RenderJob
 from models.session import make_engine
 from reelqueue.states import RenderState
 from tests.conftest import Simulator
-from workers.audit import audit
+from workers.audit.invariants import audit
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 90.0

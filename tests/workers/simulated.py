@@ -15,10 +15,10 @@ from reelqueue.states import RenderState
 from tests.conftest import Simulator
 from tests.workers.recorded_hints import RecordedHints
 from tests.workers.rows import Rows
-from workers.dispatch import dispatch
-from workers.polling import poll_account
-from workers.services import Services
-from workers.submission import submit_render_job
+from workers.dispatch.dispatcher import dispatch
+from workers.polling.poll_batch import poll_account
+from workers.runtime.context import Services
+from workers.submission.submit import submit_render_job
 
 KEY = "sk-simulated"
 MODEL = "wan2.6-t2v"

@@ -19,8 +19,8 @@ from tests.workers.loopback import Behaviour, LoopbackServer, hangs_up, says, se
 from tests.workers.rows import Rows
 from tests.workers.scripted_provider import ScriptedProvider, succeeded, task
 from tests.workers.virtual_clock import VirtualClock
-from workers.archive import archive_render_job
-from workers.download import Download
+from workers.archive.archive_result import archive_render_job
+from workers.archive.download import Download
 from workers.settings import Settings
 
 CLIP = says("200 OK", make_clip())

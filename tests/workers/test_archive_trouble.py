@@ -18,8 +18,8 @@ from tests.workers.clips import make_clip
 from tests.workers.jobs import Jobs
 from tests.workers.loopback import LoopbackServer, says, serving
 from tests.workers.rows import Rows
-from workers.archive import archive_render_job
-from workers.services import Services
+from workers.archive.archive_result import archive_render_job
+from workers.runtime.context import Services
 from workers.settings import Settings
 
 DAY = 24 * 3600

@@ -14,8 +14,8 @@ from tests.workers.jobs import Jobs
 from tests.workers.loopback import says, serving
 from tests.workers.rows import Rows
 from tests.workers.scripted_provider import refused, succeeded, task
-from workers.archive import archive_render_job
-from workers.audit import CHECKS, audit
+from workers.archive.archive_result import archive_render_job
+from workers.audit.invariants import CHECKS, audit
 
 BREAKS = {
     # Two POSTs may be under way: the index that forbids it has to go first.

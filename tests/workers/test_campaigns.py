@@ -24,10 +24,10 @@ from tests.workers.jobs import Jobs
 from tests.workers.loopback import says, serving
 from tests.workers.rows import Rows
 from tests.workers.scripted_provider import refused, succeeded
-from workers.archive import archive_render_job
-from workers.dispatch import dispatch
+from workers.archive.archive_result import archive_render_job
+from workers.dispatch.dispatcher import dispatch
 from workers.settings import Settings
-from workers.sweep import sweep
+from workers.sweep.sweep import sweep
 
 FRAME_PX = (640, 360)
 Start = Callable[..., UUID]

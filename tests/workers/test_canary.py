@@ -16,8 +16,8 @@ from tests.workers.rows import Rows
 from tests.workers.scripted_provider import Said, accepted, refused, task
 from workers.dashscope import DashScope, ProviderError
 from workers.dashscope.client import Endpoint
-from workers.services import Services
-from workers.sweep import sweep
+from workers.runtime.context import Services
+from workers.sweep.sweep import sweep
 
 ECHO = f"Incorrect API key provided: {CANARY}."
 

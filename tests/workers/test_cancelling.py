@@ -13,7 +13,7 @@ from tests.workers.jobs import Jobs
 from tests.workers.recorded_hints import RecordedHints
 from tests.workers.rows import Rows
 from tests.workers.scripted_provider import ScriptedProvider, accepted, refused, succeeded, task
-from workers.dispatch import dispatch
+from workers.dispatch.dispatcher import dispatch
 
 TOO_LATE = refused(400, "UnsupportedOperation", "Failed to cancel the task, it is not PENDING")
 

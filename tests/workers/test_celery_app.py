@@ -17,8 +17,8 @@ from pydantic import ValidationError
 
 from reelqueue import messages
 from workers.app import app
-from workers.discretion import DiscreetTask
 from workers.queues import QUEUES, ROUTES, QueueName
+from workers.runtime.redaction import DiscreetTask
 from workers.settings import CelerySettings
 
 ROOT = Path(__file__).parents[2]

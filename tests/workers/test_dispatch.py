@@ -19,7 +19,7 @@ from tests.workers.recorded_hints import RecordedHints
 from tests.workers.rows import Rows
 from tests.workers.scripted_provider import succeeded
 from tests.workers.virtual_clock import VirtualClock
-from workers.dispatch import _healthy, dispatch
+from workers.dispatch.dispatcher import _healthy, dispatch
 
 SLOTS, SUBMITS_PER_SECOND, LOOK_AHEAD = 5, 5, 2
 

@@ -19,10 +19,10 @@ from tests.workers.jobs import Jobs
 from tests.workers.loopback import Behaviour, hangs_up, says, serving
 from tests.workers.rows import Rows
 from tests.workers.virtual_clock import VirtualClock
-from workers import doctor
-from workers.dispatch import dispatch
-from workers.doctor import Line
-from workers.services import Services
+from workers.dispatch.dispatcher import dispatch
+from workers.operator import doctor
+from workers.operator.doctor import Line
+from workers.runtime.context import Services
 
 NOWHERE = "postgresql+psycopg://nobody:s3cret@127.0.0.1:1/nothing"
 

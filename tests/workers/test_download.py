@@ -11,7 +11,7 @@ import pytest
 
 from tests.conftest import free_port
 from tests.workers.loopback import Behaviour, hangs_up, says, says_nothing, serving, trickles
-from workers.download import Download, DownloadError, DownloadLimits, fetch
+from workers.archive.download import Download, DownloadError, DownloadLimits, fetch
 from workers.egress import PinnedTransport
 
 VIDEO = bytes(range(256)) * 4096

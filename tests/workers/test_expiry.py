@@ -20,14 +20,14 @@ from tests.workers.clips import make_clip
 from tests.workers.jobs import Jobs
 from tests.workers.loopback import LoopbackServer, says, serving
 from tests.workers.rows import Rows
-from workers import doctor
-from workers.archive import archive_render_job
-from workers.audit import audit
-from workers.fetch_claim import claim_fetch
-from workers.notify import deliver_webhooks
+from workers.archive.archive_result import archive_render_job
+from workers.archive.fetch_lease import claim_fetch
+from workers.archive.retry import retry_keeping
+from workers.audit.invariants import audit
+from workers.operator import doctor
 from workers.settings import DeliverySettings, Settings
-from workers.sweep import sweep
-from workers.unfetched import retry_keeping
+from workers.sweep.sweep import sweep
+from workers.webhooks.deliver import deliver_webhooks
 
 KEY = SecretStr("the server's key, of 32 characters or more")
 HOUR = 3600

@@ -18,10 +18,10 @@ from tests.workers.loopback import LoopbackServer, says, serving
 from tests.workers.recorded_hints import SubmitHint
 from tests.workers.rows import Rows
 from tests.workers.scripted_provider import succeeded
-from workers.archive import archive_render_job
-from workers.dispatch import dispatch
+from workers.archive.archive_result import archive_render_job
+from workers.dispatch.dispatcher import dispatch
 from workers.settings import Settings
-from workers.submission import submit_render_job
+from workers.submission.submit import submit_render_job
 
 
 class Away(LocalArchive):

@@ -12,7 +12,7 @@ from reelqueue.states import TERMINAL, RenderState
 from tests.workers.due import RULES, decide_at, make_due, seconds_of
 from tests.workers.virtual_clock import START
 from workers.dashscope import NoAnswerError
-from workers.follow import Due, decide
+from workers.polling.decisions import Due, decide
 
 MOMENTS = st.floats(min_value=0, max_value=90_000, allow_nan=False)
 WORDS = st.sampled_from(["PENDING", "RUNNING", "UNKNOWN", "SUSPENDED", "SUCCEEDED", ""])

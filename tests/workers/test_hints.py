@@ -18,7 +18,7 @@ from embedded.valkey import ValkeyServer
 from models.operations.scheduling.poll_wakeups import Wake
 from tests.conftest import free_port
 from workers.app import app as workers_app
-from workers.hints import CeleryHints
+from workers.runtime.hints import CeleryHints
 
 JOB, ACCOUNT, ATTEMPT, ENDPOINT = UUID(int=1), UUID(int=2), UUID(int=3), UUID(int=4)
 MODEL = "wan2.6-t2v"

@@ -12,8 +12,8 @@ from sqlalchemy import Engine, event, text
 from models.session import make_engine
 from tests.workers.jobs import Jobs
 from tests.workers.scripted_provider import Killed, succeeded, task
-from workers.archive import archive_render_job
-from workers.sweep import sweep
+from workers.archive.archive_result import archive_render_job
+from workers.sweep.sweep import sweep
 
 # Tables that grow with every job ever rendered.
 _SCAN = re.compile(r"Seq Scan on (render_jobs|attempts|provider_tasks|job_events|job_references|assets)")

@@ -10,7 +10,7 @@ from reelqueue.states import RenderState
 from tests.workers.recorded_hints import RecordedHints
 from tests.workers.rows import Rows
 from workers.intake import take_in
-from workers.services import Services
+from workers.runtime.context import Services
 
 REQUEST = {"model": "wan2.6-t2v", "prompt": "a paper boat"}
 

@@ -20,9 +20,9 @@ from reelqueue.states import RenderState
 from tests.workers.jobs import Jobs
 from tests.workers.rows import Rows
 from tests.workers.scripted_provider import refused, succeeded, task
-from workers.audit import audit
-from workers.dispatch import dispatch
-from workers.sweep import sweep
+from workers.audit.invariants import audit
+from workers.dispatch.dispatcher import dispatch
+from workers.sweep.sweep import sweep
 
 PRICE = Decimal("0.50")
 """Of five seconds of wan2.6-t2v at 720P in Singapore."""

@@ -25,11 +25,11 @@ from tests.workers.loopback import Behaviour, LoopbackServer, hangs_up, says, sa
 from tests.workers.recorded_hints import RecordedHints
 from tests.workers.rows import Rows
 from tests.workers.virtual_clock import VirtualClock
-from workers.archive import archive_render_job
-from workers.host import Host
-from workers.notify import deliver_webhooks
+from workers.archive.archive_result import archive_render_job
+from workers.runtime.host_clock import Host
 from workers.settings import DeliverySettings, Settings
-from workers.sweep import sweep
+from workers.sweep.sweep import sweep
+from workers.webhooks.deliver import deliver_webhooks
 
 KEY = SecretStr("the server's key, of 32 characters or more")
 T = TypeVar("T")

@@ -13,8 +13,8 @@ from tests.workers.clips import make_clip
 from tests.workers.jobs import Jobs
 from tests.workers.loopback import says, serving
 from tests.workers.rows import Rows
-from workers.archive import archive_render_job
-from workers.audit import audit
+from workers.archive.archive_result import archive_render_job
+from workers.audit.invariants import audit
 from workers.settings import Settings
 
 

@@ -20,13 +20,13 @@ from tests.workers.jobs import MODEL, Jobs
 from tests.workers.rows import Rows
 from tests.workers.scripted_provider import Killed, listing, refused, succeeded, task
 from tests.workers.virtual_clock import VirtualClock
-from workers.adoption import adopted_since
-from workers.audit import audit
-from workers.dispatch import dispatch
-from workers.orphans import Look, look_for_orphans
-from workers.reconcile import reconcile_attempt
-from workers.review import write_off
-from workers.services import Services
+from workers.audit.invariants import audit
+from workers.dispatch.dispatcher import dispatch
+from workers.operator.manual_review import write_off
+from workers.reconciliation.orphan_adoption import adopted_since
+from workers.reconciliation.orphans import Look, look_for_orphans
+from workers.reconciliation.reconcile import reconcile_attempt
+from workers.runtime.context import Services
 
 PROMPT = "somebody else's paper boat"
 

@@ -17,7 +17,7 @@ from tests.workers.recorded_hints import RecordedHints
 from tests.workers.rows import Rows
 from tests.workers.scripted_provider import task
 from tests.workers.virtual_clock import START, VirtualClock
-from workers.pacing import MEASURED_MIN, Pace, Pacing
+from workers.runtime.poll_intervals import MEASURED_MIN, Pace, Pacing
 from workers.settings import PollSettings
 
 MODEL = "wan2.6-t2v"

@@ -16,7 +16,7 @@ from tests.workers.recorded_hints import RecordedHints
 from tests.workers.rows import Rows
 from tests.workers.scripted_provider import Answer, Killed, ScriptedProvider, accepted, succeeded, task
 from tests.workers.virtual_clock import VirtualClock
-from workers.polling import Report, poll_account
+from workers.polling.poll_batch import Report, poll_account
 
 
 def test_an_interval_of_1_s_and_a_timeout_of_3_s_are_honoured(jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from tests.workers.clips import HEIGHT_PX, WIDTH_PX, make_clip
-from workers.probe import Probe, UnplayableError, probe_video
+from workers.archive.video_probe import Probe, UnplayableError, probe_video
 
 PLAYLIST = b"#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:1,\nfile:///etc/passwd\n"
 

@@ -15,10 +15,10 @@ from models.session import DatabaseClock, make_engine, make_sessions
 from tests.conftest import Simulator
 from tests.workers.recorded_hints import RecordedHints
 from tests.workers.simulated import KEY, Simulated
-from workers.adoption import Orphan
-from workers.orphans import look_for_orphans
-from workers.provider_audit import audit_provider
-from workers.services import Services
+from workers.audit.provider import audit_provider
+from workers.reconciliation.orphan_adoption import Orphan
+from workers.reconciliation.orphans import look_for_orphans
+from workers.runtime.context import Services
 
 
 @pytest.fixture

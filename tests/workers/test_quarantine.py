@@ -15,15 +15,16 @@ from tests.workers.jobs import Jobs
 from tests.workers.loopback import LoopbackServer, says, serving
 from tests.workers.rows import Rows
 from tests.workers.scripted_provider import Killed, succeeded
-from workers import archive, submission
-from workers.archive import archive_render_job
-from workers.audit import audit
-from workers.dispatch import dispatch
-from workers.fetch_claim import claim_fetch
-from workers.quarantined import NotQuarantinedError, quarantined, retry
-from workers.review import QuarantinedError, adopt, resubmit, write_off
+from workers.archive import archive_result as archive
+from workers.archive.archive_result import archive_render_job
+from workers.archive.fetch_lease import claim_fetch
+from workers.audit.invariants import audit
+from workers.dispatch.dispatcher import dispatch
+from workers.operator.manual_review import QuarantinedError, adopt, resubmit, write_off
+from workers.quarantine.release import NotQuarantinedError, quarantined, retry
 from workers.settings import Settings
-from workers.sweep import sweep
+from workers.submission import submit as submission
+from workers.sweep.sweep import sweep
 
 LONG_SECONDS = 600.0
 """Longer than any lease."""

@@ -23,9 +23,9 @@ from tests.workers.jobs import Jobs
 from tests.workers.loopback import LoopbackServer, says, serving
 from tests.workers.rows import Rows
 from tests.workers.scripted_provider import succeeded
-from workers.archive import archive_render_job
-from workers.dispatch import dispatch
-from workers.download import Download
+from workers.archive.archive_result import archive_render_job
+from workers.archive.download import Download
+from workers.dispatch.dispatcher import dispatch
 from workers.settings import Settings
 
 

@@ -15,8 +15,8 @@ from reelqueue.states import RenderState
 from tests.workers.jobs import Jobs
 from tests.workers.rows import Rows
 from tests.workers.scripted_provider import accepted, listing, succeeded, task
-from workers.dispatch import dispatch
-from workers.orphans import look_for_orphans
+from workers.dispatch.dispatcher import dispatch
+from workers.reconciliation.orphans import look_for_orphans
 
 DAY_SECONDS = 24 * 3600.0
 

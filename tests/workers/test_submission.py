@@ -17,9 +17,9 @@ from tests.workers.rows import Rows
 from tests.workers.scripted_provider import Answer, Said, ScriptedProvider, accepted, answer, refused, succeeded
 from tests.workers.virtual_clock import VirtualClock
 from workers.dashscope import Acceptance
-from workers.dispatch import dispatch
-from workers.refusal import backoff_seconds
-from workers.submission import Claim, _bind, _claim, submit_render_job
+from workers.dispatch.dispatcher import dispatch
+from workers.submission.claim_outcomes import backoff_seconds
+from workers.submission.submit import Claim, _bind, _claim, submit_render_job
 
 SAFE_TO_REPEAT = [httpx.ConnectError("refused"), refused(429, "Throttling.RateQuota"), Answer(429, b"slow down")]
 NEEDS_A_PERSON = [

@@ -12,8 +12,8 @@ from tests.workers.recorded_hints import RecordedHints
 from tests.workers.rows import Rows
 from tests.workers.scripted_provider import Killed, ScriptedProvider, task
 from tests.workers.virtual_clock import VirtualClock
-from workers.dispatch import dispatch
-from workers.sweep import Swept, sweep
+from workers.dispatch.dispatcher import dispatch
+from workers.sweep.sweep import Swept, sweep
 
 NOTHING = Swept(
     expired=0,

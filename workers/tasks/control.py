@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from reelqueue import messages
 from workers.app import app
-from workers.dispatch import dispatch
-from workers.orphans import look_for_orphans
+from workers.dispatch.dispatcher import dispatch
+from workers.reconciliation.orphans import look_for_orphans
 from workers.resources import services
-from workers.sweep import sweep
+from workers.sweep.sweep import sweep
 
 
 @app.task(name=messages.CONTROL_DISPATCH)

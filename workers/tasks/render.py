@@ -6,11 +6,11 @@ from uuid import UUID
 
 from reelqueue import messages
 from workers.app import app
-from workers.archive import archive_render_job
-from workers.polling import poll_account
-from workers.reconcile import reconcile_attempt
+from workers.archive.archive_result import archive_render_job
+from workers.polling.poll_batch import poll_account
+from workers.reconciliation.reconcile import reconcile_attempt
 from workers.resources import services
-from workers.submission import submit_render_job
+from workers.submission.submit import submit_render_job
 
 
 @app.task(name=messages.RENDER_SUBMIT)

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from reelqueue import messages
 from workers.app import app
-from workers.notify import deliver_webhooks
 from workers.resources import services
+from workers.webhooks.deliver import deliver_webhooks
 
 
 @app.task(name=messages.WEBHOOK_DELIVER)

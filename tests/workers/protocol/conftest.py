@@ -7,7 +7,7 @@ import pytest
 from tests.workers.jobs import Jobs
 from tests.workers.protocol.doubts import Doubts, WatchedProvider
 from tests.workers.rows import Rows
-from workers.services import Services
+from workers.runtime.context import Services
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from models import Attempt
 from tests.workers.jobs import MODEL, Jobs
 from tests.workers.rows import Rows
 from tests.workers.scripted_provider import Said, ScriptedProvider, _operation, listing, succeeded, task
-from workers.reconcile import reconcile_attempt
-from workers.services import Services
-from workers.submission import Claim, _claim, _mark_sent
+from workers.reconciliation.reconcile import reconcile_attempt
+from workers.runtime.context import Services
+from workers.submission.submit import Claim, _claim, _mark_sent
 
 CUT_OFF = httpx.ReadError("the connection was cut")
 HOUR_SECONDS = 3600.0

@@ -11,8 +11,8 @@ from tests.workers.recorded_hints import RecordedHints
 from tests.workers.rows import Rows
 from tests.workers.scripted_provider import Answer, answer, listing, refused
 from tests.workers.virtual_clock import VirtualClock
-from workers.dispatch import dispatch
-from workers.services import Services
+from workers.dispatch.dispatcher import dispatch
+from workers.runtime.context import Services
 
 PAGE_1_OF_2 = answer(200, {"total": 101, "total_page": 2, "page_no": 1, "page_size": 100, "data": [row("foreign")]})
 UNREADABLE = {

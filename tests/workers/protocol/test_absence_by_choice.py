@@ -12,8 +12,8 @@ from reelqueue.states import AttemptState, RenderState
 from tests.workers.jobs import PROMPT, Jobs
 from tests.workers.protocol.doubts import CUT_OFF, Doubts
 from tests.workers.rows import Rows
-from workers.dispatch import dispatch
-from workers.services import Services
+from workers.dispatch.dispatcher import dispatch
+from workers.runtime.context import Services
 
 
 def choose(rows: Rows, choice: OnAmbiguous) -> None:

@@ -13,7 +13,7 @@ from tests.workers.protocol.doubts import Doubts, WatchedProvider, row
 from tests.workers.recorded_hints import RecordedHints
 from tests.workers.rows import Rows
 from tests.workers.scripted_provider import answer, listing, refused, task
-from workers.reconcile import STRANGERS_AT_ONCE
+from workers.reconciliation.reconcile import STRANGERS_AT_ONCE
 
 OTHER = "somebody else's dog"
 

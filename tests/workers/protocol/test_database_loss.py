@@ -20,8 +20,8 @@ from tests.workers.recorded_hints import RecordedHints
 from tests.workers.rows import Rows
 from tests.workers.scripted_provider import refused
 from tests.workers.virtual_clock import VirtualClock
-from workers.insist import insist
-from workers.services import Services
+from workers.runtime.commit_retry import insist
+from workers.runtime.context import Services
 
 
 @pytest.fixture

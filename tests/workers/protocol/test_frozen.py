@@ -11,10 +11,10 @@ from reelqueue.states import AttemptState, RenderState
 from tests.workers.jobs import Jobs
 from tests.workers.protocol.doubts import WatchedProvider
 from tests.workers.rows import Rows
-from workers.host import Host
-from workers.services import Services
-from workers.submission import Claim, _claim, _mark_sent, submit_render_job
-from workers.sweep import sweep
+from workers.runtime.context import Services
+from workers.runtime.host_clock import Host
+from workers.submission.submit import Claim, _claim, _mark_sent, submit_render_job
+from workers.sweep.sweep import sweep
 
 
 def test_a_worker_that_was_frozen_before_sent_does_not_send(jobs: Jobs, services: Services, rows: Rows) -> None:

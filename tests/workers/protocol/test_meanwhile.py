@@ -10,10 +10,10 @@ from tests.workers.rows import Rows
 from tests.workers.scripted_provider import refused
 from tests.workers.virtual_clock import VirtualClock
 from workers.dashscope import Acceptance, NoAnswerError, RefusedError
-from workers.reconcile import reconcile_attempt
-from workers.services import Services
-from workers.submission import _bind, _park, _reject
-from workers.sweep import sweep
+from workers.reconciliation.reconcile import reconcile_attempt
+from workers.runtime.context import Services
+from workers.submission.submit import _bind, _park, _reject
+from workers.sweep.sweep import sweep
 
 LATE = Acceptance("late", "PENDING", "of-late")
 

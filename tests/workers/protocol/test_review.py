@@ -13,13 +13,13 @@ from tests.workers.jobs import Jobs
 from tests.workers.protocol.doubts import Doubts
 from tests.workers.rows import Rows
 from tests.workers.scripted_provider import succeeded
-from workers import review
-from workers.binding import TaskTakenError
 from workers.dashscope import Acceptance
-from workers.dispatch import dispatch
-from workers.services import Services
-from workers.submission import _bind
-from workers.sweep import sweep
+from workers.dispatch.dispatcher import dispatch
+from workers.operator import manual_review as review
+from workers.runtime.context import Services
+from workers.submission.submit import _bind
+from workers.submission.task_binding import TaskTakenError
+from workers.sweep.sweep import sweep
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from tests.workers.jobs import PROMPT, Jobs
 from tests.workers.protocol.doubts import Doubts, row
 from tests.workers.rows import Rows
 from tests.workers.scripted_provider import answer, listing, task
-from workers.services import Services
-from workers.sweep import sweep
+from workers.runtime.context import Services
+from workers.sweep.sweep import sweep
 
 
 def test_the_wish_waits_for_the_listing(doubts: Doubts, services: Services, rows: Rows) -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workers.dashscope import ListedTask, TaskAnswer
-from workers.verdict import Absent, Adopt, Doubt, Stranger, Unclear, is_echo, judge
+from workers.reconciliation.task_matching import Absent, Adopt, Doubt, Stranger, Unclear, is_echo, judge
 
 LONG = "a very long tracking shot " * 40
 STATUSES = st.sampled_from(["PENDING", "RUNNING", "SUCCEEDED", "FAILED", "CANCELED", "UNKNOWN", "SUSPENDED"])

@@ -1,0 +1,95 @@
+"""Results that wait for the archive: how many, until when, and the alarm before one of them is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session
+
+from models.job_event import JobEvent
+from models.operations.jobs.transitions import record
+from models.render_job import RenderJob
+from models.webhook_delivery import announce_expiring
+from workers.archive.fetch_lease import expiry
+from workers.archive.retry import KEEP_FAILED
+
+log = structlog.get_logger(__name__)
+
+_EXPIRING: Final = "result_expiring"
+_WAITS: Final = RenderJob.next_archive_at.is_not(None)
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """What waits."""
+
+    count: int
+    expires_at: datetime | None
+    """When the first of them is gone."""
+    refusal: str | None
+    """What the archive said last about one of them."""
+
+    def words(self, now: datetime) -> str:
+        """It, for people."""
+        if self.expires_at is None:
+            return "no result waits"
+        left_hours = (self.expires_at - now) / timedelta(hours=1)
+        said = f"; the archive said last: {self.refusal}" if self.refusal else ""
+        results = "result waits" if self.count == 1 else "results wait"
+        return f"{self.count} {results}, the first is gone in {left_hours:.1f} h{said}"
+
+    def is_well(self, now: datetime, alarm: timedelta) -> bool:
+        """Whether nobody need look."""
+        return self.refusal is None and (self.expires_at is None or self.expires_at - now > alarm)
+
+
+def read_backlog(session: Session) -> Backlog:
+    """What waits now."""
+    waiting = select(func.count(), func.min(expiry())).select_from(RenderJob).where(_WAITS)
+    count, expires_at = session.execute(waiting).one()
+    said = (
+        select(JobEvent.detail["reason"].astext)
+        .join(RenderJob, RenderJob.id == JobEvent.job_id)
+        .where(_WAITS, JobEvent.kind == KEEP_FAILED)
+        .order_by(JobEvent.id.desc())
+        .limit(1)
+    )
+    return Backlog(count, expires_at, session.scalars(said).one_or_none())
+
+
+def sound_alarm(session: Session, before: timedelta, *, limit: int, now: datetime) -> Sequence[UUID]:
+    """Tell once of each result that waits and will be gone soon: in the log, the job's history and by webhook.
+
+    Args:
+        session: In a transaction; the caller commits.
+        before: How long before it is gone.
+        limit: Most at a time.
+        now: The time, by the database's clock.
+
+    Returns:
+        The jobs.
+    """
+    is_told = exists().where(JobEvent.job_id == RenderJob.id, JobEvent.kind == _EXPIRING)
+    late = (
+        select(RenderJob.id, expiry())
+        .where(_WAITS, expiry() <= now + before, ~is_told)
+        .order_by(expiry())
+        .limit(limit)
+        .with_for_update(of=RenderJob, skip_locked=True)
+    )
+    found = session.execute(late).all()
+    for job_id, expires_at in found:
+        left_hours = round((expires_at - now) / timedelta(hours=1), 1)
+        record(session, job_id, _EXPIRING, now=now, detail={"hours_left": left_hours})
+        log.error("render_job.result_expiring", job_id=str(job_id), hours_left=left_hours,
+                  remedy="python -m workers doctor says what the archive said")  # fmt: skip
+    job_ids = [job_id for job_id, _ in found]
+    if job_ids:
+        announce_expiring(session, job_ids, now=now)
+    return job_ids

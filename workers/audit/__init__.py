@@ -1,0 +1,1 @@
+"""workers/audit: say here in one sentence what it does."""

@@ -1,0 +1,1 @@
+"""workers/dispatch: say here in one sentence what it does."""

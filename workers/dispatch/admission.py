@@ -1,0 +1,150 @@
+"""Admission to one account and model: who gets the free slots, and whether the money suffices.
+
+It runs under the account's lock (dispatchers take turns) and under the locks of the campaigns (nothing is spent, and
+no budget set, meanwhile), so what it counts stays true until the commit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import structlog
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from models.account import Account
+from models.campaign import Campaign
+from models.operations.jobs.transitions import move
+from models.operations.money.slot_reservations import Quote, lease_slot
+from models.operations.scheduling.account_limits import LaneLimits
+from models.render_job import RenderJob
+from models.submit_lane import SubmitLane
+from models.tenant import Tenant
+from reelqueue.catalog.price_list import CURRENCY_BY_REGION
+from reelqueue.states import RenderState
+from workers.dispatch.fair_share import Line, Sharing, Waiting
+from workers.dispatch.quotes import quote
+from workers.dispatch.usage import Books
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A job that got a slot."""
+
+    job_id: UUID
+    epoch: int
+    model: str
+    submit_at: datetime
+    """When its submit is due at the pace of its account and model."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The way to one account's slots of one model."""
+
+    session: Session
+    books: Books
+    account: Account
+    model: str
+    limits: LaneLimits
+    now: datetime
+
+    @property
+    def free(self) -> int:
+        """Slots that may be leased; the look-ahead lets tasks queue at the provider, so that no slot idles."""
+        return self.limits.slots + self.account.look_ahead - self.books.by_lane[self.account.id, self.model]
+
+    def admit(self, lines: list[Line]) -> list[Admitted]:
+        """Fill the free slots from the lines, and take the turns of the lane's pace."""
+        lane, free = self._lane(), self.free
+        if lane.throttled_until is not None and lane.throttled_until > self.now:
+            return []
+        spacing = timedelta(seconds=1 / (self.limits.submits_per_second * lane.pace_factor))
+        due = max(self.now, lane.next_submit_at or self.now)
+        sharing = Sharing(lines, self.books.held_by_tenant(self.model))
+        admitted: list[Admitted] = []
+        while len(admitted) < free and (line := sharing.next_line()) is not None:
+            price = self._price(line)
+            if line.is_closed:
+                continue
+            waiting = sharing.admit(line, self.now)
+            admitted.append(self._lease(line, waiting, price, due))
+            due += spacing
+        if admitted:
+            lane.next_submit_at = due
+            self._note_turns([line for line in lines if line.last_admitted_at == self.now])
+        return admitted
+
+    def _note_turns(self, served: list[Line]) -> None:
+        """Who got slots now is behind its equals at the next dispatch, of whatever model."""
+        for table, ids in (
+            (Campaign, {line.campaign_id for line in served}),
+            (Tenant, {line.tenant_id for line in served}),
+        ):
+            self.session.execute(update(table).where(table.id.in_(ids)).values(last_admitted_at=self.now))
+
+    def _lane(self) -> SubmitLane:
+        key = (self.account.id, self.model)
+        lane = self.session.get(SubmitLane, key, populate_existing=True)
+        if lane is None:
+            lane = SubmitLane(account_id=self.account.id, model=self.model, pace_factor=1.0, throttle_count=0)
+            self.session.add(lane)
+        return lane
+
+    def _price(self, line: Line) -> Quote | None:
+        """What the line's next job may cost here; closes the line where its campaign cannot pay for it."""
+        campaign = self.books.campaigns[line.campaign_id]
+        job = self.session.get_one(RenderJob, line.waiting[0].job_id, populate_existing=True)
+        price = quote(self.session, job, self.account)
+        left = self.books.left(campaign)
+        if left is None:
+            return price
+        if price is None or price.currency != campaign.budget_currency:
+            line.is_closed = True
+            if CURRENCY_BY_REGION.get(self.account.region) == campaign.budget_currency:
+                self._stop_unpriced(campaign, job)
+        elif price.max_amount > left:
+            line.is_closed = True
+            self._stop_exhausted(campaign, price, left)
+        return price
+
+    def _stop_unpriced(self, campaign: Campaign, job: RenderJob) -> None:
+        """No reservation, no admission: its owner must see why nothing goes on."""
+        campaign.paused_at = self.now
+        campaign.paused_reason = (
+            f"render job {job.id} has no price in {campaign.budget_currency} for {job.model} at account "
+            f"{self.account.name}, and this campaign has a budget; cancel that job, or take the budget away"
+        )
+        log.error("campaign.paused", campaign=str(campaign.id), reason=campaign.paused_reason)
+
+    def _stop_exhausted(self, campaign: Campaign, price: Quote, left: Decimal) -> None:
+        """Only where nothing is reserved that could come back unspent."""
+        if self.books.by_campaign[campaign.id]:
+            return
+        campaign.budget_exhausted_at = self.now
+        log.warning("campaign.budget_exhausted", campaign=str(campaign.id), left=str(left), next=str(price.max_amount),
+                    currency=price.currency)  # fmt: skip
+
+    def _lease(self, line: Line, waiting: Waiting, price: Quote | None, submit_at: datetime) -> Admitted:
+        session, now = self.session, self.now
+        move(
+            session,
+            waiting.job_id,
+            [RenderState.QUEUED],
+            RenderState.ADMITTED,
+            now=now,
+            account_id=self.account.id,
+            admitted_at=now,
+            epoch_to=waiting.epoch + 1,
+        )
+        job = session.get_one(RenderJob, waiting.job_id)
+        lease_slot(session, job, self.account.id, price, now=now, submit_at=submit_at)
+        self.books.add(self.account.id, self.model, line.campaign_id, line.tenant_id)
+        if price is not None:
+            self.books.reserve(line.campaign_id, price.currency, price.max_amount)
+        return Admitted(waiting.job_id, waiting.epoch + 1, self.model, submit_at)

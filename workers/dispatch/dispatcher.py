@@ -1,0 +1,73 @@
+"""Dispatch: what should be at the provider, what is, and the difference; and polls that are due sooner than planned.
+
+Level-triggered: a dispatch looks at the rows alone, so it does not matter which hint called it, or
+how often. The accounts' row locks make dispatchers take turns, which keeps the count of slots true.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.account import Account
+from models.operations.scheduling.account_limits import lane_limits, offers
+from models.operations.scheduling.poll_wakeups import wake_late_lanes
+from workers.dispatch.admission import Admitted, Gate
+from workers.dispatch.circuit_breaker import stop_failing
+from workers.dispatch.default_account import ensure_default_account
+from workers.dispatch.queue import lines, open_campaigns, waiting_campaigns, waiting_models
+from workers.dispatch.usage import Books
+from workers.failpoints import Failpoint, failpoint
+from workers.runtime.context import Services
+
+log = structlog.get_logger(__name__)
+
+
+def dispatch(services: Services) -> list[Admitted]:
+    """Admit what fits, then hint at each submit, and at polls that somebody wants earlier."""
+    with services.sessions.begin() as session:
+        ensure_default_account(session, services)
+        now = services.clock.now(session)
+        admitted = _admit(session, now)
+        wakes = wake_late_lanes(session, now=now)
+    for one in admitted:
+        failpoint(Failpoint.ADMITTED)
+        delay = (one.submit_at - now).total_seconds()
+        services.hints.submit(one.job_id, one.epoch, one.model, delay_seconds=delay)
+    for wake in wakes:
+        services.hints.poll(wake, now=now)
+    if admitted:
+        log.info("dispatch.admitted", count=len(admitted))
+    return admitted
+
+
+def _admit(session: Session, now: datetime) -> list[Admitted]:
+    accounts = _healthy(session)
+    wanted = {model: waiting_campaigns(session, model) for model in waiting_models(session)}
+    if not accounts or not wanted:
+        return []
+    going = open_campaigns(session, {one for ids in wanted.values() for one in ids}, now)
+    books = Books.open(session, stop_failing(session, going, now))
+    return [
+        one
+        for model in wanted
+        for account in accounts
+        if offers(account, model)
+        for one in _admit_to(session, books, account, model, now)
+    ]
+
+
+def _healthy(session: Session) -> list[Account]:
+    accounts = select(Account).where(Account.paused_at.is_(None)).order_by(Account.created_at, Account.id)
+    # Dispatchers take turns; key_share, because a plain lock would stop every row that names the account.
+    return list(session.scalars(accounts.with_for_update(key_share=True)))
+
+
+def _admit_to(session: Session, books: Books, account: Account, model: str, now: datetime) -> list[Admitted]:
+    gate = Gate(session, books, account, model, lane_limits(account, model), now)
+    if gate.free <= 0:
+        return []
+    return gate.admit(lines(session, model, books, now, gate.free))

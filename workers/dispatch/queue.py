@@ -1,0 +1,110 @@
+"""The queue as admission sees it: which models and campaigns have waiting jobs, and who stands first.
+
+Found by hopping through an index from one to the next: reading every queued row would be half a campaign at
+each dispatch.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from models.campaign import Campaign
+from models.render_job import RenderJob
+from models.tenant import Tenant
+from reelqueue.states import RenderState
+from workers.dispatch.fair_share import Line, Waiting
+from workers.dispatch.usage import Books
+
+_QUEUED = and_(RenderJob.state == RenderState.QUEUED, ~RenderJob.is_awaiting)
+
+
+def waiting_models(session: Session) -> list[str]:
+    """Models with queued jobs."""
+    hop = select(func.min(RenderJob.model).label("model")).where(_QUEUED).cte("hop", recursive=True)
+    following = select(func.min(RenderJob.model)).where(_QUEUED, RenderJob.model > hop.c.model).correlate(hop)
+    hop = hop.union_all(select(following.scalar_subquery()).where(hop.c.model.is_not(None)))
+    return list(session.scalars(select(hop.c.model).where(hop.c.model.is_not(None))))
+
+
+def waiting_campaigns(session: Session, model: str) -> list[UUID]:
+    """Campaigns with queued jobs for a model."""
+    of_model = and_(_QUEUED, RenderJob.model == model)
+    hop = select(_first(of_model).scalar_subquery().label("campaign_id")).cte("hop", recursive=True)
+    following = _first(of_model, RenderJob.campaign_id > hop.c.campaign_id).correlate(hop)
+    hop = hop.union_all(select(following.scalar_subquery()).where(hop.c.campaign_id.is_not(None)))
+    return list(session.scalars(select(hop.c.campaign_id).where(hop.c.campaign_id.is_not(None))))
+
+
+def _first(*conditions: ColumnElement[bool]) -> Select[UUID]:
+    return select(RenderJob.campaign_id).where(*conditions).order_by(RenderJob.campaign_id).limit(1)
+
+
+def open_campaigns(session: Session, campaign_ids: set[UUID], now: datetime) -> dict[UUID, Campaign]:
+    """Those of the campaigns that may admit jobs, locked in the order of their ids.
+
+    Also those without a budget: one that is set, or a pause, is in force for whatever is admitted after its commit.
+    """
+    going = and_(
+        Campaign.id.in_(campaign_ids),
+        Campaign.paused_at.is_(None),
+        Campaign.cancelled_at.is_(None),
+        Campaign.budget_exhausted_at.is_(None),
+        or_(Campaign.run_at.is_(None), Campaign.run_at <= now),
+    )
+    locked = select(Campaign).where(going).order_by(Campaign.id).with_for_update(key_share=True)
+    return {one.id: one for one in session.scalars(locked.execution_options(populate_existing=True))}
+
+
+def lines(session: Session, model: str, books: Books, now: datetime, count: int) -> list[Line]:
+    """The first *count* jobs of each campaign that wait for a model, locked; those that others hold are left out."""
+    heads: dict[UUID, deque[Waiting]] = {}
+    for campaign_id, job_id, epoch, priority in _heads(session, model, books, now, count):
+        campaign = books.campaigns[campaign_id]
+        heads.setdefault(campaign_id, deque()).append(Waiting(job_id, epoch, priority + campaign.priority))
+    tenants = {books.campaigns[campaign_id].tenant_id for campaign_id in heads}
+    rows = session.execute(select(Tenant.id, Tenant.last_admitted_at).where(Tenant.id.in_(tenants)))
+    served = {tenant.id: tenant.last_admitted_at for tenant in rows}
+    return [_line(books, books.campaigns[campaign_id], model, jobs, served) for campaign_id, jobs in heads.items()]
+
+
+def _heads(session: Session, model: str, books: Books, now: datetime, count: int) -> list[tuple[UUID, UUID, int, int]]:
+    first = (
+        select(RenderJob.id, RenderJob.epoch, RenderJob.priority)
+        .where(
+            _QUEUED,
+            RenderJob.model == model,
+            RenderJob.campaign_id == Campaign.id,
+            or_(RenderJob.not_before_at.is_(None), RenderJob.not_before_at <= now),
+            or_(RenderJob.start_by.is_(None), RenderJob.start_by > now),
+        )
+        .order_by(RenderJob.priority.desc(), RenderJob.created_at, RenderJob.id)
+        .limit(count)
+        .with_for_update(skip_locked=True)
+        .correlate(Campaign)
+        .lateral("head")
+    )
+    found = (
+        select(Campaign.id, first.c.id, first.c.epoch, first.c.priority)
+        .join(first, onclause=Campaign.id == Campaign.id)
+        .where(Campaign.id.in_(books.campaigns))
+    )
+    return [(campaign_id, job_id, epoch, priority) for campaign_id, job_id, epoch, priority in session.execute(found)]
+
+
+def _line(
+    books: Books, campaign: Campaign, model: str, jobs: deque[Waiting], served: dict[UUID, datetime | None]
+) -> Line:
+    return Line(
+        campaign_id=campaign.id,
+        tenant_id=campaign.tenant_id,
+        waiting=jobs,
+        held_count=books.by_campaign_and_model[campaign.id, model],
+        room=books.room(campaign),
+        last_admitted_at=campaign.last_admitted_at,
+        tenant_last_admitted_at=served.get(campaign.tenant_id),
+    )

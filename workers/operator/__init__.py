@@ -1,0 +1,1 @@
+"""workers/operator: say here in one sentence what it does."""

@@ -1,0 +1,192 @@
+"""``python -m workers doctor``: is everything there that a render needs? One line each, with the remedy."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from celery import Celery
+from sqlalchemy import select, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from models.account import Account
+from workers.archive.backlog import read_backlog
+from workers.reconciliation.orphan_adoption import adopted_since
+from workers.runtime.context import Services
+from workers.settings import KEY_VARIABLES
+
+_CHECKOUT: Final = Path(__file__).resolve().parent.parent
+_CLOCK_TOLERANCE_SECONDS: Final = 5.0
+_ANSWER_SECONDS: Final = 3.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that was looked at."""
+
+    subject: str
+    is_well: bool
+    seen: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        mark = "ok " if self.is_well else "BAD"
+        remedy = f" -> {self.remedy}" if self.remedy and not self.is_well else ""
+        return f"{mark} {self.subject}: {self.seen}{remedy}"
+
+
+def examine(services: Services, app: Celery) -> Iterator[Line]:
+    """Look at one thing after the other; never raises for what is merely broken."""
+    yield from _database(services)
+    broker = _broker(app)
+    yield broker
+    yield _countdown(services)
+    yield _keys(services)
+    yield _storage(services)
+    yield _workers(app) if broker.is_well else Line("workers", False, "cannot be asked without the broker")
+    yield _flower(services)
+
+
+def _database(services: Services) -> Iterator[Line]:
+    try:
+        with services.sessions() as session:
+            version = session.scalars(text("SHOW server_version")).one()
+            yield Line("database", True, f"Postgres {version} answers")
+            yield _migrations(session)
+            yield _clock(services, session)
+            yield from _accounts(session)
+            yield from _orphans(session, services.clock.now(session))
+            yield from _backlog(services, session)
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        yield Line(
+            "database",
+            False,
+            reason,
+            "start Postgres (./run up brings its own), or set REELQUEUE_DATABASE_URL to where it is",
+        )
+
+
+def _migrations(session: Session) -> Line:
+    config = Config(_CHECKOUT / "alembic.ini")
+    wanted = ScriptDirectory.from_config(config).get_current_head()
+    present = MigrationContext.configure(session.connection()).get_current_revision()
+    seen = f"at {present or 'nothing'}, newest is {wanted}"
+    return Line("migrations", present == wanted, seen, "alembic upgrade head")
+
+
+def _clock(services: Services, session: Session) -> Line:
+    apart = abs((datetime.now(UTC) - services.clock.now(session)).total_seconds())
+    seen = f"{apart:.1f} s apart from the database's"
+    return Line("clock", apart < _CLOCK_TOLERANCE_SECONDS, seen, "synchronise this host's clock (NTP)")
+
+
+def _accounts(session: Session) -> Iterator[Line]:
+    if "accounts" not in _tables(session):
+        return
+    for account in session.scalars(select(Account).where(Account.paused_at.is_not(None))):
+        remedy = f"mend it, then python -m workers accounts resume {account.name}"
+        yield Line(f"account {account.name}", False, f"paused: {account.paused_reason}", remedy)
+
+
+def _orphans(session: Session, now: datetime) -> Iterator[Line]:
+    if "accounts" not in _tables(session):
+        return
+    for account in session.scalars(select(Account).where(Account.orphans_seen_at.is_not(None))):
+        left = account.orphan_task_ids or []
+        adopted = adopted_since(session, account, now - timedelta(hours=24))
+        seen = (
+            f"{len(left)} tasks that belong to no job, as of {account.orphans_seen_at:%Y-%m-%d %H:%M} UTC; "
+            f"{adopted} adopted within 24 hours"
+        )
+        remedy = "python -m workers adopt shows them; find out who else uses the key"
+        yield Line(f"orphans of {account.name}", not left, seen, remedy)
+
+
+def _backlog(services: Services, session: Session) -> Iterator[Line]:
+    if "render_jobs" not in _tables(session):
+        return
+    now, alarm = services.clock.now(session), timedelta(hours=services.settings.archive.expiry_alarm_hours)
+    waiting = read_backlog(session)
+    remedy = "results are gone for good 24 hours after their render; mend the archive, and see docs/archive.md"
+    yield Line("archive backlog", waiting.is_well(now, alarm), waiting.words(now), remedy)
+
+
+def _tables(session: Session) -> set[str]:
+    return set(session.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")))
+
+
+def _broker(app: Celery) -> Line:
+    remedy = "start Redis or Valkey, or set REELQUEUE_BROKER_URL to where it is"
+    return _attempt("broker", lambda: _ping(app), remedy)
+
+
+def _ping(app: Celery) -> str:
+    with app.connection_for_read() as connection:
+        connection.ensure_connection(max_retries=1, interval_start=0, timeout=_ANSWER_SECONDS)
+        return f"{connection.transport.driver_type} answers"
+
+
+def _countdown(services: Services) -> Line:
+    celery = services.settings.celery
+    seen = (
+        f"longest countdown {celery.longest_countdown_seconds} s, "
+        f"visibility timeout {celery.visibility_timeout_seconds} s"
+    )
+    well = celery.longest_countdown_seconds < celery.visibility_timeout_seconds
+    return Line("visibility", well, seen, "raise REELQUEUE_VISIBILITY_TIMEOUT_SECONDS")
+
+
+def _keys(services: Services) -> Line:
+    variable = next((name for name in KEY_VARIABLES if services.environment.get(name, "").strip()), None)
+    host = urlsplit(services.settings.provider.video_base_url).hostname
+    seen = f"{variable} is set, for {host}" if variable else f"neither {' nor '.join(KEY_VARIABLES)} is set"
+    return Line("key", variable is not None, seen, f"export {KEY_VARIABLES[0]}=… for the workers")
+
+
+def _storage(services: Services) -> Line:
+    remedy = "make it writable for this user or key (docs/archive.md), or set REELQUEUE_ARCHIVE_URL to another"
+    return _attempt("storage", services.archive.check, remedy)
+
+
+def _workers(app: Celery) -> Line:
+    def ask() -> str:
+        answers = app.control.inspect(timeout=_ANSWER_SECONDS).active_queues() or {}
+        served = {queue["name"] for queues in answers.values() for queue in queues}
+        missing = {"control", "submit", "poll", "archive", "intake"} - served
+        if missing:
+            raise LookupError(f"{len(answers)} answer, and nobody serves {', '.join(sorted(missing))}")
+        return f"{len(answers)} answer and serve every queue"
+
+    return _attempt("workers", ask, "celery -A workers.app worker")
+
+
+def _flower(services: Services) -> Line:
+    url = services.environment.get("REELQUEUE_FLOWER_URL", "http://127.0.0.1:5555")
+    parts = urlsplit(url)
+    remedy = "start Flower from the checkout, whose flowerconfig.py asks for FLOWER_BASIC_AUTH=USER:PASSWORD"
+    connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout=_ANSWER_SECONDS)
+    try:
+        with contextlib.closing(connection):
+            connection.request("GET", "/tasks")
+            status = connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return Line("flower", True, f"does not run at {url}")
+    return Line("flower", status == 401, f"answers {status} to a stranger at {url}", remedy)
+
+
+def _attempt(subject: str, look: Callable[[], str], remedy: str) -> Line:
+    try:
+        return Line(subject, True, look())
+    except Exception as error:  # noqa: BLE001 -- a doctor reports whatever is broken, of any library
+        return Line(subject, False, f"{type(error).__name__}: {error}".splitlines()[0], remedy)

@@ -1,0 +1,155 @@
+"""Settling by hand what neither an answer nor the listing could prove: jobs in ``needs_review``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from models.account import Account
+from models.attempt import Attempt
+from models.ledger_entry import EntryKind
+from models.operations.money.ledger import Spending, spend
+from models.operations.scheduling.poll_wakeups import Wake
+from models.render_job import RenderJob
+from models.slot import Slot
+from reelqueue.errors import ReelqueueError
+from reelqueue.states import AttemptState, FailureClass, RenderState
+from workers.dashscope import Acceptance, TaskStatus
+from workers.quarantine.release import is_quarantined
+from workers.submission.claim_outcomes import Reason, end, requeue
+from workers.submission.task_binding import OpenAttempt, bind_task
+
+
+class NotUnderReviewError(ReelqueueError):
+    """A job is not in ``needs_review``, so there is nothing to settle."""
+
+    def __init__(self, job_id: UUID, state: RenderState | None) -> None:
+        super().__init__(job_id, state)
+        self.job_id = job_id
+        self.state = state
+
+    def __str__(self) -> str:
+        seen = f"is {self.state}" if self.state else "does not exist"
+        return f"render job {self.job_id} {seen}, not needs_review; see python -m workers review list"
+
+
+class QuarantinedError(ReelqueueError):
+    """A job is under review, but its money is no question: what it has at the provider is known."""
+
+    def __init__(self, job_id: UUID) -> None:
+        super().__init__(job_id)
+        self.job_id = job_id
+
+    def __str__(self) -> str:
+        return f"render job {self.job_id} is in quarantine; python -m workers review retry, or write-off"
+
+
+@dataclass(frozen=True)
+class Question:
+    """A job that waits for a person."""
+
+    job_id: UUID
+    model: str
+    account: str
+    attempt: int
+    sent_at: datetime | None
+    """When the POST may have left: where to look in the provider's task list."""
+    why: str | None
+
+
+def questions(session: Session) -> list[Question]:
+    """Every job under review, the oldest first."""
+    rows = session.execute(
+        select(RenderJob, Attempt, Account)
+        .join(Attempt, Attempt.job_id == RenderJob.id)
+        .join(Account, Account.id == Attempt.account_id)
+        .where(
+            RenderJob.state == RenderState.NEEDS_REVIEW,
+            Attempt.epoch == RenderJob.epoch,
+            RenderJob.failure_class.is_distinct_from(FailureClass.POISON),
+        )
+        .order_by(Attempt.sent_at)
+    )
+    return [
+        Question(job.id, job.model, account.name, attempt.number, attempt.sent_at, job.failure_message)
+        for job, attempt, account in rows
+    ]
+
+
+def adopt(session: Session, job_id: UUID, provider_task_id: str, *, now: datetime) -> Wake | None:
+    """The provider does have the task: follow it.
+
+    Raises:
+        NotUnderReviewError: The job is not under review.
+        workers.binding.TaskTakenError: The task belongs to another job.
+    """
+    accepted = Acceptance(provider_task_id, TaskStatus.PENDING, None)
+    return bind_task(session, _under_review(session, job_id), accepted, now=now, state=AttemptState.ADOPTED)
+
+
+def resubmit(session: Session, job_id: UUID, *, now: datetime) -> None:
+    """The provider does not have it: render it again, and pay for that.
+
+    Raises:
+        NotUnderReviewError: The job is not under review.
+    """
+    attempt = _under_review(session, job_id)
+    _close(session, attempt, AttemptState.NOT_CREATED, now)
+    requeue(session, job_id, epoch=attempt.epoch, now=now)
+
+
+def write_off(session: Session, job_id: UUID, *, now: datetime) -> None:
+    """Nobody will know: end the job as failed, without another render, and count what it may cost as spent.
+
+    Raises:
+        NotUnderReviewError: The job is not under review.
+    """
+    job = _locked(session, job_id)
+    if not is_quarantined(job):
+        _close(session, _open_attempt(session, job), AttemptState.UNRESOLVED, now)
+    message = "written off by an operator; the provider may have rendered and billed it"
+    slot = end(session, job_id, Reason(FailureClass.UNKNOWN, None, message), epoch=job.epoch, now=now)
+    if slot is not None:
+        spend(session, [_given_up(slot)], now=now)
+
+
+def _given_up(slot: Slot) -> Spending:
+    return Spending(
+        kind=EntryKind.WRITE_OFF,
+        campaign_id=slot.campaign_id,
+        job_id=slot.job_id,
+        account_id=slot.account_id,
+        provider_task_id=None,
+        seconds=None,
+        amount=slot.reserved_amount,
+        currency=slot.currency,
+    )
+
+
+def _under_review(session: Session, job_id: UUID) -> OpenAttempt:
+    job = _locked(session, job_id)
+    if is_quarantined(job):
+        raise QuarantinedError(job_id)
+    return _open_attempt(session, job)
+
+
+def _locked(session: Session, job_id: UUID) -> RenderJob:
+    job = session.get(RenderJob, job_id, with_for_update=True)
+    if job is None or job.state is not RenderState.NEEDS_REVIEW:
+        raise NotUnderReviewError(job_id, job.state if job else None)
+    return job
+
+
+def _open_attempt(session: Session, job: RenderJob) -> OpenAttempt:
+    attempt = session.scalars(select(Attempt).where(Attempt.job_id == job.id, Attempt.epoch == job.epoch)).one()
+    account = session.get_one(Account, attempt.account_id)
+    return OpenAttempt(attempt.id, attempt.number, job.id, job.epoch, account, attempt.base_url)
+
+
+def _close(session: Session, attempt: OpenAttempt, state: AttemptState, now: datetime) -> None:
+    mine = update(Attempt).where(Attempt.id == attempt.attempt_id)
+    session.execute(mine.values(state=state, closed_at=now, reconcile_at=None))

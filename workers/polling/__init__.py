@@ -1,0 +1,1 @@
+"""workers/polling: say here in one sentence what it does."""

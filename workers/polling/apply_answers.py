@@ -1,0 +1,178 @@
+"""Writing a batch's answers: jobs without news in one statement, the others one by one.
+
+Every write is guarded by what the batch read. A job that somebody changed meanwhile (a cancel, a
+late owner of an expired lease) is left alone: it is still due, and the next batch asks again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import bindparam, update
+from sqlalchemy.orm import Session
+
+from models.operations.jobs.cancel import grant_cancel
+from models.operations.jobs.transitions import move, record
+from models.operations.money.ledger import Spending, spend
+from models.operations.money.slot_reservations import release_slot
+from models.provider_task import ProviderTask
+from models.render_job import RenderJob
+from reelqueue.states import RenderState
+from workers.dashscope import ProviderError, TaskAnswer
+from workers.polling.decisions import Due, Outcome
+from workers.polling.settlement import spending_of
+
+log = structlog.get_logger(__name__)
+
+# A result URL is valid this long; counted from the end of the task, or from now where it does not say.
+RESULT_LIFE: Final = timedelta(hours=24)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One question and its answer."""
+
+    due: Due
+    at: datetime
+    """When it was asked."""
+    answer: TaskAnswer | ProviderError
+
+
+@dataclass
+class Effects:
+    """What the writes call for, after their commit."""
+
+    to_fetch: list[tuple[UUID, str]] = field(default_factory=list)
+    """Job and model of each result that waits."""
+    finished_count: int = 0
+    """Tasks that ended, each of which freed a slot."""
+    spendings: list[Spending] = field(default_factory=list)
+    """What the ended tasks cost."""
+
+
+def apply(session: Session, outcomes: Iterable[tuple[Asked, Outcome]], *, now: datetime) -> Effects:
+    """Write what the answers mean; the caller commits."""
+    effects = Effects()
+    staying: list[dict[str, Any]] = []
+    for asked, outcome in outcomes:
+        is_news = _status(asked) != asked.due.provider_status
+        if outcome.to_state is None and not outcome.ends_task and not is_news:
+            staying.append(_stay(asked, outcome))
+        elif _move(session, asked, outcome, now):
+            if is_news:
+                _note(session, asked, outcome, now)
+            _follow_up(session, asked, outcome, now, effects)
+    if staying:
+        session.connection().execute(_STAY, staying)
+    spend(session, effects.spendings, now=now)  # last: it locks campaigns
+    return effects
+
+
+_STAY: Final = (
+    update(RenderJob)
+    .where(
+        RenderJob.id == bindparam("job"),
+        RenderJob.state == bindparam("seen_state"),
+        RenderJob.poll_count == bindparam("seen_count"),
+    )
+    .values(
+        next_poll_at=bindparam("next"),
+        poll_count=RenderJob.poll_count + 1,
+        unknown_count=bindparam("unknown"),
+        death_count=0,
+        provider_status=bindparam("status"),
+    )
+)
+
+
+def _stay(asked: Asked, outcome: Outcome) -> dict[str, Any]:
+    return {
+        "job": asked.due.job_id,
+        "seen_state": asked.due.state,
+        "seen_count": asked.due.poll_count,
+        "next": outcome.next_poll_at,
+        "unknown": outcome.unknown_count,
+        "status": _status(asked),
+    }
+
+
+def _status(asked: Asked) -> str | None:
+    return asked.due.provider_status if isinstance(asked.answer, ProviderError) else asked.answer.status
+
+
+def _note(session: Session, asked: Asked, outcome: Outcome, now: datetime) -> None:
+    """Keep the provider's new word in the job's history, and the alarm with it."""
+    due = asked.due
+    detail = {"from": due.provider_status, "to": _status(asked), "provider_task_id": due.provider_task_id}
+    record(session, due.job_id, "provider_status", now=now, detail=detail)
+    if outcome.alarm is not None:
+        log.error("provider_task.alarm", job_id=str(due.job_id), provider_task_id=due.provider_task_id,
+                  alarm=outcome.alarm)  # fmt: skip
+        record(session, due.job_id, "alarm", now=now, detail={"seen": outcome.alarm})
+
+
+def _move(session: Session, asked: Asked, outcome: Outcome, now: datetime) -> bool:
+    due = asked.due
+    values: dict[str, Any] = {
+        "next_poll_at": outcome.next_poll_at,
+        "poll_count": due.poll_count + 1,
+        "unknown_count": outcome.unknown_count,
+        "death_count": 0,
+        "provider_status": _status(asked),
+    }
+    if outcome.fetch:
+        values["next_archive_at"] = now
+    if outcome.to_state is RenderState.QUEUED:
+        values |= {"account_id": None, "not_before_at": outcome.again_at, "fault_count": due.fault_count + 1}
+    if outcome.failure_message is not None:
+        values |= {
+            "failure_class": outcome.failure_class,
+            "failure_code": outcome.failure_code,
+            "failure_message": outcome.failure_message,
+        }
+    if outcome.to_state is not None:
+        return move(session, due.job_id, [due.state], outcome.to_state, now=now, **values) is not None
+    still = update(RenderJob).where(
+        RenderJob.id == due.job_id, RenderJob.state == due.state, RenderJob.poll_count == due.poll_count
+    )
+    return session.execute(still.values(**values).returning(RenderJob.id)).first() is not None
+
+
+def _follow_up(session: Session, asked: Asked, outcome: Outcome, now: datetime, effects: Effects) -> None:
+    due = asked.due
+    if outcome.to_state is RenderState.QUEUED:
+        grant_cancel(session, due.job_id, now=now)
+    if isinstance(asked.answer, TaskAnswer):
+        store_answer(session, due.task_row_id, asked.answer, now=now)
+    if outcome.ends_task:
+        effects.finished_count += 1
+        slot = release_slot(session, due.job_id, now=now)
+        effects.spendings += spending_of(session, due.task_row_id, slot, asked.answer)
+    if outcome.fetch:
+        effects.to_fetch.append((due.job_id, due.model))
+    if outcome.to_state is not None:
+        log.info("render_job.moved", job_id=str(due.job_id), state=outcome.to_state.value,
+                 provider_task_id=due.provider_task_id, polls=due.poll_count + 1)  # fmt: skip
+
+
+def store_answer(session: Session, task_row_id: UUID, answer: TaskAnswer, *, now: datetime) -> None:
+    """Keep what the provider said about a task; the caller commits."""
+    session.execute(
+        update(ProviderTask)
+        .where(ProviderTask.id == task_row_id)
+        .values(
+            status=answer.status,
+            started_at=answer.started_at,
+            ended_at=answer.ended_at,
+            result_url=answer.result_url,
+            result_expires_at=min(answer.ended_at or now, now) + RESULT_LIFE if answer.result_url else None,
+            actual_prompt=answer.actual_prompt,
+            usage=answer.usage,
+            billed_seconds=answer.billed_seconds,
+        )
+    )

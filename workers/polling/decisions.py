@@ -1,0 +1,239 @@
+"""What an answer about a provider task means for its render job: pure decisions, no input or output.
+
+===========================  ====================================================================
+answer                       then
+===========================  ====================================================================
+PENDING, RUNNING             ask again after the job's interval, or at its model's pace, until the deadline
+SUCCEEDED with a URL         fetch the result
+SUCCEEDED without            ask again: the URL is what was paid for
+FAILED                       end as ``failed``, or ``moderated``, by the code's class; or back to the
+                             queue, twice at most, where the provider itself is at fault (not billed)
+CANCELED                     end as ``cancelled``
+UNKNOWN                      ask again a few times, then end as ``lost``
+any other word, an error     not final: it says nothing about the task
+not final at the deadline    ``timed_out``; the slow watch goes on, because the task is billed
+===========================  ====================================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final, Self
+from uuid import UUID
+
+from models.provider_task import ProviderTask
+from models.render_job import RenderJob
+from reelqueue.states import TERMINAL, FailureClass, RenderState
+from workers.dashscope import ProviderError, TaskAnswer, TaskStatus
+from workers.dashscope.errors import classify, may_pass
+from workers.runtime.poll_intervals import Pace, Spacing
+
+_GOING_ON: Final = frozenset({TaskStatus.PENDING, TaskStatus.RUNNING})
+
+
+@dataclass(frozen=True)
+class Due:
+    """A job whose poll is due, as its row said when the batch began."""
+
+    job_id: UUID
+    task_row_id: UUID
+    provider_task_id: str
+    base_url: str
+    state: RenderState
+    model: str
+    provider_status: str | None
+    started_at: datetime | None
+    """When its task got a slot at the provider, as that says."""
+    poll_count: int
+    unknown_count: int
+    poll_at: datetime
+    deadline_at: datetime
+    watch_until: datetime
+    spacing: Spacing
+    on_timeout: str
+    abandon_running: bool
+    fault_count: int
+
+    @classmethod
+    def of(cls, job: RenderJob, task: ProviderTask, *, watch: timedelta, spacing: Spacing) -> Self:
+        """From the rows of a job that was submitted."""
+        if job.next_poll_at is None or job.poll_deadline_at is None:
+            raise ValueError(f"render job {job.id} has no poll due")
+        return cls(
+            job_id=job.id,
+            task_row_id=task.id,
+            provider_task_id=task.provider_task_id,
+            base_url=task.base_url,
+            state=job.state,
+            model=job.model,
+            provider_status=job.provider_status,
+            started_at=task.started_at,
+            poll_count=job.poll_count,
+            unknown_count=job.unknown_count,
+            poll_at=job.next_poll_at,
+            deadline_at=job.poll_deadline_at,
+            watch_until=task.submitted_at + watch,
+            spacing=spacing,
+            on_timeout=job.on_timeout,
+            abandon_running=job.abandon_running,
+            fault_count=job.fault_count,
+        )
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether waiters have been told the outcome, and only the provider's bill or a late result is missing."""
+        return self.state in TERMINAL
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether its result is still to be fetched."""
+        return self.state is not RenderState.CANCELLED and not (self.is_watched and self.on_timeout == "abandon")
+
+    def wants_cancel(self, now: datetime) -> bool:
+        """Whether the provider should be asked to stop it before it is asked about it."""
+        may_be_queued = self.provider_status in {None, TaskStatus.PENDING}
+        by_person = self.state is RenderState.CANCELLING
+        by_deadline = not self.is_watched and self.on_timeout == "cancel" and now >= self.deadline_at
+        return may_be_queued and (by_person or by_deadline)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What becomes of a job after a poll."""
+
+    to_state: RenderState | None = None
+    """The move to make, or None to stay."""
+    next_poll_at: datetime | None = None
+    """When it is asked about next; None: never."""
+    fetch: bool = False
+    """Whether the result is to be fetched."""
+    unknown_count: int = 0
+    failure_class: FailureClass | None = None
+    failure_code: str | None = None
+    failure_message: str | None = None
+    alarm: str | None = None
+    """What a person should know, quoting what was seen."""
+    again_at: datetime | None = None
+    """When it may be submitted again, where the provider itself was at fault."""
+
+    @property
+    def ends_task(self) -> bool:
+        """Whether nothing more will be asked about the provider's task, so that its slot is free."""
+        return self.next_poll_at is None
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The settings that decisions depend on."""
+
+    late_interval: timedelta
+    unknown_limit: int
+    fault_limit: int
+    fault_backoff: timedelta
+
+
+def decide(due: Due, answer: TaskAnswer | ProviderError, now: datetime, rules: Rules) -> Outcome:
+    """What an answer means for a job.
+
+    Args:
+        due: The job, as its row said when the batch began.
+        answer: What the provider said, or why it said nothing.
+        now: When it was asked. Not when the answer came: the last poll must be made at the deadline,
+            not before it.
+        rules: The settings that matter.
+    """
+    if isinstance(answer, ProviderError):
+        return _go_on(due, now, rules, unknown_count=due.unknown_count)
+    # What is said at the deadline quotes this word.
+    due = replace(due, provider_status=answer.status, started_at=answer.started_at or due.started_at)
+    match answer.status:
+        case TaskStatus.SUCCEEDED if answer.result_url:
+            return Outcome(None if due.is_watched else RenderState.ARCHIVING, fetch=due.is_wanted)
+        case TaskStatus.SUCCEEDED:
+            return _go_on(due, now, rules, alarm="SUCCEEDED without a video_url")
+        case TaskStatus.FAILED:
+            return _failed(due, answer, now, rules)
+        case TaskStatus.CANCELED:
+            return _cancelled(due, now)
+        case TaskStatus.UNKNOWN:
+            return _unknown(due, now, rules)
+        case TaskStatus.RUNNING if due.state is RenderState.CANCELLING and due.abandon_running:
+            abandoned = "left rendering at the provider, which bills it; its result is not collected"
+            # Watched on: it occupies a slot until it has ended, and only then its bill is known.
+            return Outcome(RenderState.CANCELLED, next_poll_at=now + rules.late_interval, failure_message=abandoned)
+        case status if status in _GOING_ON:
+            return _go_on(due, now, rules)
+        case status:
+            return _go_on(due, now, rules, alarm=f"unknown task status {status[:64]!r}")
+
+
+def _go_on(due: Due, now: datetime, rules: Rules, *, unknown_count: int = 0, alarm: str | None = None) -> Outcome:
+    if due.is_watched:
+        next_poll_at = now + rules.late_interval
+        return Outcome(next_poll_at=next_poll_at if next_poll_at <= due.watch_until else None,
+                       unknown_count=unknown_count, alarm=alarm)  # fmt: skip
+    if now >= due.deadline_at:
+        return _timed_out(due, now, rules, unknown_count=unknown_count, alarm=alarm)
+    return Outcome(next_poll_at=next_tick(due, now), unknown_count=unknown_count, alarm=alarm)
+
+
+def next_tick(due: Due, now: datetime) -> datetime:
+    """When to ask again: by the pace of its model, or at its own interval, and at the deadline at the latest.
+
+    An interval is counted from when the poll was due and not from when it ran, so that lateness never adds up.
+    """
+    if isinstance(due.spacing, Pace):
+        is_waiting = due.provider_status == TaskStatus.PENDING
+        return min(due.spacing.next_poll_at(now, is_waiting=is_waiting, started_at=due.started_at), due.deadline_at)
+    behind = (now - due.poll_at) // due.spacing
+    return min(due.poll_at + due.spacing * (max(behind, 0) + 1), due.deadline_at)
+
+
+def _timed_out(due: Due, now: datetime, rules: Rules, *, unknown_count: int, alarm: str | None) -> Outcome:
+    message = (
+        f"not finished at its deadline; the provider's last word on task {due.provider_task_id} "
+        f"was {due.provider_status or 'none'}"
+    )
+    return Outcome(
+        RenderState.TIMED_OUT,
+        next_poll_at=now + rules.late_interval,
+        unknown_count=unknown_count,
+        failure_message=message,
+        alarm=alarm,
+    )
+
+
+def _failed(due: Due, answer: TaskAnswer, now: datetime, rules: Rules) -> Outcome:
+    failure_class = classify(answer.code)
+    if due.is_watched:
+        return Outcome()
+    said = Outcome(
+        RenderState.MODERATED if failure_class is FailureClass.MODERATION else RenderState.FAILED,
+        failure_class=failure_class,
+        failure_code=answer.code,
+        failure_message=answer.message or "the provider gave no reason",
+    )
+    if may_pass(answer.code) and due.state is RenderState.RENDERING and due.fault_count < rules.fault_limit:
+        # The failed task is not billed, and a new one may work.
+        return replace(said, to_state=RenderState.QUEUED, again_at=now + rules.fault_backoff * 2**due.fault_count)
+    return said
+
+
+def _cancelled(due: Due, now: datetime) -> Outcome:
+    if due.is_watched:
+        return Outcome()
+    if due.state is RenderState.RENDERING and due.on_timeout == "cancel" and now >= due.deadline_at:
+        stopped = "not finished at its deadline; the provider cancelled it before it began, so nothing is billed"
+        return Outcome(RenderState.TIMED_OUT, failure_message=stopped)
+    return Outcome(RenderState.CANCELLED)
+
+
+def _unknown(due: Due, now: datetime, rules: Rules) -> Outcome:
+    count = due.unknown_count + 1
+    if count < rules.unknown_limit:
+        return _go_on(due, now, rules, unknown_count=count)
+    if due.is_watched:
+        return Outcome(unknown_count=count)
+    message = f"the provider answered UNKNOWN {count} times in a row for task {due.provider_task_id} at {due.base_url}"
+    return Outcome(RenderState.LOST, unknown_count=count, failure_class=FailureClass.RESULT, failure_message=message)

@@ -1,0 +1,221 @@
+"""Polling: one bounded batch of queries per account, which reschedules itself by countdown.
+
+The batch takes the account's lane, asks the provider about each job whose ``next_poll_at`` has come,
+writes the answers, and sends itself a new message for the next due poll. One poller per account is
+also the account's query limiter. Each job's interval and timeout are honoured in its row::
+
+    submit accepted   poll 1        poll 2                      deadline: last poll, then timed_out
+    t = 0             interval      2 intervals      …         timeout
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import ColumnElement, select, true, update
+from sqlalchemy.orm import Session, aliased
+
+from models.account import Account
+from models.operations.scheduling.poll_wakeups import Wake, holds_lane, lease_left, leave_lane, take_lane
+from models.provider_task import ProviderTask
+from models.rate_limit import TurnKind, take_turns
+from models.render_job import RenderJob
+from reelqueue.errors import ConfigurationError
+from workers.dashscope import DashScope, NotSentError, ProviderError, TaskAnswer
+from workers.failpoints import Failpoint, failpoint
+from workers.polling.apply_answers import Asked, Effects, apply
+from workers.polling.decisions import Due, Rules, decide
+from workers.quarantine.poison_detection import count_death, set_aside, third_try_at
+from workers.runtime.context import Services
+from workers.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+Rows = list[tuple[RenderJob, ProviderTask]]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A lane taken, and what is due on it."""
+
+    account: Account
+    lease_until: datetime
+    began_at: datetime
+    due: tuple[Due, ...]
+    first_turn_at: datetime
+    """When the first question may be sent; the others follow at the account's pace."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a batch did; its text is what Flower shows."""
+
+    account: str
+    due: int = 0
+    finished: int = 0
+    next_seconds: float | None = None
+
+    def __str__(self) -> str:
+        next_wake = "none" if self.next_seconds is None else f"{max(self.next_seconds, 0):.1f}s"
+        return f"account={self.account} due={self.due} finished={self.finished} next={next_wake}"
+
+
+def poll_account(services: Services, account_id: UUID, seq: int) -> Report | None:
+    """Run one batch of an account's polls.
+
+    Args:
+        services: The outside world.
+        account_id: The account.
+        seq: Number of the message that called; any but the valid one does nothing.
+
+    Returns:
+        What was done, or None if another message or another batch has the lane.
+    """
+    batch = _take(services, account_id, seq)
+    if batch is None:
+        return None
+    failpoint(Failpoint.POLLING)
+    asked = services.host.run(_ask_all(services, batch)) if batch.due else []
+    return _write(services, batch, asked)
+
+
+def _take(services: Services, account_id: UUID, seq: int) -> Batch | None:
+    settings = services.settings.poll
+    with services.sessions.begin() as session:
+        now = services.clock.now(session)
+        lease = timedelta(seconds=settings.lease_seconds)
+        left_until = lease_left(session, account_id, now=now)
+        lease_until = take_lane(session, account_id, seq, now=now, lease=lease)
+        if lease_until is None:
+            return None
+        if left_until is not None:
+            _blame(session, account_id, left_until - lease, services.settings, now)
+        account = session.get_one(Account, account_id)
+        watch = timedelta(hours=settings.watch_hours)
+        due = tuple(
+            Due.of(job, task, watch=watch, spacing=services.pacing.of(session, account, job, settings, now))
+            for job, task in _due(session, account_id, now, settings.batch_size)
+        )
+        per_second = services.settings.provider.query_rate_per_second
+        first_turn_at = take_turns(session, account_id, TurnKind.QUERY, len(due), now=now, per_second=per_second)
+        return Batch(account, lease_until, now, due, first_turn_at)
+
+
+def _blame(session: Session, account_id: UUID, began_at: datetime, settings: Settings, now: datetime) -> None:
+    """Count a death for each job of a batch that never came back."""
+    lease, during = timedelta(seconds=settings.poll.lease_seconds), "asking the provider"
+    for job_id in [job.id for job, _ in _due(session, account_id, began_at, settings.poll.batch_size)]:
+        deaths = count_death(session, job_id, during=during, now=now)
+        if deaths >= settings.celery.death_limit:
+            set_aside(session, job_id, deaths, during=during, now=now)
+        elif again_at := third_try_at(now, lease, deaths):
+            session.execute(update(RenderJob).where(RenderJob.id == job_id).values(next_poll_at=again_at))
+
+
+def _due(session: Session, account_id: UUID, now: datetime, limit: int) -> Rows:
+    """One job whose workers have died, alone; or as many others as a batch holds."""
+    return _rows(session, account_id, now, 1, RenderJob.death_count > 0) or _rows(session, account_id, now, limit)
+
+
+def _rows(session: Session, account_id: UUID, now: datetime, limit: int, *only: ColumnElement[bool]) -> Rows:
+    # A job is followed at the newest of its tasks.
+    newest = (
+        select(ProviderTask)
+        .where(ProviderTask.job_id == RenderJob.id)
+        .order_by(ProviderTask.id.desc())
+        .limit(1)
+        .lateral()
+    )
+    task = aliased(ProviderTask, newest)
+    rows = session.execute(
+        select(RenderJob, task)
+        .join(newest, true())
+        .where(RenderJob.account_id == account_id, RenderJob.next_poll_at <= now, *only)
+        .order_by(RenderJob.next_poll_at)
+        .limit(limit)
+        .execution_options(populate_existing=True)
+    )
+    return [(job, found) for job, found in rows]
+
+
+async def _ask_all(services: Services, batch: Batch) -> list[Asked]:
+    """Ask about each, the questions spaced at the account's pace and their answers awaited together."""
+    spacing = 1 / services.settings.provider.query_rate_per_second
+    wait_seconds = (batch.first_turn_at - batch.began_at).total_seconds()
+    async with contextlib.AsyncExitStack() as stack:
+        clients: dict[str, DashScope] = {}
+        try:
+            for base_url in {due.base_url for due in batch.due}:
+                opened = services.provider(batch.account, base_url=base_url, is_paced=False)
+                clients[base_url] = await stack.enter_async_context(opened)
+        except ConfigurationError as error:
+            log.warning("poll.no_key", account=batch.account.name, error=str(error))
+            return [Asked(due, batch.began_at, NotSentError(str(error))) for due in batch.due]
+
+        async def ask(position: int, due: Due) -> Asked:
+            delay_seconds = wait_seconds + position * spacing
+            await asyncio.sleep(delay_seconds)
+            # As planned: a question that leaves later than this is at worst asked once more.
+            at = batch.began_at + timedelta(seconds=delay_seconds)
+            return Asked(due, at, await _ask(clients[due.base_url], due, at))
+
+        asked = await asyncio.gather(*(ask(position, due) for position, due in enumerate(batch.due)))
+    for due in batch.due:
+        failpoint(Failpoint.ASKED, due.job_id)
+    return asked
+
+
+async def _ask(provider: DashScope, due: Due, now: datetime) -> TaskAnswer | ProviderError:
+    if due.wants_cancel(now):
+        try:
+            await provider.cancel(due.provider_task_id)
+        except ProviderError as error:
+            # Usually: it is not PENDING any more. The query that follows says what it is instead.
+            log.info("provider_task.not_cancelled", job_id=str(due.job_id), error=error.summary)
+        failpoint(Failpoint.CANCELLING)
+    try:
+        return await provider.get(due.provider_task_id)
+    except ProviderError as error:
+        return error
+
+
+def _write(services: Services, batch: Batch, asked: list[Asked]) -> Report | None:
+    """Store the answers, leave the lane and hint at what follows."""
+    settings = services.settings
+    rules = _rules(settings)
+    outcomes = [(one, decide(one.due, one.answer, one.at, rules)) for one in asked]
+    with services.sessions.begin() as session:
+        now = services.clock.now(session)
+        if not holds_lane(session, batch.account.id, batch.lease_until):
+            log.warning("poll.too_late", account=batch.account.name, due=len(batch.due))
+            return None
+        effects = apply(session, outcomes, now=now)
+        pace = timedelta(seconds=1 / settings.provider.query_rate_per_second)
+        wake = leave_lane(session, batch.account.id, batch.lease_until, not_before=now + pace)
+    _hint(services, effects, wake, now)
+    next_seconds = None if wake is None else (wake.at - now).total_seconds()
+    return Report(batch.account.name, len(batch.due), effects.finished_count, next_seconds)
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        late_interval=timedelta(seconds=settings.poll.late_interval_seconds),
+        unknown_limit=settings.poll.unknown_limit,
+        fault_limit=settings.submit.fault_retries,
+        fault_backoff=timedelta(seconds=settings.submit.fault_backoff_seconds),
+    )
+
+
+def _hint(services: Services, effects: Effects, wake: Wake | None, now: datetime) -> None:
+    failpoint(Failpoint.POLLED)
+    for job_id, model in effects.to_fetch:
+        services.hints.archive(job_id, model)
+    if wake is not None:
+        services.hints.poll(wake, now=now)
+    if effects.finished_count:
+        services.hints.dispatch()

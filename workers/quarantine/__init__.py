@@ -1,0 +1,1 @@
+"""workers/quarantine: say here in one sentence what it does."""

@@ -1,0 +1,1 @@
+"""workers/reconciliation: say here in one sentence what it does."""

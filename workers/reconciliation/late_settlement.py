@@ -1,0 +1,64 @@
+"""Tasks of ours that succeeded after we had given them up: what the provider bills for them is settled after all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import structlog
+from sqlalchemy import select
+
+from models.account import Account
+from models.ledger_entry import EntryKind, LedgerEntry
+from models.provider_task import ProviderTask
+from models.render_job import RenderJob
+from workers.dashscope import TaskStatus
+from workers.polling.apply_answers import store_answer
+from workers.reconciliation.orphan_adoption import ask, settle
+from workers.reconciliation.task_list import Located, in_books
+from workers.runtime.context import Services
+
+log = structlog.get_logger(__name__)
+
+
+def settle_forgotten(services: Services, account: Account, listed: Iterable[Located]) -> int:
+    """Settle what the list shows as SUCCEEDED and our books do not, such as the tasks of lost jobs.
+
+    The settlement takes a write-off back; the job stays what its owner was told.
+
+    Args:
+        services: The outside world.
+        account: Whose tasks.
+        listed: Its list.
+
+    Returns:
+        How many were settled.
+    """
+    done = [one.task.provider_task_id for one in listed if one.task.status == TaskStatus.SUCCEEDED]
+    settled = select(LedgerEntry.id).where(
+        LedgerEntry.provider_task_id == ProviderTask.id, LedgerEntry.kind == EntryKind.SETTLE
+    )
+    forgotten = (
+        select(ProviderTask)
+        .join(RenderJob, RenderJob.id == ProviderTask.job_id)
+        .where(
+            ProviderTask.account_id == account.id,
+            RenderJob.next_poll_at.is_(None),  # what is still followed is settled by its poll
+            ~settled.exists(),
+        )
+    )
+    with services.sessions() as session:
+        tasks = list(session.scalars(forgotten.where(in_books(session, done))))
+    return sum(_settle(services, account, task) for task in tasks)
+
+
+def _settle(services: Services, account: Account, task: ProviderTask) -> bool:
+    answer = ask(services, account, task.base_url, task.provider_task_id)
+    if answer is None or answer.status != TaskStatus.SUCCEEDED:
+        return False
+    with services.sessions.begin() as session:
+        now = services.clock.now(session)
+        job = session.get_one(RenderJob, task.job_id, with_for_update=True)
+        store_answer(session, task.id, answer, now=now)
+        settle(session, session.get_one(ProviderTask, task.id), job.campaign_id, answer, now=now)
+    log.warning("provider_task.settled_late", job_id=str(task.job_id), provider_task_id=task.provider_task_id)
+    return True

@@ -1,0 +1,233 @@
+"""Adopting a task that no job here asked for: a job of its own that is archived and paid like any other."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from typing import Final, Self
+from uuid import UUID
+
+import structlog
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models.account import Account
+from models.attempt import Attempt
+from models.base import new_id
+from models.campaign import Campaign, ensure_campaign
+from models.ledger_entry import EntryKind
+from models.operations.jobs.transitions import record
+from models.operations.money.ledger import Spending, spend
+from models.provider_task import ProviderTask
+from models.render_job import RenderJob
+from models.tenant import ensure_tenant
+from reelqueue.catalog import lookup, mode_by_id
+from reelqueue.errors import ConfigurationError
+from reelqueue.prices import billed_price
+from reelqueue.statement import money_text
+from reelqueue.states import AttemptState, RenderState
+from workers.dashscope import ProviderError, TaskAnswer, TaskStatus
+from workers.polling.apply_answers import store_answer
+from workers.reconciliation.task_list import Located
+from workers.runtime.context import Services
+
+log = structlog.get_logger(__name__)
+
+ORPHANS: Final = "orphans"
+"""The default tenant's campaign of adopted tasks."""
+_UNKNOWN_MODEL: Final = "unknown"
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """A task of the provider's list that no job here asked for."""
+
+    provider_task_id: str
+    model: str
+    status: str
+    base_url: str
+    created_at: datetime | None
+    """When the provider made it, by its own clock."""
+    job_id: UUID | None = None
+    """The job that adopted it now; None: none, or another sweep was quicker."""
+    seconds: Decimal | None = None
+    """What the provider bills, where it was asked."""
+    amount: Decimal | None = None
+    currency: str | None = None
+
+    @classmethod
+    def of(cls, one: Located) -> Self:
+        """From a row of the list."""
+        task = one.task
+        return cls(task.provider_task_id, task.model or _UNKNOWN_MODEL, task.status, one.base_url, task.created_at)
+
+    def __str__(self) -> str:
+        price = "price unknown" if self.amount is None else f"{money_text(self.amount)} {self.currency}"
+        cost = f"{self.seconds} s, {price}"
+        fate = f"adopted as render job {self.job_id} ({cost})" if self.job_id else "not adopted"
+        made = self.created_at.isoformat(timespec="seconds") if self.created_at else "?"
+        return f"{self.provider_task_id} {self.model} {self.status} made={made}: {fate}"
+
+
+def adopt_orphan(services: Services, account: Account, orphan: Orphan) -> Orphan:
+    """Make a finished task of nobody a job, once, and have its video fetched.
+
+    Args:
+        services: The outside world.
+        account: Whose task.
+        orphan: A task that the list calls SUCCEEDED.
+
+    Returns:
+        The orphan with its job and its cost; unchanged if it cannot be adopted now.
+    """
+    answer = ask(services, account, orphan.base_url, orphan.provider_task_id)
+    if answer is None or answer.status != TaskStatus.SUCCEEDED or not answer.result_url:
+        return orphan
+    with services.sessions.begin() as session:
+        task = _store(session, account, orphan, answer, services.clock.now(session))
+        if task is None:
+            session.rollback()  # it has an owner by now: the job that was made for it goes too
+            return orphan
+    services.hints.archive(task.job_id, orphan.model)
+    return replace(
+        orphan,
+        job_id=task.job_id,
+        seconds=answer.billed_seconds,
+        amount=_amount(task, answer.billed_seconds),
+        currency=task.currency,
+    )
+
+
+def adopted_since(session: Session, account: Account, since: datetime) -> int:
+    """How many tasks of an account were adopted from a moment on."""
+    adopted = (
+        select(func.count())
+        .select_from(RenderJob)
+        .join(Campaign, Campaign.id == RenderJob.campaign_id)
+        .where(Campaign.name == ORPHANS, RenderJob.account_id == account.id, RenderJob.created_at >= since)
+    )
+    return session.scalars(adopted).one()
+
+
+def ask(services: Services, account: Account, base_url: str, provider_task_id: str) -> TaskAnswer | None:
+    """What the provider says of a task; None if it says nothing now."""
+
+    async def get() -> TaskAnswer:
+        async with services.provider(account, base_url=base_url) as provider:
+            return await provider.get(provider_task_id)
+
+    try:
+        return services.host.run(get())
+    except (ProviderError, ConfigurationError) as error:
+        log.warning("orphan.no_answer", account=account.name, provider_task_id=provider_task_id, error=str(error))
+        return None
+
+
+def _store(
+    session: Session, account: Account, orphan: Orphan, answer: TaskAnswer, now: datetime
+) -> ProviderTask | None:
+    """The task with its new job; None if it has an owner by now."""
+    job = _job(session, account, orphan, answer, now)
+    session.add(job)
+    session.flush()
+    attempt = _attempt(job, account, orphan, now)
+    session.add(attempt)
+    session.flush()
+    task = _claim_task(session, attempt, orphan, billed_price(orphan.model, answer.usage or {}, account.region), now)
+    if task is None:
+        return None
+    store_answer(session, task.id, answer, now=now)
+    detail = {"provider_task_id": orphan.provider_task_id, "adopted": True}
+    record(session, job.id, "state", now=now, to_state=RenderState.ARCHIVING, detail=detail)
+    settle(session, task, job.campaign_id, answer, now=now)
+    return task
+
+
+def _job(session: Session, account: Account, orphan: Orphan, answer: TaskAnswer, now: datetime) -> RenderJob:
+    tenant_id = ensure_tenant(session)
+    spec = lookup(orphan.model)
+    return RenderJob(
+        id=new_id(),
+        tenant_id=tenant_id,
+        campaign_id=ensure_campaign(session, tenant_id, ORPHANS),
+        request_sha256=_digest(orphan),
+        job_metadata={"adopted": True},
+        priority=0,
+        state=RenderState.ARCHIVING,
+        epoch=1,
+        model=orphan.model,
+        mode=spec.modes[0] if spec else mode_by_id(orphan.model),
+        prompt=answer.orig_prompt,
+        poll_interval_ms=15_000,
+        poll_timeout_ms=600_000,
+        on_timeout="collect",
+        account_id=account.id,
+        provider_status=answer.status,
+        created_at=now,
+        submitted_at=orphan.created_at or now,
+        next_archive_at=now,
+    )
+
+
+def _attempt(job: RenderJob, account: Account, orphan: Orphan, now: datetime) -> Attempt:
+    made_at = orphan.created_at or now
+    return Attempt(
+        id=new_id(),
+        job_id=job.id,
+        number=1,
+        account_id=account.id,
+        base_url=orphan.base_url,
+        state=AttemptState.ADOPTED,
+        epoch=job.epoch,
+        spec_sha256=job.request_sha256,
+        created_at=now,
+        send_by=made_at,
+        sent_at=made_at,
+        closed_at=now,
+    )
+
+
+def _digest(orphan: Orphan) -> str:
+    """Stands for the request, which nobody here has seen."""
+    return hashlib.sha256(f"orphan {orphan.provider_task_id}".encode()).hexdigest()
+
+
+def _claim_task(
+    session: Session, attempt: Attempt, orphan: Orphan, price: tuple[Decimal, str] | None, now: datetime
+) -> ProviderTask | None:
+    stored = insert(ProviderTask).values(
+        id=new_id(),
+        job_id=attempt.job_id,
+        attempt_id=attempt.id,
+        account_id=attempt.account_id,
+        base_url=attempt.base_url,
+        provider_task_id=orphan.provider_task_id,
+        status=orphan.status,
+        submitted_at=orphan.created_at or now,
+        price_per_second=price[0] if price else None,
+        currency=price[1] if price else None,
+    )
+    once = stored.on_conflict_do_nothing(index_elements=["account_id", "provider_task_id"])
+    return session.scalars(once.returning(ProviderTask)).one_or_none()
+
+
+def settle(session: Session, task: ProviderTask, campaign_id: UUID, answer: TaskAnswer, *, now: datetime) -> None:
+    """Enter what a succeeded task costs, once; to be called last, as it locks the campaign."""
+    settlement = Spending(
+        kind=EntryKind.SETTLE,
+        campaign_id=campaign_id,
+        job_id=task.job_id,
+        account_id=task.account_id,
+        provider_task_id=task.id,
+        seconds=answer.billed_seconds,
+        amount=_amount(task, answer.billed_seconds),
+        currency=task.currency,
+    )
+    spend(session, [settlement], now=now)
+
+
+def _amount(task: ProviderTask, seconds: Decimal | None) -> Decimal | None:
+    return None if seconds is None or task.price_per_second is None else seconds * task.price_per_second

@@ -1,0 +1,161 @@
+"""Orphans: tasks that the provider lists, and bills, and that no job here asked for.
+
+Another program with the same key makes them, or a submit that was bought twice. Once an hour, and when beat starts,
+the lists of all accounts are compared with our books:
+
+===================================  ==============================================================
+a listed task that is not ours and   then
+===================================  ==============================================================
+may be an undecided attempt's        left to reconciliation, or to the person who reviews its job
+is younger than a submit takes       left for the next time
+FAILED or CANCELED                   counted: it costs nothing
+SUCCEEDED                            adopted as a job of its own: settled, archived
+anything else                        reported; adopted when it has succeeded
+===================================  ==============================================================
+
+A task of ours that was given up, and that the list shows as SUCCEEDED, is settled on the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+import structlog
+from sqlalchemy import select, update
+
+from models.account import Account
+from models.provider_task import ProviderTask
+from reelqueue.errors import ConfigurationError
+from reelqueue.statement import money_text
+from workers.dashscope import ListedTask, ProviderError, TaskStatus
+from workers.reconciliation.late_settlement import settle_forgotten
+from workers.reconciliation.orphan_adoption import Orphan, adopt_orphan
+from workers.reconciliation.task_list import LONGEST_WINDOW, Located, hosts_of, in_books, list_account, listed_window
+from workers.reconciliation.unresolved_attempts import doubts_of, is_doubtful
+from workers.runtime.context import Services
+from workers.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_UNBILLED: Final = frozenset({TaskStatus.FAILED, TaskStatus.CANCELED})
+# Each is asked about; the rest waits for the next time.
+_ADOPTED_AT_ONCE: Final = 300
+_NAMED: Final = 20
+
+
+@dataclass
+class Look:
+    """What comparing one account's list with our books gave."""
+
+    account: str
+    listed: int = 0
+    orphans: list[Orphan] = field(default_factory=list)
+    """Tasks of nobody that were billed, or will be."""
+    unbilled: int = 0
+    """Tasks of nobody that failed or were cancelled."""
+    undecided: int = 0
+    """Tasks that may be an undecided attempt's, or a submit's whose answer is just arriving."""
+    settled: int = 0
+    """Tasks of ours that were given up, and are settled now."""
+    problem: str | None = None
+    """Why the account could not be looked at."""
+
+    def __str__(self) -> str:
+        if self.problem:
+            return f"account={self.account} problem={self.problem}"
+        adopted = sum(orphan.job_id is not None for orphan in self.orphans)
+        return (
+            f"account={self.account} listed={self.listed} orphans={len(self.orphans)} adopted={adopted} "
+            f"unbilled={self.unbilled} undecided={self.undecided} settled={self.settled}"
+        )
+
+
+def look_for_orphans(services: Services, *, window: timedelta = LONGEST_WINDOW) -> list[Look]:
+    """Compare the provider's lists with our books, account by account; adopt what belongs to nobody.
+
+    Args:
+        services: The outside world.
+        window: How far back.
+    """
+    with services.sessions() as session:
+        accounts = list(session.scalars(select(Account).order_by(Account.name)))
+    return [_look(services, account, window) for account in accounts]
+
+
+def _look(services: Services, account: Account, window: timedelta) -> Look:
+    look = Look(account.name)
+    with services.sessions() as session:
+        since, until = listed_window(services.clock.now(session), window, services.settings.reconcile)
+        hosts = hosts_of(session, account, since=since)
+    try:
+        listed = list_account(services, account, hosts, since=since, until=until)
+    except (ProviderError, ConfigurationError) as error:
+        look.problem = error.summary if isinstance(error, ProviderError) else str(error)
+        log.warning("orphans.unreadable", account=account.name, problem=look.problem)
+        return look
+    look.listed = len(listed)
+    look.settled = settle_forgotten(services, account, listed.values())
+    look.orphans = [
+        _adopt(services, account, one, number) for number, one in enumerate(_strays(services, listed, look))
+    ]
+    _report(services, account, look)
+    return look
+
+
+def _strays(services: Services, listed: dict[str, Located], look: Look) -> list[Located]:
+    """The listed tasks that nobody here can have asked for, and that are billed or will be."""
+    with services.sessions() as session:
+        # Read after the list: what made a listed task is on record by now, however new it is.
+        ours = set(session.scalars(select(ProviderTask.provider_task_id).where(in_books(session, listed))))
+        doubts = doubts_of(session, services.settings.reconcile)
+        now = services.clock.now(session)
+    strays = [one for task_id, one in listed.items() if task_id not in ours]
+    open_ones = [one for one in strays if _is_young(one.task, services.settings, now) or is_doubtful(one, doubts)]
+    rest = [one for one in strays if one not in open_ones]
+    look.undecided = len(open_ones)
+    look.unbilled = sum(one.task.status in _UNBILLED for one in rest)
+    return [one for one in rest if one.task.status not in _UNBILLED]
+
+
+def _is_young(task: ListedTask, settings: Settings, now: datetime) -> bool:
+    """Whether a submit that made it may still be waiting for its answer, by any clock."""
+    rules = settings.submit
+    longest = rules.send_within_seconds + rules.post_seconds + rules.settle_within_seconds
+    skew = settings.reconcile.clock_skew_seconds
+    return task.created_at is not None and now - task.created_at < timedelta(seconds=longest + skew)
+
+
+def _adopt(services: Services, account: Account, one: Located, number: int) -> Orphan:
+    orphan = Orphan.of(one)
+    wanted = services.settings.provider.orphans == "adopt" and number < _ADOPTED_AT_ONCE
+    if not wanted or one.task.status != TaskStatus.SUCCEEDED:
+        return orphan
+    return adopt_orphan(services, account, orphan)
+
+
+def _report(services: Services, account: Account, look: Look) -> None:
+    left = [orphan.provider_task_id for orphan in look.orphans if orphan.job_id is None]
+    with services.sessions.begin() as session:
+        seen = update(Account).where(Account.id == account.id)
+        session.execute(seen.values(orphan_task_ids=left, orphans_seen_at=services.clock.now(session)))
+    if look.orphans:
+        log.error("orphans.found", account=account.name, count=len(look.orphans), adopted=len(look.orphans) - len(left),
+                  billed=billed(look.orphans),
+                  provider_task_ids=[orphan.provider_task_id for orphan in look.orphans[:_NAMED]],
+                  remedy="find out who else uses the key; python -m workers adopt shows them")  # fmt: skip
+
+
+def billed(orphans: Iterable[Orphan]) -> str:
+    """What orphans cost, by currency, for people."""
+    totals: dict[str, Decimal] = {}
+    for orphan in orphans:
+        if orphan.amount is not None and orphan.currency is not None:
+            totals[orphan.currency] = totals.get(orphan.currency, Decimal(0)) + orphan.amount
+    return (
+        " ".join(f"{money_text(amount)} {currency}" for currency, amount in sorted(totals.items()))
+        or "an unknown amount"
+    )

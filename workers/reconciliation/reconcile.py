@@ -1,0 +1,288 @@
+"""Reconciliation: what became of a POST whose answer was lost, by the provider's own listing.
+
+The listing is asked for the tasks of the attempt's model and time, those that we know are taken away, and
+:mod:`workers.reconciliation.task_matching` judges what is left:
+
+=======================================  ======================================================
+verdict                                  then
+=======================================  ======================================================
+the task has our answer's request id     adopt it
+adopt                                    follow it as if its answer had come
+absent from two listings a minute apart  submit again, once; the second time a person decides
+unclear                                  ask again, and after an hour hand it to a person
+=======================================  ======================================================
+
+A campaign may choose otherwise where a task is absent: ``hold`` never submits again without a person, ``resubmit``
+does so after the first listing, and may pay twice (:class:`models.campaign.OnAmbiguous`).
+
+A listing proves absence only from the moment on at which the POST cannot be under way any more, and only
+while the provider still lists tasks of that age. It proves nothing while another submit of the same account
+and model is under way, as a task that it shows may be that one's; and nothing under another key than the POST
+had, which may be another main account's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from models.account import Account
+from models.attempt import Attempt
+from models.campaign import Campaign, OnAmbiguous
+from models.operations.scheduling.poll_wakeups import Wake
+from models.provider_task import ProviderTask
+from models.render_job import RenderJob
+from reelqueue.errors import ConfigurationError
+from reelqueue.states import AttemptState
+from workers.dashscope import Acceptance, DashScope, ListedTask, ProviderError
+from workers.failpoints import Failpoint, failpoint
+from workers.reconciliation.competing_attempts import UNDECIDED, Neighbours, neighbours_of
+from workers.reconciliation.task_matching import Absent, Adopt, Doubt, Finding, Stranger, Unclear, judge
+from workers.runtime.context import Services
+from workers.settings import ReconcileSettings
+from workers.submission.claim_outcomes import park_job, requeue
+from workers.submission.task_binding import OpenAttempt, TaskTakenError, bind_task
+
+log = structlog.get_logger(__name__)
+
+# Each is asked about, in turn and at the cost of the account's queries.
+STRANGERS_AT_ONCE: Final = 20
+
+
+@dataclass(frozen=True)
+class Case:
+    """An ambiguous attempt, and what surrounds it."""
+
+    attempt: OpenAttempt
+    model: str
+    prompt: str | None
+    request_id: str | None
+    """The provider's, where a garbled answer had one."""
+    since: datetime
+    """The window in which its task can have been made, by any clock."""
+    until: datetime
+    silent_since: datetime
+    """From here on the POST cannot be under way any more."""
+    ambiguous_at: datetime
+    first_absent_at: datetime | None
+    neighbours: Neighbours
+    resubmit_count: int
+    """Attempts of the job that were found absent before."""
+    on_ambiguous: OnAmbiguous
+    """What its campaign wants where the listing shows no trace."""
+    key_fingerprint: str | None
+    """Of the key it was sent with; None: an older worker sent it."""
+
+
+def reconcile_attempt(services: Services, attempt_id: UUID) -> str:
+    """Ask the provider's listing about an ambiguous attempt, and act on it.
+
+    Returns:
+        What became of it, in a few words for people.
+    """
+    case = _take(services, attempt_id)
+    if case is None:
+        return "not due: nothing done"
+    failpoint(Failpoint.DOUBTED)
+    finding = services.host.run(_investigate(services, case))
+    failpoint(Failpoint.LISTED)
+    return _act(services, case, finding)
+
+
+def _take(services: Services, attempt_id: UUID) -> Case | None:
+    """Claim the question for a while; its next time stands in the row, in case this worker dies."""
+    rules = services.settings.reconcile
+    with services.sessions.begin() as session:
+        now = services.clock.now(session)
+        attempt = session.scalars(
+            update(Attempt)
+            .where(Attempt.id == attempt_id, Attempt.state.in_(UNDECIDED), Attempt.reconcile_at <= now)
+            .values(
+                state=AttemptState.RECONCILING,
+                reconcile_at=now + timedelta(seconds=rules.ask_again_seconds),
+                listing_count=Attempt.listing_count + 1,
+            )
+            .returning(Attempt)
+        ).one_or_none()
+        return None if attempt is None else _case(session, attempt, rules, now)
+
+
+def _case(session: Session, attempt: Attempt, rules: ReconcileSettings, now: datetime) -> Case:
+    job = session.get_one(RenderJob, attempt.job_id)
+    account = session.get_one(Account, attempt.account_id)
+    earlier = select(func.count()).where(Attempt.job_id == job.id, Attempt.state == AttemptState.NOT_CREATED)
+    sent_at, silent_since = attempt.sent_at or attempt.created_at, attempt.answer_by or attempt.send_by
+    skew = timedelta(seconds=rules.clock_skew_seconds)
+    since, until = sent_at - skew, silent_since + skew
+    return Case(
+        attempt=OpenAttempt(attempt.id, attempt.number, job.id, attempt.epoch, account, attempt.base_url),
+        model=job.model,
+        prompt=job.prompt,
+        request_id=attempt.request_id,
+        since=since,
+        until=until,
+        silent_since=silent_since,
+        ambiguous_at=attempt.closed_at or now,
+        first_absent_at=attempt.first_absent_at,
+        neighbours=neighbours_of(session, attempt.id, since=since, until=until),
+        resubmit_count=session.scalars(earlier).one(),
+        on_ambiguous=session.get_one(Campaign, job.campaign_id).on_ambiguous,
+        key_fingerprint=attempt.key_fingerprint,
+    )
+
+
+async def _investigate(services: Services, case: Case) -> Finding:
+    if case.neighbours.in_flight:
+        return Unclear(f"{len(case.neighbours.in_flight)} other submits of {case.model} are under way")
+    try:
+        async with services.provider(case.attempt.account, base_url=case.attempt.base_url) as provider:
+            listed = await provider.list_tasks(model=case.model, since=case.since, until=case.until)
+            with services.sessions() as session:
+                unknown = _unknown(session, case, listed)
+            return _as_proven(services, case, await _judge(provider, case, unknown))
+    except ProviderError as error:
+        return Unclear(error.summary)
+    except ConfigurationError as error:
+        return Unclear(str(error))
+
+
+def _as_proven(services: Services, case: Case, finding: Finding) -> Finding:
+    """What a finding is worth under the key that asked."""
+    is_same_key = case.key_fingerprint in {None, services.key_fingerprint(case.attempt.account)}
+    if isinstance(finding, Absent) and not is_same_key:
+        return Unclear("absent under another key than it was sent with, which may be another main account's")
+    return finding
+
+
+def _unknown(session: Session, case: Case, listed: list[ListedTask]) -> list[ListedTask]:
+    ids = [task.provider_task_id for task in listed]
+    known = select(ProviderTask.provider_task_id).where(
+        ProviderTask.account_id == case.attempt.account.id, ProviderTask.provider_task_id.in_(ids)
+    )
+    taken = set(session.scalars(known))
+    # By id: a page that shifts while it is read shows a task twice.
+    unknown = {task.provider_task_id: task for task in listed if task.provider_task_id not in taken}
+    return [task for task in unknown.values() if task.model in {None, case.model}]
+
+
+async def _judge(provider: DashScope, case: Case, unknown: list[ListedTask]) -> Finding:
+    exact = [task for task in unknown if case.request_id and task.request_id == case.request_id]
+    if exact:
+        return Adopt(exact[0])
+    if len(unknown) > STRANGERS_AT_ONCE:
+        return Unclear(f"{len(unknown)} unknown tasks, more than are asked about", has_candidates=True)
+    strangers = [Stranger(task, await provider.get(task.provider_task_id)) for task in unknown]
+    rivals, twins = len(case.neighbours.rivals), len(case.neighbours.twins)
+    return judge(Doubt(case.prompt, rivals, twins), strangers)
+
+
+def _act(services: Services, case: Case, finding: Finding) -> str:
+    wake: Wake | None = None
+    with services.sessions.begin() as session:
+        now = services.clock.now(session)
+        question = Question(session, case, services.settings.reconcile, now)
+        if not question.is_open():
+            return "settled meanwhile: nothing done"
+        match finding:
+            case Adopt(task):
+                wake, said = question.adopt(task)
+            case Absent():
+                said = question.count_absence()
+            case Unclear():
+                said = question.ask_again(finding)
+    log.info("attempt.reconciled", job_id=str(case.attempt.job_id), attempt=case.attempt.number, outcome=said)
+    failpoint(Failpoint.RECONCILED)
+    if wake is not None:
+        services.hints.poll(wake, now=now)
+    if isinstance(finding, Absent):
+        services.hints.dispatch()
+    return said
+
+
+@dataclass(frozen=True)
+class Question:
+    """An ambiguous attempt in the transaction that writes what was found; each answer is in words for people."""
+
+    session: Session
+    case: Case
+    rules: ReconcileSettings
+    now: datetime
+
+    def is_open(self) -> bool:
+        """Whether nobody has settled it meanwhile: the answer itself may have come, very late, or another worker's."""
+        mine = select(Attempt.id).where(
+            Attempt.id == self.case.attempt.attempt_id, Attempt.state == AttemptState.RECONCILING
+        )
+        return self.session.scalars(mine.with_for_update()).one_or_none() is not None
+
+    def adopt(self, task: ListedTask) -> tuple[Wake | None, str]:
+        """Follow the task from now on."""
+        case = self.case
+        around = neighbours_of(self.session, case.attempt.attempt_id, since=case.since, until=case.until)
+        if around.has_newcomers(case.neighbours):
+            # What began after the question may have made the task that the listing showed.
+            return None, self.ask_again(Unclear(f"another submit of {case.model} began meanwhile"))
+        accepted = Acceptance(task.provider_task_id, task.status, task.request_id)
+        try:
+            wake = bind_task(self.session, case.attempt, accepted, now=self.now, state=AttemptState.ADOPTED)
+        except TaskTakenError:
+            return None, self.ask_again(Unclear("a rival adopted the task first"))
+        return wake, f"adopted provider_task={task.provider_task_id}"
+
+    def count_absence(self) -> str:
+        """The first is remembered; the second, late enough after it, rules the task out."""
+        case, rules, now = self.case, self.rules, self.now
+        if now < case.silent_since:
+            self._at(now + timedelta(seconds=rules.ask_again_seconds))
+            return "absent so far, and the POST may still be on its way: asked again"
+        if now - case.since > timedelta(hours=rules.evidence_hours):
+            return self._give_up("the provider does not list tasks of that age any more")
+        if case.on_ambiguous is OnAmbiguous.RESUBMIT:
+            return self._buy_again()
+        first = case.first_absent_at or now
+        certain_at = first + timedelta(seconds=rules.absent_seconds)
+        if now < certain_at:
+            self._at(certain_at, first_absent_at=first)
+            return "absent from the listing: asked once more"
+        if case.on_ambiguous is OnAmbiguous.HOLD:
+            return self._give_up("absent from two listings, and its campaign leaves it to a person")
+        return self._buy_again()
+
+    def _buy_again(self) -> str:
+        """Submit it once more, unless that was done before."""
+        attempt = self.case.attempt
+        if self.case.resubmit_count >= self.rules.resubmits:
+            return self._give_up("absent from the provider's list, for the second time")
+        self._close(AttemptState.NOT_CREATED)
+        requeue(self.session, attempt.job_id, epoch=attempt.epoch, now=self.now)
+        return "not created: submitted again"
+
+    def ask_again(self, unclear: Unclear) -> str:
+        """Later, unless it has been asked for too long."""
+        if self.now - self.case.ambiguous_at >= timedelta(seconds=self.rules.give_up_seconds):
+            return self._give_up(unclear.reason)
+        # A task that may be ours takes back what an earlier listing without it said.
+        forgotten = {"first_absent_at": None} if unclear.has_candidates else {}
+        self._at(self.now + timedelta(seconds=self.rules.ask_again_seconds), **forgotten)
+        return f"unclear: {unclear.reason}"
+
+    def _give_up(self, reason: str) -> str:
+        self._close(AttemptState.UNRESOLVED)
+        attempt = self.case.attempt
+        park_job(self.session, attempt.job_id, reason, epoch=attempt.epoch, now=self.now)
+        return f"needs review: {reason}"
+
+    def _at(self, moment: datetime, **values: object) -> None:
+        self._write(reconcile_at=moment, **values)
+
+    def _close(self, state: AttemptState) -> None:
+        self._write(state=state, closed_at=self.now, reconcile_at=None)
+
+    def _write(self, **values: object) -> None:
+        self.session.execute(update(Attempt).where(Attempt.id == self.case.attempt.attempt_id).values(**values))

@@ -1,0 +1,93 @@
+"""Everything that the provider lists of an account within a window, over every host that its tasks live at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import ARRAY, ColumnElement, Text, and_, any_, literal, select
+from sqlalchemy.orm import Session
+
+from models.account import Account
+from models.attempt import Attempt
+from models.provider_task import ProviderTask
+from workers.dashscope import DashScope, ListedTask, TooManyTasksError
+from workers.runtime.context import Services
+from workers.settings import ReconcileSettings
+
+LONGEST_WINDOW: Final = timedelta(hours=24)
+"""The provider lists no longer one, and keeps no task for longer."""
+_SHORTEST_WINDOW: Final = timedelta(seconds=10)
+
+
+@dataclass(frozen=True)
+class Located:
+    """A listed task, and the host that listed it."""
+
+    task: ListedTask
+    base_url: str
+
+
+def listed_window(now: datetime, window: timedelta, rules: ReconcileSettings) -> tuple[datetime, datetime]:
+    """The longest window that the provider lists, up to now by its clock, and no longer than wanted."""
+    until = now + timedelta(seconds=rules.clock_skew_seconds)
+    return max(now - window, until - LONGEST_WINDOW), until
+
+
+def hosts_of(session: Session, account: Account, *, since: datetime) -> list[str]:
+    """Where an account's tasks may live: its host now, and those that it was submitted to in a window."""
+    sent = select(Attempt.base_url).where(Attempt.account_id == account.id, Attempt.created_at >= since).distinct()
+    return sorted({account.base_url, *session.scalars(sent)})
+
+
+def in_books(session: Session, ids: Iterable[str]) -> ColumnElement[bool]:
+    """Whether a provider task of ours has one of these ids, at whatever account: two may share a main account.
+
+    One parameter however many they are, and every account by name: so that the unique index answers it.
+    """
+    accounts = list(session.scalars(select(Account.id)))
+    wanted = literal(list(ids), ARRAY(Text))
+    return and_(ProviderTask.account_id.in_(accounts), ProviderTask.provider_task_id == any_(wanted))
+
+
+def list_account(
+    services: Services, account: Account, hosts: Iterable[str], *, since: datetime, until: datetime
+) -> dict[str, Located]:
+    """The account's tasks of all models in all statuses, by id.
+
+    Args:
+        services: The outside world.
+        account: Whose list.
+        hosts: Where to ask.
+        since: Aware; not longer ago than :data:`LONGEST_WINDOW`.
+        until: Aware.
+
+    Raises:
+        workers.dashscope.ProviderError: A part of the list cannot be read.
+        reelqueue.errors.ConfigurationError: The account's key is not in the environment.
+    """
+    found: dict[str, Located] = {}
+    for host in hosts:
+        for task in services.host.run(_list_host(services, account, host, since, until)):
+            found[task.provider_task_id] = Located(task, host)
+    return found
+
+
+async def _list_host(
+    services: Services, account: Account, base_url: str, since: datetime, until: datetime
+) -> list[ListedTask]:
+    async with services.provider(account, base_url=base_url) as provider:
+        return await _list_window(provider, since, until)
+
+
+async def _list_window(provider: DashScope, since: datetime, until: datetime) -> list[ListedTask]:
+    """A window's tasks; one that holds too many is asked for in halves."""
+    try:
+        return await provider.list_tasks(model=None, since=since, until=until)
+    except TooManyTasksError:
+        if until - since <= _SHORTEST_WINDOW:
+            raise
+    middle = since + (until - since) / 2
+    return await _list_window(provider, since, middle) + await _list_window(provider, middle, until)

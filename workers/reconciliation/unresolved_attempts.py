@@ -1,0 +1,57 @@
+"""Attempts whose task nobody knows yet: a listed task that one of them may have made is not judged by others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.attempt import Attempt
+from models.render_job import RenderJob
+from reelqueue.states import OPEN_ATTEMPT, AttemptState, RenderState
+from workers.reconciliation.task_list import Located
+from workers.settings import ReconcileSettings
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """An undecided attempt, and when its task can have been made by any clock."""
+
+    base_url: str
+    model: str
+    since: datetime
+    until: datetime
+
+    def covers(self, one: Located) -> bool:
+        """Whether a listed task may be the attempt's."""
+        task = one.task
+        is_there = self.base_url == one.base_url and task.model in {None, self.model}
+        return is_there and (task.created_at is None or self.since <= task.created_at <= self.until)
+
+
+def doubts_of(session: Session, rules: ReconcileSettings) -> list[Doubt]:
+    """Every undecided attempt, those under review included: their task is for a person to name."""
+    skew = timedelta(seconds=rules.clock_skew_seconds)
+    under_review = (RenderJob.state == RenderState.NEEDS_REVIEW) & (Attempt.state == AttemptState.UNRESOLVED)
+    rows = session.execute(
+        select(Attempt, RenderJob.model)
+        .join(RenderJob, RenderJob.id == Attempt.job_id)
+        .where(Attempt.state.in_(OPEN_ATTEMPT) | under_review)
+    )
+    return [
+        Doubt(
+            attempt.base_url,
+            model,
+            (attempt.sent_at or attempt.created_at) - skew,
+            (attempt.answer_by or attempt.send_by) + skew,
+        )
+        for attempt, model in rows
+    ]
+
+
+def is_doubtful(one: Located, doubts: Iterable[Doubt]) -> bool:
+    """Whether any undecided attempt may have made a listed task."""
+    return any(doubt.covers(one) for doubt in doubts)

@@ -1,0 +1,1 @@
+"""workers/runtime: say here in one sentence what it does."""

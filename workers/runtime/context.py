@@ -1,0 +1,104 @@
+"""What the steps need: sessions, clock, provider, archive and hints, as one value.
+
+The steps (dispatch, submission, polling, archive, sweep) are plain functions over it and know
+nothing of Celery; a test hands them its own clock, transport or hints.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from pydantic import SecretStr
+from sqlalchemy.orm import Session, sessionmaker
+
+from models.account import Account
+from models.rate_limit import TurnKind, take_turns
+from models.session import Clock, DatabaseClock
+from models.storage import Archive
+from reelqueue.errors import ConfigurationError
+from workers.dashscope import DashScope
+from workers.dashscope.client import Endpoint
+from workers.runtime.hints import Hints
+from workers.runtime.host_clock import Host
+from workers.runtime.poll_intervals import Pacing
+from workers.settings import KEY_VARIABLES, Settings
+
+
+@dataclass(frozen=True)
+class Services:
+    """The outside world of one worker process."""
+
+    settings: Settings
+    sessions: sessionmaker[Session]
+    archive: Archive
+    hints: Hints
+    clock: Clock = field(default_factory=DatabaseClock)
+    host: Host = field(default_factory=Host)
+    pacing: Pacing = field(default_factory=Pacing)
+    """How often to ask about clips for which nobody has said it."""
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    """Where accounts' keys are, by variable name."""
+
+    def provider(self, account: Account, *, base_url: str | None = None, is_paced: bool = True) -> DashScope:
+        """A client for an account, to be entered.
+
+        Args:
+            account: Whose key and headers.
+            base_url: The host that a task's submit went to; the account's own, if None.
+            is_paced: Whether each query, list and cancel waits for its turn; False where the caller has taken turns.
+
+        Raises:
+            ConfigurationError: The account's key is not in the environment.
+        """
+        endpoint = Endpoint(base_url or account.base_url, self.key_of(account), account.headers)
+        transport = self.settings.provider.http_transport
+        return DashScope(
+            endpoint,
+            transport=transport() if transport else None,
+            pace=functools.partial(self._wait_for_turn, account.id) if is_paced else None,
+        )
+
+    async def _wait_for_turn(self, account_id: UUID, kind: TurnKind) -> None:
+        per_second = self.settings.provider.query_rate_per_second
+        with self.sessions.begin() as session:
+            now = self.clock.now(session)
+            at = take_turns(session, account_id, kind, 1, now=now, per_second=per_second)
+        await asyncio.sleep(max((at - now).total_seconds(), 0))
+
+    def key_of(self, account: Account) -> SecretStr:
+        """The account's key.
+
+        Raises:
+            ConfigurationError: It is not in the environment, or no key can look like it.
+        """
+        key = self.environment.get(account.key_env, "").strip()
+        if not key:
+            raise ConfigurationError(
+                f"account {account.name}: no API key; set {account.key_env} for the workers and restart them"
+            )
+        if not (key.isascii() and key.isprintable() and " " not in key):
+            # httpx would refuse it as a header, and quote it.
+            raise ConfigurationError(
+                f"account {account.name}: {account.key_env} holds a space, a line break or a character that no API "
+                "key has; set it to the key alone and restart the workers"
+            )
+        return SecretStr(key)
+
+    def key_fingerprint(self, account: Account) -> str:
+        """Tells whether an attempt was sent with the account's present key, without telling the key.
+
+        Raises:
+            ConfigurationError: It is not in the environment, or no key can look like it.
+        """
+        key = self.key_of(account).get_secret_value()
+        return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+    def default_key_variable(self) -> str:
+        """The variable that the default account's key is in, or would be looked for first."""
+        return next((name for name in KEY_VARIABLES if self.environment.get(name, "").strip()), KEY_VARIABLES[0])

@@ -1,0 +1,1 @@
+"""workers/submission: say here in one sentence what it does."""

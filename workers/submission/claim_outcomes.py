@@ -1,0 +1,125 @@
+"""Where a claimed job goes when its submit came to nothing, or to nothing that can be proven.
+
+Each move is fenced by the claim's epoch: a worker that wakes up late finds the job with a new owner
+and changes nothing.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from models.account import Account
+from models.attempt import Attempt
+from models.operations.jobs.cancel import grant_cancel
+from models.operations.jobs.transitions import move, record
+from models.operations.money.slot_reservations import release_slot
+from models.slot import Slot
+from reelqueue.states import OPEN_ATTEMPT, AttemptState, FailureClass, RenderState
+from workers.dispatch.default_account import pause_account
+from workers.settings import ReconcileSettings
+
+log = structlog.get_logger(__name__)
+
+FIRST_BACKOFF_SECONDS: Final = 1.0
+LONGEST_BACKOFF_SECONDS: Final = 60.0
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a job was refused."""
+
+    failure_class: FailureClass
+    code: str | None
+    message: str
+
+    def columns(self) -> dict[str, Any]:
+        """The job's columns that say so."""
+        return {
+            "failure_class": self.failure_class,
+            "failure_code": self.code,
+            "failure_message": self.message,
+        }
+
+
+def backoff_seconds(refusals: int) -> float:
+    """Delay after so many refusals in a row: 1 s after the first, doubling to 60 s, times 0.5 to 1.5."""
+    growing: float = FIRST_BACKOFF_SECONDS * 2 ** min(refusals - 1, 10)
+    return min(growing, LONGEST_BACKOFF_SECONDS) * random.uniform(0.5, 1.5)  # noqa: S311 -- spreads load, hides nothing
+
+
+def requeue(
+    session: Session,
+    job_id: UUID,
+    *,
+    epoch: int,
+    now: datetime,
+    reason: Reason | None = None,
+    not_before_at: datetime | None = None,
+) -> None:
+    """Back to the queue, without its slot; a wish to cancel is granted there."""
+    values = reason.columns() if reason else {}
+    values |= {"account_id": None, "not_before_at": not_before_at}
+    claimed = (RenderState.SUBMITTING, RenderState.NEEDS_REVIEW)
+    if move(session, job_id, claimed, RenderState.QUEUED, now=now, epoch=epoch, **values) is None:
+        return
+    release_slot(session, job_id, now=now)
+    grant_cancel(session, job_id, now=now)
+
+
+def hold_account(session: Session, job_id: UUID, account: Account, reason: str, *, epoch: int, now: datetime) -> None:
+    """Pause the account and keep the job for when it is resumed."""
+    pause_account(session, account.id, reason, now=now)
+    held = Reason(FailureClass.ACCOUNT, None, f"account {account.name} is paused: {reason}")
+    requeue(session, job_id, epoch=epoch, now=now, reason=held)
+
+
+def end(session: Session, job_id: UUID, reason: Reason, *, epoch: int, now: datetime) -> Slot | None:
+    """It cannot be rendered as it stands, and nothing was created.
+
+    Returns:
+        What it had leased, or None if somebody else has moved it meanwhile.
+    """
+    moderated = reason.failure_class is FailureClass.MODERATION
+    to_state = RenderState.MODERATED if moderated else RenderState.FAILED
+    claimed = (RenderState.SUBMITTING, RenderState.NEEDS_REVIEW)
+    moved = move(session, job_id, claimed, to_state, now=now, epoch=epoch, **reason.columns())
+    return release_slot(session, job_id, now=now) if moved else None
+
+
+def expire(session: Session, job_id: UUID, *, now: datetime) -> bool:
+    """Its ``start_by`` has passed before it was submitted; False if somebody has claimed it meanwhile."""
+    message = "not submitted before its start_by; enqueue it again with a later one"
+    waiting = (RenderState.QUEUED, RenderState.ADMITTED)
+    if move(session, job_id, waiting, RenderState.EXPIRED, now=now, failure_message=message) is None:
+        return False
+    release_slot(session, job_id, now=now)
+    return True
+
+
+def mark_ambiguous(
+    session: Session, attempt_id: UUID, job_id: UUID, seen: str, rules: ReconcileSettings, *, now: datetime
+) -> None:
+    """Nobody knows whether an open attempt became a task: its job waits until the listing has been asked."""
+    look_at = now + timedelta(seconds=rules.first_look_seconds)
+    open_one = update(Attempt).where(Attempt.id == attempt_id, Attempt.state.in_(OPEN_ATTEMPT))
+    session.execute(open_one.values(state=AttemptState.AMBIGUOUS, closed_at=now, reconcile_at=look_at))
+    record(session, job_id, "ambiguous", now=now, detail={"seen": seen[:200]})
+    log.warning("render_job.ambiguous", job_id=str(job_id), seen=seen)
+
+
+def park_job(session: Session, job_id: UUID, seen: str, *, epoch: int, now: datetime) -> None:
+    """Hand a job whose attempt stays ambiguous to a person; its slot stays taken, as its task may exist."""
+    message = (
+        f"the provider may have accepted the submit, and its task list cannot prove it ({seen}); "
+        "look there before it is submitted again: python -m workers review list"
+    )
+    reason = Reason(FailureClass.UNKNOWN, None, message)
+    move(session, job_id, [RenderState.SUBMITTING], RenderState.NEEDS_REVIEW, now=now, epoch=epoch, **reason.columns())

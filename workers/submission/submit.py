@@ -1,0 +1,386 @@
+"""Submission: intent, sent, POST, bind; the only code that spends money.
+
+A POST to the provider costs money and has no idempotency key. So an attempt is committed before a
+byte leaves, it is sent once, and what came back decides: bound, provably not created (may be tried
+again), or ambiguous (the provider's listing decides: :mod:`workers.reconciliation.reconcile`). A worker can be
+killed between any two lines here, and the attempt's row says how far it can have come.
+
+===========  ==========================================================================
+row says     then
+===========  ==========================================================================
+``intent``   no byte has left, and none will: ``sent`` cannot be committed past ``send_by``
+``sent``     the POST may have left: silent past ``answer_by``, it is ambiguous
+``bound``    the task id is stored
+===========  ==========================================================================
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+from uuid import UUID
+
+import structlog
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from models.account import Account
+from models.attempt import Attempt
+from models.base import new_id
+from models.operations.jobs.transitions import move
+from models.operations.scheduling.poll_wakeups import Wake
+from models.operations.scheduling.submit_throttle import (
+    begin_posting,
+    end_posting,
+    extend_posting,
+    hold_up,
+    next_poster,
+    refusals_in_a_row,
+    speed_up,
+)
+from models.render_job import RenderJob
+from models.storage import StorageError
+from reelqueue.builder import BuiltRequest, build
+from reelqueue.errors import ConfigurationError, InvalidRequestError
+from reelqueue.states import OPEN_ATTEMPT, AttemptState, FailureClass, RenderState
+from workers.dashscope import Acceptance, NotSentError, ProviderError, RefusedError
+from workers.dashscope.errors import may_pass
+from workers.dispatch.quotes import stored_request
+from workers.failpoints import Failpoint, failpoint
+from workers.runtime.commit_retry import insist
+from workers.runtime.context import Services
+from workers.submission.claim_outcomes import (
+    Reason,
+    backoff_seconds,
+    end,
+    expire,
+    hold_account,
+    mark_ambiguous,
+    requeue,
+)
+from workers.submission.first_frame import beginning_with, read_first_frame
+from workers.submission.task_binding import OpenAttempt, TaskTakenError, bind_task
+
+log = structlog.get_logger(__name__)
+
+_NO_FRAME_DELAY: Final = timedelta(seconds=30)
+"""Until a clip is tried again whose first frame the archive does not give."""
+
+T = TypeVar("T")
+
+FirstFrame = str | InvalidRequestError | StorageError | None
+"""The data URL of the picture that a job begins with, why there is none, or None: it needs none."""
+
+UPLINK_BYTES_PER_SECOND = 1_000_000
+"""The slowest uplink that a large submit is given time for."""
+
+
+@dataclass(frozen=True)
+class Claim(OpenAttempt):
+    """A job that this worker alone may send, and what it sends."""
+
+    built: BuiltRequest
+    post_seconds: float
+    """How long the POST may take in all."""
+    model: str
+
+
+@dataclass(frozen=True)
+class Busy:
+    """The lane has another POST under way, or is held after a refusal."""
+
+    account: str
+    model: str
+
+    def __str__(self) -> str:
+        return f"account {self.account} takes no {self.model} just now: waits its turn"
+
+
+def submit_render_job(services: Services, job_id: UUID, epoch: int) -> str:
+    """Submit an admitted job to the provider, at most once.
+
+    Args:
+        services: The outside world.
+        job_id: The job.
+        epoch: The admission that the hint is about; another one means that the hint is stale.
+
+    Returns:
+        What became of it, in a few words for people.
+    """
+    claim = _claim(services, job_id, epoch)
+    if isinstance(claim, str):
+        return claim
+    failpoint(Failpoint.INTENT, job_id)
+    began_seconds = services.host.seconds()
+    if not _mark_sent(services, claim):
+        return "too late to send: handed back"
+    failpoint(Failpoint.SENT)
+    try:
+        accepted = services.host.run(_post(services, claim, began_seconds))
+    except (NotSentError, RefusedError) as error:
+        return _reject(services, claim, error)
+    except ProviderError as error:
+        return _park(services, claim, error)
+    return _bind(services, claim, accepted)
+
+
+async def _post(services: Services, claim: Claim, began_seconds: float) -> Acceptance:
+    # A fresh connection: a pooled one may be half closed, and its loss looks like an accepted POST.
+    async with services.provider(claim.account, base_url=claim.base_url) as provider:
+
+        def look() -> float:
+            # A worker that was frozen up to here wakes up when the listing has long been asked, and found nothing.
+            gone_seconds = services.host.seconds() - began_seconds
+            if gone_seconds > services.settings.submit.send_within_seconds:
+                raise NotSentError(
+                    f"this worker stood still for {gone_seconds:.0f} s before the submit: it was not sent"
+                )
+            return gone_seconds
+
+        # Twice: now, since the POST's own limit starts here, and when its first byte is about to leave.
+        limit_seconds = claim.post_seconds - look()
+        return await provider.submit(claim.built, limit_seconds=limit_seconds, last_look=look)
+
+
+def _first_frame(services: Services, job_id: UUID, epoch: int) -> FirstFrame:
+    try:
+        return read_first_frame(services, job_id, epoch)
+    except (InvalidRequestError, StorageError) as error:
+        return error  # what becomes of the job is for its claim to say
+
+
+def _claim(services: Services, job_id: UUID, epoch: int) -> Claim | str:
+    """Take the job for this worker and commit the intent, or say why not."""
+    frame = _first_frame(services, job_id, epoch)
+    with services.sessions.begin() as session:
+        now = services.clock.now(session)
+        if _is_late(session, job_id, epoch, now) and expire(session, job_id, now=now):
+            return "its start_by has passed: expired"
+        claimed = move(
+            session,
+            job_id,
+            [RenderState.ADMITTED],
+            RenderState.SUBMITTING,
+            now=now,
+            epoch=epoch,
+            epoch_to=epoch + 1,
+        )
+        if claimed is None:
+            return "not admitted under this epoch: nothing done"
+        claim = _claimed(services, session, session.get_one(RenderJob, job_id), frame, now)
+        if isinstance(claim, Busy):
+            session.rollback()  # it stays admitted, and is hinted at again when the lane is free
+            return str(claim)
+        failpoint(Failpoint.CLAIMING)
+        return claim
+
+
+def _claimed(
+    services: Services, session: Session, job: RenderJob, frame: FirstFrame, now: datetime
+) -> Claim | Busy | str:
+    """The claim on a job that this transaction has moved, with its intent and its turn on the lane."""
+    account = session.get_one(Account, job.account_id)
+    built = _build(services, session, job, account, frame, now)
+    if isinstance(built, str):
+        return built
+    rules = services.settings.submit
+    body = json.dumps(built.body, sort_keys=True, separators=(",", ":")).encode()
+    send_by = now + timedelta(seconds=rules.send_within_seconds)
+    attempt = _intent(session, job, account, hashlib.sha256(body).hexdigest(), now=now, send_by=send_by)
+    attempt.key_fingerprint = services.key_fingerprint(account)
+    if not begin_posting(session, account.id, job.model, attempt.id, now=now, until=send_by):
+        return Busy(account.name, job.model)
+    post_seconds = rules.post_seconds + len(body) / UPLINK_BYTES_PER_SECOND
+    return Claim(
+        attempt.id, attempt.number, job.id, attempt.epoch, account, account.base_url, built, post_seconds, job.model,
+        spacing=services.pacing.of(session, account, job, services.settings.poll, now),
+    )  # fmt: skip
+
+
+def _build(
+    services: Services, session: Session, job: RenderJob, account: Account, frame: FirstFrame, now: datetime
+) -> BuiltRequest | str:
+    """What is sent, or where the job has gone instead."""
+    if account.paused_at is not None:
+        requeue(session, job.id, epoch=job.epoch, now=now)
+        return f"account {account.name} is paused: handed back"
+    try:
+        services.key_of(account)
+        if isinstance(frame, Exception):
+            raise frame
+        request = beginning_with(stored_request(session, job), frame)
+        return build(request, account_headers=account.headers)
+    except ConfigurationError as error:
+        hold_account(session, job.id, account, str(error), epoch=job.epoch, now=now)
+        return f"account paused: {error}"
+    except InvalidRequestError as error:
+        end(session, job.id, Reason(FailureClass.INPUT, error.code, error.message), epoch=job.epoch, now=now)
+        return f"refused by the catalog: {error.code}"
+    except StorageError as error:
+        log.warning("render_job.no_first_frame", job_id=str(job.id), error=str(error))
+        requeue(session, job.id, epoch=job.epoch, now=now, not_before_at=now + _NO_FRAME_DELAY)
+        return f"its first frame cannot be read now: handed back: {error}"
+
+
+def _is_late(session: Session, job_id: UUID, epoch: int, now: datetime) -> bool:
+    mine = select(RenderJob.id).where(RenderJob.id == job_id, RenderJob.epoch == epoch, RenderJob.start_by <= now)
+    return session.scalars(mine).one_or_none() is not None
+
+
+def _intent(
+    session: Session, job: RenderJob, account: Account, spec_sha256: str, *, now: datetime, send_by: datetime
+) -> Attempt:
+    number = session.scalars(select(func.count()).where(Attempt.job_id == job.id)).one() + 1
+    attempt = Attempt(
+        id=new_id(),
+        job_id=job.id,
+        number=number,
+        account_id=account.id,
+        base_url=account.base_url,
+        state=AttemptState.INTENT,
+        epoch=job.epoch,
+        spec_sha256=spec_sha256,
+        created_at=now,
+        send_by=send_by,
+    )
+    session.add(attempt)
+    session.flush()
+    return attempt
+
+
+def _mark_sent(services: Services, claim: Claim) -> bool:
+    """Commit that the POST is about to leave; False if its time has passed or the sweep has it."""
+    answer_within = timedelta(seconds=claim.post_seconds + services.settings.submit.settle_within_seconds)
+    with services.sessions.begin() as session:
+        now = services.clock.now(session)
+        marked = session.execute(
+            update(Attempt)
+            .where(Attempt.id == claim.attempt_id, Attempt.state == AttemptState.INTENT, Attempt.send_by > now)
+            .values(
+                state=AttemptState.SENT,
+                sent_at=now,
+                answer_by=now + answer_within,
+            )
+            .returning(Attempt.id)
+        ).first()
+        return marked is not None and extend_posting(session, claim.attempt_id, until=now + answer_within)
+
+
+def _settle(services: Services, write: Callable[[Session, datetime], T]) -> T:
+    """Commit an outcome that only this worker knows."""
+    return insist(services, write, for_seconds=services.settings.submit.settle_within_seconds)
+
+
+def _bind(services: Services, claim: Claim, accepted: Acceptance) -> str:
+    """Store the task id, before anything else; then the first poll is due one interval later."""
+    # Before the commit, so that the id is on record somewhere even if the database is gone.
+    log.info("render_job.accepted", job_id=str(claim.job_id), attempt=claim.number,
+             provider_task_id=accepted.provider_task_id)  # fmt: skip
+    failpoint(Failpoint.ACCEPTED)
+
+    def write(session: Session, now: datetime) -> tuple[Wake | None, datetime]:
+        wake = bind_task(session, claim, accepted, now=now)
+        speed_up(session, claim.attempt_id)
+        end_posting(session, claim.attempt_id)
+        return wake, now
+
+    try:
+        wake, now = _settle(services, write)
+    except TaskTakenError as error:
+        return _park(services, claim, ProviderError(str(error), request_id=accepted.request_id))
+    failpoint(Failpoint.BOUND)
+    if wake is not None:
+        services.hints.poll(wake, now=now)
+    _hint_next(services, claim)
+    return f"provider_task={accepted.provider_task_id}"
+
+
+def _reject(services: Services, claim: Claim, error: ProviderError) -> str:
+    """Nothing was created: try again later, wait for a person, or end, by the error's class."""
+    failpoint(Failpoint.REFUSED)
+
+    def write(session: Session, now: datetime) -> None:
+        if _close_with(session, claim, AttemptState.REJECTED, error, now=now):
+            _go_on(services, session, claim, error, now)
+        end_posting(session, claim.attempt_id)
+
+    _settle(services, write)
+    log.warning("render_job.rejected", job_id=str(claim.job_id), attempt=claim.number,
+                failure_class=error.failure_class.value, error=error.summary)  # fmt: skip
+    services.hints.dispatch()
+    _hint_next(services, claim)
+    return f"rejected: {error.summary}"
+
+
+def _go_on(services: Services, session: Session, claim: Claim, error: ProviderError, now: datetime) -> None:
+    """Move a job whose attempt was refused."""
+    failure_class = error.failure_class
+    reason = Reason(failure_class, error.code, str(error))
+    if failure_class is FailureClass.ACCOUNT:
+        hold_account(session, claim.job_id, claim.account, error.summary, epoch=claim.epoch, now=now)
+    elif isinstance(error, NotSentError) or failure_class is FailureClass.THROTTLE:
+        # The lane waits, not the job: it keeps its place, and the next one would fare no better.
+        delay = timedelta(seconds=backoff_seconds(refusals_in_a_row(session, claim.attempt_id) + 1))
+        hold_up(session, claim.attempt_id, now + delay, slower=not isinstance(error, NotSentError))
+        requeue(session, claim.job_id, epoch=claim.epoch, now=now, reason=reason)
+    elif may_pass(error.code) and (again_at := _again_at(services, session, claim, now)) is not None:
+        requeue(session, claim.job_id, epoch=claim.epoch, now=now, reason=reason, not_before_at=again_at)
+    else:
+        end(session, claim.job_id, reason, epoch=claim.epoch, now=now)
+
+
+def _again_at(services: Services, session: Session, claim: Claim, now: datetime) -> datetime | None:
+    """When to try again after a refusal that may pass; None after the last time."""
+    rules = services.settings.submit
+    job = session.get_one(RenderJob, claim.job_id, populate_existing=True)
+    if job.fault_count >= rules.fault_retries:
+        return None
+    job.fault_count += 1
+    return now + timedelta(seconds=rules.fault_backoff_seconds * 2 ** (job.fault_count - 1))
+
+
+def _park(services: Services, claim: Claim, error: ProviderError) -> str:
+    """Nobody knows whether a task was created: keep the slot, and leave it to the listing."""
+
+    def write(session: Session, now: datetime) -> None:
+        if _close_with(session, claim, AttemptState.AMBIGUOUS, error, now=now):
+            rules = services.settings.reconcile
+            mark_ambiguous(session, claim.attempt_id, claim.job_id, error.summary, rules, now=now)
+        end_posting(session, claim.attempt_id)
+
+    _settle(services, write)
+    _hint_next(services, claim)
+    return f"ambiguous: {error.summary}"
+
+
+def _hint_next(services: Services, claim: Claim) -> None:
+    """The lane is free: the next admitted job, whose own message may have found it taken, is up."""
+    with services.sessions.begin() as session:
+        following = next_poster(session, claim.account.id, claim.model, now=services.clock.now(session))
+    if following is not None:
+        job_id, epoch = following
+        services.hints.submit(job_id, epoch, claim.model)
+
+
+def _close_with(session: Session, claim: Claim, state: AttemptState, error: ProviderError, *, now: datetime) -> bool:
+    """Store an outcome; False if the attempt was settled while this worker was away."""
+    closed = session.execute(
+        update(Attempt)
+        .where(Attempt.id == claim.attempt_id, Attempt.state.in_(OPEN_ATTEMPT))
+        .values(
+            state=state,
+            closed_at=now,
+            reconcile_at=None,
+            http_status=error.http_status,
+            request_id=error.request_id,
+            error_class=error.failure_class,
+            error_code=error.code,
+            error_message=error.message,
+        )
+        .returning(Attempt.id)
+    )
+    return closed.first() is not None

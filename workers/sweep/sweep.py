@@ -1,0 +1,204 @@
+"""The sweep: every few seconds, what is overdue in the rows gets its hint again.
+
+It makes the broker replaceable: a flushed, restarted or doubled broker costs seconds. Each step
+looks at an index of live rows, so millions of finished jobs cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+from uuid import UUID
+
+import structlog
+from sqlalchemy import Select, and_, or_, select
+from sqlalchemy.orm import Session
+
+from models.attempt import Attempt
+from models.operations.scheduling.poll_wakeups import Wake, wake_lane
+from models.poll_lane import PollLane
+from models.render_job import RenderJob
+from models.slot import Slot
+from models.submit_lane import SubmitLane
+from reelqueue import messages
+from reelqueue.states import AttemptState, RenderState
+from workers.archive.backlog import sound_alarm
+from workers.archive.fetch_lease import expiry, is_due
+from workers.dispatch.admission import Admitted
+from workers.dispatch.dispatcher import dispatch
+from workers.failpoints import Failpoint, failpoint
+from workers.quarantine.poison_detection import count_death, set_aside, third_try_at
+from workers.runtime.context import Services
+from workers.settings import ReconcileSettings
+from workers.submission.claim_outcomes import expire, mark_ambiguous, requeue
+from workers.sweep.stopped_campaigns import cancel_stopped, cancel_unpaid
+from workers.webhooks.deliver import due_endpoints
+
+log = structlog.get_logger(__name__)
+
+_AT_ONCE: Final = 500
+_FETCHES_AT_ONCE: Final = 50
+"""Ten a second, which no host's downloads reach; each fetches whatever is gone first, so more would only pile up."""
+_SUBMITTING: Final = "submitting"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Swept:
+    """How many of each kind were found; its text is what Flower shows."""
+
+    expired: int
+    unpaid: int
+    stopped: int
+    unsent: int
+    ambiguous: int
+    reconciles: int
+    submits: int
+    polls: int
+    fetches: int
+    expiring: int
+    webhooks: int
+    admitted: int
+
+    def __str__(self) -> str:
+        found = {name: count for name, count in vars(self).items() if count}
+        return " ".join(f"{name}={count}" for name, count in found.items()) or "nothing overdue"
+
+
+def sweep(services: Services) -> Swept:
+    """Heal what is overdue, hint again, and dispatch."""
+    with services.sessions.begin() as session:
+        now = services.clock.now(session)
+        # What was due before this is believed lost. Doubling a hint that is only slow does no harm.
+        overdue = now - timedelta(seconds=services.settings.celery.overdue_seconds)
+        expired = _expire(session, now)
+        unpaid = cancel_unpaid(session, now=now, limit=_AT_ONCE)
+        stopped = cancel_stopped(session, now=now, limit=_AT_ONCE)
+        unsent = _hand_back_unsent(session, services.settings.celery.death_limit, now, overdue)
+        ambiguous = _doubt_silent(session, services.settings.reconcile, now)
+        submits = _lost_submits(session, now, overdue)
+        wakes = _lost_polls(session, now, overdue)
+        fetches = _lost_fetches(session, now)
+        before = timedelta(hours=services.settings.archive.expiry_alarm_hours)
+        expiring = sound_alarm(session, before, limit=_AT_ONCE, now=now)
+        doubts = _due_reconciles(session, now)
+        receivers = session.scalars(due_endpoints(now).limit(_AT_ONCE)).all()
+    if submits or wakes or fetches or doubts or receivers:
+        failpoint(Failpoint.SWEPT)
+    for wake in wakes:
+        services.hints.poll(wake, now=now)
+    for attempt_id, job_id in doubts:
+        services.hints.reconcile(attempt_id, job_id)
+    for one in _unhinted(services, messages.RENDER_SUBMIT, submits):
+        services.hints.submit(one.job_id, one.epoch, one.model)
+    for job_id, model in _unhinted(services, messages.RENDER_ARCHIVE, fetches):
+        services.hints.archive(job_id, model)
+    for endpoint_id in _unhinted(services, messages.WEBHOOK_DELIVER, receivers):
+        services.hints.notify(endpoint_id)
+    swept = Swept(
+        expired=expired,
+        unpaid=unpaid,
+        stopped=stopped,
+        unsent=unsent,
+        ambiguous=ambiguous,
+        reconciles=len(doubts),
+        submits=len(submits),
+        polls=len(wakes),
+        fetches=len(fetches),
+        expiring=len(expiring),
+        webhooks=len(receivers),
+        admitted=len(dispatch(services)),
+    )
+    if any(vars(swept).values()):
+        log.info("sweep.healed", **vars(swept))
+    return swept
+
+
+def _unhinted(services: Services, task: str, due: Sequence[T]) -> Sequence[T]:
+    """What is due, or nothing if as many hints wait in the queue already: more would pile up behind busy workers.
+
+    Hints that wait may be about something else, but then they are soon done with, and the next sweep sees it.
+    """
+    return due if due and services.hints.waiting_count(task) < len(due) else ()
+
+
+def _expire(session: Session, now: datetime) -> int:
+    """Jobs whose ``start_by`` has passed before they were submitted."""
+    waiting = (RenderState.QUEUED, RenderState.ADMITTED)
+    late = select(RenderJob.id).where(RenderJob.state.in_(waiting), RenderJob.start_by <= now).limit(_AT_ONCE)
+    found = session.scalars(late.with_for_update(skip_locked=True)).all()
+    return sum(expire(session, job_id, now=now) for job_id in found)
+
+
+def _hand_back_unsent(session: Session, limit: int, now: datetime, overdue: datetime) -> int:
+    """Intents past ``send_by``: their worker died before the POST, which can never leave now."""
+    stale = _take(session, select(Attempt).where(Attempt.state == AttemptState.INTENT, Attempt.send_by <= overdue))
+    for attempt in stale:
+        attempt.state, attempt.closed_at = AttemptState.REJECTED, now
+        deaths = count_death(session, attempt.job_id, during=_SUBMITTING, now=now)
+        if deaths >= limit:
+            set_aside(session, attempt.job_id, deaths, during=_SUBMITTING, now=now)
+        else:
+            again_at = third_try_at(now, attempt.send_by - attempt.created_at, deaths)
+            requeue(session, attempt.job_id, epoch=attempt.epoch, now=now, not_before_at=again_at)
+    return len(stale)
+
+
+def _doubt_silent(session: Session, rules: ReconcileSettings, now: datetime) -> int:
+    """Sent attempts past ``answer_by``: their worker died, and the POST may have arrived."""
+    silent = _take(session, select(Attempt).where(Attempt.state == AttemptState.SENT, Attempt.answer_by <= now))
+    for attempt in silent:
+        count_death(session, attempt.job_id, during=_SUBMITTING, now=now)
+        mark_ambiguous(session, attempt.id, attempt.job_id, "its worker died before the answer", rules, now=now)
+    return len(silent)
+
+
+def _take(session: Session, attempts: Select[Attempt]) -> list[Attempt]:
+    return list(session.scalars(attempts.limit(_AT_ONCE).with_for_update(skip_locked=True)))
+
+
+def _due_reconciles(session: Session, now: datetime) -> list[tuple[UUID, UUID]]:
+    due = select(Attempt.id, Attempt.job_id).where(Attempt.reconcile_at <= now).limit(_AT_ONCE)
+    return [(attempt_id, job_id) for attempt_id, job_id in session.execute(due)]
+
+
+def _lost_submits(session: Session, now: datetime, overdue: datetime) -> list[Admitted]:
+    lost = (
+        select(RenderJob.id, RenderJob.epoch, RenderJob.model, Slot.submit_at)
+        .join(Slot, Slot.job_id == RenderJob.id)
+        .join(SubmitLane, and_(SubmitLane.account_id == Slot.account_id, SubmitLane.model == Slot.model))
+        .where(
+            RenderJob.state == RenderState.ADMITTED,
+            Slot.submit_at <= overdue,
+            # Else it waits its turn, and nothing is lost.
+            or_(SubmitLane.posting_until.is_(None), SubmitLane.posting_until <= now),
+            or_(SubmitLane.throttled_until.is_(None), SubmitLane.throttled_until <= now),
+        )
+        .order_by(Slot.submit_at)
+        .limit(_AT_ONCE)
+    )
+    return [Admitted(*row) for row in session.execute(lost)]
+
+
+def _lost_polls(session: Session, now: datetime, overdue: datetime) -> list[Wake]:
+    lost = (
+        select(PollLane.account_id)
+        .where(
+            or_(PollLane.lease_until.is_(None), PollLane.lease_until <= now),
+            or_(PollLane.wake_at.is_(None), PollLane.wake_at <= overdue),
+            select(RenderJob.id)
+            .where(RenderJob.account_id == PollLane.account_id, RenderJob.next_poll_at <= overdue)
+            .exists(),
+        )
+        .with_for_update(skip_locked=True)
+    )
+    wakes = (wake_lane(session, account_id, now, anyway=True) for account_id in session.scalars(lost).all())
+    return [wake for wake in wakes if wake is not None]
+
+
+def _lost_fetches(session: Session, now: datetime) -> list[tuple[UUID, str]]:
+    overdue = select(RenderJob.id, RenderJob.model).where(is_due(now)).order_by(expiry()).limit(_FETCHES_AT_ONCE)
+    return [(job_id, model) for job_id, model in session.execute(overdue)]

@@ -1,0 +1,1 @@
+"""workers/webhooks: say here in one sentence what it does."""

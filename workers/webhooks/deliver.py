@@ -1,0 +1,219 @@
+"""Notify: post what happened to webhook endpoints, until each has answered for it.
+
+An endpoint is a lane: one worker at a time posts what is due there, a handful at once, and what fails holds the
+endpoint back, so a receiver that does not answer costs one time limit per back-off and delays nobody else. A
+receiver may be told twice, always under the same id: a worker can die between the answer and its commit.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+from pydantic import SecretStr
+from sqlalchemy import Select, exists, or_, select
+from sqlalchemy.orm import Session
+
+from models.operations.jobs.transitions import record
+from models.render_job import RenderJob
+from models.webhook_delivery import WebhookDelivery
+from models.webhook_endpoint import WebhookEndpoint, derive_secret, secret_sha256
+from reelqueue.states import RenderState
+from reelqueue.webhooks import EXPIRING_KIND, DeliveryState, EventData, EventFailure, WebhookEvent
+from workers.failpoints import Failpoint, failpoint
+from workers.runtime.context import Services
+from workers.settings import DeliverySettings
+from workers.webhooks.http_post import Answer, Letter, post_all
+
+log = structlog.get_logger(__name__)
+
+_AT_ONCE: Final = 8
+_UNSIGNABLE_HOLD: Final = timedelta(minutes=1)
+# An event that its receiver cannot bear looks like a receiver that is down, and must not hold others up for an hour.
+_LONGEST_HOLD: Final = timedelta(minutes=5)
+_GONE: Final = 410
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """What this worker alone posts."""
+
+    endpoint_id: UUID
+    url: str
+    secret: SecretStr
+    at: datetime
+    lease_until: datetime
+    letters: Sequence[Letter]
+
+
+def deliver_webhooks(services: Services, endpoint_id: UUID) -> str:
+    """Post what is due at an endpoint, a batch of it.
+
+    Returns:
+        What became of it, in a few words for people.
+    """
+    batch = _take(services, endpoint_id)
+    if batch is None:
+        return "nothing can be posted now: nothing done"
+    failpoint(Failpoint.NOTIFYING)
+    limits = services.settings.delivery
+    answers = services.host.run(
+        post_all(
+            batch.url,
+            batch.letters,
+            batch.secret,
+            at=batch.at,
+            private_hosts=limits.private_hosts,
+            timeout_seconds=limits.webhook_timeout_seconds,
+            transport=limits.webhook_http_transport() if limits.webhook_http_transport else None,
+        )
+    )
+    failpoint(Failpoint.NOTIFIED)
+    if _write(services, batch, answers):
+        services.hints.notify(endpoint_id)
+    delivered = sum(answer.is_success for answer in answers)
+    return f"delivered={delivered} failed={len(answers) - delivered}"
+
+
+def hint_webhooks(services: Services, job_id: UUID) -> None:
+    """Send a hint for each endpoint that is to be told about a job; the sweep would be seconds later."""
+    due = select(WebhookDelivery.endpoint_id).where(
+        WebhookDelivery.job_id == job_id, WebhookDelivery.next_attempt_at.is_not(None)
+    )
+    with services.sessions() as session:
+        endpoints = session.scalars(due.distinct()).all()
+    for endpoint_id in endpoints:
+        services.hints.notify(endpoint_id)
+
+
+def due_endpoints(now: datetime) -> Select[UUID]:
+    """The endpoints to which something can be posted now."""
+    return select(WebhookEndpoint.id).where(
+        WebhookEndpoint.disabled_at.is_(None),
+        WebhookEndpoint.deleted_at.is_(None),
+        or_(WebhookEndpoint.held_until.is_(None), WebhookEndpoint.held_until <= now),
+        or_(WebhookEndpoint.lease_until.is_(None), WebhookEndpoint.lease_until <= now),
+        exists().where(WebhookDelivery.endpoint_id == WebhookEndpoint.id, WebhookDelivery.next_attempt_at <= now),
+    )
+
+
+def _take(services: Services, endpoint_id: UUID) -> _Batch | None:
+    limits = services.settings.delivery
+    with services.sessions.begin() as session:
+        now = services.clock.now(session)
+        mine = select(WebhookEndpoint).where(
+            WebhookEndpoint.id == endpoint_id, WebhookEndpoint.id.in_(due_endpoints(now))
+        )
+        # Not FOR UPDATE: events that are being written hold the row's key, and must not wait for us.
+        endpoint = session.scalars(mine.with_for_update(key_share=True, skip_locked=True)).one_or_none()
+        if endpoint is None:
+            return None
+        secret = _secret(endpoint, limits.webhook_key)
+        if secret is None:
+            endpoint.held_until = now + _UNSIGNABLE_HOLD
+            return None
+        endpoint.lease_until = until = now + timedelta(seconds=limits.lease_seconds)
+        return _Batch(endpoint_id, endpoint.url, secret, now, until, _letters(session, endpoint_id, now))
+
+
+def _secret(endpoint: WebhookEndpoint, key: SecretStr | None) -> SecretStr | None:
+    secret = derive_secret(key, endpoint.id) if key else None
+    if secret is None or secret_sha256(secret) != endpoint.secret_sha256:
+        seen = "is not set for the workers" if secret is None else "is not the one that the endpoint was made with"
+        log.error(
+            "webhook.not_signed",
+            endpoint_id=str(endpoint.id),
+            error=f"REELQUEUE_WEBHOOK_KEY {seen}",
+            remedy="give the API and all workers the same key; for a new key, make the endpoints anew",
+        )
+        return None
+    return secret
+
+
+def _letters(session: Session, endpoint_id: UUID, now: datetime) -> list[Letter]:
+    due = (
+        select(WebhookDelivery, RenderJob)
+        .outerjoin(RenderJob, RenderJob.id == WebhookDelivery.job_id)
+        .where(WebhookDelivery.endpoint_id == endpoint_id, WebhookDelivery.next_attempt_at <= now)
+        .order_by(WebhookDelivery.next_attempt_at, WebhookDelivery.id)
+        .limit(_AT_ONCE)
+    )
+    return [
+        Letter(delivery.id, delivery.attempt_count, _event(delivery, job)) for delivery, job in session.execute(due)
+    ]
+
+
+def _event(delivery: WebhookDelivery, job: RenderJob | None) -> WebhookEvent:
+    """The event as it was when it happened: a job that was collected late has moved on since."""
+    data = EventData()
+    if job is not None and delivery.kind == EXPIRING_KIND:
+        data = EventData(job_id=job.id, custom_id=job.custom_id)
+    elif job is not None:
+        state = RenderState(delivery.kind.partition(".")[2])
+        failed = job.state is state and job.failure_class is not None
+        failure = EventFailure(failure_class=job.failure_class, code=job.failure_code) if failed else None
+        data = EventData(job_id=job.id, custom_id=job.custom_id, state=state, failure=failure)
+    return WebhookEvent(id=str(delivery.id), type=delivery.kind, timestamp=delivery.occurred_at, data=data)
+
+
+def _write(services: Services, batch: _Batch, answers: Sequence[Answer]) -> bool:
+    """Store what the receiver said; whether more can be posted now."""
+    limits = services.settings.delivery
+    with services.sessions.begin() as session:
+        now = services.clock.now(session)
+        endpoint = session.get_one(WebhookEndpoint, batch.endpoint_id, with_for_update={"key_share": True})
+        for letter, answer in zip(batch.letters, answers, strict=True):
+            delivery = session.get_one(WebhookDelivery, letter.delivery_id, with_for_update=True)
+            # Else this worker was frozen past its lease, and whoever took it over has written.
+            if delivery.state is DeliveryState.PENDING and delivery.attempt_count == letter.attempt_count:
+                _write_one(session, delivery, answer, limits, now)
+        if endpoint.lease_until == batch.lease_until:
+            _judge(endpoint, answers, limits, now)
+        session.flush()
+        return session.scalars(due_endpoints(now).where(WebhookEndpoint.id == endpoint.id)).one_or_none() is not None
+
+
+def _write_one(
+    session: Session, delivery: WebhookDelivery, answer: Answer, limits: DeliverySettings, now: datetime
+) -> None:
+    delivery.attempt_count += 1
+    delivery.last_status, delivery.last_error = answer.status, answer.error
+    if answer.is_success:
+        delivery.state, delivery.next_attempt_at, delivery.finished_at = DeliveryState.DELIVERED, None, now
+        return
+    delivery.next_attempt_at = now + _back_off(delivery.attempt_count, limits)
+    if now < delivery.asked_at + timedelta(hours=limits.webhook_give_up_hours):
+        return
+    delivery.state, delivery.next_attempt_at, delivery.finished_at = DeliveryState.DEAD, None, now
+    log.error("webhook.dead", delivery_id=str(delivery.id), attempts=delivery.attempt_count, error=answer.error)
+    if delivery.job_id is not None:
+        detail = {"webhook": str(delivery.id), "attempts": delivery.attempt_count, "seen": answer.error}
+        record(session, delivery.job_id, "alarm", now=now, detail=detail)
+
+
+def _judge(endpoint: WebhookEndpoint, answers: Sequence[Answer], limits: DeliverySettings, now: datetime) -> None:
+    """Free the endpoint, hold it back, or disable it."""
+    endpoint.lease_until = None
+    if any(answer.status == _GONE for answer in answers):
+        endpoint.disabled_at, endpoint.disabled_reason = now, "the receiver answered HTTP 410 Gone"
+        log.warning("webhook.disabled", endpoint_id=str(endpoint.id), reason=endpoint.disabled_reason)
+    elif not all(answer.is_unavailable for answer in answers):
+        endpoint.failure_count, endpoint.held_until = 0, None
+    else:
+        endpoint.failure_count += 1
+        asked = timedelta(seconds=max(answer.retry_after_seconds for answer in answers))
+        longest = timedelta(seconds=limits.webhook_longest_retry_seconds)
+        endpoint.held_until = now + max(
+            min(_back_off(endpoint.failure_count, limits), _LONGEST_HOLD), min(asked, longest)
+        )
+
+
+def _back_off(count: int, limits: DeliverySettings) -> timedelta:
+    growing = limits.webhook_first_retry_seconds * 2 ** min(count - 1, 30)
+    jitter = random.uniform(0.8, 1.2)  # noqa: S311 -- spreads load, hides nothing
+    return timedelta(seconds=min(growing, limits.webhook_longest_retry_seconds) * jitter)
