@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from api.body import JsonObject, decode_object
 from api.problems import ProblemError
-from reelqueue.campaigns.answers import ClipProblem
+from reelqueue.campaigns.clip_json import CLIP_KEY, read_clip
 from reelqueue.campaigns.clips import Clip
 from reelqueue.campaigns.options import CampaignOptions
-from reelqueue.campaigns.wire import CLIP_KEY, read_clip
 from reelqueue.errors import InvalidRequestError
+from reelqueue.schemas.campaigns import ClipProblem
 
 BATCH_LINES_MAX: Final = 2_000
 """Of one batch, which is checked and stored by one request."""

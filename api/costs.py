@@ -17,9 +17,9 @@ from models.job_reference import JobReference
 from models.operations.campaigns.current_clips import COUNTS
 from models.operations.jobs.enqueue import to_request
 from models.render_job import RenderJob
-from reelqueue.campaigns.answers import RetriedClips
 from reelqueue.errors import InvalidRequestError
-from reelqueue.prices import CostEstimate, estimate
+from reelqueue.pricing import CostEstimate, estimate
+from reelqueue.schemas.campaigns import RetriedClips
 from reelqueue.states import RenderState
 
 _AT_ONCE: Final = 500

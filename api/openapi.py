@@ -12,7 +12,7 @@ from starlette.routing import compile_path
 
 from api.problems import Problem
 from reelqueue.campaigns.options import CampaignOptions
-from reelqueue.requests import REQUEST_TYPES, RenderRequest
+from reelqueue.requests.types import REQUEST_TYPES, RenderRequest
 from reelqueue.version import VERSION
 
 _REF: Final = "#/components/schemas/{model}"

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from api.hints import DispatchHints
 from api.settings import ApiSettings
 from models.storage import Archive
-from reelqueue.prices import region_of
+from reelqueue.pricing import region_of
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from models.operations.jobs.enqueue import to_request
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.errors import InvalidRequestError
-from reelqueue.jobs import EstimatedCost, Failure, Job, VideoAsset
-from reelqueue.prices import estimate
-from reelqueue.requests import RenderRequest
+from reelqueue.pricing import estimate
+from reelqueue.requests.types import RenderRequest
+from reelqueue.schemas.jobs import EstimatedCost, Failure, Job, VideoAsset
 from reelqueue.states import TERMINAL
 
 # Fields of their own in a job, or not shown: extra headers may carry a secret.

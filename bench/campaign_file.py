@@ -15,8 +15,8 @@ import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
-from reelqueue.campaigns.checking import check_file
-from reelqueue.requests import parse_request
+from reelqueue.campaigns.plan.check_file import check_file
+from reelqueue.requests.types import parse_request
 
 REGION = "ap-southeast-1"
 MANIFEST = """

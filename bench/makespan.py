@@ -55,8 +55,8 @@ from embedded.stack import ROOT, SIMULATOR_KEY, Stack, StackOptions
 from embedded.up import wait_until_whole
 from models.session import make_engine
 from reelqueue import Client
-from reelqueue.campaigns.answers import Phase
 from reelqueue.campaigns.options import CampaignOptions
+from reelqueue.schemas.campaigns import Phase
 
 MODEL = "wan2.6-t2v"
 SLOTS = 5

@@ -20,7 +20,7 @@ from embedded.up import run_up
 from reelqueue.builder import DEFAULT_VIDEO_BASE_URL
 from reelqueue.cli._rehearsal import print_rehearsal
 from reelqueue.errors import ReelqueueError
-from reelqueue.prices import region_of
+from reelqueue.pricing import region_of
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 

@@ -21,7 +21,7 @@ class AssetKind(StrEnum):
     LAST_FRAME = "last_frame"
     """Its last picture: another clip may begin with it, also one that is thought of later."""
     SIDECAR = "sidecar"
-    """What it was made from, as JSON; see :mod:`reelqueue.sidecar`."""
+    """What it was made from, as JSON; see :mod:`reelqueue.schemas.sidecar`."""
 
 
 class Asset(Base):

@@ -12,7 +12,7 @@ from sqlalchemy import ForeignKey
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
-from reelqueue.campaigns.answers import Decision
+from reelqueue.schemas.campaigns import Decision
 
 
 class ClipDecision(Base):

@@ -29,10 +29,9 @@ if TYPE_CHECKING:
         UnavailableError,
         WaitTimeoutError,
     )
-    from reelqueue.jobs import Job
-    from reelqueue.media import data_uri
-    from reelqueue.prices import CostEstimate, estimate, region_of
-    from reelqueue.requests import (
+    from reelqueue.media.data_uri import data_uri
+    from reelqueue.pricing import CostEstimate, estimate, region_of
+    from reelqueue.requests.types import (
         ImageToVideo,
         MediaItem,
         ReferenceToVideo,
@@ -41,7 +40,8 @@ if TYPE_CHECKING:
         VideoEdit,
         parse_request,
     )
-    from reelqueue.statement import Grouping, Statement
+    from reelqueue.schemas.jobs import Job
+    from reelqueue.schemas.statement import Grouping, Statement
     from reelqueue.states import TERMINAL, FailureClass, RenderState
 
 __all__ = [

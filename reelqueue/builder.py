@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from reelqueue import rules
 from reelqueue.catalog import Mode, ModelSpec, Protocol, Sound
 from reelqueue.catalog.sizes import LEGACY_SIZES
-from reelqueue.placement import Medium, placed_media
-from reelqueue.shape import read_resolution
+from reelqueue.requests import capabilities as rules
+from reelqueue.requests.media_roles import Medium, placed_media
+from reelqueue.requests.resolution import read_resolution
 from reelqueue.version import USER_AGENT
 
 if TYPE_CHECKING:
-    from reelqueue.requests import RenderRequest
+    from reelqueue.requests.types import RenderRequest
 
 DEFAULT_VIDEO_BASE_URL: Final = "https://dashscope-intl.aliyuncs.com"
 """The host of the Singapore region."""

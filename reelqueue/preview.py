@@ -8,8 +8,8 @@ from typing import Any
 
 from reelqueue.builder import build
 from reelqueue.errors import InvalidRequestError
-from reelqueue.prices import CostEstimate, estimate, region_of, unpriced_warning
-from reelqueue.requests import RenderRequest, parse_request
+from reelqueue.pricing import CostEstimate, estimate, region_of, unpriced_warning
+from reelqueue.requests.types import RenderRequest, parse_request
 
 
 def preview_lines(lines: Iterable[str], *, base_url: str, local_files: bool = False) -> Iterator[dict[str, Any]]:

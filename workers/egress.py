@@ -17,7 +17,7 @@ from typing import Final
 
 import httpx
 
-from reelqueue.addresses import UnsafeUrlError, is_public
+from reelqueue.url_safety import UnsafeUrlError, is_public
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """From a name and a port to the name's addresses."""

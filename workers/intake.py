@@ -7,7 +7,7 @@ from typing import Final
 
 from models.operations.jobs.enqueue import Enqueued, enqueue_render_job
 from reelqueue.errors import InvalidRequestError
-from reelqueue.requests import parse_request
+from reelqueue.requests.types import parse_request
 from workers.failpoints import Failpoint, failpoint
 from workers.runtime.context import Services
 

@@ -11,7 +11,7 @@ from typing import Final
 from api.gallery.document import Dress, document
 from api.gallery.tiles import Money, Picture
 from api.gallery.tiles_html import money_words, sentence, state_words
-from reelqueue.campaigns.answers import Campaign, CampaignMoney, Phase
+from reelqueue.schemas.campaigns import Campaign, CampaignMoney, Phase
 from reelqueue.states import TERMINAL, RenderState
 
 CAMPAIGNS_DRESS: Final = Dress(("base.css", "door.css"))

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from api.gallery.page import render
 from api.gallery.tiles import Clip, Gallery, Picture, Tile
-from reelqueue.campaigns.answers import GalleryFile
+from reelqueue.schemas.campaigns import GalleryFile
 
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _NAME_MAX: Final = 60

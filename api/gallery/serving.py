@@ -23,7 +23,7 @@ from models.campaign import Campaign
 from models.operations.campaigns.status import campaign_view
 from models.render_job import RenderJob
 from models.storage import Archive
-from reelqueue.campaigns.answers import GalleryPage, Phase
+from reelqueue.schemas.campaigns import GalleryPage, Phase
 from reelqueue.states import RenderState
 
 SHEET_COUNT: Final = 3000

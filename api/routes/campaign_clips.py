@@ -24,9 +24,9 @@ from models.operations.campaigns.current_clips import COUNTS, RESTORABLE, lock_c
 from models.render_job import RenderJob
 from models.session import DatabaseClock
 from models.shared_clip import ClipTwin
-from reelqueue.campaigns.answers import ImportedClips
 from reelqueue.campaigns.options import CampaignOptions
-from reelqueue.campaigns.outputs import DEFAULT_PATTERN
+from reelqueue.campaigns.output_paths import DEFAULT_PATTERN
+from reelqueue.schemas.campaigns import ImportedClips
 from reelqueue.states import RenderState
 
 log = structlog.get_logger(__name__)

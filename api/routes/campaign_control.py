@@ -28,9 +28,9 @@ from models.operations.campaigns.current_clips import lock_clips
 from models.operations.campaigns.retry import RETRYABLE, Which, find_retries, retry_clips
 from models.operations.campaigns.status import campaign_view
 from models.session import DatabaseClock
-from reelqueue.campaigns.answers import Campaign as CampaignView
-from reelqueue.campaigns.answers import RetriedClips
-from reelqueue.campaigns.where import CONDITIONS_MAX, read_condition
+from reelqueue.campaigns.filters import CONDITIONS_MAX, read_condition
+from reelqueue.schemas.campaigns import Campaign as CampaignView
+from reelqueue.schemas.campaigns import RetriedClips
 from reelqueue.states import FailureClass, RenderState
 
 log = structlog.get_logger(__name__)

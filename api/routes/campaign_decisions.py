@@ -28,7 +28,7 @@ from models.operations.campaigns.decisions import decide, take_back
 from models.operations.campaigns.retry import RETRYABLE, Which, find_retries, retry_clips
 from models.render_job import RenderJob
 from models.session import DatabaseClock
-from reelqueue.campaigns.answers import DecidedClips, Decision
+from reelqueue.schemas.campaigns import DecidedClips, Decision
 from reelqueue.states import RenderState
 
 log = structlog.get_logger(__name__)

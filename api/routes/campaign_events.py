@@ -16,7 +16,7 @@ from api.services import OpenServices, Services
 from models.campaign import Campaign
 from models.operations.campaigns.status import campaign_view
 from models.session import DatabaseClock
-from reelqueue.campaigns.answers import Campaign as CampaignView
+from reelqueue.schemas.campaigns import Campaign as CampaignView
 
 router = APIRouter(prefix="/v1/campaigns/{name}", tags=["campaigns"])
 

@@ -15,7 +15,7 @@ from api.campaigns import PathCampaign
 from api.problems import documented
 from api.services import OpenServices
 from models.operations.campaigns.results import FAILURE_HEADINGS, RESULT_HEADINGS, failed_rows, result_rows
-from reelqueue.campaigns.dialect import escaped
+from reelqueue.campaigns.rows.csv_dialect import escaped
 
 router = APIRouter(prefix="/v1/campaigns/{name}", tags=["campaigns"])
 

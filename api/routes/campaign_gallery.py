@@ -22,7 +22,7 @@ from api.services import OpenServices, OpenSession, Services
 from api.sessions import LINK_LIFE, Pass, Purpose, signed
 from models.campaign import Campaign
 from models.session import DatabaseClock
-from reelqueue.campaigns.answers import GalleryLink, GalleryPage
+from reelqueue.schemas.campaigns import GalleryLink, GalleryPage
 
 router = APIRouter(prefix="/v1/campaigns/{name}", tags=["campaigns"])
 

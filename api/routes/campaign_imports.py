@@ -32,11 +32,11 @@ from models.operations.campaign_import.staging import drop_import, stage_clips, 
 from models.operations.campaigns.current_clips import standing_clips
 from models.operations.money.budget import BudgetBelowCommitmentsError
 from models.session import DatabaseClock
-from reelqueue.campaigns.answers import ClipImport as ClipImportView
-from reelqueue.campaigns.answers import ImportedClips, StagedClips
 from reelqueue.campaigns.limits import CLIPS_MAX
 from reelqueue.campaigns.options import CampaignOptions
-from reelqueue.campaigns.outputs import DEFAULT_PATTERN
+from reelqueue.campaigns.output_paths import DEFAULT_PATTERN
+from reelqueue.schemas.campaigns import ClipImport as ClipImportView
+from reelqueue.schemas.campaigns import ImportedClips, StagedClips
 
 log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1/campaigns/{name}/imports", tags=["campaigns"])

@@ -19,9 +19,9 @@ from models.operations.campaigns.control import set_options
 from models.operations.campaigns.status import campaign_view
 from models.operations.money.budget import BudgetBelowCommitmentsError
 from models.session import DatabaseClock
-from reelqueue.campaigns.answers import Campaign as CampaignView
-from reelqueue.campaigns.answers import Campaigns
 from reelqueue.campaigns.options import CampaignOptions
+from reelqueue.schemas.campaigns import Campaign as CampaignView
+from reelqueue.schemas.campaigns import Campaigns
 
 log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"])

@@ -11,10 +11,10 @@ from api.body import JsonObject, json_object
 from api.openapi import JSON_REQUEST
 from api.problems import documented
 from api.services import OpenServices
-from reelqueue.jobs import Preview
-from reelqueue.model_cards import ModelCards, catalog_cards
 from reelqueue.preview import preview_request
-from reelqueue.requests import parse_request
+from reelqueue.requests.types import parse_request
+from reelqueue.schemas.catalog import ModelCards, catalog_cards
+from reelqueue.schemas.jobs import Preview
 
 router = APIRouter(prefix="/v1", tags=["catalog"])
 

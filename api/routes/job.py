@@ -17,8 +17,8 @@ from api.views import job_view
 from models.job_event import JobEvent
 from models.operations.jobs.cancel import request_cancel
 from models.session import DatabaseClock
-from reelqueue.jobs import Job, JobEvents
-from reelqueue.jobs import JobEvent as JobEventView
+from reelqueue.schemas.jobs import Job, JobEvents
+from reelqueue.schemas.jobs import JobEvent as JobEventView
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
 

@@ -16,8 +16,8 @@ from api.services import OpenServices, OpenSession
 from api.views import job_view, job_views
 from models.operations.jobs.enqueue import enqueue_render_job
 from models.session import DatabaseClock
-from reelqueue.jobs import Job, JobPage
-from reelqueue.requests import parse_request
+from reelqueue.requests.types import parse_request
+from reelqueue.schemas.jobs import Job, JobPage
 
 log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])

@@ -11,7 +11,7 @@ from api.pages import Text
 from api.problems import documented
 from api.services import OpenSession
 from models.operations.scheduling.render_times import model_speeds
-from reelqueue.campaigns.answers import ModelSpeeds
+from reelqueue.schemas.campaigns import ModelSpeeds
 
 router = APIRouter(prefix="/v1/speeds", tags=["campaigns"])
 

@@ -13,7 +13,7 @@ from api.access import CurrentCaller
 from api.problems import ProblemError, documented
 from api.services import OpenSession
 from models.operations.money.statement import Scope, make_statement
-from reelqueue.statement import Grouping, Statement
+from reelqueue.schemas.statement import Grouping, Statement
 
 router = APIRouter(prefix="/v1/statement", tags=["money"])
 

@@ -21,7 +21,7 @@ from api.settings import ApiSettings
 from models.session import DatabaseClock
 from models.tenant import ensure_tenant
 from models.webhook_endpoint import WebhookEndpoint, make_endpoint
-from reelqueue.addresses import UnsafeUrlError, check_web_url
+from reelqueue.url_safety import UnsafeUrlError, check_web_url
 from reelqueue.webhooks import WebhookEndpoint as EndpointView
 from reelqueue.webhooks import WebhookEndpoints, WebhookSecret
 

@@ -12,7 +12,7 @@ import httpx
 import typer
 
 from reelqueue import Client, UnavailableError
-from reelqueue.jobs import Job
+from reelqueue.schemas.jobs import Job
 
 T = TypeVar("T")
 

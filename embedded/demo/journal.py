@@ -9,7 +9,7 @@ from enum import StrEnum
 from rich.console import Console
 from rich.text import Text
 
-from reelqueue.jobs import Job
+from reelqueue.schemas.jobs import Job
 from reelqueue.states import RenderState
 
 

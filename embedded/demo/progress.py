@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 
 from embedded.supervision import Ending
-from reelqueue.jobs import Job
+from reelqueue.schemas.jobs import Job
 from reelqueue.states import RenderState
 
 _STYLES = {RenderState.SUCCEEDED: "green", RenderState.RENDERING: "yellow", RenderState.ARCHIVING: "cyan"}

@@ -31,7 +31,7 @@ from embedded.stack import SIMULATOR_KEY, Stack, StackOptions
 from embedded.supervision import Ending
 from embedded.up import look_after, print_doors, wait_until_whole
 from reelqueue import Client, RenderRequest, UnavailableError
-from reelqueue.jobs import Job
+from reelqueue.schemas.jobs import Job
 
 T = TypeVar("T")
 

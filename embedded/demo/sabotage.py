@@ -18,7 +18,7 @@ from embedded.demo.journal import Journal, Mark
 from embedded.process import ChildProcess
 from embedded.stack import Stack
 from embedded.supervision import Ending
-from reelqueue.jobs import Job
+from reelqueue.schemas.jobs import Job
 from reelqueue.states import RenderState
 
 WAITS: Final = MappingProxyType(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from reelqueue.jobs import Job
+from reelqueue.schemas.jobs import Job
 from reelqueue.states import RenderState
 
 

@@ -14,11 +14,11 @@ from embedded.rehearsal.play import Play
 from models.operations.scheduling.render_times import RenderTimes, model_speeds, render_times
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
-from reelqueue.campaigns.answers import Campaign as CampaignView
-from reelqueue.campaigns.answers import Phase
-from reelqueue.campaigns.checking import measured_eta
-from reelqueue.campaigns.rehearsal import FailedClip, Rehearsal, RehearsedModel
-from reelqueue.campaigns.report import counted
+from reelqueue.campaigns.plan.check_file import measured_eta
+from reelqueue.campaigns.report.rehearsal import FailedClip, Rehearsal, RehearsedModel
+from reelqueue.campaigns.report.summary import counted
+from reelqueue.schemas.campaigns import Campaign as CampaignView
+from reelqueue.schemas.campaigns import Phase
 from reelqueue.states import FailureClass, RenderState
 from simulator.profiles import slots_of
 

@@ -21,8 +21,8 @@ from models.operations.campaigns.current_clips import lock_clips
 from models.operations.campaigns.status import campaign_view
 from models.slot import Slot
 from models.tenant import ensure_tenant
-from reelqueue.campaigns.answers import Campaign as CampaignView
-from reelqueue.campaigns.answers import Phase
+from reelqueue.schemas.campaigns import Campaign as CampaignView
+from reelqueue.schemas.campaigns import Phase
 from workers.sweep.sweep import sweep
 
 _LOOK: Final = timedelta(seconds=60)

@@ -21,8 +21,8 @@ from embedded.rehearsal.play import Play
 from embedded.rehearsal.script import read_script
 from embedded.rehearsal.stage import open_stage
 from embedded.rehearsal.time import StageClock
-from reelqueue.campaigns.answers import Campaign
-from reelqueue.campaigns.rehearsal import Rehearsal
+from reelqueue.campaigns.report.rehearsal import Rehearsal
+from reelqueue.schemas.campaigns import Campaign
 
 REHEARSED_CLIPS: Final = 300
 """As many as take less than a minute."""

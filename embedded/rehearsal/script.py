@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reelqueue.campaigns.checking import Checked, check_file
 from reelqueue.campaigns.clips import Clip
-from reelqueue.campaigns.known import Novelty
 from reelqueue.campaigns.options import CampaignOptions
-from reelqueue.campaigns.plan import Plan
-from reelqueue.campaigns.report import verdict
+from reelqueue.campaigns.plan.check_file import Checked, check_file
+from reelqueue.campaigns.plan.cost_plan import Plan
+from reelqueue.campaigns.plan.server_diff import Novelty
+from reelqueue.campaigns.report.summary import verdict
 from reelqueue.errors import ConfigurationError
 
 

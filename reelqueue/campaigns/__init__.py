@@ -17,10 +17,10 @@ has a hash, so that a corrected file applied again buys only what differs. Nothi
 from __future__ import annotations
 
 from reelqueue.campaigns.clips import Clip
-from reelqueue.campaigns.log import Group, ProblemLog
+from reelqueue.campaigns.open_file import CampaignFile, open_campaign
 from reelqueue.campaigns.options import Breaker, Budget, CampaignOptions
-from reelqueue.campaigns.problems import CampaignFileError, Problem, Severity
-from reelqueue.campaigns.reading import CampaignFile, open_campaign
+from reelqueue.campaigns.problem import CampaignFileError, Problem, Severity
+from reelqueue.campaigns.problem_log import Group, ProblemLog
 
 __all__ = [
     "Breaker",

@@ -12,9 +12,9 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from reelqueue.campaigns.limits import CLIPS_MAX, VARIANTS_MAX
-from reelqueue.campaigns.outputs import DEFAULT_PATTERN, OutputPattern, read_pattern
+from reelqueue.campaigns.output_paths import DEFAULT_PATTERN, OutputPattern, read_pattern
 from reelqueue.catalog.price_list import CURRENCY_BY_REGION
-from reelqueue.fields import Priority, StartBy, Text
+from reelqueue.requests.fields import Priority, StartBy, Text
 
 NAME_CHARACTERS_MAX: Final = 200
 _MONEY: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*([A-Z]{3})")

@@ -14,17 +14,17 @@ import typer
 from rich.table import Column
 
 from reelqueue.campaigns import ProblemLog, open_campaign
-from reelqueue.campaigns.checking import Checked, campaign_warnings, check_file, eta_of
-from reelqueue.campaigns.eta import Eta
-from reelqueue.campaigns.plan import ModelPlan
-from reelqueue.campaigns.repair import RepairFiles
-from reelqueue.campaigns.report import counted, plan_object, problem_lines, problems_object, verdict
-from reelqueue.campaigns.wire import clip_object
+from reelqueue.campaigns.clip_json import clip_object
+from reelqueue.campaigns.plan.check_file import Checked, campaign_warnings, check_file, eta_of
+from reelqueue.campaigns.plan.cost_plan import ModelPlan
+from reelqueue.campaigns.plan.eta import Eta
+from reelqueue.campaigns.report.repair_files import RepairFiles
+from reelqueue.campaigns.report.summary import counted, plan_object, problem_lines, problems_object, verdict
 from reelqueue.cli._jobs import AsJson
 from reelqueue.cli._output import print_json, print_line, print_table, printable, talk
 from reelqueue.cli._render import video_base_url
 from reelqueue.errors import InvalidRequestError
-from reelqueue.prices import region_of
+from reelqueue.pricing import region_of
 
 campaign = typer.Typer(no_args_is_help=True, help="Many clips from one file.")
 

@@ -11,18 +11,17 @@ from typing import Annotated, Final, NamedTuple
 import typer
 
 from reelqueue.campaigns import open_campaign
-from reelqueue.campaigns.answers import Campaign
-from reelqueue.campaigns.checking import Checked, campaign_warnings, check_file, eta_of, measured_eta
 from reelqueue.campaigns.clips import Clip
-from reelqueue.campaigns.eta import Eta
-from reelqueue.campaigns.known import BOUGHT, Known, Novelty
+from reelqueue.campaigns.open_file import MANIFESTS
 from reelqueue.campaigns.options import CampaignOptions
-from reelqueue.campaigns.plan import Plan
-from reelqueue.campaigns.problems import CampaignFileError
-from reelqueue.campaigns.reading import MANIFESTS
-from reelqueue.campaigns.rehearsal import Rehearsal
-from reelqueue.campaigns.repair import RepairFiles
-from reelqueue.campaigns.report import counted, verdict
+from reelqueue.campaigns.plan.check_file import Checked, campaign_warnings, check_file, eta_of, measured_eta
+from reelqueue.campaigns.plan.cost_plan import Plan
+from reelqueue.campaigns.plan.eta import Eta
+from reelqueue.campaigns.plan.server_diff import BOUGHT, Known, Novelty
+from reelqueue.campaigns.problem import CampaignFileError
+from reelqueue.campaigns.report.rehearsal import Rehearsal
+from reelqueue.campaigns.report.repair_files import RepairFiles
+from reelqueue.campaigns.report.summary import counted, verdict
 from reelqueue.cli._campaign import (
     CampaignPath,
     EncodingName,
@@ -32,15 +31,16 @@ from reelqueue.cli._campaign import (
     print_checked,
     read_quantiles,
 )
+from reelqueue.cli._campaign_upload import Handover
 from reelqueue.cli._canary import CanaryCount, steps_after_canary, with_canary
-from reelqueue.cli._handover import Handover
 from reelqueue.cli._jobs import AsJson, connect
 from reelqueue.cli._output import print_json, print_line, talk
 from reelqueue.cli._rehearsal import print_rehearsal, rehearse
 from reelqueue.cli._render import video_base_url
 from reelqueue.client import Client
 from reelqueue.errors import InvalidRequestError, NotFoundError
-from reelqueue.prices import region_of
+from reelqueue.pricing import region_of
+from reelqueue.schemas.campaigns import Campaign
 
 _MODELS_MAX: Final = 100
 

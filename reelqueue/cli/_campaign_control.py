@@ -11,10 +11,10 @@ from typing import Annotated, Any, Final
 import typer
 from rich.table import Column
 
-from reelqueue.campaigns.answers import Campaign
-from reelqueue.campaigns.report import counted
+from reelqueue.campaigns.report.summary import counted
 from reelqueue.cli._jobs import AsJson, Running, connect
 from reelqueue.cli._output import print_json, print_json_array, print_line, print_table, shown, talk
+from reelqueue.schemas.campaigns import Campaign
 from reelqueue.states import FailureClass
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The campaign's name.")]

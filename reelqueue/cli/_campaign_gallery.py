@@ -15,14 +15,14 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
-from reelqueue.campaigns.answers import GalleryFile, GalleryPage
-from reelqueue.campaigns.report import counted
+from reelqueue.campaigns.report.summary import counted
 from reelqueue.cli._campaign_control import Name
 from reelqueue.cli._jobs import connect
 from reelqueue.cli._output import print_line, printable, talk
 from reelqueue.client import Client
 from reelqueue.client._gallery_operations import Sheet, place_of
 from reelqueue.errors import InvalidRequestError, NotFoundError
+from reelqueue.schemas.campaigns import GalleryFile, GalleryPage
 
 _AT_A_TIME: Final = 4
 """Files that are fetched side by side: a far server is waited for less, and a near one is not crowded."""

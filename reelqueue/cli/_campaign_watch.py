@@ -15,12 +15,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Column, Table
 from rich.text import Text
 
-from reelqueue.campaigns.answers import Campaign, FailureGroup, Phase
 from reelqueue.cli._campaign_control import Name
 from reelqueue.cli._canary import next_steps
 from reelqueue.cli._jobs import AsJson, connect
 from reelqueue.cli._output import print_line, printable
 from reelqueue.client import Client
+from reelqueue.schemas.campaigns import Campaign, FailureGroup, Phase
 from reelqueue.states import RenderState
 
 _FAILURES_SHOWN: Final = 5

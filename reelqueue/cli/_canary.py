@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from reelqueue.campaigns.answers import Campaign, Phase
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.errors import InvalidRequestError
+from reelqueue.schemas.campaigns import Campaign, Phase
 
 CanaryCount = Annotated[
     int | None, typer.Option(min=1, help="Render this many, then wait until somebody approves the rest.")

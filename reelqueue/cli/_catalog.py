@@ -14,8 +14,8 @@ from rich.table import Column
 from reelqueue.cli._jobs import AsJson
 from reelqueue.cli._output import print_json_array, print_line, print_table, shown
 from reelqueue.cli._render import video_base_url
-from reelqueue.model_cards import ModelCard, catalog_cards
 from reelqueue.preview import preview_lines
+from reelqueue.schemas.catalog import ModelCard, catalog_cards
 
 
 def models(*, as_json: AsJson = False) -> None:

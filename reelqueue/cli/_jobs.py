@@ -13,7 +13,7 @@ from rich.table import Column
 
 from reelqueue.cli._output import print_json, print_json_array, print_line, print_table, shown, talk
 from reelqueue.client import Client
-from reelqueue.jobs import Job
+from reelqueue.schemas.jobs import Job
 from reelqueue.states import RenderState
 
 JobId = Annotated[str, typer.Argument(metavar="JOB_ID", help="The job's id.")]

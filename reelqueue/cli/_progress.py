@@ -9,7 +9,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from reelqueue.cli._output import talk
 from reelqueue.client import RenderJobHandle
-from reelqueue.jobs import Job
+from reelqueue.schemas.jobs import Job
 from reelqueue.states import RenderState
 
 _STEPS: Final = (

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from reelqueue.campaigns.rehearsal import Rehearsal, rehearsal_lines
+from reelqueue.campaigns.report.rehearsal import Rehearsal, rehearsal_lines
 from reelqueue.cli._output import print_line, printable
 from reelqueue.errors import ConfigurationError, UnavailableError
 

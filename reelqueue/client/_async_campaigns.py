@@ -6,7 +6,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from uuid import UUID
 
-from reelqueue.campaigns.answers import (
+from reelqueue.campaigns.options import CampaignOptions
+from reelqueue.campaigns.plan.server_diff import Known
+from reelqueue.client import _campaign_operations as ops
+from reelqueue.client import _gallery_operations as gallery
+from reelqueue.client._campaign_operations import Export
+from reelqueue.client._drivers import AsyncDriver
+from reelqueue.client._gallery_operations import Deciding, Sheet
+from reelqueue.client._operations import DOWNLOAD_SECONDS, Running
+from reelqueue.schemas.campaigns import (
     Campaign,
     DecidedClips,
     GalleryFile,
@@ -16,14 +24,6 @@ from reelqueue.campaigns.answers import (
     RetriedClips,
     StagedClips,
 )
-from reelqueue.campaigns.known import Known
-from reelqueue.campaigns.options import CampaignOptions
-from reelqueue.client import _campaign_operations as ops
-from reelqueue.client import _gallery_operations as gallery
-from reelqueue.client._campaign_operations import Export
-from reelqueue.client._drivers import AsyncDriver
-from reelqueue.client._gallery_operations import Deciding, Sheet
-from reelqueue.client._operations import DOWNLOAD_SECONDS, Running
 
 
 class AsyncCampaignCalls:

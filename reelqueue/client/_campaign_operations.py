@@ -8,7 +8,12 @@ from typing import Any, Final, Literal
 from urllib.parse import quote
 from uuid import UUID
 
-from reelqueue.campaigns.answers import (
+from reelqueue.campaigns.options import CampaignOptions
+from reelqueue.campaigns.plan.server_diff import Known
+from reelqueue.client._answers import read
+from reelqueue.client._steps import Send, Steps, deadline, exchange
+from reelqueue.errors import InvalidRequestError
+from reelqueue.schemas.campaigns import (
     Campaign,
     Campaigns,
     ClipImport,
@@ -17,11 +22,6 @@ from reelqueue.campaigns.answers import (
     RetriedClips,
     StagedClips,
 )
-from reelqueue.campaigns.known import Known
-from reelqueue.campaigns.options import CampaignOptions
-from reelqueue.client._answers import read
-from reelqueue.client._steps import Send, Steps, deadline, exchange
-from reelqueue.errors import InvalidRequestError
 
 Action = Literal["pause", "resume", "approve"]
 Export = Literal["results.csv", "results.jsonl", "failures.csv", "failures.jsonl"]

@@ -6,7 +6,15 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from uuid import UUID
 
-from reelqueue.campaigns.answers import (
+from reelqueue.campaigns.options import CampaignOptions
+from reelqueue.campaigns.plan.server_diff import Known
+from reelqueue.client import _campaign_operations as ops
+from reelqueue.client import _gallery_operations as gallery
+from reelqueue.client._campaign_operations import Export
+from reelqueue.client._drivers import SyncDriver
+from reelqueue.client._gallery_operations import Deciding, Sheet
+from reelqueue.client._operations import DOWNLOAD_SECONDS, Running
+from reelqueue.schemas.campaigns import (
     Campaign,
     DecidedClips,
     GalleryFile,
@@ -16,14 +24,6 @@ from reelqueue.campaigns.answers import (
     RetriedClips,
     StagedClips,
 )
-from reelqueue.campaigns.known import Known
-from reelqueue.campaigns.options import CampaignOptions
-from reelqueue.client import _campaign_operations as ops
-from reelqueue.client import _gallery_operations as gallery
-from reelqueue.client._campaign_operations import Export
-from reelqueue.client._drivers import SyncDriver
-from reelqueue.client._gallery_operations import Deciding, Sheet
-from reelqueue.client._operations import DOWNLOAD_SECONDS, Running
 
 
 class CampaignCalls:
@@ -67,7 +67,7 @@ class CampaignCalls:
 
         Args:
             name: Of a campaign that is there.
-            lines: `reelqueue.campaigns.wire.clip_object` of each as JSON; at most 2,000.
+            lines: `reelqueue.campaigns.clip_json.clip_object` of each as JSON; at most 2,000.
             skip_bad: Store the others where some cannot be rendered; else such a batch stores nothing.
         """
         return self._driver.run(ops.hand_in(name, lines, skip_bad, self._retry_seconds))

@@ -8,12 +8,12 @@ from pathlib import Path, PurePosixPath
 from typing import Final, Literal
 from uuid import UUID
 
-from reelqueue.campaigns.answers import DecidedClips, GalleryFile, GalleryLink, GalleryPage
 from reelqueue.client._answers import read
 from reelqueue.client._campaign_operations import path_of
 from reelqueue.client._download import PartialFile
 from reelqueue.client._steps import Fetch, Send, Steps, deadline, exchange
 from reelqueue.errors import UnavailableError
+from reelqueue.schemas.campaigns import DecidedClips, GalleryFile, GalleryLink, GalleryPage
 
 Sheet = Literal["png", "pdf"]
 Deciding = Literal["approve", "reject", "retry", "undecide"]

@@ -18,10 +18,10 @@ from reelqueue.client._answers import read
 from reelqueue.client._download import PartialFile
 from reelqueue.client._steps import Fetch, Pause, Send, Steps, deadline, exchange
 from reelqueue.errors import InvalidRequestError, RenderJobError, WaitTimeoutError
-from reelqueue.jobs import Job, JobPage, Preview
-from reelqueue.model_cards import ModelCards
-from reelqueue.requests import RenderRequest, parse_request
-from reelqueue.statement import Grouping, Statement
+from reelqueue.requests.types import RenderRequest, parse_request
+from reelqueue.schemas.catalog import ModelCards
+from reelqueue.schemas.jobs import Job, JobPage, Preview
+from reelqueue.schemas.statement import Grouping, Statement
 from reelqueue.states import RenderState
 
 Running = Literal["finish", "abandon"]

@@ -18,10 +18,10 @@ from reelqueue.client._drivers import SyncDriver
 from reelqueue.client._operations import DOWNLOAD_SECONDS, WAIT_SECONDS, Operations, Running, filters
 from reelqueue.client._steps import RETRY_SECONDS, Steps
 from reelqueue.client._webhooks import WebhookCalls
-from reelqueue.jobs import Job, Preview
-from reelqueue.model_cards import ModelCards
-from reelqueue.requests import RenderRequest
-from reelqueue.statement import Grouping, Statement
+from reelqueue.requests.types import RenderRequest
+from reelqueue.schemas.catalog import ModelCards
+from reelqueue.schemas.jobs import Job, Preview
+from reelqueue.schemas.statement import Grouping, Statement
 from reelqueue.states import RenderState
 
 

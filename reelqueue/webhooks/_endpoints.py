@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import AliasChoices, Field
 
-from reelqueue.jobs import Wire
+from reelqueue.schemas.jobs import Wire
 
 
 class DeliveryState(StrEnum):

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from reelqueue.jobs import Wire
+from reelqueue.schemas.jobs import Wire
 from reelqueue.states import FailureClass, RenderState
 
 TEST_KIND: Final = "webhook.test"

@@ -12,7 +12,7 @@ import pytest
 
 from embedded.places import remove_folder
 from reelqueue import Client, RenderJobHandle
-from reelqueue.jobs import Job
+from reelqueue.schemas.jobs import Job
 from tests.acceptance.processes import SECONDS, running
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("stack")]

@@ -15,7 +15,7 @@ import pytest
 
 from embedded.places import remove_folder
 from reelqueue import Client
-from reelqueue.jobs import Job
+from reelqueue.schemas.jobs import Job
 from tests.acceptance.processes import SECONDS, Running, running
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("stack")]

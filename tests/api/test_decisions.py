@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from api.settings import ApiSettings
 from models import ClipDecision, JobEvent, RenderJob
-from reelqueue.campaigns.answers import Decision
+from reelqueue.schemas.campaigns import Decision
 from reelqueue.states import RenderState
 from tests.api.campaigns import do, hand_in, make, read
 from tests.api.conftest import problem

@@ -21,7 +21,7 @@ from embedded.valkey import ValkeyServer
 from models.job_event import JobEvent
 from models.job_reference import JobReference
 from models.render_job import RenderJob
-from reelqueue.media import data_uri
+from reelqueue.media.data_uri import data_uri
 from tests.api.conftest import Enqueue, job_id, problem, request, serving
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from api.settings import ApiSettings
 from models import ClipDecision, RenderJob
-from reelqueue.campaigns.answers import Decision
+from reelqueue.schemas.campaigns import Decision
 from reelqueue.states import RenderState
 from tests.api.conftest import problem
 from tests.api.reels import moderate, shoot

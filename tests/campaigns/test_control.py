@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models import Campaign, JobEvent, RenderJob
-from reelqueue.campaigns.answers import Phase
+from reelqueue.schemas.campaigns import Phase
 from reelqueue.states import RenderState
 from tests.campaigns.studio import Studio
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from reelqueue.campaigns.answers import Campaign, Phase
+from reelqueue.schemas.campaigns import Campaign, Phase
 from tests.campaigns.numbers import billed, export
 from tests.campaigns.studio import Studio
 

@@ -19,7 +19,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from reelqueue.campaigns.answers import Campaign, Phase
+from reelqueue.schemas.campaigns import Campaign, Phase
 from reelqueue.states import RenderState
 from tests.campaigns.autumn import BAD_ROWS, BROKEN_ROW, CLIPS, CLIPS_A_ROW, MODERATED_ROW, set_budget, write_autumn
 from tests.campaigns.numbers import Numbers, billed, entered, export, exported, kept, shown

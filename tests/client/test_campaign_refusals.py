@@ -14,8 +14,8 @@ from sqlalchemy import create_engine, update
 from api import clip_batches
 from api.settings import ApiSettings
 from models import RenderJob
+from reelqueue.campaigns.clip_json import read_clip
 from reelqueue.campaigns.clips import Clip
-from reelqueue.campaigns.wire import read_clip
 from reelqueue.errors import InvalidRequestError
 from reelqueue.states import RenderState
 from tests.api.conftest import serving

@@ -17,10 +17,10 @@ from api.gallery import serving
 from api.settings import ApiSettings
 from models.session import make_engine
 from models.storage import open_archive
-from reelqueue.campaigns.answers import GalleryFile
 from reelqueue.cli._app import app
 from reelqueue.client._gallery_operations import place_of
 from reelqueue.errors import UnavailableError
+from reelqueue.schemas.campaigns import GalleryFile
 from tests.api.reels import shoot
 from tests.client.conftest import World
 from tests.gallery.reel import Stock, make_stock

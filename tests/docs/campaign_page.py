@@ -24,8 +24,8 @@ def page(text: str) -> str:
 
 def columns() -> Iterator[str]:
     """Every column, how its cell is written, and what it means."""
-    from reelqueue.campaigns.cells import READERS, VERBATIM, read_integer, read_json, read_switch, read_urls
-    from reelqueue.campaigns.columns import OPTIONS
+    from reelqueue.campaigns.rows.cell_values import READERS, VERBATIM, read_integer, read_json, read_switch, read_urls
+    from reelqueue.campaigns.rows.headings import OPTIONS
 
     forms = {
         read_integer: "whole number",
@@ -58,7 +58,7 @@ def campaign_options() -> Iterator[str]:
 
 def output_fields() -> Iterator[str]:
     """Every field of an output pattern."""
-    from reelqueue.campaigns.outputs import FIELDS
+    from reelqueue.campaigns.output_paths import FIELDS
 
     yield from ("| field | is |", "|---|---|")
     yield from (f"| `{{{name}}}` | {meaning} |" for name, meaning in FIELDS.items())
@@ -95,7 +95,7 @@ def limits() -> Iterator[str]:
 
 def template_words() -> Iterator[str]:
     """Filters and tests that a template may use."""
-    from reelqueue.campaigns.templates import FILTERS, TESTS
+    from reelqueue.campaigns.manifest.templates import FILTERS, TESTS
 
     yield f"Filters: {', '.join(f'`{name}`' for name in sorted(FILTERS))}."
     yield f"Tests: {', '.join(f'`{name}`' for name in sorted(TESTS) if name.isalpha())}."
@@ -103,7 +103,7 @@ def template_words() -> Iterator[str]:
 
 def codes() -> Iterator[str]:
     """Every code of a problem with its remedy."""
-    from reelqueue.campaigns.problems import REMEDIES
+    from reelqueue.campaigns.problem import REMEDIES
 
     yield from ("| code | what to do |", "|---|---|")
     yield from (f"| `{code}` | {remedy} |" for code, remedy in sorted(REMEDIES.items()))

@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 def schema() -> str:
     """The file's content."""
-    from reelqueue.sidecar import SCHEMA, Sidecar
+    from reelqueue.schemas.sidecar import SCHEMA, Sidecar
 
     described = Sidecar.model_json_schema(by_alias=True, mode="serialization")
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"urn:{SCHEMA}", "title": "Archived clip"}

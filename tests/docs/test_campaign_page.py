@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reelqueue.campaigns import limits
-from reelqueue.campaigns.checking import check_file
+from reelqueue.campaigns.plan.check_file import check_file
 from tests.docs.campaign_page import PAGE, page
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from models import EntryKind, OnAmbiguous
-from reelqueue.statement import Grouping
+from reelqueue.schemas.statement import Grouping
 from tests.docs.settings_page import ROOT
 from workers.audit import provider as provider_audit
 from workers.audit.invariants import Check

@@ -12,9 +12,9 @@ import pytest
 from embedded.rehearsal.run import RehearsalOptions, rehearse
 from embedded.rehearsal.script import spread
 from reelqueue.campaigns.clips import Clip
-from reelqueue.campaigns.rehearsal import Rehearsal, rehearsal_lines
+from reelqueue.campaigns.report.rehearsal import Rehearsal, rehearsal_lines
 from reelqueue.errors import ConfigurationError
-from reelqueue.requests import parse_request
+from reelqueue.requests.types import parse_request
 
 CANARY_KEY = "sk-canary-7d1f"
 MANIFEST = """

@@ -8,7 +8,7 @@ import pytest
 
 from embedded.demo.verdict import judge
 from models.base import new_id
-from reelqueue.jobs import Job
+from reelqueue.schemas.jobs import Job
 from reelqueue.states import RenderState
 
 

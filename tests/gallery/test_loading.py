@@ -25,8 +25,8 @@ from models.operations.campaigns.decisions import decide
 from models.operations.jobs.transitions import record
 from models.storage import LocalArchive
 from models.tenant import ensure_tenant
-from reelqueue.campaigns.answers import Decision
 from reelqueue.catalog.price_list import SINGAPORE
+from reelqueue.schemas.campaigns import Decision
 from reelqueue.states import FailureClass, RenderState
 from tests.gallery.reel import Stock
 from tests.models.stored_jobs import NOW, store_job

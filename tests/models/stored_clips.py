@@ -14,8 +14,8 @@ from models.operations.campaigns.current_clips import COUNTS, lock_clips, standi
 from models.operations.jobs.transitions import move
 from models.render_job import RenderJob
 from models.tenant import ensure_tenant
+from reelqueue.campaigns.clip_json import read_clip
 from reelqueue.campaigns.options import CampaignOptions
-from reelqueue.campaigns.wire import read_clip
 from reelqueue.states import RenderState
 from tests.models.stored_jobs import NOW, read_job
 

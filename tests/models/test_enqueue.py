@@ -18,7 +18,7 @@ from models.operations.jobs.enqueue import IdempotencyConflictError, enqueue_ren
 from models.session import make_engine
 from models.tenant import ensure_tenant
 from reelqueue.errors import InvalidRequestError
-from reelqueue.requests import RenderRequest, parse_request
+from reelqueue.requests.types import RenderRequest, parse_request
 from reelqueue.states import RenderState
 from tests.models.stored_jobs import NOW, events_of, read_job
 

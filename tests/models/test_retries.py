@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from models.campaign import Campaign
 from models.operations.campaigns.retry import Which, find_retries, retry_clips
 from models.render_job import RenderJob
-from reelqueue.campaigns.where import read_condition
+from reelqueue.campaigns.filters import read_condition
 from reelqueue.errors import InvalidRequestError
 from reelqueue.states import FailureClass, RenderState
 from tests.models.stored_clips import apply, clip, make_campaign, standing

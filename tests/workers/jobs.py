@@ -8,7 +8,7 @@ from uuid import UUID
 
 from models.operations.jobs.enqueue import enqueue_render_job
 from models.tenant import DEFAULT_TENANT_NAME, ensure_tenant
-from reelqueue.requests import parse_request
+from reelqueue.requests.types import parse_request
 from tests.workers.recorded_hints import RecordedHints, SubmitHint
 from tests.workers.scripted_provider import Said, ScriptedProvider, succeeded
 from tests.workers.virtual_clock import VirtualClock

@@ -10,7 +10,7 @@ from uuid import UUID
 import httpx
 
 from models.operations.jobs.enqueue import enqueue_render_job
-from reelqueue.requests import parse_request
+from reelqueue.requests.types import parse_request
 from reelqueue.states import RenderState
 from tests.conftest import Simulator
 from tests.workers.recorded_hints import RecordedHints

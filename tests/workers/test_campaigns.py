@@ -16,7 +16,7 @@ from sqlalchemy import select
 from models import Campaign, RenderJob
 from models.operations.campaigns.control import approve, cancel_campaign, resume
 from models.operations.campaigns.status import campaign_view
-from reelqueue.campaigns.answers import Campaign as CampaignView
+from reelqueue.schemas.campaigns import Campaign as CampaignView
 from reelqueue.states import RenderState
 from tests.models.stored_clips import apply, clip, make_campaign
 from tests.workers.clips import make_clip

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from reelqueue.addresses import UnsafeUrlError
+from reelqueue.url_safety import UnsafeUrlError
 from tests.conftest import free_port
 from tests.workers.loopback import hangs_up, says, serving
 from workers.egress import PinnedTransport, Resolve, look_up, transport_to

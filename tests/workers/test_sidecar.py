@@ -15,7 +15,7 @@ from PIL import Image
 from sqlalchemy import select
 
 from models import RenderJob
-from reelqueue.sidecar import SCHEMA, Sidecar
+from reelqueue.schemas.sidecar import SCHEMA, Sidecar
 from reelqueue.version import VERSION
 from tests.models.stored_clips import apply, clip, make_campaign
 from tests.workers.clips import make_clip

@@ -10,7 +10,7 @@ import pytest
 from models import ProviderTask
 from models.operations.money.statement import Scope, make_statement
 from models.tenant import ensure_tenant
-from reelqueue.statement import Grouping, Statement, StatementSums
+from reelqueue.schemas.statement import Grouping, Statement, StatementSums
 from reelqueue.states import RenderState
 from tests.workers.jobs import Jobs
 from tests.workers.rows import Rows

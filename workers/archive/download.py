@@ -12,8 +12,8 @@ from typing import Any, BinaryIO, Self
 
 import httpx
 
-from reelqueue.addresses import UnsafeUrlError, check_web_url
 from reelqueue.errors import ReelqueueError
+from reelqueue.url_safety import UnsafeUrlError, check_web_url
 from workers.egress import transport_to
 
 

@@ -15,7 +15,7 @@ from models.account import Account
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from models.tenant import Tenant
-from reelqueue.campaigns.outputs import safe_component
+from reelqueue.campaigns.output_paths import safe_component
 from reelqueue.states import RenderState
 from workers.failpoints import Failpoint, failpoint
 from workers.polling.apply_answers import RESULT_LIFE

@@ -16,7 +16,7 @@ from models.job_reference import JobReference
 from models.ledger_entry import LedgerEntry
 from models.operations.money.budget import SPENT_KINDS
 from models.render_job import RenderJob
-from reelqueue.sidecar import ClipCost, ClipFile, ClipMedia, ClipProvider, ClipReference, ClipTimes, Sidecar
+from reelqueue.schemas.sidecar import ClipCost, ClipFile, ClipMedia, ClipProvider, ClipReference, ClipTimes, Sidecar
 from reelqueue.version import VERSION
 from workers.archive.download import Download
 from workers.archive.fetch_lease import Fetch

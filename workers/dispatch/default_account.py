@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from models.account import DEFAULT_ACCOUNT_NAME, Account
 from models.base import new_id
 from models.operations.scheduling.poll_wakeups import ensure_lane
-from reelqueue.prices import region_of
+from reelqueue.pricing import region_of
 from workers.runtime.context import Services
 
 log = structlog.get_logger(__name__)

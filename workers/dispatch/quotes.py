@@ -11,8 +11,8 @@ from models.operations.jobs.enqueue import to_request
 from models.operations.money.slot_reservations import Quote
 from models.render_job import RenderJob
 from reelqueue.errors import InvalidRequestError
-from reelqueue.prices import estimate
-from reelqueue.requests import RenderRequest
+from reelqueue.pricing import estimate
+from reelqueue.requests.types import RenderRequest
 
 
 def stored_request(session: Session, job: RenderJob) -> RenderRequest:

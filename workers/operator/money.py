@@ -14,7 +14,7 @@ from models.operations.money.statement import Scope, make_statement
 from models.tenant import Tenant
 from reelqueue.cli.statement import By, FirstDay, LastDay, day_of, show_statement
 from reelqueue.errors import ReelqueueError
-from reelqueue.statement import Grouping
+from reelqueue.schemas.statement import Grouping
 from workers.operator.console import AsJson, Since, open_services, open_session, read_window
 from workers.reconciliation.orphans import Look, billed, look_for_orphans
 

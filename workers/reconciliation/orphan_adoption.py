@@ -26,8 +26,8 @@ from models.render_job import RenderJob
 from models.tenant import ensure_tenant
 from reelqueue.catalog import lookup, mode_by_id
 from reelqueue.errors import ConfigurationError
-from reelqueue.prices import billed_price
-from reelqueue.statement import money_text
+from reelqueue.pricing import billed_price
+from reelqueue.schemas.statement import money_text
 from reelqueue.states import AttemptState, RenderState
 from workers.dashscope import ProviderError, TaskAnswer, TaskStatus
 from workers.polling.apply_answers import store_answer

@@ -30,7 +30,7 @@ from sqlalchemy import select, update
 from models.account import Account
 from models.provider_task import ProviderTask
 from reelqueue.errors import ConfigurationError
-from reelqueue.statement import money_text
+from reelqueue.schemas.statement import money_text
 from workers.dashscope import ListedTask, ProviderError, TaskStatus
 from workers.reconciliation.late_settlement import settle_forgotten
 from workers.reconciliation.orphan_adoption import Orphan, adopt_orphan

@@ -12,7 +12,7 @@ from models.asset import Asset, AssetKind
 from models.render_job import RenderJob
 from models.storage import Archive
 from reelqueue.errors import InvalidRequestError
-from reelqueue.requests import RenderRequest, parse_request
+from reelqueue.requests.types import RenderRequest, parse_request
 from reelqueue.states import RenderState
 from workers.runtime.context import Services
 

@@ -12,7 +12,7 @@ from uuid import UUID
 import httpx
 from pydantic import SecretStr
 
-from reelqueue.addresses import UnsafeUrlError, check_web_url
+from reelqueue.url_safety import UnsafeUrlError, check_web_url
 from reelqueue.webhooks import WebhookEvent, sign
 from workers.dashscope.client import USER_AGENT
 from workers.egress import transport_to

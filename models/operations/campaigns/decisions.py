@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from models.clip_decision import ClipDecision
 from models.job_event import JobEvent
-from reelqueue.campaigns.answers import Decision
+from reelqueue.schemas.campaigns import Decision
 
 _KINDS: Final = {Decision.APPROVE: "approved", Decision.REJECT: "rejected"}
 """What is told of a decision in a job's history."""

@@ -20,10 +20,10 @@ from models.operations.money.budget import SPENT_KINDS
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from models.shared_clip import ClipTwin
-from reelqueue.campaigns.answers import ClipResult
 from reelqueue.campaigns.clips import LAST_FRAME
-from reelqueue.campaigns.dialect import PROBLEM_HEADING
+from reelqueue.campaigns.rows.csv_dialect import PROBLEM_HEADING
 from reelqueue.errors import InvalidRequestError
+from reelqueue.schemas.campaigns import ClipResult
 from reelqueue.states import RenderState
 
 Row = Mapping[str, Any]

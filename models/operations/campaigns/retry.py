@@ -28,7 +28,7 @@ from models.operations.bulk_copy import (
 from models.operations.campaigns.current_clips import COUNTS, Standing, standing_clips, supersede
 from models.operations.jobs.dependents import PREDECESSOR_CODE
 from models.render_job import RenderJob
-from reelqueue.campaigns.where import Condition, Rows
+from reelqueue.campaigns.filters import Condition, Rows
 from reelqueue.states import TERMINAL, FailureClass, RenderState
 
 RETRYABLE: Final = frozenset(

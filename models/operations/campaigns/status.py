@@ -16,8 +16,8 @@ from models.ledger_entry import LedgerEntry
 from models.operations.money.budget import SPENT_KINDS
 from models.render_job import RenderJob
 from models.slot import Slot
-from reelqueue.campaigns.answers import Campaign as CampaignView
-from reelqueue.campaigns.answers import CampaignMoney, FailureGroup, Phase
+from reelqueue.schemas.campaigns import Campaign as CampaignView
+from reelqueue.schemas.campaigns import CampaignMoney, FailureGroup, Phase
 from reelqueue.states import TERMINAL, FailureClass, RenderState
 
 PACE_WINDOW: Final = timedelta(minutes=10)

@@ -24,7 +24,7 @@ from models.tenant import ensure_tenant
 from reelqueue.builder import build
 from reelqueue.campaigns.clips import continued_image
 from reelqueue.errors import ReelqueueError
-from reelqueue.requests import RenderRequest, parse_request
+from reelqueue.requests.types import RenderRequest, parse_request
 from reelqueue.states import RenderState
 
 OPTION_COLUMNS: Final = frozenset(

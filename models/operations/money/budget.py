@@ -13,7 +13,7 @@ from models.campaign import Campaign
 from models.ledger_entry import EntryKind, LedgerEntry
 from models.slot import Slot
 from reelqueue.errors import ReelqueueError
-from reelqueue.statement import money_text
+from reelqueue.schemas.statement import money_text
 
 SPENT_KINDS = (EntryKind.SETTLE, EntryKind.WRITE_OFF)
 

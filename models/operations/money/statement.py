@@ -19,7 +19,7 @@ from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from models.slot import Slot
 from models.tenant import Tenant
-from reelqueue.statement import Grouping, Statement, StatementLine, StatementSums
+from reelqueue.schemas.statement import Grouping, Statement, StatementLine, StatementSums
 
 Moment = InstrumentedAttribute[datetime]
 Columns = TypeVarTuple("Columns")

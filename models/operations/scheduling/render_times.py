@@ -13,7 +13,7 @@ from models.account import Account
 from models.operations.scheduling.account_limits import lane_limits, offers
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
-from reelqueue.campaigns.answers import ModelSpeed
+from reelqueue.schemas.campaigns import ModelSpeed
 
 LATEST_TASKS: Final = 5_000
 _SUCCEEDED: Final = "SUCCEEDED"

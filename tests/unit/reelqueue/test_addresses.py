@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reelqueue.addresses import UnsafeUrlError, check_web_url, is_public
+from reelqueue.url_safety import UnsafeUrlError, check_web_url, is_public
 
 INSIDE = [
     "127.0.0.1",

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import reelqueue
-from reelqueue import catalog, client, errors, requests
+from reelqueue import catalog, client, errors
+from reelqueue.requests import types as requests
 
 ROOT = Path(reelqueue.__file__).parents[1]
 

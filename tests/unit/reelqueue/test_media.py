@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from reelqueue import ImageToVideo, InvalidRequestError, MediaItem, ReferenceToVideo, build, data_uri, parse_request
-from reelqueue.media import EMBEDDED_BYTES_MAX, local_path
-from reelqueue.pictures import read_picture
+from reelqueue.media.data_uri import EMBEDDED_BYTES_MAX, local_path
+from reelqueue.media.image_header import read_picture
 
 
 def picture(kind: str = "PNG", size: tuple[int, int] = (640, 480), mode: str = "RGB", **options: Any) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reelqueue import estimate, parse_request, region_of
-from reelqueue.prices import billed_price
+from reelqueue.pricing import billed_price
 
 P = "https://media.example/first.png"
 V = "https://media.example/clip.mp4"

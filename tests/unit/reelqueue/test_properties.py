@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from reelqueue import MODELS, InvalidRequestError, Mode, ModelSpec, build, estimate, parse_request
 from reelqueue.catalog import Sound
 from reelqueue.catalog.sizes import SHAPE_BY_SIZE
-from reelqueue.refusals import EVERY_OPTION
-from reelqueue.requests import REQUEST_TYPES
+from reelqueue.requests.error_messages import EVERY_OPTION
+from reelqueue.requests.types import REQUEST_TYPES
 
 PICTURES = st.sampled_from(["https://media.example/a.png", "oss://bucket/b.jpg", "https://media.example/c.webp?sig=1"])
 VIDEOS = st.sampled_from(["https://media.example/d.mp4", "https://media.example/e.MOV#t=1"])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reelqueue.campaigns import CampaignFileError, Clip, Problem, ProblemLog, open_campaign
-from reelqueue.campaigns.records import Record
+from reelqueue.campaigns.rows.row import Record
 
 
 @dataclass

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from reelqueue.campaigns.eta import Lane, eta
+from reelqueue.campaigns.plan.eta import Lane, eta
 from simulator.lanes import Finished, Waiting
 from simulator.lanes import Lane as Queue
 

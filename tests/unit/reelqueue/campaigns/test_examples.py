@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from reelqueue.campaigns.checking import check_file
-from reelqueue.campaigns.report import problem_lines, verdict
+from reelqueue.campaigns.plan.check_file import check_file
+from reelqueue.campaigns.report.summary import problem_lines, verdict
 
 FILES = Path(__file__).parent / "files"
 

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelqueue import parse_request
-from reelqueue.campaigns.cells import reader_of
-from reelqueue.campaigns.checking import Checked, check_file
-from reelqueue.campaigns.columns import ROW_OPTIONS
-from reelqueue.campaigns.yaml_document import read_yaml
+from reelqueue.campaigns.manifest.yaml_document import read_yaml
+from reelqueue.campaigns.plan.check_file import Checked, check_file
+from reelqueue.campaigns.rows.cell_values import reader_of
+from reelqueue.campaigns.rows.headings import ROW_OPTIONS
 from reelqueue.errors import InvalidRequestError
-from reelqueue.refusals import EVERY_OPTION
+from reelqueue.requests.error_messages import EVERY_OPTION
 
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=30).filter(
     lambda text: text.strip() and not text.startswith(("#", "'"))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelqueue.campaigns.matrix import read_matrix
+from reelqueue.campaigns.manifest.matrix import read_matrix
 from reelqueue.errors import InvalidRequestError
 
 VALUES = st.integers(0, 99) | st.sampled_from(["noir", "Pop art", "16:9", "日本"])

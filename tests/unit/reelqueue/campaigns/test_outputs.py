@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelqueue.campaigns.outputs import COMPONENT_BYTES_MAX, FIELDS, read_pattern
+from reelqueue.campaigns.output_paths import COMPONENT_BYTES_MAX, FIELDS, read_pattern
 
 FULL = read_pattern("{campaign}/{model}/{custom_id}_{variant:02}-{seed}.mp4")
 HOSTILE = st.text(max_size=300) | st.sampled_from(

@@ -9,11 +9,11 @@ from decimal import Decimal
 import pytest
 
 from reelqueue.campaigns import Budget, CampaignOptions
-from reelqueue.campaigns.checking import campaign_warnings
-from reelqueue.campaigns.eta import Eta, Lane, eta
-from reelqueue.campaigns.known import Known, Novelty
-from reelqueue.campaigns.plan import Plan
-from reelqueue.campaigns.report import plan_object
+from reelqueue.campaigns.plan.check_file import campaign_warnings
+from reelqueue.campaigns.plan.cost_plan import Plan
+from reelqueue.campaigns.plan.eta import Eta, Lane, eta
+from reelqueue.campaigns.plan.server_diff import Known, Novelty
+from reelqueue.campaigns.report.summary import plan_object
 from tests.unit.reelqueue.campaigns.conftest import Read
 
 ROWS = [

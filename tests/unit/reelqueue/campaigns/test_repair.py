@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelqueue.campaigns.checking import Checked, check_file
-from reelqueue.campaigns.dialect import escaped, unescaped
-from reelqueue.campaigns.repair import ERROR_HEADINGS, RepairFiles
+from reelqueue.campaigns.plan.check_file import Checked, check_file
+from reelqueue.campaigns.report.repair_files import ERROR_HEADINGS, RepairFiles
+from reelqueue.campaigns.rows.csv_dialect import escaped, unescaped
 
 HEAD = "custom_id;model;prompt;duration\n"
 

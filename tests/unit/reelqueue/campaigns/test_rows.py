@@ -145,7 +145,7 @@ def test_variables_are_kept_short_for_people_to_filter_by(read: Read) -> None:
 
 
 def test_a_campaign_has_at_most_a_million_clips(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("reelqueue.campaigns.assembly.CLIPS_MAX", 3)
+    monkeypatch.setattr("reelqueue.campaigns.expansion.clip_builder.CLIPS_MAX", 3)
 
     reading = read("boats.jsonl", lines(*(BOAT | {"seed": seed} for seed in range(5))))
 

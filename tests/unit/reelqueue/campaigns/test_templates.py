@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelqueue.campaigns.limits import RENDERED_CHARACTERS_MAX
-from reelqueue.campaigns.templates import TemplateRefusedError, compile_templates
+from reelqueue.campaigns.manifest.templates import TemplateRefusedError, compile_templates
 
 
 def render(source: str, **variables: object) -> str:

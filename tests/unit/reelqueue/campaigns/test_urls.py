@@ -6,8 +6,8 @@ from pathlib import Path
 
 import httpx
 
-from reelqueue.campaigns.checking import check_file
-from reelqueue.campaigns.urls import check_urls
+from reelqueue.campaigns.plan.check_file import check_file
+from reelqueue.campaigns.plan.url_check import check_urls
 
 ANSWERS = {
     "/good.png": httpx.Response(200, headers={"content-type": "image/png"}),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reelqueue.campaigns import CampaignOptions, Clip, ProblemLog, open_campaign
-from reelqueue.campaigns.wire import clip_object, read_clip
+from reelqueue.campaigns.clip_json import clip_object, read_clip
 from reelqueue.errors import InvalidRequestError
 
 FILES = Path(__file__).parent / "files"

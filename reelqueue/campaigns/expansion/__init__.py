@@ -1,0 +1,1 @@
+"""reelqueue/campaigns/expansion: say here in one sentence what it does."""

@@ -1,0 +1,189 @@
+"""Clips of rows: what the manifest, the row and the matrix say, put together and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from reelqueue.builder import content_sha256
+from reelqueue.campaigns.clips import Clip, continued_image, output_of
+from reelqueue.campaigns.expansion.drafts import Draft, draft_clips
+from reelqueue.campaigns.expansion.error_location import Blame
+from reelqueue.campaigns.expansion.request_errors import read_request
+from reelqueue.campaigns.expansion.uniqueness import NO_LINE, Index
+from reelqueue.campaigns.limits import CLIPS_MAX
+from reelqueue.campaigns.manifest.compiled_manifest import Recipe
+from reelqueue.campaigns.manifest.matrix import NO_COMBINATION
+from reelqueue.campaigns.output_paths import OutputPattern
+from reelqueue.campaigns.problem import CampaignFileError, Problem, Severity
+from reelqueue.campaigns.problem_log import ProblemLog
+from reelqueue.campaigns.rows.row import Record, RecordSource
+from reelqueue.errors import InvalidRequestError
+from reelqueue.requests.types import RenderRequest
+
+_PROBLEMS_MAX: Final = 1_000
+"""Of one row, of which a matrix may make a million clips."""
+
+
+@dataclass(slots=True)
+class Assembler:
+    """Makes the clips of one file, in its order."""
+
+    recipe: Recipe
+    source: RecordSource
+    pattern: OutputPattern
+    folder: Path | None = None
+    """Where pictures named by a path are; None refuses them."""
+    refused: Mapping[str, InvalidRequestError] = field(default_factory=dict)
+    """What a server says of clips that are good here, by their ids."""
+    duplicate_count: int = 0
+    """Clips left out because an earlier one sends the same."""
+    _clip_count: int = 0
+    _index: Index = field(default_factory=Index)
+
+    def clips(self, log: ProblemLog) -> Iterator[Clip]:
+        """Every good clip; what is wrong with the others goes to the log."""
+        for record in self.source:
+            row = _Row(Blame(self.recipe, self.source, record))
+            if row.is_readable(record):
+                yield from self._row_clips(record, row)
+            log.add_row(self.source, record, list(row.problems.values()), unlisted_count=row.unlisted_count)
+
+    def _row_clips(self, record: Record, row: _Row) -> Iterator[Clip]:
+        for combination in self.recipe.matrix.combinations():
+            row.combination = combination
+            for draft in draft_clips(self.recipe, record, combination):
+                self._count(record.line)
+                clip = self._clip(draft, record.line, row)
+                if clip is not None:
+                    yield clip
+
+    def _clip(self, draft: Draft, line: int | None, row: _Row) -> Clip | None:
+        if draft.is_continued:
+            draft.options["image"] = continued_image(self._index.content_of(draft.after or "") or "")
+        request = read_request(draft.options, self.folder)
+        refusals = [*draft.refusals, *self._chain_refusals(draft)]
+        told_by_server = self.refused.get(draft.custom_id)
+        if told_by_server is not None and told_by_server.field not in {refusal.field for refusal in refusals}:
+            refusals.append(told_by_server)
+        if isinstance(request, list):
+            # What is missing only because it could not be read has been told already.
+            told = row.bad_options.union(refusal.field for refusal in refusals)
+            refusals += [refusal for refusal in request if refusal.field not in told]
+        elif not refusals and not row.bad_options:
+            return self._checked(draft, request, line, row)
+        for refusal in refusals:
+            row.refuse(refusal, draft.custom_id)
+        self._claim_id(draft, line, None, row)
+        return None
+
+    def _checked(self, draft: Draft, request: RenderRequest, line: int | None, row: _Row) -> Clip | None:
+        digest = content_sha256(request)
+        output = output_of(self.pattern, self.recipe.options.name, draft.custom_id, draft.variant, request)
+        earlier = self._index.line_of_content(digest)
+        if not self._claim_id(draft, line, None if earlier is not None else digest, row):
+            return None
+        if earlier is not None:
+            self.duplicate_count += 1
+            row.warn(_duplicate(earlier), draft.custom_id)
+            return None
+        if (taken := self._index.claim_output(output, line)) is not None:
+            self._index.spoil(draft.custom_id)
+            row.refuse(_taken("duplicate_output", f"its file would be {output!r}", taken), draft.custom_id)
+            return None
+        self._index.add_content(digest, line)
+        return Clip(
+            custom_id=draft.custom_id,
+            request=request,
+            content_sha256=digest,
+            output=output,
+            variant=draft.variant,
+            after=draft.after,
+            is_continued=draft.is_continued,
+            variables=draft.variables,
+            warnings=request.warnings,
+            file=self.source.file,
+            line=line,
+        )
+
+    def _claim_id(self, draft: Draft, line: int | None, digest: str | None, row: _Row) -> bool:
+        earlier = self._index.claim_id(draft.custom_id, line, digest)
+        if earlier is not None:
+            row.refuse(
+                _taken("duplicate_id", f"the id {draft.custom_id[:80]!r}", earlier, "custom_id"), draft.custom_id
+            )
+        return earlier is None
+
+    def _chain_refusals(self, draft: Draft) -> list[InvalidRequestError]:
+        if draft.after is None:
+            return []
+        content = self._index.content_of(draft.after)
+        if content is None:
+            why = f"after: no row above has the id {draft.after[:80]!r}; a clip stands below the one that it follows"
+        elif not content:
+            why = (
+                f"after: the clip {draft.after[:80]!r} has a problem of its own or is a duplicate, and is not rendered"
+            )
+        else:
+            return []
+        return [InvalidRequestError("bad_chain", why, "after")]
+
+    def _count(self, line: int | None) -> None:
+        self._clip_count += 1
+        if self._clip_count > CLIPS_MAX:
+            raise CampaignFileError(
+                Problem(
+                    file=self.source.file,
+                    line=line,
+                    code="too_many",
+                    message=f"there are more than {CLIPS_MAX} clips; the rest of the file is not read",
+                    remedy="Split it into several campaigns.",
+                )
+            )
+
+
+class _Row:
+    """What is wrong with one row; what is wrong in the same way with each of its clips is told once."""
+
+    def __init__(self, blame: Blame) -> None:
+        self.combination = NO_COMBINATION
+        self.problems: dict[tuple[str | None, str, str], Problem] = {}
+        self.unlisted_count = 0
+        self.bad_options: frozenset[str | None] = frozenset()
+        """Whose values could not be read."""
+        self._blame = blame
+
+    def is_readable(self, record: Record) -> bool:
+        """Tell what is wrong with single values; False where nothing of the row can be read."""
+        for refusal in record.refusals:
+            self.refuse(refusal)
+        self.bad_options = frozenset(refusal.field for refusal in record.refusals)
+        return None not in self.bad_options
+
+    def refuse(self, refusal: InvalidRequestError, custom_id: str | None = None) -> None:
+        """Take an error."""
+        self._add(self._blame.problem(refusal, self.combination, custom_id=custom_id))
+
+    def warn(self, refusal: InvalidRequestError, custom_id: str) -> None:
+        """Take a warning."""
+        found = self._blame.problem(refusal, self.combination, custom_id=custom_id, severity=Severity.WARNING)
+        self._add(found)
+
+    def _add(self, problem: Problem) -> None:
+        if len(self.problems) < _PROBLEMS_MAX:
+            self.problems.setdefault((problem.column, problem.code, problem.message), problem)
+        else:
+            self.unlisted_count += 1
+
+
+def _taken(code: str, what: str, line: int, field_name: str | None = None) -> InvalidRequestError:
+    where = "an earlier clip" if line == NO_LINE else f"the row of line {line}"
+    return InvalidRequestError(code, f"{what} is taken by {where}", field_name)
+
+
+def _duplicate(line: int) -> InvalidRequestError:
+    where = "an earlier clip" if line == NO_LINE else f"the row of line {line}"
+    why = f"it sends the same as {where} and is left out: one video is rendered, and paid for, once"
+    return InvalidRequestError("duplicate_content", why)

@@ -1,0 +1,64 @@
+"""Which place of which file is to blame for a refusal: the row, the matrix, a template or the defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reelqueue.campaigns.manifest.compiled_manifest import Recipe
+from reelqueue.campaigns.manifest.matrix import Combination
+from reelqueue.campaigns.problem import Problem, Severity, remedy_for, shortened
+from reelqueue.campaigns.rows.row import Place, Record, RecordSource
+from reelqueue.errors import InvalidRequestError
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """Finds the place of what is wrong with one row."""
+
+    recipe: Recipe
+    source: RecordSource
+    record: Record
+
+    def problem(
+        self,
+        refusal: InvalidRequestError,
+        combination: Combination,
+        *,
+        custom_id: str | None = None,
+        severity: Severity = Severity.ERROR,
+    ) -> Problem:
+        """*refusal* with the place that caused it."""
+        place = self.source.locate(self.record, refusal.field)
+        shared = None if place else self._shared(refusal.field, combination)
+        place = place or shared or self._row(refusal)
+        return Problem(
+            file=place.file,
+            line=place.line,
+            column=place.column,
+            letter=place.letter,
+            code=refusal.code,
+            message=refusal.message,
+            seen=place.seen,
+            remedy=remedy_for(refusal.code),
+            custom_id=None if shared else custom_id,
+            severity=severity,
+            is_shared=shared is not None,
+        )
+
+    def _shared(self, name: str | None, combination: Combination) -> Place | None:
+        recipe = self.recipe
+        if name is None or name in recipe.templates:
+            return None  # what a template writes differs from row to row
+        for part, values in (("matrix", combination.options), ("defaults", recipe.defaults)):
+            if name in values:
+                column = f"{part}.{name}"
+                return Place(recipe.file, recipe.line_of(column), column, seen=shortened(values[name]))
+        return None
+
+    def _row(self, refusal: InvalidRequestError) -> Place:
+        name = refusal.field
+        column = f"template.{name}" if name in self.recipe.templates else name
+        line = self.record.line
+        if line is None and column is not None:
+            line = self.recipe.line_of(column)
+        return Place(self.source.file, line, column)

@@ -1,0 +1,43 @@
+"""Pictures that a campaign file names by a path: files beside it or below, and no others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from reelqueue.errors import InvalidRequestError
+from reelqueue.media.data_uri import local_path
+from reelqueue.requests.local_media import change_sources
+
+_MEDIA: Final = frozenset({"image", "last_frame", "reference_urls", "media"})
+
+
+def beside(options: dict[str, object], folder: Path) -> dict[str, object]:
+    """The options with every path of a picture as a file below *folder*.
+
+    A campaign file may come from somebody else; it shall not name files of the machine that reads it.
+
+    Raises:
+        InvalidRequestError: A path leads elsewhere.
+    """
+    if not _MEDIA & options.keys():
+        return options
+    root = folder.resolve()
+
+    def find(source: object, option: str) -> object:
+        path = local_path(source) if isinstance(source, str) else None
+        if path is None:
+            return source
+        try:
+            found = (root / path).resolve()
+        except (OSError, ValueError, RuntimeError) as error:
+            raise _refused(option, f"{str(path)[:80]!r} is no path") from error
+        if not found.is_relative_to(root):
+            raise _refused(option, f"{str(path)[:80]!r} is not below the folder of the campaign file")
+        return found
+
+    return change_sources(options, find)
+
+
+def _refused(option: str, why: str) -> InvalidRequestError:
+    return InvalidRequestError("local_path_refused", f"{option}: {why}", option)

@@ -1,0 +1,1 @@
+"""reelqueue/campaigns/manifest: say here in one sentence what it does."""

@@ -1,0 +1,146 @@
+"""From a file to its clips."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+from reelqueue.campaigns.clips import Clip
+from reelqueue.campaigns.expansion.clip_builder import Assembler
+from reelqueue.campaigns.manifest.compiled_manifest import Recipe, make_recipe
+from reelqueue.campaigns.manifest.manifest import Manifest, read_manifest
+from reelqueue.campaigns.options import NAME_CHARACTERS_MAX, CampaignOptions
+from reelqueue.campaigns.problem import CampaignFileError, Problem, shortened
+from reelqueue.campaigns.problem_log import ProblemLog
+from reelqueue.campaigns.rows.csv_rows import Spreadsheet
+from reelqueue.campaigns.rows.headings import Headings
+from reelqueue.campaigns.rows.json_rows import ObjectRows, json_lines
+from reelqueue.campaigns.rows.row import RecordSource
+from reelqueue.campaigns.rows.text_lines import Lines, open_text
+from reelqueue.errors import InvalidRequestError
+
+SPREADSHEETS: Final = frozenset({".csv", ".tsv", ".txt"})
+JSON_LINES: Final = frozenset({".jsonl", ".ndjson"})
+MANIFESTS: Final = frozenset({".yaml", ".yml", ".toml"})
+
+
+@dataclass(slots=True)
+class CampaignFile:
+    """An open campaign file; its clips can be read once."""
+
+    options: CampaignOptions
+    source: RecordSource
+    rows_path: Path
+    """The file that holds the rows; the manifest itself where they stand in it."""
+    _assembler: Assembler
+
+    @property
+    def duplicate_count(self) -> int:
+        """Clips left out so far because an earlier one sends the same."""
+        return self._assembler.duplicate_count
+
+    def clips(
+        self, log: ProblemLog, *, refused: Mapping[str, InvalidRequestError] = MappingProxyType({})
+    ) -> Iterator[Clip]:
+        """Every good clip in the file's order; what is wrong with the others goes to *log*.
+
+        Nothing is kept but a few hundred bytes a clip, so a file of a million rows can be read. A problem after
+        which no row can be found ends the iteration; it stands in the log as an error of the file.
+
+        Args:
+            log: Gets the problems.
+            refused: What somebody else says of clips by their ids: they are bad, too.
+        """
+        self._assembler.refused = refused
+        if isinstance(self.source, Spreadsheet):
+            for problem in self.source.problems:
+                log.add_file_problem(problem)
+        try:
+            yield from self._assembler.clips(log)
+        except CampaignFileError as error:
+            for problem in error.problems:
+                log.add_file_problem(problem)
+
+
+@contextmanager
+def open_campaign(
+    path: Path, *, encoding: str | None = None, name: str | None = None, local_files: bool = False
+) -> Iterator[CampaignFile]:
+    """Open a CSV or JSON Lines file of rows, or a YAML or TOML manifest.
+
+    Args:
+        path: The file; its ending says what it is.
+        encoding: Of a CSV or JSON Lines file; None takes UTF-8, or what the first bytes say.
+        name: Of the campaign; None takes the manifest's, or the file's without its ending.
+        local_files: Whether pictures may be files beside the campaign file or below, which are read and embedded.
+
+    Raises:
+        CampaignFileError: The file cannot be read, or its manifest is wrong; with every problem found.
+        OSError: There is no such file, or it may not be read.
+    """
+    if path.suffix.lower() in MANIFESTS:
+        manifest, lines = read_manifest(path)
+        recipe = make_recipe(path.name, manifest, lines)
+        rows_path = path if manifest.file is None else _beside(path, manifest.file)
+    else:
+        manifest, recipe, rows_path = (
+            None,
+            Recipe(file=path.name, options=CampaignOptions(name=campaign_name(path))),
+            path,
+        )
+    if name is not None:
+        recipe = replace(recipe, options=recipe.options.model_copy(update={"name": name}))
+    opened: AbstractContextManager[RecordSource]
+    if manifest is not None and manifest.file is None:
+        opened = nullcontext(_manifest_rows(manifest, recipe))
+    else:
+        opened = _open_rows(rows_path, recipe.headings, encoding)
+    with opened as source:
+        folder = path.parent if local_files else None
+        assembler = Assembler(recipe, source, recipe.options.output_pattern, folder)
+        yield CampaignFile(recipe.options, source, rows_path, assembler)
+
+
+def campaign_name(path: Path) -> str:
+    """The name of a campaign whose file says none: the corrected copy of bad rows belongs to the same one."""
+    return path.stem.removesuffix(".bad")[:NAME_CHARACTERS_MAX] or "campaign"
+
+
+def _manifest_rows(manifest: Manifest, recipe: Recipe) -> ObjectRows:
+    rows: list[object] = [{}] if manifest.rows is None else manifest.rows  # a matrix alone multiplies one empty row
+    numbered = ((recipe.lines.get(("rows", index)), row) for index, row in enumerate(rows))
+    return ObjectRows(recipe.file, numbered, recipe.headings)
+
+
+@contextmanager
+def _open_rows(path: Path, headings: Headings, encoding: str | None) -> Iterator[RecordSource]:
+    suffix = path.suffix.lower()
+    if suffix not in SPREADSHEETS | JSON_LINES:
+        known = ", ".join(sorted(SPREADSHEETS | JSON_LINES | MANIFESTS))
+        raise _refused(path.name, "unknown_format", f"its ending says nothing; there are {known}", "Rename the file.")
+    with open_text(path, encoding) as stream:
+        lines = Lines(path.name, stream)
+        if suffix in JSON_LINES:
+            yield ObjectRows(path.name, json_lines(lines), headings)
+        else:
+            yield Spreadsheet(path.name, lines, headings)
+
+
+def _beside(manifest: Path, file: str) -> Path:
+    folder = manifest.parent.resolve()
+    try:
+        found = (folder / file).resolve()
+    except (OSError, ValueError, RuntimeError):
+        found = folder
+    if not found.is_relative_to(folder) or not found.is_file():
+        why = f"file: there is no file {shortened(file)!r} beside the manifest or below"
+        raise _refused(manifest.name, "unreadable_file", why, "Put the file of rows beside the manifest.")
+    return found
+
+
+def _refused(file: str, code: str, message: str, remedy: str) -> CampaignFileError:
+    return CampaignFileError(Problem(file=file, code=code, message=message, remedy=remedy))

@@ -1,0 +1,1 @@
+"""reelqueue/campaigns/plan: say here in one sentence what it does."""

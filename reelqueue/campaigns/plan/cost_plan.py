@@ -1,0 +1,179 @@
+"""What a campaign will buy: counts, prices and warnings, added up while its clips are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Final
+
+from reelqueue.campaigns.clips import Clip
+from reelqueue.campaigns.options import Budget
+from reelqueue.campaigns.plan.server_diff import BOUGHT, Known, Novelty
+from reelqueue.pricing import CostEstimate, estimate
+from reelqueue.requests.types import RenderRequest
+
+_WARNINGS_MAX: Final = 200
+"""Different ones that are kept."""
+_SHAPES_MAX: Final = 10_000
+_MODELS_MAX: Final = 100
+"""More than there are; the rest of a file that names others is counted together."""
+OTHER_MODELS: Final = "other models"
+_PRICED_BY: Final = ("model", "resolution", "duration", "audio")
+"""Options that decide the price of a request without media."""
+_MEDIA: Final = ("image", "last_frame", "reference_urls", "media")
+
+
+@dataclass(slots=True)
+class ModelPlan:
+    """What is bought of one model."""
+
+    model: str
+    clip_count: int = 0
+    unpriced_count: int = 0
+    """Clips for which no price is published; they are in no sum."""
+    min_amount: Decimal = Decimal(0)
+    max_amount: Decimal = Decimal(0)
+    currency: str | None = None
+    billed_seconds_min: int = 0
+    billed_seconds_max: int = 0
+    priced_on: date | None = None
+    """First day of the month whose price list this is."""
+
+    def add(self, cost: CostEstimate | None) -> None:
+        """Count one clip."""
+        self.clip_count += 1
+        if cost is None:
+            self.unpriced_count += 1
+            return
+        self.min_amount += cost.min_amount
+        self.max_amount += cost.max_amount
+        self.currency = cost.currency
+        self.billed_seconds_min += cost.billed_seconds_min
+        self.billed_seconds_max += cost.billed_seconds_max
+        self.priced_on = cost.priced_on
+
+
+@dataclass(slots=True)
+class PlanWarning:
+    """Something that the service or the price list says about several clips."""
+
+    message: str
+    count: int = 0
+    first_line: int | None = None
+
+
+class Plan:
+    """Adds up clips; memory grows with the number of models and kinds of clip, not with the clips."""
+
+    def __init__(self, region: str, known: Known | None = None) -> None:
+        """Begin with nothing.
+
+        Args:
+            region: Whose prices count.
+            known: What the campaign holds already; None for a new one.
+        """
+        self.region = region
+        self.start_by: datetime | None = None
+        """The campaign's latest start, for clips that say none."""
+        self.counts = dict.fromkeys(Novelty, 0)
+        self.ended_count = 0
+        """Clips that have ended without a video, and are not bought again by being applied."""
+        self.models: dict[str, ModelPlan] = {}
+        self._known = known or Known()
+        self._warnings: dict[str, PlanWarning] = {}
+        self._cost = _cached(region)
+
+    def add(self, clip: Clip) -> Novelty:
+        """Count one clip; only what is not there yet is priced."""
+        novelty = self._known.novelty(clip, start_by=self.start_by)
+        self.counts[novelty] += 1
+        if clip.content_sha256 in self._known.ended:
+            self.ended_count += 1
+        if novelty not in BOUGHT:
+            return novelty
+        cost = self._cost(clip.request)
+        model = clip.request.model
+        if model not in self.models and len(self.models) >= _MODELS_MAX:
+            model = OTHER_MODELS
+        if (priced := self.models.get(model)) is None:
+            priced = self.models[model] = ModelPlan(model)
+        priced.add(cost)
+        for warning in clip.warnings:
+            self._warn(warning, clip.line)
+        return novelty
+
+    @property
+    def clip_count(self) -> int:
+        """Clips of the file, bought or not."""
+        return sum(self.counts.values())
+
+    @property
+    def buy_count(self) -> int:
+        """Clips that would be rendered."""
+        return sum(self.counts[novelty] for novelty in BOUGHT)
+
+    @property
+    def total(self) -> ModelPlan:
+        """All models together, named ``all``; one region bills in one currency."""
+        total = ModelPlan("all")
+        for part in self.models.values():
+            total.clip_count += part.clip_count
+            total.unpriced_count += part.unpriced_count
+            total.min_amount += part.min_amount
+            total.max_amount += part.max_amount
+            total.billed_seconds_min += part.billed_seconds_min
+            total.billed_seconds_max += part.billed_seconds_max
+            total.currency = part.currency or total.currency
+            total.priced_on = part.priced_on or total.priced_on
+        return total
+
+    @property
+    def warnings(self) -> list[PlanWarning]:
+        """The most frequent first, and before them models without a price."""
+        unpriced = [
+            PlanWarning(
+                f"no price is published for {part.model} in {self.region}: the sum lacks it", part.unpriced_count
+            )
+            for part in self.models.values()
+            if part.unpriced_count
+        ]
+        return unpriced + sorted(self._warnings.values(), key=lambda warning: -warning.count)
+
+    def budget_warning(self, budget: Budget | None) -> str | None:
+        """What the budget does not cover; None where all is well."""
+        total = self.total
+        if budget is None or total.currency is None:
+            return None
+        if budget.currency != total.currency:
+            return f"the budget is in {budget.currency}, and {self.region} bills in {total.currency}"
+        if total.min_amount > budget.amount:
+            return f"the budget of {budget.amount} {budget.currency} does not cover even the least, {total.min_amount}"
+        if total.max_amount > budget.amount:
+            return f"the budget of {budget.amount} {budget.currency} may not cover the most, {total.max_amount}"
+        return None
+
+    def _warn(self, message: str, line: int | None) -> None:
+        warning = self._warnings.get(message)
+        if warning is None and len(self._warnings) < _WARNINGS_MAX:
+            warning = self._warnings[message] = PlanWarning(message, first_line=line)
+        if warning is not None:
+            warning.count += 1
+
+
+def _cached(region: str) -> Callable[[RenderRequest], CostEstimate | None]:
+    """`estimate`, asked once for all clips that cost the same."""
+    found: dict[tuple[object, ...], CostEstimate | None] = {}
+
+    def cost(request: RenderRequest) -> CostEstimate | None:
+        if any(request.given(option) is not None for option in _MEDIA):
+            return estimate(request, region)
+        shape = tuple(request.given(option) for option in _PRICED_BY)
+        if shape not in found:
+            if len(found) >= _SHAPES_MAX:
+                found.clear()
+            found[shape] = estimate(request, region)
+        return found[shape]
+
+    return cost

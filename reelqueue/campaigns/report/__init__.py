@@ -1,0 +1,1 @@
+"""reelqueue/campaigns/report: say here in one sentence what it does."""

@@ -1,0 +1,134 @@
+"""Cells of a spreadsheet as the values that options take: a cell has no type of its own."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from reelqueue.campaigns.limits import CELL_CHARACTERS_MAX, JSON_DEPTH_MAX
+from reelqueue.campaigns.problem import shortened
+from reelqueue.errors import InvalidRequestError
+
+_INTEGER: Final = re.compile(r"[+-]?[0-9]{1,20}", re.ASCII)
+_DECIMAL: Final = re.compile(r"[+-]?[0-9]+[.,][0-9]+", re.ASCII)
+_SCIENTIFIC: Final = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]+", re.ASCII)
+_EXCEL_ERROR: Final = re.compile(r"#(?:NAME\?|REF!|VALUE!|DIV/0!|N/A|NUM!|NULL!|SPILL!|CALC!|GETTING_DATA)")
+_SWITCHES: Final = {
+    # What a spreadsheet writes for a checkbox depends on its language.
+    **dict.fromkeys(("true", "yes", "1", "wahr", "ja", "vrai", "oui", "verdadero", "vero"), True),
+    **dict.fromkeys(("false", "no", "0", "falsch", "nein", "faux", "non", "falso"), False),
+}
+
+
+def read_integer(text: str, option: str) -> int:
+    """A whole number.
+
+    Raises:
+        InvalidRequestError: It is none, or one that a spreadsheet has spoilt.
+    """
+    digits = text.strip()
+    if _INTEGER.fullmatch(digits):
+        return int(digits)
+    if _SCIENTIFIC.fullmatch(digits):
+        why = "must be a whole number with all of its digits; a spreadsheet has rounded this one"
+    elif _DECIMAL.fullmatch(digits):
+        why = "must be a whole number without a decimal sign, such as 5"
+    else:
+        why = "must be a whole number"
+    raise InvalidRequestError("wrong_type", f"{option}: {why}, not {shortened(digits)!r}", option)
+
+
+def read_switch(text: str, option: str) -> bool:
+    """True or false, in the words of several spreadsheets.
+
+    Raises:
+        InvalidRequestError: It is neither.
+    """
+    switch = _SWITCHES.get(text.strip().casefold())
+    if switch is None:
+        seen = shortened(text)
+        raise InvalidRequestError("wrong_type", f"{option}: must be true or false, not {seen!r}", option)
+    return switch
+
+
+def read_json(text: str, option: str) -> object:
+    """A JSON value.
+
+    Raises:
+        InvalidRequestError: It is no JSON, has a key twice or is nested too deeply.
+    """
+    try:
+        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequestError("bad_json", f"{option}: must be JSON ({error})", option) from error
+    if depth_of(value) > JSON_DEPTH_MAX:
+        raise InvalidRequestError("bad_json", f"{option}: must be nested at most {JSON_DEPTH_MAX} deep", option)
+    return value
+
+
+def read_urls(text: str, option: str) -> object:
+    """URLs, one a line or divided by spaces, or a JSON list of them."""
+    return read_json(text, option) if text.lstrip().startswith("[") else text.split()
+
+
+def depth_of(value: object) -> int:
+    """How deeply lists and objects are nested in *value*; counting stops where the limit is crossed."""
+    depth = 0
+    level = [value]
+    while level and depth <= JSON_DEPTH_MAX:
+        nested = [item for item in level if isinstance(item, (dict, list))]
+        level = [inner for item in nested for inner in (item.values() if isinstance(item, dict) else item)]
+        depth += bool(nested)
+    return depth
+
+
+def check_text(text: str, column: str) -> None:
+    """Refuse what no cell should hold.
+
+    Raises:
+        InvalidRequestError: It is longer than a cell may be, or a formula's error and not its value.
+    """
+    if len(text) > CELL_CHARACTERS_MAX:
+        message = f"{column}: a cell has at most {CELL_CHARACTERS_MAX} characters, not {len(text)}"
+        raise InvalidRequestError("too_long", message, column)
+    if text.startswith("#") and _EXCEL_ERROR.fullmatch(text.strip()):
+        raise InvalidRequestError(
+            "formula_error",
+            f"{column}: must be a value; the spreadsheet's formula failed, not {text.strip()!r}",
+            column,
+        )
+
+
+def _word(text: str, option: str) -> str:  # noqa: ARG001 - as all readers
+    return text.strip()
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    read = dict(pairs)
+    if len(read) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {shortened(twice)!r} stands twice")
+    return read
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")
+
+
+READERS: Final[Mapping[str, Callable[[str, str], object]]] = {
+    **dict.fromkeys(("duration", "seed", "priority", "poll_interval_ms", "poll_timeout_ms", "variants"), read_integer),
+    **dict.fromkeys(("prompt_extend", "watermark", "audio"), read_switch),
+    **dict.fromkeys(("media", "metadata", "raw", "headers"), read_json),
+    "reference_urls": read_urls,
+}
+"""How a cell of each option is read; prompts are taken as they stand, anything else without outer spaces."""
+
+VERBATIM: Final = frozenset({"prompt", "negative_prompt"})
+
+
+def reader_of(option: str) -> Callable[[str, str], object] | None:
+    """What turns a cell into the option's value; None for one that is taken as it stands."""
+    return None if option in VERBATIM else READERS.get(option, _word)

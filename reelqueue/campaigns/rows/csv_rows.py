@@ -1,0 +1,195 @@
+"""Rows of a CSV file, from any spreadsheet: commas, semicolons or tabs, quoted line breaks, empty lines."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from reelqueue.campaigns.limits import CELL_CHARACTERS_MAX, COLUMNS_MAX
+from reelqueue.campaigns.problem import CampaignFileError, Problem, column_letter, remedy_for
+from reelqueue.campaigns.rows.cell_values import check_text, reader_of
+from reelqueue.campaigns.rows.csv_dialect import PROBLEM_HEADING, find_dialect, unescaped
+from reelqueue.campaigns.rows.headings import Headings, Kind, Target
+from reelqueue.campaigns.rows.row import Place, Record, quoted
+from reelqueue.campaigns.rows.text_lines import Lines, undecodable
+from reelqueue.errors import InvalidRequestError
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column that says something."""
+
+    index: int
+    heading: str
+    target: Target
+    read: Callable[[str, str], object] | None
+
+
+class Spreadsheet:
+    """A CSV file behind its heading."""
+
+    def __init__(self, file: str, lines: Lines, headings: Headings) -> None:
+        """Read the heading.
+
+        Args:
+            file: Its name, as problems tell it.
+            lines: Its text from the first line on.
+            headings: What headings mean.
+
+        Raises:
+            CampaignFileError: There is no heading that can be read.
+        """
+        # A limit of the whole process, and lower than a cell may be long; only ever raised here.
+        csv.field_size_limit(max(csv.field_size_limit(), CELL_CHARACTERS_MAX))
+        self.file = file
+        self.problems: list[Problem] = []
+        """What is wrong with the heading."""
+        self.heading, self.delimiter, self._reader = find_dialect(file, lines, headings)
+        self._lines = lines
+        self._heading_line = lines.count
+        self._is_escaped = PROBLEM_HEADING in self.heading
+        self._columns = list(self._read_heading(headings))
+        self._by_name = {_key(column.target): column for column in self._columns}
+
+    @property
+    def option_names(self) -> frozenset[str]:
+        """The options that its heading names."""
+        return frozenset(column.target.name for column in self._columns if column.target.kind is Kind.OPTION)
+
+    def __iter__(self) -> Iterator[Record]:
+        """Its rows; what is wrong with one stands in it."""
+        while True:
+            line = self._lines.count + 1
+            try:
+                cells = next(self._reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield self._broken(line, error)
+                continue
+            if any(cells) and not all(cell.isspace() or not cell for cell in cells):
+                yield self._record(line, cells)
+
+    def locate(self, record: Record, name: str | None) -> Place | None:
+        """The cell in which a row says something about an option or variable."""
+        column = self._by_name.get(name or "")
+        if column is None or not isinstance(record.original, Sequence) or column.index >= len(record.original):
+            return None
+        line = record.line
+        if line is not None:
+            line += sum(_line_breaks(str(cell)) for cell in record.original[: column.index])
+        seen = quoted(record.original[column.index])
+        return Place(self.file, line, column.heading, column_letter(column.index), seen)
+
+    def _record(self, line: int, cells: list[str]) -> Record:
+        if self._is_escaped:
+            cells = [unescaped(cell) for cell in cells]
+        record = Record(line, cells)
+        if len(cells) > len(self.heading) and any(cells[len(self.heading) :]):
+            record.refusals.append(self._too_wide(cells))
+        count = len(cells)
+        for column in self._columns:
+            if column.index < count and (text := cells[column.index]):
+                _take(record, column, text)
+        return record
+
+    def _too_wide(self, cells: Sequence[str]) -> InvalidRequestError:
+        message = (
+            f"the row has {len(cells)} cells under {len(self.heading)} headings; a cell with {self.delimiter!r} "
+            "or a line break in it stands in double quotes"
+        )
+        return InvalidRequestError("too_many_cells", message)
+
+    def _broken(self, line: int, error: csv.Error) -> Record:
+        told = str(error)
+        if "field larger" in told:
+            raise CampaignFileError(self._endless(line)) from error
+        why = f"the row breaks the rules of CSV ({told}); a double quote within a quoted cell is written twice"
+        return Record(line, (), refusals=[InvalidRequestError("bad_csv", why)])
+
+    def _endless(self, line: int) -> Problem:
+        return Problem(
+            file=self.file,
+            line=line,
+            code="bad_csv",
+            message=(
+                f"a cell of this row has more than {CELL_CHARACTERS_MAX} characters, and the rest of the file is not "
+                "read: mostly a double quote that is never closed"
+            ),
+            remedy="Close the quote, or write a double quote within a quoted cell twice.",
+        )
+
+    def _read_heading(self, headings: Headings) -> Iterator[Column]:
+        if len(self.heading) > COLUMNS_MAX:
+            self._add_problem(0, "too_many", f"there are {len(self.heading)} columns; {COLUMNS_MAX} are the most")
+            return
+        letter_by_key: dict[str, str] = {}
+        for index, heading in enumerate(self.heading):
+            try:
+                target = headings.target(heading)
+            except InvalidRequestError as error:
+                self._add_problem(index, error.code, error.message)
+                continue
+            if target.kind is Kind.NOTE:
+                continue
+            key, letter = _key(target), column_letter(index)
+            if key in letter_by_key:
+                message = f"{heading.strip()}: column {letter_by_key[key]} says the same"
+                self._add_problem(index, "conflicting_options", message)
+                continue
+            letter_by_key[key] = letter
+            yield Column(index, heading.strip(), target, _reader(target))
+
+    def _add_problem(self, index: int, code: str, message: str) -> None:
+        self.problems.append(
+            Problem(
+                file=self.file,
+                line=self._heading_line,
+                column=self.heading[index].strip()[:64],
+                letter=column_letter(index),
+                code=code,
+                message=message,
+                remedy=remedy_for(code),
+            )
+        )
+
+
+def _take(record: Record, column: Column, text: str) -> None:
+    """Put one cell where it belongs."""
+    target = column.target
+    try:
+        if text[0] == "#" or len(text) > CELL_CHARACTERS_MAX:
+            check_text(text, column.heading)
+        if not text.isascii() and (found := undecodable(text)):
+            raise InvalidRequestError("bad_encoding", f"{column.heading}: {found[0]}", _key(target))  # noqa: TRY301
+        value = text if column.read is None else column.read(text, target.name)
+    except InvalidRequestError as error:
+        record.refusals.append(InvalidRequestError(error.code, error.message, _key(target)))
+        return
+    if value not in ("", []):  # only spaces
+        record.put(target, value)
+
+
+def _reader(target: Target) -> Callable[[str, str], object] | None:
+    if target.kind is Kind.OPTION:
+        return reader_of(target.name)
+    return _stripped if target.kind is Kind.ELEMENT else None
+
+
+def _stripped(text: str, name: str) -> str:  # noqa: ARG001 - as all readers
+    return text.strip()
+
+
+def _key(target: Target) -> str:
+    match target.kind:
+        case Kind.OPTION:
+            return target.name
+        case Kind.VARIABLE:
+            return f"vars.{target.name}"
+        case _:
+            return f"{target.kind}.{target.name}"
+
+
+def _line_breaks(text: str) -> int:
+    return text.count("\n") + text.count("\r") - text.count("\r\n")

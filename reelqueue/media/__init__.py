@@ -1,0 +1,1 @@
+"""reelqueue/media: say here in one sentence what it does."""

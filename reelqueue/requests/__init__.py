@@ -1,0 +1,1 @@
+"""reelqueue/requests: say here in one sentence what it does."""

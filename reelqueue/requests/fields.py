@@ -1,0 +1,183 @@
+"""Constrained field types of a request: what can be said about a value without knowing the model."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    StrictBool,
+    StrictInt,
+    StringConstraints,
+    ValidationInfo,
+)
+from pydantic_core import PydanticCustomError
+
+from reelqueue.media.data_uri import EMBEDDED_BYTES_MAX, data_uri, read_embedded
+
+NEGATIVE_PROMPT_CHARACTERS_MAX: Final = 500
+CUSTOM_ID_CHARACTERS_MAX: Final = 256
+MEDIA_COUNT_MAX: Final = 64
+"""More than any model takes; what a model takes is checked against its own rules."""
+METADATA_BYTES_MAX: Final = 16_384
+DAY_MS: Final = 86_400_000
+"""The service forgets a task and its video after a day, so nothing waits longer."""
+
+_ESCAPED_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_MODEL_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
+_HEADER_VALUE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]{0,4094}[\x21-\x7e])?")
+_RESERVED_HEADERS: Final = frozenset(
+    {
+        "authorization",
+        "connection",
+        "content-length",
+        "content-type",
+        "host",
+        "transfer-encoding",
+        "user-agent",
+        "x-dashscope-async",
+        "x-dashscope-ossresourceresolve",
+    }
+)
+_URL: Final = re.compile(
+    r"(?:https?|oss)://[^\s/?#\\\x00-\x1f\x7f\ud800-\udfff][^\s\\\x00-\x1f\x7f\ud800-\udfff]{0,8000}"
+)
+_LONE_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
+
+
+def _check_text(text: str) -> str:
+    # Postgres can store neither, and no prompt needs them.
+    if "\x00" in text:
+        raise PydanticCustomError("bad_text", "must not contain the character NUL")
+    if _LONE_SURROGATE.search(text):
+        raise PydanticCustomError("bad_text", "must not contain half of a surrogate pair")
+    return text
+
+
+def _embed(source: object, info: ValidationInfo) -> object:
+    if not isinstance(source, (bytes, Path)):
+        return source
+    name = info.field_name or "image"
+    return data_uri(source, field="media" if name in {"url", "reference_voice"} else name)
+
+
+def _check_url(url: str) -> str:
+    # The scheme in lower case, as everything that looks for oss:// or data: expects it.
+    scheme, colon, rest = url.partition(":")
+    url = scheme.lower() + colon + rest
+    if scheme.lower() == "data":
+        return _check_data_uri(url)
+    if not _is_url(url):
+        raise PydanticCustomError(
+            "bad_url",
+            "must be an http, https or oss URL or a data URI, not {seen}; "
+            "a local picture is embedded by its producer (pathlib.Path in Python, a path on the command line)",
+            {"seen": repr(url[:80])},
+        )
+    return url
+
+
+def _is_url(text: str) -> bool:
+    try:
+        return _URL.fullmatch(text) is not None and urlsplit(text).hostname is not None
+    except ValueError:  # a bracket of an IPv6 address is missing
+        return False
+
+
+def _check_data_uri(uri: str) -> str:
+    try:
+        size_bytes = read_embedded(uri).size_bytes
+    except ValueError as error:
+        raise PydanticCustomError("bad_url", "{why}", {"why": str(error)}) from error
+    if size_bytes > EMBEDDED_BYTES_MAX:
+        raise PydanticCustomError(
+            "file_too_large",
+            "must have at most {most} bytes to fit into a request, not {seen}; give a URL",
+            {"most": EMBEDDED_BYTES_MAX, "seen": size_bytes},
+        )
+    return uri
+
+
+def _check_json_object(value: Mapping[str, object]) -> object:
+    try:
+        text = json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise PydanticCustomError("bad_json", "must be a JSON object ({why})", {"why": str(error)}) from error
+    if _ESCAPED_NUL.search(text):
+        raise PydanticCustomError("bad_text", "must not contain the character NUL")
+    if len(text) > METADATA_BYTES_MAX:
+        raise PydanticCustomError(
+            "too_long",
+            "must be at most {most} bytes as JSON, not {seen}",
+            {"most": METADATA_BYTES_MAX, "seen": len(text)},
+        )
+    return json.loads(text)  # tuples become lists and keys strings, as after any journey
+
+
+def _check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
+    for name, value in headers.items():
+        if name.lower() in _RESERVED_HEADERS:
+            raise PydanticCustomError(
+                "reserved_header", "{name} is set by Reelqueue and cannot be replaced", {"name": name[:80]}
+            )
+        if _HEADER_NAME.fullmatch(name) is None or _HEADER_VALUE.fullmatch(value) is None:
+            raise PydanticCustomError(
+                "bad_header", "{name} is not a header that HTTP can carry in plain ASCII", {"name": repr(name[:80])}
+            )
+    return headers
+
+
+def _refuse_number(value: object) -> object:
+    # Numbers, also in strings, would be read as seconds since 1970.
+    if not (isinstance(value, datetime) or (isinstance(value, str) and value[4:5] == "-")):
+        raise PydanticCustomError("wrong_type", "must be an ISO 8601 date and time with its offset from UTC")
+    return value
+
+
+def _check_model_id(text: str) -> str:
+    if _MODEL_ID.fullmatch(text) is None:
+        raise PydanticCustomError(
+            "bad_text",
+            "must be 1 to 128 letters, digits and . _ : / -, such as wan2.6-t2v, not {seen}",
+            {"seen": repr(text[:80])},
+        )
+    return text
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise PydanticCustomError("out_of_range", "must be a time that exists in UTC") from error
+
+
+Text = Annotated[str, AfterValidator(_check_text)]
+Word = Annotated[str, StringConstraints(max_length=32), AfterValidator(_check_text)]
+ModelId = Annotated[str, AfterValidator(_check_model_id)]
+MediaUrl = Annotated[str, BeforeValidator(_embed), AfterValidator(_check_url)]
+"""Where a picture, video or sound is; bytes and paths that Python hands in become data URIs."""
+CustomId = Annotated[
+    str, StringConstraints(min_length=1, max_length=CUSTOM_ID_CHARACTERS_MAX), AfterValidator(_check_text)
+]
+NegativePrompt = Annotated[
+    str, StringConstraints(max_length=NEGATIVE_PROMPT_CHARACTERS_MAX), AfterValidator(_check_text)
+]
+# Wider than any model, so that a model's own range is what an error names; the database sets these.
+Seconds = Annotated[StrictInt, Field(ge=-86_400, le=86_400)]
+Seed = Annotated[StrictInt, Field(ge=-(2**63), le=2**63 - 1)]
+Switch = StrictBool
+Priority = Annotated[StrictInt, Field(ge=-100, le=100)]
+Milliseconds = Annotated[StrictInt, Field(ge=1, le=DAY_MS)]
+JsonObject = Annotated[dict[str, object], AfterValidator(_check_json_object)]
+Headers = Annotated[dict[str, str], Field(max_length=32), AfterValidator(_check_headers)]
+StartBy = Annotated[AwareDatetime, BeforeValidator(_refuse_number), AfterValidator(_in_utc)]

@@ -1,0 +1,55 @@
+"""Every picture, video and sound of a request with the role that it plays for the service."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from reelqueue.catalog import Mode, ModelSpec
+
+if TYPE_CHECKING:
+    from reelqueue.requests.types import RenderRequest
+
+_VIDEO: Final = re.compile(r"\.(mp4|mov)([?#]|$)", re.IGNORECASE)
+_SOUND: Final = re.compile(r"\.(mp3|wav)([?#]|$)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Medium:
+    """One medium in its role."""
+
+    role: str
+    url: str
+    option: str
+    """The option that it came from."""
+    voice: str | None = None
+
+
+def placed_media(request: RenderRequest, spec: ModelSpec) -> tuple[Medium, ...]:
+    """The media of *request* in the order in which the service gets them.
+
+    References come before frames, as the first of them is ``character1`` or ``Image 1``.
+    """
+    return tuple(_place(request, spec))
+
+
+def _place(request: RenderRequest, spec: ModelSpec) -> Iterator[Medium]:
+    roles = spec.media.by_name if spec.media else {}
+    drives = request.mode is Mode.IMAGE_TO_VIDEO and "driving_audio" in roles
+    for item in request.given("media") or ():
+        yield Medium(item.type, item.url, "media", item.reference_voice)
+    for url in request.given("reference_urls") or ():
+        yield Medium(_reference_role(url, takes_sound="reference_audio" in roles), url, "reference_urls")
+    for option, role in (("image", "first_frame"), ("last_frame", "last_frame")):
+        if (url := request.given(option)) is not None:
+            yield Medium(role, url, option)
+    if drives and (url := request.given("audio_url")) is not None:
+        yield Medium("driving_audio", url, "audio_url")
+
+
+def _reference_role(url: str, *, takes_sound: bool) -> str:
+    if _VIDEO.search(url):
+        return "reference_video"
+    return "reference_audio" if takes_sound and _SOUND.search(url) else "reference_image"

@@ -1,0 +1,1 @@
+"""reelqueue/schemas: say here in one sentence what it does."""
