@@ -12,7 +12,7 @@ import sys
 import uvicorn
 
 from api.app import create_app
-from api.auth import is_loopback
+from api.auth.authentication import is_loopback
 from api.settings import load_settings
 from models.logs import configure_logs
 from reelqueue.errors import ConfigurationError

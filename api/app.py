@@ -11,31 +11,20 @@ from typing import Any, Final
 from fastapi import FastAPI, Request, Response
 from fastapi_offline import FastAPIOffline
 
-from api import problems
-from api.hints import DispatchHints, make_producer, send_dispatch
-from api.openapi import allowed_methods, document
-from api.routes import (
-    assets,
-    campaign_clips,
-    campaign_control,
-    campaign_decisions,
-    campaign_events,
-    campaign_exports,
-    campaign_gallery,
-    campaign_imports,
-    campaigns,
-    catalog,
-    gallery,
-    health,
-    job,
-    jobs,
-    sign_in,
-    speeds,
-    statement,
-    webhook,
-    webhooks,
-)
-from api.services import Services
+from api import problem_details as problems
+from api.dependencies import Services
+from api.dispatch_hints import DispatchHints, make_producer, send_dispatch
+from api.http.openapi import allowed_methods, document
+from api.routes import assets, catalog, health, job, jobs, sign_in, speeds, statement, webhook, webhooks
+from api.routes import gallery_pages as gallery
+from api.routes.campaigns import campaigns
+from api.routes.campaigns import clips as campaign_clips
+from api.routes.campaigns import control as campaign_control
+from api.routes.campaigns import decisions as campaign_decisions
+from api.routes.campaigns import events as campaign_events
+from api.routes.campaigns import exports as campaign_exports
+from api.routes.campaigns import gallery as campaign_gallery
+from api.routes.campaigns import imports as campaign_imports
 from api.settings import ApiSettings
 from models.session import make_engine, make_sessions
 from reelqueue.version import VERSION

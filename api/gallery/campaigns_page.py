@@ -8,7 +8,7 @@ from datetime import datetime
 from html import escape
 from typing import Final
 
-from api.gallery.document import Dress, document
+from api.gallery.html_document import Dress, document
 from api.gallery.tiles import Money, Picture
 from api.gallery.tiles_html import money_words, sentence, state_words
 from reelqueue.schemas.campaigns import Campaign, CampaignMoney, Phase

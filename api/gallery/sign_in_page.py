@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Final
 
-from api.gallery.document import Dress, document
+from api.gallery.html_document import Dress, document
 from api.gallery.tiles_html import sentence
 
 SIGN_IN_DRESS: Final = Dress(("base.css", "door.css"), ("sign-in.js",))

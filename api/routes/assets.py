@@ -9,10 +9,10 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.access import PathJob
-from api.files import stored_file
-from api.problems import ProblemError, documented
-from api.services import OpenServices, OpenSession
+from api.auth.job_access import PathJob
+from api.dependencies import OpenServices, OpenSession
+from api.http.file_responses import stored_file
+from api.problem_details import ProblemError, documented
 from models.asset import Asset, AssetKind
 from models.render_job import RenderJob
 

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends
 
-from api.access import CurrentCaller
-from api.body import JsonObject, json_object
-from api.openapi import JSON_REQUEST
-from api.problems import documented
-from api.services import OpenServices
+from api.auth.job_access import CurrentCaller
+from api.dependencies import OpenServices
+from api.http.openapi import JSON_REQUEST
+from api.http.request_body import JsonObject, json_object
+from api.problem_details import documented
 from reelqueue.preview import preview_request
 from reelqueue.requests.types import parse_request
 from reelqueue.schemas.catalog import ModelCards, catalog_cards

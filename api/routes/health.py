@@ -11,8 +11,8 @@ from pydantic import BaseModel, Field
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from api.hints import BROKER_TIMEOUT_SECONDS
-from api.services import OpenServices, Services
+from api.dependencies import OpenServices, Services
+from api.dispatch_hints import BROKER_TIMEOUT_SECONDS
 
 log = structlog.get_logger(__name__)
 router = APIRouter(tags=["health"])

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
-from api.access import PathJob
-from api.body import JsonObject, optional_json_object, options_of
-from api.openapi import body_of
-from api.problems import ProblemError, documented
-from api.services import OpenServices, OpenSession
-from api.views import job_view
+from api.auth.job_access import PathJob
+from api.dependencies import OpenServices, OpenSession
+from api.http.openapi import body_of
+from api.http.request_body import JsonObject, optional_json_object, options_of
+from api.problem_details import ProblemError, documented
+from api.views.jobs import job_view
 from models.job_event import JobEvent
 from models.operations.jobs.cancel import request_cancel
 from models.session import DatabaseClock

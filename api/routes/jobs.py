@@ -7,13 +7,13 @@ from typing import Annotated
 import structlog
 from fastapi import APIRouter, Depends, Header, Query, Response, status
 
-from api.access import CurrentCaller, find_job
-from api.body import JsonObject, json_object
-from api.openapi import JSON_REQUEST
-from api.pages import JobFilters, cursor_after, page_query
-from api.problems import documented
-from api.services import OpenServices, OpenSession
-from api.views import job_view, job_views
+from api.auth.job_access import CurrentCaller, find_job
+from api.dependencies import OpenServices, OpenSession
+from api.http.openapi import JSON_REQUEST
+from api.http.pagination import JobFilters, cursor_after, page_query
+from api.http.request_body import JsonObject, json_object
+from api.problem_details import documented
+from api.views.jobs import job_view, job_views
 from models.operations.jobs.enqueue import enqueue_render_job
 from models.session import DatabaseClock
 from reelqueue.requests.types import parse_request

@@ -9,15 +9,15 @@ import structlog
 from fastapi import APIRouter, Depends, Query, Request, status
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from api.auth import Caller, guest_of, holder_of
-from api.body import form_fields
-from api.gallery.document import security_policy
-from api.gallery.serving import LIST_PATH
+from api.auth.authentication import Caller, guest_of, holder_of
+from api.auth.same_origin import check_same_origin
+from api.auth.session_cookies import SESSION_LIFE, Pass, Purpose, cookie_options, signed
+from api.dependencies import OpenServices, OpenSession
+from api.gallery.html_document import security_policy
+from api.gallery.page_data import LIST_PATH
 from api.gallery.sign_in_page import SIGN_IN_DRESS, sign_in_page
-from api.origins import check_same_origin
-from api.problems import ProblemError
-from api.services import OpenServices, OpenSession
-from api.sessions import SESSION_LIFE, Pass, Purpose, cookie_options, signed
+from api.http.request_body import form_fields
+from api.problem_details import ProblemError
 from models.session import DatabaseClock
 
 log = structlog.get_logger(__name__)

@@ -6,10 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.access import CurrentCaller
-from api.pages import Text
-from api.problems import documented
-from api.services import OpenSession
+from api.auth.job_access import CurrentCaller
+from api.dependencies import OpenSession
+from api.http.pagination import Text
+from api.problem_details import documented
 from models.operations.scheduling.render_times import model_speeds
 from reelqueue.schemas.campaigns import ModelSpeeds
 

@@ -9,9 +9,9 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from api.access import CurrentCaller
-from api.problems import ProblemError, documented
-from api.services import OpenSession
+from api.auth.job_access import CurrentCaller
+from api.dependencies import OpenSession
+from api.problem_details import ProblemError, documented
 from models.operations.money.statement import Scope, make_statement
 from reelqueue.schemas.statement import Grouping, Statement
 

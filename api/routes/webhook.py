@@ -9,10 +9,10 @@ from fastapi import APIRouter, Depends, Query, status
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.access import CurrentCaller
-from api.problems import ProblemError, documented
+from api.auth.job_access import CurrentCaller
+from api.dependencies import OpenSession
+from api.problem_details import ProblemError, documented
 from api.routes.webhooks import visible_endpoints
-from api.services import OpenSession
 from models.session import DatabaseClock
 from models.webhook_delivery import WebhookDelivery, announce_test, deliver_again
 from models.webhook_endpoint import WebhookEndpoint

@@ -11,12 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from api.access import CurrentCaller
-from api.auth import Caller
-from api.body import JsonObject, json_object, options_of
-from api.openapi import body_of
-from api.problems import ProblemError, documented
-from api.services import OpenServices, OpenSession
+from api.auth.authentication import Caller
+from api.auth.job_access import CurrentCaller
+from api.dependencies import OpenServices, OpenSession
+from api.http.openapi import body_of
+from api.http.request_body import JsonObject, json_object, options_of
+from api.problem_details import ProblemError, documented
 from api.settings import ApiSettings
 from models.session import DatabaseClock
 from models.tenant import ensure_tenant

@@ -13,8 +13,8 @@ from playwright.sync_api import expect
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.costs import Offer, retried, waiting
 from api.settings import ApiSettings
+from api.spending.cost_preview import Offer, retried, waiting
 from models import Campaign, RenderJob
 from reelqueue import Client
 from reelqueue.catalog.price_list import SINGAPORE

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from api.body import decode_object
-from api.problems import ProblemError
+from api.http.request_body import decode_object
+from api.problem_details import ProblemError
 from api.settings import ApiSettings
 from models.render_job import RenderJob
 from tests.api.conftest import problem, request, serving

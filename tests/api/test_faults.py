@@ -10,7 +10,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from api.hints import DispatchHints
+from api.dispatch_hints import DispatchHints
 from api.settings import ApiSettings
 from tests.api.conftest import problem, request, serving
 

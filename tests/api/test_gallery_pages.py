@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 from sqlalchemy.orm import Session
 
-from api.gallery import serving
-from api.routes import gallery
+from api.gallery import page_data as serving
+from api.routes import gallery_pages as gallery
 from api.settings import ApiSettings
 from tests.api.campaigns import do, hand_in, make
 from tests.api.reels import moderate, shoot

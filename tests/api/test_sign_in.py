@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from api.routes import campaign_gallery, sign_in
-from api.sessions import COOKIE, Pass, Purpose, read_pass, signed
+from api.auth.session_cookies import COOKIE, Pass, Purpose, read_pass, signed
+from api.routes import sign_in
+from api.routes.campaigns import gallery as campaign_gallery
 from api.settings import ApiSettings
 from models.api_key import ApiKey
 from tests.api.campaigns import make

@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.gallery.serving import campaign_page
+from api.gallery.page_data import campaign_page
 from models import Asset, Campaign, LedgerEntry, ProviderTask
 from models.asset import AssetKind
 from models.ledger_entry import EntryKind

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, update
 
-from api import clip_batches
+from api.http import clip_batches
 from api.settings import ApiSettings
 from models import RenderJob
 from reelqueue.campaigns.clip_json import read_clip

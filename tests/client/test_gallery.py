@@ -13,7 +13,7 @@ from PIL import Image
 from sqlalchemy.orm import Session
 from typer.testing import CliRunner, Result
 
-from api.gallery import serving
+from api.gallery import page_data as serving
 from api.settings import ApiSettings
 from models.session import make_engine
 from models.storage import open_archive

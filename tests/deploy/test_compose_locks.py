@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api.auth import is_loopback
+from api.auth.authentication import is_loopback
 from tests.deploy.compose import OURS, SECRETS, Service, option
 
 

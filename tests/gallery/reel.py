@@ -14,7 +14,7 @@ from typing import Any
 import av
 from PIL import Image
 
-from api.gallery.export import static_page
+from api.gallery.static_export import static_page
 from api.gallery.tiles import Clip, Event, Gallery, Money, Picture, Reference, Summary, Tile, Try, Why
 from reelqueue.states import RenderState
 

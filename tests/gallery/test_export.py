@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from api.gallery.export import StaticPage, static_page
+from api.gallery.static_export import StaticPage, static_page
 from api.gallery.tiles import Tile
 from tests.gallery.reel import clips, gallery, moderated, rendered, tile_id
 

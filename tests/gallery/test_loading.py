@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 
-from api.gallery import serving
-from api.gallery.loading import load_summary, load_tiles
-from api.gallery.serving import campaign_page, campaign_sheet, export_page, poster_in
+from api.gallery import page_data as serving
+from api.gallery.page_data import campaign_page, campaign_sheet, export_page, poster_in
+from api.gallery.tile_queries import load_summary, load_tiles
 from api.gallery.tiles import Money, Tile, Why
 from models import JobReference, RenderJob
 from models.asset import Asset, AssetKind

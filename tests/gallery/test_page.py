@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.gallery.document import security_policy
-from api.gallery.island import island
-from api.gallery.page import GALLERY_DRESS, render
+from api.gallery.embedded_json import island
+from api.gallery.gallery_page import GALLERY_DRESS, render
+from api.gallery.html_document import security_policy
 from api.gallery.tiles import Reference, Tile, Why
 from tests.gallery.reel import clips, gallery, moderated, rendered
 

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from api.gallery import lettering, sheet
-from api.gallery.lettering import Lettering, is_writable
-from api.gallery.sheet import write_pdf, write_png
+from api.gallery import contact_sheet as sheet
+from api.gallery import fonts as lettering
+from api.gallery.contact_sheet import write_pdf, write_png
+from api.gallery.fonts import Lettering, is_writable
 from api.gallery.tiles import Money
 from tests.gallery.reel import Stock, clips, gallery, moderated, rendered
 

@@ -12,8 +12,8 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from sqlalchemy import Select, tuple_
 
-from api.access import visible_jobs
-from api.auth import Caller
+from api.auth.authentication import Caller
+from api.auth.job_access import visible_jobs
 from models.render_job import RenderJob
 from reelqueue.states import RenderState
 

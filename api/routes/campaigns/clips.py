@@ -13,11 +13,11 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy import Row, and_, or_, select
 from sqlalchemy.orm import Session, sessionmaker
 
-from api.body import ndjson_lines
-from api.campaigns import PathCampaign, check_going
-from api.clip_batches import BODY, NDJSON, read_batch
-from api.problems import documented
-from api.services import OpenServices, OpenSession
+from api.auth.campaign_access import PathCampaign, check_going
+from api.dependencies import OpenServices, OpenSession
+from api.http.clip_batches import BODY, NDJSON, read_batch
+from api.http.request_body import ndjson_lines
+from api.problem_details import documented
 from models.campaign import Campaign
 from models.operations.campaign_import.store_batch import store_clips
 from models.operations.campaigns.current_clips import COUNTS, RESTORABLE, lock_clips, standing_clips

@@ -12,14 +12,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from api.access import CurrentCaller
-from api.campaigns import PathCampaign
-from api.gallery.serving import campaign_sheet, export_page, gallery_path, poster_in
-from api.gallery.sheet import ReadPoster, write_pdf, write_png
+from api.auth.campaign_access import PathCampaign
+from api.auth.job_access import CurrentCaller
+from api.auth.session_cookies import LINK_LIFE, Pass, Purpose, signed
+from api.dependencies import OpenServices, OpenSession, Services
+from api.gallery.contact_sheet import ReadPoster, write_pdf, write_png
+from api.gallery.page_data import campaign_sheet, export_page, gallery_path, poster_in
 from api.gallery.tiles import Gallery
-from api.problems import documented
-from api.services import OpenServices, OpenSession, Services
-from api.sessions import LINK_LIFE, Pass, Purpose, signed
+from api.problem_details import documented
 from models.campaign import Campaign
 from models.session import DatabaseClock
 from reelqueue.schemas.campaigns import GalleryLink, GalleryPage

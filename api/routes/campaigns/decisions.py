@@ -12,15 +12,15 @@ from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.access import CurrentCaller
-from api.agreement import Agreement
-from api.body import JsonObject, json_object, options_of
-from api.campaigns import PathCampaign, check_going
-from api.costs import retried
-from api.openapi import body_of
-from api.origins import check_same_origin
-from api.problems import ProblemError, documented
-from api.services import OpenServices, OpenSession, Services
+from api.auth.campaign_access import PathCampaign, check_going
+from api.auth.job_access import CurrentCaller
+from api.auth.same_origin import check_same_origin
+from api.dependencies import OpenServices, OpenSession, Services
+from api.http.openapi import body_of
+from api.http.request_body import JsonObject, json_object, options_of
+from api.problem_details import ProblemError, documented
+from api.spending.confirmation import Agreement
+from api.spending.cost_preview import retried
 from models.asset import Asset, AssetKind
 from models.campaign import Campaign
 from models.operations.campaigns.current_clips import lock_clips

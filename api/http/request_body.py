@@ -15,9 +15,9 @@ from urllib.parse import parse_qsl
 from fastapi import Depends, Request
 from pydantic import BaseModel, ValidationError
 
-from api.auth import caller
-from api.problems import ProblemError
-from api.services import services
+from api.auth.authentication import caller
+from api.dependencies import services
+from api.problem_details import ProblemError
 
 MAX_DEPTH: Final = 32
 """Objects and arrays inside one another; ours need four, metadata may need more."""

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import quote
 
-from api.gallery.page import render
+from api.gallery.gallery_page import render
 from api.gallery.tiles import Clip, Gallery, Picture, Tile
 from reelqueue.schemas.campaigns import GalleryFile
 

@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from api.hints import DispatchHints
+from api.dispatch_hints import DispatchHints
 from api.settings import ApiSettings
 from models.storage import Archive
 from reelqueue.pricing import region_of

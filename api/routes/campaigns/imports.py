@@ -12,13 +12,13 @@ from pydantic import BaseModel, ConfigDict, Field, StrictInt
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.access import CurrentCaller
-from api.body import JsonObject, json_object, ndjson_lines, options_of
-from api.campaigns import CampaignName, check_going, owner_of
-from api.clip_batches import BODY, read_batch
-from api.openapi import body_of
-from api.problems import ProblemError, documented
-from api.services import OpenServices, OpenSession
+from api.auth.campaign_access import CampaignName, check_going, owner_of
+from api.auth.job_access import CurrentCaller
+from api.dependencies import OpenServices, OpenSession
+from api.http.clip_batches import BODY, read_batch
+from api.http.openapi import body_of
+from api.http.request_body import JsonObject, json_object, ndjson_lines, options_of
+from api.problem_details import ProblemError, documented
 from models.clip_import import ClipImport
 from models.operations.campaign_import.commit import (
     IncompleteImportError,

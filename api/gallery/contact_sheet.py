@@ -11,7 +11,7 @@ from typing import Final
 
 from PIL import Image, ImageDraw, ImageOps
 
-from api.gallery.lettering import Lettering, is_writable
+from api.gallery.fonts import Lettering, is_writable
 from api.gallery.tiles import Gallery, Tile
 from api.gallery.tiles_html import money_words, state_words
 from reelqueue.states import RenderState

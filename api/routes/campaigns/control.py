@@ -8,14 +8,14 @@ import structlog
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
-from api.agreement import Agreement
-from api.body import JsonObject, optional_json_object, options_of
-from api.campaigns import PathCampaign, check_going
-from api.costs import retried, waiting
-from api.openapi import body_of
-from api.origins import check_same_origin
-from api.problems import documented
-from api.services import OpenServices, OpenSession
+from api.auth.campaign_access import PathCampaign, check_going
+from api.auth.same_origin import check_same_origin
+from api.dependencies import OpenServices, OpenSession
+from api.http.openapi import body_of
+from api.http.request_body import JsonObject, optional_json_object, options_of
+from api.problem_details import documented
+from api.spending.confirmation import Agreement
+from api.spending.cost_preview import retried, waiting
 from models.operations.campaigns.control import (
     approve,
     cancel_at_provider,

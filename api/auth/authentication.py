@@ -12,10 +12,10 @@ from uuid import UUID
 from fastapi import Request
 from sqlalchemy import ColumnElement, func, select
 
-from api.origins import READING, check_same_origin
-from api.problems import ProblemError
-from api.services import services
-from api.sessions import COOKIE, Pass, Purpose, read_pass
+from api.auth.same_origin import READING, check_same_origin
+from api.auth.session_cookies import COOKIE, Pass, Purpose, read_pass
+from api.dependencies import services
+from api.problem_details import ProblemError
 from models.api_key import ApiKey
 
 _PLACE: Final = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?")

@@ -13,19 +13,19 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.access import CurrentCaller
-from api.auth import caller
-from api.campaigns import CampaignName, find_campaign, owner_of
+from api.auth.authentication import caller
+from api.auth.campaign_access import CampaignName, find_campaign, owner_of
+from api.auth.job_access import CurrentCaller
+from api.dependencies import OpenServices, OpenSession
 from api.gallery.campaigns_page import CAMPAIGNS_DRESS, Reel, campaigns_page, missing_page
-from api.gallery.document import Dress, security_policy
+from api.gallery.gallery_page import GALLERY_DRESS, render
+from api.gallery.html_document import Dress, security_policy
 from api.gallery.order import shown_jobs
-from api.gallery.page import GALLERY_DRESS, render
-from api.gallery.serving import LIST_PATH, campaign_page, gallery_path
+from api.gallery.page_data import LIST_PATH, campaign_page, gallery_path
 from api.gallery.sign_in_page import RETURN_DRESS, return_page
 from api.gallery.tiles import Picture
-from api.problems import PageError, ProblemError
-from api.services import OpenServices, OpenSession
-from api.views import poster_url
+from api.problem_details import PageError, ProblemError
+from api.views.jobs import poster_url
 from models.asset import Asset, AssetKind
 from models.campaign import Campaign
 from models.operations.campaigns.status import campaign_view

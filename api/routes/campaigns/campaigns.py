@@ -8,12 +8,12 @@ import structlog
 from fastapi import APIRouter, Depends, Query, Response, status
 from sqlalchemy import select
 
-from api.access import CurrentCaller
-from api.body import JsonObject, json_object, options_of
-from api.campaigns import CampaignName, check_going, owner_of
-from api.openapi import body_of
-from api.problems import ProblemError, documented
-from api.services import OpenServices, OpenSession
+from api.auth.campaign_access import CampaignName, check_going, owner_of
+from api.auth.job_access import CurrentCaller
+from api.dependencies import OpenServices, OpenSession
+from api.http.openapi import body_of
+from api.http.request_body import JsonObject, json_object, options_of
+from api.problem_details import ProblemError, documented
 from models.campaign import Campaign
 from models.operations.campaigns.control import set_options
 from models.operations.campaigns.status import campaign_view

@@ -8,9 +8,9 @@ from uuid import UUID
 from fastapi import Depends
 from sqlalchemy import Select, select
 
-from api.auth import Caller, caller
-from api.problems import ProblemError
-from api.services import OpenSession
+from api.auth.authentication import Caller, caller
+from api.dependencies import OpenSession
+from api.problem_details import ProblemError
 from models.render_job import RenderJob
 
 CurrentCaller = Annotated[Caller, Depends(caller)]

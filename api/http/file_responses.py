@@ -16,7 +16,7 @@ import structlog
 from fastapi import Request
 from fastapi.responses import StreamingResponse
 
-from api.problems import ProblemError
+from api.problem_details import ProblemError
 from models.asset import Asset
 from models.storage import Archive
 

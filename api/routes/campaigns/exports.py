@@ -11,9 +11,9 @@ from typing import Any, Final
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
-from api.campaigns import PathCampaign
-from api.problems import documented
-from api.services import OpenServices
+from api.auth.campaign_access import PathCampaign
+from api.dependencies import OpenServices
+from api.problem_details import documented
 from models.operations.campaigns.results import FAILURE_HEADINGS, RESULT_HEADINGS, failed_rows, result_rows
 from reelqueue.campaigns.rows.csv_dialect import escaped
 

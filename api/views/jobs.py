@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from api.references import References, read_references
+from api.views.references import References, read_references
 from models.asset import Asset, AssetKind
 from models.attempt import Attempt
 from models.operations.jobs.enqueue import to_request

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
-from api.problems import ProblemError
+from api.problem_details import ProblemError
 
 
 class Agreement(BaseModel):

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from starlette.routing import compile_path
 
-from api.problems import Problem
+from api.problem_details import Problem
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.requests.types import REQUEST_TYPES, RenderRequest
 from reelqueue.version import VERSION

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
-from api.references import References, read_references
+from api.views.references import References, read_references
 from models.job_reference import JobReference
 from models.operations.campaigns.current_clips import COUNTS
 from models.operations.jobs.enqueue import to_request

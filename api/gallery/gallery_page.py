@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from api.gallery.document import Dress, document, markup
-from api.gallery.island import island
+from api.gallery.embedded_json import island
+from api.gallery.html_document import Dress, document, markup
 from api.gallery.tiles import Gallery
 from api.gallery.tiles_html import heading, tiles_html, toolbar
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Request
 
-from api.problems import ProblemError
+from api.problem_details import ProblemError
 
 READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 

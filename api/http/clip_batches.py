@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from api.body import JsonObject, decode_object
-from api.problems import ProblemError
+from api.http.request_body import JsonObject, decode_object
+from api.problem_details import ProblemError
 from reelqueue.campaigns.clip_json import CLIP_KEY, read_clip
 from reelqueue.campaigns.clips import Clip
 from reelqueue.campaigns.options import CampaignOptions

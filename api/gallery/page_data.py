@@ -12,12 +12,12 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from api.costs import Offer, waiting
-from api.gallery.export import StaticPage, static_page
-from api.gallery.loading import load_summary, load_tiles
 from api.gallery.order import count_up_to, shown_jobs
+from api.gallery.static_export import StaticPage, static_page
+from api.gallery.tile_queries import load_summary, load_tiles
 from api.gallery.tiles import PAGE_COUNT, Approval, Gallery, Money, Tile
-from api.views import asset_url, poster_url
+from api.spending.cost_preview import Offer, waiting
+from api.views.jobs import asset_url, poster_url
 from models.asset import Asset, AssetKind
 from models.campaign import Campaign
 from models.operations.campaigns.status import campaign_view

@@ -10,9 +10,9 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Response, status
 from fastapi.responses import StreamingResponse
 
-from api.campaigns import PathCampaign
-from api.problems import documented
-from api.services import OpenServices, Services
+from api.auth.campaign_access import PathCampaign
+from api.dependencies import OpenServices, Services
+from api.problem_details import documented
 from models.campaign import Campaign
 from models.operations.campaigns.status import campaign_view
 from models.session import DatabaseClock

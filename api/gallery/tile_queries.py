@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from api.gallery.order import PLACE, is_behind, shown_jobs
 from api.gallery.tiles import Clip, Event, Money, Picture, Reference, Summary, Tile, Try, Why
-from api.references import References, read_references
+from api.views.references import References, read_references
 from models.asset import Asset, AssetKind
 from models.attempt import Attempt
 from models.clip_decision import ClipDecision

@@ -9,10 +9,10 @@ from fastapi import Depends, Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from api.access import CurrentCaller
-from api.auth import Caller
-from api.problems import ProblemError
-from api.services import OpenSession
+from api.auth.authentication import Caller
+from api.auth.job_access import CurrentCaller
+from api.dependencies import OpenSession
+from api.problem_details import ProblemError
 from models.campaign import Campaign
 from models.tenant import ensure_tenant
 from reelqueue.campaigns.options import NAME_CHARACTERS_MAX

@@ -1,0 +1,1 @@
+"""api/auth: say here in one sentence what it does."""

@@ -1,0 +1,1 @@
+"""api/http: say here in one sentence what it does."""

@@ -1,0 +1,1 @@
+"""api/routes/campaigns: say here in one sentence what it does."""

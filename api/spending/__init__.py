@@ -1,0 +1,1 @@
+"""api/spending: say here in one sentence what it does."""
