@@ -23,8 +23,8 @@ import content  # noqa: E402 - found through the line above
 import locks  # noqa: E402
 import style  # noqa: E402
 
-from embedded.places import remove_folder  # noqa: E402
-from embedded.postgres import PostgresServer  # noqa: E402
+from embedded.processes.server_folders import remove_folder  # noqa: E402
+from embedded.servers.postgres import PostgresServer  # noqa: E402
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ import httpx
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from embedded.chaos.pace import simulation
-from embedded.services import ANY_PORTS
-from embedded.stack import Stack, StackOptions
+from embedded.chaos.short_timings import simulation
+from embedded.stack.service_plan import ANY_PORTS
+from embedded.stack.stack import Stack, StackOptions
 from models import Campaign, RenderJob
 from models.session import DatabaseClock, make_engine
 from reelqueue import Client

@@ -22,8 +22,8 @@ from alembic.config import Config
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from embedded.ports import PortClaims
-from embedded.postgres import PostgresServer
+from embedded.processes.ports import PortClaims
+from embedded.servers.postgres import PostgresServer
 from models.campaign import ensure_campaign
 from models.operations.jobs.enqueue import enqueue_render_job
 from models.operations.scheduling.poll_wakeups import Wake

@@ -23,7 +23,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine, text
 
-from embedded.postgres import PostgresServer
+from embedded.servers.postgres import PostgresServer
 
 ROOT = Path(__file__).parents[1]
 SINGLE_COUNT = 300

@@ -45,14 +45,14 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from embedded.places import remove_folder
-from embedded.rehearsal.play import Play
-from embedded.rehearsal.script import read_script
-from embedded.rehearsal.stage import open_stage
-from embedded.rehearsal.time import StageClock
-from embedded.services import ANY_PORTS
-from embedded.stack import ROOT, SIMULATOR_KEY, Stack, StackOptions
-from embedded.up import wait_until_whole
+from embedded.processes.server_folders import remove_folder
+from embedded.rehearsal.clip_selection import read_script
+from embedded.rehearsal.environment import open_stage
+from embedded.rehearsal.simulate import Play
+from embedded.rehearsal.virtual_clock import StageClock
+from embedded.stack.service_plan import ANY_PORTS
+from embedded.stack.stack import ROOT, SIMULATOR_KEY, Stack, StackOptions
+from embedded.stack.up import wait_until_whole
 from models.session import make_engine
 from reelqueue import Client
 from reelqueue.campaigns.options import CampaignOptions

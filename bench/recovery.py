@@ -21,8 +21,8 @@ from pathlib import Path
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
-from embedded.services import ANY_PORTS
-from embedded.stack import Stack, StackOptions
+from embedded.stack.service_plan import ANY_PORTS
+from embedded.stack.stack import Stack, StackOptions
 from models.session import make_engine
 from reelqueue import Client, TextToVideo
 

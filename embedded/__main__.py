@@ -14,9 +14,9 @@ from embedded.chaos.run import ChaosOptions, run_chaos
 from embedded.demo.run import DemoOptions, run_demo
 from embedded.rehearsal.run import REHEARSED_CLIPS, RehearsalOptions
 from embedded.rehearsal.run import rehearse as run_rehearsal
-from embedded.services import ANY_PORTS, PREFERRED_PORTS
-from embedded.stack import ROOT, StackOptions
-from embedded.up import run_up
+from embedded.stack.service_plan import ANY_PORTS, PREFERRED_PORTS
+from embedded.stack.stack import ROOT, StackOptions
+from embedded.stack.up import run_up
 from reelqueue.builder import DEFAULT_VIDEO_BASE_URL
 from reelqueue.cli._rehearsal import print_rehearsal
 from reelqueue.errors import ReelqueueError

@@ -26,10 +26,10 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from embedded.errors import BinaryNotFoundError
-from embedded.places import remove_folder
-from embedded.postgres import PostgresServer
-from embedded.process import ChildProcess, Command
-from embedded.valkey import ValkeyServer
+from embedded.processes.child_process import ChildProcess, Command
+from embedded.processes.server_folders import remove_folder
+from embedded.servers.postgres import PostgresServer
+from embedded.servers.valkey import ValkeyServer
 from models.session import make_engine
 from tests.s3 import S3, proxying
 

@@ -10,8 +10,8 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from embedded.chaos.books import Order
-from embedded.chaos.world import World
+from embedded.chaos.harness import World
+from embedded.chaos.reconcile_bill import Order
 from models import RenderJob
 from models.operations.jobs.enqueue import enqueue_render_job
 from models.session import DatabaseClock

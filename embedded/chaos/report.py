@@ -9,7 +9,7 @@ from statistics import median
 
 from rich.table import Table
 
-from embedded.chaos.books import Verdict
+from embedded.chaos.reconcile_bill import Verdict
 from embedded.chaos.rounds import Round
 
 

@@ -6,10 +6,10 @@ import time
 from dataclasses import dataclass
 from typing import Final
 
-from embedded.chaos.books import Verdict
 from embedded.chaos.cases import CASES, STORMS, Case
+from embedded.chaos.harness import World
 from embedded.chaos.load import Load, finished_per_second
-from embedded.chaos.world import World
+from embedded.chaos.reconcile_bill import Verdict
 
 _IN_FLIGHT: Final = 14
 _WARM_UP_SECONDS: Final = 8.0

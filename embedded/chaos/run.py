@@ -9,11 +9,11 @@ from typing import Final
 
 from rich.console import Console
 
+from embedded.chaos.harness import World
 from embedded.chaos.report import Report
 from embedded.chaos.rounds import Rounds
-from embedded.chaos.world import World
 from embedded.errors import ChaosTimeoutError
-from embedded.state import StateFolder
+from embedded.stack.state_folder import StateFolder
 
 # Renders of 0.8 to 1.3 s: the provider's slots are the limit here too, not this machine.
 _TIME_SCALE: Final = 75.0

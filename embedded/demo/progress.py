@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from embedded.supervision import Ending
+from embedded.processes.restart import Ending
 from reelqueue.schemas.jobs import Job
 from reelqueue.states import RenderState
 

@@ -15,21 +15,21 @@ import typer
 from rich.console import Console
 
 from embedded.demo import sabotage
-from embedded.demo.bring import bring
 from embedded.demo.clips import make_clips
-from embedded.demo.evidence import Evidence
+from embedded.demo.download_clips import bring
+from embedded.demo.event_log import Journal
 from embedded.demo.inputs import make_inputs
-from embedded.demo.journal import Journal
 from embedded.demo.progress import Progress
+from embedded.demo.provider_bill import Evidence
+from embedded.demo.result import Verdict, judge
 from embedded.demo.sabotage import Sabotage
-from embedded.demo.series import make_series
+from embedded.demo.sabotage_clips import make_series
 from embedded.demo.upload import upload
-from embedded.demo.verdict import Verdict, judge
 from embedded.errors import DemoTimeoutError
-from embedded.services import ANY_PORTS
-from embedded.stack import SIMULATOR_KEY, Stack, StackOptions
-from embedded.supervision import Ending
-from embedded.up import look_after, print_doors, wait_until_whole
+from embedded.processes.restart import Ending
+from embedded.stack.service_plan import ANY_PORTS
+from embedded.stack.stack import SIMULATOR_KEY, Stack, StackOptions
+from embedded.stack.up import look_after, print_doors, wait_until_whole
 from reelqueue import Client, RenderRequest, UnavailableError
 from reelqueue.schemas.jobs import Job
 

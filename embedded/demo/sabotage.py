@@ -13,11 +13,11 @@ from functools import partial
 from types import MappingProxyType, TracebackType
 from typing import Final, Self
 
-from embedded.demo.evidence import Evidence
-from embedded.demo.journal import Journal, Mark
-from embedded.process import ChildProcess
-from embedded.stack import Stack
-from embedded.supervision import Ending
+from embedded.demo.event_log import Journal, Mark
+from embedded.demo.provider_bill import Evidence
+from embedded.processes.child_process import ChildProcess
+from embedded.processes.restart import Ending
+from embedded.stack.stack import Stack
 from reelqueue.schemas.jobs import Job
 from reelqueue.states import RenderState
 

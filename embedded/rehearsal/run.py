@@ -15,12 +15,12 @@ from typing import Final
 import structlog
 from rich.console import Console
 
-from embedded.places import remove_folder
-from embedded.rehearsal.findings import findings
-from embedded.rehearsal.play import Play
-from embedded.rehearsal.script import read_script
-from embedded.rehearsal.stage import open_stage
-from embedded.rehearsal.time import StageClock
+from embedded.processes.server_folders import remove_folder
+from embedded.rehearsal.clip_selection import read_script
+from embedded.rehearsal.environment import open_stage
+from embedded.rehearsal.results import findings
+from embedded.rehearsal.simulate import Play
+from embedded.rehearsal.virtual_clock import StageClock
 from reelqueue.campaigns.report.rehearsal import Rehearsal
 from reelqueue.schemas.campaigns import Campaign
 

@@ -10,8 +10,8 @@ import psutil
 import pytest
 from PIL import Image
 
-from embedded.places import remove_folder
-from embedded.valkey import ValkeyServer
+from embedded.processes.server_folders import remove_folder
+from embedded.servers.valkey import ValkeyServer
 from tests.acceptance.processes import Running, running
 
 # One stack at a time: each takes both processors.

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from embedded.places import remove_folder
+from embedded.processes.server_folders import remove_folder
 from tests.acceptance.processes import Running, running
 
 # One stack at a time: each takes both processors.

@@ -10,7 +10,7 @@ from datetime import datetime
 import httpx
 import pytest
 
-from embedded.places import remove_folder
+from embedded.processes.server_folders import remove_folder
 from reelqueue import Client, RenderJobHandle
 from reelqueue.schemas.jobs import Job
 from tests.acceptance.processes import SECONDS, running

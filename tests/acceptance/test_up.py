@@ -13,7 +13,7 @@ import httpx
 import psutil
 import pytest
 
-from embedded.places import remove_folder
+from embedded.processes.server_folders import remove_folder
 from reelqueue import Client
 from reelqueue.schemas.jobs import Job
 from tests.acceptance.processes import SECONDS, Running, running

@@ -21,8 +21,8 @@ from sqlalchemy.orm import Session
 
 from api.app import create_app
 from api.settings import ApiSettings
-from embedded.postgres import PostgresServer
-from embedded.valkey import ValkeyServer
+from embedded.servers.postgres import PostgresServer
+from embedded.servers.valkey import ValkeyServer
 from models import Base
 from models.api_key import ApiKey
 from models.session import make_engine

@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from api.settings import ApiSettings
-from embedded.valkey import ValkeyServer
+from embedded.servers.valkey import ValkeyServer
 from models.job_event import JobEvent
 from models.job_reference import JobReference
 from models.render_job import RenderJob

@@ -17,10 +17,10 @@ import httpx
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from embedded.chaos.pace import PACE, simulation
-from embedded.places import remove_folder
-from embedded.services import ANY_PORTS
-from embedded.stack import Stack, StackOptions
+from embedded.chaos.short_timings import PACE, simulation
+from embedded.processes.server_folders import remove_folder
+from embedded.stack.service_plan import ANY_PORTS
+from embedded.stack.stack import Stack, StackOptions
 from models import Attempt, RenderJob
 from models.session import make_engine
 from reelqueue import Client

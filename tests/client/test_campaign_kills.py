@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session
 
-from embedded.process import ChildProcess, Command
+from embedded.processes.child_process import ChildProcess, Command
 from models.campaign import ensure_campaign
 from models.operations.campaigns.current_clips import lock_clips
 from models.session import make_engine

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from embedded.process import ChildProcess, Command
+from embedded.processes.child_process import ChildProcess, Command
 from tests.conftest import free_port
 from tests.deploy.compose import Service
 

@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 
 from api.settings import ApiSettings
-from embedded.services import PREFERRED_PORTS, plan
-from embedded.state import StackRecord
+from embedded.stack.service_plan import PREFERRED_PORTS, plan
+from embedded.stack.state_folder import StackRecord
 from models.session import STATEMENT_TIMEOUT_SECONDS
 from models.settings import ServiceSettings, WebhookSettings
 from tests.conftest import ROOT

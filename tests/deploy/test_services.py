@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from embedded.postgres import PostgresServer
-from embedded.valkey import ValkeyServer
+from embedded.servers.postgres import PostgresServer
+from embedded.servers.valkey import ValkeyServer
 from reelqueue import Client, TextToVideo
 from tests.deploy import dockerfile
 from tests.deploy.compose import OURS, SECRETS, config

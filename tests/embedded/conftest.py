@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from embedded.places import remove_folder
+from embedded.processes.server_folders import remove_folder
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import signal
 import sys
 from pathlib import Path
 
-from embedded.postgres import PostgresServer
-from embedded.valkey import ValkeyServer
+from embedded.servers.postgres import PostgresServer
+from embedded.servers.valkey import ValkeyServer
 
 
 def main(folder: Path) -> None:

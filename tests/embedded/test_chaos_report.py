@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from embedded.chaos.books import Verdict
 from embedded.chaos.cases import CASES
+from embedded.chaos.reconcile_bill import Verdict
 from embedded.chaos.report import Report
 from embedded.chaos.rounds import Round
 

@@ -9,7 +9,7 @@ import redis
 from sqlalchemy import Engine, create_engine, func, inspect, select, text
 from sqlalchemy.orm import Session
 
-from embedded.valkey import ValkeyServer
+from embedded.servers.valkey import ValkeyServer
 from models import Account, Base
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from embedded import process
 from embedded.errors import ServiceError
-from embedded.leftovers import PidFile, kill_group
-from embedded.process import ChildProcess, Command
+from embedded.processes import child_process as process
+from embedded.processes.child_process import ChildProcess, Command
+from embedded.processes.pid_file import PidFile, kill_group
 
 ORPHANAGE = Path(__file__).with_name("orphanage.py")
 ROOT = Path(__file__).parents[2]

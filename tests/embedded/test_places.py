@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from embedded import places
+from embedded.processes import server_folders as places
 
 USER = pwd.getpwuid(0)
 

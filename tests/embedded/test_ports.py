@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from embedded.ports import HOST, PortClaims
+from embedded.processes.ports import HOST, PortClaims
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has names that go with their process")

@@ -10,8 +10,8 @@ import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
-from embedded.places import remove_folder
-from embedded.postgres import PostgresServer
+from embedded.processes.server_folders import remove_folder
+from embedded.servers.postgres import PostgresServer
 
 
 def connect(server: PostgresServer) -> psycopg.Connection[tuple[object, ...]]:

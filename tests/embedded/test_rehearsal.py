@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from embedded.rehearsal.clip_selection import spread
 from embedded.rehearsal.run import RehearsalOptions, rehearse
-from embedded.rehearsal.script import spread
 from reelqueue.campaigns.clips import Clip
 from reelqueue.campaigns.report.rehearsal import Rehearsal, rehearsal_lines
 from reelqueue.errors import ConfigurationError

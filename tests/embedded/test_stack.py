@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from embedded.binaries import postgres_bin, valkey_server
 from embedded.errors import BinaryNotFoundError
-from embedded.services import SCHEMA, WORKERS, plan
-from embedded.stack import KEY_VARIABLES, Stack, StackOptions
-from embedded.state import StackRecord
+from embedded.servers.binaries import postgres_bin, valkey_server
+from embedded.stack.service_plan import SCHEMA, WORKERS, plan
+from embedded.stack.stack import KEY_VARIABLES, Stack, StackOptions
+from embedded.stack.state_folder import StackRecord
 from reelqueue.errors import ConfigurationError
 from reelqueue.messages import QUEUE_BY_TASK
 

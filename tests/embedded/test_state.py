@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from embedded.errors import StateInUseError
-from embedded.ports import HOST, PortClaims
-from embedded.state import StackRecord, StateFolder
+from embedded.processes.ports import HOST, PortClaims
+from embedded.stack.state_folder import StackRecord, StateFolder
 from reelqueue.errors import ConfigurationError
 
 

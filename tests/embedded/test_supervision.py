@@ -8,9 +8,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from embedded import supervision
-from embedded.process import ChildProcess, Command
-from embedded.supervision import KeptAlive
+from embedded.processes import restart as supervision
+from embedded.processes.child_process import ChildProcess, Command
+from embedded.processes.restart import KeptAlive
 
 SECONDS = 30.0
 

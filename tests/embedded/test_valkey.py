@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from embedded.valkey import ValkeyServer
+from embedded.servers.valkey import ValkeyServer
 
 
 def test_keys_survive_a_kill(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from embedded.demo.verdict import judge
+from embedded.demo.result import judge
 from models.base import new_id
 from reelqueue.schemas.jobs import Job
 from reelqueue.states import RenderState

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from embedded.chaos.world import World
+from embedded.chaos.harness import World
 from embedded.errors import BinaryNotFoundError
 from tests.conftest import skip_or_fail
 

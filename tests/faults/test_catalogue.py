@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from embedded.chaos.cases import CASES, Case
-from embedded.chaos.world import World
+from embedded.chaos.harness import World
 
 # One world, so one process of pytest-xdist's.
 pytestmark = pytest.mark.xdist_group("faults")

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from embedded.chaos.pace import PACE
-from embedded.chaos.world import World
+from embedded.chaos.harness import World
+from embedded.chaos.short_timings import PACE
 from models import Account, RenderJob
 from models.account import DEFAULT_ACCOUNT_NAME
 from models.session import DatabaseClock

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from embedded.chaos.site import WEBHOOK_KEY
-from embedded.chaos.world import World
+from embedded.chaos.harness import World
+from embedded.chaos.service_processes import WEBHOOK_KEY
 from models import WebhookDelivery, WebhookEndpoint
 from models.session import DatabaseClock
 from models.tenant import ensure_tenant

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from embedded.chaos.world import World
+from embedded.chaos.harness import World
 from reelqueue.states import RenderState
 from workers.failpoints import Action, Failpoint
 

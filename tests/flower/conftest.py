@@ -8,8 +8,8 @@ import pytest
 from celery import Celery
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from embedded.postgres import PostgresServer
-from embedded.valkey import ValkeyServer
+from embedded.servers.postgres import PostgresServer
+from embedded.servers.valkey import ValkeyServer
 from models.session import make_engine
 from tests.conftest import TEMPLATE, Simulator, free_port
 from tests.flower import story

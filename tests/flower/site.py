@@ -16,7 +16,7 @@ import httpx
 from celery import Celery
 from sqlalchemy import Engine, text
 
-from embedded.process import ChildProcess, Command
+from embedded.processes.child_process import ChildProcess, Command
 from tests.conftest import ROOT, answers
 
 PROMPT = "a paper boat, canary-prompt-3f61"

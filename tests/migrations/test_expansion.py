@@ -12,7 +12,7 @@ from alembic.config import Config
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy import Column, Engine, Integer, MetaData, String, Table, UniqueConstraint, create_engine
 
-from embedded.postgres import PostgresServer
+from embedded.servers.postgres import PostgresServer
 from tests.migrations.expansion import stumbles
 
 ROOT = Path(__file__).parents[2]

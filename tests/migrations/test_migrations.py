@@ -17,7 +17,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, inspect
 from sqlalchemy.engine.reflection import Inspector
 
-from embedded.postgres import PostgresServer
+from embedded.servers.postgres import PostgresServer
 from models import Base
 
 ROOT = Path(__file__).parents[2]

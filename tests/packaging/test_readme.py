@@ -12,7 +12,7 @@ from pathlib import Path
 import av
 import pytest
 
-from embedded.places import remove_folder
+from embedded.processes.server_folders import remove_folder
 from reelqueue import Client
 from tests.acceptance.processes import ROOT, environment, running
 

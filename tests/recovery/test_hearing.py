@@ -14,9 +14,9 @@ from celery import Celery
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from embedded.process import ChildProcess, Command
-from embedded.supervision import KeptAlive
-from embedded.valkey import ValkeyServer
+from embedded.processes.child_process import ChildProcess, Command
+from embedded.processes.restart import KeptAlive
+from embedded.servers.valkey import ValkeyServer
 from models import RenderJob
 from models.session import make_engine
 from tests.conftest import ROOT

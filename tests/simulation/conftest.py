@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from embedded.postgres import PostgresServer
+from embedded.servers.postgres import PostgresServer
 from tests.conftest import TEMPLATE
 from tests.simulation.bench import Bench, open_bench
 

@@ -11,8 +11,8 @@ from typing import Final
 from alembic import command
 from alembic.config import Config
 
-from embedded.places import remove_folder
-from embedded.postgres import PostgresServer
+from embedded.processes.server_folders import remove_folder
+from embedded.servers.postgres import PostgresServer
 
 _ROOT: Final = Path(__file__).parents[2]
 

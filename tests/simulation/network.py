@@ -19,7 +19,7 @@ from uuid import UUID
 import httpx
 from starlette.types import ASGIApp
 
-from embedded.rehearsal.loops import InstantLoop
+from embedded.rehearsal.virtual_event_loop import InstantLoop
 from simulator.http.delivery import ConnectionDroppedError
 from tests.simulation.stage import Stage, StuckError
 

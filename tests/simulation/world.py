@@ -13,7 +13,7 @@ from unittest import mock
 import uuid_utils.compat
 from pydantic import SecretStr
 
-from embedded.rehearsal.loops import VirtualLoop
+from embedded.rehearsal.virtual_event_loop import VirtualLoop
 from models.account import Account
 from models.base import new_id
 from models.operations.scheduling.poll_wakeups import ensure_lane

@@ -16,8 +16,8 @@ from celery import Celery
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from embedded.process import ChildProcess, Command
-from embedded.valkey import ValkeyServer
+from embedded.processes.child_process import ChildProcess, Command
+from embedded.servers.valkey import ValkeyServer
 from models import RenderJob
 from models.session import make_engine
 from reelqueue.states import RenderState

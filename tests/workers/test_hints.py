@@ -14,7 +14,7 @@ import redis
 from celery import Celery
 from structlog.testing import capture_logs
 
-from embedded.valkey import ValkeyServer
+from embedded.servers.valkey import ValkeyServer
 from models.operations.scheduling.poll_wakeups import Wake
 from tests.conftest import free_port
 from workers.app import app as workers_app

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from embedded.valkey import ValkeyServer
+from embedded.servers.valkey import ValkeyServer
 from models import Campaign, LedgerEntry, RenderJob
 from tests.conftest import Simulator
 from tests.workers.real_worker import PATIENCE_SECONDS, Studio, working

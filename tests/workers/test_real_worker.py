@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from embedded.valkey import ValkeyServer
+from embedded.servers.valkey import ValkeyServer
 from tests.conftest import Simulator
 from tests.workers.real_worker import PATIENCE_SECONDS, ROOT, Studio, working
 

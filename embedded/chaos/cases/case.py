@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from embedded.chaos.world import World
+from embedded.chaos.harness import World
 
 Act = Callable[[World], list[UUID]]
 

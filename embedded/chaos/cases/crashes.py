@@ -6,9 +6,9 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
-from embedded.chaos.books import CANCELLED
 from embedded.chaos.cases.case import Case, has_adopted
-from embedded.chaos.world import World
+from embedded.chaos.harness import World
+from embedded.chaos.reconcile_bill import CANCELLED
 from reelqueue.states import RenderState
 from workers.failpoints import Action, Failpoint
 

@@ -7,8 +7,8 @@ from typing import Final
 from uuid import UUID
 
 from embedded.chaos.cases.case import Case, has_adopted
-from embedded.chaos.crew import Crew
-from embedded.chaos.world import World
+from embedded.chaos.harness import World
+from embedded.chaos.worker_processes import Crew
 from reelqueue.states import RenderState
 from workers.failpoints import Action, Failpoint
 

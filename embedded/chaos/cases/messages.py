@@ -6,9 +6,9 @@ import itertools
 from typing import Final
 from uuid import UUID
 
-from embedded.chaos.books import EITHER
 from embedded.chaos.cases.case import Case, has_adopted
-from embedded.chaos.world import World
+from embedded.chaos.harness import World
+from embedded.chaos.reconcile_bill import EITHER
 from reelqueue import messages
 from reelqueue.states import RenderState
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from embedded.chaos.cases.case import Case, has_adopted
-from embedded.chaos.world import World
+from embedded.chaos.harness import World
 
 _FAMILY: Final = "provider"
 _JOBS: Final = 4

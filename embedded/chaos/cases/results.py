@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from embedded.chaos.cases.case import Case
-from embedded.chaos.world import World
+from embedded.chaos.harness import World
 
 _FAMILY: Final = "result"
 _FAULTS: Final[dict[str, list[dict[str, Any]]]] = {

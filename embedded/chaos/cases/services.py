@@ -13,8 +13,8 @@ import psutil
 from sqlalchemy import text
 
 from embedded.chaos.cases.case import Case
-from embedded.chaos.world import World
-from embedded.process import ChildProcess
+from embedded.chaos.harness import World
+from embedded.processes.child_process import ChildProcess
 from reelqueue.states import RenderState
 from workers.failpoints import Action, Failpoint
 

@@ -8,8 +8,8 @@ from typing import Final
 from uuid import UUID
 
 from embedded.chaos.cases.case import Case
-from embedded.chaos.crew import WORKERS
-from embedded.chaos.world import World
+from embedded.chaos.harness import World
+from embedded.chaos.worker_processes import WORKERS
 from workers.failpoints import Failpoint
 
 _FAMILY: Final = "storm"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from embedded.rehearsal.time import StageClock
+from embedded.rehearsal.virtual_clock import StageClock
 from models.operations.scheduling.poll_wakeups import Wake
 from workers.archive.archive_result import archive_render_job
 from workers.dispatch.dispatcher import dispatch

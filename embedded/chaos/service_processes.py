@@ -13,13 +13,13 @@ from alembic import command
 from alembic.config import Config
 from pydantic import SecretStr
 
-from embedded.chaos.pace import simulation
-from embedded.places import remove_folder
-from embedded.ports import HOST, PortClaims
-from embedded.postgres import USER, PostgresServer
-from embedded.process import ChildProcess, Command
-from embedded.stack import ROOT, answers
-from embedded.valkey import ValkeyServer
+from embedded.chaos.short_timings import simulation
+from embedded.processes.child_process import ChildProcess, Command
+from embedded.processes.ports import HOST, PortClaims
+from embedded.processes.server_folders import remove_folder
+from embedded.servers.postgres import USER, PostgresServer
+from embedded.servers.valkey import ValkeyServer
+from embedded.stack.stack import ROOT, answers
 from workers.failpoints import VARIABLE
 
 _START_SECONDS: Final = 60.0

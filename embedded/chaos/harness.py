@@ -17,10 +17,10 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from embedded.chaos.books import SUCCEEDED, Books, Order, Verdict
-from embedded.chaos.crew import Crew, Member, prepare
-from embedded.chaos.pace import PACE, TIME_SCALE
-from embedded.chaos.site import Site
+from embedded.chaos.reconcile_bill import SUCCEEDED, Books, Order, Verdict
+from embedded.chaos.service_processes import Site
+from embedded.chaos.short_timings import PACE, TIME_SCALE
+from embedded.chaos.worker_processes import Crew, Member, prepare
 from embedded.errors import ChaosTimeoutError
 from models import Attempt, PollLane, RenderJob
 from models.operations.jobs.cancel import request_cancel

@@ -14,16 +14,16 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from embedded.binaries import postgres_bin
 from embedded.errors import ServiceError
-from embedded.places import (
+from embedded.processes.child_process import ChildProcess, Command
+from embedded.processes.server_folders import (
     private_folder,
     reachable_copy,
     reachable_folder,
     socket_folder,
     unprivileged_user,
 )
-from embedded.process import ChildProcess, Command
+from embedded.servers.binaries import postgres_bin
 
 USER = "reelqueue"
 """The only role; whoever may enter the socket's folder is this user."""

@@ -15,13 +15,13 @@ from typing import Self
 import httpx
 
 from embedded.errors import ServiceError
-from embedded.ports import HOST, PortClaims
-from embedded.postgres import PostgresServer
-from embedded.process import ChildProcess, Command
-from embedded.services import FLOWER_USER, PREFERRED_PORTS, SCHEMA, Service, plan, python
-from embedded.state import StackRecord, StateFolder
-from embedded.supervision import Ending, KeptAlive
-from embedded.valkey import ValkeyServer
+from embedded.processes.child_process import ChildProcess, Command
+from embedded.processes.ports import HOST, PortClaims
+from embedded.processes.restart import Ending, KeptAlive
+from embedded.servers.postgres import PostgresServer
+from embedded.servers.valkey import ValkeyServer
+from embedded.stack.service_plan import FLOWER_USER, PREFERRED_PORTS, SCHEMA, Service, plan, python
+from embedded.stack.state_folder import StackRecord, StateFolder
 from reelqueue.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[1]

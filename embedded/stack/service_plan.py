@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from embedded.ports import HOST
-from embedded.state import StackRecord
+from embedded.processes.ports import HOST
+from embedded.stack.state_folder import StackRecord
 
 PREFERRED_PORTS: Mapping[str, int] = MappingProxyType({"api": 8000, "flower": 5555, "simulator": 8090})
 """Where to find the doors of a stack; a taken one is replaced."""

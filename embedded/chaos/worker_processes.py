@@ -20,7 +20,7 @@ from typing import Final
 
 import psutil
 
-from embedded.stack import ROOT
+from embedded.stack.stack import ROOT
 
 _CONTEXT: Final = multiprocessing.get_context("forkserver")
 _IMPORTED: Final = [

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from embedded.errors import ServiceError
-from embedded.leftovers import PidFile, kill_group
+from embedded.processes.pid_file import PidFile, kill_group
 
 _PR_SET_PDEATHSIG = 1
 _BACKGROUND_NICENESS = 10

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from embedded.errors import StateInUseError
-from embedded.leftovers import PidFile
-from embedded.places import remove_folder
-from embedded.ports import PortClaims
+from embedded.processes.pid_file import PidFile
+from embedded.processes.ports import PortClaims
+from embedded.processes.server_folders import remove_folder
 from reelqueue.errors import ConfigurationError
 
 _LOCK_NAME = "lock"

@@ -7,8 +7,8 @@ import time
 import httpx
 from rich.console import Console
 
-from embedded.services import FLOWER_USER, WORKERS
-from embedded.stack import Stack, StackOptions, answers
+from embedded.stack.service_plan import FLOWER_USER, WORKERS
+from embedded.stack.stack import Stack, StackOptions, answers
 
 _LOOK_SECONDS = 0.2
 _WHOLE_SECONDS = 60.0

@@ -18,11 +18,11 @@ from alembic.config import Config
 from pydantic import SecretStr
 from sqlalchemy import Engine, create_engine
 
-from embedded.postgres import PostgresServer
-from embedded.rehearsal.agenda import Agenda
-from embedded.rehearsal.time import StageClock, StageHost
-from embedded.rehearsal.wire import Wire
-from embedded.stack import KEY_VARIABLES, ROOT, SIMULATOR_KEY
+from embedded.rehearsal.event_queue import Agenda
+from embedded.rehearsal.in_process_transport import Wire
+from embedded.rehearsal.virtual_clock import StageClock, StageHost
+from embedded.servers.postgres import PostgresServer
+from embedded.stack.stack import KEY_VARIABLES, ROOT, SIMULATOR_KEY
 from models.account import Account
 from models.session import make_sessions
 from models.settings import ServiceSettings

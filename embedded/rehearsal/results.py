@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from embedded.rehearsal.play import Play
+from embedded.rehearsal.simulate import Play
 from models.operations.scheduling.render_times import RenderTimes, model_speeds, render_times
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob

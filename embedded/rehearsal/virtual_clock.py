@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
-from embedded.rehearsal.loops import VirtualLoop
+from embedded.rehearsal.virtual_event_loop import VirtualLoop
 from workers.runtime.host_clock import Host
 
 T = TypeVar("T")

@@ -12,8 +12,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from embedded.rehearsal.script import Script
-from embedded.rehearsal.stage import Stage
+from embedded.rehearsal.clip_selection import Script
+from embedded.rehearsal.environment import Stage
 from models.campaign import Campaign
 from models.operations.campaign_import.store_batch import store_clips
 from models.operations.campaigns.control import approve, set_options

@@ -8,9 +8,9 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-from embedded.binaries import valkey_server
-from embedded.places import private_folder, socket_folder
-from embedded.process import ChildProcess, Command
+from embedded.processes.child_process import ChildProcess, Command
+from embedded.processes.server_folders import private_folder, socket_folder
+from embedded.servers.binaries import valkey_server
 
 _SOCKET_NAME = "valkey.sock"
 _START_SECONDS = 30.0

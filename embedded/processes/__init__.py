@@ -1,0 +1,1 @@
+"""embedded/processes: say here in one sentence what it does."""

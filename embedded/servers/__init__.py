@@ -1,0 +1,1 @@
+"""embedded/servers: say here in one sentence what it does."""

@@ -1,0 +1,1 @@
+"""embedded/stack: say here in one sentence what it does."""
