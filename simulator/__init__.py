@@ -5,6 +5,6 @@ asynchronous video protocol on loopback: submit, query, list, cancel, upload, an
 files. Tasks wait for slots, run, end and expire as the service's do; throttles refuse; a control plane under
 ``/__sim__/`` scripts faults and reads the ledger of what was billed, which is what tests about money trust.
 
-The core (`simulator.provider.Provider`) knows nothing of HTTP and takes its clock and its randomness from
+The core (`simulator.core.provider.Provider`) knows nothing of HTTP and takes its clock and its randomness from
 outside, so that a deterministic simulation can drive it over a virtual clock.
 """

@@ -9,9 +9,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from simulator.assemble import open_service
 from simulator.errors import StartError
 from simulator.server import bind, serve
-from simulator.start import open_service
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,12 +15,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from simulator.control.routes import control_routes
-from simulator.http.gateway import Handler, endpoint
+from simulator.exchange.dependencies import Service
 from simulator.http.listing import list_tasks
+from simulator.http.middleware import Handler, endpoint
 from simulator.http.query import cancel, query
 from simulator.http.quotas import quotas
 from simulator.http.results import result
-from simulator.http.service import Service
 from simulator.http.submit import submit
 from simulator.http.tokens import tokens
 from simulator.http.uploads import policy, upload

@@ -12,8 +12,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from simulator.app import create_app
 from simulator.errors import StartError
+from simulator.exchange.dependencies import Service
 from simulator.http.delivery import ABORT
-from simulator.http.service import Service
 
 
 class DroppableProtocol(H11Protocol):

@@ -28,8 +28,8 @@ from models.session import make_sessions
 from models.settings import ServiceSettings
 from models.storage import LocalArchive
 from simulator.app import create_app
-from simulator.http.service import Service
-from simulator.start import build_service
+from simulator.assemble import build_service
+from simulator.exchange.dependencies import Service
 from simulator.store.store import Store
 from workers.dispatch.default_account import ensure_default_account
 from workers.runtime.context import Services

@@ -20,7 +20,7 @@ from reelqueue.campaigns.report.summary import counted
 from reelqueue.schemas.campaigns import Campaign as CampaignView
 from reelqueue.schemas.campaigns import Phase
 from reelqueue.states import FailureClass, RenderState
-from simulator.profiles import slots_of
+from simulator.core.profiles import slots_of
 
 _REFUSED_MAX: Final = 100
 _EVERY: Final = 1_000_000

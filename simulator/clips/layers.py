@@ -10,8 +10,8 @@ from typing import Final
 
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
-from simulator.clips.lettering import clean, font_for, wrap
 from simulator.clips.scene import Scene
+from simulator.clips.text import clean, font_for, wrap
 
 Rgb = tuple[int, int, int]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from simulator.config import Clips
-from simulator.markers import without_markers
+from simulator.core.prompt_directives import without_markers
 from simulator.references import Reference, references_of
 from simulator.tasks import Task
 

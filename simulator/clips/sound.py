@@ -9,7 +9,7 @@ from typing import Final
 import av
 import av.filter
 
-from simulator.clips.graphs import frames_from
+from simulator.clips.filter_output import frames_from
 
 SAMPLE_RATE_HZ: Final = 48_000
 _ROOTS_HZ: Final = (196.0, 220.0, 246.9, 261.6, 293.7)

@@ -30,9 +30,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from simulator.clock import beijing_text
-from simulator.faults.fault import load_fault
+from simulator.exchange.dependencies import Service
 from simulator.faults.kinds import KINDS
-from simulator.http.service import Service
+from simulator.store.fault import load_fault
 from simulator.store.ledger import summary
 
 _OBJECT = TypeAdapter(dict[str, Any])

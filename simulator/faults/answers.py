@@ -9,11 +9,11 @@ from typing import Final
 from starlette.responses import StreamingResponse
 
 from simulator.errors import WireError
-from simulator.faults.fault import Fault
+from simulator.exchange.call import Call
+from simulator.exchange.dependencies import Service
+from simulator.exchange.reply import Reply, error_reply
 from simulator.faults.kind import Kind
-from simulator.http.call import Call
-from simulator.http.reply import Reply, error_reply
-from simulator.http.service import Service
+from simulator.store.fault import Fault
 
 _DEFAULTS: Final = MappingProxyType(
     {

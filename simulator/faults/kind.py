@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from simulator.faults.fault import Fault
-from simulator.http.call import Call
-from simulator.http.reply import Reply
-from simulator.http.service import Service
+from simulator.exchange.call import Call
+from simulator.exchange.dependencies import Service
+from simulator.exchange.reply import Reply
+from simulator.store.fault import Fault
 
 Spoil = Callable[[Reply, Fault, Call, Service], Reply]
 """Makes the bad answer from the good one."""

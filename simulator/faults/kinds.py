@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from simulator.exchange.call import Call
+from simulator.exchange.dependencies import Service
+from simulator.exchange.reply import Reply
 from simulator.faults import answers, listings, results, tasks, transport
-from simulator.faults.fault import Fault
 from simulator.faults.kind import Kind
-from simulator.http.call import Call
-from simulator.http.reply import Reply
-from simulator.http.service import Service
+from simulator.store.fault import Fault
 
 KINDS: dict[str, Kind] = {
     kind.name: kind for family in (transport, answers, tasks, listings, results) for kind in family.KINDS

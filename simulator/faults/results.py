@@ -8,11 +8,11 @@ from typing import Final
 
 from starlette.responses import FileResponse
 
-from simulator.faults.fault import Fault
+from simulator.exchange.call import Call
+from simulator.exchange.dependencies import Service
+from simulator.exchange.reply import Reply
 from simulator.faults.kind import Kind
-from simulator.http.call import Call
-from simulator.http.reply import Reply
-from simulator.http.service import Service
+from simulator.store.fault import Fault
 
 
 def with_content(reply: Reply) -> Reply:

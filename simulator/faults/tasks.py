@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
-from simulator.faults.fault import Fault
+from simulator.exchange.call import Call
+from simulator.exchange.dependencies import Service
+from simulator.exchange.reply import Reply
 from simulator.faults.kind import Kind, Spoil
-from simulator.http.call import Call
-from simulator.http.reply import Reply
-from simulator.http.service import Service
+from simulator.store.fault import Fault
 from simulator.store.tasks import TaskFilter
 
 _EVER_MS: Final = 1 << 52

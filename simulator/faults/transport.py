@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from simulator.faults.fault import Fault
+from simulator.exchange.call import Call
+from simulator.exchange.dependencies import Service
+from simulator.exchange.reply import Reply
 from simulator.faults.kind import Kind
 from simulator.faults.results import with_content
-from simulator.http.call import Call
-from simulator.http.reply import Reply
-from simulator.http.service import Service
+from simulator.store.fault import Fault
 
 
 def _drop(reply: Reply, _fault: Fault, _call: Call, _service: Service) -> Reply:

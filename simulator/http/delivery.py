@@ -9,7 +9,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from reelqueue.errors import ReelqueueError
-from simulator.http.reply import Reply, compressed
+from simulator.exchange.reply import Reply, compressed
 
 ABORT = "abort"
 """Where the server's protocol leaves the function that closes a connection at once (``scope["state"]``)."""

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from simulator.clock import BEIJING
 from simulator.errors import WireError
-from simulator.http.call import Call
+from simulator.exchange.call import Call
+from simulator.exchange.dependencies import Service
+from simulator.exchange.reply import Reply
 from simulator.http.paging import page_of
-from simulator.http.reply import Reply
-from simulator.http.service import Service
 from simulator.store.tasks import TaskFilter
 from simulator.tasks import Task, TaskStatus
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from simulator.errors import WireError
-from simulator.http.call import Call
+from simulator.exchange.call import Call
 
 _PAGES_MAX = 1_000_000
 _PAGE_SIZE_MAX = 100

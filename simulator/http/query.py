@@ -6,9 +6,9 @@ from typing import Any
 
 from simulator.clock import beijing_text
 from simulator.errors import WireError
-from simulator.http.call import Call
-from simulator.http.reply import Reply
-from simulator.http.service import Service
+from simulator.exchange.call import Call
+from simulator.exchange.dependencies import Service
+from simulator.exchange.reply import Reply
 from simulator.tasks import Task, TaskStatus
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from reelqueue.catalog import MODELS
-from simulator.http.call import Call
+from simulator.core.profiles import slots_of, submits_per_second_of
+from simulator.exchange.call import Call
+from simulator.exchange.dependencies import Service
+from simulator.exchange.reply import Reply
 from simulator.http.paging import page_of
-from simulator.http.reply import Reply
-from simulator.http.service import Service
-from simulator.profiles import slots_of, submits_per_second_of
 
 
 def quotas(service: Service, call: Call) -> Reply:

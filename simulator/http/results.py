@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from starlette.responses import FileResponse
 
-from simulator.http.call import Call
-from simulator.http.reply import Reply
-from simulator.http.service import Service
-from simulator.http.storage import storage_refusal
+from simulator.exchange.call import Call
+from simulator.exchange.dependencies import Service
+from simulator.exchange.reply import Reply
+from simulator.http.oss_errors import storage_refusal
 
 
 async def result(service: Service, call: Call) -> Reply:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from simulator.admission import Order
+from simulator.core.admission import Order
 from simulator.errors import WireError
-from simulator.http.call import Call
-from simulator.http.reply import Reply
-from simulator.http.service import Service
+from simulator.exchange.call import Call
+from simulator.exchange.dependencies import Service
+from simulator.exchange.reply import Reply
 
 PLAIN_BODY_LIMIT_BYTES: Final = 16 * 1024 * 1024
 BODY_LIMIT_BYTES: Final = 64 * 1024 * 1024

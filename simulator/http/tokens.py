@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 from typing import Final
 
+from simulator.accounts import TOKEN_PREFIX
 from simulator.errors import WireError
-from simulator.http.accounts import TOKEN_PREFIX
-from simulator.http.call import Call
-from simulator.http.reply import Reply
-from simulator.http.service import Service
+from simulator.exchange.call import Call
+from simulator.exchange.dependencies import Service
+from simulator.exchange.reply import Reply
 
 _DEFAULT_SECONDS: Final = 60
 _SECONDS_MAX: Final = 1800

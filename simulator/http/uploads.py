@@ -9,10 +9,10 @@ from typing import Any, Final
 from starlette.datastructures import FormData, UploadFile
 
 from simulator.errors import WireError
-from simulator.http.call import Call
-from simulator.http.reply import Reply
-from simulator.http.service import Service
-from simulator.http.storage import storage_refusal
+from simulator.exchange.call import Call
+from simulator.exchange.dependencies import Service
+from simulator.exchange.reply import Reply
+from simulator.http.oss_errors import storage_refusal
 from simulator.signing import ACCESS_KEY_ID
 from simulator.store.media import Upload
 

@@ -6,7 +6,7 @@ import json
 import sqlite3
 from dataclasses import asdict
 
-from simulator.faults.fault import Fault, load_fault
+from simulator.store.fault import Fault, load_fault
 
 
 class FaultTable:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from reelqueue import messages
 from reelqueue.errors import ReelqueueError
-from simulator.faults.fault import load_fault
+from simulator.store.fault import load_fault
 from tests.simulation.broker import Message
 from tests.simulation.chaos import Chaos, is_expected
 from tests.simulation.people import Operator, Producer

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from simulator.faults.fault import Fault
+from simulator.store.fault import Fault
 from tests.simulation.bench import Bench
 from tests.simulation.chaos import Chaos
 from tests.simulation.people import Operator, Producer

@@ -103,7 +103,7 @@ def _some(random: Random, most: float) -> float:
     return random.choice([0, 0, 0.2, 1]) * most * random.uniform(0.3, 1)
 
 
-# What the provider may do to a call, with the words of :class:`simulator.faults.fault.Fault`.
+# What the provider may do to a call, with the words of :class:`simulator.store.fault.Fault`.
 _REFUSALS: Final[list[dict[str, Any]]] = [
     {"kind": "error", "status": 429},
     {"kind": "error", "status": 500},

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from simulator.faults.fault import Fault
+from simulator.store.fault import Fault
 from tests.simulation.bench import Bench
 from tests.simulation.seed import Story, play
 from tests.simulation.temper import CALM

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import psycopg
 
-from simulator.http.service import Service
+from simulator.exchange.dependencies import Service
 from simulator.tasks import Task
 from tests.simulation.network import Flight
 from tests.workers.virtual_clock import VirtualClock

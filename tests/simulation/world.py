@@ -19,8 +19,8 @@ from models.base import new_id
 from models.operations.scheduling.poll_wakeups import ensure_lane
 from models.settings import ServiceSettings
 from simulator.app import create_app
-from simulator.http.service import Service
-from simulator.start import build_service
+from simulator.assemble import build_service
+from simulator.exchange.dependencies import Service
 from simulator.store.store import Store
 from tests.simulation.bench import Bench
 from tests.simulation.broker import BagHints, BagOfMessages

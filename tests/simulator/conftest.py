@@ -13,13 +13,13 @@ import httpx
 import pytest
 from starlette.types import ASGIApp
 
-from simulator.admission import Order
 from simulator.app import create_app
+from simulator.assemble import build_service
 from simulator.clock import VirtualClock
 from simulator.config import SimulatorConfig
-from simulator.http.service import Service
-from simulator.provider import Provider
-from simulator.start import build_service
+from simulator.core.admission import Order
+from simulator.core.provider import Provider
+from simulator.exchange.dependencies import Service
 from simulator.store.store import Store
 from simulator.tasks import Task
 

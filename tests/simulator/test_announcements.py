@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from simulator.http.service import Service
+    from simulator.exchange.dependencies import Service
     from tests.simulator.conftest import Wire
 
 

@@ -13,7 +13,7 @@ import av
 import pytest
 from PIL import Image
 
-from simulator.clips.film import draw_film
+from simulator.clips.encoder import draw_film
 from simulator.clips.pictures import load_picture
 from simulator.clips.scene import Picture, Scene
 from simulator.loopback import is_loopback

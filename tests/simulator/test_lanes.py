@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from simulator.lanes import Finished, Lane, Started, Waiting
+from simulator.core.slot_queue import Finished, Lane, Started, Waiting
 
 
 def lane_of(slots: int, *tasks: tuple[int, int]) -> Lane:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from simulator.clock import VirtualClock
+from simulator.core.provider import Provider
 from simulator.errors import WireError
-from simulator.provider import Provider
 from simulator.store.store import Store
 from simulator.tasks import TaskStatus
 

@@ -7,8 +7,8 @@ from random import Random
 import pytest
 
 from reelqueue.campaigns.plan.eta import Lane, eta
-from simulator.lanes import Finished, Waiting
-from simulator.lanes import Lane as Queue
+from simulator.core.slot_queue import Finished, Waiting
+from simulator.core.slot_queue import Lane as Queue
 
 SLOTS = 5
 CAMPAIGNS = 60

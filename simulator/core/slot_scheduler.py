@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Callable
 
 from simulator.config import SimulatorConfig
-from simulator.lanes import Lane, Started, Waiting
-from simulator.pricing import price_of
-from simulator.profiles import slots_of
+from simulator.core.pricing import price_of
+from simulator.core.profiles import slots_of
+from simulator.core.slot_queue import Lane, Started, Waiting
 from simulator.store.ledger import Charge
 from simulator.store.store import Store
 from simulator.tasks import Task, TaskStatus

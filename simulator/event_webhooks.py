@@ -15,7 +15,7 @@ from typing import Any, Final
 import httpx
 
 from simulator.clock import beijing_text
-from simulator.provider import Provider
+from simulator.core.provider import Provider
 from simulator.tasks import Task
 
 _LOOK_SECONDS: Final = 0.2

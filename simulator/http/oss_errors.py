@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from xml.sax.saxutils import escape
 
-from simulator.http.call import Call
-from simulator.http.reply import Reply
+from simulator.exchange.call import Call
+from simulator.exchange.reply import Reply
 
 
 def storage_refusal(call: Call, status: int, code: str, message: str) -> Reply:

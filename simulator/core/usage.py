@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from reelqueue.catalog import Mode, ModelSpec, Protocol, Sound
-from simulator.rendition import Rendition
+from simulator.core.video_plan import Rendition
 
 Usage = dict[str, Any]
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from simulator.clips.library import ClipLibrary
-from simulator.faults.script import FaultScript
-from simulator.http.accounts import Accounts
-from simulator.http.announcements import Announcer
-from simulator.provider import Provider
+from simulator.accounts import Accounts
+from simulator.clips.clip_cache import ClipLibrary
+from simulator.core.provider import Provider
+from simulator.event_webhooks import Announcer
+from simulator.fault_script import FaultScript
 from simulator.signing import Signer
 
 

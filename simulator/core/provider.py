@@ -12,18 +12,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from reelqueue.catalog import ModelSpec
-from simulator.admission import Order, admit, throttled
 from simulator.clock import Clock
 from simulator.config import SimulatorConfig, load_config, patch_config
+from simulator.core.admission import Order, admit, throttled
+from simulator.core.outcomes import Decision, decide
+from simulator.core.profiles import submits_per_second_of
+from simulator.core.slot_scheduler import Schedule
+from simulator.core.throttle import Throttle
 from simulator.errors import StartError, WireError
 from simulator.media import set_media_aside
-from simulator.outcomes import Decision, decide
-from simulator.profiles import submits_per_second_of
-from simulator.schedule import Schedule
 from simulator.store.store import Store
 from simulator.store.tasks import TaskFilter
 from simulator.tasks import Outcome, Task, TaskStatus
-from simulator.throttle import Throttle
 from simulator.validation.addresses import Sender
 
 

@@ -10,7 +10,7 @@ import av.filter
 from av.filter.context import FilterContext
 from PIL import Image
 
-from simulator.clips.graphs import frames_from
+from simulator.clips.filter_output import frames_from
 from simulator.clips.layers import Layer
 
 

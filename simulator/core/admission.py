@@ -12,8 +12,8 @@ from typing import Any
 
 from reelqueue.catalog import ModelSpec
 from simulator.config import SimulatorConfig
+from simulator.core.profiles import find_model, path_group
 from simulator.errors import WireError
-from simulator.profiles import find_model, path_group
 
 
 def throttled() -> WireError:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from simulator.clock import Clock
-from simulator.faults.fault import Fault
+from simulator.store.fault import Fault
 from simulator.store.faults import FaultTable
 
 

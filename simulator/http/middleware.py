@@ -13,13 +13,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from simulator.errors import WireError
-from simulator.faults.fault import Fault
+from simulator.exchange.call import Call
+from simulator.exchange.dependencies import Service
+from simulator.exchange.reply import Reply, error_reply
+from simulator.fault_script import Circumstances
 from simulator.faults.kinds import KINDS, alter
-from simulator.faults.script import Circumstances
-from simulator.http.call import Call
 from simulator.http.delivery import response_for
-from simulator.http.reply import Reply, error_reply
-from simulator.http.service import Service
+from simulator.store.fault import Fault
 from simulator.store.requests import LoggedRequest
 
 _log = logging.getLogger("simulator")

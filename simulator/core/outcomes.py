@@ -9,13 +9,13 @@ from typing import Any, Final
 
 from reelqueue.catalog import ModelSpec
 from simulator.config import SimulatorConfig
+from simulator.core.prompt_directives import Markers, read_markers
+from simulator.core.usage import shows_rewritten_prompt, usage_of
+from simulator.core.video_plan import plan_rendition
 from simulator.errors import TaskFailure
-from simulator.markers import Markers, read_markers
 from simulator.references import references_of
-from simulator.rendition import plan_rendition
 from simulator.store.media import MediaTable
 from simulator.tasks import Outcome
-from simulator.usage import shows_rewritten_prompt, usage_of
 from simulator.validation.addresses import Sender, check_addresses
 from simulator.validation.media import check_input
 from simulator.validation.parameters import check_parameters, refuse

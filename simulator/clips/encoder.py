@@ -15,11 +15,11 @@ import av
 from PIL import Image
 
 from simulator.clips import layers
+from simulator.clips.filter_graph import Stage
 from simulator.clips.layers import Card, Layer
 from simulator.clips.pictures import load_picture
 from simulator.clips.scene import Scene
 from simulator.clips.sound import SAMPLE_RATE_HZ, chord_frames
-from simulator.clips.stage import Stage
 from simulator.references import SHAPING_ROLES
 
 _VIDEO_OPTIONS: Final = {"preset": "ultrafast", "crf": "27"}

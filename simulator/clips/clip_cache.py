@@ -67,7 +67,7 @@ def _digest(scene: Scene) -> str:
 
 
 def _draw_file(scene: Scene, contents: dict[str, bytes], path: Path) -> None:
-    from simulator.clips.film import draw_film
+    from simulator.clips.encoder import draw_film
 
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(f".{os.getpid()}.part")

@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from random import Random, SystemRandom
 
-from simulator.clips.library import ClipLibrary
+from simulator.accounts import Accounts, account_name
+from simulator.clips.clip_cache import ClipLibrary
 from simulator.clock import Clock, WallClock
+from simulator.core.provider import Provider
 from simulator.errors import StartError
-from simulator.faults.script import FaultScript
-from simulator.http.accounts import Accounts, account_name
-from simulator.http.announcements import Announcer
-from simulator.http.service import Service
-from simulator.provider import Provider
+from simulator.event_webhooks import Announcer
+from simulator.exchange.dependencies import Service
+from simulator.fault_script import FaultScript
 from simulator.signing import Signer
 from simulator.store.store import Store
 

@@ -1,0 +1,1 @@
+"""simulator/core: say here in one sentence what it does."""

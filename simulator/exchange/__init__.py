@@ -1,0 +1,1 @@
+"""simulator/exchange: say here in one sentence what it does."""
