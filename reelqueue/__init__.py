@@ -103,10 +103,9 @@ _HOMES: Final = {
         "UnavailableError",
         "WaitTimeoutError",
     ),
-    "jobs": ("Job",),
-    "media": ("data_uri",),
-    "prices": ("CostEstimate", "estimate", "region_of"),
-    "requests": (
+    "media.data_uri": ("data_uri",),
+    "pricing": ("CostEstimate", "estimate", "region_of"),
+    "requests.types": (
         "ImageToVideo",
         "MediaItem",
         "ReferenceToVideo",
@@ -115,7 +114,8 @@ _HOMES: Final = {
         "VideoEdit",
         "parse_request",
     ),
-    "statement": ("Grouping", "Statement"),
+    "schemas.jobs": ("Job",),
+    "schemas.statement": ("Grouping", "Statement"),
     "states": ("TERMINAL", "FailureClass", "RenderState"),
 }
 _HOME_BY_NAME: Final = {name: module for module, names in _HOMES.items() for name in names}

@@ -1,1 +1,1 @@
-"""api/auth: say here in one sentence what it does."""
+"""Who calls, and what they may see."""

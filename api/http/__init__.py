@@ -1,1 +1,1 @@
-"""api/http: say here in one sentence what it does."""
+"""Request bodies, pagination, file responses, OpenAPI."""

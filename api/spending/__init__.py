@@ -1,1 +1,1 @@
-"""api/spending: say here in one sentence what it does."""
+"""What an action would cost, and the caller's consent to it."""

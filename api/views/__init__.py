@@ -1,1 +1,1 @@
-"""api/views: say here in one sentence what it does."""
+"""Rows as JSON."""

@@ -1,1 +1,1 @@
-"""embedded/processes: say here in one sentence what it does."""
+"""Child processes: start, restart, pid files, ports, folders."""

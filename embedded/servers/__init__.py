@@ -1,1 +1,1 @@
-"""embedded/servers: say here in one sentence what it does."""
+"""Postgres and Valkey from wheels or the system."""

@@ -1,1 +1,1 @@
-"""embedded/stack: say here in one sentence what it does."""
+"""The product's services, started in order and kept alive."""

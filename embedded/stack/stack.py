@@ -24,7 +24,7 @@ from embedded.stack.service_plan import FLOWER_USER, PREFERRED_PORTS, SCHEMA, Se
 from embedded.stack.state_folder import StackRecord, StateFolder
 from reelqueue.errors import ConfigurationError
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 """The checkout."""
 SIMULATOR_KEY = "simulator"
 """Any key opens the simulator; a real one must never reach it."""

@@ -1,1 +1,1 @@
-"""models/operations: say here in one sentence what it does."""
+"""What the API and the workers do with the rows: each function takes a session and never commits."""

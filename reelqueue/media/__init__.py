@@ -1,1 +1,1 @@
-"""reelqueue/media: say here in one sentence what it does."""
+"""Images as data: embedding them, and reading type and size from their headers."""

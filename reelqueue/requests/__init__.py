@@ -1,1 +1,1 @@
-"""reelqueue/requests: say here in one sentence what it does."""
+"""One render request: types, fields, and validation against the catalog."""

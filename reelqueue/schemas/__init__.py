@@ -1,1 +1,1 @@
-"""reelqueue/schemas: say here in one sentence what it does."""
+"""JSON shapes that server, clients and archive share."""

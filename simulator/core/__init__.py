@@ -1,1 +1,1 @@
-"""simulator/core: say here in one sentence what it does."""
+"""The service without its wire: slots, outcomes, usage, prices."""

@@ -1,1 +1,1 @@
-"""simulator/exchange: say here in one sentence what it does."""
+"""A call and its reply, before they are sent."""

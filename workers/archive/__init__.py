@@ -1,1 +1,1 @@
-"""workers/archive: say here in one sentence what it does."""
+"""Fetching results before their URLs expire."""

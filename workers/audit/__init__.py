@@ -1,1 +1,1 @@
-"""workers/audit: say here in one sentence what it does."""
+"""Invariants of the database, and our ledger compared with the provider's."""

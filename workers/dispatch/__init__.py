@@ -1,1 +1,1 @@
-"""workers/dispatch: say here in one sentence what it does."""
+"""Admission control: which queued job gets a free slot."""

@@ -1,1 +1,1 @@
-"""workers/operator: say here in one sentence what it does."""
+"""The commands of `python -m workers` for operators."""

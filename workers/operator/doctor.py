@@ -25,7 +25,7 @@ from workers.reconciliation.orphan_adoption import adopted_since
 from workers.runtime.context import Services
 from workers.settings import KEY_VARIABLES
 
-_CHECKOUT: Final = Path(__file__).resolve().parent.parent
+_CHECKOUT: Final = Path(__file__).resolve().parents[2]
 _CLOCK_TOLERANCE_SECONDS: Final = 5.0
 _ANSWER_SECONDS: Final = 3.0
 

@@ -1,1 +1,1 @@
-"""workers/polling: say here in one sentence what it does."""
+"""Following provider tasks: ask, decide, write, settle."""

@@ -1,1 +1,1 @@
-"""workers/quarantine: say here in one sentence what it does."""
+"""Jobs that kill workers (poison messages)."""

@@ -1,1 +1,1 @@
-"""workers/reconciliation: say here in one sentence what it does."""
+"""Our records compared with the provider's task list."""

@@ -1,1 +1,1 @@
-"""workers/runtime: say here in one sentence what it does."""
+"""What every worker process has: context, hints, clocks, redaction, watchdog."""

@@ -1,1 +1,1 @@
-"""workers/submission: say here in one sentence what it does."""
+"""The paid POST, and what becomes of the claim."""

@@ -1,1 +1,1 @@
-"""workers/sweep: say here in one sentence what it does."""
+"""Re-issuing whatever is overdue."""

@@ -1,1 +1,1 @@
-"""workers/webhooks: say here in one sentence what it does."""
+"""Delivering webhook events."""

@@ -1,1 +1,1 @@
-"""api/routes/campaigns: say here in one sentence what it does."""
+"""Endpoints below /v1/campaigns."""

@@ -1,1 +1,1 @@
-"""models/operations/campaign_import: say here in one sentence what it does."""
+"""Storing a campaign file in one transaction."""

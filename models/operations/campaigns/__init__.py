@@ -1,1 +1,1 @@
-"""models/operations/campaigns: say here in one sentence what it does."""
+"""A campaign while it runs."""

@@ -1,1 +1,1 @@
-"""models/operations/jobs: say here in one sentence what it does."""
+"""The life of one render job."""

@@ -1,1 +1,1 @@
-"""models/operations/money: say here in one sentence what it does."""
+"""Slots with their reservations, ledger, budgets, statements."""

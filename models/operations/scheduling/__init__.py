@@ -1,1 +1,1 @@
-"""models/operations/scheduling: say here in one sentence what it does."""
+"""When and how fast: poll wake-ups, submit throttle, rate limits, measured render times."""

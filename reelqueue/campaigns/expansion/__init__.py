@@ -1,1 +1,1 @@
-"""reelqueue/campaigns/expansion: say here in one sentence what it does."""
+"""Rows and a matrix become checked clips."""

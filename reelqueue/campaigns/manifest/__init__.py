@@ -1,1 +1,1 @@
-"""reelqueue/campaigns/manifest: say here in one sentence what it does."""
+"""Reading a manifest: YAML or TOML, templates, matrix."""

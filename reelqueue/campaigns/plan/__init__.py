@@ -1,1 +1,1 @@
-"""reelqueue/campaigns/plan: say here in one sentence what it does."""
+"""What a campaign file would do: checks, cost, differences from the server, completion time."""

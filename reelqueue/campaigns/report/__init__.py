@@ -1,1 +1,1 @@
-"""reelqueue/campaigns/report: say here in one sentence what it does."""
+"""How problems, plans and rehearsals are shown."""

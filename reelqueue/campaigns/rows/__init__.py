@@ -1,1 +1,1 @@
-"""reelqueue/campaigns/rows: say here in one sentence what it does."""
+"""Reading rows: CSV and JSON Lines."""
