@@ -31,7 +31,7 @@ from embedded.processes.server_folders import remove_folder
 from embedded.servers.postgres import PostgresServer
 from embedded.servers.valkey import ValkeyServer
 from models.session import make_engine
-from tests.s3 import S3, proxying
+from tests.support.s3 import S3, proxying
 
 # A run in the background of a script ignores Ctrl-C, and would hand that down to processes that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)

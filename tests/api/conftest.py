@@ -27,9 +27,9 @@ from models import Base
 from models.api_key import ApiKey
 from models.session import make_engine
 from models.tenant import ensure_tenant
+from tests.api.gallery.conftest import Desk
+from tests.api.gallery.reel import Stock, make_stock
 from tests.conftest import TEMPLATE
-from tests.gallery.conftest import Desk
-from tests.gallery.reel import Stock, make_stock
 
 START_SECONDS = 30.0
 

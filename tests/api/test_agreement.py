@@ -19,13 +19,13 @@ from models import Campaign, RenderJob
 from reelqueue import Client
 from reelqueue.catalog.price_list import SINGAPORE
 from reelqueue.errors import ConflictError
-from tests.api.campaigns import clips as clips_of
-from tests.api.campaigns import do, hand_in, make, read
 from tests.api.conftest import problem
-from tests.api.reels import moderate, shoot
-from tests.api.test_gallery_browser import says
-from tests.gallery.conftest import Desk, shot
-from tests.gallery.reel import Stock
+from tests.api.gallery.conftest import Desk, shot
+from tests.api.gallery.reel import Stock
+from tests.api.gallery.test_gallery_browser import says
+from tests.support.campaigns import clips as clips_of
+from tests.support.campaigns import do, hand_in, make, read
+from tests.support.reels import moderate, shoot
 
 PRICE = Decimal("0.75")
 """Of five seconds of wan2.6-t2v at 1080P, its default, in Singapore."""

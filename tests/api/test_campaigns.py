@@ -21,8 +21,8 @@ from models.operations.campaigns.current_clips import COUNTS
 from models.tenant import ensure_tenant
 from reelqueue.campaigns import ProblemLog, open_campaign
 from reelqueue.states import FailureClass, RenderState
-from tests.api.campaigns import clips, do, hand_in, make, read
 from tests.api.conftest import problem, serving
+from tests.support.campaigns import clips, do, hand_in, make, read
 
 
 def fail(rows: Session, custom_id: str, **values: Any) -> None:

@@ -17,10 +17,10 @@ from api.settings import ApiSettings
 from models import ClipDecision, JobEvent, RenderJob
 from reelqueue.schemas.campaigns import Decision
 from reelqueue.states import RenderState
-from tests.api.campaigns import do, hand_in, make, read
 from tests.api.conftest import problem
-from tests.api.reels import end, moderate, shoot
-from tests.gallery.reel import Stock
+from tests.api.gallery.reel import Stock
+from tests.support.campaigns import do, hand_in, make, read
+from tests.support.reels import end, moderate, shoot
 
 PATH = "/v1/campaigns/autumn/decisions"
 

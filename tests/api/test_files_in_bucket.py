@@ -12,7 +12,7 @@ from api.settings import ApiSettings
 from models.asset import AssetKind
 from tests.api.conftest import Enqueue, problem, serving
 from tests.api.test_files import CONTENT, DIGEST, store
-from tests.s3 import ARCHIVE_URL, S3, answering
+from tests.support.s3 import ARCHIVE_URL, S3, answering
 
 
 @pytest.fixture

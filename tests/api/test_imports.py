@@ -12,8 +12,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from models import ClipImport, RenderJob, StagedClip
-from tests.api.campaigns import NDJSON, clips, do, hand_in, make, read
 from tests.api.conftest import problem
+from tests.support.campaigns import NDJSON, clips, do, hand_in, make, read
 
 IMPORTS = "/v1/campaigns/autumn/imports"
 

@@ -16,8 +16,8 @@ from api.routes import sign_in
 from api.routes.campaigns import gallery as campaign_gallery
 from api.settings import ApiSettings
 from models.api_key import ApiKey
-from tests.api.campaigns import make
 from tests.api.conftest import problem, serving
+from tests.support.campaigns import make
 
 HERS = {"key": "rq_alice", "to": "/campaigns/autumn"}
 

@@ -14,8 +14,8 @@ from api.settings import ApiSettings
 from models.api_key import ApiKey
 from models.tenant import ensure_tenant
 from tests.api.conftest import problem, serving
-from tests.models.stored_jobs import NOW
-from tests.models.stored_payments import store_payment
+from tests.support.stored_jobs import NOW
+from tests.support.stored_payments import store_payment
 
 
 def read(api: httpx.Client, **parameters: str) -> dict[str, Any]:

@@ -16,12 +16,12 @@ from sqlalchemy.orm import Session, sessionmaker
 from models.session import make_engine, make_sessions
 from models.settings import ServiceSettings
 from models.storage import LocalArchive
-from tests.workers.commands import Ended, Run
-from tests.workers.jobs import Jobs
-from tests.workers.recorded_hints import RecordedHints
-from tests.workers.rows import Rows
-from tests.workers.scripted_provider import ScriptedProvider
-from tests.workers.virtual_clock import VirtualClock
+from tests.support.commands import Ended, Run
+from tests.support.jobs import Jobs
+from tests.support.recorded_hints import RecordedHints
+from tests.support.rows import Rows
+from tests.support.scripted_provider import ScriptedProvider
+from tests.support.virtual_clock import VirtualClock
 from workers.__main__ import main
 from workers.runtime.context import Services
 from workers.settings import ArchiveSettings, CelerySettings, PollSettings, ProviderSettings, Settings

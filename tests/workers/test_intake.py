@@ -7,8 +7,8 @@ import pytest
 from models.operations.jobs.enqueue import IdempotencyConflictError
 from reelqueue.errors import InvalidRequestError
 from reelqueue.states import RenderState
-from tests.workers.recorded_hints import RecordedHints
-from tests.workers.rows import Rows
+from tests.support.recorded_hints import RecordedHints
+from tests.support.rows import Rows
 from workers.intake import take_in
 from workers.runtime.context import Services
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
+from tests.support.scripted_provider import Answer, ScriptedProvider, accepted, answer, refused, task
 from tests.workers.dashscope.calls import KEY, call, query, submit
-from tests.workers.scripted_provider import Answer, ScriptedProvider, accepted, answer, refused, task
 from workers.dashscope import NoAnswerError, NotSentError, ProviderError, RefusedError, ServerFaultError
 
 HTML = Answer(200, b"<html><body>It works!</body></html>")

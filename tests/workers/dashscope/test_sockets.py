@@ -7,8 +7,8 @@ import json
 import pytest
 
 from tests.conftest import free_port
+from tests.support.loopback import Behaviour, hangs_up, says, says_nothing, serving, trickles
 from tests.workers.dashscope.calls import SHORT, build_request, call, query, submit
-from tests.workers.loopback import Behaviour, hangs_up, says, says_nothing, serving, trickles
 from workers.dashscope import NoAnswerError, NotSentError
 
 ACCEPTED = json.dumps({"output": {"task_id": "task-1", "task_status": "PENDING"}}).encode()

@@ -1,0 +1,155 @@
+"""Campaigns over the client and at the command line, against a server."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from reelqueue.campaigns.options import CampaignOptions
+from reelqueue.cli._app import app
+from tests.reelqueue.client.conftest import World
+from tests.support.campaigns import clips
+
+ROWS = "custom_id,model,prompt,duration\na,wan2.6-t2v,a paper boat,5\nb,wan2.6-t2v,a paper crane,5\n"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A campaign file."""
+    path = tmp_path / "autumn.csv"
+    path.write_text(ROWS)
+    return path
+
+
+def run(command: str, *arguments: object) -> Result:
+    return CliRunner().invoke(app, ["campaign", command, *map(str, arguments)])
+
+
+def test_a_client_hands_in_clips_and_compares(world: World, server: str) -> None:
+    client = world.connect(server)
+    world.run(client.campaigns.put(CampaignOptions(name="spring"), file_name="spring.csv"))
+    lines = [json.dumps(clip).encode() for clip in clips(2)]
+
+    stored = world.run(client.campaigns.hand_in("spring", lines))
+    known = world.run(client.campaigns.known("spring"))
+
+    assert (stored.new, set(known.content_by_id)) == (2, {"0", "1"})
+    assert world.run(client.campaigns.get("spring")).file_name == "spring.csv"
+
+
+def test_a_file_is_planned_applied_and_there(server: str, file: Path) -> None:
+    assert "2 new, 0 changed, 0 present" in run("plan", file).stdout
+
+    applied = run("apply", file, "--yes")
+
+    assert "stored: 2 new, 0 changed, 0 there already" in applied.stdout
+    assert "0 new, 0 changed, 2 present" in run("plan", file).stdout
+
+
+def test_only_what_was_corrected_is_bought(server: str, file: Path) -> None:
+    run("apply", file, "--yes")
+    file.write_text(ROWS.replace("crane", "swan"))
+
+    assert "stored: 0 new, 1 changed, 1 there already" in run("apply", file, "--yes").stdout
+
+
+def test_a_bad_row_keeps_the_others_from_being_stored(server: str, file: Path) -> None:
+    file.write_text(f"{ROWS}c,wan2.6-t2v,,5\n")
+
+    refused, skipped = run("apply", file, "--yes"), run("apply", file, "--yes", "--skip-bad-rows")
+
+    assert (refused.exit_code, skipped.exit_code) == (1, 0)
+    assert "nothing was stored" in refused.stderr
+    assert "stored: 2 new" in skipped.stdout
+
+
+def test_nobody_pays_unasked(server: str, file: Path) -> None:
+    result = run("apply", file)
+
+    assert result.exit_code == 1
+    assert "say --yes" in result.stderr
+    assert json.loads(run("list", "--json").stdout) == []
+
+
+def test_a_campaign_is_watched_stopped_and_listed(server: str, file: Path) -> None:
+    run("apply", file, "--yes")
+
+    assert run("pause", "autumn").stdout.startswith("paused: paused by its owner")
+    assert run("resume", "autumn").stdout == "running\n"
+    assert run("cancel", "autumn").stdout == "cancelled\n"
+    (watched,) = run("watch", "autumn", "--json").stdout.splitlines()
+    assert json.loads(watched)["counts"] == {"cancelled": 2}
+    assert "autumn" in run("list").stdout
+
+
+def test_results_and_failures_come_home(server: str, file: Path, tmp_path: Path) -> None:
+    run("apply", file, "--yes")
+
+    results = [json.loads(line) for line in run("results", "autumn", "--format", "jsonl").stdout.splitlines()]
+    run("failures", "autumn", "--output", tmp_path / "failures.csv")
+
+    assert [(one["custom_id"], one["state"], one["file"]) for one in results] == [
+        ("a", "queued", "autumn/a.mp4"),
+        ("b", "queued", "autumn/b.mp4"),
+    ]
+    assert (tmp_path / "failures.csv").read_text(encoding="utf-8-sig").startswith("#problem,")
+
+
+def test_rows_alone_do_not_take_a_budget_away(server: str, file: Path) -> None:
+    manifest = file.with_suffix(".yaml")
+    manifest.write_text("campaign: {budget: 40 USD}\nfile: autumn.csv\n")
+    run("apply", manifest, "--yes")
+    file.write_text(ROWS.replace("crane", "swan"))
+
+    run("apply", file, "--yes")
+
+    (campaign,) = json.loads(run("list", "--json").stdout)
+    assert campaign["options"]["budget"] == {"amount": "40", "currency": "USD"}
+
+
+def test_options_are_set_one_by_one(server: str, file: Path) -> None:
+    run("apply", file, "--yes")
+
+    said = run("set", "autumn", "priority=5", "budget=60 USD", 'breaker={"failures": 3}').stdout
+    run("set", "autumn", "budget=none")
+
+    assert said == "priority: 5, budget: {'amount': '60', 'currency': 'USD'}, breaker: {'after': 20, 'failures': 3}\n"
+    (campaign,) = json.loads(run("list", "--json").stdout)
+    assert (campaign["options"]["priority"], "budget" in campaign["options"]) == (5, False)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [("pace=5", "one of breaker, budget"), ("name=winter", "one of breaker"), ("priority=often", "priority: ")],
+)
+def test_what_cannot_be_set_is_one_line(server: str, file: Path, change: str, why: str) -> None:
+    run("apply", file, "--yes")
+
+    result = run("set", "autumn", change)
+
+    assert (result.exit_code, why in result.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("name", ["spring #1, 50 %?&=+", "d\u00e9j\u00e0 vu; \u6625", "a\\b", "...", " x"])
+def test_a_name_may_have_characters_that_addresses_quote(server: str, file: Path, name: str) -> None:
+    manifest = file.with_suffix(".yaml")
+    manifest.write_text(f"campaign: {{name: {json.dumps(name)}}}\nfile: autumn.csv\n")
+
+    applied = run("apply", manifest, "--yes")
+
+    assert "stored: 2 new" in applied.stdout
+    assert [campaign["name"] for campaign in json.loads(run("list", "--json").stdout)] == [name]
+    assert run("pause", name).exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["a/b", ".."])
+def test_a_name_that_no_address_can_hold_is_an_error_of_the_file(server: str, file: Path, name: str) -> None:
+    manifest = file.with_suffix(".yaml")
+    manifest.write_text(f"campaign: {{name: {json.dumps(name)}}}\nfile: autumn.csv\n")
+
+    applied = run("apply", manifest, "--yes")
+
+    assert (applied.exit_code, "name: must not hold a slash" in applied.stdout) == (1, True)

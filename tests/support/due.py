@@ -1,0 +1,50 @@
+"""Jobs whose poll is due, as values: what the decisions are made of."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from reelqueue.states import RenderState
+from tests.support.virtual_clock import START
+from workers.dashscope import TaskAnswer
+from workers.polling.decisions import Due, Outcome, Rules, decide
+
+RULES = Rules(late_interval=timedelta(seconds=60), unknown_limit=3, fault_limit=2, fault_backoff=timedelta(seconds=5))
+ANYTHING = UUID(int=0)
+
+
+def make_due(**values: Any) -> Due:
+    """A job that renders: submitted at the start, asked every second, until 3 s; times in seconds."""
+    seconds = {"poll_at": 1, "deadline_at": 3, "watch_until": 86_400} | {
+        name: values.pop(name) for name in ("poll_at", "deadline_at", "watch_until") if name in values
+    }
+    facts = {
+        "job_id": ANYTHING,
+        "task_row_id": ANYTHING,
+        "provider_task_id": "task-1",
+        "base_url": "https://dashscope.test",
+        "state": RenderState.RENDERING,
+        "model": "wan2.6-t2v",
+        "provider_status": "RUNNING",
+        "poll_count": 0,
+        "unknown_count": 0,
+        "started_at": None,
+        "spacing": timedelta(seconds=values.pop("interval", 1)),
+        "on_timeout": "collect",
+        "abandon_running": False,
+        "fault_count": 0,
+    }
+    return Due(**facts | {name: START + timedelta(seconds=at) for name, at in seconds.items()} | values)
+
+
+def decide_at(seconds: float, status: str | Exception, due: Due | None = None, **answer: Any) -> Outcome:
+    """What an answer means that many seconds after the submit."""
+    said = status if isinstance(status, Exception) else TaskAnswer(status, **answer)
+    return decide(due or make_due(), said, START + timedelta(seconds=seconds), RULES)
+
+
+def seconds_of(outcome: Outcome) -> float | None:
+    """When the next poll is due, in seconds after the submit."""
+    return None if outcome.next_poll_at is None else (outcome.next_poll_at - START).total_seconds()

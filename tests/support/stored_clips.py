@@ -1,0 +1,71 @@
+"""Clips put into a campaign as an import does it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.campaign import Campaign, ensure_campaign
+from models.operations.campaign_import.apply import StoredClips
+from models.operations.campaign_import.store_batch import store_clips
+from models.operations.campaigns.current_clips import COUNTS, lock_clips, standing_clips
+from models.operations.jobs.transitions import move
+from models.render_job import RenderJob
+from models.tenant import ensure_tenant
+from reelqueue.campaigns.clip_json import read_clip
+from reelqueue.campaigns.options import CampaignOptions
+from reelqueue.states import RenderState
+from tests.support.stored_jobs import NOW, read_job
+
+RENDERED = (
+    RenderState.ADMITTED,
+    RenderState.SUBMITTING,
+    RenderState.RENDERING,
+    RenderState.ARCHIVING,
+    RenderState.SUCCEEDED,
+)
+ENDED_FAILED = (RenderState.ADMITTED, RenderState.SUBMITTING, RenderState.FAILED)
+
+
+def end(session: Session, job: RenderJob, *states: RenderState) -> None:
+    """Take a job to its end as its workers would."""
+    for state in states:
+        move(session, job.id, [read_job(session, job.id).state], state, now=NOW)
+
+
+def make_campaign(session: Session, name: str = "autumn", **values: Any) -> Campaign:
+    """A campaign of the default tenant."""
+    campaign = session.get_one(Campaign, ensure_campaign(session, ensure_tenant(session), name))
+    for field, value in values.items():
+        setattr(campaign, field, value)
+    session.flush()
+    return campaign
+
+
+def clip(custom_id: str, **options: Any) -> dict[str, Any]:
+    """A clip as a producer sends it; `after` and `first_frame` go where they belong."""
+    own = {name: options.pop(name) for name in ("after", "first_frame", "variables", "line") if name in options}
+    model = "wan2.6-i2v" if "first_frame" in own else "wan2.6-t2v"
+    return {"custom_id": custom_id, "model": model, "prompt": f"clip {custom_id}", "clip": own, **options}
+
+
+def apply(session: Session, campaign: Campaign, *objects: dict[str, Any]) -> StoredClips:
+    """Store clips as one batch."""
+    lock_clips(session, campaign.id)
+    afters = {one["clip"]["after"] for one in objects if "after" in one["clip"]}
+    contents = {name: found.content_sha256 for name, found in standing_clips(session, campaign.id, afters).items()}
+    clips = []
+    for one in objects:
+        clips.append(read_clip(one, CampaignOptions(name=campaign.name), contents.get))
+        contents[clips[-1].custom_id] = clips[-1].content_sha256
+    return store_clips(session, campaign, clips, now=NOW)
+
+
+def standing(session: Session, campaign: Campaign) -> dict[str, RenderJob]:
+    """The jobs that stand for the campaign's ids."""
+    session.flush()
+    found = select(RenderJob).where(RenderJob.campaign_id == campaign.id, *COUNTS)
+    jobs = session.scalars(found.order_by(RenderJob.id).execution_options(populate_existing=True))
+    return {str(job.custom_id): job for job in jobs}

@@ -1,0 +1,71 @@
+"""README's examples, run as a new user copies them, against a running stack."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import pytest
+
+from embedded.processes.server_folders import remove_folder
+from reelqueue import Client
+from tests.system.acceptance.processes import ROOT, environment, running
+
+pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("stack")]
+
+
+def test_the_client_example_renders_from_the_wheel_alone(services: dict[str, str], empty_environment: Path) -> None:
+    ran = run(empty_environment, example("from reelqueue import Client"), {"REELQUEUE_API_URL": api_url(services)})
+
+    assert ran.returncode == 0, ran.stderr
+    with av.open(str(empty_environment.parent / ran.stdout.strip())) as film:
+        assert (film.streams.video[0].width, film.streams.video[0].height) == (1280, 720)
+
+
+def test_the_celery_example_needs_nothing_of_ours(services: dict[str, str]) -> None:
+    program = example("from celery import Celery")
+    program = program.replace("redis://127.0.0.1:6379/0", services["REELQUEUE_BROKER_URL"])
+    program = program.replace("redis://127.0.0.1:6379/1", services["REELQUEUE_RESULT_BACKEND_URL"])
+
+    ran = run(Path(sys.executable), program, environment())
+
+    assert ran.returncode == 0, ran.stderr
+    (job_id,) = re.findall(r"'job_id': '([^']+)'", ran.stdout)
+    with Client(api_url(services)) as client:
+        assert client.get(job_id).wait(120).state == "succeeded"
+
+
+def example(first_line: str) -> str:
+    """The Python example of README that begins like this."""
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    (found,) = [block for block in blocks if block.startswith(first_line)]
+    return str(found)
+
+
+def run(python: Path, program: str, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a program away from the checkout, which ``-P`` and the folder keep off its path."""
+    command = [str(python), "-P", "-c", program]
+    return subprocess.run(
+        command, cwd=python.parent, env=variables, capture_output=True, text=True, timeout=200, check=False
+    )
+
+
+def api_url(services: dict[str, str]) -> str:
+    """Where the stack's API is."""
+    return services["REELQUEUE_API_URL"]
+
+
+@pytest.fixture(scope="module")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Addresses of a running stack."""
+    state = tmp_path_factory.mktemp("readme")
+    with running("up", "--any-ports", "--state", str(state), "--time-scale", "50") as stack:
+        stack.read_until("REELQUEUE_API_URL=")
+        yield json.loads((state / "stack.json").read_text())["environment"]
+    for server in ("postgres", "valkey"):
+        remove_folder(state / server)

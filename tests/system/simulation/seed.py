@@ -1,0 +1,96 @@
+"""Playing one seed: the same seed is the same story."""
+
+from __future__ import annotations
+
+import random
+import traceback
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from simulator.store.fault import Fault
+from tests.system.simulation.bench import Bench
+from tests.system.simulation.chaos import Chaos
+from tests.system.simulation.people import Operator, Producer
+from tests.system.simulation.scheduler import Scheduler, UnexpectedError
+from tests.system.simulation.temper import Temper, draw_temper
+from tests.system.simulation.trace import short
+from tests.system.simulation.verdict import broken_invariants, judge, tally
+from tests.system.simulation.world import World, open_world
+
+# After this much virtual time without faults everything has ended: longer than the slow watch.
+REST_WITHIN: Final = timedelta(hours=30)
+_AUDIT_EVERY: Final = 40
+
+
+@dataclass(frozen=True)
+class Story:
+    """What became of a seed."""
+
+    seed: int
+    problems: list[str]
+    trace: list[str]
+    counts: Counter[str]
+
+    def __str__(self) -> str:
+        """For a person who wants to know why."""
+        lines = [f"seed {self.seed}", *self.trace, "", *(f"BROKEN: {short(problem)}" for problem in self.problems)]
+        return "\n".join([*lines, f"replay: python -m tests.system.simulation --start {self.seed} --seeds 1"])
+
+
+def play(bench: Bench, seed: int, *, temper: Temper | None = None, faults: Iterable[Fault] = ()) -> Story:
+    """Play a seed.
+
+    Args:
+        bench: What it is played on.
+        seed: Decides everything.
+        temper: Instead of the seed's own.
+        faults: The provider's, when everything else has calmed down.
+    """
+    chance = random.Random(seed)  # noqa: S311 - a story, no secret
+    temper = temper or draw_temper(chance)
+    # Back-off is jittered from the shared source.
+    shared = random.getstate()
+    random.seed(seed)
+    try:
+        with open_world(bench, temper, chance) as world:
+            return _play(world, temper, chance, seed, faults)
+    finally:
+        random.setstate(shared)
+
+
+def _play(world: World, temper: Temper, chance: random.Random, seed: int, faults: Iterable[Fault]) -> Story:
+    world.trace(str(temper))
+    chaos = Chaos(temper, chance, world.trace)
+    world.stage.director = chaos
+    producer, operator = Producer(world, temper, chance), Operator(world, chance)
+    scheduler = Scheduler(world, temper, chance, chaos, producer, operator)
+    problems: list[str] = []
+    try:
+        producer.send_all()
+        problems += _go_wild(world, temper, scheduler)
+        scheduler.calm_down()
+        for fault in faults:
+            world.provider.faults.add(fault)
+        if not scheduler.settle(REST_WITHIN):
+            problems.append(f"not at rest after {REST_WITHIN}")
+        problems += judge(world, producer.requests)
+    except UnexpectedError as error:
+        problems.append("".join(traceback.format_exception(error)))
+    counts = scheduler.counts + chaos.counts + tally(world)
+    return Story(seed, problems, world.trace.lines, counts)
+
+
+def _go_wild(world: World, temper: Temper, scheduler: Scheduler) -> list[str]:
+    """Chaos; the invariants hold all the while."""
+    for _ in range(round(temper.provider * 2)):
+        scheduler.trouble_provider()  # before the first submit
+    for decision in range(temper.decisions):
+        scheduler.decide()
+        if decision % _AUDIT_EVERY == 0:
+            broken = list(broken_invariants(world))
+            if broken:
+                return [f"after {decision} decisions, {one}" for one in broken]
+    return []

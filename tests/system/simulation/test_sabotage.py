@@ -1,0 +1,32 @@
+"""The simulation notices a protocol that is broken: each way of breaking it is found within a few seeds."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.system.simulation.bench import Bench
+from tests.system.simulation.sabotage import SABOTAGES
+from tests.system.simulation.seed import play
+
+# Several times what it takes; a sabotage that is harder to notice is for the command: --sabotage NAME.
+SEEDS = 40
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "resend_what_was_ambiguous",
+        "resend_after_a_crash",
+        "skip_the_intent",
+        "release_the_slot_early",
+        "keep_the_slot",
+        "forget_to_follow",
+        "tell_nobody",
+        "tell_under_a_new_id",
+    ],
+)
+def test_a_broken_protocol_is_noticed(bench: Bench, name: str) -> None:
+    with SABOTAGES[name]():
+        noticed = next((seed for seed in range(SEEDS) if play(bench, seed).problems), None)
+
+    assert noticed is not None

@@ -1,0 +1,157 @@
+"""The verdict on a seed that has come to rest: no render is lost, and none is paid for twice.
+
+Money is judged by the simulator's ledger and by nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from models import Asset, Attempt, ProviderTask, RenderJob
+from models.asset import AssetKind
+from reelqueue.states import TERMINAL, RenderState
+from simulator.store.ledger import Charge
+from tests.system.simulation.world import World
+from workers.audit.invariants import audit
+
+
+def broken_invariants(world: World) -> Iterator[str]:
+    """What ``python -m workers audit`` would find; holds at every commit."""
+    with Session(world.bench.engine) as session:
+        for finding in audit(session):
+            if finding.rows:
+                yield f"audit: {finding.check.promise}, but {finding.rows}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A world at rest, read once."""
+
+    world: World
+    jobs: dict[UUID, RenderJob]
+    tasks: dict[str, ProviderTask]
+    videos: dict[UUID, Asset]
+    charges: list[Charge]
+    specs: list[tuple[UUID, str]]
+    """Jobs, and hashes of what their attempts have sent."""
+
+    def problems(self, orders: dict[str, dict[str, Any]]) -> Iterator[str]:
+        """Everything that is wrong.
+
+        Args:
+            orders: The requests that were sent, by idempotency key.
+        """
+        yield from self.world.witness.broken
+        yield from self._lost_orders(orders)
+        yield from self._unfinished()
+        yield from self._money()
+        yield from self._duplicates()
+        yield from self._files()
+        yield from self.world.receiver.problems(self.world.services.sessions)
+        yield from broken_invariants(self.world)
+
+    def _lost_orders(self, orders: dict[str, dict[str, Any]]) -> Iterator[str]:
+        keys = Counter(str(job.idempotency_key) for job in self.jobs.values())
+        yield from (f"{key} is {keys[key]} jobs" for key in orders if keys[key] != 1)
+
+    def _unfinished(self) -> Iterator[str]:
+        for job in self.jobs.values():
+            if job.state not in TERMINAL:
+                yield f"job {job.id} is {job.state}: {job.failure_message}"
+
+    def _money(self) -> Iterator[str]:
+        """Each billed task has one owner, whose video it is; no job has two."""
+        per_job = Counter[UUID]()
+        for charge in self.charges:
+            task = self.tasks.get(charge.task_id)
+            if task is None:
+                if not self._is_excused(charge.task_id):
+                    yield f"task {charge.task_id} is billed and belongs to nobody"
+                continue
+            job = self.jobs[task.job_id]
+            per_job[job.id] += 1
+            if hashlib.sha256((job.prompt or "").encode()).hexdigest() != charge.prompt_sha256:
+                yield f"job {job.id} follows task {charge.task_id}, which has another prompt"
+            if not self._is_delivered(job):
+                yield f"job {job.id} is billed and {job.state}: {job.failure_message}"
+        yield from (f"job {job_id} is billed {count} times" for job_id, count in per_job.items() if count > 1)
+
+    def _is_delivered(self, job: RenderJob) -> bool:
+        """Whether the owner of a billed task got its video, or did not want it."""
+        if job.state is RenderState.SUCCEEDED:
+            return True
+        unwanted = job.state is RenderState.CANCELLED and job.abandon_running
+        unwatched = job.state is RenderState.TIMED_OUT and job.on_timeout == "abandon"
+        return unwanted or unwatched or self._was_denied(job)
+
+    def _was_denied(self, job: RenderJob) -> bool:
+        """Whether the provider said that it does not know the task, as often as that is believed."""
+        return job.state in {RenderState.LOST, RenderState.TIMED_OUT} and job.unknown_count >= 5
+
+    def _duplicates(self) -> Iterator[str]:
+        """No job makes the provider work twice, billed or not.
+
+        Jobs that ask for the very same may swap their tasks, which are as good as each other.
+        """
+        alike: defaultdict[str, set[UUID]] = defaultdict(set)
+        for job_id, spec_sha256 in self.specs:
+            alike[spec_sha256].add(job_id)
+        for job_ids in alike.values():
+            made = [task_id for job_id in job_ids for task_id in self.world.witness.tasks_by_job[job_id]]
+            replaced = sum(self.jobs[job_id].fault_count for job_id in job_ids)  # failed by the provider's own fault
+            if len(made) > len(job_ids) + replaced and not any(map(self._is_excused, made)):
+                yield f"jobs {', '.join(map(str, job_ids))} made tasks {', '.join(made)}"
+
+    def _is_excused(self, task_id: str) -> bool:
+        return self.world.witness.was_hidden(task_id)
+
+    def _files(self) -> Iterator[str]:
+        for job in self.jobs.values():
+            if job.state is not RenderState.SUCCEEDED:
+                continue
+            video = self.videos.get(job.id)
+            path = video and self.world.services.archive.path(video.path)
+            if video is None or path is None or not path.is_file():
+                yield f"job {job.id} succeeded without its file"
+            elif path.read_bytes() not in self._clips():
+                yield f"job {job.id} has a file that is no clip of the provider's"
+            elif hashlib.sha256(path.read_bytes()).hexdigest() != video.sha256:
+                yield f"job {job.id} has a file with another checksum than its row"
+
+    def _clips(self) -> list[bytes]:
+        return [clip.read_bytes() for clip in (self.world.bench.folder / "clips").glob("*.mp4")]
+
+
+def judge(world: World, orders: dict[str, dict[str, Any]]) -> list[str]:
+    """Everything that is wrong with a world at rest."""
+    world.provider.provider.settle()
+    with Session(world.bench.engine) as session:
+        verdict = Verdict(
+            world=world,
+            jobs={job.id: job for job in session.scalars(select(RenderJob))},
+            tasks={task.provider_task_id: task for task in session.scalars(select(ProviderTask))},
+            videos={asset.job_id: asset for asset in session.scalars(select(Asset).filter_by(kind=AssetKind.VIDEO))},
+            charges=world.provider.provider.store.ledger.charges(),
+            specs=[(job_id, spec) for job_id, spec in session.execute(select(Attempt.job_id, Attempt.spec_sha256))],
+        )
+        slots = session.execute(text("SELECT job_id FROM slots")).all()
+        return [*verdict.problems(orders), *(f"job {job_id} still holds a slot" for (job_id,) in slots)]
+
+
+def tally(world: World) -> Counter[str]:
+    """What a seed has been through, to see that the simulation goes everywhere."""
+    counts = Counter[str]()
+    for table in ("render_jobs", "attempts"):
+        query = f"SELECT state, count(*) FROM {table} GROUP BY state"  # noqa: S608 - two fixed names
+        for state, count in world.bench.connection.execute(query):  # type: ignore[call-overload]
+            counts[f"{table}: {state}"] += int(str(count))
+    counts["bought again: hidden from the listing"] = sum(len(made) > 1 for made in world.witness.tasks_by_job.values())
+    return counts

@@ -1,0 +1,194 @@
+"""One seed's world: the real steps over real Postgres, the simulator, a broker, a disk and one virtual clock."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from random import Random
+from typing import Any, Final, TypeVar
+from unittest import mock
+
+import uuid_utils.compat
+from pydantic import SecretStr
+
+from embedded.rehearsal.virtual_event_loop import VirtualLoop
+from models.account import Account
+from models.base import new_id
+from models.operations.scheduling.poll_wakeups import ensure_lane
+from models.settings import ServiceSettings
+from simulator.app import create_app
+from simulator.assemble import build_service
+from simulator.exchange.dependencies import Service
+from simulator.store.store import Store
+from tests.support.virtual_clock import START, VirtualClock
+from tests.system.simulation.bench import Bench
+from tests.system.simulation.broker import BagHints, BagOfMessages
+from tests.system.simulation.files import StagedArchive
+from tests.system.simulation.network import Network, ProviderWire, ResultWire
+from tests.system.simulation.receiver import WEBHOOK_KEY, Receiver, ReceiverWire, make_receiver
+from tests.system.simulation.sessions import LockTable, StagedSessions, staged_statements
+from tests.system.simulation.stage import Stage
+from tests.system.simulation.temper import Temper
+from tests.system.simulation.trace import SerialIds, Trace
+from tests.system.simulation.witness import Witness
+from workers.dispatch.default_account import ensure_default_account
+from workers.runtime.context import Services
+from workers.runtime.host_clock import Host
+from workers.settings import (
+    ArchiveSettings,
+    CelerySettings,
+    DeliverySettings,
+    PollSettings,
+    ProviderSettings,
+    ReconcileSettings,
+    Settings,
+    SubmitSettings,
+)
+
+T = TypeVar("T")
+
+KEYS: Final = {"ALIBABA_API_KEY": "sk-first", "SECOND_API_KEY": "sk-second"}
+HOST: Final = "http://simulator.test"
+
+
+class ProviderClock:
+    """The simulator's clock: the virtual one, and wrong by so much."""
+
+    offset_ms = 0
+
+    def __init__(self, clock: VirtualClock, skew_seconds: float) -> None:
+        self._clock = clock
+        self._skew_ms = round(skew_seconds * 1000)
+
+    def now_ms(self) -> int:
+        """Milliseconds since the epoch."""
+        return int(self._clock.now().timestamp() * 1000) + self._skew_ms
+
+    def advance(self, milliseconds: int) -> None:
+        """Only the scheduler moves time."""
+        raise NotImplementedError(f"asked to move {milliseconds} ms")
+
+
+class VirtualHost(Host):
+    """The workers' machine: its time is the simulation's."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+
+    def seconds(self) -> float:
+        """Virtual seconds."""
+        return (self._stage.clock.now() - START).total_seconds()
+
+    def sleep(self, seconds: float) -> None:
+        """Let others run."""
+        self._stage.sleep(seconds)
+
+    def run(self, main: Coroutine[Any, Any, T]) -> T:
+        """In a loop on virtual time."""
+        return VirtualLoop(self.seconds, self._stage.sleep).run(main)
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything that one seed plays with."""
+
+    clock: VirtualClock
+    stage: Stage
+    trace: Trace
+    broker: BagOfMessages
+    network: Network
+    provider: Service
+    witness: Witness
+    receiver: Receiver
+    services: Services
+    bench: Bench
+
+
+@contextmanager
+def open_world(bench: Bench, temper: Temper, random: Random) -> Iterator[World]:
+    """A new world: an empty database and a provider without tasks."""
+    bench.clean()
+    clock = VirtualClock()
+    stage = Stage(clock, LockTable(bench.connection), bench.threads)
+    trace = Trace(clock)
+    with ExitStack() as stack:
+        stack.enter_context(mock.patch.object(uuid_utils.compat, "uuid7", SerialIds(clock)))
+        stack.enter_context(staged_statements(bench.engine, stage))
+        provider = _provider(temper, clock, random, bench)
+        stack.callback(provider.close)
+        witness = Witness(provider, clock, bench.connection)
+        network = Network(
+            stage=stage,
+            app=create_app(provider),
+            backend=bench.backend,
+            random=random,
+            on_departure=witness.on_departure,
+            on_arrival=witness.on_arrival,
+            slowness=temper.slowness,
+        )
+        broker = BagOfMessages(clock)
+        receiver = make_receiver(StagedSessions(bench.engine, stage), stage, random, now=START)
+        services = _services(stage, broker, network, receiver, bench)
+        _make_accounts(services, temper)
+        stack.callback(stage.clear)
+        yield World(clock, stage, trace, broker, network, provider, witness, receiver, services, bench)
+
+
+def _provider(temper: Temper, clock: VirtualClock, random: Random, bench: Bench) -> Service:
+    service = build_service(
+        Store(), ProviderClock(clock, temper.skew_seconds), random=random, clip_folder=bench.folder / "clips"
+    )
+    service.provider.configure(
+        {
+            "run_times": {"minimum_seconds": 1, "maximum_seconds": 15, "tail_share": 0.05, "tail_seconds": 200},
+            "limits": {"over_slots": temper.over_slots},
+            "listing": {"lag_seconds": temper.lag_seconds, "foreign_rows": temper.foreign_rows},
+            "clips": {"width": 64, "height": 36, "seconds": 1, "frames_per_second": 4},
+        }
+    )
+    return service
+
+
+def _services(stage: Stage, broker: BagOfMessages, network: Network, receiver: Receiver, bench: Bench) -> Services:
+    celery = CelerySettings()
+    return Services(
+        settings=Settings(
+            services=ServiceSettings(database_url=SecretStr("postgresql+psycopg://x/x"), archive_url="file:x"),
+            provider=ProviderSettings(
+                video_base_url=HOST, http_transport=lambda: ProviderWire(network), query_rate_per_second=18
+            ),
+            submit=SubmitSettings(),
+            reconcile=ReconcileSettings(ask_again_seconds=20, give_up_seconds=600),
+            poll=PollSettings(batch_size=3, late_interval_seconds=120, watch_hours=1),
+            archive=ArchiveSettings(http_transport=lambda: ResultWire(network)),
+            delivery=DeliverySettings(webhook_key=WEBHOOK_KEY, webhook_http_transport=lambda: ReceiverWire(receiver)),
+            celery=celery,
+        ),
+        sessions=StagedSessions(bench.engine, stage),
+        archive=StagedArchive(bench.folder / "archive", stage),
+        hints=BagHints(broker, longest_countdown_seconds=celery.longest_countdown_seconds),
+        clock=stage.clock,
+        host=VirtualHost(stage),
+        environment=KEYS,
+    )
+
+
+def _make_accounts(services: Services, temper: Temper) -> None:
+    with services.sessions.begin() as session:
+        account_id = ensure_default_account(session, services)
+        first = session.get_one(Account, account_id)
+        first.look_ahead, first.created_at = temper.look_ahead, START
+        if temper.accounts > 1:
+            made = {
+                "base_url": HOST,
+                "region": first.region,
+                "key_env": "SECOND_API_KEY",
+                "headers": {},
+                "look_ahead": temper.look_ahead,
+            }
+            second = Account(id=new_id(), name="second", created_at=START + timedelta(seconds=1), **made)
+            session.add(second)
+            session.flush()
+            ensure_lane(session, second.id)

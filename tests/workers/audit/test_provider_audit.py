@@ -1,0 +1,112 @@
+"""The audit against the provider: each way in which its list, its bill and our books can differ is named."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from models import ProviderTask, RenderJob
+from models.session import DatabaseClock, make_engine, make_sessions
+from tests.conftest import Simulator
+from tests.support.recorded_hints import RecordedHints
+from tests.support.simulated import KEY, Simulated
+from workers.audit.provider import audit_provider
+from workers.reconciliation.orphan_adoption import Orphan
+from workers.reconciliation.orphans import look_for_orphans
+from workers.runtime.context import Services
+
+
+@pytest.fixture
+def simulated(services: Services, hints: RecordedHints, simulator: Simulator, database_url: str) -> Iterator[Simulated]:
+    """The steps over the simulator and real time."""
+    engine = make_engine(database_url)
+    provider = services.settings.provider.model_copy(
+        update={"video_base_url": simulator.base_url, "http_transport": None}
+    )
+    # Tasks are listed at once; two seconds, because the list is asked for whole ones.
+    reconcile = services.settings.reconcile.model_copy(update={"absent_seconds": 0.001, "clock_skew_seconds": 2})
+    settings = replace(services.settings, provider=provider, reconcile=reconcile)
+    environment = {"ALIBABA_API_KEY": KEY}
+    outside = {"sessions": make_sessions(engine), "clock": DatabaseClock(), "environment": environment}
+    yield Simulated(replace(services, settings=settings, **outside), hints, simulator)
+    engine.dispose()
+
+
+def adopted(simulated: Simulated) -> Orphan:
+    """The orphan, as soon as it is old enough to be one."""
+    quick = {"send_within_seconds": 0.0, "post_seconds": 0.0, "settle_within_seconds": 0.0}
+    submit = simulated.services.settings.submit.model_copy(update=quick)
+    services = replace(simulated.services, settings=replace(simulated.services.settings, submit=submit))
+    found: list[Orphan] = []
+
+    def look() -> bool:
+        found.extend(orphan for one in look_for_orphans(services) for orphan in one.orphans)
+        return bool(found)
+
+    simulated.wait_until(look)
+    return found[0]
+
+
+def broken(simulated: Simulated) -> set[str]:
+    """The checks that find something."""
+    return {finding.check.name for finding in audit_provider(simulated.services) if finding.rows}
+
+
+def test_books_that_agree_to_the_cent_have_no_findings(simulated: Simulated) -> None:
+    job_id = simulated.rendered()
+    simulated.rendered(resolution="1080P")
+
+    findings = audit_provider(simulated.services)
+
+    assert [finding.check.name for finding in findings if finding.rows] == []
+    assert {"bill_agrees", "totals_agree", "listed_task_is_owned"} <= {finding.check.name for finding in findings}
+    assert simulated.rows.spent(job_id) == Decimal("0.20")
+
+
+def test_a_task_of_nobody_is_found_until_it_is_adopted(simulated: Simulated) -> None:
+    simulated.rendered()
+    simulated.stray()
+    assert broken(simulated) == {"listed_task_is_owned", "bill_agrees", "totals_agree"}
+
+    assert adopted(simulated).amount == Decimal("0.45")
+    assert broken(simulated) == set()
+
+
+def test_what_was_paid_and_is_not_settled_is_found(simulated: Simulated) -> None:
+    job_id = simulated.submitted()
+    simulated.wait_until(lambda: len(simulated.charges()) == 1)
+    assert broken(simulated) == set()  # it is followed: its next poll settles it
+
+    simulated.rows.change(RenderJob, RenderJob.id == job_id, next_poll_at=None)
+
+    assert broken(simulated) == {"listed_task_is_settled", "statuses_agree", "bill_agrees", "totals_agree"}
+
+
+def test_a_task_that_the_provider_does_not_list_is_found(simulated: Simulated) -> None:
+    job_id = simulated.rendered()
+    simulated.rows.change(ProviderTask, ProviderTask.job_id == job_id, provider_task_id="of-another-main-account")
+
+    assert {"our_task_is_listed", "listed_task_is_owned"} <= broken(simulated)
+
+
+def test_a_list_that_cannot_be_read_is_found(simulated: Simulated) -> None:
+    simulated.rendered()
+    simulated.services = replace(simulated.services, environment={})
+
+    assert broken(simulated) == {"list_is_readable"}
+
+
+def test_what_is_older_than_the_window_is_left_out(simulated: Simulated) -> None:
+    simulated.stray()
+    made_by_second = int(time.time())
+    simulated.rendered()
+    simulated.wait_until(lambda: int(time.time()) > made_by_second)  # the list's window is in whole seconds
+
+    findings = audit_provider(simulated.services, window=timedelta(microseconds=1))
+
+    assert [finding.check.name for finding in findings if finding.rows] == []

@@ -1,0 +1,181 @@
+"""The doctor's lines: what is well, and what is broken with its remedy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from celery import Celery
+from sqlalchemy import text
+from sqlalchemy.orm import Session, sessionmaker
+
+from models import Account
+from models.session import make_engine, make_sessions
+from models.storage import LocalArchive
+from tests.conftest import free_port
+from tests.support.jobs import Jobs
+from tests.support.loopback import Behaviour, hangs_up, says, serving
+from tests.support.rows import Rows
+from tests.support.virtual_clock import VirtualClock
+from workers.dispatch.dispatcher import dispatch
+from workers.operator import doctor
+from workers.operator.doctor import Line
+from workers.runtime.context import Services
+
+NOWHERE = "postgresql+psycopg://nobody:s3cret@127.0.0.1:1/nothing"
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_ANSWER_SECONDS", 0.3)
+
+
+def in_database(services: Services) -> dict[str, Line]:
+    return {line.subject: line for line in doctor._database(services)}
+
+
+def test_a_line_shows_its_remedy_only_where_something_is_bad() -> None:
+    assert str(Line("key", True, "is set", "set it")) == "ok  key: is set"
+    assert str(Line("key", False, "is not set", "set it")) == "BAD key: is not set -> set it"
+
+
+def test_a_migrated_database_is_well(services: Services) -> None:
+    lines = in_database(services)
+
+    assert (lines["database"].is_well, lines["migrations"].is_well) == (True, True)
+
+
+def test_a_database_that_is_away_is_one_line_without_its_password(services: Services) -> None:
+    engine = make_engine(NOWHERE)
+
+    lines = in_database(replace(services, sessions=make_sessions(engine)))
+    engine.dispose()
+
+    assert not lines["database"].is_well
+    assert "REELQUEUE_DATABASE_URL" in lines["database"].remedy
+    assert "s3cret" not in str(lines["database"])
+
+
+def test_an_old_schema_names_the_command(services: Services, sessions: sessionmaker[Session]) -> None:
+    with sessions.begin() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = 'older'"))
+
+    line = in_database(services)["migrations"]
+
+    assert (line.is_well, line.remedy) == (False, "alembic upgrade head")
+
+
+@pytest.mark.parametrize(("ahead_seconds", "is_well"), [(0, True), (60, False), (-60, False)])
+def test_a_clock_that_is_wrong_is_seen(
+    services: Services, clock: VirtualClock, ahead_seconds: float, *, is_well: bool
+) -> None:
+    clock.time = datetime.now(UTC) - timedelta(seconds=ahead_seconds)
+
+    assert in_database(services)["clock"].is_well is is_well
+
+
+def test_a_paused_account_is_bad_until_it_is_resumed(jobs: Jobs, rows: Rows) -> None:
+    dispatch(jobs.services)
+    rows.change(Account, Account.name == "default", paused_at=jobs.clock.now(), paused_reason="Arrearage")
+
+    line = in_database(jobs.services)["account default"]
+
+    assert "Arrearage" in line.seen
+    assert "accounts resume default" in line.remedy
+
+
+def test_orphans_that_nobody_has_adopted_are_bad(jobs: Jobs, rows: Rows) -> None:
+    dispatch(jobs.services)
+    assert "orphans of default" not in in_database(jobs.services)  # nobody has looked yet
+    rows.change(Account, Account.name == "default", orphan_task_ids=["stray"], orphans_seen_at=jobs.clock.now())
+
+    line = in_database(jobs.services)["orphans of default"]
+
+    assert not line.is_well
+    assert line.seen.startswith("1 tasks")
+
+
+def test_a_missing_key_names_the_variables(services: Services) -> None:
+    assert doctor._keys(services).is_well
+    line = doctor._keys(replace(services, environment={"DASHSCOPE_API_KEY": " "}))
+
+    assert not line.is_well
+    assert "ALIBABA_API_KEY" in str(line)
+    assert "DASHSCOPE_API_KEY" in str(line)
+
+
+def test_a_key_is_never_shown(services: Services) -> None:
+    assert "canary" not in str(doctor._keys(services))
+
+
+def test_a_folder_that_can_be_written_is_well(services: Services) -> None:
+    line = doctor._storage(services)
+
+    assert line.is_well
+    assert list(services.archive.root.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_names_the_variable(services: Services, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+
+    line = doctor._storage(replace(services, archive=LocalArchive(tmp_path / "file" / "archive")))
+
+    assert not line.is_well
+    assert "REELQUEUE_ARCHIVE_URL" in line.remedy
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "is_well"),
+    [
+        (says("401 Unauthorized", b""), True),
+        (says("200 OK", b"<html>every task of yours</html>"), False),
+        (says("302 Found", b"", Location="/login"), False),
+        (hangs_up, True),  # whatever it is, it shows no tasks
+        (lambda connection: connection.sendall(b"220 smtp.example ESMTP\r\n"), True),
+    ],
+)
+def test_flower_must_ask_a_stranger_who_he_is(services: Services, behaviour: Behaviour, *, is_well: bool) -> None:
+    with serving(behaviour) as server:
+        line = doctor._flower(replace(services, environment={"REELQUEUE_FLOWER_URL": server.url}))
+
+    assert line.is_well is is_well
+
+
+def test_without_flower_there_is_nothing_to_lock(services: Services) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+
+    assert doctor._flower(replace(services, environment={"REELQUEUE_FLOWER_URL": url})).is_well
+
+
+def test_a_broker_that_answers_is_well(broker_url: str) -> None:
+    with Celery(broker=broker_url, set_as_current=False) as app:
+        assert doctor._broker(app).is_well
+
+
+def test_nobody_at_work_is_bad(broker_url: str) -> None:
+    with Celery(broker=broker_url, set_as_current=False) as app:
+        line = doctor._workers(app)
+
+    assert not line.is_well
+    assert "0 answer, and nobody serves archive, control, intake, poll, submit" in line.seen
+
+
+def test_with_everything_broken_every_line_comes(services: Services, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    engine = make_engine(NOWHERE)
+    ruined = replace(
+        services,
+        sessions=make_sessions(engine),
+        archive=LocalArchive(tmp_path / "file"),
+        environment={"REELQUEUE_FLOWER_URL": f"http://127.0.0.1:{free_port()}"},
+    )
+
+    with Celery(broker=f"redis://:s3cret@127.0.0.1:{free_port()}/0", set_as_current=False) as app:
+        bad = {line.subject: line for line in doctor.examine(ruined, app) if not line.is_well}
+    engine.dispose()
+
+    assert set(bad) == {"database", "broker", "key", "storage", "workers"}
+    assert "REELQUEUE_BROKER_URL" in bad["broker"].remedy
+    assert "s3cret" not in str(bad)

@@ -1,0 +1,225 @@
+"""What the rows say after each answer: state, slot, task, history and what is hinted at."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from models import PollLane
+from reelqueue.states import FailureClass, RenderState
+from tests.support.jobs import Jobs
+from tests.support.recorded_hints import RecordedHints
+from tests.support.rows import Rows
+from tests.support.scripted_provider import RESULT_URL, Answer, ScriptedProvider, accepted, answer, succeeded, task
+from tests.support.virtual_clock import VirtualClock
+
+
+def test_a_rendered_job_waits_for_its_file(jobs: Jobs, rows: Rows, hints: RecordedHints, clock: VirtualClock) -> None:
+    job_id = jobs.rendering()
+    hints.dispatches = 0
+
+    jobs.poll(succeeded())
+
+    job = rows.job(job_id)
+    assert (job.state, job.next_poll_at, job.next_archive_at) == (RenderState.ARCHIVING, None, clock.now())
+    assert (hints.fetches, hints.dispatches) == ([job_id], 1)
+    assert not rows.has_slot(job_id)
+
+
+def test_a_finished_task_is_kept_as_it_was_told(jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
+    job_id = jobs.rendering()
+    times = {"scheduled_time": "2026-11-23 20:00:01.500", "end_time": "2026-11-23 20:00:04.000"}
+
+    jobs.poll(succeeded(actual_prompt="a paper boat, rewritten", **times))
+
+    (told,) = rows.tasks(job_id)
+    assert (told.status, told.result_url, told.actual_prompt) == ("SUCCEEDED", RESULT_URL, "a paper boat, rewritten")
+    assert (told.started_at, told.ended_at) == (clock.at(1.5), clock.at(4))
+    assert told.result_expires_at == clock.at(4) + timedelta(hours=24)
+    assert (told.billed_seconds, told.usage) == (Decimal(5), {"duration": 5, "SR": 720})
+
+
+@pytest.mark.parametrize(
+    ("said", "state", "failure_class"),
+    [
+        (task("FAILED", code="InvalidParameter", message="size"), RenderState.FAILED, FailureClass.INPUT),
+        (task("FAILED", code="DataInspectionFailed"), RenderState.MODERATED, FailureClass.MODERATION),
+        (task("CANCELED"), RenderState.CANCELLED, None),
+    ],
+)
+def test_a_task_without_a_video_ends_its_job(
+    jobs: Jobs, rows: Rows, hints: RecordedHints, said: Answer, state: RenderState, failure_class: FailureClass | None
+) -> None:
+    job_id = jobs.rendering()
+
+    jobs.poll(said)
+
+    job = rows.job(job_id)
+    assert (job.state, job.failure_class, job.finished_at) == (state, failure_class, jobs.clock.now())
+    assert (job.next_poll_at, job.next_archive_at, hints.fetches) == (None, None, [])
+    assert not rows.has_slot(job_id)
+
+
+def test_a_task_that_stays_unknown_is_lost(jobs: Jobs, rows: Rows) -> None:
+    job_id = jobs.rendering(poll_interval_ms=1000)
+
+    for _ in range(jobs.services.settings.poll.unknown_limit):
+        jobs.poll(task("UNKNOWN"))
+
+    assert rows.state(job_id) is RenderState.LOST
+    assert "task-1" in (rows.job(job_id).failure_message or "")
+    assert not rows.has_slot(job_id)
+
+
+def test_a_task_that_flaps_is_collected(jobs: Jobs, rows: Rows) -> None:
+    job_id = jobs.rendering(poll_interval_ms=1000)
+    known = task("RUNNING")
+
+    for said in [task("UNKNOWN"), known] * 6:
+        jobs.poll(said)
+    jobs.poll(succeeded())
+
+    assert rows.state(job_id) is RenderState.ARCHIVING
+
+
+def test_a_status_that_goes_backwards_is_only_noted(jobs: Jobs, rows: Rows) -> None:
+    job_id = jobs.rendering()
+
+    for status in ["RUNNING", "PENDING", "RUNNING"]:
+        jobs.poll(task(status))
+
+    words = [event.detail["to"] for event in rows.events(job_id, "provider_status")]
+    assert words == ["RUNNING", "PENDING", "RUNNING"]
+    assert rows.state(job_id) is RenderState.RENDERING
+
+
+def test_the_same_word_again_makes_no_event(jobs: Jobs, rows: Rows) -> None:
+    job_id = jobs.rendering()
+
+    for _ in range(3):
+        jobs.poll(task("RUNNING"))
+
+    assert len(rows.events(job_id, "provider_status")) == 1
+    assert rows.job(job_id).poll_count == 3
+
+
+def test_an_unknown_word_raises_an_alarm_once(jobs: Jobs, rows: Rows) -> None:
+    job_id = jobs.rendering()
+
+    for _ in range(3):
+        jobs.poll(task("SUSPENDED"))
+
+    (alarm,) = rows.events(job_id, "alarm")
+    assert "SUSPENDED" in alarm.detail["seen"]
+    assert rows.state(job_id) is RenderState.RENDERING
+
+
+def test_a_success_without_a_url_is_asked_for_again(jobs: Jobs, rows: Rows) -> None:
+    job_id = jobs.rendering()
+
+    jobs.poll(task("SUCCEEDED", video_url=""))
+    assert rows.state(job_id) is RenderState.RENDERING
+    jobs.poll(succeeded())
+
+    assert rows.state(job_id) is RenderState.ARCHIVING
+    assert rows.tasks(job_id)[0].result_url == RESULT_URL
+
+
+HOSTILE = [
+    {"task_status": "SUCCEEDED", "video_url": RESULT_URL, "end_time": "9999-12-31 23:59:59.999"},
+    {"task_status": "SUCCEEDED", "video_url": RESULT_URL, "end_time": "0001-01-01 00:00:00"},
+    {"task_status": "SUCCEEDED", "video_url": RESULT_URL + "\x00\ud800", "actual_prompt": "\x00"},
+    {"task_status": "FAILED", "code": "\x00", "message": "\ud800"},
+    {"task_status": "x" * 100_000},
+    {"task_status": "'; DROP TABLE render_jobs; --", "message": "%(x)s %s {0}"},
+    {"task_status": ["RUNNING"]},
+    {"task_status": 7},
+]
+
+
+@pytest.mark.parametrize("output", HOSTILE, ids=lambda output: str(output)[:40])
+def test_no_answer_hurts_the_jobs_beside_it(
+    jobs: Jobs, rows: Rows, provider: ScriptedProvider, output: dict[str, object]
+) -> None:
+    provider.on_submit(accepted("hostile"), accepted("good"))
+    jobs.rendering()
+    good = jobs.rendering()
+    usage = {"duration": "1e999999", "SR\x00": "\x00", "a": {"b": [1e308]}, "c": "\ud800", "d": 10**400}
+    provider.on_query(answer(200, {"output": output, "usage": usage}), task_id="hostile")
+
+    jobs.poll(succeeded())
+
+    assert rows.state(good) is RenderState.ARCHIVING
+
+
+def test_a_task_that_claims_to_end_in_the_future_expires_a_day_from_now(
+    jobs: Jobs, rows: Rows, clock: VirtualClock
+) -> None:
+    job_id = jobs.rendering()
+
+    jobs.poll(succeeded(end_time="9999-12-30 00:00:00"))
+
+    assert rows.tasks(job_id)[0].result_expires_at == clock.now() + timedelta(hours=24)
+
+
+def test_a_job_that_timed_out_keeps_its_slot_while_it_is_watched(jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
+    job_id = jobs.rendering(poll_interval_ms=1000, poll_timeout_ms=1000)
+
+    jobs.poll()
+
+    job = rows.job(job_id)
+    assert (job.state, job.finished_at) == (RenderState.TIMED_OUT, clock.now())
+    assert job.next_poll_at == clock.now() + timedelta(seconds=60)
+    assert rows.has_slot(job_id)
+
+
+def test_a_late_result_is_fetched_while_the_job_stays_timed_out(
+    jobs: Jobs, rows: Rows, hints: RecordedHints, clock: VirtualClock
+) -> None:
+    job_id = jobs.rendering(poll_interval_ms=1000, poll_timeout_ms=1000)
+    jobs.poll()
+
+    jobs.poll(succeeded())
+
+    job = rows.job(job_id)
+    assert (job.state, job.next_archive_at, hints.fetches) == (RenderState.TIMED_OUT, clock.at(61), [job_id])
+    assert job.next_poll_at is None
+    assert not rows.has_slot(job_id)
+
+
+def test_an_abandoned_job_is_watched_for_its_bill_alone(jobs: Jobs, rows: Rows) -> None:
+    job_id = jobs.rendering(poll_interval_ms=1000, poll_timeout_ms=1000, on_timeout="abandon")
+    jobs.poll()
+    assert rows.has_slot(job_id)
+
+    jobs.poll(succeeded())
+
+    job = rows.job(job_id)
+    assert (job.state, job.next_poll_at, job.next_archive_at) == (RenderState.TIMED_OUT, None, None)
+    assert (rows.has_slot(job_id), rows.spent(job_id)) == (False, Decimal("0.50"))
+
+
+def test_the_watch_ends_a_day_after_the_submit(jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
+    job_id = jobs.rendering(poll_interval_ms=1000, poll_timeout_ms=1000)
+    jobs.poll()
+    rows.change(PollLane, PollLane.seq > 0, wake_at=clock.now())
+
+    jobs.poll(after_seconds=24 * 3600)
+
+    assert (rows.state(job_id), rows.job(job_id).next_poll_at) == (RenderState.TIMED_OUT, None)
+    assert not rows.has_slot(job_id)
+
+
+@pytest.mark.parametrize("said", [task("FAILED", code="InternalError"), task("CANCELED")])
+def test_a_watched_task_that_fails_leaves_the_job_timed_out(jobs: Jobs, rows: Rows, said: Answer) -> None:
+    job_id = jobs.rendering(poll_interval_ms=1000, poll_timeout_ms=1000)
+    jobs.poll()
+    reason = rows.job(job_id).failure_message
+
+    jobs.poll(said)
+
+    job = rows.job(job_id)
+    assert (job.state, job.failure_message, job.next_archive_at) == (RenderState.TIMED_OUT, reason, None)
+    assert rows.tasks(job_id)[0].status == ("FAILED" if b"FAILED" in said.content else "CANCELED")

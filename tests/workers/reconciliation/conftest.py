@@ -1,0 +1,22 @@
+"""A provider during whose answers things happen, and doubts about it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.doubts import Doubts, WatchedProvider
+from tests.support.jobs import Jobs
+from tests.support.rows import Rows
+from workers.runtime.context import Services
+
+
+@pytest.fixture
+def provider() -> WatchedProvider:
+    """DashScope, by script."""
+    return WatchedProvider()
+
+
+@pytest.fixture
+def doubts(services: Services, jobs: Jobs, rows: Rows, provider: WatchedProvider) -> Doubts:
+    """Jobs in doubt."""
+    return Doubts(services, jobs, rows, provider)

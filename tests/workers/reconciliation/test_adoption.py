@@ -1,0 +1,229 @@
+"""A task that the listing shows is adopted when it is proven to be the attempt's, and never before."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from sqlalchemy import update
+
+from models import Account
+from reelqueue.states import AttemptState, FailureClass, RenderState
+from tests.support.doubts import Doubts, WatchedProvider, row
+from tests.support.jobs import PROMPT, Jobs
+from tests.support.recorded_hints import RecordedHints
+from tests.support.rows import Rows
+from tests.support.scripted_provider import answer, listing, refused, task
+from workers.reconciliation.reconcile import STRANGERS_AT_ONCE
+
+OTHER = "somebody else's dog"
+
+
+def test_a_finished_task_that_echoes_our_prompt_is_adopted(doubts: Doubts, rows: Rows, hints: RecordedHints) -> None:
+    job_id = doubts.ambiguous()
+    doubts.lists(ours=PROMPT)
+
+    doubts.ask(job_id)
+
+    assert doubts.attempt(job_id).state is AttemptState.ADOPTED
+    assert [task.provider_task_id for task in rows.tasks(job_id)] == ["ours"]
+    assert rows.state(job_id) is RenderState.RENDERING
+    assert hints.wakes[-1].at == rows.job(job_id).next_poll_at
+
+
+def test_an_adopted_task_is_followed_to_its_video(doubts: Doubts, rows: Rows, jobs: Jobs) -> None:
+    job_id = doubts.ambiguous()
+    doubts.lists(ours=PROMPT)
+    doubts.ask(job_id)
+
+    jobs.poll()
+
+    assert rows.state(job_id) is RenderState.ARCHIVING
+
+
+def test_the_request_id_of_a_garbled_answer_is_proof(doubts: Doubts, rows: Rows, provider: WatchedProvider) -> None:
+    fault = {"code": "InternalError", "message": "oops", "request_id": "of-ours"}
+    job_id = doubts.ambiguous(answer(500, fault))
+    provider.on_list(listing(row("foreign"), row("ours")))
+
+    doubts.ask(job_id)
+
+    assert [task.provider_task_id for task in rows.tasks(job_id)] == ["ours"]
+    assert provider.count("query") == 0
+
+
+def test_a_lone_task_that_renders_is_not_adopted_on_suspicion(doubts: Doubts, rows: Rows) -> None:
+    job_id = doubts.ambiguous()
+    doubts.lists("perhaps")
+
+    said = doubts.ask(job_id)
+
+    assert "perhaps" in said
+    assert doubts.attempt(job_id).state is AttemptState.RECONCILING
+    assert rows.state(job_id) is RenderState.SUBMITTING
+    assert rows.has_slot(job_id)
+
+
+def test_a_lone_task_is_adopted_when_it_has_told_its_prompt(doubts: Doubts, rows: Rows) -> None:
+    job_id = doubts.ambiguous()
+    doubts.lists("ours")
+    doubts.ask(job_id)
+    doubts.lists(ours=PROMPT)
+
+    doubts.ask(job_id)
+
+    assert rows.state(job_id) is RenderState.RENDERING
+
+
+def test_a_lone_task_that_failed_is_the_attempts(doubts: Doubts, rows: Rows, jobs: Jobs) -> None:
+    failed = task("FAILED", code="DataInspectionFailed", message="no")
+    job_id = doubts.ambiguous()
+    doubts.lists("ours")
+    doubts.provider.on_query(failed, task_id="ours")
+    doubts.ask(job_id)
+
+    jobs.poll()
+
+    assert rows.state(job_id) is RenderState.MODERATED
+
+
+def test_a_task_of_another_program_is_left_to_it(doubts: Doubts, rows: Rows) -> None:
+    job_id = doubts.ambiguous()
+    doubts.lists(foreign=OTHER)
+
+    doubts.ask_until_absent(job_id)
+
+    assert doubts.attempt(job_id).state is AttemptState.NOT_CREATED
+    assert rows.tasks(job_id) == []
+    assert rows.state(job_id) is RenderState.QUEUED
+
+
+def test_a_task_that_the_provider_denies_to_know_is_never_followed(doubts: Doubts, rows: Rows) -> None:
+    job_id = doubts.ambiguous()
+    doubts.lists("denied")
+    doubts.provider.on_query(task("UNKNOWN"), task_id="denied")
+
+    doubts.give_up(job_id)
+
+    assert rows.state(job_id) is RenderState.NEEDS_REVIEW
+    assert "denied" in str(rows.job(job_id).failure_message)
+
+
+def test_several_are_told_apart_by_their_echoes(doubts: Doubts, rows: Rows) -> None:
+    first, second = doubts.ambiguous(prompt="a cat"), doubts.ambiguous(prompt="a dog")
+    doubts.lists(made_second="a dog", made_first="a cat", foreign=OTHER)
+
+    doubts.ask(first)
+    doubts.ask(second)
+
+    assert [task.provider_task_id for task in rows.tasks(first)] == ["made_first"]
+    assert [task.provider_task_id for task in rows.tasks(second)] == ["made_second"]
+
+
+def test_equal_requests_adopt_a_task_each(doubts: Doubts, rows: Rows) -> None:
+    job_ids = [doubts.ambiguous(), doubts.ambiguous()]
+    doubts.lists(one=PROMPT, another=PROMPT)
+
+    for job_id in job_ids:
+        doubts.ask(job_id)
+
+    adopted = [rows.tasks(job_id)[0].provider_task_id for job_id in job_ids]
+    assert sorted(adopted) == ["another", "one"]
+
+
+def test_equal_prompts_with_other_options_are_left_to_a_person(doubts: Doubts, rows: Rows) -> None:
+    short, long = doubts.ambiguous(duration=5), doubts.ambiguous(duration=10)
+    doubts.lists(one=PROMPT, another=PROMPT)
+
+    doubts.give_up(short)
+    doubts.give_up(long)
+
+    assert rows.state(short) is rows.state(long) is RenderState.NEEDS_REVIEW
+    assert rows.job(short).failure_class is FailureClass.UNKNOWN
+
+
+def test_a_lone_failure_is_nobodys_while_others_are_in_doubt(doubts: Doubts, rows: Rows) -> None:
+    job_id, _rival = doubts.ambiguous(prompt="a cat"), doubts.ambiguous(prompt="a dog")
+    doubts.lists("broken")
+    doubts.provider.on_query(task("FAILED"), task_id="broken")
+
+    doubts.ask(job_id)
+
+    assert rows.tasks(job_id) == []
+
+
+def test_a_job_under_review_is_still_a_rival(doubts: Doubts, rows: Rows) -> None:
+    parked, job_id = doubts.ambiguous(prompt="a cat"), doubts.ambiguous(prompt="a dog")
+    doubts.lists("broken", "other")
+    doubts.give_up(parked)
+    doubts.lists("broken")
+    doubts.provider.on_query(task("FAILED"), task_id="broken")
+
+    doubts.ask(job_id)
+
+    assert rows.state(parked) is RenderState.NEEDS_REVIEW
+    assert rows.tasks(job_id) == []
+
+
+def test_an_image_without_a_prompt_waits_for_the_end_of_a_lone_task(doubts: Doubts, rows: Rows) -> None:
+    options = {"model": "wan2.6-i2v", "prompt": None, "image": "https://media.test/a.png", "resolution": "720P"}
+    job_id = doubts.ambiguous(**options)
+    doubts.provider.on_list(listing(row("ours", model_name="wan2.6-i2v")))
+    doubts.provider.on_query(task("RUNNING"), task("SUCCEEDED", video_url="https://x.test/a.mp4"), task_id="ours")
+
+    doubts.ask(job_id)
+    assert rows.tasks(job_id) == []
+    doubts.ask(job_id)
+
+    assert [task.provider_task_id for task in rows.tasks(job_id)] == ["ours"]
+
+
+def test_a_task_that_another_attempt_has_is_not_a_candidate(doubts: Doubts, rows: Rows, jobs: Jobs) -> None:
+    bound = jobs.rendering()
+    job_id = doubts.ambiguous()
+    doubts.lists(**{rows.tasks(bound)[0].provider_task_id: PROMPT})
+
+    doubts.ask(job_id)
+
+    assert rows.tasks(job_id) == []
+
+
+def test_a_crowd_of_strangers_is_not_asked_one_by_one(doubts: Doubts, provider: WatchedProvider) -> None:
+    job_id = doubts.ambiguous()
+    doubts.lists(*(f"task-{number}" for number in range(STRANGERS_AT_ONCE + 1)))
+
+    doubts.ask(job_id)
+
+    assert provider.count("query") == 0
+
+
+def test_a_candidate_that_cannot_be_asked_decides_nothing(doubts: Doubts) -> None:
+    job_id = doubts.ambiguous()
+    doubts.lists("perhaps")
+    doubts.provider.on_query(refused(429, "Throttling.RateQuota"), task_id="perhaps")
+
+    doubts.ask(job_id)
+
+    assert doubts.attempt(job_id).state is AttemptState.RECONCILING
+
+
+@pytest.mark.parametrize("model", ["wan2.6-t2v", None])
+def test_another_models_task_is_not_a_candidate(model: str | None, doubts: Doubts, rows: Rows) -> None:
+    job_id = doubts.ambiguous()
+    doubts.lists(ours=PROMPT, others=PROMPT)
+    doubts.provider.on_list(listing(row("others", model_name="wan2.7-t2v"), row("ours", model_name=model)))
+
+    doubts.ask(job_id)
+
+    assert [task.provider_task_id for task in rows.tasks(job_id)] == ["ours"]
+
+
+def test_the_listing_is_asked_where_the_submit_went(doubts: Doubts, rows: Rows, provider: WatchedProvider) -> None:
+    job_id = doubts.ambiguous()
+    with doubts.services.sessions.begin() as session:
+        session.execute(update(Account).values(base_url="https://moved.example"))
+    doubts.lists(ours=PROMPT)
+
+    doubts.ask(job_id)
+
+    assert {request.url.host for request in provider.requests} == {httpx.URL(doubts.attempt(job_id).base_url).host}
+    assert rows.tasks(job_id)[0].base_url == doubts.attempt(job_id).base_url

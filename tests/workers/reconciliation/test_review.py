@@ -1,0 +1,136 @@
+"""Settling by hand: adopt, submit again, write off."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from uuid import UUID
+
+import pytest
+
+from reelqueue.states import AttemptState, FailureClass, RenderState
+from tests.support.doubts import Doubts
+from tests.support.jobs import Jobs
+from tests.support.rows import Rows
+from tests.support.scripted_provider import succeeded
+from workers.dashscope import Acceptance
+from workers.dispatch.dispatcher import dispatch
+from workers.operator import manual_review as review
+from workers.runtime.context import Services
+from workers.submission.submit import _bind
+from workers.submission.task_binding import TaskTakenError
+from workers.sweep.sweep import sweep
+
+
+@pytest.fixture
+def parked(doubts: Doubts) -> UUID:
+    """A job that the listing could not settle."""
+    job_id = doubts.ambiguous()
+    doubts.lists("perhaps")
+    doubts.give_up(job_id)
+    return job_id
+
+
+def test_the_question_says_where_to_look(parked: UUID, services: Services, doubts: Doubts) -> None:
+    with services.sessions.begin() as session:
+        (question,) = review.questions(session)
+
+    assert (question.job_id, question.model, question.account) == (parked, "wan2.6-t2v", "default")
+    assert question.sent_at == doubts.attempt(parked).sent_at
+    assert "perhaps" in str(question.why)
+    assert json.dumps(vars(question), default=str)
+
+
+def test_an_adopted_task_is_followed(parked: UUID, services: Services, rows: Rows, jobs: Jobs) -> None:
+    with services.sessions.begin() as session:
+        wake = review.adopt(session, parked, "perhaps", now=services.clock.now(session))
+    assert wake is not None
+    jobs.hints.poll(wake, now=wake.at)
+    jobs.provider.on_query(succeeded(), task_id="perhaps")
+
+    jobs.poll()
+
+    assert rows.state(parked) is RenderState.ARCHIVING
+    assert rows.job(parked).failure_message is None
+    assert rows.attempts(parked)[0].state is AttemptState.ADOPTED
+
+
+def test_a_task_of_another_job_is_not_adopted(parked: UUID, services: Services, rows: Rows, jobs: Jobs) -> None:
+    taken = rows.tasks(jobs.rendering())[0].provider_task_id
+
+    with pytest.raises(TaskTakenError, match=taken), services.sessions.begin() as session:
+        review.adopt(session, parked, taken, now=services.clock.now(session))
+
+    assert rows.state(parked) is RenderState.NEEDS_REVIEW
+
+
+def test_a_job_is_submitted_again_once_per_word(parked: UUID, services: Services, rows: Rows, doubts: Doubts) -> None:
+    with services.sessions.begin() as session:
+        review.resubmit(session, parked, now=services.clock.now(session))
+
+    dispatch(services)
+
+    assert rows.state(parked) is RenderState.ADMITTED
+    assert doubts.attempt(parked).state is AttemptState.NOT_CREATED
+
+
+def test_a_job_is_written_off(parked: UUID, services: Services, rows: Rows, doubts: Doubts) -> None:
+    with services.sessions.begin() as session:
+        review.write_off(session, parked, now=services.clock.now(session))
+
+    assert rows.state(parked) is RenderState.FAILED
+    assert rows.job(parked).failure_class is FailureClass.UNKNOWN
+    assert doubts.attempt(parked).state is AttemptState.UNRESOLVED
+    assert not rows.has_slot(parked)
+
+
+def test_a_written_off_job_is_asked_about_no_more(parked: UUID, services: Services) -> None:
+    with services.sessions.begin() as session:
+        review.write_off(session, parked, now=services.clock.now(session))
+        assert review.questions(session) == []
+
+
+@pytest.mark.parametrize("settle", [review.resubmit, review.write_off], ids=lambda function: function.__name__)
+def test_what_is_settled_is_settled_once(settle: object, parked: UUID, services: Services) -> None:
+    assert callable(settle)
+    with services.sessions.begin() as session:
+        settle(session, parked, now=services.clock.now(session))
+
+    with pytest.raises(review.NotUnderReviewError, match="not needs_review"), services.sessions.begin() as session:
+        settle(session, parked, now=services.clock.now(session))
+
+
+def test_a_job_that_does_not_exist_is_named(services: Services) -> None:
+    with pytest.raises(review.NotUnderReviewError, match="does not exist"), services.sessions.begin() as session:
+        review.resubmit(session, uuid.uuid4(), now=services.clock.now(session))
+
+
+def test_an_answer_that_took_for_ever_settles_the_review(doubts: Doubts, services: Services, rows: Rows) -> None:
+    claim = doubts.in_flight()
+    _leave_to_a_person(doubts, services, claim.job_id)
+
+    _bind(services, claim, Acceptance("late", "PENDING", None))
+
+    assert rows.state(claim.job_id) is RenderState.RENDERING
+    assert rows.job(claim.job_id).failure_message is None
+
+
+def test_an_answer_after_the_write_off_is_on_record(doubts: Doubts, services: Services, rows: Rows) -> None:
+    claim = doubts.in_flight()
+    _leave_to_a_person(doubts, services, claim.job_id)
+    with services.sessions.begin() as session:
+        review.write_off(session, claim.job_id, now=services.clock.now(session))
+
+    _bind(services, claim, Acceptance("late", "PENDING", None))
+
+    assert [task.provider_task_id for task in rows.tasks(claim.job_id)] == ["late"]
+    assert rows.state(claim.job_id) is RenderState.FAILED
+    assert not rows.has_slot(claim.job_id)
+
+
+def _leave_to_a_person(doubts: Doubts, services: Services, job_id: UUID) -> None:
+    doubts.jobs.clock.advance(41)
+    sweep(services)
+    doubts.lists("perhaps")
+    doubts.give_up(job_id)
+    assert doubts.rows.state(job_id) is RenderState.NEEDS_REVIEW
