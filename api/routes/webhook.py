@@ -13,8 +13,9 @@ from api.auth.job_access import CurrentCaller
 from api.dependencies import OpenSession
 from api.problem_details import ProblemError, documented
 from api.routes.webhooks import visible_endpoints
+from models.operations.webhooks.events import announce_test, deliver_again
 from models.session import DatabaseClock
-from models.webhook_delivery import WebhookDelivery, announce_test, deliver_again
+from models.webhook_delivery import WebhookDelivery
 from models.webhook_endpoint import WebhookEndpoint
 from reelqueue.webhooks import WebhookDeliveries
 from reelqueue.webhooks import WebhookDelivery as DeliveryView

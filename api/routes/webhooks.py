@@ -18,9 +18,10 @@ from api.http.openapi import body_of
 from api.http.request_body import JsonObject, json_object, options_of
 from api.problem_details import ProblemError, documented
 from api.settings import ApiSettings
+from models.operations.webhooks.endpoints import make_endpoint
 from models.session import DatabaseClock
 from models.tenant import ensure_tenant
-from models.webhook_endpoint import WebhookEndpoint, make_endpoint
+from models.webhook_endpoint import WebhookEndpoint
 from reelqueue.url_safety import UnsafeUrlError, check_web_url
 from reelqueue.webhooks import WebhookEndpoint as EndpointView
 from reelqueue.webhooks import WebhookEndpoints, WebhookSecret

@@ -14,9 +14,10 @@ from sqlalchemy.orm import Session
 from api.routes.webhooks import MAX_ENDPOINTS
 from api.settings import ApiSettings
 from models.api_key import ApiKey
+from models.operations.webhooks.endpoints import derive_secret
 from models.tenant import ensure_tenant
 from models.webhook_delivery import WebhookDelivery
-from models.webhook_endpoint import WebhookEndpoint, derive_secret
+from models.webhook_endpoint import WebhookEndpoint
 from reelqueue.webhooks import DeliveryState
 from tests.api.conftest import Enqueue, problem, serving
 

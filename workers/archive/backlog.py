@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 
 from models.job_event import JobEvent
 from models.operations.jobs.transitions import record
+from models.operations.webhooks.events import announce_expiring
 from models.render_job import RenderJob
-from models.webhook_delivery import announce_expiring
 from workers.archive.fetch_lease import expiry
 from workers.archive.retry import KEEP_FAILED
 

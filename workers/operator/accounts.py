@@ -13,11 +13,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.account import DEFAULT_ACCOUNT_NAME, Account
+from models.operations.accounts import pause_account, resume_account
 from models.operations.scheduling.poll_wakeups import ensure_lane
 from reelqueue.catalog import lookup
 from reelqueue.errors import ReelqueueError
 from reelqueue.pricing import region_of
-from workers.dispatch.default_account import pause_account, resume_account
 from workers.operator.account_health import Health, health_of_accounts
 from workers.operator.console import AsJson, open_services
 

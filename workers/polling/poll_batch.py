@@ -22,8 +22,9 @@ from sqlalchemy.orm import Session, aliased
 
 from models.account import Account
 from models.operations.scheduling.poll_wakeups import Wake, holds_lane, lease_left, leave_lane, take_lane
+from models.operations.scheduling.rate_limits import take_turns
 from models.provider_task import ProviderTask
-from models.rate_limit import TurnKind, take_turns
+from models.rate_limit import TurnKind
 from models.render_job import RenderJob
 from reelqueue.errors import ConfigurationError
 from workers.dashscope import DashScope, NotSentError, ProviderError, TaskAnswer

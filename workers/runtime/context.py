@@ -18,7 +18,8 @@ from pydantic import SecretStr
 from sqlalchemy.orm import Session, sessionmaker
 
 from models.account import Account
-from models.rate_limit import TurnKind, take_turns
+from models.operations.scheduling.rate_limits import take_turns
+from models.rate_limit import TurnKind
 from models.session import Clock, DatabaseClock
 from models.storage import Archive
 from reelqueue.errors import ConfigurationError

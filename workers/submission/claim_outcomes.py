@@ -18,12 +18,12 @@ from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.attempt import Attempt
+from models.operations.accounts import pause_account
 from models.operations.jobs.cancel import grant_cancel
 from models.operations.jobs.transitions import move, record
 from models.operations.money.slot_reservations import release_slot
 from models.slot import Slot
 from reelqueue.states import OPEN_ATTEMPT, AttemptState, FailureClass, RenderState
-from workers.dispatch.default_account import pause_account
 from workers.settings import ReconcileSettings
 
 log = structlog.get_logger(__name__)

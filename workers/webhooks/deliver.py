@@ -20,9 +20,10 @@ from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.orm import Session
 
 from models.operations.jobs.transitions import record
+from models.operations.webhooks.endpoints import derive_secret, secret_sha256
 from models.render_job import RenderJob
 from models.webhook_delivery import WebhookDelivery
-from models.webhook_endpoint import WebhookEndpoint, derive_secret, secret_sha256
+from models.webhook_endpoint import WebhookEndpoint
 from reelqueue.states import RenderState
 from reelqueue.webhooks import EXPIRING_KIND, DeliveryState, EventData, EventFailure, WebhookEvent
 from workers.failpoints import Failpoint, failpoint

@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 
 from models.job_event import JobEvent
 from models.operations.jobs.dependents import release_followers, why_never
+from models.operations.webhooks.events import announce
 from models.render_job import RenderJob
-from models.webhook_delivery import announce
 from reelqueue.states import MOVES, TERMINAL, RenderState
 
 

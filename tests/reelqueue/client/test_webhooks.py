@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from api.settings import ApiSettings
-from models.webhook_endpoint import derive_secret
+from models.operations.webhooks.endpoints import derive_secret
 from reelqueue import ConflictError, NotFoundError, UnavailableError
 from reelqueue.cli._app import app
 from reelqueue.webhooks import DeliveryState

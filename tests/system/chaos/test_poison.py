@@ -12,9 +12,9 @@ from embedded.chaos.harness import World
 from embedded.chaos.short_timings import PACE
 from models import Account, RenderJob
 from models.account import DEFAULT_ACCOUNT_NAME
+from models.operations.accounts import pause_account, resume_account
 from models.session import DatabaseClock
 from reelqueue.states import RenderState
-from workers.dispatch.default_account import pause_account, resume_account
 from workers.failpoints import Failpoint
 from workers.quarantine.release import quarantined, retry
 

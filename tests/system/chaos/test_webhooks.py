@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 from embedded.chaos.harness import World
 from embedded.chaos.service_processes import WEBHOOK_KEY
 from models import WebhookDelivery, WebhookEndpoint
+from models.operations.webhooks.endpoints import derive_secret, make_endpoint
 from models.session import DatabaseClock
 from models.tenant import ensure_tenant
-from models.webhook_endpoint import derive_secret, make_endpoint
 from reelqueue.webhooks import DeliveryState, WebhookEvent, verify
 from tests.support.loopback import LoopbackServer, hangs_up, says, serving
 from workers.failpoints import Failpoint

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.campaign import Campaign
+from models.operations.accounts import pause_account, resume_account
 from models.operations.jobs.cancel import request_cancel
 from models.operations.money.budget import (
     Budget,
@@ -29,7 +30,6 @@ from reelqueue import messages
 from reelqueue.states import RenderState
 from tests.system.simulation.temper import Temper
 from tests.system.simulation.world import World
-from workers.dispatch.default_account import pause_account, resume_account
 from workers.operator.manual_review import adopt, resubmit, write_off
 from workers.quarantine.release import is_quarantined, retry
 

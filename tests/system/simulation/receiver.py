@@ -17,8 +17,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from models import JobEvent, WebhookDelivery
+from models.operations.webhooks.endpoints import derive_secret, make_endpoint
 from models.tenant import ensure_tenant
-from models.webhook_endpoint import derive_secret, make_endpoint
 from reelqueue.states import TERMINAL
 from reelqueue.webhooks import DeliveryState, kind_of, verify
 from tests.system.simulation.network import NEVER_SECONDS

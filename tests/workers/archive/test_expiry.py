@@ -12,9 +12,9 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from models import ProviderTask, WebhookDelivery
+from models.operations.webhooks.endpoints import make_endpoint
 from models.storage import StorageRefusedError
 from models.tenant import ensure_tenant
-from models.webhook_endpoint import make_endpoint
 from reelqueue.states import RenderState
 from tests.support.jobs import Jobs
 from tests.support.loopback import LoopbackServer, says, serving

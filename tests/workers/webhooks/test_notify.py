@@ -14,8 +14,8 @@ from sqlalchemy import select
 
 from models import RenderJob, WebhookDelivery, WebhookEndpoint
 from models.operations.jobs.cancel import request_cancel
+from models.operations.webhooks.endpoints import derive_secret, make_endpoint
 from models.tenant import ensure_tenant
-from models.webhook_endpoint import derive_secret, make_endpoint
 from reelqueue.states import FailureClass, RenderState
 from reelqueue.webhooks import DeliveryState, WebhookEvent, verify
 from tests.conftest import free_port

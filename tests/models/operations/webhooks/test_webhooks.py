@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from models import WebhookDelivery, WebhookEndpoint
 from models.operations.jobs.transitions import move
+from models.operations.webhooks.endpoints import derive_secret, make_endpoint
 from models.tenant import ensure_tenant
-from models.webhook_endpoint import derive_secret, make_endpoint
 from reelqueue.states import MOVES, TERMINAL, RenderState
 from reelqueue.webhooks import DeliveryState, kind_of
 from tests.support.stored_jobs import NOW, store_job

@@ -1,0 +1,37 @@
+"""Pauses and resumes an account."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from models.account import Account
+
+log = structlog.get_logger(__name__)
+
+
+def pause_account(session: Session, account_id: UUID, reason: str, *, now: datetime) -> None:
+    """Submit nothing more to an account until a person has looked; what it renders is followed on."""
+    paused = session.scalars(
+        update(Account)
+        .where(Account.id == account_id, Account.paused_at.is_(None))
+        .values(paused_at=now, paused_reason=reason)
+        .returning(Account.name)
+    ).one_or_none()
+    if paused is not None:
+        log.error("account.paused", account=paused, reason=reason, remedy="python -m workers accounts resume " + paused)
+
+
+def resume_account(session: Session, name: str) -> bool:
+    """Submit to an account again; False if it was not paused."""
+    resumed = session.scalars(
+        update(Account)
+        .where(Account.name == name, Account.paused_at.is_not(None))
+        .values(paused_at=None, paused_reason=None)
+        .returning(Account.id)
+    ).one_or_none()
+    return resumed is not None

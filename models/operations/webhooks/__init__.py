@@ -1,0 +1,1 @@
+"""Webhook endpoints, and events queued for them."""

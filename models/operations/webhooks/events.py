@@ -1,0 +1,66 @@
+"""Queues events for webhook endpoints, in the transaction of what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models.base import new_id
+from models.render_job import RenderJob
+from models.webhook_delivery import WebhookDelivery
+from models.webhook_endpoint import WebhookEndpoint
+from reelqueue.states import RenderState
+from reelqueue.webhooks import EXPIRING_KIND, TEST_KIND, DeliveryState, kind_of
+
+
+def announce(session: Session, job_ids: Collection[UUID], state: RenderState, *, now: datetime) -> None:
+    """Queue the event of jobs that moved to a terminal state, for every endpoint of their tenants.
+
+    Args:
+        session: In the transaction of the move.
+        job_ids: The jobs.
+        state: Where they moved.
+        now: Time of the move.
+    """
+    _announce(session, job_ids, kind_of(state), now)
+
+
+def announce_expiring(session: Session, job_ids: Collection[UUID], *, now: datetime) -> None:
+    """Queue the event that results wait and expire soon, for every endpoint of their tenants."""
+    _announce(session, job_ids, EXPIRING_KIND, now)
+
+
+def _announce(session: Session, job_ids: Collection[UUID], kind: str, now: datetime) -> None:
+    listening = (
+        select(WebhookEndpoint.id, RenderJob.id)
+        .join(RenderJob, RenderJob.tenant_id == WebhookEndpoint.tenant_id)
+        .where(RenderJob.id.in_(job_ids), WebhookEndpoint.disabled_at.is_(None), WebhookEndpoint.deleted_at.is_(None))
+    )
+    event = {"kind": kind, "occurred_at": now, "asked_at": now, "next_attempt_at": now}
+    rows = [
+        {"id": new_id(), "endpoint_id": endpoint_id, "job_id": job_id, **event}
+        for endpoint_id, job_id in session.execute(listening)
+    ]
+    if rows:
+        session.execute(insert(WebhookDelivery).on_conflict_do_nothing(), rows)
+
+
+def announce_test(session: Session, endpoint_id: UUID, *, now: datetime) -> WebhookDelivery:
+    """Queue a test event for one endpoint."""
+    delivery = WebhookDelivery(
+        endpoint_id=endpoint_id, kind=TEST_KIND, occurred_at=now, asked_at=now, next_attempt_at=now
+    )
+    session.add(delivery)
+    session.flush()
+    return delivery
+
+
+def deliver_again(delivery: WebhookDelivery, *, now: datetime) -> None:
+    """Queue a delivery again under its id; its attempts are counted from zero."""
+    delivery.state, delivery.finished_at = DeliveryState.PENDING, None
+    delivery.asked_at, delivery.next_attempt_at = now, now
