@@ -173,7 +173,7 @@ class RenderJob(Base):
     failure_class: Mapped[FailureClass | None] = mapped_column(
         comment="Of the last refusal or the end: by what its owner can do about it"
     )
-    failure_code: Mapped[str | None] = mapped_column(comment="The provider's code, as received")
+    failure_code: Mapped[str | None] = mapped_column(comment="One of our codes, or the provider's as received")
     failure_message: Mapped[str | None] = mapped_column(comment="What happened and what to do")
     collected_late: Mapped[bool] = mapped_column(default=False, comment="Succeeded after it had timed out")
 

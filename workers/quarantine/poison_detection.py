@@ -30,6 +30,7 @@ from sqlalchemy.orm import Session, aliased
 from models.operations.jobs.transitions import move, record
 from models.operations.money.slot_reservations import release_slot
 from models.render_job import RenderJob
+from reelqueue.failure_codes import FailureCode
 from reelqueue.states import FailureClass, RenderState
 
 log = structlog.get_logger(__name__)
@@ -90,7 +91,7 @@ def set_aside(session: Session, job_id: UUID, deaths: int, *, during: str, now: 
         "next_archive_at": None,
         "lease_until": None,
         "failure_class": FailureClass.POISON,
-        "failure_code": "Quarantined",
+        "failure_code": FailureCode.QUARANTINED,
         "failure_message": (
             f"{deaths} workers in a row died with it in hand ({during}), and their logs say more; when the cause is "
             f"gone: python -m workers review retry {job_id}, which never renders a second time"

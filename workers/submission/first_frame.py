@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from typing import Final
 from uuid import UUID
 
 from sqlalchemy import and_, select
@@ -12,11 +11,10 @@ from models.asset import Asset, AssetKind
 from models.render_job import RenderJob
 from models.storage import Archive
 from reelqueue.errors import InvalidRequestError
+from reelqueue.failure_codes import FailureCode
 from reelqueue.requests.types import RenderRequest, parse_request
 from reelqueue.states import RenderState
 from workers.runtime.context import Services
-
-NO_FRAME_CODE: Final = "no_first_frame"
 
 
 def read_first_frame(services: Services, job_id: UUID, epoch: int) -> str | None:
@@ -43,7 +41,7 @@ def read_first_frame(services: Services, job_id: UUID, epoch: int) -> str | None
     picture = _content(services.archive, path)
     if picture is None:
         why = f"image: the last frame of render job {before_id} is not in the archive; render that one again"
-        raise InvalidRequestError(NO_FRAME_CODE, why, "image")
+        raise InvalidRequestError(FailureCode.NO_FIRST_FRAME, why, "image")
     return f"data:{content_type};base64,{base64.b64encode(picture).decode()}"
 
 

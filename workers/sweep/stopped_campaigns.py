@@ -11,9 +11,8 @@ from models.campaign import Campaign, OnBudget
 from models.operations.campaigns.control import cancel_clips
 from models.operations.jobs.transitions import move
 from models.render_job import RenderJob
+from reelqueue.failure_codes import FailureCode
 from reelqueue.states import RenderState
-
-UNPAID_CODE = "budget_exhausted"
 
 
 def cancel_unpaid(session: Session, *, now: datetime, limit: int) -> int:
@@ -39,7 +38,7 @@ def cancel_unpaid(session: Session, *, now: datetime, limit: int) -> int:
             [RenderState.QUEUED],
             RenderState.CANCELLED,
             now=now,
-            failure_code=UNPAID_CODE,
+            failure_code=FailureCode.BUDGET_EXHAUSTED,
             failure_message=message,
         )
         for job_id in session.scalars(unpaid).all()

@@ -13,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from reelqueue.errors import ReelqueueError
+from reelqueue.failure_codes import FailureCode
 
 _TABLES: Final = """
 CREATE TEMP TABLE fresh (
@@ -64,12 +65,12 @@ FROM (
     SELECT DISTINCT ON (j.content_sha256) j.content_sha256, j.id
     FROM fresh o JOIN render_jobs j ON j.campaign_id = :campaign_id AND j.content_sha256 = o.content_sha256
     WHERE o.fate IS NULL AND o.rank = 1 AND j.superseded_at IS NOT NULL
-      AND NOT (j.state = 'cancelled' AND coalesce(j.failure_code, '') = 'superseded')
+      AND NOT (j.state = 'cancelled' AND coalesce(j.failure_code, '') = :superseded)
     ORDER BY j.content_sha256, CASE WHEN j.state = 'succeeded' THEN 0
         WHEN j.state IN ('failed', 'moderated', 'lost', 'expired', 'cancelled') THEN 2 ELSE 1 END, j.id DESC
 ) k
 WHERE f.content_sha256 = k.content_sha256 AND f.fate IS NULL
-""")
+""").bindparams(superseded=FailureCode.SUPERSEDED.value)
 _NEW: Final = text("UPDATE fresh SET fate = CASE WHEN rank = 1 THEN 'new' ELSE 'shared' END WHERE fate IS NULL")
 _LEAVING: Final = text("""
 INSERT INTO leaving

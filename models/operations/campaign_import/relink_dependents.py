@@ -16,6 +16,7 @@ from models.operations.jobs.transitions import tell_followers
 from models.render_job import RenderJob
 from reelqueue.builder import content_sha256
 from reelqueue.campaigns.clips import continued_image
+from reelqueue.failure_codes import FailureCode
 from reelqueue.states import RenderState
 
 # Also what was given up because of the earlier job: to be rendered again, it needs the one that stands now.
@@ -23,9 +24,9 @@ _FOLLOW: Final = text("""
 UPDATE render_jobs r SET after_job_id = l.heir_id
 FROM leaving l
 WHERE l.passes_to IS NULL AND r.after_job_id = l.id AND r.superseded_at IS NULL
-  AND ((r.is_awaiting AND r.state = 'queued') OR r.failure_code = 'predecessor_failed')
+  AND ((r.is_awaiting AND r.state = 'queued') OR r.failure_code = :predecessor_failed)
 RETURNING r.id, l.heir_id
-""")
+""").bindparams(predecessor_failed=FailureCode.PREDECESSOR_FAILED.value)
 _ENDED: Final = text("""
 SELECT DISTINCT p.id, p.state FROM render_jobs r JOIN render_jobs p ON p.id = r.after_job_id
 WHERE r.is_awaiting AND r.state = 'queued' AND p.finished_at IS NOT NULL

@@ -15,9 +15,9 @@ from models.operations.jobs.transitions import move_many
 from models.operations.money.budget import Budget, set_budget
 from models.render_job import RenderJob
 from reelqueue.campaigns.options import CampaignOptions
+from reelqueue.failure_codes import FailureCode
 from reelqueue.states import RenderState
 
-CANCELLED_CODE: Final = "campaign_cancelled"
 _AT_PROVIDER: Final = (RenderState.ADMITTED, RenderState.SUBMITTING, RenderState.RENDERING)
 
 
@@ -111,7 +111,11 @@ def cancel_clips(session: Session, campaign_id: UUID, *, now: datetime, limit: i
         .limit(limit)
         .with_for_update(skip_locked=True, key_share=True)
     )
-    why = {"failure_code": CANCELLED_CODE, "failure_message": "its campaign was cancelled", "is_awaiting": False}
+    why = {
+        "failure_code": FailureCode.CAMPAIGN_CANCELLED,
+        "failure_message": "its campaign was cancelled",
+        "is_awaiting": False,
+    }
     job_ids = session.scalars(queued).all()
     return move_many(session, job_ids, RenderState.QUEUED, RenderState.CANCELLED, now=now, **why)
 

@@ -12,17 +12,21 @@ from sqlalchemy.orm import Session
 
 from models.render_job import RenderJob
 from models.shared_clip import ClipTwin
+from reelqueue.failure_codes import FailureCode
 from reelqueue.states import RenderState
 
-SUPERSEDED_CODE: Final = "superseded"
-"""Why a queued clip was cancelled whose row was changed."""
 _IS_CLIP: Final = RenderJob.content_sha256.is_not(None)
 COUNTS: Final = (_IS_CLIP, RenderJob.superseded_at.is_(None))
 """A clip that stands for its id now."""
 RESTORABLE: Final = (
     _IS_CLIP,
     RenderJob.superseded_at.is_not(None),
-    not_(and_(RenderJob.state == RenderState.CANCELLED, func.coalesce(RenderJob.failure_code, "") == SUPERSEDED_CODE)),
+    not_(
+        and_(
+            RenderJob.state == RenderState.CANCELLED,
+            func.coalesce(RenderJob.failure_code, "") == FailureCode.SUPERSEDED,
+        )
+    ),
 )
 """A clip that stood for an id once and was submitted: should its content come back, it is not bought again."""
 

@@ -26,9 +26,9 @@ from models.operations.bulk_copy import (
     new_job_values,
 )
 from models.operations.campaigns.current_clips import COUNTS, Standing, standing_clips, supersede
-from models.operations.jobs.dependents import PREDECESSOR_CODE
 from models.render_job import RenderJob
 from reelqueue.campaigns.filters import Condition, Rows
+from reelqueue.failure_codes import FailureCode
 from reelqueue.states import TERMINAL, FailureClass, RenderState
 
 RETRYABLE: Final = frozenset(
@@ -78,7 +78,7 @@ def find_retries(session: Session, campaign_id: UUID, which: Which, *, limit: in
     while frontier and len(found) < limit:
         followers = session.scalars(
             select(RenderJob).where(
-                RenderJob.after_job_id.in_(frontier), RenderJob.failure_code == PREDECESSOR_CODE, *COUNTS
+                RenderJob.after_job_id.in_(frontier), RenderJob.failure_code == FailureCode.PREDECESSOR_FAILED, *COUNTS
             )
         )
         fresh = {job.id: job for job in followers if job.id not in found}

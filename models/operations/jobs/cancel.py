@@ -14,15 +14,15 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from models.operations.campaigns.current_clips import SUPERSEDED_CODE
 from models.operations.jobs.transitions import move, record
 from models.operations.money.slot_reservations import release_slot
 from models.render_job import RenderJob
+from reelqueue.failure_codes import FailureCode
 from reelqueue.states import RenderState
 
 _WAITING = (RenderState.QUEUED, RenderState.ADMITTED)
 WHY_SUPERSEDED: Final[Mapping[str, Any]] = {
-    "failure_code": SUPERSEDED_CODE,
+    "failure_code": FailureCode.SUPERSEDED,
     "failure_message": "its row was changed: another job stands in its place",
     "is_awaiting": False,
 }

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from models.render_job import RenderJob
+from reelqueue.failure_codes import FailureCode
 from reelqueue.states import RenderState
-
-PREDECESSOR_CODE: Final = "predecessor_failed"
-"""Why a continued clip was cancelled whose first frame will not come."""
 
 
 def release_followers(session: Session, job_id: UUID, state: RenderState) -> list[UUID]:
@@ -40,7 +38,7 @@ def release_followers(session: Session, job_id: UUID, state: RenderState) -> lis
 def why_never(job_id: UUID, state: RenderState) -> dict[str, Any]:
     """What a continued clip says that ends because of another's end."""
     return {
-        "failure_code": PREDECESSOR_CODE,
+        "failure_code": FailureCode.PREDECESSOR_FAILED,
         "failure_message": f"it begins with the last frame of render job {job_id}, which ended as {state}; "
         "retry that one, and this one with it",
     }

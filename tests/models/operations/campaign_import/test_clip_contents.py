@@ -14,8 +14,8 @@ from models.operations.campaigns.current_clips import standing_clips
 from models.operations.campaigns.results import result_rows
 from models.operations.campaigns.retry import Which, find_retries, retry_clips
 from models.operations.jobs.cancel import grant_cancel
-from models.operations.jobs.dependents import PREDECESSOR_CODE
 from models.operations.jobs.transitions import move
+from reelqueue.failure_codes import FailureCode
 from reelqueue.states import RenderState
 from tests.support.stored_clips import ENDED_FAILED, RENDERED, apply, clip, end, make_campaign, standing
 from tests.support.stored_jobs import NOW, read_job
@@ -202,7 +202,7 @@ def test_a_chained_row_changed_after_its_predecessor_timed_out_is_given_up_at_on
     apply(session, campaign, clip("b", prompt="another", after="a", first_frame="last_frame"))
 
     follower = standing(session, campaign)["b"]
-    assert (follower.state, follower.failure_code) == (RenderState.CANCELLED, PREDECESSOR_CODE)
+    assert (follower.state, follower.failure_code) == (RenderState.CANCELLED, FailureCode.PREDECESSOR_FAILED)
 
 
 def test_a_repaired_row_is_what_those_after_it_are_rendered_from_and_they_are_bought_once(session: Session) -> None:
@@ -212,7 +212,7 @@ def test_a_repaired_row_is_what_those_after_it_are_rendered_from_and_they_are_bo
     end(session, standing(session, campaign)["a"], *ENDED_FAILED)
     apply(session, campaign, clip("a", prompt="repaired"))  # alone, as from a file of failures
     end(session, standing(session, campaign)["a"], *RENDERED)
-    chosen = Which(states=[RenderState.CANCELLED], codes=[PREDECESSOR_CODE])
+    chosen = Which(states=[RenderState.CANCELLED], codes=[FailureCode.PREDECESSOR_FAILED])
     retry_clips(session, campaign, find_retries(session, campaign.id, chosen, limit=9), now=NOW)
 
     stored = apply(session, campaign, clip("a", prompt="repaired"), *chain)

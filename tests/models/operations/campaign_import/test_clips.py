@@ -9,10 +9,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models import JobReference, RenderJob
-from models.operations.campaigns.current_clips import SUPERSEDED_CODE
-from models.operations.jobs.dependents import PREDECESSOR_CODE
 from models.operations.jobs.enqueue import to_request
 from models.session import make_engine
+from reelqueue.failure_codes import FailureCode
 from reelqueue.states import RenderState
 from tests.support.stored_clips import ENDED_FAILED, RENDERED, apply, clip, end, make_campaign, standing
 from tests.support.stored_jobs import events_of, read_job
@@ -65,7 +64,7 @@ def test_a_changed_row_takes_the_place_of_one_that_waits(session: Session) -> No
 
     before = read_job(session, earlier)
     assert counts(stored) == (0, 1, 0)
-    assert (before.state, before.failure_code) == (RenderState.CANCELLED, SUPERSEDED_CODE)
+    assert (before.state, before.failure_code) == (RenderState.CANCELLED, FailureCode.SUPERSEDED)
     assert standing(session, campaign)["a"].prompt == "another"
 
 
@@ -118,7 +117,7 @@ def test_a_chain_ends_with_its_first_failure(session: Session) -> None:
     end(session, standing(session, campaign)["0"], *ENDED_FAILED)
 
     ended = standing(session, campaign)
-    assert [ended[name].failure_code for name in "123"] == [PREDECESSOR_CODE] * 3
+    assert [ended[name].failure_code for name in "123"] == [FailureCode.PREDECESSOR_FAILED] * 3
     assert "ended as failed" in (ended["1"].failure_message or "")
 
 
@@ -149,7 +148,7 @@ def test_what_continues_a_failed_clip_says_so_at_once(session: Session) -> None:
 
     apply(session, campaign, clip("b", after="a", first_frame="last_frame"))
 
-    assert standing(session, campaign)["b"].failure_code == PREDECESSOR_CODE
+    assert standing(session, campaign)["b"].failure_code == FailureCode.PREDECESSOR_FAILED
 
 
 def test_followers_of_a_changed_row_wait_for_its_heir(session: Session) -> None:

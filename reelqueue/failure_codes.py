@@ -1,0 +1,25 @@
+"""Reelqueue's own failure codes, as stored, shown, and filtered by ``--code``.
+
+A job's ``failure_code`` holds one of these or the provider's code as it was received.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class FailureCode(StrEnum):
+    """Why a job ended without the provider's saying so; the values are a public contract."""
+
+    SUPERSEDED = "superseded"
+    """Queued when its row was changed, and cancelled for it."""
+    PREDECESSOR_FAILED = "predecessor_failed"
+    """It begins with the last frame of a job that did not succeed."""
+    CAMPAIGN_CANCELLED = "campaign_cancelled"
+    """Queued when its campaign was cancelled."""
+    BUDGET_EXHAUSTED = "budget_exhausted"
+    """The rest of its campaign's budget does not cover it."""
+    NO_FIRST_FRAME = "no_first_frame"
+    """The last frame that it begins with is not in the archive."""
+    QUARANTINED = "Quarantined"
+    """It ended several workers in a row."""
