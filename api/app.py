@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from api import problem_details as problems
 from api.dependencies import Services
 from api.dispatch_hints import DispatchHints, make_producer, send_dispatch
+from api.event_streams import EventStreams
 from api.http.openapi import allowed_methods, document
+from api.http.response_headers import ProtectiveHeaders
 from api.routes import assets, catalog, health, job, jobs, sign_in, speeds, statement, webhook, webhooks
 from api.routes import gallery_pages as gallery
 from api.routes.campaigns import campaigns
@@ -53,7 +56,7 @@ def create_app(settings: ApiSettings, *, require_key: bool) -> FastAPI:
     app.state.services = services
     for routes in _ROUTES:
         app.include_router(routes.router)
-    app.middleware("http")(_no_sniffing)
+    app.add_middleware(ProtectiveHeaders)
     _describe(app, require_key=require_key)
     problems.install(app, methods_at=partial(allowed_methods, app))
     return app
@@ -66,15 +69,22 @@ def _open(settings: ApiSettings, *, require_key: bool) -> Services:
         pool_size=settings.api_database_connections,
     )
     producer = make_producer(settings.broker_url.get_secret_value())
+    sessions = make_sessions(engine)
     return Services(
         settings=settings,
         require_key=require_key,
         engine=engine,
-        sessions=make_sessions(engine),
+        sessions=sessions,
         archive=settings.open_archive(),
         producer=producer,
         hints=DispatchHints(partial(send_dispatch, producer)),
         session_secret=_session_secret(settings),
+        streams=EventStreams(
+            sessions,
+            tenant_max=settings.api_listeners_per_tenant,
+            process_max=settings.api_listeners,
+        ),
+        turns=asyncio.Semaphore(settings.api_database_connections),
     )
 
 
@@ -90,13 +100,6 @@ async def _lifespan(services: Services, _app: FastAPI) -> AsyncIterator[None]:
     services.hints.close()
     services.producer.close()
     services.engine.dispose()
-
-
-async def _no_sniffing(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-    """Keep browsers from guessing that an answer is a page."""
-    response = await call_next(request)
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response
 
 
 def _describe(app: FastAPI, *, require_key: bool) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from typing import Annotated, cast
+from typing import Annotated, Final, cast
 
 from celery import Celery
 from fastapi import Depends, Request
@@ -12,6 +13,8 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from api.dispatch_hints import DispatchHints
+from api.event_streams import EventStreams
+from api.problem_details import RETRY_AFTER_SECONDS, ProblemError
 from api.settings import ApiSettings
 from models.storage import Archive
 from reelqueue.pricing import region_of
@@ -31,6 +34,9 @@ class Services:
     hints: DispatchHints
     session_secret: bytes
     """Signs what browsers show in place of a key."""
+    streams: EventStreams
+    turns: asyncio.Semaphore
+    """Requests that may hold a connection at once: fewer than the pool has, so that none waits for one in vain."""
 
     @property
     def region(self) -> str:
@@ -38,12 +44,39 @@ class Services:
         return region_of(self.settings.video_base_url)
 
 
+TURN_SECONDS: Final = 10.0
+"""A request that has waited longer for its turn at the database is refused."""
+
+
 def services(request: Request) -> Services:
     """The services of the app that *request* reached."""
     return cast("Services", request.app.state.services)
 
 
-def _session(request: Request) -> Iterator[Session]:
+async def _turn(request: Request) -> AsyncIterator[None]:
+    """Wait on the event loop, where it costs nothing, until a connection is sure to be free.
+
+    Raises:
+        ProblemError: 503 where that takes too long.
+    """
+    turns = services(request).turns
+    try:
+        async with asyncio.timeout(TURN_SECONDS):
+            await turns.acquire()
+    except TimeoutError:
+        raise ProblemError(
+            503,
+            "busy",
+            f"the API has been busy with other requests for {TURN_SECONDS:g} s; try again",
+            headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
+        ) from None
+    try:
+        yield
+    finally:
+        turns.release()
+
+
+def _session(request: Request, _has_turn: Annotated[None, Depends(_turn, scope="function")]) -> Iterator[Session]:
     with services(request).sessions() as session:
         yield session
 

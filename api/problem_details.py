@@ -10,6 +10,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from psycopg.errors import IdleInTransactionSessionTimeout
 from pydantic import BaseModel, Field
 from sqlalchemy import exc
 from starlette.exceptions import HTTPException
@@ -84,6 +85,7 @@ def install(app: FastAPI, *, methods_at: Callable[[str], list[str]]) -> None:
     app.exception_handler(HTTPException)(answer)
     for error in (exc.OperationalError, exc.InterfaceError, exc.TimeoutError):
         app.exception_handler(error)(_database_down)
+    app.exception_handler(exc.InternalError)(_database_ended_it)
     app.exception_handler(StorageError)(_archive_down)
     app.exception_handler(Exception)(_bug)
 
@@ -151,6 +153,13 @@ def _database_down(request: Request, error: exc.SQLAlchemyError) -> JSONResponse
         "with the same Idempotency-Key where one was sent",
         headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
     )
+
+
+def _database_ended_it(request: Request, error: exc.InternalError) -> JSONResponse:
+    """An API that is too busy to go on with a transaction in time loses it: no bug, and worth another try."""
+    if isinstance(error.orig, IdleInTransactionSessionTimeout):
+        return _database_down(request, error)
+    raise error
 
 
 def _bug(_request: Request, _error: Exception) -> JSONResponse:

@@ -37,6 +37,10 @@ class ApiSettings(ServiceSettings, WebhookSettings):
     api_database_connections: int = Field(
         default=20, gt=0, description="Connections kept by one API process; as many again for a moment"
     )
+    api_listeners_per_tenant: int = Field(
+        default=250, gt=0, description="Event streams that one tenant may have open at one API process"
+    )
+    api_listeners: int = Field(default=1000, gt=0, description="Event streams that may be open at one API process")
 
     @field_validator("api_session_key", mode="before")
     @classmethod

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ForeignKey, Index, func
@@ -25,3 +26,7 @@ class ApiKey(Base):
     )
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it was made")
     revoked_at: Mapped[datetime | None] = mapped_column(comment="Since when it opens nothing")
+
+
+IS_VALID: Final = (ApiKey.revoked_at.is_(None),)
+"""Conditions of a key that opens something now."""

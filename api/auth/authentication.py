@@ -16,7 +16,7 @@ from api.auth.same_origin import READING, check_same_origin
 from api.auth.session_cookies import COOKIE, Pass, Purpose, read_pass
 from api.dependencies import services
 from api.problem_details import ProblemError
-from models.api_key import ApiKey
+from models.api_key import IS_VALID, ApiKey
 
 _PLACE: Final = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?")
 _SCHEME: Final = re.compile(r"^https?://")
@@ -88,7 +88,7 @@ def _still_open(one: Pass) -> tuple[ColumnElement[bool], ...]:
 
 
 def _find(request: Request, *conditions: ColumnElement[bool]) -> Caller | None:
-    query = select(ApiKey.tenant_id, ApiKey.id, ApiKey.name).where(ApiKey.revoked_at.is_(None), *conditions)
+    query = select(ApiKey.tenant_id, ApiKey.id, ApiKey.name).where(*IS_VALID, *conditions)
     with services(request).sessions() as session:
         row = session.execute(query).one_or_none()
     return None if row is None else Caller(*row)

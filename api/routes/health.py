@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Literal
 
 import structlog
@@ -42,15 +43,18 @@ class Readiness(BaseModel):
 
 
 @router.get("/healthz")
-def healthz() -> Alive:
-    """Whether the process answers; asks nobody else."""
+async def healthz() -> Alive:
+    """Whether the process answers; asks nobody else, and waits for no thread."""
     return Alive()
 
 
 @router.get("/readyz", responses={503: {"model": Readiness, "description": "The database does not answer"}})
-def readyz(services: OpenServices, response: Response) -> Readiness:
+async def readyz(services: OpenServices, response: Response) -> Readiness:
     """Whether jobs can be taken in: the database must answer; a broker that is down only delays their start."""
-    database, broker = _check_database(services), _check_broker(services)
+    # On threads of asyncio's own: those of the requests may all be busy.
+    database, broker = await asyncio.gather(
+        asyncio.to_thread(_check_database, services), asyncio.to_thread(_check_broker, services)
+    )
     if not database.ok:
         response.status_code = 503
         return Readiness(status="not_ready", database=database, broker=broker)

@@ -1,39 +1,53 @@
-"""A campaign as it goes, pushed to whoever listens (server-sent events)."""
+"""A campaign as it goes, sent to every listener (server-sent events)."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from typing import Annotated, Final
+from functools import partial
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Response, status
+from fastapi import APIRouter, Depends, Header, Response, status
 from fastapi.responses import StreamingResponse
+from fastapi.sse import EventSourceResponse
+from sqlalchemy.orm import Session
 
-from api.auth.campaign_access import PathCampaign
-from api.dependencies import OpenServices, Services
+from api.auth.campaign_access import CampaignName, find_campaign
+from api.auth.job_access import CurrentCaller
+from api.dependencies import OpenServices
+from api.event_streams import EVENT_STREAM, Listener, Snapshot, Subscriber
 from api.problem_details import documented
 from models.campaign import Campaign
 from models.operations.campaigns.status import campaign_view
 from models.session import DatabaseClock
-from reelqueue.schemas.campaigns import Campaign as CampaignView
 
 router = APIRouter(prefix="/v1/campaigns/{name}", tags=["campaigns"])
-
-EVENT_STREAM: Final = "text/event-stream"
-LOOK_SECONDS: Final = 1.0
-LOOKS_BETWEEN_COMMENTS: Final = 15
-"""A line that says nothing keeps proxies from closing a quiet connection."""
-RECONNECT_MS: Final = 2000
 
 LastEventId = Annotated[
     str | None, Header(description="The id of the last event that arrived; a browser sends it when it connects again.")
 ]
 
 
+def _campaign_id(name: CampaignName, services: OpenServices, caller: CurrentCaller) -> UUID:
+    """The campaign to watch; the session is closed again before the stream begins to wait."""
+    with services.sessions() as session:
+        found = find_campaign(name, session, caller)
+        session.commit()  # a server without keys makes its tenant at the first look
+        return found.id
+
+
+async def _listener(
+    campaign_id: Annotated[UUID, Depends(_campaign_id)], services: OpenServices, caller: CurrentCaller
+) -> AsyncIterator[Listener]:
+    subscriber = Subscriber(caller.tenant_id, caller.key_id)
+    read = partial(_read, campaign_id=campaign_id)
+    async with services.streams.listen(subscriber, ("campaign", campaign_id), read) as listener:
+        yield listener
+
+
 @router.get(
     "/events",
-    response_class=StreamingResponse,
+    response_class=StreamingResponse,  # FastAPI's own would have to be a generator, which has no 204
     responses={
         200: {
             "description": "An event `campaign` at first and whenever something has changed, and `end` after the last.",
@@ -43,35 +57,18 @@ LastEventId = Annotated[
         **documented(401, 403, 404, 422, 503),
     },
 )
-async def follow(campaign: PathCampaign, services: OpenServices, last_event_id: LastEventId = None) -> Response:
-    """The campaign whenever something about it has changed, until it has ended; whoever comes back goes on."""
-    seen = await asyncio.to_thread(_read, services, campaign.id)
-    if seen.is_over and seen.version == last_event_id:
+async def follow(listener: Annotated[Listener, Depends(_listener)], last_event_id: LastEventId = None) -> Response:
+    """The campaign whenever something about it has changed, until it has ended; a client that comes back goes on.
+
+    The stream ends as well when its key is revoked. 503: too many streams are open.
+    """
+    if listener.is_up_to_date(last_event_id):
         return Response(status_code=status.HTTP_204_NO_CONTENT)
-    events = _events(services, campaign.id, last_event_id)
-    return StreamingResponse(events, media_type=EVENT_STREAM, headers={"Cache-Control": "no-store"})
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return EventSourceResponse(listener.events(last_event_id), headers=headers)
 
 
-async def _events(services: Services, campaign_id: UUID, told: str | None) -> AsyncIterator[str]:
-    quiet = 0
-    yield f"retry: {RECONNECT_MS}\n\n"
-    while True:
-        # On a thread, with a session of its own that is closed again: a listener holds no connection.
-        seen = await asyncio.to_thread(_read, services, campaign_id)
-        quiet += 1
-        if seen.version != told:
-            yield f"id: {seen.version}\nevent: campaign\ndata: {seen.model_dump_json()}\n\n"
-            told, quiet = seen.version, 0
-        elif quiet >= LOOKS_BETWEEN_COMMENTS:
-            yield ": still there\n\n"
-            quiet = 0
-        if seen.is_over:
-            yield "event: end\ndata: {}\n\n"
-            return
-        await asyncio.sleep(LOOK_SECONDS)
-
-
-def _read(services: Services, campaign_id: UUID) -> CampaignView:
-    with services.sessions() as session:
-        now = DatabaseClock().now(session)
-        return campaign_view(session, session.get_one(Campaign, campaign_id), now=now)
+def _read(session: Session, *, campaign_id: UUID) -> Snapshot:
+    now = DatabaseClock().now(session)
+    seen = campaign_view(session, session.get_one(Campaign, campaign_id), now=now)
+    return Snapshot(version=seen.version, event="campaign", data=seen.model_dump_json(), is_last=seen.is_over)
