@@ -13,6 +13,7 @@ from reelqueue.campaigns.clips import Clip
 from reelqueue.campaigns.expansion.clip_builder import Assembler
 from reelqueue.campaigns.manifest.compiled_manifest import Recipe, make_recipe
 from reelqueue.campaigns.manifest.manifest import Manifest, read_manifest
+from reelqueue.campaigns.named_file import find_file
 from reelqueue.campaigns.options import NAME_CHARACTERS_MAX, CampaignOptions
 from reelqueue.campaigns.problem import CampaignFileError, Problem, shortened
 from reelqueue.campaigns.problem_log import ProblemLog
@@ -133,7 +134,7 @@ def _open_rows(path: Path, headings: Headings, encoding: str | None) -> Iterator
 def _beside(manifest: Path, file: str) -> Path:
     folder = manifest.parent.resolve()
     try:
-        found = (folder / file).resolve()
+        found = find_file(folder, file)
     except (OSError, ValueError, RuntimeError):
         found = folder
     if not found.is_relative_to(folder) or not found.is_file():

@@ -7,14 +7,14 @@ from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from reelqueue.campaigns.limits import CLIPS_MAX, VARIANTS_MAX
 from reelqueue.campaigns.output_paths import DEFAULT_PATTERN, OutputPattern, read_pattern
 from reelqueue.catalog.price_list import CURRENCY_BY_REGION
-from reelqueue.requests.fields import Priority, StartBy, Text
+from reelqueue.requests.fields import Priority, StartBy, Text, Whole
 
 NAME_CHARACTERS_MAX: Final = 200
 _MONEY: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*([A-Z]{3})")
@@ -79,13 +79,13 @@ Percent = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 class Breaker(CampaignPart):
     """When a campaign stops by itself, until a person has looked."""
 
-    failures: Annotated[StrictInt, Field(ge=1, le=CLIPS_MAX)] | None = None
+    failures: Annotated[Whole, Field(ge=1, le=CLIPS_MAX)] | None = None
     """This many failed clips."""
     failed_percent: Percent | None = None
     """Of the finished clips."""
     moderated_percent: Percent | None = None
     """Of the finished clips."""
-    after: Annotated[StrictInt, Field(ge=1, le=CLIPS_MAX)] = 20
+    after: Annotated[Whole, Field(ge=1, le=CLIPS_MAX)] = 20
     """Finished clips before a percentage says anything."""
 
 
@@ -114,7 +114,7 @@ class CampaignOptions(CampaignPart):
     budget: Budget | None = None
     on_budget: Literal["finish", "cancel"] = "finish"
     """What becomes of the clips that the rest of the budget cannot pay for: they wait, or are cancelled."""
-    max_in_flight: Annotated[StrictInt, Field(ge=1, le=100_000)] | None = None
+    max_in_flight: Annotated[Whole, Field(ge=1, le=100_000)] | None = None
     """Most clips at the provider at a time."""
     on_ambiguous: Literal["reconcile", "hold", "resubmit"] = "reconcile"
     """What becomes of a submit whose answer was lost: the provider's listing decides, a person decides, or again."""
@@ -125,9 +125,9 @@ class CampaignOptions(CampaignPart):
     """What has not been submitted by then expires; a clip may say its own."""
     finish_by: StartBy | None = None
     """When every clip should be there; the plan warns if it will not."""
-    canary: Annotated[StrictInt, Field(ge=1, le=1000)] | None = None
+    canary: Annotated[Whole, Field(ge=1, le=1000)] | None = None
     """Render this many, then wait until a person approves the rest."""
-    variants: Annotated[StrictInt, Field(ge=1, le=VARIANTS_MAX)] = 1
+    variants: Annotated[Whole, Field(ge=1, le=VARIANTS_MAX)] = 1
     """Clips of each row, told apart by their seeds."""
     output: Annotated[str, AfterValidator(_read_output)] = DEFAULT_PATTERN
     """Pattern of the files' names."""

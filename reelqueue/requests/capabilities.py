@@ -13,6 +13,7 @@ from reelqueue.errors import InvalidRequestError
 from reelqueue.requests.error_messages import JOB_OPTIONS, unknown_option
 from reelqueue.requests.media_roles import placed_media
 from reelqueue.requests.media_rules import check_media
+from reelqueue.requests.placeholders import placeholder_in
 from reelqueue.requests.resolution import read_resolution
 
 if TYPE_CHECKING:
@@ -74,6 +75,13 @@ def _check_prompt(request: RenderRequest, spec: ModelSpec) -> Iterator[str]:
         )
     if rule.required and not prompt.strip():
         yield f"the prompt is empty, and {spec.id} needs one"
+
+
+def _check_placeholders(request: RenderRequest, spec: ModelSpec) -> Iterator[str]:  # noqa: ARG001 - as all rules
+    for option in ("prompt", "negative_prompt"):
+        text = getattr(request, option)
+        if text is not None and (seen := placeholder_in(text)) is not None:
+            yield f"{option}: {seen!r} looks like a placeholder; it would be rendered, and paid for, as it is"
 
 
 def _check_resolution(request: RenderRequest, spec: ModelSpec) -> Iterator[str]:
@@ -182,6 +190,7 @@ _RULES: Final[tuple[Callable[[RenderRequest, ModelSpec], Iterable[str]], ...]] =
     _check_known,
     _check_options,
     _check_prompt,
+    _check_placeholders,
     _check_resolution,
     _check_ratio,
     _check_duration,

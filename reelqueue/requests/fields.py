@@ -19,6 +19,7 @@ from pydantic import (
     StrictInt,
     StringConstraints,
     ValidationInfo,
+    WithJsonSchema,
 )
 from pydantic_core import PydanticCustomError
 
@@ -52,6 +53,8 @@ _RESERVED_HEADERS: Final = frozenset(
 _URL: Final = re.compile(
     r"(?:https?|oss)://[^\s/?#\\\x00-\x1f\x7f\ud800-\udfff][^\s\\\x00-\x1f\x7f\ud800-\udfff]{0,8000}"
 )
+_SCHEME: Final = re.compile(r"(?:https?|oss)://")
+_BLANK: Final = re.compile(r"\s")
 _LONE_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 
 
@@ -78,6 +81,7 @@ def _check_url(url: str) -> str:
     if scheme.lower() == "data":
         return _check_data_uri(url)
     if not _is_url(url):
+        _check_blanks(url)
         raise PydanticCustomError(
             "bad_url",
             "must be an http, https or oss URL or a data URI, not {seen}; "
@@ -85,6 +89,18 @@ def _check_url(url: str) -> str:
             {"seen": repr(url[:80])},
         )
     return url
+
+
+def _check_blanks(url: str) -> None:
+    if _SCHEME.match(url) and (blank := _BLANK.search(url)):
+        raise PydanticCustomError(
+            "bad_url",
+            "must not contain {what}, which stands after {before}; write %20 for a space that belongs to the URL",
+            {
+                "what": "a space" if blank[0] == " " else "a blank or line break",
+                "before": repr(url[max(0, blank.start() - 40) : blank.start()]),
+            },
+        )
 
 
 def _is_url(text: str) -> bool:
@@ -144,6 +160,18 @@ def _refuse_number(value: object) -> object:
     return value
 
 
+def whole_number(value: object) -> object:
+    """*value*, and 5 for 5.0: pandas makes floats of a column of whole numbers with an empty cell."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _check_seed(seed: int) -> int:
+    # The database's limits; a model's own are in its rules. What no model takes is no help.
+    if not -(2**63) <= seed < 2**63:
+        raise PydanticCustomError("out_of_range", "must be a smaller whole number: models take 0 to 2147483647")
+    return seed
+
+
 def _check_model_id(text: str) -> str:
     if _MODEL_ID.fullmatch(text) is None:
         raise PydanticCustomError(
@@ -173,11 +201,16 @@ NegativePrompt = Annotated[
     str, StringConstraints(max_length=NEGATIVE_PROMPT_CHARACTERS_MAX), AfterValidator(_check_text)
 ]
 # Wider than any model, so that a model's own range is what an error names; the database sets these.
-Seconds = Annotated[StrictInt, Field(ge=-86_400, le=86_400)]
-Seed = Annotated[StrictInt, Field(ge=-(2**63), le=2**63 - 1)]
+Whole = Annotated[StrictInt, BeforeValidator(whole_number)]
+Seconds = Annotated[Whole, Field(ge=-86_400, le=86_400)]
+Seed = Annotated[
+    Whole,
+    AfterValidator(_check_seed),
+    WithJsonSchema({"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1}),
+]
 Switch = StrictBool
-Priority = Annotated[StrictInt, Field(ge=-100, le=100)]
-Milliseconds = Annotated[StrictInt, Field(ge=1, le=DAY_MS)]
+Priority = Annotated[Whole, Field(ge=-100, le=100)]
+Milliseconds = Annotated[Whole, Field(ge=1, le=DAY_MS)]
 JsonObject = Annotated[dict[str, object], AfterValidator(_check_json_object)]
 Headers = Annotated[dict[str, str], Field(max_length=32), AfterValidator(_check_headers)]
 StartBy = Annotated[AwareDatetime, BeforeValidator(_refuse_number), AfterValidator(_in_utc)]

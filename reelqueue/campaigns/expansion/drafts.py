@@ -15,6 +15,7 @@ from reelqueue.campaigns.manifest.matrix import Combination
 from reelqueue.campaigns.problem import shortened
 from reelqueue.campaigns.rows.row import Record
 from reelqueue.errors import InvalidRequestError
+from reelqueue.requests.fields import whole_number
 
 T = TypeVar("T")
 
@@ -56,7 +57,7 @@ def draft_clips(recipe: Recipe, record: Record, combination: Combination) -> Ite
     for variant in range(1, count + 1):
         drafted = {**options, "custom_id": (custom_id := clip_id(row_id, (), variant))}
         if variant > 1:
-            seed = options.get("seed")
+            seed = whole_number(options.get("seed"))
             drafted["seed"] = variant_seed(row_id, seed if isinstance(seed, int) else None, variant)
         yield Draft(custom_id, variant, drafted, told, after, is_continued, refusals)
 
@@ -102,7 +103,7 @@ def _taken(
 
 
 def _variants(options: dict[str, object]) -> int:
-    told = options.pop("variants", 1)
+    told = whole_number(options.pop("variants", 1))
     if isinstance(told, int) and not isinstance(told, bool) and 1 <= told <= VARIANTS_MAX:
         return told
     why = f"variants: must be a whole number from 1 to {VARIANTS_MAX}, not {shortened(told)!r}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from reelqueue.campaigns.named_file import find_file
 from reelqueue.errors import InvalidRequestError
 from reelqueue.media.data_uri import local_path
 from reelqueue.requests.local_media import change_sources
@@ -29,7 +30,7 @@ def beside(options: dict[str, object], folder: Path) -> dict[str, object]:
         if path is None:
             return source
         try:
-            found = (root / path).resolve()
+            found = find_file(root, path)
         except (OSError, ValueError, RuntimeError) as error:
             raise _refused(option, f"{str(path)[:80]!r} is no path") from error
         if not found.is_relative_to(root):

@@ -9,9 +9,13 @@ from typing import Final
 
 from reelqueue.campaigns.limits import CELL_CHARACTERS_MAX, JSON_DEPTH_MAX
 from reelqueue.campaigns.problem import shortened
+from reelqueue.campaigns.rows.url_cells import check_single, split_urls
 from reelqueue.errors import InvalidRequestError
+from reelqueue.requests.fields import whole_number
 
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,20}", re.ASCII)
+_WHOLE_DECIMAL: Final = re.compile(r"([+-]?[0-9]{1,20})[.,](?:0|00|0{4,20})", re.ASCII)
+"""5.0, as pandas and Sheets write a column with empty cells; 5.000 may be five thousand."""
 _DECIMAL: Final = re.compile(r"[+-]?[0-9]+[.,][0-9]+", re.ASCII)
 _SCIENTIFIC: Final = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]+", re.ASCII)
 _EXCEL_ERROR: Final = re.compile(r"#(?:NAME\?|REF!|VALUE!|DIV/0!|N/A|NUM!|NULL!|SPILL!|CALC!|GETTING_DATA)")
@@ -31,10 +35,12 @@ def read_integer(text: str, option: str) -> int:
     digits = text.strip()
     if _INTEGER.fullmatch(digits):
         return int(digits)
+    if whole := _WHOLE_DECIMAL.fullmatch(digits):
+        return int(whole[1])
     if _SCIENTIFIC.fullmatch(digits):
         why = "must be a whole number with all of its digits; a spreadsheet has rounded this one"
     elif _DECIMAL.fullmatch(digits):
-        why = "must be a whole number without a decimal sign, such as 5"
+        why = "must be a whole number, such as 5"
     else:
         why = "must be a whole number"
     raise InvalidRequestError("wrong_type", f"{option}: {why}, not {shortened(digits)!r}", option)
@@ -69,8 +75,17 @@ def read_json(text: str, option: str) -> object:
 
 
 def read_urls(text: str, option: str) -> object:
-    """URLs, one a line or divided by spaces, or a JSON list of them."""
-    return read_json(text, option) if text.lstrip().startswith("[") else text.split()
+    """URLs as `split_urls` divides them, or a JSON list of them."""
+    return read_json(text, option) if text.lstrip().startswith("[") else split_urls(text, option)
+
+
+def read_typed(value: object, option: str) -> object:
+    """What a row of JSON, which has types, says about an option: 5.0 is 5, and one text may hold several URLs."""
+    if isinstance(value, float) and READERS.get(option) is read_integer:
+        return whole_number(value)
+    if isinstance(value, str) and (reader := READERS.get(option)) in {read_urls, check_single}:
+        return reader(value, option)
+    return value
 
 
 def depth_of(value: object) -> int:
@@ -123,6 +138,7 @@ READERS: Final[Mapping[str, Callable[[str, str], object]]] = {
     **dict.fromkeys(("prompt_extend", "watermark", "audio"), read_switch),
     **dict.fromkeys(("media", "metadata", "raw", "headers"), read_json),
     "reference_urls": read_urls,
+    **dict.fromkeys(("image", "last_frame", "audio_url"), check_single),
 }
 """How a cell of each option is read; prompts are taken as they stand, anything else without outer spaces."""
 

@@ -13,6 +13,7 @@ from reelqueue.campaigns.rows.csv_dialect import PROBLEM_HEADING, find_dialect, 
 from reelqueue.campaigns.rows.headings import Headings, Kind, Target
 from reelqueue.campaigns.rows.row import Place, Record, quoted
 from reelqueue.campaigns.rows.text_lines import Lines, undecodable
+from reelqueue.campaigns.rows.url_cells import check_single
 from reelqueue.errors import InvalidRequestError
 
 
@@ -174,11 +175,11 @@ def _take(record: Record, column: Column, text: str) -> None:
 def _reader(target: Target) -> Callable[[str, str], object] | None:
     if target.kind is Kind.OPTION:
         return reader_of(target.name)
-    return _stripped if target.kind is Kind.ELEMENT else None
+    return _single_reference if target.kind is Kind.ELEMENT else None
 
 
-def _stripped(text: str, name: str) -> str:  # noqa: ARG001 - as all readers
-    return text.strip()
+def _single_reference(text: str, number: str) -> str:
+    return check_single(text, f"reference_urls.{number}")
 
 
 def _key(target: Target) -> str:

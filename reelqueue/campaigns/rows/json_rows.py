@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from reelqueue.campaigns.limits import COLUMNS_MAX
 from reelqueue.campaigns.problem import shortened
-from reelqueue.campaigns.rows.cell_values import check_text, read_json
+from reelqueue.campaigns.rows.cell_values import check_text, read_json, read_typed
 from reelqueue.campaigns.rows.headings import Headings, Kind, Target
 from reelqueue.campaigns.rows.row import Place, Record, quoted
 from reelqueue.campaigns.rows.text_lines import Lines, undecodable
@@ -79,7 +79,7 @@ class ObjectRows:
         if target.kind is Kind.OPTION and target.name in record.options:
             why = f"{target.name}: it is given twice, also as {key}"
             raise InvalidRequestError("conflicting_options", why, target.name)
-        record.put(target, value)
+        record.put(target, read_typed(value, target.name) if target.kind is Kind.OPTION else value)
 
     def _target(self, key: str) -> Target:
         if key not in self._targets:

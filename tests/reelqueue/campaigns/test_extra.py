@@ -15,7 +15,7 @@ PROGRAM = """
 import sys
 sys.modules.update(jinja2=None, yaml=None)
 from pathlib import Path
-from reelqueue.campaigns.checking import check_file
+from reelqueue.campaigns.plan.check_file import check_file
 from reelqueue.errors import ReelqueueError
 try:
     print(check_file(Path(sys.argv[1]), region="ap-southeast-1").plan.clip_count)

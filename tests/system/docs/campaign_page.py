@@ -31,7 +31,7 @@ def columns() -> Iterator[str]:
         read_integer: "whole number",
         read_switch: "true or false",
         read_json: "JSON",
-        read_urls: "URLs, one a line or divided by spaces",
+        read_urls: "URLs, divided as above",
     }
     yield from ("| column | its cell | means |", "|---|---|---|")
     for name in sorted(OPTIONS):
@@ -135,7 +135,7 @@ def _request_docs() -> dict[str, str]:
     kinds = ("RenderRequest", "TextToVideo", "ImageToVideo", "ReferenceToVideo", "VideoEdit")
     found: dict[str, str] = {}
     for kind in reversed(kinds):
-        found |= _attribute_docs("requests", kind, package="reelqueue")
+        found |= _attribute_docs("requests/types", kind, package="reelqueue")
     return {name: _one_line(text) for name, text in found.items()}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,25 @@ def test_a_reader_of_others_files_reads_no_picture_at_all(tmp_path: Path) -> Non
 
     assert images == []
     assert "must be an http, https or oss URL" in problems[0]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize("slash", ["/", "\\"])
+def test_a_file_is_found_in_either_unicode_form_and_with_either_slash(tmp_path: Path, form: str, slash: str) -> None:
+    folder = tmp_path / unicodedata.normalize("NFD", "Käse")
+    folder.mkdir()
+    (folder / unicodedata.normalize("NFC", "Brücke.png")).write_bytes(PIXEL)
+
+    _, problems = check(tmp_path, unicodedata.normalize(form, f"Käse{slash}Brücke.png"))
+
+    assert ["a PNG with an alpha channel" in problem for problem in problems] == [True]
+
+
+def test_a_backslash_leads_no_further_than_a_slash(tmp_path: Path) -> None:
+    (tmp_path / "cat.png").write_bytes(PIXEL)
+    folder = tmp_path / "campaign"
+    folder.mkdir()
+
+    _, problems = check(folder, "..\\cat.png")
+
+    assert ["cannot read" in problem for problem in problems] == [True]

@@ -126,6 +126,22 @@ def test_a_bad_line_does_not_keep_others_from_being_read(read: Read, line: str, 
     assert [clip.line for clip in reading.clips] == [3]
 
 
+def test_a_whole_number_is_the_same_with_a_fraction_of_zero(read: Read) -> None:
+    whole = lines(BOAT | {"duration": 5, "seed": 42, "variants": 2})
+
+    (one, two), (again, _) = read("boats.jsonl", whole).clips, read("boats.jsonl", whole.replace("5,", "5.0,")).clips
+    fraction = read("boats.jsonl", lines(BOAT | {"duration": 5.5}, BOAT | {"seed": 10**19}))
+    defaults = read("m.yaml", "defaults: {model: wan2.6-t2v, duration: 5.0, seed: 42.0, variants: 2.0, prompt: a boat}")
+
+    assert (again.custom_id, again.content_sha256) == (one.custom_id, one.content_sha256)
+    assert defaults.clips[0].content_sha256 == one.content_sha256
+    assert two.request.seed == 43
+    assert [problem.message for problem in fraction.problems] == [
+        "duration: must be a valid integer, not 5.5",
+        "seed: must be a smaller whole number: models take 0 to 2147483647",
+    ]
+
+
 def test_a_file_of_an_unknown_kind_is_refused(read: Read) -> None:
     reading = read("boats.json", "{}")
 

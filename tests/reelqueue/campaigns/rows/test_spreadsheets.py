@@ -82,8 +82,9 @@ def test_lines_are_those_that_an_editor_counts(read: Read) -> None:
 @pytest.mark.parametrize(
     ("column", "cell", "said"),
     [
-        ("duration", "5,0", "without a decimal sign"),
-        ("duration", "5.0", "without a decimal sign"),
+        ("duration", "5,5", "must be a whole number, such as 5, not '5,5'"),
+        ("duration", "5.5", "must be a whole number, such as 5, not '5.5'"),
+        ("duration", "5.000", "must be a whole number, such as 5"),  # five, or five thousand
         ("seed", "1,23E+09", "a spreadsheet has rounded this one"),
         ("duration", "five", "must be a whole number, not 'five'"),
         ("watermark", "maybe", "must be true or false, not 'maybe'"),
@@ -112,6 +113,17 @@ def test_switches_are_read_in_a_spreadsheets_language(read: Read, cell: str, *, 
     reading = read("boats.csv", f"model,prompt,watermark\nwan2.6-t2v,a boat,{cell}\n")
 
     assert reading.clips[0].request.watermark is expected
+
+
+def test_whole_numbers_may_have_a_zero_behind_a_decimal_sign(read: Read) -> None:
+    """As pandas and Sheets write a column of whole numbers with an empty cell."""
+    head = "custom_id;model;prompt;duration;seed;priority"
+
+    reading = read("boats.csv", f"{head}\na;wan2.6-t2v;a boat;5.0;42.0;1,00\nb;wan2.6-t2v;a hen;;-0.0;\n")
+
+    requests = [clip.request for clip in reading.clips]
+    assert reading.problems == []
+    assert [(one.duration, one.seed, one.priority) for one in requests] == [(5, 42, 1), (None, 0, 0)]
 
 
 def test_formulas_and_apostrophes_are_data(read: Read) -> None:
@@ -188,3 +200,9 @@ def test_every_problem_of_a_row_is_told_in_one_pass(read: Read) -> None:
 
     told = {problem.column for problem in reading.problems}
     assert told == {"duration", "negative_prompt", "resolution", "image"}
+
+
+def test_a_placeholder_is_a_warning_of_its_clip(read: Read) -> None:
+    (clip,) = read("boats.csv", "model,prompt\nwan2.6-t2v,TODO\n").clips
+
+    assert "'TODO' looks like a placeholder" in clip.warnings[0]
