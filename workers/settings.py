@@ -19,7 +19,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.settings import ServiceSettings, WebhookSettings, read_settings
 from reelqueue.builder import DEFAULT_VIDEO_BASE_URL
-from workers.archive.download import DownloadLimits
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -132,6 +131,20 @@ class PollSettings(BaseSettings):
     )
     watch_hours: float = Field(default=24, gt=0, description="How long the provider keeps a task and its result")
     unknown_limit: int = Field(default=5, gt=0, description="UNKNOWN answers in a row after which a task is lost")
+
+
+@dataclass(frozen=True)
+class DownloadLimits:
+    """What a result's server may take from us."""
+
+    max_bytes: int
+    """A larger file is refused, whatever its headers said."""
+    timeout_seconds: float
+    """For the whole download."""
+    headers_seconds: float
+    """Until the headers are there, connecting included."""
+    read_seconds: float
+    """Without a byte."""
 
 
 class ArchiveSettings(BaseSettings):

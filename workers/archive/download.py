@@ -15,6 +15,7 @@ import httpx
 from reelqueue.errors import ReelqueueError
 from reelqueue.url_safety import UnsafeUrlError, check_web_url
 from workers.egress import transport_to
+from workers.settings import DownloadLimits
 
 
 class DownloadError(ReelqueueError):
@@ -35,20 +36,6 @@ class Download:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256")
         return cls(path.stat().st_size, digest.hexdigest())
-
-
-@dataclass(frozen=True)
-class DownloadLimits:
-    """What a result's server may take from us."""
-
-    max_bytes: int
-    """A larger file is refused, whatever its headers said."""
-    timeout_seconds: float
-    """For the whole download."""
-    headers_seconds: float
-    """Until the headers are there, connecting included."""
-    read_seconds: float
-    """Without a byte."""
 
 
 def fetch(

@@ -17,8 +17,8 @@ from models.render_job import RenderJob
 from models.tenant import Tenant
 from reelqueue.campaigns.output_paths import safe_component
 from reelqueue.states import RenderState
+from workers.dashscope.limits import RESULT_LIFE
 from workers.failpoints import Failpoint, failpoint
-from workers.polling.apply_answers import RESULT_LIFE
 from workers.quarantine.poison_detection import is_not_beside_another, leased, note_death, patience, set_aside
 from workers.runtime.context import Services
 

@@ -22,7 +22,8 @@ from reelqueue.errors import ConfigurationError
 from workers.audit.invariants import Check, Finding
 from workers.audit.simulator_bill import Bill, Charge, read_bill
 from workers.dashscope import ProviderError, TaskStatus
-from workers.reconciliation.task_list import LONGEST_WINDOW, Located, hosts_of, in_books, list_account, listed_window
+from workers.dashscope.limits import LONGEST_WINDOW
+from workers.reconciliation.task_list import Located, hosts_of, in_books, list_account, listed_window
 from workers.reconciliation.unresolved_attempts import Doubt, doubts_of, is_doubtful
 from workers.runtime.context import Services
 

@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 from models.rate_limit import TurnKind
 from reelqueue.builder import BuiltRequest
+from reelqueue.version import USER_AGENT
 from workers.dashscope.errors import NoAnswerError, NotSentError, ProviderError, RefusedError, ServerFaultError
 from workers.dashscope.wire import (
     Acceptance,
@@ -35,7 +36,6 @@ from workers.dashscope.wire import (
 )
 from workers.egress import tls_context
 
-USER_AGENT: Final = "reelqueue/0.1"
 MAX_ANSWER_BYTES: Final = 1024 * 1024
 # A shorter key guards nothing but the simulator, and its letters may stand in any answer.
 _SECRET_BYTES: Final = 12

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -24,13 +24,13 @@ from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.states import RenderState
 from workers.dashscope import ProviderError, TaskAnswer
+from workers.dashscope.limits import RESULT_LIFE
 from workers.polling.decisions import Due, Outcome
 from workers.polling.settlement import spending_of
 
 log = structlog.get_logger(__name__)
 
 # A result URL is valid this long; counted from the end of the task, or from now where it does not say.
-RESULT_LIFE: Final = timedelta(hours=24)
 
 
 @dataclass(frozen=True)

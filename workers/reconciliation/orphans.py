@@ -32,9 +32,10 @@ from models.provider_task import ProviderTask
 from reelqueue.errors import ConfigurationError
 from reelqueue.schemas.statement import money_text
 from workers.dashscope import ListedTask, ProviderError, TaskStatus
+from workers.dashscope.limits import LONGEST_WINDOW
 from workers.reconciliation.late_settlement import settle_forgotten
 from workers.reconciliation.orphan_adoption import Orphan, adopt_orphan
-from workers.reconciliation.task_list import LONGEST_WINDOW, Located, hosts_of, in_books, list_account, listed_window
+from workers.reconciliation.task_list import Located, hosts_of, in_books, list_account, listed_window
 from workers.reconciliation.unresolved_attempts import doubts_of, is_doubtful
 from workers.runtime.context import Services
 from workers.settings import Settings

@@ -14,11 +14,10 @@ from models.account import Account
 from models.attempt import Attempt
 from models.provider_task import ProviderTask
 from workers.dashscope import DashScope, ListedTask, TooManyTasksError
+from workers.dashscope.limits import LONGEST_WINDOW
 from workers.runtime.context import Services
 from workers.settings import ReconcileSettings
 
-LONGEST_WINDOW: Final = timedelta(hours=24)
-"""The provider lists no longer one, and keeps no task for longer."""
 _SHORTEST_WINDOW: Final = timedelta(seconds=10)
 
 

@@ -13,8 +13,8 @@ import httpx
 from pydantic import SecretStr
 
 from reelqueue.url_safety import UnsafeUrlError, check_web_url
+from reelqueue.version import USER_AGENT
 from reelqueue.webhooks import WebhookEvent, sign
-from workers.dashscope.client import USER_AGENT
 from workers.egress import transport_to
 
 _LONGEST_REASON: Final = 200

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from workers.archive.download import DownloadError, DownloadLimits, fetch
-from workers.settings import ProviderSettings
+from workers.archive.download import DownloadError, fetch
+from workers.settings import DownloadLimits, ProviderSettings
 
 
 @pytest.mark.parametrize(

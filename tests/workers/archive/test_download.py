@@ -11,8 +11,9 @@ import pytest
 
 from tests.conftest import free_port
 from tests.support.loopback import Behaviour, hangs_up, says, says_nothing, serving, trickles
-from workers.archive.download import Download, DownloadError, DownloadLimits, fetch
+from workers.archive.download import Download, DownloadError, fetch
 from workers.egress import PinnedTransport
+from workers.settings import DownloadLimits
 
 VIDEO = bytes(range(256)) * 4096
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp4\r\n"
