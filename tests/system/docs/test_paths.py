@@ -1,0 +1,30 @@
+"""Every path that a page names exists."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+NAMED = re.compile(
+    r"`((?:[a-z_]+/)*[a-zA-Z_-]+\.(?:py|lock)|(?:api|bench|embedded|models|reelqueue|simulator|tests|workers)/(?:[a-z_]+/)*)`"
+)
+LINKED = re.compile(r"\]\((?!https?:|#|mailto:)([^)#]+)")
+"""Paths in code marks, and relative links."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_named_path_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = [ROOT / path for path in NAMED.findall(text)]
+    linked = [page.parent / path for path in LINKED.findall(text)]
+
+    assert [str(path.relative_to(ROOT)) for path in named if not path.exists()] == []
+    assert [str(path) for path in linked if not path.exists()] == []
+
+
+def test_the_architecture_names_enough_to_be_checked() -> None:
+    assert len(NAMED.findall((ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"))) > 20
