@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from reelqueue.media.data_uri import data_uri
     from reelqueue.pricing import CostEstimate, estimate, region_of
+    from reelqueue.requests.options import MediaSource, RequestOptions
     from reelqueue.requests.types import (
         ImageToVideo,
         MediaItem,
@@ -62,6 +63,7 @@ __all__ = [
     "InvalidRequestError",
     "Job",
     "MediaItem",
+    "MediaSource",
     "Mode",
     "ModelSpec",
     "NotFoundError",
@@ -71,6 +73,7 @@ __all__ = [
     "RenderJobHandle",
     "RenderRequest",
     "RenderState",
+    "RequestOptions",
     "Statement",
     "TextToVideo",
     "UnavailableError",
@@ -105,6 +108,7 @@ _HOMES: Final = {
     ),
     "media.data_uri": ("data_uri",),
     "pricing": ("CostEstimate", "estimate", "region_of"),
+    "requests.options": ("MediaSource", "RequestOptions"),
     "requests.types": (
         "ImageToVideo",
         "MediaItem",

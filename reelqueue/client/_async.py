@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, Unpack
 from uuid import UUID
 
 import httpx
@@ -18,6 +18,7 @@ from reelqueue.client._connection import REQUEST_SECONDS, httpx_options
 from reelqueue.client._drivers import AsyncDriver
 from reelqueue.client._operations import DOWNLOAD_SECONDS, WAIT_SECONDS, Operations, Running, filters
 from reelqueue.client._steps import RETRY_SECONDS, Steps
+from reelqueue.requests.options import RequestOptions
 from reelqueue.requests.types import RenderRequest
 from reelqueue.schemas.catalog import ModelCards
 from reelqueue.schemas.jobs import Job, Preview
@@ -40,9 +41,9 @@ class AsyncClient:
         http = httpx.AsyncClient(transport=transport, **httpx_options(base_url, api_key, timeout_seconds))
         self._driver = AsyncDriver(http)
         self._operations = Operations(retry_seconds)
-        self.campaigns = AsyncCampaignCalls(self._driver, retry_seconds)
+        self.campaigns: AsyncCampaignCalls = AsyncCampaignCalls(self._driver, retry_seconds)
         """Calls on campaigns."""
-        self.webhooks = AsyncWebhookCalls(self._driver, retry_seconds)
+        self.webhooks: AsyncWebhookCalls = AsyncWebhookCalls(self._driver, retry_seconds)
         """Calls on webhook endpoints."""
 
     async def submit(
@@ -50,12 +51,14 @@ class AsyncClient:
         request: RenderRequest | Mapping[str, object] | None = None,
         *,
         idempotency_key: str | None = None,
-        **options: object,
+        **options: Unpack[RequestOptions],
     ) -> AsyncRenderJobHandle:
         """As `Client.submit`."""
         return await self._handle(self._operations.submit(request, options, idempotency_key))
 
-    async def preview(self, request: RenderRequest | Mapping[str, object] | None = None, **options: object) -> Preview:
+    async def preview(
+        self, request: RenderRequest | Mapping[str, object] | None = None, **options: Unpack[RequestOptions]
+    ) -> Preview:
         """As `Client.preview`."""
         return await self._driver.run(self._operations.preview(request, options))
 
@@ -120,7 +123,7 @@ class AsyncRenderJobHandle:
     def __init__(self, driver: AsyncDriver, operations: Operations, job: Job) -> None:
         self._driver = driver
         self._operations = operations
-        self.job = job
+        self.job: Job = job
         """The job as last read."""
 
     def __repr__(self) -> str:

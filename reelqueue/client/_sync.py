@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, Unpack
 from uuid import UUID
 
 import httpx
@@ -18,6 +18,7 @@ from reelqueue.client._drivers import SyncDriver
 from reelqueue.client._operations import DOWNLOAD_SECONDS, WAIT_SECONDS, Operations, Running, filters
 from reelqueue.client._steps import RETRY_SECONDS, Steps
 from reelqueue.client._webhooks import WebhookCalls
+from reelqueue.requests.options import RequestOptions
 from reelqueue.requests.types import RenderRequest
 from reelqueue.schemas.catalog import ModelCards
 from reelqueue.schemas.jobs import Job, Preview
@@ -52,9 +53,9 @@ class Client:
         http = httpx.Client(transport=transport, **httpx_options(base_url, api_key, timeout_seconds))
         self._driver = SyncDriver(http)
         self._operations = Operations(retry_seconds)
-        self.campaigns = CampaignCalls(self._driver, retry_seconds)
+        self.campaigns: CampaignCalls = CampaignCalls(self._driver, retry_seconds)
         """Calls on campaigns."""
-        self.webhooks = WebhookCalls(self._driver, retry_seconds)
+        self.webhooks: WebhookCalls = WebhookCalls(self._driver, retry_seconds)
         """Calls on webhook endpoints."""
 
     def submit(
@@ -62,7 +63,7 @@ class Client:
         request: RenderRequest | Mapping[str, object] | None = None,
         *,
         idempotency_key: str | None = None,
-        **options: object,
+        **options: Unpack[RequestOptions],
     ) -> RenderJobHandle:
         """Hand a render job to the server, which has stored it when this returns.
 
@@ -78,7 +79,9 @@ class Client:
         """
         return self._handle(self._operations.submit(request, options, idempotency_key))
 
-    def preview(self, request: RenderRequest | Mapping[str, object] | None = None, **options: object) -> Preview:
+    def preview(
+        self, request: RenderRequest | Mapping[str, object] | None = None, **options: Unpack[RequestOptions]
+    ) -> Preview:
         """What the provider would be sent for a request, and its price; nothing is stored or sent."""
         return self._driver.run(self._operations.preview(request, options))
 
@@ -152,7 +155,7 @@ class RenderJobHandle:
     def __init__(self, driver: SyncDriver, operations: Operations, job: Job) -> None:
         self._driver = driver
         self._operations = operations
-        self.job = job
+        self.job: Job = job
         """The job as last read."""
 
     def __repr__(self) -> str:

@@ -10,7 +10,7 @@ capabilities and raises `InvalidRequestError` before anything is stored or sent.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Self, Unpack
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 from pydantic.alias_generators import to_camel, to_snake
@@ -38,11 +38,22 @@ from reelqueue.requests.fields import (
     Word,
 )
 from reelqueue.requests.local_media import embed_local_files, refuse_local_files
+from reelqueue.requests.options import (
+    ImageToVideoOptions,
+    MediaItemOptions,
+    OnTimeout,
+    ReferenceToVideoOptions,
+    ShotType,
+    TextToVideoOptions,
+    VideoEditOptions,
+)
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(
+    model_config: ClassVar[ConfigDict] = ConfigDict(
         extra="forbid",
+        # What the API's own description says of each option, too.
+        use_attribute_docstrings=True,
         frozen=True,
         alias_generator=to_camel,
         populate_by_name=True,
@@ -55,12 +66,14 @@ class MediaItem(_Strict):
     """One item of ``input.media``, sent as it stands."""
 
     type: Word = Field(min_length=1)
-    """The role it plays: ``first_frame``, ``reference_image``, ``video``, ..."""
+    """The role it plays: `first_frame`, `reference_image`, `video`, ..."""
     url: MediaUrl
+    """Where it is: an http, https or oss URL, or a data URI."""
     reference_voice: MediaUrl | None = None
     """The voice of what a reference shows; outranks the video's own sound."""
 
-    def __init__(self, /, **data: Any) -> None:
+    def __init__(self, **options: Unpack[MediaItemOptions]) -> None:
+        data: dict[str, Any] = {**options}
         try:
             super().__init__(**data)
         except ValidationError as error:
@@ -93,15 +106,19 @@ class RenderRequest(_Strict):
     model: ModelId
     """A model of the catalog, or any other id of the provider."""
     prompt: Text | None = None
+    """What the video shows."""
     negative_prompt: NegativePrompt | None = None
+    """What it must not show."""
     resolution: Word | None = None
-    """A tier (``720P``) or a size in pixels (``1280x720``)."""
+    """A tier (`720P`) or a size in pixels (`1280x720`)."""
     duration: Seconds | None = None
     """Length of the video, in seconds."""
     seed: Seed | None = None
+    """The same seed makes similar videos; the service chooses one unless given."""
     prompt_extend: Switch | None = None
     """Whether the service rewrites the prompt first; it does unless told not to."""
     watermark: Switch | None = None
+    """Whether the service draws its mark on the video."""
     audio: Switch | None = None
     """Whether the video has sound, where the model lets one choose."""
 
@@ -111,7 +128,7 @@ class RenderRequest(_Strict):
     """Higher is dispatched first."""
     metadata: JsonObject | None = None
     """The producer's own notes, handed back with the job."""
-    on_timeout: Literal["collect", "cancel", "abandon"] = "collect"
+    on_timeout: OnTimeout = "collect"
     """What becomes of a paid task whose job has timed out."""
     start_by: StartBy | None = None
     """The job expires if it has not been submitted by then."""
@@ -120,7 +137,7 @@ class RenderRequest(_Strict):
     poll_timeout_ms: Milliseconds = 600_000
     """Longest wait after the submit was accepted."""
     raw: JsonObject | None = None
-    """Merged into ``parameters`` unchecked: for options that are newer than the catalog."""
+    """Merged into `parameters` unchecked: for options that are newer than the catalog."""
     headers: Headers | None = None
     """Extra headers for the provider."""
 
@@ -162,10 +179,13 @@ class TextToVideo(RenderRequest):
 
     audio_url: MediaUrl | None = None
     """Sound that drives the video."""
-    shot_type: Literal["single", "multi"] | None = None
+    shot_type: ShotType | None = None
     """One take or several; works only while the prompt is extended."""
     ratio: Word | None = None
-    """Aspect ratio such as ``16:9``, where the model takes a tier and not a size."""
+    """Aspect ratio such as `16:9`, where the model takes a tier and not a size."""
+
+    def __init__(self, **options: Unpack[TextToVideoOptions]) -> None:
+        super().__init__(**options)
 
 
 class ImageToVideo(RenderRequest):
@@ -176,14 +196,18 @@ class ImageToVideo(RenderRequest):
     image: MediaUrl | None = None
     """The first frame."""
     last_frame: MediaUrl | None = None
+    """The last frame, where the model takes one."""
     media: Media | None = None
     """Every medium with its role, in place of the options that name one each."""
     audio_url: MediaUrl | None = None
     """Sound that drives the video."""
-    shot_type: Literal["single", "multi"] | None = None
+    shot_type: ShotType | None = None
     """One take or several; works only while the prompt is extended."""
     ratio: Word | None = None
     """Aspect ratio, where the model does not follow the picture."""
+
+    def __init__(self, **options: Unpack[ImageToVideoOptions]) -> None:
+        super().__init__(**options)
 
 
 class ReferenceToVideo(RenderRequest):
@@ -197,10 +221,13 @@ class ReferenceToVideo(RenderRequest):
     """The first frame, beside the references."""
     media: Media | None = None
     """Every medium with its role, in place of the options that name one each."""
-    shot_type: Literal["single", "multi"] | None = None
+    shot_type: ShotType | None = None
     """One take or several; works only while the prompt is extended."""
     ratio: Word | None = None
-    """Aspect ratio such as ``16:9``, where the model takes a tier and not a size."""
+    """Aspect ratio such as `16:9`, where the model takes a tier and not a size."""
+
+    def __init__(self, **options: Unpack[ReferenceToVideoOptions]) -> None:
+        super().__init__(**options)
 
 
 class VideoEdit(RenderRequest):
@@ -209,9 +236,12 @@ class VideoEdit(RenderRequest):
     mode = Mode.VIDEO_EDIT
 
     media: Media | None = None
-    """The ``video`` to change, and ``reference_image`` items."""
+    """The `video` to change, and `reference_image` items."""
     ratio: Word | None = None
     """Aspect ratio; that of the input unless given."""
+
+    def __init__(self, **options: Unpack[VideoEditOptions]) -> None:
+        super().__init__(**options)
 
 
 REQUEST_TYPES: Mapping[Mode, type[RenderRequest]] = {

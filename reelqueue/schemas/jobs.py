@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
@@ -24,7 +24,7 @@ Measured = Annotated[Decimal, PlainSerializer(float, return_type=float, when_use
 class Wire(BaseModel):
     """Root of what the API answers with."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", from_attributes=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="ignore", from_attributes=True)
 
 
 class Failure(Wire):
@@ -34,7 +34,9 @@ class Failure(Wire):
     code: str | None = Field(description="The provider's code, as received.")
     message: str | None = Field(description="What happened and what to do.")
 
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, serialize_by_alias=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True, extra="ignore", populate_by_name=True, serialize_by_alias=True
+    )
 
 
 class VideoAsset(Wire):

@@ -7,7 +7,7 @@ the same :data:`SCHEMA`; new ones may come.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,7 +17,7 @@ SCHEMA: Final = "reelqueue.clip.v1"
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="ignore")
 
 
 class ClipReference(_Part):
@@ -103,7 +103,9 @@ class Sidecar(_Part):
     media: ClipMedia
     times: ClipTimes
 
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, serialize_by_alias=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True, extra="ignore", populate_by_name=True, serialize_by_alias=True
+    )
 
     def as_json(self) -> str:
         """The file's content."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
+from typing import ClassVar, Final
 from uuid import UUID
 
 from pydantic import ConfigDict, Field
@@ -21,7 +21,9 @@ EXPIRING_KIND: Final = "render_job.result_expiring"
 class EventFailure(Wire):
     """Why a render job did not succeed, in words that never change."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True, serialize_by_alias=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True, extra="ignore", populate_by_name=True, serialize_by_alias=True
+    )
 
     failure_class: FailureClass | None = Field(alias="class", description="By what its owner can do about it.")
     code: str | None = Field(description="The provider's code, as received.")

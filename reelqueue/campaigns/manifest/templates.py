@@ -69,7 +69,7 @@ class _LimitError(SecurityError):
 class _Sandbox(ImmutableSandboxedEnvironment):
     """The environment of all templates of one file; not for several threads."""
 
-    intercepted_binops = frozenset({"*"})
+    intercepted_binops: frozenset[str] = frozenset({"*"})
 
     def __init__(self) -> None:
         super().__init__(
@@ -144,7 +144,7 @@ class Template:
         try:
             tree = sandbox.parse(source)
             self._check(tree)
-            self.names = frozenset(meta.find_undeclared_variables(tree))
+            self.names: frozenset[str] = frozenset(meta.find_undeclared_variables(tree))
             """Variables that it uses."""
             for loop in tree.find_all(nodes.For):
                 loop.iter = nodes.Filter(loop.iter, _BOUNDED, [], [], None, None, lineno=loop.lineno)

@@ -77,8 +77,8 @@ class Plan:
         self.region = region
         self.start_by: datetime | None = None
         """The campaign's latest start, for clips that say none."""
-        self.counts = dict.fromkeys(Novelty, 0)
-        self.ended_count = 0
+        self.counts: dict[Novelty, int] = dict.fromkeys(Novelty, 0)
+        self.ended_count: int = 0
         """Clips that have ended without a video, and are not bought again by being applied."""
         self.models: dict[str, ModelPlan] = {}
         self._known = known or Known()
