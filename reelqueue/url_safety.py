@@ -64,21 +64,24 @@ def is_public(address: str) -> bool:
     return parsed in _GLOBAL_UNICAST and parsed.is_global and not any(parsed in closed for closed in _CLOSED_V6)
 
 
-def check_web_url(url: str, *, private_hosts: Collection[str] = ()) -> httpx.URL:
+def check_web_url(url: str, *, private_hosts: Collection[str] = (), with_tls: bool = False) -> httpx.URL:
     """A URL as it would be sent to, if its spelling allows that.
 
     Args:
         url: Anything.
         private_hosts: Hosts inside our own network that the operator lets be reached, also over plain http.
+        with_tls: Send to any other host with https, also where the URL says http.
 
     Raises:
         UnsafeUrlError: It is no https URL, has a user or password, or names no public host.
     """
     try:
         parsed = httpx.URL(url)
+        is_private_host = parsed.host in private_hosts  # raises for a broken name of the form xn--…
     except (httpx.InvalidURL, ValueError, TypeError) as error:
         raise UnsafeUrlError(f"it cannot be read: {type(error).__name__}") from None
-    is_private_host = parsed.host in private_hosts
+    if with_tls and parsed.scheme == "http" and not is_private_host:
+        parsed = parsed.copy_with(scheme="https")
     if parsed.scheme != "https" and not (is_private_host and parsed.scheme == "http"):
         raise UnsafeUrlError(f"its scheme is {parsed.scheme or 'missing'}, not https")
     if parsed.userinfo:

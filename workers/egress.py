@@ -24,6 +24,10 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 _PORTS: Final = {"http": 80, "https": 443}
 
+WIRE_ERRORS: Final = (httpx.HTTPError, httpx.InvalidURL, UnicodeError)
+"""What httpx raises for what a server sends. It reads the target of a redirect that is not followed as well, and a host
+such as ``xn--`` in it is no HTTPError."""
+
 
 async def look_up(name: str, port: int) -> Sequence[str]:
     """The addresses that the system's resolver knows for a name, best first.

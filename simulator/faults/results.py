@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -36,6 +37,11 @@ def _not_media(reply: Reply, _fault: Fault, _call: Call, _service: Service) -> R
     return _file(reply, b"\x00" * len(with_content(reply).body()))
 
 
+def _gzip_file(reply: Reply, _fault: Fault, _call: Call, _service: Service) -> Reply:
+    encoded = _file(reply, gzip.compress(with_content(reply).body(), compresslevel=1, mtime=0))
+    return replace(encoded, headers=reply.headers | {"content-encoding": "gzip"})
+
+
 def _file(reply: Reply, content: bytes) -> Reply:
     return replace(reply, content=content, document=None, response=None)
 
@@ -43,5 +49,6 @@ def _file(reply: Reply, content: bytes) -> Reply:
 KINDS: Final = (
     Kind("short-file", _short, needs_answer=True),  # half the file, and its length says so
     Kind("changed-file", _changed, needs_answer=True),  # other bytes than the last time
+    Kind("gzip-file", _gzip_file, needs_answer=True),  # compressed, though nobody asked for it
     Kind("not-media", _not_media, needs_answer=True),  # zeros of the right length
 )

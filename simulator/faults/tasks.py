@@ -74,6 +74,24 @@ def _no_url(document: dict[str, Any], _fault: Fault) -> None:
     document["output"].pop("video_url", None)
 
 
+def _results_object(document: dict[str, Any], _fault: Fault) -> None:
+    _move_url(document, lambda url: {"video_url": url})
+
+
+def _results_list(document: dict[str, Any], _fault: Fault) -> None:
+    _move_url(document, lambda url: [{"url": url}])
+
+
+def _move_url(document: dict[str, Any], place: Callable[[str], Any]) -> None:
+    if "video_url" in document["output"]:
+        document["output"]["results"] = place(document["output"].pop("video_url"))
+
+
+def _ancient_end(document: dict[str, Any], _fault: Fault) -> None:
+    if "end_time" in document["output"]:
+        document["output"]["end_time"] = "1970-01-01 08:00:00"
+
+
 def _other_url(document: dict[str, Any], fault: Fault) -> None:
     if "video_url" in document["output"]:
         document["output"]["video_url"] = fault.location
@@ -132,6 +150,9 @@ KINDS: Final = (
     _kind("failed", _failed),  # FAILED, whatever was said before
     _kind("bare-failure", _bare_failure),  # FAILED without code and message
     _kind("no-url", _no_url),  # SUCCEEDED without `video_url`
+    _kind("results-object", _results_object),  # the URL in an object `results`, as some APIs have it
+    _kind("results-list", _results_list),  # the URL in a list `results`, as image APIs have it
+    _kind("ancient-end", _ancient_end),  # `end_time` is the beginning of the epoch
     _kind("other-url", _other_url),  # `video_url` is `location`
     Kind("expired-url", _expired_url, needs_answer=True),
     _kind("no-usage", _no_usage),

@@ -53,6 +53,7 @@ def test_an_endpoint_is_made_with_a_secret_that_is_shown_once(api: httpx.Client,
         "https://me:secret@receiver.example/",
         "file:///etc/passwd",
         "gopher://receiver.example/",
+        "https://xn--/",
         "no URL",
     ],
 )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reelqueue.url_safety import UnsafeUrlError, check_web_url, is_public
 
@@ -115,6 +119,8 @@ def test_no_url_may_name_an_address_inside(address: str) -> None:
         "https:///path",
         "https://[::1",
         "https://[v1.x]/",
+        "https://xn--/",
+        "https://xn--a.example/",
         "https://example.com:port/",
         "https://example.com:99999/",
         "https://example.com/\x00",
@@ -155,6 +161,24 @@ def test_a_host_that_the_operator_allows_is_taken_also_over_http(url: str) -> No
 def test_no_other_is(url: str) -> None:
     with pytest.raises(UnsafeUrlError):
         check_web_url(url, private_hosts=["receiver", "10.1.2.3"])
+
+
+@given(st.text() | st.text(alphabet="xn-.:/@[]%1a\u00df\u2460").map("https://{}".format))
+def test_any_text_is_taken_or_refused(text: str) -> None:
+    with suppress(UnsafeUrlError):
+        assert check_web_url(text).scheme == "https"
+
+
+@pytest.mark.parametrize(
+    ("url", "sent_to"),
+    [
+        ("http://results.example/a.mp4?Signature=a%3D%2B&b=+", "https://results.example/a.mp4?Signature=a%3D%2B&b=+"),
+        ("http://results.example:80/a.mp4", "https://results.example/a.mp4"),
+        ("http://receiver:8080/a.mp4", "http://receiver:8080/a.mp4"),  # the operator lets it be plain
+    ],
+)
+def test_a_plain_url_can_be_sent_to_with_tls(url: str, sent_to: str) -> None:
+    assert str(check_web_url(url, private_hosts=["receiver"], with_tls=True)) == sent_to
 
 
 def test_a_refusal_does_not_quote_the_url() -> None:

@@ -126,6 +126,25 @@ def test_a_success_has_no_url(wire: Wire) -> None:
     assert "video_url" not in wire.query(task_id)["output"]
 
 
+@pytest.mark.parametrize("kind", ["results-object", "results-list"])
+def test_a_success_has_its_url_elsewhere(wire: Wire, kind: str) -> None:
+    task_id = wire.succeeded()
+    url = wire.query(task_id)["output"]["video_url"]
+    wire.fault("query", kind)
+
+    output = wire.query(task_id)["output"]
+
+    results = {"video_url": url} if kind == "results-object" else [{"url": url}]
+    assert (output.get("video_url"), output["results"]) == (None, results)
+
+
+def test_a_success_has_ended_long_ago(wire: Wire) -> None:
+    task_id = wire.succeeded()
+    wire.fault("query", "ancient-end")
+
+    assert wire.query(task_id)["output"]["end_time"] == "1970-01-01 08:00:00"
+
+
 def test_a_success_has_a_url_that_has_expired(wire: Wire) -> None:
     task_id = wire.succeeded()
     wire.fault("query", "expired-url")
@@ -207,6 +226,16 @@ def test_a_download_is_short_but_says_so(wire: Wire) -> None:
     wire.fault("result", "short-file")
 
     assert result_of(wire).content == whole[: len(whole) // 2]
+
+
+def test_a_download_is_compressed_unasked(wire: Wire) -> None:
+    whole = result_of(wire).content
+    wire.fault("result", "gzip-file")
+
+    answer = result_of(wire)
+
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.content == whole
 
 
 def test_a_download_changes(wire: Wire) -> None:

@@ -14,7 +14,7 @@ import httpx
 
 from reelqueue.errors import ReelqueueError
 from reelqueue.url_safety import UnsafeUrlError, check_web_url
-from workers.egress import transport_to
+from workers.egress import WIRE_ERRORS, transport_to
 from workers.settings import DownloadLimits
 
 
@@ -51,7 +51,8 @@ def fetch(
     """Stream a URL into a file.
 
     Args:
-        url: The result's; https at a public address, or anything at *plain_host*.
+        url: The result's; at a public address, or anything at *plain_host*. Spelt with http, it is fetched with https
+            from the same place: the signature does not cover the scheme.
         path: Overwritten.
         limits: How large and how slow it may be.
         plain_host: The simulator's host; None: the provider has TLS, and no result is inside our network.
@@ -64,7 +65,7 @@ def fetch(
     """
     private_hosts = [plain_host] if plain_host else []
     try:
-        checked = check_web_url(url, private_hosts=private_hosts)
+        checked = check_web_url(url, private_hosts=private_hosts, with_tls=True)
         chosen = transport or transport_to(checked, private_hosts=private_hosts)
         with path.open("wb") as file:
             return run(_Receiver(file, limits, beat).receive(checked, chosen))
@@ -91,11 +92,11 @@ class _Receiver:
                 async for chunk in response.aiter_bytes():
                     self._beat()
                     self._take(chunk)
-                _check_length(response, self._size_bytes)
+                self._check_whole(response)
         except TimeoutError as error:
             seen = f"{self._size_bytes} bytes came"
             raise DownloadError(f"the result did not arrive within {limit:g} s ({seen})") from error
-        except httpx.HTTPError as error:
+        except WIRE_ERRORS as error:
             reason = f"{type(error).__name__} {error}"
             raise DownloadError(f"the download broke off after {self._size_bytes} bytes: {reason}") from error
         return Download(self._size_bytes, self._digest.hexdigest())
@@ -106,6 +107,14 @@ class _Receiver:
             raise DownloadError(f"the result is larger than {self._limits.max_bytes} bytes")
         self._digest.update(chunk)
         self._file.write(chunk)
+
+    def _check_whole(self, response: httpx.Response) -> None:
+        # The declared length is that of the bytes as they were sent, which a server may have compressed unasked.
+        declared, received = response.headers.get("Content-Length", ""), response.num_bytes_downloaded
+        if declared.isdigit() and int(declared) != received:
+            raise DownloadError(f"the result is short: {received} of {declared} bytes")
+        if self._size_bytes == 0:
+            raise DownloadError("the result is empty")
 
 
 @asynccontextmanager
@@ -127,11 +136,3 @@ async def _answer(
             yield response
         finally:
             await response.aclose()
-
-
-def _check_length(response: httpx.Response, size: int) -> None:
-    declared = response.headers.get("Content-Length", "")
-    if declared.isdigit() and int(declared) != size:
-        raise DownloadError(f"the result is short: {size} of {declared} bytes")
-    if size == 0:
-        raise DownloadError("the result is empty")

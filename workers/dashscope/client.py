@@ -34,7 +34,7 @@ from workers.dashscope.wire import (
     parse_object,
     parse_task,
 )
-from workers.egress import tls_context
+from workers.egress import WIRE_ERRORS, tls_context
 
 MAX_ANSWER_BYTES: Final = 1024 * 1024
 # A shorter key guards nothing but the simulator, and its letters may stand in any answer.
@@ -241,7 +241,7 @@ class DashScope:
             raise NotSentError(
                 f"{urlsplit(self._endpoint.base_url).netloc} cannot be reached: {_name(error)}"
             ) from error
-        except (httpx.HTTPError, TimeoutError) as error:
+        except (*WIRE_ERRORS, TimeoutError) as error:
             raise NoAnswerError(f"the request left and no answer came: {_name(error)}") from error
         return _judge(status, self._without_key(content))
 

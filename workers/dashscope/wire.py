@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
+from email.utils import parsedate_to_datetime
 from enum import StrEnum
 from typing import Any, Final
 
@@ -28,6 +29,8 @@ BEIJING: Final = timezone(timedelta(hours=8))
 _DAY_SECONDS: Final = 86_400
 # It becomes part of a URL path and of log lines, so a hostile or garbled id is no id.
 _TASK_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+# Video models; video style transform; image models and their like. The first that is there counts.
+_URL_KEYS: Final = ("video_url", "output_video_url", "url")
 
 
 class TaskStatus(StrEnum):
@@ -134,7 +137,7 @@ def parse_task(answer: Mapping[str, Any]) -> TaskAnswer:
         request_id=_text(answer.get("request_id")),
         code=_text(output.get("code")),
         message=_text(output.get("message")),
-        result_url=_text(output.get("video_url")),
+        result_url=_result_url(output),
         orig_prompt=_text(output.get("orig_prompt")),
         actual_prompt=_text(output.get("actual_prompt")),
         usage=usage or None,
@@ -142,6 +145,14 @@ def parse_task(answer: Mapping[str, Any]) -> TaskAnswer:
         started_at=parse_time(output.get("scheduled_time")),
         ended_at=parse_time(output.get("end_time")),
     )
+
+
+def _result_url(output: Mapping[str, Any]) -> str | None:
+    """The result's URL: in the output itself, or in its ``results``, an object or a list of them, by API."""
+    results = output.get("results")
+    places = [output, *(map(_mapping, results) if isinstance(results, list) else [_mapping(results)])]
+    found = (_text(place.get(key)) for place in places for key in _URL_KEYS)
+    return next((url for url in found if url), None)
 
 
 def parse_listing(answer: Mapping[str, Any]) -> tuple[list[ListedTask], int]:
@@ -181,12 +192,20 @@ def parse_error(answer: Mapping[str, Any]) -> tuple[str | None, str, str | None]
 
 
 def parse_time(value: object) -> datetime | None:
-    """A time such as ``2026-10-15 17:38:24.817``, as aware UTC; None for anything else."""
-    try:
-        moment = datetime.fromisoformat(str(value))
-        return (moment if moment.tzinfo else moment.replace(tzinfo=BEIJING)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        return None
+    """A time such as ``2026-10-15 17:38:24.817``, as aware UTC; None for anything that is no time.
+
+    Milliseconds of the epoch, as the list has them, and the dates of HTTP are read as well.
+    """
+    text = str(value)
+    if text.isascii() and text.isdigit():
+        return _parse_milliseconds(int(text))
+    for read in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            moment = read(text)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=BEIJING)).astimezone(UTC)
+        except (ValueError, OverflowError):
+            continue
+    return None
 
 
 def _parse_milliseconds(value: object) -> datetime | None:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import bindparam, update
+from sqlalchemy import ColumnElement, bindparam, func, update
 from sqlalchemy.orm import Session
 
 from models.operations.jobs.cancel import grant_cancel
@@ -170,9 +170,17 @@ def store_answer(session: Session, task_row_id: UUID, answer: TaskAnswer, *, now
             started_at=answer.started_at,
             ended_at=answer.ended_at,
             result_url=answer.result_url,
-            result_expires_at=min(answer.ended_at or now, now) + RESULT_LIFE if answer.result_url else None,
+            result_expires_at=_expires_at(answer, now),
             actual_prompt=answer.actual_prompt,
             usage=answer.usage,
             billed_seconds=answer.billed_seconds,
         )
     )
+
+
+def _expires_at(answer: TaskAnswer, now: datetime) -> ColumnElement[datetime] | None:
+    """When a result is gone: a day after its end and not sooner than a day after the submit, whatever end it claims."""
+    if not answer.result_url:
+        return None
+    ended_at = min(answer.ended_at or now, now)
+    return func.greatest(ProviderTask.submitted_at + RESULT_LIFE, ended_at + RESULT_LIFE)

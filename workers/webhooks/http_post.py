@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from reelqueue.url_safety import UnsafeUrlError, check_web_url
 from reelqueue.version import USER_AGENT
 from reelqueue.webhooks import WebhookEvent, sign
-from workers.egress import transport_to
+from workers.egress import WIRE_ERRORS, transport_to
 
 _LONGEST_REASON: Final = 200
 
@@ -109,7 +109,7 @@ async def _post(client: httpx.AsyncClient, request: httpx.Request, timeout_secon
         return Answer(None, f"no answer within {timeout_seconds:g} s")
     except UnsafeUrlError as error:
         return Answer(None, f"the URL is not posted to: {error}")
-    except httpx.HTTPError as error:
+    except WIRE_ERRORS as error:
         return Answer(None, f"no answer: {type(error).__name__} {error}"[:_LONGEST_REASON])
     answer = Answer(response.status_code, retry_after_seconds=_retry_after(response))
     return answer if answer.is_success else Answer(answer.status, f"HTTP {answer.status}", answer.retry_after_seconds)

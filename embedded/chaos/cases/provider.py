@@ -44,6 +44,8 @@ _QUERIES: Final[dict[str, list[dict[str, Any]]]] = {
     "a status that goes backwards": [{"kind": "going-back", "count": 4}],
     "UNKNOWN that flaps": [{"kind": "unknown", "count": 2}, {"kind": "unknown", "skip": 4, "count": 2}],
     "a status word that nobody knows": [{"kind": "status-word", "count": 3}],
+    "a result in an object": [{"kind": "results-object", "count": None}],
+    "a result in a list": [{"kind": "results-list", "count": None}],
     "SUCCEEDED without a URL": [{"kind": "no-url", "count": 3}],
 }
 

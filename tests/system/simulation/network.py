@@ -164,8 +164,11 @@ class ResultWire(httpx.AsyncBaseTransport):
         """One download."""
         flight = self._network.depart(request)
         await asyncio.sleep((flight.arrives_at - self._network.stage.clock.now()).total_seconds())
-        answer = _response(_answer_of(flight), request)
-        return httpx.Response(answer.status_code, headers=answer.headers, stream=_Pieces(self._network, answer.content))
+        answer = _answer_of(flight)
+        if answer.is_dropped:
+            raise _dropped(request)
+        stream = _Pieces(self._network, answer.body)
+        return httpx.Response(answer.status, headers=list(answer.headers), stream=stream)
 
 
 class _Pieces(httpx.AsyncByteStream):
@@ -187,5 +190,9 @@ def _answer_of(flight: Flight) -> Answer:
 
 def _response(answer: Answer, request: httpx.Request) -> httpx.Response:
     if answer.is_dropped:
-        raise httpx.RemoteProtocolError("the connection was closed without an answer", request=request)
+        raise _dropped(request)
     return httpx.Response(answer.status, headers=list(answer.headers), content=answer.body, request=request)
+
+
+def _dropped(request: httpx.Request) -> httpx.RemoteProtocolError:
+    return httpx.RemoteProtocolError("the connection was closed without an answer", request=request)

@@ -149,6 +149,9 @@ _BY_OPERATION: Final[dict[str, list[dict[str, Any]]]] = {
         {"kind": "going-back"},
         {"kind": "no-url"},
         {"kind": "expired-url"},
+        {"kind": "results-object"},
+        {"kind": "results-list"},
+        {"kind": "ancient-end"},
         {"kind": "padded"},
         {"kind": "no-usage"},
         {"kind": "text-numbers"},
@@ -173,6 +176,7 @@ _BY_OPERATION: Final[dict[str, list[dict[str, Any]]]] = {
         {"kind": "cut"},
         {"kind": "short-file"},
         {"kind": "not-media"},
+        {"kind": "gzip-file"},
     ],
 }
 

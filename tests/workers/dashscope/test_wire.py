@@ -116,6 +116,46 @@ def test_billed_seconds_are_read_leniently(usage: object, seconds: str | None) -
     assert task.result_url == "https://x/y"
 
 
+URL = "https://result.example/x.mp4?Expires=1796115600&Signature=a%3D"
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        {"video_url": URL},
+        {"results": {"video_url": URL}},
+        {"results": {"url": URL}},
+        {"results": [{"video_url": URL}]},
+        {"results": [{"code": "InternalError"}, {"url": URL}]},  # of the parts of a task, one may have failed
+        {"video_url": "", "results": {"video_url": URL}},
+        {"video_url": None, "results": [{"url": URL}]},
+        {"video_url": URL, "results": {"url": "https://result.example/poster.jpg"}},
+        {"output_video_url": URL},
+        {"url": URL},
+    ],
+)
+def test_a_result_is_found_wherever_an_api_puts_it(output: dict[str, object]) -> None:
+    assert parse_task({"output": {"task_status": "SUCCEEDED", **output}}).result_url == URL
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        {},
+        {"video_url": ""},
+        {"video_url": None},
+        {"video_url": ["x"]},
+        {"results": None},
+        {"results": []},
+        {"results": ["x", None, {}]},
+        {"results": {"video_url": ""}},
+        {"results": "x"},
+    ],
+)
+def test_no_result_is_found_where_there_is_none(output: dict[str, object]) -> None:
+    assert parse_task({"output": {"task_status": "SUCCEEDED", **output}}).result_url is None
+
+
 @pytest.mark.parametrize(
     ("text", "moment"),
     [
@@ -129,7 +169,11 @@ def test_billed_seconds_are_read_leniently(usage: object, seconds: str | None) -
         ("yesterday", None),
         ("", None),
         (None, None),
-        (1_709_260_684_485, None),
+        (1_709_260_684_485, datetime(2024, 3, 1, 2, 38, 4, 485_000, tzinfo=UTC)),  # as the list writes them
+        ("1709260684485", datetime(2024, 3, 1, 2, 38, 4, 485_000, tzinfo=UTC)),
+        (10**30, None),
+        ("Thu, 15 Oct 2026 17:38:24 GMT", datetime(2026, 10, 15, 17, 38, 24, tzinfo=UTC)),
+        ("1970-01-01 08:00:00", datetime(1970, 1, 1, tzinfo=UTC)),
     ],
 )
 def test_times_are_read_as_aware_utc(text: object, moment: datetime | None) -> None:

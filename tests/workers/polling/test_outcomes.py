@@ -42,6 +42,22 @@ def test_a_finished_task_is_kept_as_it_was_told(jobs: Jobs, rows: Rows, clock: V
 
 
 @pytest.mark.parametrize(
+    "end_time", ["1970-01-01 08:00:00", "0001-01-03 00:00:00", "9999-01-01 00:00:00", "yesterday", None, 1, 10**15]
+)
+def test_no_nonsense_about_its_end_shortens_the_life_of_a_result(
+    jobs: Jobs, rows: Rows, clock: VirtualClock, end_time: object
+) -> None:
+    job_id = jobs.rendering()
+    submitted_at = clock.now()
+
+    jobs.poll(succeeded(end_time=end_time))
+
+    (told,) = rows.tasks(job_id)
+    assert told.result_expires_at is not None
+    assert timedelta(0) <= told.result_expires_at - (submitted_at + timedelta(hours=24)) <= clock.now() - submitted_at
+
+
+@pytest.mark.parametrize(
     ("said", "state", "failure_class"),
     [
         (task("FAILED", code="InvalidParameter", message="size"), RenderState.FAILED, FailureClass.INPUT),

@@ -151,6 +151,7 @@ def test_what_was_delivered_is_not_posted_again(jobs: Jobs, receiver: LoopbackSe
         (says("500 Oops", b""), "HTTP 500"),
         (says("404 Not Found", b""), "HTTP 404"),
         (says("302 Found", b"", Location="http://127.0.0.1:1/"), "HTTP 302"),
+        (says("302 Found", b"", Location="https://xn--/"), "IDNAError"),
         (hangs_up, "RemoteProtocolError"),
         (says_nothing, "no answer within 0.5 s"),
         (trickles(b"HTTP/1.1 200 OK\r\nX-Pad: ", b"x"), "no answer within 0.5 s"),
@@ -346,7 +347,7 @@ def test_nothing_is_posted_that_cannot_be_signed(
     assert (deliveries(rows)[0].state, deliveries(rows)[0].attempt_count) == (DeliveryState.PENDING, 0)
 
 
-@pytest.mark.parametrize("url", ["https://127.0.0.2:1", "http://localhost:1", "https://[::1]", "https://10.0.0.1"])
+@pytest.mark.parametrize("url", ["https://127.0.0.2:1", "http://localhost:1", "https://xn--/", "https://10.0.0.1"])
 def test_nothing_is_posted_into_our_network(jobs: Jobs, rows: Rows, url: str) -> None:
     endpoint_id = listen(jobs, url)
     end(jobs)
