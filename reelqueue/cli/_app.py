@@ -33,8 +33,17 @@ class _Commands(TyperGroup):
         except (ReelqueueError, OSError) as error:
             if ctx.params.get("verbose"):
                 raise
-            talk(f"error: {error}")
+            talk(f"error: {_told(error)}")
             raise typer.Exit(1) from error
+
+
+def _told(error: ReelqueueError | OSError) -> str:
+    """*error* for people: a file that cannot be used by its name, without the number of the system's error."""
+    if not isinstance(error, OSError) or error.filename is None:
+        return str(error)
+    if isinstance(error, FileNotFoundError):
+        return f"there is no file {str(error.filename)!r}"
+    return f"{str(error.filename)!r} cannot be used: {error.strerror}"
 
 
 # Rich's tracebacks print local variables, and one of them may be a key.

@@ -129,7 +129,7 @@ def checked_object(file: Path, checked: Checked, time: Eta | None, limits: list[
 def print_checked(checked: Checked, time: Eta | None, limits: list[str]) -> None:
     """Show what a checked file would buy, and what is wrong with it."""
     plan = checked.plan
-    if plan.clip_count:
+    if plan.models:
         titles = ("model", "clips", "seconds", "least", "most", "currency")
         parts = [*plan.models.values(), *([plan.total] if len(plan.models) > 1 else [])]
         print_table((Column(title, no_wrap=True) for title in titles), map(_row, parts))

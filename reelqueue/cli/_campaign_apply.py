@@ -32,7 +32,7 @@ from reelqueue.cli._campaign import (
     read_quantiles,
 )
 from reelqueue.cli._campaign_upload import Handover
-from reelqueue.cli._canary import CanaryCount, steps_after_canary, with_canary
+from reelqueue.cli._canary import CanaryCount, told_of_canary, with_canary
 from reelqueue.cli._jobs import AsJson, connect
 from reelqueue.cli._output import print_json, print_line, talk
 from reelqueue.cli._rehearsal import print_rehearsal, rehearse
@@ -109,6 +109,7 @@ def apply(
                 raise typer.Exit(1)
             _ask(checked, is_agreed=is_agreed)
             stored = handover.commit()
+        campaign = client.campaigns.get(name)
     if as_json:
         counts = stored.model_dump(mode="json", exclude={"bad", "problems"})
         print_json(checked_object(file, checked, None, []) | {"stored": counts})
@@ -117,7 +118,8 @@ def apply(
     rest = _told({"restored": stored.restored, "shared": stored.shared, "amended": stored.amended})
     print_line(f"stored: {stored.new} new, {stored.changed} changed, {unchanged} there already{rest}")
     talk(f"watch it: reelqueue campaign watch {name!r}")
-    _tell_canary(name, canary or (source.options.canary if source.options else None))
+    for line in told_of_canary(campaign):
+        talk(line)
 
 
 COMMANDS: Final = (plan, apply)
@@ -218,19 +220,12 @@ def _is_applicable(checked: Checked, *, skip_bad_rows: bool) -> bool:
     return True
 
 
-def _tell_canary(name: str, count: int | None) -> None:
-    if count is not None:
-        talk(f"{counted(count, 'clip')} first, then somebody decides:")
-        for what, command in steps_after_canary(name):
-            talk(f"  {what}: {command}")
-
-
 def _ask(checked: Checked, *, is_agreed: bool) -> None:
     if is_agreed or not checked.plan.buy_count:
         return
     total = checked.plan.total
     price = f" for at most {total.max_amount:,.2f} {total.currency}" if total.currency else ""
     if not sys.stdin.isatty():
-        talk("nothing was stored: say --yes, as nobody can be asked here")
+        talk("nothing was stored: say --yes, as there is no terminal to ask at")
         raise typer.Exit(1)
     typer.confirm(f"Render {counted(checked.plan.buy_count, 'clip')}{price}?", abort=True, err=True)

@@ -14,10 +14,12 @@ from rich.table import Column
 from reelqueue.campaigns.report.summary import counted
 from reelqueue.cli._jobs import AsJson, Running, connect
 from reelqueue.cli._output import print_json, print_json_array, print_line, print_table, shown, talk
-from reelqueue.schemas.campaigns import Campaign
+from reelqueue.schemas.campaigns import Campaign, RetriedClips, WaitingClips
 from reelqueue.states import FailureClass
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The campaign's name.")]
+IsAgreed = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before it is paid for.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show how many they are and what they cost.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="File; standard output unless given.")]
 
 
@@ -63,10 +65,18 @@ def resume(name: Name, *, as_json: AsJson = False) -> None:
         _say(client.campaigns.resume(name), as_json=as_json)
 
 
-def approve(name: Name, *, as_json: AsJson = False) -> None:
-    """Let the clips behind a campaign's canary be rendered."""
+def approve(name: Name, *, is_agreed: IsAgreed = False, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Let the clips behind a campaign's canary be rendered; shows first how many they are and what they cost."""
     with connect() as client:
-        _say(client.campaigns.approve(name), as_json=as_json)
+        waiting = client.campaigns.waiting(name)
+        talk(f"{counted(waiting.count, 'clip')} waiting, {_price(waiting)}" if waiting.count else "no clip is waiting")
+        if dry_run:
+            if as_json:
+                print_json(waiting)
+            return
+        if waiting.count:
+            _agree("Render them?", "nothing was approved", is_agreed=is_agreed)
+        _say(client.campaigns.approve(name, agreed=None if is_agreed else waiting), as_json=as_json)
 
 
 def cancel(
@@ -95,8 +105,8 @@ def retry(
         list[str] | None,
         typer.Option(help="Only clips of which this holds, such as var.style=noir or row=17..40; repeatable."),
     ] = None,
-    is_agreed: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before it is paid for.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell how many they are and what they cost.")] = False,
+    is_agreed: IsAgreed = False,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Render clips of a campaign again that ended without a video."""
@@ -109,10 +119,9 @@ def retry(
     }
     with connect() as client:
         found = client.campaigns.retry(name, **which, dry_run=True)
-        price = f"at most {found.max_amount:,.2f} {found.currency}" if found.currency else "no price is published"
-        talk(f"{counted(found.count, 'clip')}, {price}: {', '.join(found.custom_ids[:10])}")
+        talk(f"{counted(found.count, 'clip')}, {_price(found)}: {', '.join(found.custom_ids[:10])}")
         if not dry_run and found.count:
-            _agree(is_agreed=is_agreed)
+            _agree("Render them again?", "nothing was queued", is_agreed=is_agreed)
             found = client.campaigns.retry(name, **which, agreed=None if is_agreed else found)
     if as_json:
         print_json(found)
@@ -141,13 +150,20 @@ def failures(
 COMMANDS: Final = (list_, pause, resume, approve, cancel, retry, results, failures)
 
 
-def _agree(*, is_agreed: bool) -> None:
+def _price(cost: RetriedClips | WaitingClips) -> str:
+    if cost.currency is None:
+        return "no price is published"
+    unpriced = f", without {cost.unpriced_count} that have no published price" if cost.unpriced_count else ""
+    return f"at most {cost.max_amount:,.2f} {cost.currency}{unpriced}"
+
+
+def _agree(question: str, otherwise: str, *, is_agreed: bool) -> None:
     if is_agreed:
         return
     if not sys.stdin.isatty():
-        talk("nothing was queued: say --yes, as nobody can be asked here")
+        talk(f"{otherwise}: say --yes, as there is no terminal to ask at")
         raise typer.Exit(1)
-    typer.confirm("Render them again?", abort=True, err=True)
+    typer.confirm(question, abort=True, err=True)
 
 
 def _write(body: bytes, output: Path | None) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from reelqueue.campaigns.options import CampaignOptions
+from reelqueue.campaigns.report.summary import counted
 from reelqueue.errors import InvalidRequestError
 from reelqueue.schemas.campaigns import Campaign, Phase
 
@@ -41,11 +42,29 @@ def with_canary(campaign: Campaign | None, options: CampaignOptions | None, coun
 def next_steps(campaign: Campaign) -> Iterator[tuple[str, str]]:
     """What a person does about a campaign whose canary has ended, and the command for it."""
     if campaign.phase is Phase.AWAITING_APPROVAL:
-        yield from steps_after_canary(campaign.name)
+        yield from _steps(campaign.name)
 
 
-def steps_after_canary(name: str) -> Iterator[tuple[str, str]]:
-    """As `next_steps`, before the canary has ended."""
+def told_of_canary(campaign: Campaign) -> Iterator[str]:
+    """What a person is told of the canary of a campaign whose file was just applied; nothing where none is waited for.
+
+    Args:
+        campaign: As it is after that.
+    """
+    count = campaign.options.get("canary")
+    if not isinstance(count, int) or campaign.approved_at is not None or campaign.is_over:
+        return
+    if campaign.phase is Phase.AWAITING_APPROVAL:
+        yield f"{campaign.reason}:"
+    elif campaign.clip_count > count:
+        yield f"{counted(count, 'clip')} first, then somebody decides:"
+    else:
+        return
+    for what, command in _steps(campaign.name):
+        yield f"  {what}: {command}"
+
+
+def _steps(name: str) -> Iterator[tuple[str, str]]:
     quoted = shlex.quote(name)
     yield "look", f"reelqueue campaign open {quoted}"
     yield "print", f"reelqueue campaign sheet {quoted} -o sheet.png"

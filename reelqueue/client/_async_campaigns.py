@@ -23,6 +23,7 @@ from reelqueue.schemas.campaigns import (
     ModelSpeed,
     RetriedClips,
     StagedClips,
+    WaitingClips,
 )
 
 
@@ -83,9 +84,13 @@ class AsyncCampaignCalls:
         """As `CampaignCalls.resume`."""
         return await self._driver.run(ops.act(name, "resume", self._retry_seconds))
 
-    async def approve(self, name: str) -> Campaign:
+    async def waiting(self, name: str) -> WaitingClips:
+        """As `CampaignCalls.waiting`."""
+        return await self._driver.run(ops.waiting(name, self._retry_seconds))
+
+    async def approve(self, name: str, *, agreed: WaitingClips | None = None) -> Campaign:
         """As `CampaignCalls.approve`."""
-        return await self._driver.run(ops.act(name, "approve", self._retry_seconds))
+        return await self._driver.run(ops.approve(name, agreed, self._retry_seconds))
 
     async def cancel(self, name: str, *, running: Running = "finish") -> Campaign:
         """As `CampaignCalls.cancel`."""

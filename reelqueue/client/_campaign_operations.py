@@ -21,9 +21,10 @@ from reelqueue.schemas.campaigns import (
     ModelSpeeds,
     RetriedClips,
     StagedClips,
+    WaitingClips,
 )
 
-Action = Literal["pause", "resume", "approve"]
+Action = Literal["pause", "resume"]
 Export = Literal["results.csv", "results.jsonl", "failures.csv", "failures.jsonl"]
 _JSON: Final = {"Content-Type": "application/json"}
 STAGE_SECONDS: Final = 120.0
@@ -102,8 +103,20 @@ def discard_import(name: str, import_id: UUID, retry_seconds: float) -> Steps[No
 
 
 def act(name: str, action: Action, retry_seconds: float) -> Steps[Campaign]:
-    """Pause it, go on, or approve what its canary has shown."""
+    """Pause it, or go on."""
     step = Send("POST", f"{path_of(name)}/{action}")
+    return read(Campaign, (yield from exchange(step, give_up_at=deadline(retry_seconds))))
+
+
+def waiting(name: str, retry_seconds: float) -> Steps[WaitingClips]:
+    """What clips that wait would cost."""
+    step = Send("GET", f"{path_of(name)}/waiting")
+    return read(WaitingClips, (yield from exchange(step, give_up_at=deadline(retry_seconds))))
+
+
+def approve(name: str, agreed: WaitingClips | None, retry_seconds: float) -> Steps[Campaign]:
+    """Release the clips behind the canary."""
+    step = Send("POST", f"{path_of(name)}/approve", {}, json.dumps(agreement(agreed)).encode(), _JSON)
     return read(Campaign, (yield from exchange(step, give_up_at=deadline(retry_seconds))))
 
 
@@ -119,8 +132,8 @@ def retry(name: str, which: Mapping[str, Any]) -> Steps[RetriedClips]:
     return read(RetriedClips, (yield from exchange(step, give_up_at=deadline(0))))
 
 
-def agreement(shown: RetriedClips | None) -> dict[str, Any]:
-    """The most that may be bought: what a dry run has told."""
+def agreement(shown: RetriedClips | WaitingClips | None) -> dict[str, Any]:
+    """The most that may be paid for: what was shown before."""
     return {} if shown is None else {"count_max": shown.count, "amount_max": f"{shown.max_amount:f}"}
 
 

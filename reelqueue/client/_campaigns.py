@@ -23,6 +23,7 @@ from reelqueue.schemas.campaigns import (
     ModelSpeed,
     RetriedClips,
     StagedClips,
+    WaitingClips,
 )
 
 
@@ -115,9 +116,21 @@ class CampaignCalls:
         """Go on; the breaker counts anew."""
         return self._driver.run(ops.act(name, "resume", self._retry_seconds))
 
-    def approve(self, name: str) -> Campaign:
-        """Let the clips behind the canary be rendered."""
-        return self._driver.run(ops.act(name, "approve", self._retry_seconds))
+    def waiting(self, name: str) -> WaitingClips:
+        """How many clips wait to be submitted, and the most that they cost: what `approve` releases."""
+        return self._driver.run(ops.waiting(name, self._retry_seconds))
+
+    def approve(self, name: str, *, agreed: WaitingClips | None = None) -> Campaign:
+        """Let the clips behind the canary be rendered.
+
+        Args:
+            name: The campaign's.
+            agreed: What `waiting` has returned; if it is more by now, nothing is released.
+
+        Raises:
+            ConflictError: it is more than was agreed to, or the campaign was cancelled.
+        """
+        return self._driver.run(ops.approve(name, agreed, self._retry_seconds))
 
     def cancel(self, name: str, *, running: Running = "finish") -> Campaign:
         """Stop it for good: what waits is cancelled, what the provider has is asked to be."""

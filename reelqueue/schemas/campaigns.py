@@ -142,6 +142,15 @@ class RetriedClips(Wire):
     custom_ids: list[str] = Field(description="The first hundred.")
 
 
+class WaitingClips(Wire):
+    """What clips that wait to be submitted would cost."""
+
+    count: int = Field(description="Clips.")
+    max_amount: Money = Field(description="Most that those with a price cost by the list prices.")
+    currency: str | None = Field(description="ISO 4217 code; null: no price is published for any of them.")
+    unpriced_count: int = Field(description="Clips without a price, which are not in the sum.")
+
+
 class Decision(StrEnum):
     """What a person decides about a clip that is there."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Final, Literal
 
 import structlog
@@ -30,7 +31,7 @@ from models.operations.campaigns.status import campaign_view
 from models.session import DatabaseClock
 from reelqueue.campaigns.filters import CONDITIONS_MAX, read_condition
 from reelqueue.schemas.campaigns import Campaign as CampaignView
-from reelqueue.schemas.campaigns import RetriedClips
+from reelqueue.schemas.campaigns import RetriedClips, WaitingClips
 from reelqueue.states import FailureClass, RenderState
 
 log = structlog.get_logger(__name__)
@@ -97,6 +98,12 @@ def resume_campaign(campaign: PathCampaign, session: OpenSession, services: Open
     session.commit()
     services.hints.kick()
     return campaign_view(session, campaign, now=now)
+
+
+@router.get("/waiting", responses=documented(401, 403, 404, 422, 503))
+def read_waiting(campaign: PathCampaign, session: OpenSession, services: OpenServices) -> WaitingClips:
+    """How many clips wait to be submitted, and the most that they cost: what `approve` releases behind a canary."""
+    return WaitingClips(**asdict(waiting(session, campaign.id, region=services.region)))
 
 
 @router.post(

@@ -16,6 +16,7 @@ from models.ledger_entry import LedgerEntry
 from models.operations.money.budget import SPENT_KINDS
 from models.render_job import RenderJob
 from models.slot import Slot
+from reelqueue.campaigns.report.summary import counted
 from reelqueue.schemas.campaigns import Campaign as CampaignView
 from reelqueue.schemas.campaigns import CampaignMoney, FailureGroup, Phase
 from reelqueue.states import TERMINAL, FailureClass, RenderState
@@ -96,7 +97,8 @@ def _phase(campaign: Campaign, counts: Mapping[RenderState, int], now: datetime)
     if campaign.budget_exhausted_at is not None:
         return Phase.OUT_OF_BUDGET, "the rest of its budget cannot pay for the next clip; raise it to go on"
     if is_canary_done(campaign, counts):
-        done = f"its canary of {campaign.canary_count} clips has ended; look at them, and approve the rest"
+        clips = counted(campaign.canary_count or 0, "clip")
+        done = f"its canary of {clips} has ended; look at the clips, and approve the rest"
         return Phase.AWAITING_APPROVAL, done
     return Phase.RUNNING, None
 

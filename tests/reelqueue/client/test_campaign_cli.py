@@ -62,7 +62,7 @@ def test_json_says_the_same_for_machines(boats: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["nowhere.csv"], "No such file"),
+        (["nowhere.csv"], "error: there is no file 'nowhere.csv'"),
         (["nowhere.csv", "--render-seconds", "soon"], "must be two times such as 120-240"),
     ],
 )

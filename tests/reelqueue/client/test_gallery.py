@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
@@ -19,7 +20,7 @@ from models.session import make_engine
 from models.storage import open_archive
 from reelqueue.cli._app import app
 from reelqueue.client._gallery_operations import place_of
-from reelqueue.errors import UnavailableError
+from reelqueue.errors import ConflictError, UnavailableError
 from reelqueue.schemas.campaigns import GalleryFile
 from tests.api.gallery.reel import Stock, make_stock
 from tests.reelqueue.client.conftest import World
@@ -172,17 +173,72 @@ def test_a_canary_that_has_ended_says_what_to_do(
     applied = run("apply", file, "--yes", "--canary", 3)  # three have been rendered
     watched = run("watch", "autumn", "--once")
 
-    assert "3 clips first, then somebody decides:" in applied.stderr
+    assert "its canary of 3 clips has ended; look at the clips, and approve the rest:" in applied.stderr
     for step in ("open autumn", "sheet autumn -o sheet.png", "approve autumn"):
         assert f"reelqueue campaign {step}" in applied.stderr
         assert f"reelqueue campaign {step}" in watched.stdout
     assert "its canary of 3 clips has ended" in watched.stdout
 
 
+def test_nothing_is_approved_unasked(server: str, clips: list[UUID], tmp_path: Path) -> None:
+    rest = tmp_path / "autumn.csv"
+    rest.write_text("custom_id,model,prompt,duration\ny,wan2.6-t2v,a crane,5\nz,wan2.6-t2v,a paper crane,5\n")
+    run("apply", rest, "--yes", "--canary", 3)
+
+    shown, refused = run("approve", "autumn", "--dry-run"), run("approve", "autumn")
+    still = run("watch", "autumn", "--once").stdout
+    agreed = run("approve", "autumn", "--yes")
+
+    assert (shown.exit_code, shown.stderr) == (0, "2 clips waiting, at most 1.50 USD\n")
+    assert (refused.exit_code, refused.stderr) == (
+        1, "2 clips waiting, at most 1.50 USD\nnothing was approved: say --yes, as there is no terminal to ask at\n"
+    )  # fmt: skip
+    assert still.startswith("awaiting_approval")
+    assert (agreed.exit_code, agreed.stdout) == (0, "running\n")
+
+
+def test_no_more_is_approved_than_was_shown(world: World, server: str, clips: list[UUID], tmp_path: Path) -> None:
+    head, rest = "custom_id,model,prompt,duration\n", tmp_path / "autumn.csv"
+    rest.write_text(f"{head}y,wan2.6-t2v,a crane,5\n")
+    run("apply", rest, "--yes", "--canary", 3)
+    campaigns = world.connect(server).campaigns
+    waiting = world.run(campaigns.waiting("autumn"))
+    rest.write_text(f"{head}z,wan2.6-t2v,a paper crane,5\n")
+    run("apply", rest, "--yes")
+
+    with pytest.raises(ConflictError, match=r"it is 2 clips for at most 1\.50"):
+        world.run(campaigns.approve("autumn", agreed=waiting))
+
+    again = world.run(campaigns.waiting("autumn"))
+    assert (waiting.count, again.count) == (1, 2)
+    assert world.run(campaigns.approve("autumn", agreed=again)).phase == "running"
+
+
+def test_what_waits_is_shown_to_machines(server: str, clips: list[UUID], tmp_path: Path) -> None:
+    rest = tmp_path / "autumn.csv"
+    rest.write_text("custom_id,model,prompt,duration\nz,wan2.6-t2v,a crane,5\n")
+    run("apply", rest, "--yes", "--canary", 3)
+
+    waiting = json.loads(run("approve", "autumn", "--dry-run", "--json").stdout)
+
+    assert waiting == {"count": 1, "max_amount": "0.75", "currency": "USD", "unpriced_count": 0}
+
+
+def test_no_canary_is_told_where_nothing_waits_for_it(server: str, clips: list[UUID], tmp_path: Path) -> None:
+    first = tmp_path / "autumn.csv"
+    first.write_text("custom_id,model,prompt,duration\n" + "".join(f"{n},wan2.6-t2v,clip {n},5\n" for n in range(3)))
+
+    again = run("apply", first, "--yes", "--canary", 2)  # all three have been rendered
+
+    assert "0 new, 0 changed, 3 there already" in again.stdout
+    assert "decides" not in again.stderr
+    assert "least" not in again.stdout  # a table without a row has no heading either
+
+
 def test_what_was_approved_has_no_canary_any_more(server: str, clips: list[UUID], tmp_path: Path) -> None:
     file = tmp_path / "autumn.csv"
     file.write_text("custom_id,model,prompt,duration\nz,wan2.6-t2v,a paper crane,5\n")
-    run("approve", "autumn")
+    run("approve", "autumn", "--yes")
 
     result = run("apply", file, "--yes", "--canary", 1)
 
