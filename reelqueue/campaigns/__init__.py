@@ -1,4 +1,4 @@
-r"""Campaign files: a spreadsheet, JSON Lines or a manifest with templates and a matrix, read as requests.
+r"""Campaign files: a spreadsheet, JSON or a manifest with templates and a matrix, read as requests.
 
 Reading is a stream: each row is checked, problems are collected and never stop it, and what is sent to the service
 has a hash, so that a corrected file applied again buys only what differs. Nothing here talks to a network.

@@ -19,13 +19,14 @@ from reelqueue.campaigns.problem import CampaignFileError, Problem, shortened
 from reelqueue.campaigns.problem_log import ProblemLog
 from reelqueue.campaigns.rows.csv_rows import Spreadsheet
 from reelqueue.campaigns.rows.headings import Headings
-from reelqueue.campaigns.rows.json_rows import ObjectRows, json_lines
+from reelqueue.campaigns.rows.json_rows import ObjectRows
+from reelqueue.campaigns.rows.json_stream import json_values
 from reelqueue.campaigns.rows.row import RecordSource
 from reelqueue.campaigns.rows.text_lines import Lines, open_text
 from reelqueue.errors import InvalidRequestError
 
 SPREADSHEETS: Final = frozenset({".csv", ".tsv", ".txt"})
-JSON_LINES: Final = frozenset({".jsonl", ".ndjson"})
+JSON: Final = frozenset({".json", ".jsonl", ".ndjson"})
 MANIFESTS: Final = frozenset({".yaml", ".yml", ".toml"})
 
 
@@ -71,11 +72,11 @@ class CampaignFile:
 def open_campaign(
     path: Path, *, encoding: str | None = None, name: str | None = None, local_files: bool = False
 ) -> Iterator[CampaignFile]:
-    """Open a CSV or JSON Lines file of rows, or a YAML or TOML manifest.
+    """Open a CSV or JSON file of rows, or a YAML or TOML manifest.
 
     Args:
         path: The file; its ending says what it is.
-        encoding: Of a CSV or JSON Lines file; None takes UTF-8, or what the first bytes say.
+        encoding: Of a CSV or JSON file; None takes UTF-8, or what the first bytes say.
         name: Of the campaign; None takes the manifest's, or the file's without its ending.
         local_files: Whether pictures may be files beside the campaign file or below, which are read and embedded.
 
@@ -120,13 +121,13 @@ def _manifest_rows(manifest: Manifest, recipe: Recipe) -> ObjectRows:
 @contextmanager
 def _open_rows(path: Path, headings: Headings, encoding: str | None) -> Iterator[RecordSource]:
     suffix = path.suffix.lower()
-    if suffix not in SPREADSHEETS | JSON_LINES:
-        known = ", ".join(sorted(SPREADSHEETS | JSON_LINES | MANIFESTS))
+    if suffix not in SPREADSHEETS | JSON:
+        known = ", ".join(sorted(SPREADSHEETS | JSON | MANIFESTS))
         raise _refused(path.name, "unknown_format", f"its ending says nothing; there are {known}", "Rename the file.")
     with open_text(path, encoding) as stream:
         lines = Lines(path.name, stream)
-        if suffix in JSON_LINES:
-            yield ObjectRows(path.name, json_lines(lines), headings)
+        if suffix in JSON:
+            yield ObjectRows(path.name, json_values(path.name, lines), headings)
         else:
             yield Spreadsheet(path.name, lines, headings)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 from typing import Annotated, ClassVar, Final, Literal, Self
@@ -61,14 +62,14 @@ class Budget(CampaignPart):
     @model_validator(mode="before")
     @classmethod
     def _read_money(cls, value: object) -> object:
-        if not isinstance(value, str):
+        if isinstance(value, (Mapping, Budget)):
             return value
-        money = _MONEY.fullmatch(value.strip())
+        money = _MONEY.fullmatch(value.strip()) if isinstance(value, str) else None
         if money is None:
             raise PydanticCustomError(
                 "wrong_type",
                 "must be an amount and a currency such as 120.50 USD, not {seen}",
-                {"seen": repr(value[:40])},
+                {"seen": repr(value)[:40]},
             )
         return {"amount": money[1], "currency": money[2]}
 
@@ -87,6 +88,17 @@ class Breaker(CampaignPart):
     """Of the finished clips."""
     after: Annotated[Whole, Field(ge=1, le=CLIPS_MAX)] = 20
     """Finished clips before a percentage says anything."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_parts(cls, value: object) -> object:
+        if isinstance(value, (Mapping, Breaker)):
+            return value
+        raise PydanticCustomError(
+            "wrong_type",
+            "must name what stops it, such as {example}, not {seen}",
+            {"example": '{"failures": 5}', "seen": repr(value)[:40]},
+        )
 
 
 def _read_output(text: str) -> str:

@@ -33,7 +33,7 @@ _KINDS_MAX: Final = 20
 _WARNINGS_MAX: Final = 10
 _SECONDS: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)-([0-9]+(?:\.[0-9]+)?)")
 
-CampaignPath = Annotated[Path, typer.Argument(metavar="FILE", help="CSV, JSON Lines, or a YAML or TOML manifest.")]
+CampaignPath = Annotated[Path, typer.Argument(metavar="FILE", help="CSV, JSON, or a YAML or TOML manifest.")]
 EncodingName = Annotated[str | None, typer.Option(help="Of a CSV file that is no UTF-8, such as cp1252.")]
 RenderSeconds = Annotated[
     str | None, typer.Option(help="In which half, and nine of ten clips render, such as 120-240; tells the time.")

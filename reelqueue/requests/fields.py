@@ -18,8 +18,11 @@ from pydantic import (
     StrictBool,
     StrictInt,
     StringConstraints,
+    ValidationError,
     ValidationInfo,
+    ValidatorFunctionWrapHandler,
     WithJsonSchema,
+    WrapValidator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -153,11 +156,20 @@ def _check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
     return headers
 
 
-def _refuse_number(value: object) -> object:
+def _read_moment(value: object, read: ValidatorFunctionWrapHandler) -> datetime:
     # Numbers, also in strings, would be read as seconds since 1970.
-    if not (isinstance(value, datetime) or (isinstance(value, str) and value[4:5] == "-")):
-        raise PydanticCustomError("wrong_type", "must be an ISO 8601 date and time with its offset from UTC")
-    return value
+    is_moment = isinstance(value, datetime) or (isinstance(value, str) and value[4:5] == "-")
+    try:
+        moment: datetime | None = read(value) if is_moment else None
+    except ValidationError:  # its words name neither the form nor what was seen
+        moment = None
+    if moment is None:
+        raise PydanticCustomError(
+            "wrong_type",
+            "must be a date and time with its timezone, such as 2026-12-01T09:00+08:00, not {seen}",
+            {"seen": repr(value)[:40]},
+        )
+    return moment
 
 
 def whole_number(value: object) -> object:
@@ -213,4 +225,4 @@ Priority = Annotated[Whole, Field(ge=-100, le=100)]
 Milliseconds = Annotated[Whole, Field(ge=1, le=DAY_MS)]
 JsonObject = Annotated[dict[str, object], AfterValidator(_check_json_object)]
 Headers = Annotated[dict[str, str], Field(max_length=32), AfterValidator(_check_headers)]
-StartBy = Annotated[AwareDatetime, BeforeValidator(_refuse_number), AfterValidator(_in_utc)]
+StartBy = Annotated[AwareDatetime, WrapValidator(_read_moment), AfterValidator(_in_utc)]

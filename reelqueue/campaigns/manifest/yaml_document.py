@@ -39,6 +39,21 @@ _PLAIN: Final[tuple[tuple[re.Pattern[str], Callable[[str], object]], ...]] = (
     (re.compile(r"0x[0-9a-fA-F]{1,16}\Z"), lambda text: int(text, 16)),
     (re.compile(r"[-+]?(?:0|[1-9][0-9]*)?\.[0-9]+(?:[eE][-+]?[0-9]{1,3})?\Z", re.ASCII), float),
 )
+_IN_QUOTES: Final = "put the text in quotes"
+_REMEDIES: Final = (
+    ("mapping values are not allowed", f'; a text with ": " in it is read as a key: {_IN_QUOTES}'),
+    ("found character '\\t'", "; indent with blanks, not with tabs"),
+    ("cannot start any token", f"; {_IN_QUOTES} if it begins so"),
+    ("expected <block end>", f"; a text that begins with a bracket or a quote: {_IN_QUOTES}, all of it"),
+    ("did not find expected key", f"; a text that begins with a bracket or a quote: {_IN_QUOTES}, all of it"),
+    ("expected alphabetic", f"; {_IN_QUOTES}"),
+    ("did not find expected", f"; a bracket or a quote is not closed, or {_IN_QUOTES}"),
+    ("could not find expected ':'", f"; a line lacks its colon, or a text goes on there: {_IN_QUOTES}"),
+    ("found unexpected", "; a quote or a bracket is not closed"),
+)
+"""What to do about the words of both parsers, in C and in Python; the first that fits."""
+_PROMPTS: Final = frozenset({"prompt", "negative_prompt", "negativePrompt"})
+_HASHTAG: Final = re.compile(r"\s+(#[^\s#!].*)")
 _ORDINARY_TAGS: Final = frozenset(
     f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "seq", "map")
 )
@@ -51,7 +66,7 @@ def read_yaml(text: str) -> tuple[object, Mapping[Path, int]]:
         InvalidRequestError: It is no YAML, has a key twice, a tag, or is larger than a manifest may be.
     """
     try:
-        reader = _Reader(yaml.parse(text, Loader=_LOADER))
+        reader = _Reader(yaml.parse(text, Loader=_LOADER), text)
         return reader.document(), reader.lines
     except (yaml.YAMLError, UnicodeError) as error:
         raise _refused(_told(error)) from error
@@ -68,9 +83,10 @@ class _Anchored:
 class _Reader:
     """Makes values of events."""
 
-    def __init__(self, events: Iterator[Any]) -> None:
+    def __init__(self, events: Iterator[Any], text: str) -> None:
         self.lines: dict[Path, int] = {}
         self._events = events
+        self._text_lines = text.splitlines()
         self._anchored: dict[str, _Anchored] = {}
         self._count = 0
         self._deepest = 0
@@ -92,7 +108,7 @@ class _Reader:
             return self._alias(event, path, line)
         self._add(1, len(path), line)
         if event.tag not in {None, "!"} and event.tag not in _ORDINARY_TAGS:
-            raise _refused(f"line {line}: the tag {event.tag[:60]} cannot be used; write a plain value")
+            raise _refused(f"line {line}: the tag {event.tag[:60]} cannot be used; write a plain value, {_IN_QUOTES}")
         before, above = self._count - 1, self._deepest
         self._deepest = len(path)
         value = self._content(event, path)
@@ -103,6 +119,8 @@ class _Reader:
 
     def _content(self, event: Any, path: Path) -> object:  # noqa: ANN401 - PyYAML's events are untyped
         if isinstance(event, yaml.ScalarEvent):
+            if not event.style and path and path[-1] in _PROMPTS:
+                self._check_comment(event, str(path[-1]))
             return _scalar(event)
         if isinstance(event, yaml.SequenceStartEvent):
             items: list[object] = []
@@ -110,6 +128,14 @@ class _Reader:
                 items.append(self._value(inner, (*path, len(items))))
             return items
         return self._mapping(path)
+
+    def _check_comment(self, event: Any, name: str) -> None:  # noqa: ANN401 - PyYAML's events are untyped
+        """Refuse a hashtag behind a prompt, which YAML reads as a comment and drops."""
+        mark = event.end_mark
+        rest = self._text_lines[mark.line][mark.column :] if mark.line < len(self._text_lines) else ""
+        if found := _HASHTAG.match(rest):
+            why = f"YAML takes {found[1][:40]!r} for a comment, and it would be no part of the {name}; {_IN_QUOTES}"
+            raise _refused(f"line {mark.line + 1}: {why}, or write a blank behind the #")
 
     def _mapping(self, path: Path) -> dict[str, object]:
         read: dict[str, object] = {}
@@ -128,7 +154,8 @@ class _Reader:
     def _alias(self, event: Any, path: Path, line: int) -> object:  # noqa: ANN401 - PyYAML's events are untyped
         anchored = self._anchored.get(event.anchor)
         if anchored is None:
-            raise _refused(f"line {line}: the alias *{event.anchor} stands for nothing, or for what it stands in")
+            why = f"the alias *{event.anchor} stands for nothing, or for what it stands in"
+            raise _refused(f"line {line}: {why}; {_IN_QUOTES} if it is none")
         self._add(anchored.count, len(path) + anchored.depth, line)
         return anchored.value
 
@@ -159,7 +186,8 @@ def _told(error: Exception) -> str:
     mark = getattr(error, "problem_mark", None)
     where = f"line {mark.line + 1}: " if mark else ""
     what = getattr(error, "problem", None) or str(error).partition("\n")[0]
-    return f"{where}it is no YAML ({what})"
+    remedy = next((remedy for words, remedy in _REMEDIES if words in what), "")
+    return f"{where}it is no YAML ({what}){remedy}"
 
 
 def _refused(why: str) -> InvalidRequestError:

@@ -95,7 +95,7 @@ def check_file(
     Args:
         path: The file; pictures that it names by a path are beside it or below.
         region: Whose prices count.
-        encoding: Of a CSV or JSON Lines file; None takes UTF-8, or what the first bytes say.
+        encoding: Of a CSV or JSON file; None takes UTF-8, or what the first bytes say.
         sink: Gets each problem and bad row as they are found.
         with_urls: Whether to ask for the head of each reference: the only use of a network.
         known: What the campaign holds already; None for a new one.

@@ -1,1 +1,1 @@
-"""Reading rows: CSV and JSON Lines."""
+"""Reading rows: CSV and JSON."""

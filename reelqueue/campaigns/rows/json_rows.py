@@ -1,4 +1,4 @@
-"""Rows that are JSON objects: the lines of a JSON Lines file, and the rows of a manifest."""
+"""Rows that are JSON objects: those of a JSON file, and the rows of a manifest."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from reelqueue.campaigns.limits import COLUMNS_MAX
 from reelqueue.campaigns.problem import shortened
-from reelqueue.campaigns.rows.cell_values import check_text, read_json, read_typed
+from reelqueue.campaigns.rows.cell_values import check_text, read_typed
 from reelqueue.campaigns.rows.headings import Headings, Kind, Target
+from reelqueue.campaigns.rows.json_stream import Numbered
 from reelqueue.campaigns.rows.row import Place, Record, quoted
-from reelqueue.campaigns.rows.text_lines import Lines, undecodable
+from reelqueue.campaigns.rows.text_lines import undecodable
 from reelqueue.errors import InvalidRequestError
-
-Numbered = tuple[int | None, object]
-"""A value and the line on which it begins."""
 
 
 class ObjectRows:
@@ -102,17 +100,6 @@ class ObjectRows:
         if not isinstance(target, Target):
             return None
         return f"vars.{target.name}" if target.kind is Kind.VARIABLE else target.name
-
-
-def json_lines(lines: Lines) -> Iterator[Numbered]:
-    """The values of a JSON Lines file; empty lines are counted and skipped."""
-    for line in lines:
-        if not line.strip():
-            continue
-        try:
-            yield lines.count, read_json(line, "the line")
-        except InvalidRequestError as error:
-            yield lines.count, InvalidRequestError(error.code, error.message)
 
 
 def _check(text: str, key: str) -> None:

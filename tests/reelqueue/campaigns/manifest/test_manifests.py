@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
+from reelqueue.campaigns.manifest import yaml_document
 from tests.reelqueue.campaigns.conftest import Read
 
 CATALOGUE = """
@@ -106,7 +108,9 @@ def test_a_matrix_that_explodes_is_refused_before_it_is_made(read: Read) -> None
     [
         ("campaign: {nmae: x}", 1, "campaign.nmae: there is no such key; did you mean name?"),
         ("matrx: {a: [1]}", 1, "matrx: there is no such key; did you mean matrix?"),
-        ("campaign:\n  budget: 5", 2, "campaign.budget"),
+        ("campaign:\n  budget: 5", 2, "campaign.budget: must be an amount and a currency such as 120.50 USD, not 5"),
+        ("campaign:\n  breaker: 5", 2, 'must name what stops it, such as {"failures": 5}, not 5'),
+        ("campaign:\n  run_at: 2026-12-01 09:00 +08:00", 2, "such as 2026-12-01T09:00+08:00, not '2026-12-01 09:00"),
         ("campaign:\n  budget: 5 DM", 2, "120.50 USD"),
         ("campaign:\n  budget: 5.00 GBP", 2, "must be a currency that the provider bills in"),
         ("campaign:\n  output: ../{custom_id}.mp4", 2, "must be a path below the output folder"),
@@ -183,3 +187,30 @@ def test_yaml_keeps_ratios_and_words_as_they_are_written(read: Read) -> None:
     (clip,) = read("m.yaml", manifest).clips
 
     assert (clip.custom_id, clip.request.prompt, clip.request.given("ratio")) == ("007", "no", "16:9")
+
+
+@pytest.mark.parametrize("loader", [yaml.SafeLoader, getattr(yaml, "CSafeLoader", yaml.SafeLoader)])
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Close-up: a fox", "[close-up] a fox", '"a" fox', "'it's a fox'", "@fox", "`fox`", "*bold* fox", "!wow a fox",
+        "%fox", "{name} runs", "a fox #cinematic",
+    ],
+)  # fmt: skip
+def test_a_text_that_yaml_misreads_is_told_to_stand_in_quotes(
+    read: Read, monkeypatch: pytest.MonkeyPatch, prompt: str, loader: object
+) -> None:
+    monkeypatch.setattr(yaml_document, "_LOADER", loader)
+
+    reading = read("m.yaml", f"defaults: {{model: wan2.6-t2v}}\nrows:\n  - custom_id: a\n    prompt: {prompt}\n")
+
+    assert reading.clips == []
+    assert "in quotes" in reading.problems[0].message
+
+
+def test_a_comment_behind_a_prompt_is_no_part_of_it(read: Read) -> None:
+    rows = "rows:\n  - {custom_id: a, prompt: a fox}  # a note\n  - custom_id: b\n    prompt: a hen  # another\n"
+
+    reading = read("m.yaml", f"defaults: {{model: wan2.6-t2v}}  #note\n{rows}")
+
+    assert [clip.request.prompt for clip in reading.clips] == ["a fox", "a hen"]

@@ -143,7 +143,7 @@ def test_a_whole_number_is_the_same_with_a_fraction_of_zero(read: Read) -> None:
 
 
 def test_a_file_of_an_unknown_kind_is_refused(read: Read) -> None:
-    reading = read("boats.json", "{}")
+    reading = read("boats.docx", "{}")
 
     assert "its ending says nothing" in reading.problems[0].message
 
