@@ -16,7 +16,7 @@ from api import problem_details as problems
 from api.dependencies import Services
 from api.dispatch_hints import DispatchHints, make_producer, send_dispatch
 from api.event_streams import EventStreams
-from api.http.openapi import allowed_methods, document
+from api.http.openapi import allowed_methods, document, operation_id
 from api.http.response_headers import ProtectiveHeaders
 from api.routes import assets, catalog, health, job, jobs, sign_in, speeds, statement, webhook, webhooks
 from api.routes import gallery_pages as gallery
@@ -51,7 +51,11 @@ def create_app(settings: ApiSettings, *, require_key: bool) -> FastAPI:
     """
     services = _open(settings, require_key=require_key)
     app = FastAPIOffline(
-        title="Reelqueue", version=VERSION, lifespan=partial(_lifespan, services), redirect_slashes=False
+        title="Reelqueue",
+        version=VERSION,
+        lifespan=partial(_lifespan, services),
+        redirect_slashes=False,
+        generate_unique_id_function=operation_id,
     )
     app.state.services = services
     for routes in _ROUTES:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends
+from fastapi import Depends, Path
 from sqlalchemy import Select, select
 
 from api.auth.authentication import Caller, caller
 from api.dependencies import OpenSession
 from api.problem_details import ProblemError
 from models.render_job import RenderJob
+
+JobId = Annotated[UUID, Path(description="The job's id.")]
 
 CurrentCaller = Annotated[Caller, Depends(caller)]
 """Who makes the call."""
@@ -25,7 +27,7 @@ def visible_jobs(caller: Caller) -> Select[RenderJob]:
     return query
 
 
-def find_job(job_id: UUID, session: OpenSession, caller: CurrentCaller) -> RenderJob:
+def find_job(job_id: JobId, session: OpenSession, caller: CurrentCaller) -> RenderJob:
     """The job named in the path.
 
     Raises:

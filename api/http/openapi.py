@@ -6,7 +6,9 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from pydantic.alias_generators import to_camel, to_snake
 from pydantic.json_schema import models_json_schema
 from starlette.routing import compile_path
 
@@ -16,6 +18,8 @@ from reelqueue.requests.types import REQUEST_TYPES, RenderRequest
 from reelqueue.version import VERSION
 
 _REF: Final = "#/components/schemas/{model}"
+
+_INITIALISMS: Final = {"csv": "CSV", "jsonl": "JSONL", "pdf": "PDF", "png": "PNG"}
 
 DESCRIPTION: Final = """\
 Render jobs for Reelqueue: submit a request, watch the job, download the video.
@@ -36,9 +40,14 @@ JSON_REQUEST: Final[dict[str, Any]] = {
 
 def body_of(model: type[BaseModel], *, is_required: bool = True) -> dict[str, Any]:
     """``openapi_extra`` of an operation that parses its body itself."""
-    schema = model.model_json_schema(ref_template=_REF)
+    schema = _without_defaults(model.model_json_schema(by_alias=False, ref_template=_REF))
     schema.pop("$defs", None)  # `document` puts them where the references point
     return {"requestBody": {"required": is_required, "content": {"application/json": {"schema": schema}}}}
+
+
+def operation_id(route: APIRoute) -> str:
+    """The name that client generators give to an operation: that of its function, as JavaScript spells it."""
+    return to_camel(route.name)
 
 
 def allowed_methods(app: FastAPI, path: str) -> list[str]:
@@ -61,22 +70,50 @@ def document(app: FastAPI, *, require_key: bool) -> dict[str, Any]:
         title="Reelqueue", version=VERSION, description=DESCRIPTION, routes=app.routes, openapi_version="3.1.0"
     )
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})
-    schemas["Problem"] = Problem.model_json_schema(ref_template=_REF)
-    schemas |= _request_schemas() | CampaignOptions.model_json_schema(ref_template=_REF)["$defs"]
+    schemas["Problem"] = Problem.model_json_schema(mode="serialization", ref_template=_REF)
+    schemas |= _request_schemas() | _campaign_schemas()
     if require_key:
         schema["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
-        for path, operations in schema["paths"].items():
-            if path.startswith("/v1/"):
-                for operation in operations.values():
-                    operation["security"] = [{"key": []}]
+    for path, operations in schema["paths"].items():
+        for operation in operations.values():
+            operation["summary"] = _summary(operation["operationId"])
+            for parameter in operation.get("parameters", ()):
+                if parameter["in"] == "header":  # in whatever case; clients show them as people write them
+                    parameter["name"] = parameter["name"].title()
+            if require_key and path.startswith("/v1/"):
+                operation["security"] = [{"key": []}]
     return schema
+
+
+def _summary(name: str) -> str:
+    words = [_INITIALISMS.get(word, word) for word in to_snake(name).split("_")]
+    return f"{words[0].capitalize()} {' '.join(words[1:])}"
+
+
+def _without_defaults(schema: dict[str, Any]) -> dict[str, Any]:
+    """A request's schema with each default told in words only.
+
+    Generators of clients make an option with a default a required one, which a caller would have to give.
+    """
+    for part in (schema, *schema.get("$defs", {}).values()):
+        for option in part.get("properties", {}).values():
+            default = option.pop("default", None)
+            if default is not None:
+                option["description"] = f"{option.get('description', '')} Unless given: {default}.".strip()
+    return schema
+
+
+def _campaign_schemas() -> dict[str, Any]:
+    schema = _without_defaults(CampaignOptions.model_json_schema(by_alias=False, ref_template=_REF))
+    definitions: dict[str, Any] = schema["$defs"]
+    return definitions
 
 
 def _request_schemas() -> dict[str, Any]:
     """One schema for the four kinds of requests, whose options are told apart by the model."""
     kinds: list[type[RenderRequest]] = list(REQUEST_TYPES.values())
     _, definitions = models_json_schema([(kind, "validation") for kind in kinds], by_alias=False, ref_template=_REF)
-    schemas: dict[str, Any] = definitions["$defs"]
+    schemas: dict[str, Any] = _without_defaults(definitions)["$defs"]
     properties: dict[str, Any] = {}
     for kind in kinds:
         properties |= schemas.pop(kind.__name__)["properties"]

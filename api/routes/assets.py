@@ -28,13 +28,13 @@ def _answers(*media_types: str) -> dict[int | str, dict[str, Any]]:
 
 
 @router.get("/asset", response_class=StreamingResponse, responses=_answers("video/mp4"))
-def read_asset(job: PathJob, session: OpenSession, services: OpenServices, request: Request) -> StreamingResponse:
+def download_video(job: PathJob, session: OpenSession, services: OpenServices, request: Request) -> StreamingResponse:
     """The video, whole or by Range."""
     return stored_file(request, services.archive, _asset(session, job, AssetKind.VIDEO), disposition="attachment")
 
 
 @router.get("/poster", response_class=StreamingResponse, responses=_answers("image/jpeg", "image/png", "image/webp"))
-def read_poster(job: PathJob, session: OpenSession, services: OpenServices, request: Request) -> StreamingResponse:
+def download_poster(job: PathJob, session: OpenSession, services: OpenServices, request: Request) -> StreamingResponse:
     """One picture of the video."""
     return stored_file(request, services.archive, _asset(session, job, AssetKind.POSTER), disposition="inline")
 

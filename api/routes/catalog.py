@@ -20,7 +20,7 @@ router = APIRouter(prefix="/v1", tags=["catalog"])
 
 
 @router.post("/preview", responses=documented(400, 401, 403, 408, 413, 415, 422, 503), openapi_extra=JSON_REQUEST)
-def preview(body: Annotated[JsonObject, Depends(json_object)], services: OpenServices) -> Preview:
+def preview_job(body: Annotated[JsonObject, Depends(json_object)], services: OpenServices) -> Preview:
     """The exact request that the provider would get, without the key, and its price."""
     request = parse_request(body)
     return Preview.model_validate(preview_request(request, base_url=services.settings.video_base_url))

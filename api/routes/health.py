@@ -22,13 +22,13 @@ router = APIRouter(tags=["health"])
 class Alive(BaseModel):
     """The process answers."""
 
-    status: Literal["ok"] = "ok"
+    status: Literal["ok"] = Field(default="ok", description="Always `ok`.")
 
 
 class Check(BaseModel):
     """One service that the API leans on."""
 
-    ok: bool
+    ok: bool = Field(description="Whether it answers.")
     reason: str | None = Field(default=None, description="What is wrong and what it means.")
 
 
@@ -38,18 +38,18 @@ class Readiness(BaseModel):
     status: Literal["ready", "degraded", "not_ready"] = Field(
         description="`degraded`: jobs are stored, and started later by the sweep."
     )
-    database: Check
-    broker: Check
+    database: Check = Field(description="Without it nothing is stored.")
+    broker: Check = Field(description="Without it jobs start later.")
 
 
 @router.get("/healthz")
-async def healthz() -> Alive:
+async def check_health() -> Alive:
     """Whether the process answers; asks nobody else, and waits for no thread."""
     return Alive()
 
 
 @router.get("/readyz", responses={503: {"model": Readiness, "description": "The database does not answer"}})
-async def readyz(services: OpenServices, response: Response) -> Readiness:
+async def check_readiness(services: OpenServices, response: Response) -> Readiness:
     """Whether jobs can be taken in: the database must answer; a broker that is down only delays their start."""
     # On threads of asyncio's own: those of the requests may all be busy.
     database, broker = await asyncio.gather(

@@ -36,7 +36,7 @@ class CancelOptions(BaseModel):
 
 
 @router.get("", responses=documented(401, 403, 404, 422, 503))
-def read_job(job: PathJob, session: OpenSession, services: OpenServices) -> Job:
+def get_job(job: PathJob, session: OpenSession, services: OpenServices) -> Job:
     """One job."""
     return job_view(session, job, region=services.region)
 
@@ -46,7 +46,7 @@ def read_job(job: PathJob, session: OpenSession, services: OpenServices) -> Job:
     responses=documented(400, 401, 403, 404, 408, 409, 413, 415, 422, 503),
     openapi_extra=body_of(CancelOptions, is_required=False),
 )
-def cancel(
+def cancel_job(
     # Before the job, so that no connection is held while a body trickles in.
     body: Annotated[JsonObject, Depends(optional_json_object)],
     job: PathJob,
@@ -70,7 +70,7 @@ def cancel(
 
 
 @router.get("/events", responses=documented(401, 403, 404, 422, 503))
-def list_events(
+def list_job_events(
     job: PathJob,
     session: OpenSession,
     after: Annotated[int, Query(ge=0, le=2**63 - 1, description="Events behind this id.")] = 0,

@@ -42,7 +42,7 @@ IdempotencyKey = Annotated[
     },
     openapi_extra=JSON_REQUEST,
 )
-def enqueue(
+def create_job(
     body: Annotated[JsonObject, Depends(json_object)],
     session: OpenSession,
     services: OpenServices,

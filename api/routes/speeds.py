@@ -17,7 +17,7 @@ router = APIRouter(prefix="/v1/speeds", tags=["campaigns"])
 
 
 @router.get("", responses=documented(401, 403, 422, 503))
-def read_speeds(
+def list_model_speeds(
     session: OpenSession,
     _caller: CurrentCaller,
     model: Annotated[list[Text], Query(min_length=1, max_length=100, description="Models; repeatable.")],

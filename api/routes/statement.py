@@ -41,7 +41,7 @@ class StatementFilters(BaseModel):
 
 
 @router.get("", responses=documented(401, 403, 422, 503))
-def read_statement(
+def get_statement(
     filters: Annotated[StatementFilters, Query()], session: OpenSession, caller: CurrentCaller
 ) -> Statement:
     """What the caller's videos cost; on a server without keys, everybody's."""

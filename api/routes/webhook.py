@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, status
+from fastapi import APIRouter, Depends, Path, Query, status
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -24,7 +24,9 @@ from reelqueue.webhooks import WebhookEndpoint as EndpointView
 router = APIRouter(prefix="/v1/webhooks/{endpoint_id}", tags=["webhooks"])
 
 
-def find_endpoint(endpoint_id: UUID, session: OpenSession, caller: CurrentCaller) -> WebhookEndpoint:
+def find_endpoint(
+    endpoint_id: Annotated[UUID, Path(description="The endpoint's id.")], session: OpenSession, caller: CurrentCaller
+) -> WebhookEndpoint:
     """The endpoint named in the path.
 
     Raises:
@@ -44,20 +46,20 @@ PathEndpoint = Annotated[WebhookEndpoint, Depends(find_endpoint)]
 
 
 @router.get("", responses=documented(401, 403, 404, 422, 503))
-def read_endpoint(endpoint: PathEndpoint) -> EndpointView:
+def get_webhook(endpoint: PathEndpoint) -> EndpointView:
     """One endpoint."""
     return EndpointView.model_validate(endpoint)
 
 
 @router.delete("", status_code=status.HTTP_204_NO_CONTENT, responses=documented(401, 403, 404, 422, 503))
-def delete_endpoint(endpoint: PathEndpoint, session: OpenSession) -> None:
+def delete_webhook(endpoint: PathEndpoint, session: OpenSession) -> None:
     """Tell an endpoint nothing any more; what it has not been told yet, it never is."""
     endpoint.deleted_at = DatabaseClock().now(session)
     session.commit()
 
 
 @router.post("/enable", responses=documented(401, 403, 404, 422, 503))
-def enable(endpoint: PathEndpoint, session: OpenSession) -> EndpointView:
+def enable_webhook(endpoint: PathEndpoint, session: OpenSession) -> EndpointView:
     """Tell an endpoint again that has answered 410 Gone; what happened meanwhile, it is not told."""
     if endpoint.disabled_at is not None:
         endpoint.open_since = DatabaseClock().now(session)
@@ -68,7 +70,7 @@ def enable(endpoint: PathEndpoint, session: OpenSession) -> EndpointView:
 
 
 @router.post("/test", status_code=status.HTTP_202_ACCEPTED, responses=documented(401, 403, 404, 409, 422, 503))
-def try_out(endpoint: PathEndpoint, session: OpenSession) -> DeliveryView:
+def test_webhook(endpoint: PathEndpoint, session: OpenSession) -> DeliveryView:
     """Post a `webhook.test` event to an endpoint, within seconds; its delivery says how that went."""
     _check_enabled(endpoint)
     delivery = announce_test(session, endpoint.id, now=DatabaseClock().now(session))
@@ -77,7 +79,7 @@ def try_out(endpoint: PathEndpoint, session: OpenSession) -> DeliveryView:
 
 
 @router.get("/deliveries", responses=documented(401, 403, 404, 422, 503))
-def list_deliveries(
+def list_webhook_deliveries(
     endpoint: PathEndpoint,
     session: OpenSession,
     before: Annotated[UUID | None, Query(description="Deliveries older than this one.")] = None,
@@ -97,7 +99,11 @@ def list_deliveries(
     status_code=status.HTTP_202_ACCEPTED,
     responses=documented(401, 403, 404, 409, 422, 503),
 )
-def redeliver(delivery_id: UUID, endpoint: PathEndpoint, session: OpenSession) -> DeliveryView:
+def redeliver_webhook_event(
+    delivery_id: Annotated[UUID, Path(description="The `webhook-id` of the event.")],
+    endpoint: PathEndpoint,
+    session: OpenSession,
+) -> DeliveryView:
     """Post an event once more, under its old id."""
     _check_enabled(endpoint)
     delivery = _find_delivery(session, endpoint, delivery_id)

@@ -59,7 +59,7 @@ def visible_endpoints(caller: Caller) -> Select[WebhookEndpoint]:
     responses=documented(400, 401, 403, 408, 409, 413, 415, 422, 503),
     openapi_extra=body_of(NewEndpoint),
 )
-def make(
+def create_webhook(
     body: Annotated[JsonObject, Depends(json_object)],
     session: OpenSession,
     services: OpenServices,
@@ -85,7 +85,7 @@ def make(
 
 
 @router.get("", responses=documented(401, 403, 503))
-def list_endpoints(session: OpenSession, caller: CurrentCaller) -> WebhookEndpoints:
+def list_webhooks(session: OpenSession, caller: CurrentCaller) -> WebhookEndpoints:
     """Every endpoint of the caller, oldest first."""
     rows = session.scalars(visible_endpoints(caller))
     return WebhookEndpoints(items=[EndpointView.model_validate(row) for row in rows])

@@ -26,7 +26,12 @@ class CampaignPart(BaseModel):
     """What all parts of a manifest have in common."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
-        extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True, hide_input_in_errors=True
+        extra="forbid",
+        frozen=True,
+        alias_generator=to_camel,
+        populate_by_name=True,
+        hide_input_in_errors=True,
+        use_attribute_docstrings=True,
     )
 
 
@@ -56,6 +61,7 @@ class Budget(CampaignPart):
     amount: Annotated[
         Decimal, BeforeValidator(_read_amount), Field(gt=0, max_digits=18, decimal_places=6, allow_inf_nan=False)
     ]
+    """The most that the campaign may cost."""
     currency: Annotated[str, AfterValidator(_read_currency)]
     """ISO 4217 code."""
 
@@ -121,9 +127,11 @@ class CampaignOptions(CampaignPart):
     """How a campaign is run; `None` sets no limit."""
 
     name: Annotated[Text, Field(min_length=1, max_length=NAME_CHARACTERS_MAX), AfterValidator(_check_name)] = "campaign"
+    """Unique among the tenant's campaigns; part of its addresses."""
     priority: Priority = 0
     """Added to that of each clip."""
     budget: Budget | None = None
+    """The most that the campaign may cost; what would cross it is not submitted."""
     on_budget: Literal["finish", "cancel"] = "finish"
     """What becomes of the clips that the rest of the budget cannot pay for: they wait, or are cancelled."""
     max_in_flight: Annotated[Whole, Field(ge=1, le=100_000)] | None = None
@@ -131,6 +139,7 @@ class CampaignOptions(CampaignPart):
     on_ambiguous: Literal["reconcile", "hold", "resubmit"] = "reconcile"
     """What becomes of a submit whose answer was lost: the provider's listing decides, a person decides, or again."""
     breaker: Breaker | None = None
+    """When the campaign pauses by itself, until a person resumes it."""
     run_at: StartBy | None = None
     """Nothing is submitted before this moment."""
     start_by: StartBy | None = None

@@ -29,7 +29,7 @@ class ModelCard(Wire):
 class ModelCards(Wire):
     """The models of the catalog; any other id of the provider is taken too, with a warning."""
 
-    items: list[ModelCard]
+    items: list[ModelCard] = Field(description="One for each model.")
 
 
 def catalog_cards() -> ModelCards:

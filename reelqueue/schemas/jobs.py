@@ -124,15 +124,15 @@ class JobEvents(Wire):
 class ProviderRequest(Wire):
     """The HTTP request that the provider would get, without the key."""
 
-    method: str
-    url: str
-    headers: dict[str, str]
-    body: dict[str, Any]
+    method: str = Field(description="Always `POST`.")
+    url: str = Field(description="With the provider's host.")
+    headers: dict[str, str] = Field(description="All but the key's.")
+    body: dict[str, Any] = Field(description="As the provider's API documents it.")
 
 
 class Preview(Wire):
     """What a request would send and cost; nothing is stored or sent."""
 
-    request: ProviderRequest
+    request: ProviderRequest = Field(description="What would be sent.")
     warnings: list[str] = Field(description="What the catalog does not know or advises against.")
     estimated_cost: EstimatedCost | None = Field(description="From the list prices; null where they are unknown.")

@@ -43,7 +43,7 @@ class WebhookSecret(WebhookEndpoint):
 class WebhookEndpoints(Wire):
     """All endpoints of a caller."""
 
-    items: list[WebhookEndpoint]
+    items: list[WebhookEndpoint] = Field(description="Oldest first.")
 
 
 class WebhookDelivery(Wire):
@@ -55,7 +55,7 @@ class WebhookDelivery(Wire):
         validation_alias=AliasChoices("type", "kind"),  # the server reads it from a row, the client from JSON
     )
     job_id: UUID | None = Field(description="The render job; null in a test.")
-    state: DeliveryState
+    state: DeliveryState = Field(description="Whether it was delivered.")
     occurred_at: datetime = Field(description="When it happened.")
     attempt_count: int = Field(description="Tries so far.")
     next_attempt_at: datetime | None = Field(description="When it is tried next.")

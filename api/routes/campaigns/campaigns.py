@@ -39,7 +39,7 @@ FileName = Annotated[
     },
     openapi_extra=body_of(CampaignOptions),
 )
-def put(
+def put_campaign(
     name: CampaignName,
     body: Annotated[JsonObject, Depends(json_object)],
     session: OpenSession,

@@ -83,7 +83,7 @@ def import_clips(
         **documented(401, 403, 404, 422, 503),
     },
 )
-def read_contents(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
+def list_campaign_contents(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
     """What the campaign holds: each row's id, and the hash of what it sends."""
     return StreamingResponse(_contents(services.sessions, campaign), media_type=NDJSON)
 

@@ -74,7 +74,7 @@ class RetryOptions(Agreement):
 
 
 @router.get("", responses=documented(401, 403, 404, 422, 503))
-def read(campaign: PathCampaign, session: OpenSession) -> CampaignView:
+def get_campaign(campaign: PathCampaign, session: OpenSession) -> CampaignView:
     """One campaign: counts, money, pace, and what went wrong."""
     return campaign_view(session, campaign, now=DatabaseClock().now(session))
 
@@ -132,7 +132,12 @@ def approve_campaign(
     return campaign_view(session, campaign, now=now)
 
 
-@router.post("/cancel", responses=_REFUSALS, openapi_extra=body_of(CampaignCancelOptions, is_required=False))
+@router.post(
+    "/cancel",
+    name="cancel_campaign",
+    responses=_REFUSALS,
+    openapi_extra=body_of(CampaignCancelOptions, is_required=False),
+)
 def cancel(
     body: Annotated[JsonObject, Depends(optional_json_object)],
     campaign: PathCampaign,
@@ -154,7 +159,7 @@ def cancel(
 
 
 @router.post("/retry", responses=_REFUSALS, openapi_extra=body_of(RetryOptions, is_required=False))
-def retry(
+def retry_campaign(
     body: Annotated[JsonObject, Depends(optional_json_object)],
     campaign: PathCampaign,
     session: OpenSession,

@@ -58,7 +58,7 @@ class DecisionOptions(Agreement):
     openapi_extra=body_of(DecisionOptions),
     dependencies=[Depends(check_same_origin)],
 )
-def decide_about_clips(
+def decide_clips(
     body: Annotated[JsonObject, Depends(json_object)],
     campaign: PathCampaign,
     session: OpenSession,

@@ -57,7 +57,9 @@ async def _listener(
         **documented(401, 403, 404, 422, 503),
     },
 )
-async def follow(listener: Annotated[Listener, Depends(_listener)], last_event_id: LastEventId = None) -> Response:
+async def follow_campaign(
+    listener: Annotated[Listener, Depends(_listener)], last_event_id: LastEventId = None
+) -> Response:
     """The campaign whenever something about it has changed, until it has ended; a client that comes back goes on.
 
     The stream ends as well when its key is revoked. 503: too many streams are open.

@@ -32,7 +32,7 @@ def _responses(media_type: str, what: str) -> dict[int | str, dict[str, Any]]:
 @router.get(
     "/results.csv", response_class=StreamingResponse, responses=_responses(CSV, "A line a clip; no cell is a formula.")
 )
-def results_csv(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
+def download_results_csv(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
     """Every clip with its file, checksum, seconds, cost and prompt, for spreadsheets."""
     rows = result_rows(services.sessions, campaign.id)
     return StreamingResponse(_as_csv(RESULT_HEADINGS, rows), media_type=CSV, headers=_named("results.csv"))
@@ -41,7 +41,7 @@ def results_csv(campaign: PathCampaign, services: OpenServices) -> StreamingResp
 @router.get(
     "/results.jsonl", response_class=StreamingResponse, responses=_responses(NDJSON, "An object a clip and line.")
 )
-def results_jsonl(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
+def download_results_jsonl(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
     """Every clip with its file, checksum, seconds, cost and prompt, for programs."""
     return StreamingResponse(_as_lines(result_rows(services.sessions, campaign.id)), media_type=NDJSON)
 
@@ -49,7 +49,7 @@ def results_jsonl(campaign: PathCampaign, services: OpenServices) -> StreamingRe
 @router.get(
     "/failures.csv", response_class=StreamingResponse, responses=_responses(CSV, "A campaign file of the failed rows.")
 )
-def failures_csv(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
+def download_failures_csv(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
     """The rows that failed or were moderated, with the reason first: correct them, and apply the file again."""
     rows = failed_rows(services.sessions, campaign.id)
     names = _named("failures.csv")
@@ -59,7 +59,7 @@ def failures_csv(campaign: PathCampaign, services: OpenServices) -> StreamingRes
 @router.get(
     "/failures.jsonl", response_class=StreamingResponse, responses=_responses(NDJSON, "An object a row and line.")
 )
-def failures_jsonl(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
+def download_failures_jsonl(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
     """The rows that failed or were moderated, as a campaign file of JSON Lines."""
     rows = failed_rows(services.sessions, campaign.id)
     given = ({name: value for name, value in row.items() if value is not None} for row in rows)

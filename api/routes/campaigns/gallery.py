@@ -33,7 +33,7 @@ _DRAWING: Final = threading.Lock()
 
 
 @router.get("/gallery", responses=_REFUSALS)
-def read_gallery_page(
+def get_gallery_page(
     campaign: PathCampaign,
     session: OpenSession,
     page: Annotated[int, Query(ge=1, le=PAGES_MAX, description="Its number; names the file.")] = 1,
@@ -44,7 +44,7 @@ def read_gallery_page(
 
 
 @router.post("/link", responses=_REFUSALS)
-def make_link(
+def create_gallery_link(
     campaign: PathCampaign, session: OpenSession, services: OpenServices, caller: CurrentCaller
 ) -> GalleryLink:
     """A link to the campaign's page that signs in whoever follows it within ten minutes."""
@@ -63,13 +63,13 @@ def _picture(media_type: str) -> dict[int | str, dict[str, Any]]:
 
 
 @router.get("/sheet.png", response_class=Response, responses=_picture("image/png"))
-def read_sheet_png(campaign: PathCampaign, session: OpenSession, services: OpenServices) -> Response:
+def download_contact_sheet_png(campaign: PathCampaign, session: OpenSession, services: OpenServices) -> Response:
     """All clips on one picture, as many as stay recognisable."""
     return _sheet(campaign, session, services, write_png, "image/png", "png")
 
 
 @router.get("/sheet.pdf", response_class=Response, responses=_picture("application/pdf"))
-def read_sheet_pdf(campaign: PathCampaign, session: OpenSession, services: OpenServices) -> Response:
+def download_contact_sheet_pdf(campaign: PathCampaign, session: OpenSession, services: OpenServices) -> Response:
     """All clips on pages of A4, to print."""
     return _sheet(campaign, session, services, write_pdf, "application/pdf", "pdf")
 

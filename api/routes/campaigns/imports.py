@@ -88,7 +88,7 @@ PathImport = Annotated[ClipImport, Depends(find_import)]
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=_REFUSALS, openapi_extra=body_of(ImportOptions))
-def begin(
+def begin_campaign_import(
     name: CampaignName,
     body: Annotated[JsonObject, Depends(json_object)],
     session: OpenSession,
@@ -109,7 +109,7 @@ def begin(
 
 
 @router.put("/{import_id}/batches/{number}", responses=_REFUSALS, openapi_extra=BODY)
-def stage(
+def stage_campaign_batch(
     lines: Annotated[list[bytes], Depends(ndjson_lines)], number: BatchNumber, begun: PathImport, session: OpenSession
 ) -> StagedClips:
     """Check a batch of clips and keep it for the commit; sent again under its number, it is replaced.
@@ -143,7 +143,7 @@ def _options(session: Session, begun: ClipImport) -> CampaignOptions:
 
 
 @router.post("/{import_id}/commit", responses=_REFUSALS, openapi_extra=body_of(CommitOptions))
-def commit(
+def commit_campaign_import(
     body: Annotated[JsonObject, Depends(json_object)], begun: PathImport, session: OpenSession, services: OpenServices
 ) -> ImportedClips:
     """Put an import in force, whole: its clips and how the campaign is run. Sent again, it is told again.
@@ -172,7 +172,7 @@ def commit(
     status_code=status.HTTP_204_NO_CONTENT,
     responses=documented(401, 403, 404, 409, 422, 503),
 )
-def discard(begun: PathImport, session: OpenSession) -> None:
+def discard_campaign_import(begun: PathImport, session: OpenSession) -> None:
     """Forget an import that is not wanted; what is in force stays."""
     drop_import(session, begun.id)
     session.commit()
