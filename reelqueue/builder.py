@@ -57,12 +57,11 @@ def build(request: RenderRequest, *, account_headers: Mapping[str, str] = Mappin
     """
     warnings = rules.check(request)
     spec = rules.spec_of(request)
-    media = placed_media(request, spec)
     return BuiltRequest(
         method="POST",
         path=spec.path,
-        headers=_headers(request, media, account_headers),
-        body=_body(request, spec, media),
+        headers=_headers(request, placed_media(request, spec), account_headers),
+        body=body_of(request),
         warnings=warnings,
     )
 
@@ -73,15 +72,16 @@ def content_sha256(request: RenderRequest) -> str:
     Everything that reaches the service counts, the producer's own names and deadlines do not. So ``720P`` and
     ``1280x720`` are equal where the service is sent the same size for both.
     """
-    spec = rules.spec_of(request)
-    sent = {"path": spec.path, "body": _body(request, spec, placed_media(request, spec)), "headers": request.headers}
+    sent = {"path": rules.spec_of(request).path, "body": body_of(request), "headers": request.headers}
     return hashlib.sha256(_CANONICAL.encode(sent).encode()).hexdigest()
 
 
-def _body(request: RenderRequest, spec: ModelSpec, media: tuple[Medium, ...]) -> _Section:
+def body_of(request: RenderRequest) -> _Section:
+    """The JSON body that a valid *request* sends; its price is a function of it."""
+    spec = rules.spec_of(request)
     return {
         "model": request.model,
-        "input": _input(request, spec, media),
+        "input": _input(request, spec, placed_media(request, spec)),
         "parameters": _parameters(request, spec),
     }
 

@@ -1,21 +1,24 @@
-"""What a request will cost by the list prices of a day; the bill itself comes from the provider's usage."""
+"""What a request will cost by the list prices of a day; the bill itself comes from the provider's usage.
+
+A price is a function of the body that is sent. So no option, however it came into the body, is billed unpriced.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from reelqueue.builder import body_of
 from reelqueue.catalog import ModelSpec, Tier, lookup
-from reelqueue.catalog.price_list import BEIJING, CURRENCY_BY_REGION, PRICES, SINGAPORE, VIRGINIA
+from reelqueue.catalog.price_list import BEIJING, CURRENCY_BY_REGION, PRICES, SINGAPORE, VIRGINIA, Price
 from reelqueue.errors import InvalidRequestError
-from reelqueue.requests.media_roles import placed_media
+from reelqueue.requests.media_roles import is_picture, is_video
 from reelqueue.requests.resolution import read_resolution
 
 if TYPE_CHECKING:
@@ -35,6 +38,9 @@ _EDITED_SECONDS_MAX: Final = 15
 """HappyHorse reads no more of a video that it edits."""
 _WAN3_SECONDS_MAX: Final = 30
 """Input and output of Wan 3.0 together."""
+
+_UNBILLED_PARAMETERS: Final = frozenset({"audio_setting", "prompt_extend", "ratio", "seed", "shot_type", "watermark"})
+"""Published parameters that never change the bill."""
 
 _Range = tuple[int, int]
 
@@ -56,17 +62,25 @@ class CostEstimate:
 
 
 def estimate(request: RenderRequest, region: str = SINGAPORE) -> CostEstimate | None:
-    """The expected cost of *request* in a region; None where no price is published for it."""
-    spec = lookup(request.model)
-    price = PRICES.get(region, {}).get(request.model)
-    if spec is None or price is None:
+    """The expected cost of *request* in a region; None where it cannot be known, see `unpriced_warning`."""
+    return price_body(body_of(request), region)
+
+
+def price_body(body: Mapping[str, Any], region: str) -> CostEstimate | None:
+    """The expected cost of a submit's JSON body, whatever options it was built from.
+
+    Returns:
+        None where no price is published for it, or where it has a parameter whose effect on the bill is unknown.
+    """
+    spec = lookup(body["model"])
+    price = PRICES.get(region, {}).get(body["model"])
+    if spec is None or price is None or _unpriced_parameters(body["parameters"], spec):
         return None
-    is_silent = request.audio is False and price.silent_per_second is not None
-    amounts = price.silent_per_second if is_silent else price.per_second
-    amount = (amounts or {}).get(_tier(request, spec))
+    parameters: Mapping[str, Any] = body["parameters"]
+    amount = _per_second(price, is_silent=parameters.get("audio") is False).get(_tier(parameters, spec))
     if amount is None:
         return None
-    least, most = _billed_seconds(request, spec)
+    least, most = _billed_seconds(body, spec)
     return CostEstimate(
         min_amount=least * amount,
         max_amount=most * amount,
@@ -78,27 +92,36 @@ def estimate(request: RenderRequest, region: str = SINGAPORE) -> CostEstimate | 
     )
 
 
-def billed_price(model: str, usage: Mapping[str, object], region: str) -> tuple[Decimal, str] | None:
+def billed_price(
+    model: str, usage: Mapping[str, object], region: str, *, is_silent: bool = False
+) -> tuple[Decimal, str] | None:
     """The price of a second and its currency, by what the provider says of a video that it has rendered.
-
-    For a video whose request is not known. Where usage names no tier, the model's dearest is taken.
 
     Args:
         model: The provider's model id.
         usage: Of the finished task: ``SR``, ``size`` or ``video_ratio`` tell the tier, ``audio`` the sound.
         region: Whose price list.
+        is_silent: Whether it was asked for without sound, which counts where usage does not say.
 
     Returns:
-        None where no price is published.
+        None where usage names no tier, or no price is published for it.
     """
-    price = PRICES.get(region, {}).get(model)
-    if price is None:
+    price, tier = PRICES.get(region, {}).get(model), _billed_tier(usage)
+    if price is None or tier is None:
         return None
-    is_silent = usage.get("audio") is False and price.silent_per_second is not None
-    amounts = (price.silent_per_second if is_silent else price.per_second) or {}
-    tier = _billed_tier(usage)
-    amount = amounts.get(tier) if tier else max(amounts.values(), default=None)
+    sound = usage.get("audio")
+    amount = _per_second(price, is_silent=is_silent if sound is None else sound is False).get(tier)
     return None if amount is None else (amount, CURRENCY_BY_REGION[region])
+
+
+def dearest_price(model: str, region: str) -> tuple[Decimal, str] | None:
+    """The most that a second of a model's video costs, and its currency; None where no price is published."""
+    price = PRICES.get(region, {}).get(model)
+    return (max(price.per_second.values()), CURRENCY_BY_REGION[region]) if price else None
+
+
+def _per_second(price: Price, *, is_silent: bool) -> Mapping[Tier, Decimal]:
+    return price.silent_per_second if is_silent and price.silent_per_second else price.per_second
 
 
 def _billed_tier(usage: Mapping[str, object]) -> Tier | None:
@@ -111,8 +134,15 @@ def _billed_tier(usage: Mapping[str, object]) -> Tier | None:
 def unpriced_warning(request: RenderRequest, region: str) -> str:
     """The sentence for a request of which `estimate` knows no price."""
     spec = lookup(request.model)
-    tier = f" at {_tier(request, spec)}" if spec else ""
-    return f"no price is published for {request.model}{tier} in {region}, so its cost is unknown"
+    parameters = body_of(request)["parameters"]
+    if spec is None:
+        return f"no price is published for {request.model} in {region}, so its cost is unknown"
+    if unpriced := _unpriced_parameters(parameters, spec):
+        return (
+            f"raw sends {', '.join(unpriced)} to {request.model}, and nothing is published on whether that changes "
+            "the bill, so its cost is unknown"
+        )
+    return f"no price is published for {request.model} at {_tier(parameters, spec)} in {region}, so its cost is unknown"
 
 
 def region_of(base_url: str) -> str:
@@ -125,38 +155,69 @@ def region_of(base_url: str) -> str:
     return workspace[1] if workspace else _REGION_BY_HOST.get(host, SINGAPORE)
 
 
-def _tier(request: RenderRequest, spec: ModelSpec) -> Tier:
-    asked = read_resolution(request.resolution).tier if request.resolution is not None else None
-    return asked or spec.default_tier
+def _unpriced_parameters(parameters: Mapping[str, Any], spec: ModelSpec) -> list[str]:
+    """The parameters of which nothing says what they do to the bill; only `RenderRequest.raw` brings such."""
+    return sorted(name for name in parameters.keys() - _UNBILLED_PARAMETERS if not _is_priced(name, parameters, spec))
 
 
-def _billed_seconds(request: RenderRequest, spec: ModelSpec) -> _Range:
-    roles = Counter(medium.role for medium in placed_media(request, spec))
-    if roles["video"]:
-        return _edited_seconds(request, spec)
-    least, most = _output_seconds(request, spec)
-    videos = roles["reference_video"]
-    if videos and spec.id.startswith("wan3"):
+def _is_priced(name: str, parameters: Mapping[str, Any], spec: ModelSpec) -> bool:
+    value = parameters[name]
+    match name:
+        case "duration":
+            return type(value) is int and spec.durations.allows(value)
+        case "audio":
+            return isinstance(value, bool)
+        case _:
+            return name == ("size" if spec.sizes else "resolution") and _named_tier(value, spec) is not None
+
+
+def _named_tier(value: object, spec: ModelSpec) -> Tier | None:
+    """The tier of a size or a resolution; None for what the model does not take."""
+    text = str(value)
+    if spec.sizes:
+        return spec.sizes.get(text.replace("*", "x"), (None, ""))[0]
+    return next((tier for tier in spec.tiers if tier == text), None)
+
+
+def _tier(parameters: Mapping[str, Any], spec: ModelSpec) -> Tier:
+    return _named_tier(parameters.get("size" if spec.sizes else "resolution"), spec) or spec.default_tier
+
+
+def _billed_seconds(body: Mapping[str, Any], spec: ModelSpec) -> _Range:
+    duration = body["parameters"].get("duration")
+    certain, possible = _reference_videos(body["input"])
+    if any(item["type"] == "video" for item in body["input"].get("media", ())):
+        return _edited_seconds(duration, spec)
+    least, most = _output_seconds(duration, spec)
+    if possible and spec.id.startswith("wan3"):
         # All input is billed, and at least a second of each video is input.
         longest_input = _input_seconds(spec, "reference_video")[1]
-        return least + videos, min(most + longest_input, _WAN3_SECONDS_MAX)
-    if videos:
-        return least + min(videos, _BILLED_REFERENCE_SECONDS_MAX), most + _BILLED_REFERENCE_SECONDS_MAX
+        return least + certain, min(most + longest_input, _WAN3_SECONDS_MAX)
+    if possible:
+        return least + min(certain, _BILLED_REFERENCE_SECONDS_MAX), most + _BILLED_REFERENCE_SECONDS_MAX
     return least, most
 
 
-def _output_seconds(request: RenderRequest, spec: ModelSpec) -> _Range:
-    seconds = request.duration if request.duration is not None else spec.durations.default_seconds
+def _reference_videos(source: Mapping[str, Any]) -> _Range:
+    """How many references are videos: at least, and at most, as a URL may not tell what it leads to."""
+    listed = sum(item["type"] == "reference_video" for item in source.get("media", ()))
+    urls = source.get("reference_urls", ())
+    videos = sum(is_video(url) for url in urls)
+    return listed + videos, listed + sum(is_video(url) or not is_picture(url) for url in urls)
+
+
+def _output_seconds(duration: int | None, spec: ModelSpec) -> _Range:
+    seconds = duration if duration is not None else spec.durations.default_seconds
     if seconds is None or seconds in spec.durations.special:
         return spec.durations.seconds[0], spec.durations.seconds[-1]
     return seconds, seconds
 
 
-def _edited_seconds(request: RenderRequest, spec: ModelSpec) -> _Range:
+def _edited_seconds(duration: int | None, spec: ModelSpec) -> _Range:
     shortest, longest = _input_seconds(spec, "video")
     longest = min(longest, _EDITED_SECONDS_MAX)
-    if request.duration:
-        return shortest + request.duration, longest + request.duration
+    if duration:
+        return shortest + duration, longest + duration
     return shortest * 2, longest * 2
 
 

@@ -110,6 +110,7 @@ REMEDIES: Final = {
     "formula_error": "Repair the formula in the spreadsheet and save the file again.",
     "local_path_refused": "Put the picture beside the campaign file, or give its URL.",
     "missing_option": "Fill it in, or set it in the manifest's defaults.",
+    "option_in_raw": "Put it into the column of its own, and take it out of raw.",
     "out_of_range": "Change it to an allowed value.",
     "too_long": "Shorten it.",
     "too_many": "Give fewer.",

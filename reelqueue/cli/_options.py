@@ -67,7 +67,7 @@ _OPTIONS: Final[Mapping[str, Any]] = {
     "start_by": _option(str, "Not started after this moment, such as 2026-12-01T09:00:00Z."),
     "poll_interval_ms": _option(int, "Delay between questions to the provider."),
     "poll_timeout_ms": _option(int, "Longest wait for the provider."),
-    "raw": _option(str, "JSON object merged into the provider's parameters, unchecked."),
+    "raw": _option(str, "JSON object merged into the provider's parameters, for what has no option."),
     "headers": _option(list[str], "Extra header for the provider, as NAME: VALUE; repeatable.", "--header"),
 }
 

@@ -79,6 +79,7 @@ _CODES: Final = {
     "bad_item": "bad_media",
     "bad_json": "bad_json",
     "bad_text": "bad_text",
+    "option_in_raw": "option_in_raw",
     "out_of_range": "out_of_range",
     "file_too_large": "file_too_large",
     "reserved_header": "reserved_header",

@@ -24,9 +24,11 @@ from pydantic import (
     WithJsonSchema,
     WrapValidator,
 )
+from pydantic.alias_generators import to_snake
 from pydantic_core import PydanticCustomError
 
 from reelqueue.media.data_uri import EMBEDDED_BYTES_MAX, data_uri, read_embedded
+from reelqueue.requests.error_messages import EVERY_OPTION, OTHER_WORDS
 
 NEGATIVE_PROMPT_CHARACTERS_MAX: Final = 500
 CUSTOM_ID_CHARACTERS_MAX: Final = 256
@@ -143,6 +145,26 @@ def _check_json_object(value: Mapping[str, object]) -> object:
     return json.loads(text)  # tuples become lists and keys strings, as after any journey
 
 
+def _check_raw(value: Mapping[str, object]) -> Mapping[str, object]:
+    # A price is known from the options; what raw sent in their place would be billed and never agreed to.
+    for name in value:
+        word = to_snake(name.strip()).lower()
+        option = OTHER_WORDS.get(word, word)
+        if word == "n":
+            raise PydanticCustomError(
+                "option_in_raw",
+                "must not have {name}: each job renders one video, so enqueue as many jobs as there shall be videos",
+                {"name": repr(name)},
+            )
+        if option in EVERY_OPTION:
+            raise PydanticCustomError(
+                "option_in_raw",
+                "must not have {name}: it would replace the option {option} unchecked; give {option} itself",
+                {"name": repr(name[:64]), "option": option},
+            )
+    return value
+
+
 def _check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
     for name, value in headers.items():
         if name.lower() in _RESERVED_HEADERS:
@@ -224,5 +246,6 @@ Switch = StrictBool
 Priority = Annotated[Whole, Field(ge=-100, le=100)]
 Milliseconds = Annotated[Whole, Field(ge=1, le=DAY_MS)]
 JsonObject = Annotated[dict[str, object], AfterValidator(_check_json_object)]
+Raw = Annotated[JsonObject, AfterValidator(_check_raw)]
 Headers = Annotated[dict[str, str], Field(max_length=32), AfterValidator(_check_headers)]
 StartBy = Annotated[AwareDatetime, WrapValidator(_read_moment), AfterValidator(_in_utc)]

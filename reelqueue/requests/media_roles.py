@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from reelqueue.requests.types import RenderRequest
 
 _VIDEO: Final = re.compile(r"\.(mp4|mov)([?#]|$)", re.IGNORECASE)
+_PICTURE: Final = re.compile(r"^data:image/|\.(jpe?g|png|bmp|webp)([?#]|$)", re.IGNORECASE)
 _SOUND: Final = re.compile(r"\.(mp3|wav)([?#]|$)", re.IGNORECASE)
 
 
@@ -35,6 +36,16 @@ def placed_media(request: RenderRequest, spec: ModelSpec) -> tuple[Medium, ...]:
     return tuple(_place(request, spec))
 
 
+def is_video(url: str) -> bool:
+    """Whether a URL's ending says that it leads to a video."""
+    return _VIDEO.search(url) is not None
+
+
+def is_picture(url: str) -> bool:
+    """Whether a URL's ending or type says that it leads to a picture."""
+    return _PICTURE.search(url) is not None
+
+
 def _place(request: RenderRequest, spec: ModelSpec) -> Iterator[Medium]:
     roles = spec.media.by_name if spec.media else {}
     drives = request.mode is Mode.IMAGE_TO_VIDEO and "driving_audio" in roles
@@ -50,6 +61,6 @@ def _place(request: RenderRequest, spec: ModelSpec) -> Iterator[Medium]:
 
 
 def _reference_role(url: str, *, takes_sound: bool) -> str:
-    if _VIDEO.search(url):
+    if is_video(url):
         return "reference_video"
     return "reference_audio" if takes_sound and _SOUND.search(url) else "reference_image"

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from reelqueue.catalog import Mode, ModelSpec, Protocol
 from reelqueue.catalog.spec import OPTION_BY_ROLE, MediaRules
 from reelqueue.errors import InvalidRequestError
 from reelqueue.requests.image_rules import check_pictures
-from reelqueue.requests.media_roles import Medium, placed_media
+from reelqueue.requests.media_roles import Medium, is_picture, placed_media
 
 if TYPE_CHECKING:
     from reelqueue.requests.types import RenderRequest
-
-_PICTURE: Final = re.compile(r"^data:image/|\.(jpe?g|png|bmp|webp)([?#]|$)", re.IGNORECASE)
 
 
 def check_media(request: RenderRequest, spec: ModelSpec) -> Iterator[str]:
@@ -172,7 +169,7 @@ def _guessed(media: Sequence[Medium]) -> str:
     numbers = [
         str(number)
         for number, medium in enumerate(m for m in media if m.option == "reference_urls")
-        if medium.role == "reference_image" and not _PICTURE.search(medium.url)
+        if medium.role == "reference_image" and not is_picture(medium.url)
     ]
     return f"item {', '.join(numbers)}" if numbers else ""
 

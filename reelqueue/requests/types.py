@@ -30,6 +30,7 @@ from reelqueue.requests.fields import (
     ModelId,
     NegativePrompt,
     Priority,
+    Raw,
     Seconds,
     Seed,
     StartBy,
@@ -136,8 +137,11 @@ class RenderRequest(_Strict):
     """Delay between polls; the first comes one interval after the submit."""
     poll_timeout_ms: Milliseconds = 600_000
     """Longest wait after the submit was accepted."""
-    raw: JsonObject | None = None
-    """Merged into `parameters` unchecked: for options that are newer than the catalog."""
+    raw: Raw | None = None
+    """Merged into `parameters`: for those that are newer than the catalog, never for what has an option.
+
+    What is not published has no price either: a campaign with a budget stops before such a job.
+    """
     headers: Headers | None = None
     """Extra headers for the provider."""
 

@@ -223,7 +223,6 @@ CUSTOM: list[Case] = [
     # an option that is newer than the tables
     ("wan2.6-t2v", {"prompt": "fog", "raw": {"fps": 30}}, {"prompt": "fog"}, {"fps": 30}),
     # raw is last: it replaces
-    ("wan2.6-t2v", {"prompt": "fog", "duration": 5, "raw": {"duration": 20}}, {"prompt": "fog"}, {"duration": 20}),
 ]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from reelqueue import estimate, parse_request, region_of
-from reelqueue.pricing import billed_price
+from reelqueue.pricing import billed_price, dearest_price
 
 P = "https://media.example/first.png"
 V = "https://media.example/clip.mp4"
@@ -105,12 +105,27 @@ def test_the_region_of_a_host(base_url: str, region: str) -> None:
         ("wan2.6-t2v", {"duration": 5, "SR": "1080"}, "0.15"),
         ("wan2.6-i2v-flash", {"SR": 720, "audio": False}, "0.025"),  # silent is cheaper
         ("wan2.5-t2v-preview", {"video_ratio": "832*480"}, "0.05"),
-        ("wan2.1-i2v-turbo", {"video_ratio": "standard"}, "0.036"),
-        ("wan2.6-t2v", {}, "0.15"),  # the dearest it can have been
     ],
 )
 def test_what_a_second_of_a_finished_video_costs(model: str, usage: Mapping[str, Any], price: str) -> None:
     assert billed_price(model, usage, "ap-southeast-1") == (Decimal(price), "USD")
+
+
+def test_what_was_asked_for_tells_the_sound_where_usage_does_not() -> None:
+    silent, stated = {"SR": 720}, {"SR": 720, "audio": True}
+
+    assert billed_price("wan2.6-r2v-flash", silent, SINGAPORE, is_silent=True) == (Decimal("0.025"), "USD")
+    assert billed_price("wan2.6-r2v-flash", stated, SINGAPORE, is_silent=True) == (Decimal("0.05"), "USD")
+
+
+@pytest.mark.parametrize("usage", [{}, {"video_ratio": "standard"}, {"SR": 4320}, {"SR": 480}])
+def test_usage_that_names_no_tier_with_a_price_tells_none(usage: Mapping[str, Any]) -> None:
+    assert billed_price("wan2.6-t2v", usage, SINGAPORE) is None
+
+
+def test_the_dearest_price_is_the_most_that_a_second_can_have_cost() -> None:
+    assert dearest_price("wan2.6-t2v", SINGAPORE) == (Decimal("0.15"), "USD")
+    assert dearest_price("some-new-t2v", SINGAPORE) is None
 
 
 @pytest.mark.parametrize(("model", "region"), [("some-new-t2v", "ap-southeast-1"), ("wan2.6-t2v", "us-east-1")])

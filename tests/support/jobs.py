@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import update
+
 from models.operations.jobs.enqueue import enqueue_render_job
+from models.render_job import RenderJob
 from models.tenant import DEFAULT_TENANT_NAME, ensure_tenant
 from reelqueue.requests.types import parse_request
 from tests.support.recorded_hints import RecordedHints, SubmitHint
@@ -36,6 +39,13 @@ class Jobs:
         with self.services.sessions.begin() as session:
             tenant_id = ensure_tenant(session, tenant)
             return enqueue_render_job(session, request, now=self.clock.now(), tenant_id=tenant_id).job_id
+
+    def queued_before_raw_was_checked(self, raw: dict[str, Any], **options: Any) -> UUID:
+        """A job that waits, stored by a version that let `raw` replace options."""
+        job_id = self.queued(**options)
+        with self.services.sessions.begin() as session:
+            session.execute(update(RenderJob).where(RenderJob.id == job_id).values(extra_options={"raw": raw}))
+        return job_id
 
     def admitted(self, **options: Any) -> SubmitHint:
         """A job with a slot, and the hint that says so."""

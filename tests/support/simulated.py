@@ -10,6 +10,7 @@ from uuid import UUID
 import httpx
 
 from models.operations.jobs.enqueue import enqueue_render_job
+from models.render_job import RenderJob
 from reelqueue.requests.types import parse_request
 from reelqueue.states import RenderState
 from tests.conftest import Simulator
@@ -39,11 +40,13 @@ class Simulated:
     def __post_init__(self) -> None:
         self.rows = Rows(self.services.sessions)
 
-    def submitted(self, **options: object) -> UUID:
-        """A job that was sent."""
+    def submitted(self, *, stored_raw: dict[str, object] | None = None, **options: object) -> UUID:
+        """A job that was sent; *stored_raw* stands in its row as older versions let it."""
         request = parse_request({"model": MODEL, "prompt": PROMPT, "resolution": "720P", "duration": 2, **options})
         with self.services.sessions.begin() as session:
             job_id = enqueue_render_job(session, request, now=self.services.clock.now(session)).job_id
+            if stored_raw is not None:
+                session.get_one(RenderJob, job_id).extra_options = {"raw": stored_raw}
         dispatch(self.services)
         hint = next(hint for hint in self.hints.submits if hint.job_id == job_id)
         submit_render_job(self.services, hint.job_id, hint.epoch)

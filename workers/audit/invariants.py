@@ -43,6 +43,15 @@ def _words(states: frozenset[Any]) -> str:
 
 _AT_PROVIDER = f"'{RenderState.RENDERING.value}', '{RenderState.CANCELLING.value}', '{RenderState.ARCHIVING.value}'"
 
+BILL_IS_RESERVED: Final = Check(
+    "bill_is_reserved",
+    "what the provider billed for a task is no more than was reserved for its job",
+    """SELECT e.job_id, e.amount AS billed, held.amount AS reserved, e.currency FROM ledger_entries e
+       JOIN (SELECT job_id, max(amount) AS amount FROM ledger_entries WHERE kind = 'reserve' GROUP BY job_id) held
+         ON held.job_id = e.job_id
+       WHERE e.kind = 'settle' AND e.amount > held.amount""",
+)
+
 # Only constants of ours are written into these texts.
 CHECKS: Final = (
     Check(
@@ -124,6 +133,7 @@ CHECKS: Final = (
            WHERE t.status = 'SUCCEEDED' AND t.result_url IS NOT NULL
            GROUP BY t.id HAVING count(e.id) <> 1 OR max(e.seconds) IS DISTINCT FROM t.billed_seconds""",
     ),
+    BILL_IS_RESERVED,
     Check(
         "budget_is_kept",
         "what a campaign has reserved and spent is within its budget, and its books agree with the ledger",

@@ -24,9 +24,11 @@ from models.render_job import RenderJob
 from models.submit_lane import SubmitLane
 from models.tenant import Tenant
 from reelqueue.catalog.price_list import CURRENCY_BY_REGION
+from reelqueue.errors import InvalidRequestError
+from reelqueue.pricing import unpriced_warning
 from reelqueue.states import RenderState
 from workers.dispatch.fair_share import Line, Sharing, Waiting
-from workers.dispatch.quotes import quote
+from workers.dispatch.quotes import quote, stored_request
 from workers.dispatch.usage import Books
 
 log = structlog.get_logger(__name__)
@@ -117,10 +119,16 @@ class Gate:
         """No reservation, no admission: its owner must see why nothing goes on."""
         campaign.paused_at = self.now
         campaign.paused_reason = (
-            f"render job {job.id} has no price in {campaign.budget_currency} for {job.model} at account "
-            f"{self.account.name}, and this campaign has a budget; cancel that job, or take the budget away"
+            f"render job {job.id} has no price in {campaign.budget_currency} at account {self.account.name} "
+            f"({self._why_unpriced(job)}), and this campaign has a budget; cancel that job, or take the budget away"
         )
         log.error("campaign.paused", campaign=str(campaign.id), reason=campaign.paused_reason)
+
+    def _why_unpriced(self, job: RenderJob) -> str:
+        try:
+            return unpriced_warning(stored_request(self.session, job), self.account.region)
+        except InvalidRequestError as error:
+            return error.message
 
     def _stop_exhausted(self, campaign: Campaign, price: Quote, left: Decimal) -> None:
         """Only where nothing is reserved that could come back unspent."""

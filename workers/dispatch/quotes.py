@@ -15,14 +15,19 @@ from reelqueue.pricing import estimate
 from reelqueue.requests.types import RenderRequest
 
 
-def stored_request(session: Session, job: RenderJob) -> RenderRequest:
+def stored_request(session: Session, job: RenderJob, *, first_frame: str | None = None) -> RenderRequest:
     """The request of a stored job.
+
+    Args:
+        session: To read with.
+        job: The job.
+        first_frame: Of a continued clip, as it is sent; None takes a placeholder.
 
     Raises:
         InvalidRequestError: The catalog has changed since it was stored.
     """
     references = select(JobReference).where(JobReference.job_id == job.id).order_by(JobReference.position)
-    return to_request(job, session.scalars(references))
+    return to_request(job, session.scalars(references), first_frame=first_frame)
 
 
 def quote(session: Session, job: RenderJob, account: Account) -> Quote | None:

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from models.account import Account
 from workers.archive.backlog import read_backlog
+from workers.audit.invariants import BILL_IS_RESERVED
 from workers.reconciliation.orphan_adoption import adopted_since
 from workers.runtime.context import Services
 from workers.settings import KEY_VARIABLES
@@ -67,6 +68,7 @@ def _database(services: Services) -> Iterator[Line]:
             yield from _accounts(session)
             yield from _orphans(session, services.clock.now(session))
             yield from _backlog(services, session)
+            yield from _bills(session)
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         yield Line(
@@ -120,6 +122,14 @@ def _backlog(services: Services, session: Session) -> Iterator[Line]:
     waiting = read_backlog(session)
     remedy = "results are gone for good 24 hours after their render; mend the archive, and see docs/archive.md"
     yield Line("archive backlog", waiting.is_well(now, alarm), waiting.words(now), remedy)
+
+
+def _bills(session: Session) -> Iterator[Line]:
+    if "ledger_entries" not in _tables(session):
+        return
+    count = session.scalars(text(f"SELECT count(*) FROM ({BILL_IS_RESERVED.query}) beyond")).one()  # noqa: S608
+    remedy = "python -m workers audit names the jobs; compare their prices with the provider's bill, and tell us"
+    yield Line("bills", not count, f"{count} tasks were billed more than was reserved for them", remedy)
 
 
 def _tables(session: Session) -> set[str]:

@@ -152,7 +152,7 @@ def _follow_up(session: Session, asked: Asked, outcome: Outcome, now: datetime, 
     if outcome.ends_task:
         effects.finished_count += 1
         slot = release_slot(session, due.job_id, now=now)
-        effects.spendings += spending_of(session, due.task_row_id, slot, asked.answer)
+        effects.spendings += spending_of(session, due.task_row_id, slot, asked.answer, now=now)
     if outcome.fetch:
         effects.to_fetch.append((due.job_id, due.model))
     if outcome.to_state is not None:

@@ -3,7 +3,7 @@
 =========================  =====================================================================
 it ended as                then
 =========================  =====================================================================
-SUCCEEDED                  settled: billed seconds times the price at admission
+SUCCEEDED                  settled: billed seconds times the price of what usage says was rendered
 FAILED, CANCELED           nothing: the provider does not bill it
 anything else              written off: nobody will know, and the provider may have billed it
 =========================  =====================================================================
@@ -11,18 +11,23 @@ anything else              written off: nobody will know, and the provider may h
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models.ledger_entry import EntryKind
+from models.account import Account
+from models.ledger_entry import EntryKind, LedgerEntry
+from models.operations.jobs.transitions import record
 from models.operations.money.ledger import Spending
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from models.slot import Slot
+from reelqueue.pricing import billed_price
+from reelqueue.schemas.statement import money_text
 from workers.dashscope import ProviderError, TaskAnswer, TaskStatus
 
 log = structlog.get_logger(__name__)
@@ -31,7 +36,7 @@ _UNBILLED = frozenset({TaskStatus.FAILED, TaskStatus.CANCELED})
 
 
 def spending_of(
-    session: Session, task_row_id: UUID, slot: Slot | None, answer: TaskAnswer | ProviderError
+    session: Session, task_row_id: UUID, slot: Slot | None, answer: TaskAnswer | ProviderError, *, now: datetime
 ) -> list[Spending]:
     """What an ended task cost: one spending, or none.
 
@@ -40,35 +45,71 @@ def spending_of(
         task_row_id: Our row of the task.
         slot: What its job had leased, which is released.
         answer: The last that the provider said.
+        now: The time.
     """
     if isinstance(answer, TaskAnswer) and answer.status in _UNBILLED:
         return []
-    task, campaign_id = session.execute(
-        select(ProviderTask, RenderJob.campaign_id)
-        .join(RenderJob, RenderJob.id == ProviderTask.job_id)
-        .where(ProviderTask.id == task_row_id)
-    ).one()
+    task = session.get_one(ProviderTask, task_row_id)
     if isinstance(answer, TaskAnswer) and answer.status == TaskStatus.SUCCEEDED:
-        return [_settlement(task, campaign_id, slot, answer.billed_seconds)]
+        return [settlement_of(session, task, answer, now=now)]
     reserved = slot.reserved_amount if slot else None
     log.error("provider_task.written_off", job_id=str(task.job_id), provider_task_id=task.provider_task_id,
               amount=str(reserved), currency=task.currency)  # fmt: skip
-    return [_spending(EntryKind.WRITE_OFF, task, campaign_id, None, reserved)]
+    campaign_id = session.scalars(select(RenderJob.campaign_id).where(RenderJob.id == task.job_id)).one()
+    return [_spending(EntryKind.WRITE_OFF, task, campaign_id, None, (reserved, task.currency))]
 
 
-def _settlement(task: ProviderTask, campaign_id: UUID, slot: Slot | None, seconds: Decimal | None) -> Spending:
-    if seconds is not None:
-        amount = None if task.price_per_second is None else seconds * task.price_per_second
-        return _spending(EntryKind.SETTLE, task, campaign_id, seconds, amount)
-    # It is billed, and does not say how much: the most that it can be.
-    reserved = slot.reserved_amount if slot else None
-    log.error("provider_task.unmeasured", job_id=str(task.job_id), provider_task_id=task.provider_task_id,
-              seen="SUCCEEDED without usage", amount=str(reserved))  # fmt: skip
-    return _spending(EntryKind.SETTLE, task, campaign_id, None, reserved)
+def settlement_of(session: Session, task: ProviderTask, answer: TaskAnswer, *, now: datetime) -> Spending:
+    """What a task that succeeded cost, with an alarm where that is more than was reserved for it.
+
+    Tier, sound and seconds are those that the provider names, since they are what it bills. Where it names no tier,
+    the price at admission counts; where it names no seconds, the most that was reserved.
+
+    Args:
+        session: In the transaction that stores the answer.
+        task: Our row of the task.
+        answer: The provider's last.
+        now: The time.
+    """
+    job = session.get_one(RenderJob, task.job_id)
+    reserved = session.scalars(
+        select(func.max(LedgerEntry.amount)).where(LedgerEntry.job_id == job.id, LedgerEntry.kind == EntryKind.RESERVE)
+    ).one()
+    if answer.billed_seconds is None:
+        log.error("provider_task.unmeasured", job_id=str(job.id), provider_task_id=task.provider_task_id,
+                  seen="SUCCEEDED without usage", amount=str(reserved))  # fmt: skip
+        return _spending(EntryKind.SETTLE, task, job.campaign_id, None, (reserved, task.currency))
+    per_second, currency = _price(session, task, job, answer)
+    amount = None if per_second is None else answer.billed_seconds * per_second
+    if amount is not None and reserved is not None and amount > reserved:
+        _raise_alarm(
+            session, task, f"billed {money_text(amount)} {currency}, and {money_text(reserved)} was reserved", now
+        )
+    return _spending(EntryKind.SETTLE, task, job.campaign_id, answer.billed_seconds, (amount, currency))
+
+
+def _price(
+    session: Session, task: ProviderTask, job: RenderJob, answer: TaskAnswer
+) -> tuple[Decimal | None, str | None]:
+    region = session.scalars(select(Account.region).where(Account.id == task.account_id)).one()
+    sound = (job.extra_options.get("raw") or {}).get("audio", job.audio)  # rows older than the rule have it in raw
+    found = billed_price(job.model, answer.usage or {}, region, is_silent=sound is False)
+    return found or (task.price_per_second, task.currency)
+
+
+def _raise_alarm(session: Session, task: ProviderTask, seen: str, now: datetime) -> None:
+    log.error("provider_task.billed_more_than_reserved", job_id=str(task.job_id),
+              provider_task_id=task.provider_task_id, seen=seen)  # fmt: skip
+    detail = {"seen": seen, "provider_task_id": task.provider_task_id}
+    record(session, task.job_id, "alarm", now=now, detail=detail)
 
 
 def _spending(
-    kind: EntryKind, task: ProviderTask, campaign_id: UUID, seconds: Decimal | None, amount: Decimal | None
+    kind: EntryKind,
+    task: ProviderTask,
+    campaign_id: UUID,
+    seconds: Decimal | None,
+    money: tuple[Decimal | None, str | None],
 ) -> Spending:
     return Spending(
         kind=kind,
@@ -77,6 +118,6 @@ def _spending(
         account_id=task.account_id,
         provider_task_id=task.id,
         seconds=seconds,
-        amount=amount,
-        currency=task.currency,
+        amount=money[0],
+        currency=money[1],
     )

@@ -9,11 +9,13 @@ from sqlalchemy import select
 
 from models.account import Account
 from models.ledger_entry import EntryKind, LedgerEntry
+from models.operations.money.ledger import spend
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from workers.dashscope import TaskStatus
 from workers.polling.apply_answers import store_answer
-from workers.reconciliation.orphan_adoption import ask, settle
+from workers.polling.settlement import settlement_of
+from workers.reconciliation.orphan_adoption import ask
 from workers.reconciliation.task_list import Located, in_books
 from workers.runtime.context import Services
 
@@ -57,8 +59,8 @@ def _settle(services: Services, account: Account, task: ProviderTask) -> bool:
         return False
     with services.sessions.begin() as session:
         now = services.clock.now(session)
-        job = session.get_one(RenderJob, task.job_id, with_for_update=True)
+        session.get_one(RenderJob, task.job_id, with_for_update=True)
         store_answer(session, task.id, answer, now=now)
-        settle(session, session.get_one(ProviderTask, task.id), job.campaign_id, answer, now=now)
+        spend(session, [settlement_of(session, session.get_one(ProviderTask, task.id), answer, now=now)], now=now)
     log.warning("provider_task.settled_late", job_id=str(task.job_id), provider_task_id=task.provider_task_id)
     return True

@@ -18,7 +18,6 @@ from models.account import Account
 from models.attempt import Attempt
 from models.base import new_id
 from models.campaign import Campaign, ensure_campaign
-from models.ledger_entry import EntryKind
 from models.operations.jobs.transitions import record
 from models.operations.money.ledger import Spending, spend
 from models.provider_task import ProviderTask
@@ -26,11 +25,12 @@ from models.render_job import RenderJob
 from models.tenant import ensure_tenant
 from reelqueue.catalog import lookup, mode_by_id
 from reelqueue.errors import ConfigurationError
-from reelqueue.pricing import billed_price
+from reelqueue.pricing import dearest_price
 from reelqueue.schemas.statement import money_text
 from reelqueue.states import AttemptState, RenderState
 from workers.dashscope import ProviderError, TaskAnswer, TaskStatus
 from workers.polling.apply_answers import store_answer
+from workers.polling.settlement import settlement_of
 from workers.reconciliation.task_list import Located
 from workers.runtime.context import Services
 
@@ -87,18 +87,12 @@ def adopt_orphan(services: Services, account: Account, orphan: Orphan) -> Orphan
     if answer is None or answer.status != TaskStatus.SUCCEEDED or not answer.result_url:
         return orphan
     with services.sessions.begin() as session:
-        task = _store(session, account, orphan, answer, services.clock.now(session))
-        if task is None:
+        bill = _store(session, account, orphan, answer, services.clock.now(session))
+        if bill is None:
             session.rollback()  # it has an owner by now: the job that was made for it goes too
             return orphan
-    services.hints.archive(task.job_id, orphan.model)
-    return replace(
-        orphan,
-        job_id=task.job_id,
-        seconds=answer.billed_seconds,
-        amount=_amount(task, answer.billed_seconds),
-        currency=task.currency,
-    )
+    services.hints.archive(bill.job_id, orphan.model)
+    return replace(orphan, job_id=bill.job_id, seconds=bill.seconds, amount=bill.amount, currency=bill.currency)
 
 
 def adopted_since(session: Session, account: Account, since: datetime) -> int:
@@ -126,24 +120,24 @@ def ask(services: Services, account: Account, base_url: str, provider_task_id: s
         return None
 
 
-def _store(
-    session: Session, account: Account, orphan: Orphan, answer: TaskAnswer, now: datetime
-) -> ProviderTask | None:
-    """The task with its new job; None if it has an owner by now."""
+def _store(session: Session, account: Account, orphan: Orphan, answer: TaskAnswer, now: datetime) -> Spending | None:
+    """What the task of a new job cost; None if it has an owner by now."""
     job = _job(session, account, orphan, answer, now)
     session.add(job)
     session.flush()
     attempt = _attempt(job, account, orphan, now)
     session.add(attempt)
     session.flush()
-    task = _claim_task(session, attempt, orphan, billed_price(orphan.model, answer.usage or {}, account.region), now)
+    # Of a video whose request is not known, and whose usage may not name its tier.
+    task = _claim_task(session, attempt, orphan, dearest_price(orphan.model, account.region), now)
     if task is None:
         return None
     store_answer(session, task.id, answer, now=now)
     detail = {"provider_task_id": orphan.provider_task_id, "adopted": True}
     record(session, job.id, "state", now=now, to_state=RenderState.ARCHIVING, detail=detail)
-    settle(session, task, job.campaign_id, answer, now=now)
-    return task
+    bill = settlement_of(session, task, answer, now=now)
+    spend(session, [bill], now=now)  # last: it locks campaigns
+    return bill
 
 
 def _job(session: Session, account: Account, orphan: Orphan, answer: TaskAnswer, now: datetime) -> RenderJob:
@@ -212,22 +206,3 @@ def _claim_task(
     )
     once = stored.on_conflict_do_nothing(index_elements=["account_id", "provider_task_id"])
     return session.scalars(once.returning(ProviderTask)).one_or_none()
-
-
-def settle(session: Session, task: ProviderTask, campaign_id: UUID, answer: TaskAnswer, *, now: datetime) -> None:
-    """Enter what a succeeded task costs, once; to be called last, as it locks the campaign."""
-    settlement = Spending(
-        kind=EntryKind.SETTLE,
-        campaign_id=campaign_id,
-        job_id=task.job_id,
-        account_id=task.account_id,
-        provider_task_id=task.id,
-        seconds=answer.billed_seconds,
-        amount=_amount(task, answer.billed_seconds),
-        currency=task.currency,
-    )
-    spend(session, [settlement], now=now)
-
-
-def _amount(task: ProviderTask, seconds: Decimal | None) -> Decimal | None:
-    return None if seconds is None or task.price_per_second is None else seconds * task.price_per_second

@@ -12,7 +12,6 @@ from models.render_job import RenderJob
 from models.storage import Archive
 from reelqueue.errors import InvalidRequestError
 from reelqueue.failure_codes import FailureCode
-from reelqueue.requests.types import RenderRequest, parse_request
 from reelqueue.states import RenderState
 from workers.runtime.context import Services
 
@@ -43,13 +42,6 @@ def read_first_frame(services: Services, job_id: UUID, epoch: int) -> str | None
         why = f"image: the last frame of render job {before_id} is not in the archive; render that one again"
         raise InvalidRequestError(FailureCode.NO_FIRST_FRAME, why, "image")
     return f"data:{content_type};base64,{base64.b64encode(picture).decode()}"
-
-
-def beginning_with(request: RenderRequest, frame_url: str | None) -> RenderRequest:
-    """*request* as it is sent: with the picture in it, where its job continues another."""
-    if frame_url is None:
-        return request
-    return parse_request(request.options() | {"mode": request.mode, "image": frame_url})
 
 
 def _content(archive: Archive, path: str | None) -> bytes | None:

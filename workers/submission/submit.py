@@ -62,7 +62,7 @@ from workers.submission.claim_outcomes import (
     mark_ambiguous,
     requeue,
 )
-from workers.submission.first_frame import beginning_with, read_first_frame
+from workers.submission.first_frame import read_first_frame
 from workers.submission.task_binding import OpenAttempt, TaskTakenError, bind_task
 
 log = structlog.get_logger(__name__)
@@ -212,8 +212,7 @@ def _build(
         services.key_of(account)
         if isinstance(frame, Exception):
             raise frame
-        request = beginning_with(stored_request(session, job), frame)
-        return build(request, account_headers=account.headers)
+        return build(stored_request(session, job, first_frame=frame), account_headers=account.headers)
     except ConfigurationError as error:
         hold_account(session, job.id, account, str(error), epoch=job.epoch, now=now)
         return f"account paused: {error}"

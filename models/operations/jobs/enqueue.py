@@ -23,7 +23,7 @@ from models.render_job import RenderJob
 from models.tenant import ensure_tenant
 from reelqueue.builder import build
 from reelqueue.campaigns.clips import continued_image
-from reelqueue.errors import ReelqueueError
+from reelqueue.errors import InvalidRequestError, ReelqueueError
 from reelqueue.requests.types import RenderRequest, parse_request
 from reelqueue.states import RenderState
 
@@ -146,7 +146,18 @@ def to_request(job: RenderJob, references: Iterable[JobReference], *, first_fram
             case ReferenceRole.MEDIA:
                 item = {"type": reference.media_type, "url": reference.url, "reference_voice": reference.voice_url}
                 options.setdefault(reference.role, []).append({key: value for key, value in item.items() if value})
-    return parse_request({name: value for name, value in options.items() if value is not None})
+    return _parse_stored({name: value for name, value in options.items() if value is not None})
+
+
+def _parse_stored(options: dict[str, Any]) -> RenderRequest:
+    try:
+        return parse_request(options)
+    except InvalidRequestError as error:
+        if error.code != "option_in_raw":
+            raise
+    # The row is older than that rule: it is sent as it was stored, and priced as it is sent.
+    raw = options.pop("raw")
+    return parse_request(options).model_copy(update={"raw": raw})
 
 
 def _existing(session: Session, idempotency_key: str, tenant_id: UUID, digest: str) -> Enqueued:

@@ -11,7 +11,7 @@ from typing import Final
 from reelqueue.campaigns.clips import Clip
 from reelqueue.campaigns.options import Budget
 from reelqueue.campaigns.plan.server_diff import BOUGHT, Known, Novelty
-from reelqueue.pricing import CostEstimate, estimate
+from reelqueue.pricing import CostEstimate, estimate, unpriced_warning
 from reelqueue.requests.types import RenderRequest
 
 _WARNINGS_MAX: Final = 200
@@ -21,8 +21,8 @@ _MODELS_MAX: Final = 100
 """More than there are; the rest of a file that names others is counted together."""
 OTHER_MODELS: Final = "other models"
 _PRICED_BY: Final = ("model", "resolution", "duration", "audio")
-"""Options that decide the price of a request without media."""
-_MEDIA: Final = ("image", "last_frame", "reference_urls", "media")
+"""Options that decide the price of a request without those of `_PRICED_APART`."""
+_PRICED_APART: Final = ("image", "last_frame", "reference_urls", "media", "raw")
 
 
 @dataclass(slots=True)
@@ -82,6 +82,7 @@ class Plan:
         """Clips that have ended without a video, and are not bought again by being applied."""
         self.models: dict[str, ModelPlan] = {}
         self._known = known or Known()
+        self._unpriced: dict[str, PlanWarning] = {}
         self._warnings: dict[str, PlanWarning] = {}
         self._cost = _cached(region)
 
@@ -100,8 +101,10 @@ class Plan:
         if (priced := self.models.get(model)) is None:
             priced = self.models[model] = ModelPlan(model)
         priced.add(cost)
+        if cost is None:
+            _count(self._unpriced, unpriced_warning(clip.request, self.region), clip.line)
         for warning in clip.warnings:
-            self._warn(warning, clip.line)
+            _count(self._warnings, warning, clip.line)
         return novelty
 
     @property
@@ -131,20 +134,21 @@ class Plan:
 
     @property
     def warnings(self) -> list[PlanWarning]:
-        """The most frequent first, and before them models without a price."""
-        unpriced = [
-            PlanWarning(
-                f"no price is published for {part.model} in {self.region}: the sum lacks it", part.unpriced_count
-            )
-            for part in self.models.values()
-            if part.unpriced_count
-        ]
-        return unpriced + sorted(self._warnings.values(), key=lambda warning: -warning.count)
+        """The most frequent first, and before them what the sum lacks a price of."""
+        by_kind = (self._unpriced, self._warnings)
+        return [one for kind in by_kind for one in sorted(kind.values(), key=lambda warning: -warning.count)]
 
     def budget_warning(self, budget: Budget | None) -> str | None:
         """What the budget does not cover; None where all is well."""
         total = self.total
-        if budget is None or total.currency is None:
+        if budget is None:
+            return None
+        if total.unpriced_count:
+            return (
+                f"{total.unpriced_count} of the clips have no price, and a campaign with a budget stops before the "
+                "first of them"
+            )
+        if total.currency is None:
             return None
         if budget.currency != total.currency:
             return f"the budget is in {budget.currency}, and {self.region} bills in {total.currency}"
@@ -154,12 +158,13 @@ class Plan:
             return f"the budget of {budget.amount} {budget.currency} may not cover the most, {total.max_amount}"
         return None
 
-    def _warn(self, message: str, line: int | None) -> None:
-        warning = self._warnings.get(message)
-        if warning is None and len(self._warnings) < _WARNINGS_MAX:
-            warning = self._warnings[message] = PlanWarning(message, first_line=line)
-        if warning is not None:
-            warning.count += 1
+
+def _count(warnings: dict[str, PlanWarning], message: str, line: int | None) -> None:
+    warning = warnings.get(message)
+    if warning is None and len(warnings) < _WARNINGS_MAX:
+        warning = warnings[message] = PlanWarning(message, first_line=line)
+    if warning is not None:
+        warning.count += 1
 
 
 def _cached(region: str) -> Callable[[RenderRequest], CostEstimate | None]:
@@ -167,7 +172,7 @@ def _cached(region: str) -> Callable[[RenderRequest], CostEstimate | None]:
     found: dict[tuple[object, ...], CostEstimate | None] = {}
 
     def cost(request: RenderRequest) -> CostEstimate | None:
-        if any(request.given(option) is not None for option in _MEDIA):
+        if any(request.given(option) is not None for option in _PRICED_APART):
             return estimate(request, region)
         shape = tuple(request.given(option) for option in _PRICED_BY)
         if shape not in found:

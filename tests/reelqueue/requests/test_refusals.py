@@ -158,6 +158,12 @@ CASES = [
     ({**TEXT, "headers": {"X-A": "1\r\nX-B: 2"}}, "bad_header", "headers", "'X-A'"),
     ({**TEXT, "headers": {"X A": "1"}}, "bad_header", "headers", "'X A'"),
     ({**TEXT, "raw": {"a": float("nan")}}, "bad_json", "raw", "JSON"),
+    # raw is for what has no option: the price is known from the options
+    ({**TEXT, "raw": {"duration": 15}}, "option_in_raw", "raw", "give duration itself"),
+    ({**TEXT, "raw": {"size": "1920*1080"}}, "option_in_raw", "raw", "give resolution itself"),
+    ({**TEXT, "raw": {" promptExtend": False}}, "option_in_raw", "raw", "give prompt_extend itself"),
+    ({**TEXT, "raw": {"model": "wan2.5-t2v-preview"}}, "option_in_raw", "raw", "give model itself"),
+    ({**TEXT, "raw": {"n": 4}}, "option_in_raw", "raw", "each job renders one video"),
     ({**TEXT, "metadata": {"a": "\ud800"}}, "bad_json", "metadata", "surrogates"),
     ({**TEXT, "metadata": {"a": "\x00"}}, "bad_text", "metadata", "NUL"),
     ({**TEXT, "metadata": []}, "wrong_type", "metadata", "JSON object"),

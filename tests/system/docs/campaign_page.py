@@ -125,7 +125,7 @@ def _meaning(name: str) -> str:
         "image": "The first frame: a URL, or a file beside the campaign file.",
         "on_timeout": "`collect`, `cancel` or `abandon`: what becomes of a paid task whose job has timed out.",
         "watermark": "Whether the provider draws its mark.",
-        "raw": "Merged into the provider's parameters unchecked.",
+        "raw": "Merged into the provider's parameters unchecked; never what has a column of its own.",
         "poll_interval_ms": "Delay between polls; the model's measured render times decide unless given.",
     }
     return own.get(name) or _request_docs()[name]

@@ -76,6 +76,10 @@ BREAKS = {
     "reserved_is_in_a_slot": "UPDATE slots SET reserved_amount = 0",
     # A bill that nobody entered.
     "paid_task_is_settled": "UPDATE provider_tasks SET status = 'SUCCEEDED', result_url = 'https://x'",
+    # The provider rendered more than was asked for.
+    "bill_is_reserved": """
+        INSERT INTO ledger_entries (at, kind, campaign_id, job_id, account_id, amount, currency)
+        SELECT at, 'settle', campaign_id, job_id, account_id, amount + 1, currency FROM ledger_entries""",
     "budget_is_kept": "UPDATE campaigns SET budget_amount = 0.01, budget_currency = 'USD'",
     "slots_within_limits": "UPDATE accounts SET look_ahead = -5",
 }

@@ -68,6 +68,18 @@ def test_books_that_agree_to_the_cent_have_no_findings(simulated: Simulated) -> 
     assert simulated.rows.spent(job_id) == Decimal("0.20")
 
 
+def test_the_reservation_of_a_row_with_options_in_raw_is_what_the_simulator_bills(simulated: Simulated) -> None:
+    job_id = simulated.rendered(duration=2, stored_raw={"duration": 4, "size": "1920*1080"})
+
+    (charge,) = simulated.charges()
+    assert Decimal(charge["amount"]) == Decimal("0.60")
+    assert [(entry.kind, entry.amount) for entry in simulated.rows.entries(job_id)] == [
+        ("reserve", Decimal("0.60")),
+        ("release", Decimal("-0.60")),
+        ("settle", Decimal("0.60")),
+    ]
+
+
 def test_a_task_of_nobody_is_found_until_it_is_adopted(simulated: Simulated) -> None:
     simulated.rendered()
     simulated.stray()

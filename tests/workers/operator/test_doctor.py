@@ -18,6 +18,7 @@ from tests.conftest import free_port
 from tests.support.jobs import Jobs
 from tests.support.loopback import Behaviour, hangs_up, says, serving
 from tests.support.rows import Rows
+from tests.support.scripted_provider import RESULT_URL, task
 from tests.support.virtual_clock import VirtualClock
 from workers.dispatch.dispatcher import dispatch
 from workers.operator import doctor
@@ -74,6 +75,15 @@ def test_a_clock_that_is_wrong_is_seen(
     clock.time = datetime.now(UTC) - timedelta(seconds=ahead_seconds)
 
     assert in_database(services)["clock"].is_well is is_well
+
+
+def test_a_bill_above_its_reservation_is_bad(jobs: Jobs) -> None:
+    jobs.rendering()
+    assert in_database(jobs.services)["bills"].is_well
+
+    jobs.poll(task("SUCCEEDED", video_url=RESULT_URL, usage={"duration": 15, "SR": 1080}))
+
+    assert str(in_database(jobs.services)["bills"]).startswith("BAD bills: 1 tasks were billed more than")
 
 
 def test_a_paused_account_is_bad_until_it_is_resumed(jobs: Jobs, rows: Rows) -> None:

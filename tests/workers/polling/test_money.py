@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -19,7 +20,7 @@ from models.operations.money.slot_reservations import release_slot
 from reelqueue.states import RenderState
 from tests.support.jobs import Jobs
 from tests.support.rows import Rows
-from tests.support.scripted_provider import refused, succeeded, task
+from tests.support.scripted_provider import RESULT_URL, Answer, refused, succeeded, task
 from workers.audit.invariants import audit
 from workers.dispatch.dispatcher import dispatch
 from workers.sweep.sweep import sweep
@@ -30,6 +31,10 @@ PRICE = Decimal("0.50")
 
 def kinds(rows: Rows, job_id: UUID) -> list[tuple[EntryKind, Decimal | None]]:
     return [(entry.kind, entry.amount) for entry in rows.entries(job_id)]
+
+
+def rendered(usage: dict[str, object]) -> Answer:
+    return task("SUCCEEDED", video_url=RESULT_URL, usage=usage)
 
 
 def give_budget(jobs: Jobs, amount: str) -> UUID:
@@ -59,6 +64,58 @@ def test_a_paid_task_is_settled_by_the_seconds_that_were_billed(jobs: Jobs, rows
     settled = rows.entries(job_id)[-1]
     assert kinds(rows, job_id)[1:] == [(EntryKind.RELEASE, -PRICE), (EntryKind.SETTLE, Decimal("0.40"))]
     assert (settled.seconds, settled.currency, settled.provider_task_id) == (4, "USD", rows.tasks(job_id)[0].id)
+
+
+def test_what_is_billed_at_another_tier_than_was_asked_for_is_settled_at_that_tier(jobs: Jobs, rows: Rows) -> None:
+    job_id = jobs.rendering()
+
+    jobs.poll(rendered({"duration": 2, "SR": "1080"}))
+
+    assert kinds(rows, job_id)[-1] == (EntryKind.SETTLE, Decimal("0.30"))
+
+
+def test_a_silent_video_is_settled_as_one_where_usage_does_not_say(jobs: Jobs, rows: Rows) -> None:
+    picture = ["https://media.example/a.png"]
+    job_id = jobs.rendering(model="wan2.6-r2v-flash", reference_urls=picture, audio=False)
+
+    jobs.poll(rendered({"duration": 4, "SR": 1080}))
+
+    assert kinds(rows, job_id)[-1] == (EntryKind.SETTLE, Decimal("0.15"))
+
+
+def test_a_bill_above_the_reservation_raises_an_alarm(jobs: Jobs, rows: Rows) -> None:
+    job_id = jobs.rendering()
+
+    jobs.poll(rendered({"duration": 15, "SR": 1080}))
+
+    (alarm,) = rows.events(job_id, "alarm")
+    assert alarm.detail["seen"] == "billed 2.25 USD, and 0.50 was reserved"
+    with rows.sessions() as session:
+        assert [finding.check.name for finding in audit(session) if finding.rows] == ["bill_is_reserved"]
+
+
+def test_a_row_that_was_stored_with_billed_options_in_raw_is_reserved_as_it_is_sent(jobs: Jobs, rows: Rows) -> None:
+    job_id = jobs.queued_before_raw_was_checked({"duration": 15, "size": "1920*1080"}, duration=2)
+    dispatch(jobs.services)
+    jobs.submit(jobs.hints.submits[-1])
+
+    assert kinds(rows, job_id) == [(EntryKind.RESERVE, Decimal("2.25"))]
+    assert json.loads(jobs.provider.requests[-1].content)["parameters"] == {"duration": 15, "size": "1920*1080"}
+
+
+def test_a_budget_is_not_spent_on_what_raw_makes_of_a_stored_row(jobs: Jobs) -> None:
+    jobs.queued_before_raw_was_checked({"duration": 15, "size": "1920*1080"}, duration=2)
+    give_budget(jobs, "0.30")
+
+    assert dispatch(jobs.services) == []
+
+
+def test_a_parameter_without_a_price_stops_a_campaign_with_a_budget(jobs: Jobs, rows: Rows) -> None:
+    jobs.queued(raw={"fps": 60})
+    give_budget(jobs, "100")
+
+    assert dispatch(jobs.services) == []
+    assert "raw sends fps to wan2.6-t2v" in (campaign(rows).paused_reason or "")
 
 
 @pytest.mark.parametrize("status", ["FAILED", "CANCELED"])
