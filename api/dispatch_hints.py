@@ -20,8 +20,6 @@ log = structlog.get_logger(__name__)
 BROKER_TIMEOUT_SECONDS = 2.0
 """A broker that is slower than this is down: a publish to a frozen Redis blocks for ever without it."""
 
-_EXPIRES_SECONDS = 60
-
 
 def make_producer(broker_url: str) -> Celery:
     """A Celery app that only sends, and that neither blocks nor tries again."""
@@ -39,15 +37,17 @@ def make_producer(broker_url: str) -> Celery:
 
 
 def send_dispatch(producer: Celery) -> None:
-    """Put one ``control.dispatch`` on the broker."""
-    producer.send_task(
-        messages.CONTROL_DISPATCH,
-        queue=messages.QUEUE_BY_TASK[messages.CONTROL_DISPATCH],
-        argsrepr="()",
-        kwargsrepr="",
-        ignore_result=True,
-        expires=_EXPIRES_SECONDS,  # by then a sweep has run
-    )
+    """Put one ``control.dispatch`` on the broker, unless enough wait there.
+
+    It never expires: that would compare this host's clock with a worker's.
+    """
+    queue = messages.QUEUE_BY_TASK[messages.CONTROL_DISPATCH]
+    with producer.pool.acquire(block=True, timeout=BROKER_TIMEOUT_SECONDS) as connection:
+        if not messages.is_enough_waiting(connection, queue):
+            producer.send_task(
+                messages.CONTROL_DISPATCH, connection=connection, queue=queue, argsrepr="()", kwargsrepr="",
+                ignore_result=True,
+            )  # fmt: skip
 
 
 class DispatchHints:

@@ -20,7 +20,7 @@ task                 arguments                                           sent by
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 INTAKE_ENQUEUE: Final = "intake.enqueue"
 CONTROL_DISPATCH: Final = "control.dispatch"
@@ -44,3 +44,26 @@ QUEUE_BY_TASK: Final = {
     WEBHOOK_DELIVER: "notify",
 }
 """The queue of every task; producers and workers route by this table."""
+
+ENOUGH_WAITING: Final = 100
+"""Messages in ``control`` behind which no further dispatch or sweep is queued: those that wait find the same rows."""
+
+
+def waiting_count(connection: Any, queue: str) -> int:  # noqa: ANN401 -- kombu's, untyped and not installed with this
+    """Messages that wait in a queue; one that is empty does not exist in Redis.
+
+    Raises:
+        Exception: One of ``connection.connection_errors``: the broker does not answer.
+    """
+    try:
+        return int(connection.channel().queue_declare(queue=queue, passive=True).message_count)
+    except connection.channel_errors:
+        return 0
+
+
+def is_enough_waiting(connection: Any, queue: str) -> bool:  # noqa: ANN401 -- kombu's
+    """Whether a queue holds so many messages that one more dispatch or sweep would change nothing."""
+    try:
+        return waiting_count(connection, queue) >= ENOUGH_WAITING
+    except connection.connection_errors:
+        return False  # sending fails as well, and its error says why

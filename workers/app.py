@@ -85,18 +85,18 @@ app.conf.update(
     task_send_sent_event=False,
     task_track_started=False,
     worker_hijack_root_logger=False,
+    beat_scheduler="workers.runtime.beat:BoundedScheduler",
     beat_schedule={
         "sweep": {
             "task": messages.CONTROL_SWEEP,
             "schedule": _settings.celery.sweep_seconds,
-            # A sweep that waited longer than the next one is worthless.
-            "options": {"expires": _settings.celery.sweep_seconds, "argsrepr": "()", "kwargsrepr": "{}"},
+            "options": {"argsrepr": "()", "kwargsrepr": "{}"},
         },
         # Beat counts the hour from its own start, so look_at_start sends the first.
         "adopt": {
             "task": messages.CONTROL_ADOPT,
             "schedule": ORPHANS_SECONDS,
-            "options": {"expires": ORPHANS_SECONDS, "argsrepr": "()", "kwargsrepr": "{}"},
+            "options": {"argsrepr": "()", "kwargsrepr": "{}"},
         },
     },
 )

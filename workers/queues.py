@@ -5,7 +5,6 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from kombu.connection import Connection
 from kombu.entity import Exchange, Queue
 
 from reelqueue import messages
@@ -39,11 +38,3 @@ QUEUES: Final = tuple(
 )
 
 ROUTES: Final = {task: {"queue": queue} for task, queue in messages.QUEUE_BY_TASK.items()}
-
-
-def waiting_count(connection: Connection, queue: str) -> int:
-    """Messages that wait in a queue; one that is empty does not exist in Redis."""
-    try:
-        return int(connection.channel().queue_declare(queue=queue, passive=True).message_count)  # type: ignore[no-untyped-call]
-    except connection.channel_errors:
-        return 0

@@ -1,4 +1,8 @@
-"""When beat has the provider's lists compared with our books: hourly, and when it starts."""
+"""Beat: when the provider's lists are compared with our ledger (hourly, and at its start), and how much may pile up.
+
+No message of beat's expires: Celery writes down a moment of the sender's clock, and the worker compares it with its
+own. What bounds the queue while no control worker takes anything is its length.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,10 @@ from typing import Any, Final
 
 import structlog
 from celery import Celery
+from celery.beat import PersistentScheduler, ScheduleEntry
 from celery.signals import beat_init
 from kombu.exceptions import OperationalError
+from kombu.messaging import Producer
 
 from reelqueue import messages
 
@@ -22,9 +28,19 @@ def look_at_start(app: Celery) -> None:
 
     def look(**_: Any) -> None:
         try:
-            app.send_task(messages.CONTROL_ADOPT, argsrepr="()", kwargsrepr="{}", ignore_result=True,
-                          expires=ORPHANS_SECONDS)  # fmt: skip
+            app.send_task(messages.CONTROL_ADOPT, argsrepr="()", kwargsrepr="{}", ignore_result=True)
         except (OperationalError, OSError) as error:
             log.warning("orphans.not_asked", error=str(error), remedy="beat asks again within the hour")
 
     beat_init.connect(look, weak=False)
+
+
+class BoundedScheduler(PersistentScheduler):  # type: ignore[misc] # Celery's are untyped
+    """Sends nothing while enough messages wait in its queue: a sweep that runs later finds the same and more."""
+
+    def apply_entry(self, entry: ScheduleEntry, producer: Producer | None = None) -> None:
+        """Send what is due, unless too much of it waits."""
+        with self.app.connection_for_write() as connection:
+            queue = messages.QUEUE_BY_TASK.get(entry.task)
+            if queue is None or not messages.is_enough_waiting(connection, queue):
+                super().apply_entry(entry, producer=producer)

@@ -16,7 +16,6 @@ from kombu.exceptions import OperationalError
 
 from models.operations.scheduling.poll_wakeups import Wake
 from reelqueue import messages
-from workers.queues import waiting_count
 
 log = structlog.get_logger(__name__)
 
@@ -88,7 +87,7 @@ class CeleryHints:
         """Ask the broker; 0 if it does not answer, as then nobody can say."""
         with self._app.connection_for_write() as connection:
             try:
-                return waiting_count(connection, messages.QUEUE_BY_TASK[task])
+                return messages.waiting_count(connection, messages.QUEUE_BY_TASK[task])
             except connection.connection_errors:
                 return 0
 

@@ -20,7 +20,7 @@ from celery import Celery
 from celery.signals import worker_ready, worker_shutting_down
 from celery.worker import state
 
-from workers.queues import waiting_count
+from reelqueue.messages import waiting_count
 
 log = structlog.get_logger(__name__)
 

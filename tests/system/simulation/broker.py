@@ -21,7 +21,6 @@ class Message:
     task: str
     args: tuple[Any, ...]
     due_at: datetime
-    expires_at: datetime | None = None
 
     def at(self, due_at: datetime) -> Message:
         """The same message at another time."""
@@ -43,21 +42,17 @@ class BagOfMessages:
         args: Iterable[Any] = (),
         *,
         countdown: float | None = None,
-        expires: float | None = None,
         **_options: object,
     ) -> None:
         """Take a message."""
         if self.is_down:
             raise OperationalError("the broker is down")
-        now = self.clock.now()
-        expires_at = now + timedelta(seconds=expires) if expires is not None else None
-        self.messages.append(Message(task, tuple(args), now + timedelta(seconds=countdown or 0), expires_at))
+        self.messages.append(Message(task, tuple(args), self.clock.now() + timedelta(seconds=countdown or 0)))
         self.sent_count += 1
 
     def due(self) -> list[Message]:
-        """What may be delivered now; what has expired is thrown away, as a worker would."""
+        """What may be delivered now."""
         now = self.clock.now()
-        self.messages = [one for one in self.messages if one.expires_at is None or one.expires_at > now]
         return [one for one in self.messages if one.due_at <= now]
 
     def waiting_count(self, queue: str) -> int:

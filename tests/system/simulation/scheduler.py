@@ -236,10 +236,10 @@ class Scheduler:
             self._beat()
 
     def _beat(self) -> None:
-        """Celery's beat: a sweep every few seconds, worthless once the next one is due."""
+        """Celery's beat: a sweep every few seconds."""
         self._sweep_at = None
         if not self.world.broker.is_down:
-            self.world.broker.send_task(messages.CONTROL_SWEEP, expires=_SWEEP_SECONDS)
+            self.world.broker.send_task(messages.CONTROL_SWEEP)
 
     # Mischief.
 
