@@ -97,6 +97,12 @@ class Listing:
     """A task is listed only when it is older than this."""
     foreign_rows: Annotated[int, Field(ge=0, le=100)] = 0
     """Rows of tasks that this account never made, at the top of each first page."""
+    page_size_max: Count | None = None
+    """Pages have no more rows than this, whatever was asked for; the answer says so."""
+    is_shuffled: bool = False
+    """Rows come in any order."""
+    is_doubled: bool = False
+    """Each row comes twice; `total` counts it once."""
 
 
 @dataclass(frozen=True, slots=True)

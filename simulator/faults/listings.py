@@ -41,9 +41,16 @@ def _none(_rows: Rows, _fault: Fault) -> Rows:
     return []
 
 
+def _cut(reply: Reply, _fault: Fault, _call: Call, _service: Service) -> Reply:
+    document = reply.document or {}
+    rows: Rows = document.get("data", [])
+    return replace(reply, document=document | {"data": rows[: len(rows) // 2], "total_page": 1}) if rows else reply
+
+
 KINDS: Final = (
     Kind("missing-row", _changing(_missing_row), needs_answer=True),  # that of `task_id`, else the newest
     Kind("shifted-rows", _changing(_shifted), needs_answer=True),  # as if a row came in between two pages
     Kind("repeated-rows", _changing(_repeated), needs_answer=True),
+    Kind("cut-page", _cut, needs_answer=True),  # half of its rows, as if the list ended there; `total` counts all
     Kind("no-rows", _changing(_none), needs_answer=True),  # none, though `total` counts them
 )

@@ -22,14 +22,17 @@ _FOREIGN_NAMESPACE: Final = uuid.UUID("6b0f5f0e-6a2c-5c0e-9d42-6c2f1d9f3a11")
 
 def list_tasks(service: Service, call: Call) -> Reply:
     """One page of the account's tasks: status and times, no prompt and no result."""
+    listing, region = service.provider.config.listing, service.provider.config.region
     page_number, page_size = page_of(call, default_size=10)
+    page_size = min(page_size, listing.page_size_max or page_size)
     which = _filter(service, call)
     total, tasks = service.provider.page(which, page_number=page_number, page_size=page_size)
-    region = service.provider.config.region
-    rows = [_row(task, region) for task in tasks]
+    total += listing.foreign_rows
+    rows = [_row(task, region) for task in tasks] * (2 if listing.is_doubled else 1)
     if page_number == 1:
-        foreign = [_foreign(which, region, number) for number in range(service.provider.config.listing.foreign_rows)]
-        rows, total = [*foreign, *rows], total + len(foreign)
+        rows = [*(_foreign(which, region, number) for number in range(listing.foreign_rows)), *rows]
+    if listing.is_shuffled:
+        rows.sort(key=lambda row: str(row["task_id"]))  # ids are drawn by chance
     document = {
         "total": total,
         "total_page": -(-total // page_size),

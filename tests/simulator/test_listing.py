@@ -92,6 +92,36 @@ def test_the_list_may_show_foreign_tasks(wire: Wire) -> None:
     assert wire.query(found[0])["output"]["task_status"] == "UNKNOWN"
 
 
+def test_the_service_may_cap_the_page_size(wire: Wire) -> None:
+    wire.bench.provider.configure({"listing": {"page_size_max": 2}})
+    task_ids = {wire.submit() for _ in range(3)}
+
+    pages = [wire.client.get(f"/api/v1/tasks?page_size=100&page_no={number}").json() for number in (1, 2)]
+
+    assert {row["task_id"] for page in pages for row in page["data"]} == task_ids
+    assert [(page["total"], page["total_page"], page["page_size"]) for page in pages] == 2 * [(3, 2, 2)]
+
+
+def test_the_list_may_be_doubled_and_in_any_order(wire: Wire) -> None:
+    wire.bench.provider.configure({"listing": {"is_doubled": True, "is_shuffled": True}})
+    task_ids = [wire.submit() for _ in range(3)]
+
+    page = wire.client.get("/api/v1/tasks").json()
+
+    assert [row["task_id"] for row in page["data"]] == sorted(task_ids * 2)
+    assert page["total"] == 3
+
+
+def test_a_page_may_be_cut_and_still_count_every_task(wire: Wire) -> None:
+    wire.fault("list", "cut-page")
+    task_ids = [wire.submit() for _ in range(4)]
+
+    page = wire.client.get("/api/v1/tasks").json()
+
+    assert {row["task_id"] for row in page["data"]} < set(task_ids)
+    assert (len(page["data"]), page["total"], page["total_page"]) == (2, 4, 1)
+
+
 def test_queries_lists_and_cancels_have_a_rate_each(wire: Wire) -> None:
     wire.bench.provider.configure({"limits": {"is_throttling": True, "queries_per_second": 2}})
     calls = [wire.client.get("/api/v1/tasks").status_code for _ in range(3)]

@@ -29,7 +29,7 @@ from workers.runtime.context import Services
 
 Row = dict[str, Any]
 
-READABLE: Final = Check("list_is_readable", "the provider lists the tasks of every account", "")
+READABLE: Final = Check("list_is_readable", "the provider lists the tasks of every account, and all of them", "")
 OWNED: Final = Check("listed_task_is_owned", "every task that the provider lists as SUCCEEDED has a job here", "")
 SETTLED: Final = Check("listed_task_is_settled", "every task that it lists as SUCCEEDED is settled here", "")
 LISTED: Final = Check("our_task_is_listed", "it lists every task that we know of, while it keeps them", "")
@@ -55,6 +55,8 @@ class Comparison:
     since: datetime
     now: datetime
     listed: dict[str, Located]
+    flaw: str | None
+    """Why the list may miss tasks; None: it is whole."""
     ours: dict[str, Owned]
     doubts: list[Doubt]
     bills: tuple[Bill, ...]
@@ -77,6 +79,8 @@ def audit_provider(services: Services, *, window: timedelta = LONGEST_WINDOW) ->
         except (ProviderError, ConfigurationError) as error:
             rows[READABLE.name].append({"account": account.name, "seen": str(error)})
             continue
+        if sides.flaw is not None:
+            rows[READABLE.name].append({"account": account.name, "seen": sides.flaw})
         rows[OWNED.name] += _unowned(sides)
         rows[SETTLED.name] += _unsettled(sides)
         rows[LISTED.name] += _unlisted(services, sides)
@@ -99,9 +103,10 @@ def _compare(services: Services, account: Account, window: timedelta) -> Compari
     listed = list_account(services, account, hosts, since=since, until=until)
     with services.sessions() as session:
         charged = (charge.provider_task_id for bill in found if bill for charge in bill.charges)
-        ours = _ours(session, account, since, {*listed, *charged})
+        ours = _ours(session, account, since, {*listed.tasks, *charged})
         doubts = doubts_of(session, services.settings.reconcile)
-    return Comparison(account, since, now, listed, ours, doubts, tuple(bill for bill in found if bill is not None))
+    bills = tuple(bill for bill in found if bill is not None)
+    return Comparison(account, since, now, listed.tasks, listed.flaw, ours, doubts, bills)
 
 
 def _ours(session: Session, account: Account, since: datetime, ids: Iterable[str]) -> dict[str, Owned]:
@@ -132,6 +137,8 @@ def _unsettled(sides: Comparison) -> Iterator[Row]:
 
 
 def _unlisted(services: Services, sides: Comparison) -> Iterator[Row]:
+    if sides.flaw is not None:
+        return
     rules = services.settings.reconcile
     scale = max((bill.time_scale for bill in sides.bills), default=1.0)
     kept_since = sides.now - timedelta(hours=rules.evidence_hours) / scale

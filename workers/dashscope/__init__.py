@@ -8,6 +8,7 @@ from workers.dashscope.errors import (
     RefusedError,
     ServerFaultError,
 )
+from workers.dashscope.task_list import TaskList
 from workers.dashscope.wire import Acceptance, ListedTask, TaskAnswer, TaskStatus
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "RefusedError",
     "ServerFaultError",
     "TaskAnswer",
+    "TaskList",
     "TaskStatus",
     "TooManyTasksError",
 ]

@@ -22,9 +22,10 @@ from models.rate_limit import TurnKind
 from reelqueue.builder import BuiltRequest
 from reelqueue.version import USER_AGENT
 from workers.dashscope.errors import NoAnswerError, NotSentError, ProviderError, RefusedError, ServerFaultError
+from workers.dashscope.task_list import TaskList, assemble
 from workers.dashscope.wire import (
     Acceptance,
-    ListedTask,
+    ListPage,
     TaskAnswer,
     UnreadableError,
     format_time,
@@ -170,8 +171,8 @@ class DashScope:
             _, message, request_id = parse_error(answer)
             raise NoAnswerError(f"200 with {error}: {message}", http_status=200, request_id=request_id) from error
 
-    async def list_tasks(self, *, model: str | None, since: datetime, until: datetime) -> list[ListedTask]:
-        """The account's tasks, created within a window, from every page.
+    async def list_tasks(self, *, model: str | None, since: datetime, until: datetime) -> TaskList:
+        """The account's tasks, created within a window, from every page, and whether they are all.
 
         Args:
             model: The provider's model id; None: of all models.
@@ -184,21 +185,18 @@ class DashScope:
         """
         window = {"start_time": format_time(since), "end_time": format_time(until)}
         window |= {} if model is None else {"model_name": model}
-        listed: list[ListedTask] = []
-        page, pages = 1, 1
-        while page <= pages:
-            query = httpx.QueryParams({"page_no": page, "page_size": PAGE_SIZE, **window})
+        pages: list[ListPage] = []
+        while len(pages) < max((page.page_count for page in pages), default=1):
+            query = httpx.QueryParams({"page_no": len(pages) + 1, "page_size": PAGE_SIZE, **window})
             await self._turn(TurnKind.LIST)
             answer = await self._send("GET", f"/api/v1/tasks?{query}", self._limits.query)
             try:
-                rows, pages = parse_listing(answer)
+                pages.append(parse_listing(answer))
             except UnreadableError as error:
                 raise NoAnswerError(f"200 with {error}", http_status=200) from error
-            if pages > MAX_PAGES:
-                raise TooManyTasksError(f"a list of {pages} pages; more than {MAX_PAGES} are not read")
-            listed += rows
-            page += 1
-        return listed
+            if pages[-1].page_count > MAX_PAGES:
+                raise TooManyTasksError(f"a list of {pages[-1].page_count} pages; more than {MAX_PAGES} are not read")
+        return assemble(pages)
 
     async def cancel(self, provider_task_id: str) -> None:
         """Ask to stop a task; the provider stops it only while it is PENDING.

@@ -87,6 +87,18 @@ class ListedTask:
     """When the provider made it, by its own clock; aware UTC."""
 
 
+@dataclass(frozen=True)
+class ListPage:
+    """A page of the task list, and what it says of the whole."""
+
+    tasks: list[ListedTask]
+    page_count: int
+    total: int | None
+    """Tasks on all pages; None: it does not say."""
+    page_size: int | None
+    """Tasks on a full page, which may be fewer than were asked for; None: it does not say."""
+
+
 class UnreadableError(ReelqueueError):
     """A body is not what the provider documents; the message says how."""
 
@@ -155,17 +167,22 @@ def _result_url(output: Mapping[str, Any]) -> str | None:
     return next((url for url in found if url), None)
 
 
-def parse_listing(answer: Mapping[str, Any]) -> tuple[list[ListedTask], int]:
-    """A page of the task list, and how many pages there are.
+def parse_listing(answer: Mapping[str, Any]) -> ListPage:
+    """A page of the task list.
 
     Raises:
         UnreadableError: There is no list; an empty one would read like "no such task".
     """
     rows = answer.get("data")
-    pages = answer.get("total_page")
-    if not isinstance(rows, list) or not isinstance(pages, int):
+    pages = _count(answer.get("total_page"))
+    if not isinstance(rows, list) or pages is None:
         raise UnreadableError("no data or no total_page")
-    return [_listed(_mapping(row)) for row in rows], pages
+    tasks = [_listed(_mapping(row)) for row in rows]
+    return ListPage(tasks, pages, _count(answer.get("total")), _count(answer.get("page_size")))
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def _listed(row: Mapping[str, Any]) -> ListedTask:

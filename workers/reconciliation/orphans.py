@@ -98,10 +98,12 @@ def _look(services: Services, account: Account, window: timedelta) -> Look:
         look.problem = error.summary if isinstance(error, ProviderError) else str(error)
         log.warning("orphans.unreadable", account=account.name, problem=look.problem)
         return look
-    look.listed = len(listed)
-    look.settled = settle_forgotten(services, account, listed.values())
+    if listed.flaw is not None:  # what it shows exists all the same, and the rest is seen the next time
+        log.warning("orphans.list_not_whole", account=account.name, problem=listed.flaw)
+    look.listed = len(listed.tasks)
+    look.settled = settle_forgotten(services, account, listed.tasks.values())
     look.orphans = [
-        _adopt(services, account, one, number) for number, one in enumerate(_strays(services, listed, look))
+        _adopt(services, account, one, number) for number, one in enumerate(_strays(services, listed.tasks, look))
     ]
     _report(services, account, look)
     return look

@@ -15,10 +15,11 @@ unclear                                  ask again, and after an hour hand it to
 A campaign may choose otherwise where a task is absent: ``hold`` never submits again without a person, ``resubmit``
 does so after the first listing, and may pay twice (:class:`models.campaign.OnAmbiguous`).
 
-A listing proves absence only from the moment on at which the POST cannot be under way any more, and only
-while the provider still lists tasks of that age. It proves nothing while another submit of the same account
-and model is under way, as a task that it shows may be that one's; and nothing under another key than the POST
-had, which may be another main account's.
+A listing that may miss tasks (:mod:`workers.dashscope.task_list`) proves nothing but what it shows under our
+answer's own request id. A whole one proves absence only from the moment on at which the POST cannot be under way
+any more, and only while the provider still lists tasks of that age. It proves nothing while another submit of the
+same account and model is under way, as a task that it shows may be that one's; and nothing under another key than
+the POST had, which may be another main account's.
 """
 
 from __future__ import annotations
@@ -144,7 +145,9 @@ async def _investigate(services: Services, case: Case) -> Finding:
         async with services.provider(case.attempt.account, base_url=case.attempt.base_url) as provider:
             listed = await provider.list_tasks(model=case.model, since=case.since, until=case.until)
             with services.sessions() as session:
-                unknown = _unknown(session, case, listed)
+                unknown = _unknown(session, case, listed.tasks)
+            if listed.flaw is not None:
+                return _found_in_part(case, unknown, listed.flaw)
             return _as_proven(services, case, await _judge(provider, case, unknown))
     except ProviderError as error:
         return Unclear(error.summary)
@@ -171,9 +174,18 @@ def _unknown(session: Session, case: Case, listed: list[ListedTask]) -> list[Lis
     return [task for task in unknown.values() if task.model in {None, case.model}]
 
 
+def _found_in_part(case: Case, unknown: list[ListedTask], flaw: str) -> Finding:
+    """What a list proves that may miss tasks: only what it shows under our answer's own request id."""
+    exact = _exact(case, unknown)
+    return Adopt(exact[0]) if exact else Unclear(flaw, has_candidates=bool(unknown))
+
+
+def _exact(case: Case, unknown: list[ListedTask]) -> list[ListedTask]:
+    return [task for task in unknown if case.request_id and task.request_id == case.request_id]
+
+
 async def _judge(provider: DashScope, case: Case, unknown: list[ListedTask]) -> Finding:
-    exact = [task for task in unknown if case.request_id and task.request_id == case.request_id]
-    if exact:
+    if exact := _exact(case, unknown):
         return Adopt(exact[0])
     if len(unknown) > STRANGERS_AT_ONCE:
         return Unclear(f"{len(unknown)} unknown tasks, more than are asked about", has_candidates=True)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from models.account import Account
 from models.attempt import Attempt
 from models.provider_task import ProviderTask
-from workers.dashscope import DashScope, ListedTask, TooManyTasksError
+from workers.dashscope import DashScope, ListedTask, TaskList, TooManyTasksError
 from workers.dashscope.limits import LONGEST_WINDOW
 from workers.runtime.context import Services
 from workers.settings import ReconcileSettings
@@ -51,10 +51,20 @@ def in_books(session: Session, ids: Iterable[str]) -> ColumnElement[bool]:
     return and_(ProviderTask.account_id.in_(accounts), ProviderTask.provider_task_id == any_(wanted))
 
 
+@dataclass(frozen=True)
+class AccountList:
+    """What an account's hosts list of a window."""
+
+    tasks: dict[str, Located]
+    """By id."""
+    flaw: str | None = None
+    """Why it may miss tasks; None: it is whole."""
+
+
 def list_account(
     services: Services, account: Account, hosts: Iterable[str], *, since: datetime, until: datetime
-) -> dict[str, Located]:
-    """The account's tasks of all models in all statuses, by id.
+) -> AccountList:
+    """The account's tasks of all models in all statuses.
 
     Args:
         services: The outside world.
@@ -68,20 +78,22 @@ def list_account(
         reelqueue.errors.ConfigurationError: The account's key is not in the environment.
     """
     found: dict[str, Located] = {}
+    flaw = None
     for host in hosts:
-        for task in services.host.run(_list_host(services, account, host, since, until)):
-            found[task.provider_task_id] = Located(task, host)
-    return found
+        listed = services.host.run(_list_host(services, account, host, since, until))
+        found |= {task.provider_task_id: Located(task, host) for task in listed.tasks}
+        flaw = flaw or listed.flaw
+    return AccountList(found, flaw)
 
 
-async def _list_host(
-    services: Services, account: Account, base_url: str, since: datetime, until: datetime
-) -> list[ListedTask]:
+async def _list_host(services: Services, account: Account, base_url: str, since: datetime, until: datetime) -> TaskList:
     async with services.provider(account, base_url=base_url) as provider:
-        return await _list_window(provider, since, until)
+        listed = await _list_window(provider, since, until)
+        # A task that was made while it was read is reason enough to read it once more, and no more than that.
+        return listed if listed.flaw is None else await _list_window(provider, since, until)
 
 
-async def _list_window(provider: DashScope, since: datetime, until: datetime) -> list[ListedTask]:
+async def _list_window(provider: DashScope, since: datetime, until: datetime) -> TaskList:
     """A window's tasks; one that holds too many is asked for in halves."""
     try:
         return await provider.list_tasks(model=None, since=since, until=until)
@@ -89,4 +101,5 @@ async def _list_window(provider: DashScope, since: datetime, until: datetime) ->
         if until - since <= _SHORTEST_WINDOW:
             raise
     middle = since + (until - since) / 2
-    return await _list_window(provider, since, middle) + await _list_window(provider, middle, until)
+    early, late = await _list_window(provider, since, middle), await _list_window(provider, middle, until)
+    return TaskList(early.tasks + late.tasks, early.flaw or late.flaw)

@@ -35,7 +35,15 @@ _LISTINGS: Final[dict[str, list[dict[str, Any]]]] = {
         {"kind": "html", "count": 2},
     ],
     "a listing that misses rows": [{"kind": "no-rows", "count": 1}, {"kind": "missing-row", "skip": 2, "count": 1}],
+    "a listing that is cut and counts every task": [{"kind": "cut-page", "count": 12}],
     "a listing that shifts its pages": [{"kind": "shifted-rows", "count": 2}, {"kind": "repeated-rows", "count": 2}],
+}
+_LIST_SHAPES: Final[dict[str, dict[str, Any]]] = {
+    "a listing of two rows a page, doubled and in any order": {
+        "page_size_max": 2,
+        "is_doubled": True,
+        "is_shuffled": True,
+    },
 }
 _QUERIES: Final[dict[str, list[dict[str, Any]]]] = {
     "5xx storm on queries": [{"kind": "gateway-page", "status": 503, "count": None, "for_seconds": 2}],
@@ -113,6 +121,10 @@ PROVIDER: Final = (
     Case(_FAMILY, "429 storm", _throttled, in_ci=True),
     Case(_FAMILY, "one task id for two jobs", _same_id),
     *(Case(_FAMILY, line, partial(_listing, faults), has_adopted(2)) for line, faults in _LISTINGS.items()),
+    *(
+        Case(_FAMILY, line, partial(_behaves, {"listing": listing}), has_adopted(2))
+        for line, listing in _LIST_SHAPES.items()
+    ),
     Case(
         _FAMILY,
         "a listing that lags",

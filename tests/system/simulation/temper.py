@@ -163,6 +163,7 @@ _BY_OPERATION: Final[dict[str, list[dict[str, Any]]]] = {
         {"kind": "missing-row"},
         {"kind": "shifted-rows"},
         {"kind": "repeated-rows"},
+        {"kind": "cut-page"},
         {"kind": "no-rows"},
     ],
     "cancel": [*_REFUSALS, *_GARBLED, *({**fault, "phase": "after"} for fault in _GARBLED)],

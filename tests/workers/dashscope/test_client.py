@@ -10,10 +10,21 @@ import pytest
 
 from tests.support.scripted_provider import Answer, ScriptedProvider, accepted, answer, refused, task
 from tests.workers.dashscope.calls import KEY, call, query, submit
-from workers.dashscope import NoAnswerError, NotSentError, ProviderError, RefusedError, ServerFaultError
+from workers.dashscope import NoAnswerError, NotSentError, ProviderError, RefusedError, ServerFaultError, TaskList
 
 HTML = Answer(200, b"<html><body>It works!</body></html>")
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def page(*task_ids: str, total_page: int = 1, **columns: object) -> Answer:
+    """A page of the task list."""
+    rows = [{"task_id": task_id, "status": "RUNNING"} for task_id in task_ids]
+    return answer(200, {"total_page": total_page, "data": rows, **columns})
+
+
+def list_tasks(provider: ScriptedProvider) -> TaskList:
+    """Read the list."""
+    return call(lambda client: client.list_tasks(model="wan2.6-t2v", since=NOON, until=NOON), provider)
 
 
 def test_a_submit_is_the_documented_request(provider: ScriptedProvider) -> None:
@@ -172,16 +183,60 @@ def test_a_cancel_of_a_running_task_is_refused(provider: ScriptedProvider) -> No
 
 
 def test_a_listing_reads_every_page(provider: ScriptedProvider) -> None:
-    pages = [
-        answer(200, {"total_page": 2, "data": [{"task_id": f"task-{page}", "status": "RUNNING"}]}) for page in (1, 2)
-    ]
-    provider.on_list(*pages)
+    provider.on_list(page("task-1", total=2, total_page=2), page("task-2", total=2, total_page=2))
 
-    listed = call(lambda client: client.list_tasks(model="wan2.6-t2v", since=NOON, until=NOON), provider)
+    listed = list_tasks(provider)
 
-    assert [row.provider_task_id for row in listed] == ["task-1", "task-2"]
+    assert [row.provider_task_id for row in listed.tasks] == ["task-1", "task-2"]
+    assert listed.flaw is None
     assert [request.url.params["page_no"] for request in provider.requests] == ["1", "2"]
     assert provider.requests[0].url.params["start_time"] == "20261123200000"
+
+
+WHOLE = {
+    "a service that caps the page": [
+        page("a", "b", total=3, total_page=2, page_size=2),
+        page("c", total=3, total_page=2, page_size=2),
+    ],
+    "doubled rows": [page("a", "a", "b", "b", total=2, page_size=100)],
+    "no task, on one page": [page(total=0, page_size=100)],
+    "no task, on no page": [page(total=0, total_page=0, page_size=100)],
+    "no page size": [page("a", total=1, page_size=None)],
+}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_listing_whose_rows_total_and_pages_agree_is_whole(provider: ScriptedProvider, name: str) -> None:
+    provider.on_list(*WHOLE[name])
+
+    assert list_tasks(provider).flaw is None
+
+
+FLAWED = {
+    "rows cut": ([page("a", "b", total=7)], "shows 2 of 7 tasks"),
+    "rows cut to the asked page": ([page("a", total=7, page_size=100)], "shows 1 of 7 tasks"),
+    "no rows": ([page(total=3)], "shows 0 of 3 tasks"),
+    "too many rows": ([page("a", "b", total=1)], "shows 2 of 1 tasks"),
+    "no total": ([page("a", total=None)], "does not say"),
+    "a total that is no number": ([page("a", total="1")], "does not say"),
+    "a task came meanwhile": ([page("a", total=2, total_page=2), page("b", total=3, total_page=2)], "changed"),
+    "a page came meanwhile": ([page("a", total=2, total_page=2), page("b", total=2, total_page=3)], "changed"),
+    "the page size changed": (
+        [page("a", total=2, total_page=2, page_size=1), page("b", total=2, total_page=2, page_size=2)],
+        "changed",
+    ),
+    "rows moved to the next page": ([page("a", total=2, total_page=2), page("a", total=2, total_page=2)], "1 of 2"),
+    "too few pages": ([page("a", "b", "c", total=3, total_page=1, page_size=2)], "1 pages of 2 for 3 tasks"),
+    "too many pages": ([page("a", total=1, total_page=2, page_size=2)], "2 pages of 2 for 1 tasks"),
+}
+
+
+@pytest.mark.parametrize("name", FLAWED)
+def test_a_listing_that_may_miss_tasks_says_why(provider: ScriptedProvider, name: str) -> None:
+    pages, flaw = FLAWED[name]
+    provider.on_list(*pages)
+
+    assert flaw in str(list_tasks(provider).flaw)
 
 
 @pytest.mark.parametrize(
@@ -193,8 +248,8 @@ def test_a_listing_reads_every_page(provider: ScriptedProvider) -> None:
         refused(429, "Throttling.RateQuota"),
     ],
 )
-def test_a_listing_that_is_not_whole_is_none(provider: ScriptedProvider, page: Answer) -> None:
+def test_a_listing_that_cannot_be_read_is_none(provider: ScriptedProvider, page: Answer) -> None:
     provider.on_list(page)
 
     with pytest.raises(ProviderError):
-        call(lambda client: client.list_tasks(model="wan2.6-t2v", since=NOON, until=NOON), provider)
+        list_tasks(provider)

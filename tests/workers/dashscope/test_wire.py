@@ -227,10 +227,18 @@ def test_of_usage_what_can_be_stored_is_kept() -> None:
 def test_a_page_of_the_list() -> None:
     row = {"task_id": "t-1", "status": "RUNNING", "model_name": "wan2.6-t2v", "request_id": "r"}
 
-    rows, pages = parse_listing({"data": [row], "total_page": 3, "total": 201})
+    page = parse_listing({"data": [row], "total_page": 3, "total": 201, "page_size": 100})
 
-    assert (rows[0].provider_task_id, rows[0].status, rows[0].model, rows[0].request_id) == tuple(row.values())
-    assert pages == 3
+    (task,) = page.tasks
+    assert (task.provider_task_id, task.status, task.model, task.request_id) == tuple(row.values())
+    assert (page.page_count, page.total, page.page_size) == (3, 201, 100)
+
+
+@pytest.mark.parametrize("said", [None, "7", -1, True, 1.5])
+def test_a_count_that_is_none_is_not_guessed(said: object) -> None:
+    page = parse_listing({"data": [], "total_page": 1, "total": said, "page_size": said})
+
+    assert (page.total, page.page_size) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -243,9 +251,9 @@ def test_a_page_of_the_list() -> None:
     ],
 )
 def test_the_list_tells_when_a_task_was_made(gmt_create: object, created_at: datetime | None) -> None:
-    rows, _ = parse_listing({"data": [{"task_id": "t-1", "gmt_create": gmt_create}], "total_page": 1})
+    page = parse_listing({"data": [{"task_id": "t-1", "gmt_create": gmt_create}], "total_page": 1})
 
-    assert rows[0].created_at == created_at
+    assert page.tasks[0].created_at == created_at
 
 
 @pytest.mark.parametrize(

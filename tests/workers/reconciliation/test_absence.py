@@ -9,12 +9,13 @@ from tests.support.doubts import Doubts, WatchedProvider, row
 from tests.support.jobs import PROMPT, Jobs
 from tests.support.recorded_hints import RecordedHints
 from tests.support.rows import Rows
-from tests.support.scripted_provider import Answer, answer, listing, refused
+from tests.support.scripted_provider import Answer, answer, listing, refused, succeeded
 from tests.support.virtual_clock import VirtualClock
 from workers.dispatch.dispatcher import dispatch
 from workers.runtime.context import Services
 
-PAGE_1_OF_2 = answer(200, {"total": 101, "total_page": 2, "page_no": 1, "page_size": 100, "data": [row("foreign")]})
+PAGE_1_OF_2 = answer(200, {"total": 2, "total_page": 2, "page_no": 1, "page_size": 1, "data": [row("foreign")]})
+PAGE_2_OF_2 = answer(200, {"total": 2, "total_page": 2, "page_no": 2, "page_size": 1, "data": [row("ours")]})
 UNREADABLE = {
     "refused": refused(403, "AccessDenied"),
     "throttled": refused(429, "Throttling.RateQuota"),
@@ -24,6 +25,8 @@ UNREADABLE = {
     "an error under 200": answer(200, {"code": "InternalError", "message": "oops", "request_id": "r"}),
     "no list": answer(200, {"total": 0, "total_page": 0}),
     "a row without an id": listing({"status": "RUNNING"}),
+    "cut to no row": answer(200, {"total": 1, "total_page": 1, "page_no": 1, "page_size": 100, "data": []}),
+    "no total": answer(200, {"total_page": 1, "page_no": 1, "page_size": 100, "data": []}),
 }
 
 
@@ -100,20 +103,34 @@ def test_a_page_that_is_missing_proves_nothing(doubts: Doubts) -> None:
     assert doubts.attempt(job_id).first_absent_at is None
 
 
+def test_a_list_that_may_miss_tasks_is_good_for_the_very_request_only(doubts: Doubts, rows: Rows) -> None:
+    by_prompt = doubts.ambiguous()
+    by_request = doubts.ambiguous(answer(200, {"output": {}, "request_id": "of-ours"}))
+    doubts.provider.on_list(answer(200, {"total": 7, "total_page": 1, "page_size": 100, "data": [row("ours")]}))
+    doubts.provider.on_query(succeeded(orig_prompt=PROMPT))
+
+    doubts.ask(by_prompt)
+    doubts.ask(by_request)
+
+    assert rows.state(by_prompt) is RenderState.SUBMITTING
+    assert [task.provider_task_id for task in rows.tasks(by_request)] == ["ours"]
+
+
 def test_a_task_on_the_second_page_is_found(doubts: Doubts, rows: Rows) -> None:
     job_id = doubts.ambiguous()
     doubts.lists(ours=PROMPT, foreign="another prompt")
-    doubts.provider.on_list(PAGE_1_OF_2, listing(row("ours")))
+    doubts.provider.on_list(PAGE_1_OF_2, PAGE_2_OF_2)
 
     doubts.ask(job_id)
 
     assert [task.provider_task_id for task in rows.tasks(job_id)] == ["ours"]
 
 
-def test_a_row_on_two_pages_is_one_task(doubts: Doubts, rows: Rows) -> None:
+def test_a_row_that_is_shown_twice_is_one_task(doubts: Doubts, rows: Rows) -> None:
     job_id = doubts.ambiguous()
     doubts.lists(ours=PROMPT)
-    doubts.provider.on_list(listing(row("ours"), row("ours")))
+    twice = [row("ours"), row("ours")]
+    doubts.provider.on_list(answer(200, {"total": 1, "total_page": 1, "page_no": 1, "page_size": 100, "data": twice}))
 
     doubts.ask(job_id)
 
