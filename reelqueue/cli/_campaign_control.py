@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -13,7 +12,7 @@ from rich.table import Column
 
 from reelqueue.campaigns.report.summary import counted
 from reelqueue.cli._jobs import AsJson, Running, connect
-from reelqueue.cli._output import print_json, print_json_array, print_line, print_table, shown, talk
+from reelqueue.cli._output import moment, print_json, print_json_array, print_line, print_table, shown, talk
 from reelqueue.schemas.campaigns import Campaign, RetriedClips, WaitingClips
 from reelqueue.states import FailureClass
 
@@ -50,7 +49,8 @@ def list_(
         print_json_array(found)
         return
     titles = ("campaign", "phase", "clips", "ended", "a minute", "spent", "reserved", "cap", "created")
-    print_table((Column(title, no_wrap=True) for title in titles), map(_row, found))
+    columns = (Column(title, no_wrap=True) for title in titles)
+    print_table(columns, map(_row, found), spare=("a minute", "created", "reserved", "cap", "spent", "ended"))
 
 
 def pause(name: Name, *, as_json: AsJson = False) -> None:
@@ -192,9 +192,5 @@ def _row(campaign: Campaign) -> tuple[str, ...]:
         f"{money.spent:,.2f} {money.currency}" if money else "-",
         f"{money.reserved:,.2f}" if money else "-",
         shown(money.cap if money else None, lambda amount: f"{amount:,.2f}"),
-        _moment(campaign.created_at),
+        moment(campaign.created_at),
     )
-
-
-def _moment(at: datetime) -> str:
-    return at.astimezone().strftime("%Y-%m-%d %H:%M")

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Annotated, BinaryIO
 
 import typer
 from rich.table import Column
 
+from reelqueue.catalog import Tier
 from reelqueue.cli._jobs import AsJson
-from reelqueue.cli._output import print_json_array, print_line, print_table, shown
+from reelqueue.cli._output import print_json_array, print_line, print_table, shown, talk
 from reelqueue.cli._render import video_base_url
 from reelqueue.preview import preview_lines
+from reelqueue.pricing import region_of
 from reelqueue.schemas.catalog import ModelCard, catalog_cards
 
 
@@ -24,8 +27,12 @@ def models(*, as_json: AsJson = False) -> None:
     if as_json:
         print_json_array(cards)
     else:
-        titles = ("model", "from", "resolutions", "seconds", "sound", "slots", "submits/s")
-        print_table((Column(title, no_wrap=True) for title in titles), map(_row, cards))
+        region = region_of(video_base_url())
+        titles = ("model", "from", "resolutions", "seconds", "sound", "slots", "submits/s", "a second of video")
+        rows = ((*_row(card), _price(card, region)) for card in cards)
+        spare = ("submits/s", "slots", "sound", "resolutions", "from", "seconds")
+        print_table((Column(title, no_wrap=True) for title in titles), rows, spare=spare)
+        talk(f"list prices of {region}; a model without one is billed all the same")
 
 
 def preview(
@@ -65,6 +72,18 @@ def _row(card: ModelCard) -> tuple[str, ...]:
         shown(card.slots),
         shown(card.submits_per_second),
     )
+
+
+def _price(card: ModelCard, region: str) -> str:
+    price = next((price for price in card.prices if price.region == region), None)
+    if price is None:
+        return "-"
+    silent = f", silent {_amounts(price.silent_per_second)}" if price.silent_per_second else ""
+    return f"{_amounts(price.per_second)}{silent} {price.currency}"
+
+
+def _amounts(by_tier: Mapping[Tier, Decimal]) -> str:
+    return " ".join(f"{tier} {amount}" for tier, amount in by_tier.items())
 
 
 def _lengths(seconds: list[int]) -> str:

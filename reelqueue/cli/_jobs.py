@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Annotated, Final
 import typer
 from rich.table import Column
 
-from reelqueue.cli._output import print_json, print_json_array, print_line, print_table, shown, talk
+from reelqueue.cli._output import moment, print_json, print_json_array, print_line, print_table, shown, talk
 from reelqueue.client import Client
 from reelqueue.schemas.jobs import Job
 from reelqueue.states import RenderState
@@ -20,6 +21,8 @@ JobId = Annotated[str, typer.Argument(metavar="JOB_ID", help="The job's id.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
 _PROMPT_COLUMNS: Final = 60
+_TIMES: Final = [f"%Y-%m-%d{time}" for time in ("", "T%H:%M:%S", " %H:%M:%S", "T%H:%M:%S%z", " %H:%M:%S%z")]
+"""As typed, and as the commands show them."""
 
 
 _RETRY_SECONDS: Final = 5.0
@@ -54,8 +57,10 @@ def jobs(
     model: Annotated[str | None, typer.Option(help="Only jobs of this model.")] = None,
     mode: Annotated[str | None, typer.Option(help="Only jobs of this mode.")] = None,
     custom_id: Annotated[str | None, typer.Option(help="Only jobs with this name of your own.")] = None,
-    created_after: Annotated[datetime | None, typer.Option(help="Only jobs from this moment on.")] = None,
-    created_before: Annotated[datetime | None, typer.Option(help="Only jobs before this moment.")] = None,
+    created_after: Annotated[
+        datetime | None, typer.Option(help="Only jobs from this moment on; local unless it has a zone.", formats=_TIMES)
+    ] = None,
+    created_before: Annotated[datetime | None, typer.Option(help="Only jobs before it.", formats=_TIMES)] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most this many.")] = 50,
     as_json: AsJson = False,
 ) -> None:
@@ -74,8 +79,14 @@ def jobs(
         if as_json:
             print_json_array(listed)
         else:
-            titles = ("job", "state", "model", "created", "custom id", "prompt")
-            print_table((Column(title, no_wrap=True) for title in titles), map(_row, listed))
+            print_jobs(listed)
+
+
+def print_jobs(listed: Iterable[Job]) -> None:
+    """Write a table of jobs."""
+    titles = ("job", "state", "model", "created", "custom id", "prompt")
+    columns = (Column(title, no_wrap=True) for title in titles)
+    print_table(columns, map(_row, listed), spare=("prompt", "custom id", "created", "model"))
 
 
 def cancel(
@@ -109,9 +120,8 @@ def download(
 
 
 def _row(job: Job) -> tuple[str, ...]:
-    created = job.created_at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
     prompt = (job.prompt or "-")[:_PROMPT_COLUMNS]
-    return (str(job.id), job.state, job.model, created, shown(job.custom_id), prompt)
+    return (str(job.id), job.state, job.model, moment(job.created_at), shown(job.custom_id), prompt)
 
 
 def _facts(job: Job) -> list[tuple[str, str]]:
@@ -127,9 +137,9 @@ def _facts(job: Job) -> list[tuple[str, str]]:
         ("failure", f"{failure.code}: {failure.message}" if failure else None),
         ("video", f"{video.size_bytes} bytes, {video.duration_seconds} s" if video else None),
         ("estimated cost", f"{cost.min_amount} to {cost.max_amount} {cost.currency}" if cost else None),
-        ("created", job.created_at.isoformat()),
-        ("submitted", job.submitted_at.isoformat() if job.submitted_at else None),
-        ("finished", job.finished_at.isoformat() if job.finished_at else None),
+        ("created", moment(job.created_at)),
+        ("submitted", moment(job.submitted_at) if job.submitted_at else None),
+        ("finished", moment(job.finished_at) if job.finished_at else None),
         *(("warning", warning) for warning in job.warnings),
     ]
     return [(name, value) for name, value in facts if value]

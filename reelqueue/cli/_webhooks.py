@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Final
 from uuid import UUID
 
@@ -10,7 +9,7 @@ import typer
 from rich.table import Column
 
 from reelqueue.cli._jobs import AsJson, connect
-from reelqueue.cli._output import print_json, print_json_array, print_line, print_table, shown, talk
+from reelqueue.cli._output import moment, print_json, print_json_array, print_line, print_table, shown, talk
 from reelqueue.webhooks import WebhookDelivery, WebhookEndpoint
 
 webhook = typer.Typer(no_args_is_help=True, help="Tell receivers of yours what becomes of render jobs.")
@@ -81,7 +80,8 @@ def deliveries(
         print_json_array(found)
         return
     titles = ("delivery", "event", "job", "state", "tries", "status", "next try", "last error")
-    print_table(_columns(*titles), map(_delivery_row, found))
+    spare = ("tries", "next try", "status", "event", "job")
+    print_table(_columns(*titles), map(_delivery_row, found), spare=spare)
 
 
 @webhook.command()
@@ -111,10 +111,6 @@ def _delivery_row(delivery: WebhookDelivery) -> tuple[str, ...]:
         delivery.state,
         str(delivery.attempt_count),
         shown(delivery.last_status),
-        shown(delivery.next_attempt_at, _moment),
+        shown(delivery.next_attempt_at, moment),
         shown(delivery.last_error),
     )
-
-
-def _moment(at: datetime) -> str:
-    return at.astimezone().strftime("%H:%M:%S")

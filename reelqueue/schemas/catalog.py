@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import date
+from decimal import Decimal
+
 from pydantic import Field
 
 from reelqueue.catalog import MODELS, Mode, ModelSpec, Sound, Tier
+from reelqueue.catalog.price_list import CURRENCY_BY_REGION, PRICES
 from reelqueue.schemas.jobs import Wire
+
+
+class ModelPrice(Wire):
+    """What a second of a model's video costs in one region."""
+
+    region: str = Field(description="The provider's name of the region.")
+    currency: str = Field(description="ISO 4217 code.")
+    per_second: dict[Tier, Decimal] = Field(description="List price of a second, by the resolution's tier.")
+    silent_per_second: dict[Tier, Decimal] | None = Field(
+        description="The same with `audio` false, where that is cheaper."
+    )
+    priced_on: date = Field(description="First day of the month whose price list this is.")
 
 
 class ModelCard(Wire):
@@ -24,6 +41,7 @@ class ModelCard(Wire):
     sound: Sound = Field(description="What it does about sound.")
     slots: int | None = Field(description="Tasks that run at a time per account; null where nothing is published.")
     submits_per_second: int | None = Field(description="Per account; null where nothing is published.")
+    prices: list[ModelPrice] = Field(description="By region; a model without one is billed all the same.")
 
 
 class ModelCards(Wire):
@@ -52,4 +70,17 @@ def _card(spec: ModelSpec) -> ModelCard:
         sound=spec.sound,
         slots=spec.slots,
         submits_per_second=spec.submits_per_second,
+        prices=list(_prices(spec.id)),
     )
+
+
+def _prices(model_id: str) -> Iterator[ModelPrice]:
+    for region, prices in PRICES.items():
+        if price := prices.get(model_id):
+            yield ModelPrice(
+                region=region,
+                currency=CURRENCY_BY_REGION[region],
+                per_second=dict(price.per_second),
+                silent_per_second=dict(price.silent_per_second) if price.silent_per_second else None,
+                priced_on=price.priced_on,
+            )

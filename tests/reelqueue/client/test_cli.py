@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from typer.testing import CliRunner, Result
 
 from api.settings import ApiSettings
 from reelqueue.cli._app import app
+from reelqueue.cli._output import moment
 from tests.api.conftest import serving
 from tests.conftest import ROOT
 from tests.reelqueue.client.conftest import JOB_ID
@@ -106,6 +108,8 @@ def test_jobs_are_filtered_and_cut_to_a_limit(server: str) -> None:
     assert [job["custom_id"] for job in jobs] == ["b", "b"]
     assert run_json("jobs", "--json", "--state", "failed") == []
     assert run("jobs").stdout.count("wan2.6-t2v") == 4
+    assert jobs[0]["id"] in run("jobs", "--created-before", moment(datetime.now(UTC) + timedelta(hours=1))).stdout
+    assert jobs[0]["id"] not in run("jobs", "--created-after", moment(datetime.now(UTC) + timedelta(hours=1))).stdout
 
 
 def test_the_catalog_is_listed_without_a_server(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,6 +118,15 @@ def test_the_catalog_is_listed_without_a_server(monkeypatch: pytest.MonkeyPatch)
     listed = run("models").stdout
 
     assert all(card["id"] in listed for card in run_json("models", "--json"))
+
+
+def test_the_catalog_has_the_prices_of_the_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REELQUEUE_VIDEO_BASE_URL", "https://dashscope.aliyuncs.com/api/v1")
+
+    result = run("models")
+
+    assert "720P 0.3 1080P 0.5, silent 720P 0.15 1080P 0.25 CNY" in result.stdout
+    assert "list prices of cn-beijing" in result.stderr
 
 
 @pytest.mark.parametrize(
