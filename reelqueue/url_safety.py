@@ -1,7 +1,7 @@
 """Which URLs of other people a server may send to: those on the public internet, whatever they are called.
 
 A URL is checked twice: as it is written, here, and by every address that its name has at the moment of sending
-(:mod:`workers.egress`), because a name that was harmless yesterday may point inside today.
+(:mod:`reelqueue.egress`), because a name that was harmless yesterday may point inside today.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from rich.table import Column
 
 from reelqueue.campaigns.report.summary import counted
 from reelqueue.cli._jobs import AsJson, Running, connect
-from reelqueue.cli._output import moment, print_json, print_json_array, print_line, print_table, shown, talk
+from reelqueue.cli._output import moment, print_json, print_json_array, print_line, print_table, print_text, shown, talk
 from reelqueue.schemas.campaigns import Campaign, RetriedClips, WaitingClips
 from reelqueue.states import FailureClass
 
@@ -168,7 +168,7 @@ def _agree(question: str, otherwise: str, *, is_agreed: bool) -> None:
 
 def _write(body: bytes, output: Path | None) -> None:
     if output is None:
-        sys.stdout.write(body.decode())
+        print_text(body.decode())
     else:
         output.write_bytes(body)
         print_line(str(output))

@@ -32,7 +32,12 @@ def talk(message: str) -> None:
 
 def print_line(line: str) -> None:
     """Write one line of data."""
-    sys.stdout.write(f"{line}\n")
+    print_text(f"{line}\n")
+
+
+def print_text(text: str) -> None:
+    """Write data as it is; a terminal gets it without characters that would steer it."""
+    sys.stdout.write(_steerless(text) if sys.stdout.isatty() else text)
 
 
 def print_json(value: BaseModel | dict[str, Any]) -> None:
@@ -99,6 +104,12 @@ def _fitting(widths: list[int], spare: Iterable[int], most: int) -> list[int]:
         cut = fitting[at] - excess
         fitting[at] = cut if count == 0 and cut >= _CUT_COLUMNS_MIN else 0
     return fitting
+
+
+def _steerless(text: str) -> str:
+    """Several lines as `printable`, for people: without the mark that tells Excel about UTF-8, too."""
+    lines = text.removeprefix("\N{ZERO WIDTH NO-BREAK SPACE}").replace("\r\n", "\n").split("\n")
+    return "\n".join("\t".join(map(printable, line.split("\t"))) for line in lines)
 
 
 def printable(text: str) -> str:

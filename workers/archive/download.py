@@ -12,9 +12,9 @@ from typing import Any, BinaryIO, Self
 
 import httpx
 
+from reelqueue.egress import WIRE_ERRORS, transport_to
 from reelqueue.errors import ReelqueueError
 from reelqueue.url_safety import UnsafeUrlError, check_web_url
-from workers.egress import WIRE_ERRORS, transport_to
 from workers.settings import DownloadLimits
 
 

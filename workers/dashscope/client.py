@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 from models.rate_limit import TurnKind
 from reelqueue.builder import BuiltRequest
+from reelqueue.egress import WIRE_ERRORS, tls_context
 from reelqueue.version import USER_AGENT
 from workers.dashscope.errors import NoAnswerError, NotSentError, ProviderError, RefusedError, ServerFaultError
 from workers.dashscope.task_list import TaskList, assemble
@@ -35,7 +36,6 @@ from workers.dashscope.wire import (
     parse_object,
     parse_task,
 )
-from workers.egress import WIRE_ERRORS, tls_context
 
 MAX_ANSWER_BYTES: Final = 1024 * 1024
 # A shorter key guards nothing but the simulator, and its letters may stand in any answer.

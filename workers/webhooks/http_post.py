@@ -12,10 +12,10 @@ from uuid import UUID
 import httpx
 from pydantic import SecretStr
 
+from reelqueue.egress import WIRE_ERRORS, transport_to
 from reelqueue.url_safety import UnsafeUrlError, check_web_url
 from reelqueue.version import USER_AGENT
 from reelqueue.webhooks import WebhookEvent, sign
-from workers.egress import WIRE_ERRORS, transport_to
 
 _LONGEST_REASON: Final = 200
 

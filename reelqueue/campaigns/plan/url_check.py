@@ -1,20 +1,24 @@
 """Whether the pictures, videos and sounds of a campaign can be fetched: the only part that uses a network.
 
-Only asked for by name. Every distinct URL is asked for its head once, with a few at a time.
+Only asked for by name. Every distinct URL is asked for its head once, with a few at a time. The file may be a
+stranger's, so a question goes to public addresses alone, each redirect included: a server of the reader's own network
+shall not be asked in his name, and the provider could not fetch from it either.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import httpx
 
 from reelqueue.campaigns.clips import Clip
+from reelqueue.egress import WIRE_ERRORS, transport_to
 from reelqueue.requests.capabilities import spec_of
 from reelqueue.requests.media_roles import placed_media
+from reelqueue.url_safety import UnsafeUrlError, check_web_url
 from reelqueue.version import USER_AGENT
 
 _AT_A_TIME: Final = 8
@@ -23,6 +27,27 @@ _SECONDS_MAX: Final = 10.0
 _REDIRECTS_MAX: Final = 5
 URLS_MAX: Final = 20_000
 """Distinct ones that are asked; a campaign of a million rows mostly shares its references."""
+
+
+class PublicTransport(httpx.AsyncBaseTransport):
+    """Carries each request, redirects included, to public addresses only."""
+
+    def __init__(self, transport: Callable[[httpx.URL], httpx.AsyncBaseTransport] = transport_to) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            transport: Makes what sends to a URL that was checked as it is written.
+        """
+        self._transport = transport
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send it.
+
+        Raises:
+            UnsafeUrlError: Its URL leads elsewhere; nothing was sent.
+        """
+        check_web_url(str(request.url), with_tls=True)  # the provider fetches plain http, too
+        return await self._transport(request.url).handle_async_request(request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +71,12 @@ def check_urls(urls: Iterable[str], transport: httpx.AsyncBaseTransport | None =
 
     Args:
         urls: Each is asked once; an environment's proxy settings are honoured.
-        transport: What carries the questions; None: the network.
+        transport: What carries the questions; None: the public internet.
     """
-    return asyncio.run(_check_all(sorted(set(urls))[:URLS_MAX], transport))
+    return asyncio.run(_check_all(sorted(set(urls))[:URLS_MAX], transport or PublicTransport()))
 
 
-async def _check_all(urls: list[str], transport: httpx.AsyncBaseTransport | None) -> dict[str, Unreachable]:
+async def _check_all(urls: list[str], transport: httpx.AsyncBaseTransport) -> dict[str, Unreachable]:
     turns = asyncio.Semaphore(_AT_A_TIME)
     async with httpx.AsyncClient(
         transport=transport,
@@ -71,7 +96,9 @@ async def _check(client: httpx.AsyncClient, turns: asyncio.Semaphore, url: str) 
                 return await _ask(client, url)
         except TimeoutError:
             return f"it does not answer within {_SECONDS_MAX:g} s"
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+        except UnsafeUrlError as error:
+            return f"the provider could not fetch it ({error})"
+        except (*WIRE_ERRORS, ValueError) as error:
             return f"it cannot be reached ({type(error).__name__})"
 
 

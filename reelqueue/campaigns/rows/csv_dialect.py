@@ -23,7 +23,8 @@ _DELIMITERS: Final = (",", ";", "\t", "|")
 _COMPARED_MAX: Final = 100
 """Headings that decide between delimiters; a file that is no table may have millions of them."""
 _STATED: Final = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
-_FORMULA: Final = re.compile(r"'*[=+\-@\t\r]")
+_FORMULA: Final = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+"""Full-width signs begin a formula, too, where a spreadsheet's language writes them."""
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?\Z", re.ASCII)
 
 

@@ -12,7 +12,7 @@ import pytest
 from rich.table import Column
 
 from reelqueue.cli import _jobs
-from reelqueue.cli._output import moment, print_table
+from reelqueue.cli._output import moment, print_table, print_text
 from reelqueue.schemas.jobs import Job
 from tests.reelqueue.client.conftest import job
 
@@ -66,6 +66,18 @@ def test_a_table_that_cannot_be_narrower_is_whole(monkeypatch: pytest.MonkeyPatc
     columns = [Column("id", no_wrap=True), Column("note", no_wrap=True)]
 
     assert shown(lambda: print_table(columns, [(ID, "x" * 30)], spare=["note"])) == ["id", ID]
+
+
+def test_results_cannot_steer_a_terminal() -> None:
+    text = "\ufeffcustom_id,prompt\r\n\x1b]52;c;aGk=\x07,a\tboat\r\n"
+
+    assert shown(lambda: print_text(text)) == ["custom_id,prompt", "\ufffd]52;c;aGk=\ufffd,a\tboat"]
+
+
+def test_results_are_as_they_are_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    print_text("\ufeffcustom_id\r\n\x1b[31m\r\n")
+
+    assert capsys.readouterr().out == "\ufeffcustom_id\r\n\x1b[31m\r\n"
 
 
 def test_a_time_has_its_zone() -> None:

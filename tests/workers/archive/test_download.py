@@ -10,10 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from reelqueue.egress import PinnedTransport
 from tests.conftest import free_port
 from tests.support.loopback import Behaviour, hangs_up, says, says_nothing, serving, trickles
 from workers.archive.download import Download, DownloadError, fetch
-from workers.egress import PinnedTransport
 from workers.settings import DownloadLimits
 
 VIDEO = bytes(range(256)) * 4096

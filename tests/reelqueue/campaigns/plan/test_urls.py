@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import httpx
+import pytest
 
 from reelqueue.campaigns.plan.check_file import check_file
-from reelqueue.campaigns.plan.url_check import check_urls
+from reelqueue.campaigns.plan.url_check import PublicTransport, check_urls
+from reelqueue.egress import PinnedTransport
 
 ANSWERS = {
     "/good.png": httpx.Response(200, headers={"content-type": "image/png"}),
@@ -34,6 +37,38 @@ def test_what_cannot_be_fetched_is_told_without_its_signature() -> None:
         "login.png": "it is a web page, not a picture, video or sound",
         "broken.png": "it cannot be reached (ConnectError)",
     }
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:{port}/a.png", "http://localhost:{port}/a.png", "http://[::1]:{port}/", "http://0x7f.1/"]
+)
+def test_nothing_is_asked_inside(url: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+
+        (found,) = check_urls([url.format(port=server.getsockname()[1])]).values()
+
+        assert found.why.startswith("the provider could not fetch it (")
+        with pytest.raises(BlockingIOError):
+            server.accept()
+
+
+def test_a_redirect_leads_inside_no_further_than_its_host() -> None:
+    asked: list[str] = []
+
+    def redirect(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers["host"])
+        return httpx.Response(302, headers={"location": "http://metadata.example/latest"})
+
+    async def resolve(name: str, port: int) -> list[str]:
+        return ["169.254.169.254" if name == "metadata.example" else "93.184.216.34"]
+
+    pinned = PinnedTransport(resolve=resolve, inner=httpx.MockTransport(redirect))
+
+    (found,) = check_urls(["https://a.example/a.png"], PublicTransport(lambda _: pinned)).values()
+
+    assert asked == ["a.example"]
+    assert "metadata.example is at 169.254.169.254" in found.why
 
 
 def test_a_reference_is_told_in_the_row_that_uses_it_first(tmp_path: Path) -> None:

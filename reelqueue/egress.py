@@ -1,4 +1,4 @@
-"""Sending to hosts that other people chose: results' and webhooks' servers, never our own network.
+"""Sending to hosts that other people chose: of results, webhooks and references, never our own network.
 
 Whoever owns a name decides what it points at, and may decide anew between two look-ups. So a name is looked up
 once, every address that it has must be public, and the connection goes to the address that was looked at, while
@@ -100,7 +100,9 @@ def transport_to(url: httpx.URL, *, private_hosts: Collection[str] = ()) -> http
     host = url.raw_host.decode("ascii")
     proxy = None if host in private_hosts else urllib.request.getproxies().get(url.scheme)
     if proxy and not urllib.request.proxy_bypass(host):
-        return httpx.AsyncHTTPTransport(verify=tls_context(), trust_env=False, proxy=proxy)
+        # No connection is kept: a transport is for one URL.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        return httpx.AsyncHTTPTransport(verify=tls_context(), trust_env=False, proxy=proxy, limits=limits)
     return PinnedTransport(private_hosts=private_hosts)
 
 

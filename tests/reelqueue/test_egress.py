@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from reelqueue.egress import PinnedTransport, Resolve, look_up, transport_to
 from reelqueue.url_safety import UnsafeUrlError
 from tests.conftest import free_port
 from tests.support.loopback import hangs_up, says, serving
-from workers.egress import PinnedTransport, Resolve, look_up, transport_to
 
 PUBLIC, OTHER, INSIDE = "93.184.216.34", "2606:4700:4700::1111", "10.0.0.1"
 
