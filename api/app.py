@@ -16,6 +16,7 @@ from api import problem_details as problems
 from api.dependencies import Services
 from api.dispatch_hints import DispatchHints, make_producer, send_dispatch
 from api.event_streams import EventStreams
+from api.gallery.sheet_queue import SheetQueue
 from api.http.openapi import allowed_methods, document, operation_id
 from api.http.response_headers import ProtectiveHeaders
 from api.routes import assets, catalog, health, job, jobs, sign_in, speeds, statement, webhook, webhooks
@@ -88,6 +89,7 @@ def _open(settings: ApiSettings, *, require_key: bool) -> Services:
             tenant_max=settings.api_listeners_per_tenant,
             process_max=settings.api_listeners,
         ),
+        sheets=SheetQueue(),
         turns=asyncio.Semaphore(settings.api_database_connections),
     )
 
@@ -101,6 +103,7 @@ def _session_secret(settings: ApiSettings) -> bytes:
 async def _lifespan(services: Services, _app: FastAPI) -> AsyncIterator[None]:
     services.hints.start()
     yield
+    services.sheets.close()
     services.hints.close()
     services.producer.close()
     services.engine.dispose()

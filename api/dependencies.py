@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from api.dispatch_hints import DispatchHints
 from api.event_streams import EventStreams
+from api.gallery.sheet_queue import SheetQueue
 from api.problem_details import RETRY_AFTER_SECONDS, ProblemError
 from api.settings import ApiSettings
 from models.storage import Archive
@@ -35,6 +36,7 @@ class Services:
     session_secret: bytes
     """Signs what browsers show in place of a key."""
     streams: EventStreams
+    sheets: SheetQueue
     turns: asyncio.Semaphore
     """Requests that may hold a connection at once: fewer than the pool has, so that none waits for one in vain."""
 

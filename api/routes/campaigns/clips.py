@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict
+from itertools import chain
 from typing import Annotated, Any, Final
 
 import structlog
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
-from sqlalchemy import Row, and_, or_, select
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy import ColumnElement, Row, Select, and_, or_, select, true
+from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
 
 from api.auth.campaign_access import PathCampaign, check_going
 from api.dependencies import OpenServices, OpenSession
@@ -89,15 +90,29 @@ def list_campaign_contents(campaign: PathCampaign, services: OpenServices) -> St
 
 
 def _contents(sessions: sessionmaker[Session], campaign: Campaign) -> Iterator[str]:
+    """Page by page, each with a session of its own: a slow reader holds no connection."""
     job = (RenderJob.content_sha256, RenderJob.state, RenderJob.superseded_at, RenderJob.priority, RenderJob.start_by)
     here = RenderJob.campaign_id == campaign.id
     rows = select(RenderJob.custom_id, *job).where(here, or_(and_(*COUNTS), and_(*RESTORABLE)))
     shared = and_(here, *COUNTS, RenderJob.content_sha256 == ClipTwin.content_sha256)
     twins = select(ClipTwin.custom_id, *job).join(RenderJob, shared).where(ClipTwin.campaign_id == campaign.id)
-    with sessions() as session:
-        for held in (rows, twins):
-            for part in session.execute(held.execution_options(yield_per=_ROWS_AT_ONCE)).partitions():
-                yield "".join(f"{json.dumps(_content(campaign, row))}\n" for row in part)
+    for page in chain(_pages(sessions, rows, RenderJob.id), _pages(sessions, twins, ClipTwin.custom_id)):
+        yield "".join(f"{json.dumps(_content(campaign, row))}\n" for row in page)
+
+
+def _pages(
+    sessions: sessionmaker[Session], query: Select[*tuple[Any, ...]], key: InstrumentedAttribute[Any]
+) -> Iterator[Sequence[Row[*tuple[Any, ...]]]]:
+    """The rows of *query* by a key that each has for itself."""
+    query = query.add_columns(key.label("key")).order_by(key).limit(_ROWS_AT_ONCE)
+    last: ColumnElement[bool] = true()
+    while True:
+        with sessions() as session:
+            page = session.execute(query.where(last)).all()
+        if not page:
+            return
+        yield page
+        last = key > page[-1].key
 
 
 def _content(campaign: Campaign, row: Row[*tuple[Any, ...]]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from fastapi.responses import StreamingResponse
 from api.auth.campaign_access import PathCampaign
 from api.dependencies import OpenServices
 from api.problem_details import documented
-from models.operations.campaigns.results import FAILURE_HEADINGS, RESULT_HEADINGS, failed_rows, result_rows
+from models.operations.campaigns.results import FAILURE_HEADINGS, RESULT_HEADINGS, failure_pages, result_pages
 from reelqueue.campaigns.rows.csv_dialect import escaped
 
 router = APIRouter(prefix="/v1/campaigns/{name}", tags=["campaigns"])
@@ -34,8 +34,8 @@ def _responses(media_type: str, what: str) -> dict[int | str, dict[str, Any]]:
 )
 def download_results_csv(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
     """Every clip with its file, checksum, seconds, cost and prompt, for spreadsheets."""
-    rows = result_rows(services.sessions, campaign.id)
-    return StreamingResponse(_as_csv(RESULT_HEADINGS, rows), media_type=CSV, headers=_named("results.csv"))
+    pages = result_pages(services.sessions, campaign.id)
+    return StreamingResponse(_as_csv(RESULT_HEADINGS, pages), media_type=CSV, headers=_named("results.csv"))
 
 
 @router.get(
@@ -43,7 +43,7 @@ def download_results_csv(campaign: PathCampaign, services: OpenServices) -> Stre
 )
 def download_results_jsonl(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
     """Every clip with its file, checksum, seconds, cost and prompt, for programs."""
-    return StreamingResponse(_as_lines(result_rows(services.sessions, campaign.id)), media_type=NDJSON)
+    return StreamingResponse(_as_lines(result_pages(services.sessions, campaign.id)), media_type=NDJSON)
 
 
 @router.get(
@@ -51,9 +51,9 @@ def download_results_jsonl(campaign: PathCampaign, services: OpenServices) -> St
 )
 def download_failures_csv(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
     """The rows that failed or were moderated, with the reason first: correct them, and apply the file again."""
-    rows = failed_rows(services.sessions, campaign.id)
+    pages = failure_pages(services.sessions, campaign.id)
     names = _named("failures.csv")
-    return StreamingResponse(_as_csv(FAILURE_HEADINGS, rows), media_type=CSV, headers=names)
+    return StreamingResponse(_as_csv(FAILURE_HEADINGS, pages), media_type=CSV, headers=names)
 
 
 @router.get(
@@ -61,8 +61,8 @@ def download_failures_csv(campaign: PathCampaign, services: OpenServices) -> Str
 )
 def download_failures_jsonl(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
     """The rows that failed or were moderated, as a campaign file of JSON Lines."""
-    rows = failed_rows(services.sessions, campaign.id)
-    given = ({name: value for name, value in row.items() if value is not None} for row in rows)
+    pages = failure_pages(services.sessions, campaign.id)
+    given = ([{name: value for name, value in row.items() if value is not None} for row in page] for page in pages)
     return StreamingResponse(_as_lines(given), media_type=NDJSON)
 
 
@@ -70,19 +70,19 @@ def _named(file: str) -> dict[str, str]:
     return {"Content-Disposition": f'attachment; filename="{file}"'}
 
 
-def _as_lines(rows: Iterable[Row]) -> Iterator[str]:
-    for row in rows:
-        yield f"{json.dumps(row, default=str)}\n"
+def _as_lines(pages: Iterable[Iterable[Row]]) -> Iterator[str]:
+    for page in pages:
+        yield "".join(f"{json.dumps(row, default=str)}\n" for row in page)
 
 
-def _as_csv(headings: Iterable[str], rows: Iterable[Row]) -> Iterator[str]:
+def _as_csv(headings: Iterable[str], pages: Iterable[Iterable[Row]]) -> Iterator[str]:
     """With the mark at its beginning that tells Excel that it is UTF-8."""
     buffer = io.StringIO()
     writer = csv.writer(buffer)
     writer.writerow(headings)
     yield f"\N{ZERO WIDTH NO-BREAK SPACE}{_taken(buffer)}"
-    for row in rows:
-        writer.writerow(_cell(row.get(name)) for name in headings)
+    for page in pages:
+        writer.writerows([_cell(row.get(name)) for name in headings] for row in page)
         yield _taken(buffer)
 
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import tempfile
-import threading
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
-from api.auth.campaign_access import PathCampaign
+from api.auth.campaign_access import CampaignName, PathCampaign, find_campaign
 from api.auth.job_access import CurrentCaller
 from api.auth.session_cookies import LINK_LIFE, Pass, Purpose, signed
 from api.dependencies import OpenServices, OpenSession, Services
 from api.gallery.contact_sheet import ReadPoster, write_pdf, write_png
 from api.gallery.page_data import campaign_sheet, export_page, gallery_path, poster_in
+from api.gallery.sheet_queue import Sheet
 from api.gallery.tiles import Gallery
 from api.problem_details import documented
 from models.campaign import Campaign
@@ -28,8 +30,7 @@ router = APIRouter(prefix="/v1/campaigns/{name}", tags=["campaigns"])
 
 PAGES_MAX: Final = 1000
 _REFUSALS: Final = documented(401, 403, 404, 422, 503)
-_DRAWING: Final = threading.Lock()
-"""A sheet takes a processor and some hundred MB of memory: one at a time, as these also serve the API."""
+WriteSheet = Callable[[Path, Gallery, ReadPoster], int]
 
 
 @router.get("/gallery", responses=_REFUSALS)
@@ -62,32 +63,49 @@ def _picture(media_type: str) -> dict[int | str, dict[str, Any]]:
     return {200: {"description": "The sheet", "content": content}, **_REFUSALS}
 
 
+@dataclass(frozen=True)
+class _Subject:
+    """The campaign to draw, read with a session that is closed again before the sheet is waited for."""
+
+    campaign_id: UUID
+    tenant_id: UUID
+    name: str
+
+
+def _subject(name: CampaignName, services: OpenServices, caller: CurrentCaller) -> _Subject:
+    with services.sessions() as session:
+        campaign = find_campaign(name, session, caller)
+        return _Subject(campaign.id, campaign.tenant_id, campaign.name)
+
+
+Subject = Annotated[_Subject, Depends(_subject)]
+
+
 @router.get("/sheet.png", response_class=Response, responses=_picture("image/png"))
-def download_contact_sheet_png(campaign: PathCampaign, session: OpenSession, services: OpenServices) -> Response:
-    """All clips on one picture, as many as stay recognisable."""
-    return _sheet(campaign, session, services, write_png, "image/png", "png")
+async def download_contact_sheet_png(subject: Subject, services: OpenServices) -> Response:
+    """All clips on one picture, as many as stay recognisable. 503: enough sheets are being drawn, ask again."""
+    return await _sheet(subject, services, write_png, "image/png", "png")
 
 
 @router.get("/sheet.pdf", response_class=Response, responses=_picture("application/pdf"))
-def download_contact_sheet_pdf(campaign: PathCampaign, session: OpenSession, services: OpenServices) -> Response:
-    """All clips on pages of A4, to print."""
-    return _sheet(campaign, session, services, write_pdf, "application/pdf", "pdf")
+async def download_contact_sheet_pdf(subject: Subject, services: OpenServices) -> Response:
+    """All clips on pages of A4, to print. 503: enough sheets are being drawn, ask again."""
+    return await _sheet(subject, services, write_pdf, "application/pdf", "pdf")
 
 
-def _sheet(
-    campaign: Campaign,
-    session: OpenSession,
-    services: Services,
-    write: Callable[[Path, Gallery, ReadPoster], int],
-    media_type: str,
-    suffix: str,
-) -> Response:
-    sheet = campaign_sheet(session, campaign, now=DatabaseClock().now(session))
-    session.close()  # no connection is held while it is drawn
-    with tempfile.TemporaryDirectory() as folder, _DRAWING:
-        path = Path(folder, f"sheet.{suffix}")
-        write(path, sheet, poster_in(services.archive))
-        content = path.read_bytes()
-    name = quote(f"{sheet.title}.{suffix}", safe="")
+async def _sheet(subject: _Subject, services: Services, write: WriteSheet, media_type: str, suffix: str) -> Response:
+    sheet = Sheet(subject.tenant_id, subject.campaign_id, suffix)
+    content = await services.sheets.draw(sheet, partial(_drawn, services, sheet, write))
+    name = quote(f"{subject.name}.{suffix}", safe="")
     headers = {"Content-Disposition": f"inline; filename*=UTF-8''{name}", "Cache-Control": "private, no-cache"}
     return Response(content, media_type=media_type, headers=headers)
+
+
+def _drawn(services: Services, sheet: Sheet, write: WriteSheet) -> bytes:
+    with services.sessions() as session:
+        campaign = session.get_one(Campaign, sheet.campaign_id)
+        gallery = campaign_sheet(session, campaign, now=DatabaseClock().now(session))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, f"sheet.{sheet.suffix}")
+        write(path, gallery, poster_in(services.archive))
+        return path.read_bytes()

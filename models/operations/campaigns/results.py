@@ -1,12 +1,16 @@
-"""The clips of a campaign as rows of files: what came of them, and what is to be repaired."""
+"""The clips of a campaign as rows of files: what came of them, and what is to be repaired.
+
+Rows come in pages, each read with a session of its own: whoever writes them to a slow reader holds no connection.
+Which clips there are is read ahead, so that one that is rendered again meanwhile is there once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Select, and_, func, null, select, true
+from sqlalchemy import ColumnElement, Select, and_, func, null, select, true, tuple_
 from sqlalchemy.orm import Session, aliased, sessionmaker
 from sqlalchemy.sql.selectable import LateralFromClause
 
@@ -35,18 +39,48 @@ FAILURE_HEADINGS: Final = (
     "watermark", "metadata", "raw", "headers", "priority", "on_timeout", "poll_interval_ms", "poll_timeout_ms",
     "after", "first_frame",
 )  # fmt: skip
-_AT_ONCE: Final = 1_000
+_IDS_AT_ONCE: Final = 10_000
+_CLIPS_AT_ONCE: Final = 500
+_ROWS_AT_ONCE: Final = 1_000
+"""A clip may be shared by any number of rows."""
+_FAILURES_AT_ONCE: Final = 10
+"""Each may hold pictures of some ten MB."""
 _TO_REPAIR: Final = (RenderState.FAILED, RenderState.MODERATED, RenderState.LOST)
 
 
-def result_rows(sessions: sessionmaker[Session], campaign_id: UUID) -> Iterator[Row]:
+def result_pages(sessions: sessionmaker[Session], campaign_id: UUID) -> Iterator[list[Row]]:
     """Every clip that counts, in the file's order, with what came of it; read as it is asked for."""
+    for ids in _clip_ids(sessions, campaign_id, COUNTS, _CLIPS_AT_ONCE):
+        offset = 0
+        while page := _result_page(sessions, ids, offset):
+            yield page
+            offset += _ROWS_AT_ONCE
+
+
+def _result_page(sessions: sessionmaker[Session], ids: Sequence[UUID], offset: int) -> list[Row]:
     with sessions() as session:
-        for row in session.execute(_results(campaign_id).execution_options(yield_per=_AT_ONCE)):
-            yield ClipResult.model_validate(row._mapping).model_dump(mode="json")  # noqa: SLF001 - its public name
+        found = session.execute(_results(ids).limit(_ROWS_AT_ONCE).offset(offset)).mappings().all()
+    return [ClipResult.model_validate(row).model_dump(mode="json") for row in found]
 
 
-def _results(campaign_id: UUID) -> Select[Any]:
+def _clip_ids(
+    sessions: sessionmaker[Session], campaign_id: UUID, conditions: Sequence[ColumnElement[bool]], size: int
+) -> Iterator[Sequence[UUID]]:
+    """The jobs of some clips in the file's order, a few at a time."""
+    place = (RenderJob.created_at, RenderJob.id)
+    query = select(*place).where(RenderJob.campaign_id == campaign_id, *conditions).order_by(*place).limit(_IDS_AT_ONCE)
+    after = None
+    while True:
+        with sessions() as session:
+            found = session.execute(query if after is None else query.where(tuple_(*place) > after)).all()
+        for first in range(0, len(found), size):
+            yield [job_id for _, job_id in found[first : first + size]]
+        if len(found) < _IDS_AT_ONCE:
+            return
+        after = tuple_(*found[-1])
+
+
+def _results(ids: Sequence[UUID]) -> Select[Any]:
     task = (
         select(ProviderTask.provider_task_id, ProviderTask.actual_prompt)
         .where(ProviderTask.job_id == RenderJob.id)
@@ -88,7 +122,7 @@ def _results(campaign_id: UUID) -> Select[Any]:
         .outerjoin(ClipDecision, ClipDecision.job_id == RenderJob.id)
         .outerjoin(task, task.c.provider_task_id.is_not(None))
         .outerjoin(cost, and_(cost.c.currency.is_not(None), row.c.same_as.is_(None)))
-        .where(RenderJob.campaign_id == campaign_id, *COUNTS)
+        .where(RenderJob.id.in_(ids))
         .order_by(RenderJob.created_at, RenderJob.id, row.c.same_as.nulls_first(), row.c.custom_id)
     )
 
@@ -107,19 +141,22 @@ def _rows() -> LateralFromClause:
     return own.union_all(twins).lateral("row")
 
 
-def failed_rows(sessions: sessionmaker[Session], campaign_id: UUID) -> Iterator[Row]:
+def failure_pages(sessions: sessionmaker[Session], campaign_id: UUID) -> Iterator[list[Row]]:
     """The clips that failed or were moderated as rows of a campaign file, with the reason under its own heading."""
+    for ids in _clip_ids(sessions, campaign_id, (RenderJob.state.in_(_TO_REPAIR), *COUNTS), _FAILURES_AT_ONCE):
+        with sessions() as session:
+            page = [_failed_row(session, job, after) for job, after in session.execute(_failures(ids)).all()]
+        yield page
+
+
+def _failures(ids: Sequence[UUID]) -> Select[RenderJob, str | None]:
     before = aliased(RenderJob)
-    failed = (
+    return (
         select(RenderJob, before.custom_id)
         .outerjoin(before, before.id == RenderJob.after_job_id)
-        .where(RenderJob.campaign_id == campaign_id, RenderJob.state.in_(_TO_REPAIR), *COUNTS)
+        .where(RenderJob.id.in_(ids))
         .order_by(RenderJob.created_at, RenderJob.id)
     )
-    # A session of its own for what hangs on them: the first one's cursor is open.
-    with sessions() as session, sessions() as beside:
-        for job, after in session.execute(failed.execution_options(yield_per=_AT_ONCE)):
-            yield _failed_row(beside, job, after)
 
 
 def _failed_row(session: Session, job: RenderJob, after: str | None) -> Row:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from models import Campaign, ClipTwin, RenderJob
 from models.operations.campaign_import.apply import StoredClips
 from models.operations.campaigns.current_clips import standing_clips
-from models.operations.campaigns.results import result_rows
+from models.operations.campaigns.results import result_pages
 from models.operations.campaigns.retry import Which, find_retries, retry_clips
 from models.operations.jobs.cancel import grant_cancel
 from models.operations.jobs.transitions import move
@@ -93,7 +93,7 @@ def test_a_shared_clip_has_a_line_of_results_for_each_row_and_costs_once(session
     apply(session, campaign, clip("b", prompt="clip a"))
     sessions = sessionmaker(session.connection(), join_transaction_mode="create_savepoint")
 
-    lines = list(result_rows(sessions, campaign.id))
+    lines = [row for page in result_pages(sessions, campaign.id) for row in page]
 
     told = [(line["custom_id"], line["file"], line["same_as"]) for line in lines]
     assert told == [("a", "autumn/a.mp4", None), ("b", "autumn/b.mp4", "a")]
