@@ -23,3 +23,5 @@ class FailureCode(StrEnum):
     """The last frame that it begins with is not in the archive."""
     QUARANTINED = "Quarantined"
     """It ended several workers in a row."""
+    NOT_DASHSCOPE = "not_dashscope"
+    """What answered at its account's address is not the provider."""

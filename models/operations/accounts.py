@@ -6,10 +6,11 @@ from datetime import datetime
 from uuid import UUID
 
 import structlog
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from models.account import Account
+from models.submit_lane import SubmitLane
 
 log = structlog.get_logger(__name__)
 
@@ -27,11 +28,14 @@ def pause_account(session: Session, account_id: UUID, reason: str, *, now: datet
 
 
 def resume_account(session: Session, name: str) -> bool:
-    """Submit to an account again; False if it was not paused."""
+    """Submit to an account again, at once also where a refusal holds one of its models; False if nothing held it."""
+    account_id = session.scalars(select(Account.id).where(Account.name == name)).one_or_none()
     resumed = session.scalars(
         update(Account)
-        .where(Account.name == name, Account.paused_at.is_not(None))
+        .where(Account.id == account_id, Account.paused_at.is_not(None))
         .values(paused_at=None, paused_reason=None)
         .returning(Account.id)
     ).one_or_none()
-    return resumed is not None
+    held = update(SubmitLane).where(SubmitLane.account_id == account_id, SubmitLane.throttled_until.is_not(None))
+    lifted = session.scalars(held.values(throttled_until=None).returning(SubmitLane.model)).all()
+    return resumed is not None or bool(lifted)

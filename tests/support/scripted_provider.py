@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -20,6 +20,7 @@ class Answer:
 
     status: int
     content: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Killed(BaseException):
@@ -101,7 +102,7 @@ class ScriptedProvider(httpx.AsyncBaseTransport):
                 said = other_worker.submit(said).result()
         if isinstance(said, BaseException):
             raise said
-        return httpx.Response(said.status, content=said.content)
+        return httpx.Response(said.status, headers=said.headers, content=said.content)
 
     def _next(self, operation: str, task_id: str) -> Said:
         for name in (f"{operation} {task_id}", operation):

@@ -2,6 +2,7 @@
 
 from workers.dashscope.client import DashScope, TooManyTasksError
 from workers.dashscope.errors import (
+    MisdirectedError,
     NoAnswerError,
     NotSentError,
     ProviderError,
@@ -15,6 +16,7 @@ __all__ = [
     "Acceptance",
     "DashScope",
     "ListedTask",
+    "MisdirectedError",
     "NoAnswerError",
     "NotSentError",
     "ProviderError",

@@ -22,7 +22,8 @@ from models.rate_limit import TurnKind
 from reelqueue.builder import BuiltRequest
 from reelqueue.egress import WIRE_ERRORS, tls_context
 from reelqueue.version import USER_AGENT
-from workers.dashscope.errors import NoAnswerError, NotSentError, ProviderError, RefusedError, ServerFaultError
+from workers.dashscope.answer_check import RawAnswer, check_answer
+from workers.dashscope.errors import NoAnswerError, NotSentError
 from workers.dashscope.task_list import TaskList, assemble
 from workers.dashscope.wire import (
     Acceptance,
@@ -33,7 +34,6 @@ from workers.dashscope.wire import (
     parse_acceptance,
     parse_error,
     parse_listing,
-    parse_object,
     parse_task,
 )
 
@@ -56,7 +56,6 @@ _BEFORE_ANY_BYTE: Final = (
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
     httpx.LocalProtocolError,
-    httpx.InvalidURL,
 )
 
 
@@ -234,21 +233,21 @@ class DashScope:
             raise NotSentError(f"the request cannot be written: {error}") from error
         try:
             async with asyncio.timeout(limit_seconds):
-                status, content = await self._exchange(request)
+                answer = await self._exchange(request)
         except _BEFORE_ANY_BYTE as error:
             raise NotSentError(
                 f"{urlsplit(self._endpoint.base_url).netloc} cannot be reached: {_name(error)}"
             ) from error
         except (*WIRE_ERRORS, TimeoutError) as error:
             raise NoAnswerError(f"the request left and no answer came: {_name(error)}") from error
-        return _judge(status, self._without_key(content))
+        return check_answer(answer)
 
     def _without_key(self, content: bytes) -> bytes:
         """An answer without the key, which a gateway may quote: it is stored and logged."""
         key = self._endpoint.key.get_secret_value().encode()
         return content.replace(key, b"***") if len(key) >= _SECRET_BYTES else content
 
-    async def _exchange(self, request: httpx.Request) -> tuple[int, bytes]:
+    async def _exchange(self, request: httpx.Request) -> RawAnswer:
         response = await self._http.send(request, stream=True)
         try:
             content = bytearray()
@@ -258,7 +257,8 @@ class DashScope:
                     raise NoAnswerError(
                         f"an answer of more than {MAX_ANSWER_BYTES} bytes", http_status=response.status_code
                     )
-            return response.status_code, bytes(content)
+            host = urlsplit(self._endpoint.base_url).netloc
+            return RawAnswer(response.status_code, response.headers, self._without_key(bytes(content)), host)
         finally:
             await response.aclose()
 
@@ -271,26 +271,6 @@ def _looking(last_look: Callable[[], object]) -> Callable[[str, dict[str, Any]],
             last_look()
 
     return trace
-
-
-def _judge(status: int, content: bytes) -> dict[str, Any]:
-    code, request_id = None, None
-    try:
-        answer = parse_object(content)
-    except UnreadableError as unreadable:
-        message = f"HTTP {status} with {unreadable}"
-    else:
-        if 200 <= status < 300:
-            return answer
-        code, message, request_id = parse_error(answer)
-    raise _kind(status, code)(message, http_status=status, code=code, request_id=request_id)
-
-
-def _kind(status: int, code: str | None) -> type[ProviderError]:
-    # The gateway's own 413 and 429 may have no code, and both are documented to create nothing.
-    if status in {413, 429} or (code and 400 <= status < 500):
-        return RefusedError
-    return ServerFaultError if status >= 500 else NoAnswerError
 
 
 def _name(error: Exception) -> str:

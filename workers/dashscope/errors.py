@@ -5,6 +5,7 @@
     ProviderError
     ├── NotSentError      no byte of the request left: nothing was created
     ├── RefusedError      answered with an error of its own (4xx): nothing was created
+    │   └── MisdirectedError  something else than the provider answered, before it: nothing was created
     ├── ServerFaultError  answered 5xx: nobody knows
     └── NoAnswerError     bytes left, and no readable answer came back: nobody knows
 
@@ -13,10 +14,12 @@ Only the first two let a paid POST be sent again.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from reelqueue.errors import ReelqueueError
+from reelqueue.failure_codes import FailureCode
 from reelqueue.states import FailureClass
+from workers.dashscope.error_codes import ErrorRule, rule_of
 
 _MESSAGE_CHARACTERS: Final = 500
 
@@ -25,7 +28,13 @@ class ProviderError(ReelqueueError):
     """A call to the provider did not give what was asked for."""
 
     def __init__(
-        self, message: str, *, http_status: int | None = None, code: str | None = None, request_id: str | None = None
+        self,
+        message: str,
+        *,
+        http_status: int | None = None,
+        code: str | None = None,
+        request_id: str | None = None,
+        retry_after_seconds: float | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message[:_MESSAGE_CHARACTERS]
@@ -34,9 +43,12 @@ class ProviderError(ReelqueueError):
         """The provider's code, as received."""
         self.request_id = request_id
         """The provider's id of the call, for its support."""
+        self.retry_after_seconds = retry_after_seconds
+        """How long it wants to be left alone, where it says."""
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.message, self.http_status, self.code, self.request_id)
+        known = {name: value for name, value in vars(self).items() if name != "message"}
+        return _rebuild, (type(self), self.message, known)
 
     def __str__(self) -> str:
         seen = ", ".join(
@@ -55,9 +67,14 @@ class ProviderError(ReelqueueError):
         return f"dashscope: {self.code or type(self).__name__} ({', '.join(seen)})"
 
     @property
+    def rule(self) -> ErrorRule:
+        """What the code means, or the HTTP status where there is no code."""
+        return rule_of(self.code, self.message, self.http_status)
+
+    @property
     def failure_class(self) -> FailureClass:
         """The class of the code, or of the HTTP status where there is no code."""
-        return classify(self.code, self.http_status)
+        return self.rule.failure_class
 
 
 class NotSentError(ProviderError):
@@ -68,6 +85,29 @@ class RefusedError(ProviderError):
     """The provider refused the call, and said so."""
 
 
+class MisdirectedError(RefusedError):
+    """What answered is not the provider: another service at its address, or a proxy before it."""
+
+    def __init__(self, message: str, *, http_status: int | None = None) -> None:
+        super().__init__(message, http_status=http_status, code=FailureCode.NOT_DASHSCOPE)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.message, {"http_status": self.http_status})
+
+    def __str__(self) -> str:
+        return self.message
+
+    @property
+    def summary(self) -> str:
+        """What anybody may read: the words are ours."""
+        return self.message
+
+    @property
+    def rule(self) -> ErrorRule:
+        """Of the account's address, at which a person must look if it goes on."""
+        return ErrorRule("", FailureClass.ACCOUNT, blocks_account=False)
+
+
 class ServerFaultError(ProviderError):
     """The provider answered 5xx; it may have created a task all the same."""
 
@@ -76,82 +116,5 @@ class NoAnswerError(ProviderError):
     """The request left, and no answer came that can be read."""
 
 
-def _rebuild(
-    kind: type[ProviderError], message: str, http_status: int | None, code: str | None, request_id: str | None
-) -> ProviderError:
-    return kind(message, http_status=http_status, code=code, request_id=request_id)
-
-
-# Prefixes of lower-cased codes with "_" taken out, so that `limit_requests` and `LimitRequests` are
-# one word. The first match decides; more special ones stand first. Alibaba Cloud Model Studio,
-# "Error codes", read 2026-11.
-_CLASS_BY_PREFIX: Final = (
-    ("throttling.allocationquota", FailureClass.ACCOUNT),
-    ("throttling", FailureClass.THROTTLE),
-    ("limitrequests", FailureClass.THROTTLE),
-    ("limitburstrate", FailureClass.THROTTLE),
-    ("modelservingerror", FailureClass.THROTTLE),
-    ("serviceunavailable", FailureClass.THROTTLE),
-    ("modelunavailable", FailureClass.THROTTLE),
-    ("arrearage", FailureClass.ACCOUNT),
-    ("postpaidbilloverdue", FailureClass.ACCOUNT),
-    ("prepaidbilloverdue", FailureClass.ACCOUNT),
-    ("commoditynotpurchased", FailureClass.ACCOUNT),
-    ("allocationquota", FailureClass.ACCOUNT),
-    ("insufficientquota", FailureClass.ACCOUNT),
-    ("invalidapikey", FailureClass.ACCOUNT),
-    ("not authorized", FailureClass.ACCOUNT),
-    ("accessdenied", FailureClass.ACCOUNT),
-    ("model.accessdenied", FailureClass.ACCOUNT),
-    ("app.accessdenied", FailureClass.ACCOUNT),
-    ("workspace.accessdenied", FailureClass.ACCOUNT),
-    ("workspacenotfound", FailureClass.ACCOUNT),
-    # A moderation word inside a parameter code: the inspection could not read the media.
-    ("invalidparameter", FailureClass.INPUT),
-    ("datainspectionfailed", FailureClass.MODERATION),
-    ("ipinfringementsuspect", FailureClass.MODERATION),
-    ("customroleblocked", FailureClass.MODERATION),
-    ("faqruleblocked", FailureClass.MODERATION),
-    ("invalidurl", FailureClass.INPUT),
-    ("invalidfile", FailureClass.INPUT),
-    ("invalidimage", FailureClass.INPUT),
-    ("badrequest", FailureClass.INPUT),
-    ("modelnotfound", FailureClass.INPUT),
-    ("unsupportedoperation", FailureClass.INPUT),
-    ("internalerror.algo.invalidparameter", FailureClass.INPUT),
-    ("internalerror", FailureClass.PROVIDER),
-    ("systemerror", FailureClass.PROVIDER),
-    ("modelservicefailed", FailureClass.PROVIDER),
-    ("rewritefailed", FailureClass.PROVIDER),
-    ("requesttimeout", FailureClass.PROVIDER),
-    ("responsetimeout", FailureClass.PROVIDER),
-)
-
-_CLASS_BY_STATUS: Final = {
-    401: FailureClass.ACCOUNT,
-    403: FailureClass.ACCOUNT,
-    413: FailureClass.INPUT,
-    429: FailureClass.THROTTLE,
-}
-
-
-# The provider could not fetch a medium of the request; it is often there a minute later.
-_PASSING_PREFIXES: Final = ("invalidurl.timeout", "invalidurl.connectionrefused", "badrequest.inputdownloadfailed")
-
-
-def may_pass(code: str | None) -> bool:
-    """Whether a refusal or failure that created or billed nothing may be over soon, with the same request."""
-    word = (code or "").lower().replace("_", "")
-    return classify(code) is FailureClass.PROVIDER or word.startswith(_PASSING_PREFIXES)
-
-
-def classify(code: str | None, http_status: int | None = None) -> FailureClass:
-    """The class of a provider's code; the HTTP status decides only where the code is unknown.
-
-    A status alone misleads: arrears come as 400, and an overdue bill as 429.
-    """
-    word = (code or "").lower().replace("_", "")
-    for prefix, failure_class in _CLASS_BY_PREFIX:
-        if word.startswith(prefix):
-            return failure_class
-    return _CLASS_BY_STATUS.get(http_status or 0, FailureClass.UNKNOWN)
+def _rebuild(kind: type[ProviderError], message: str, known: dict[str, Any]) -> ProviderError:
+    return kind(message, **known)

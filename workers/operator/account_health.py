@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -64,6 +64,8 @@ def _state(session: Session, account: Account, now: datetime) -> str | None:
         return f"paused since {account.paused_at:%Y-%m-%d %H:%M} UTC: {account.paused_reason}"
     held_up = select(SubmitLane).where(SubmitLane.account_id == account.id, SubmitLane.throttled_until > now)
     lanes = session.scalars(held_up.order_by(SubmitLane.model)).all()
-    said = ", ".join(f"{lane.model} held for {(lane.throttled_until - now).seconds} s after {lane.throttle_count} "
-                     "refusals" for lane in lanes if lane.throttled_until)  # fmt: skip
-    return said or None
+    return ", ".join(_held(lane, lane.throttled_until - now) for lane in lanes if lane.throttled_until) or None
+
+
+def _held(lane: SubmitLane, left: timedelta) -> str:
+    return f"{lane.model} held for {round(left.total_seconds())} s after {lane.throttle_count} refusals"

@@ -7,7 +7,8 @@ PENDING, RUNNING             ask again after the job's interval, or at its model
 SUCCEEDED with a URL         fetch the result
 SUCCEEDED without            ask again: the URL is what was paid for
 FAILED                       end as ``failed``, or ``moderated``, by the code's class; or back to the
-                             queue, twice at most, where the provider itself is at fault (not billed)
+                             queue, twice at most, where the provider or its load is at fault, or the
+                             account, which is paused (not billed)
 CANCELED                     end as ``cancelled``
 UNKNOWN                      ask again a few times, then end as ``lost``
 any other word, an error     not final: it says nothing about the task
@@ -25,8 +26,8 @@ from uuid import UUID
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.states import TERMINAL, FailureClass, RenderState
-from workers.dashscope import ProviderError, TaskAnswer, TaskStatus
-from workers.dashscope.errors import classify, may_pass
+from workers.dashscope import ProviderError, RefusedError, TaskAnswer, TaskStatus
+from workers.dashscope.error_codes import rule_of
 from workers.runtime.poll_intervals import Pace, Spacing
 
 _GOING_ON: Final = frozenset({TaskStatus.PENDING, TaskStatus.RUNNING})
@@ -116,6 +117,8 @@ class Outcome:
     """What a person should know, quoting what was seen."""
     again_at: datetime | None = None
     """When it may be submitted again, where the provider itself was at fault."""
+    pause: str | None = None
+    """Why nothing more may be submitted to the account until a person has looked."""
 
     @property
     def ends_task(self) -> bool:
@@ -144,7 +147,7 @@ def decide(due: Due, answer: TaskAnswer | ProviderError, now: datetime, rules: R
         rules: The settings that matter.
     """
     if isinstance(answer, ProviderError):
-        return _go_on(due, now, rules, unknown_count=due.unknown_count)
+        return replace(_go_on(due, now, rules, unknown_count=due.unknown_count), pause=_blocked(answer))
     # What is said at the deadline quotes this word.
     due = replace(due, provider_status=answer.status, started_at=answer.started_at or due.started_at)
     match answer.status:
@@ -166,6 +169,12 @@ def decide(due: Due, answer: TaskAnswer | ProviderError, now: datetime, rules: R
             return _go_on(due, now, rules)
         case status:
             return _go_on(due, now, rules, alarm=f"unknown task status {status[:64]!r}")
+
+
+def _blocked(error: ProviderError) -> str | None:
+    """Why the account's queries are refused, if that is its own fault: its submits would be as well."""
+    is_its_fault = isinstance(error, RefusedError) and error.failure_class is FailureClass.ACCOUNT
+    return error.summary if is_its_fault and error.rule.blocks_account else None
 
 
 def _go_on(due: Due, now: datetime, rules: Rules, *, unknown_count: int = 0, alarm: str | None = None) -> Outcome:
@@ -205,16 +214,18 @@ def _timed_out(due: Due, now: datetime, rules: Rules, *, unknown_count: int, ala
 
 
 def _failed(due: Due, answer: TaskAnswer, now: datetime, rules: Rules) -> Outcome:
-    failure_class = classify(answer.code)
+    rule = rule_of(answer.code, answer.message)
     if due.is_watched:
         return Outcome()
+    blocks_account = rule.failure_class is FailureClass.ACCOUNT and rule.blocks_account
     said = Outcome(
-        RenderState.MODERATED if failure_class is FailureClass.MODERATION else RenderState.FAILED,
-        failure_class=failure_class,
+        RenderState.MODERATED if rule.failure_class is FailureClass.MODERATION else RenderState.FAILED,
+        failure_class=rule.failure_class,
         failure_code=answer.code,
         failure_message=answer.message or "the provider gave no reason",
+        pause=f"a task failed with {answer.code}" if blocks_account else None,
     )
-    if may_pass(answer.code) and due.state is RenderState.RENDERING and due.fault_count < rules.fault_limit:
+    if (rule.may_pass or blocks_account) and due.state is RenderState.RENDERING and due.fault_count < rules.fault_limit:
         # The failed task is not billed, and a new one may work.
         return replace(said, to_state=RenderState.QUEUED, again_at=now + rules.fault_backoff * 2**due.fault_count)
     return said

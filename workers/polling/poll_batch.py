@@ -21,6 +21,7 @@ from sqlalchemy import ColumnElement, select, true, update
 from sqlalchemy.orm import Session, aliased
 
 from models.account import Account
+from models.operations.accounts import pause_account
 from models.operations.scheduling.poll_wakeups import Wake, holds_lane, lease_left, leave_lane, take_lane
 from models.operations.scheduling.rate_limits import take_turns
 from models.provider_task import ProviderTask
@@ -30,7 +31,7 @@ from reelqueue.errors import ConfigurationError
 from workers.dashscope import DashScope, NotSentError, ProviderError, TaskAnswer
 from workers.failpoints import Failpoint, failpoint
 from workers.polling.apply_answers import Asked, Effects, apply
-from workers.polling.decisions import Due, Rules, decide
+from workers.polling.decisions import Due, Outcome, Rules, decide
 from workers.quarantine.poison_detection import count_death, set_aside, third_try_at
 from workers.runtime.context import Services
 from workers.settings import Settings
@@ -195,12 +196,21 @@ def _write(services: Services, batch: Batch, asked: list[Asked]) -> Report | Non
         if not holds_lane(session, batch.account.id, batch.lease_until):
             log.warning("poll.too_late", account=batch.account.name, due=len(batch.due))
             return None
+        _pause(session, batch.account, outcomes, now)
         effects = apply(session, outcomes, now=now)
         pace = timedelta(seconds=1 / settings.provider.query_rate_per_second)
         wake = leave_lane(session, batch.account.id, batch.lease_until, not_before=now + pace)
     _hint(services, effects, wake, now)
     next_seconds = None if wake is None else (wake.at - now).total_seconds()
     return Report(batch.account.name, len(batch.due), effects.finished_count, next_seconds)
+
+
+def _pause(session: Session, account: Account, outcomes: list[tuple[Asked, Outcome]], now: datetime) -> None:
+    """Pause an account that the provider refuses; before jobs are locked, as dispatchers take accounts first."""
+    reasons = (outcome.pause for asked, outcome in outcomes if asked.due.base_url == account.base_url)
+    reason = next((reason for reason in reasons if reason), None)
+    if reason is not None:
+        pause_account(session, account.id, reason, now=now)
 
 
 def _rules(settings: Settings) -> Rules:

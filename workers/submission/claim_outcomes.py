@@ -13,7 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from models.account import Account
@@ -23,6 +23,7 @@ from models.operations.jobs.cancel import grant_cancel
 from models.operations.jobs.transitions import move, record
 from models.operations.money.slot_reservations import release_slot
 from models.slot import Slot
+from reelqueue.failure_codes import FailureCode
 from reelqueue.states import OPEN_ATTEMPT, AttemptState, FailureClass, RenderState
 from workers.settings import ReconcileSettings
 
@@ -30,6 +31,8 @@ log = structlog.get_logger(__name__)
 
 FIRST_BACKOFF_SECONDS: Final = 1.0
 LONGEST_BACKOFF_SECONDS: Final = 60.0
+_MISDIRECTED_LIMIT: Final = 3
+"""So many answers in a row that are not the provider's mean that the account's address is wrong."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,13 @@ def requeue(
         return
     release_slot(session, job_id, now=now)
     grant_cancel(session, job_id, now=now)
+
+
+def is_misdirected(session: Session, account_id: UUID) -> bool:
+    """Whether the last few answers to an account's submits were another service's."""
+    answered = select(Attempt.error_code).where(Attempt.account_id == account_id, Attempt.closed_at.is_not(None))
+    newest = session.scalars(answered.order_by(Attempt.id.desc()).limit(_MISDIRECTED_LIMIT)).all()
+    return list(newest) == [FailureCode.NOT_DASHSCOPE] * _MISDIRECTED_LIMIT
 
 
 def hold_account(session: Session, job_id: UUID, account: Account, reason: str, *, epoch: int, now: datetime) -> None:

@@ -47,8 +47,7 @@ from models.storage import StorageError
 from reelqueue.builder import BuiltRequest, build
 from reelqueue.errors import ConfigurationError, InvalidRequestError
 from reelqueue.states import OPEN_ATTEMPT, AttemptState, FailureClass, RenderState
-from workers.dashscope import Acceptance, NotSentError, ProviderError, RefusedError
-from workers.dashscope.errors import may_pass
+from workers.dashscope import Acceptance, MisdirectedError, NotSentError, ProviderError, RefusedError
 from workers.dispatch.quotes import stored_request
 from workers.failpoints import Failpoint, failpoint
 from workers.runtime.commit_retry import insist
@@ -59,6 +58,7 @@ from workers.submission.claim_outcomes import (
     end,
     expire,
     hold_account,
+    is_misdirected,
     mark_ambiguous,
     requeue,
 )
@@ -319,17 +319,25 @@ def _go_on(services: Services, session: Session, claim: Claim, error: ProviderEr
     """Move a job whose attempt was refused."""
     failure_class = error.failure_class
     reason = Reason(failure_class, error.code, str(error))
-    if failure_class is FailureClass.ACCOUNT:
-        hold_account(session, claim.job_id, claim.account, error.summary, epoch=claim.epoch, now=now)
-    elif isinstance(error, NotSentError) or failure_class is FailureClass.THROTTLE:
+    if _is_lanes(session, claim, error):
         # The lane waits, not the job: it keeps its place, and the next one would fare no better.
-        delay = timedelta(seconds=backoff_seconds(refusals_in_a_row(session, claim.attempt_id) + 1))
-        hold_up(session, claim.attempt_id, now + delay, slower=not isinstance(error, NotSentError))
+        backoff = backoff_seconds(refusals_in_a_row(session, claim.attempt_id) + 1)
+        until = now + timedelta(seconds=max(backoff, error.retry_after_seconds or 0))
+        hold_up(session, claim.attempt_id, until, slower=failure_class is FailureClass.THROTTLE)
         requeue(session, claim.job_id, epoch=claim.epoch, now=now, reason=reason)
-    elif may_pass(error.code) and (again_at := _again_at(services, session, claim, now)) is not None:
+    elif failure_class is FailureClass.ACCOUNT:
+        hold_account(session, claim.job_id, claim.account, error.summary, epoch=claim.epoch, now=now)
+    elif error.rule.may_pass and (again_at := _again_at(services, session, claim, now)) is not None:
         requeue(session, claim.job_id, epoch=claim.epoch, now=now, reason=reason, not_before_at=again_at)
     else:
         end(session, claim.job_id, reason, epoch=claim.epoch, now=now)
+
+
+def _is_lanes(session: Session, claim: Claim, error: ProviderError) -> bool:
+    """Whether an error is about the moment, and no person need look at the account."""
+    if isinstance(error, MisdirectedError):
+        return not is_misdirected(session, claim.account.id)
+    return isinstance(error, NotSentError) or error.failure_class is FailureClass.THROTTLE
 
 
 def _again_at(services: Services, session: Session, claim: Claim, now: datetime) -> datetime | None:

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from embedded.chaos.cases.case import Case, has_adopted
 from embedded.chaos.harness import World
+from reelqueue.states import RenderState
 
 _FAMILY: Final = "provider"
 _JOBS: Final = 4
@@ -80,6 +81,26 @@ def _throttled(world: World) -> list[UUID]:
     return world.enqueue(_JOBS)
 
 
+def _foreign(world: World) -> list[UUID]:
+    """Pages and redirects of something before the provider: fewer in a row than pause the account."""
+    world.script(operation="submit", kind="redirect")
+    world.script(operation="submit", kind="gateway-page", status=405)
+    return world.enqueue(_JOBS)
+
+
+def _were_refused(world: World, job_ids: list[UUID]) -> bool:
+    return world.attempts(job_ids)["rejected"] >= 2
+
+
+def _moderated(world: World) -> list[UUID]:
+    marker = "[[fail=InternalError.Algo.DataInspectionFailed]]"
+    return world.enqueue(_JOBS, marker=marker, ends_in=frozenset({RenderState.MODERATED}))
+
+
+def _were_sent_once(world: World, job_ids: list[UUID]) -> bool:
+    return world.attempts(job_ids)["bound"] == len(job_ids)
+
+
 def _same_id(world: World) -> list[UUID]:
     world.script(operation="submit", kind="duplicate-task-id", skip=1)
     return world.enqueue(_JOBS)
@@ -119,6 +140,8 @@ PROVIDER: Final = (
     Case(_FAMILY, "every such answer at once", _every_answer, has_adopted(len(_ANSWERS)), in_ci=True),
     Case(_FAMILY, "what was not created is submitted again", _not_created, _was_resubmitted, in_ci=True),
     Case(_FAMILY, "429 storm", _throttled, in_ci=True),
+    Case(_FAMILY, "a proxy's redirect and page", _foreign, _were_refused),
+    Case(_FAMILY, "moderation wrapped in another code", _moderated, _were_sent_once),
     Case(_FAMILY, "one task id for two jobs", _same_id),
     *(Case(_FAMILY, line, partial(_listing, faults), has_adopted(2)) for line, faults in _LISTINGS.items()),
     *(

@@ -34,7 +34,8 @@ from workers.operator.manual_review import adopt, resubmit, write_off
 from workers.quarantine.release import is_quarantined, retry
 
 _MODELS: Final = ("wan2.6-t2v", "wan2.6-t2v", "wan2.2-t2v-plus")
-_ENDS: Final = ("", "", "", "", "", "[[internal]]", "[[blocked-output]]", "[[fail=InvalidParameter.X]]", "[[queue=30]]")
+_ENDS: Final = ("", "", "", "", "", "[[internal]]", "[[blocked-output]]", "[[fail=InvalidParameter.X]]", "[[queue=30]]",
+         "[[fail=Throttling]]", "[[fail=InternalError.Algo.DataInspectionFailed]]")  # fmt: skip
 
 _STOPPABLE: Final = frozenset(
     {

@@ -123,7 +123,13 @@ _GARBLED: Final[list[dict[str, Any]]] = [
     {"kind": "delay", "seconds": 40.0},
     {"kind": "trickle"},
     {"kind": "cut"},
+]
+# What never comes from the provider itself, and so before a task is made.
+_FOREIGN: Final[list[dict[str, Any]]] = [
     {"kind": "redirect"},
+    {"kind": "gateway-page", "status": 403},
+    {"kind": "gateway-page", "status": 404},
+    {"kind": "gateway-page", "status": 405},
 ]
 _BY_OPERATION: Final[dict[str, list[dict[str, Any]]]] = {
     "submit": [
@@ -131,6 +137,7 @@ _BY_OPERATION: Final[dict[str, list[dict[str, Any]]]] = {
         *({**fault, "phase": "after"} for fault in _REFUSALS if fault["status"] != 429),  # which creates nothing
         *_GARBLED,
         *({**fault, "phase": "after"} for fault in _GARBLED),
+        *_FOREIGN,
         {"kind": "no-task-id"},
         {"kind": "task-id"},
         {"kind": "duplicate-task-id"},
@@ -139,11 +146,14 @@ _BY_OPERATION: Final[dict[str, list[dict[str, Any]]]] = {
         {"kind": "error", "status": 400, "code": "Arrearage"},
         {"kind": "error", "status": 401},
         {"kind": "error", "status": 429, "code": "PostpaidBillOverdue"},
+        {"kind": "error", "status": 429, "code": "Throttling.AllocationQuota", "retry_after": "90"},
         {"kind": "error", "status": 400, "code": "DataInspectionFailed"},
     ],
     "query": [
         *_REFUSALS,
         *_GARBLED,
+        *_FOREIGN,
+        {"kind": "error", "status": 401},
         {"kind": "unknown"},
         {"kind": "status-word"},
         {"kind": "going-back"},
@@ -160,6 +170,7 @@ _BY_OPERATION: Final[dict[str, list[dict[str, Any]]]] = {
     "list": [
         *_REFUSALS,
         *_GARBLED,
+        *_FOREIGN,
         {"kind": "missing-row"},
         {"kind": "shifted-rows"},
         {"kind": "repeated-rows"},

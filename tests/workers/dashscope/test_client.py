@@ -10,7 +10,15 @@ import pytest
 
 from tests.support.scripted_provider import Answer, ScriptedProvider, accepted, answer, refused, task
 from tests.workers.dashscope.calls import KEY, call, query, submit
-from workers.dashscope import NoAnswerError, NotSentError, ProviderError, RefusedError, ServerFaultError, TaskList
+from workers.dashscope import (
+    MisdirectedError,
+    NoAnswerError,
+    NotSentError,
+    ProviderError,
+    RefusedError,
+    ServerFaultError,
+    TaskList,
+)
 
 HTML = Answer(200, b"<html><body>It works!</body></html>")
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -91,10 +99,24 @@ def test_an_acceptance_is_the_task_id(provider: ScriptedProvider) -> None:
         (Answer(200, b'{"output": {"task_id": "a", "task_id": "b"}}'), NoAnswerError),
         (Answer(200, b'{"a":' * 50_000), NoAnswerError),
         (Answer(200, b'{"a": "' + b"x" * 2_000_000 + b'"}'), NoAnswerError),  # nobody reads 2 MB
-        (Answer(404, b"<html>not here</html>"), NoAnswerError),
-        (Answer(301, b""), NoAnswerError),
-        (answer(302, {"Location": "/elsewhere"}), NoAnswerError),
-        (answer(404, {"message": "no route"}), NoAnswerError),  # no code: not the provider's own words
+        # Something else answered, before the provider.
+        (Answer(404, b"<html>not here</html>"), MisdirectedError),
+        (Answer(301, b""), MisdirectedError),
+        (answer(302, {"Location": "/elsewhere"}), MisdirectedError),
+        (answer(404, {"message": "no route"}), MisdirectedError),  # no code: not the provider's own words
+        (refused(404, "NotFound"), MisdirectedError),  # its own, of a path that it does not have
+        (refused(405, "MethodNotAllowed"), MisdirectedError),
+        (Answer(405, b""), MisdirectedError),
+        (Answer(407, b"<html>sign in</html>"), MisdirectedError),
+        (Answer(400, b"<html>Bad Request</html>"), MisdirectedError),
+        (Answer(403, b"<html>blocked by policy</html>"), MisdirectedError),
+        (Answer(401, b'event: error\ndata: {"code": "x"}\n\n'), MisdirectedError),
+        (answer(403, {"error": "forbidden"}), MisdirectedError),
+        # A proxy may say these of a request that it has passed on.
+        (Answer(408, b""), NoAnswerError),
+        (Answer(409, b"<html>conflict</html>"), NoAnswerError),
+        (Answer(425, b""), NoAnswerError),
+        (Answer(200, b'data: {"output": {"task_id": "a"}}\n\n'), NoAnswerError),
     ],
 )
 def test_what_is_known_after_a_submit(provider: ScriptedProvider, said: Answer, kind: type[ProviderError]) -> None:

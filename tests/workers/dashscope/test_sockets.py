@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import free_port
 from tests.support.loopback import Behaviour, hangs_up, says, says_nothing, serving, trickles
 from tests.workers.dashscope.calls import SHORT, build_request, call, query, submit
-from workers.dashscope import NoAnswerError, NotSentError
+from workers.dashscope import MisdirectedError, NoAnswerError, NotSentError
 
 ACCEPTED = json.dumps({"output": {"task_id": "task-1", "task_status": "PENDING"}}).encode()
 SUCCESS = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -105,7 +105,7 @@ def test_a_redirect_is_not_followed(status: str) -> None:
     with (
         serving(says("200 OK", ACCEPTED)) as elsewhere,
         serving(says(status, b"", Location=elsewhere.url)) as server,
-        pytest.raises(NoAnswerError),
+        pytest.raises(MisdirectedError, match=r"answers HTTP 30., a redirect to 127\.0\.0\.1$"),
     ):
         submit(server.url)
 

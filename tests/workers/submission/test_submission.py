@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import httpx
 import pytest
 
 from models import Account, RenderJob
+from models.operations.accounts import resume_account
 from reelqueue.states import AttemptState, FailureClass, RenderState
 from tests.support.jobs import MODEL, PROMPT, Jobs
 from tests.support.recorded_hints import RecordedHints
@@ -34,6 +36,13 @@ FINAL = [
     (refused(404, "ModelNotFound"), RenderState.FAILED, FailureClass.INPUT),
     (Answer(413, b"<html>too large</html>"), RenderState.FAILED, FailureClass.INPUT),
     (refused(400, "BrandNewCode"), RenderState.FAILED, FailureClass.UNKNOWN),
+]
+MISDIRECTED = [
+    Answer(302, b"", {"Location": "https://login.example/"}),
+    Answer(404, b"<html>not here</html>"),
+    Answer(405, b""),
+    Answer(407, b"<html>sign in</html>"),
+    Answer(403, b"event: error\n\n", {"Content-Type": "text/event-stream"}),
 ]
 AMBIGUOUS = [
     httpx.ReadTimeout("silence"),
@@ -251,6 +260,61 @@ def test_nothing_more_is_sent_to_a_paused_account(jobs: Jobs, rows: Rows, provid
     assert provider.count("submit") == 1
     assert rows.state(second.job_id) is RenderState.QUEUED
     assert not rows.has_slot(second.job_id)
+
+
+@pytest.mark.parametrize("said", MISDIRECTED, ids=str)
+def test_another_service_at_the_accounts_address_pauses_it_after_a_few_answers(
+    jobs: Jobs, rows: Rows, clock: VirtualClock, said: Said
+) -> None:
+    jobs.provider.on_submit(said, said, said)
+    job_id = jobs.rendering()
+    for _ in range(2):
+        assert (rows.state(job_id), rows.account().paused_at) == (RenderState.QUEUED, None)
+        clock.advance(10)
+        dispatch(jobs.services)
+        jobs.submit(jobs.hints.submits[-1])
+
+    job = rows.job(job_id)
+    assert (rows.account().paused_reason or "").startswith("this host does not speak DashScope: dashscope.test answers")
+    assert (job.state, job.failure_class) == (RenderState.QUEUED, FailureClass.ACCOUNT)
+    assert {attempt.state for attempt in rows.attempts(job_id)} == {AttemptState.REJECTED}
+    assert not rows.has_slot(job_id)
+
+
+def test_a_proxys_whim_pauses_no_account(jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
+    jobs.provider.on_submit(MISDIRECTED[0], MISDIRECTED[0], httpx.ConnectError("refused"), MISDIRECTED[0])
+    job_id = jobs.rendering()
+    while rows.state(job_id) is not RenderState.RENDERING:
+        clock.advance(100)
+        dispatch(jobs.services)
+        jobs.submit(jobs.hints.submits[-1])
+
+    assert (rows.account().paused_at, len(rows.attempts(job_id))) == (None, 5)
+
+
+def test_a_quota_that_comes_back_holds_its_model_until_then(jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
+    said = {"code": "Throttling.AllocationQuota", "message": "Allocated quota exceeded, it will reset at midnight."}
+    jobs.provider.on_submit(replace(answer(429, said), headers={"Retry-After": "1849295"}))
+
+    job_id = jobs.rendering()
+
+    assert (rows.account().paused_at, rows.state(job_id)) == (None, RenderState.QUEUED)
+    assert rows.submit_lane().throttled_until == clock.at(1849295)
+    clock.advance(1849294)
+    assert dispatch(jobs.services) == []
+    clock.advance(1)
+    assert [hint.job_id for hint in dispatch(jobs.services)] == [job_id]
+
+
+def test_a_model_that_is_held_goes_on_when_its_account_is_resumed(jobs: Jobs, rows: Rows) -> None:
+    jobs.provider.on_submit(replace(Answer(429, b"slow down"), headers={"Retry-After": "1849295"}))
+    job_id = jobs.rendering()
+
+    with jobs.services.sessions.begin() as session:
+        assert resume_account(session, "default")
+        assert not resume_account(session, "default")
+
+    assert [hint.job_id for hint in dispatch(jobs.services)] == [job_id]
 
 
 @pytest.mark.parametrize(("said", "state", "failure_class"), FINAL, ids=str)

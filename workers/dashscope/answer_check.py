@@ -1,0 +1,121 @@
+"""Whether an answer is good, and if not, what is known about the call.
+
+=============================================  =====================================================
+answer                                         then
+=============================================  =====================================================
+2xx with a JSON object                         good
+4xx with a code, 413, 429                      refused by the provider: nothing was created
+3xx, 405, 407, 404 without a known code,       refused by something else at its address, or before
+another 4xx without a code                     it: nothing was created
+408, 409 or 425 without a code, 5xx, the rest  unknown
+=============================================  =====================================================
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from reelqueue.states import FailureClass
+from workers.dashscope.error_codes import classify
+from workers.dashscope.errors import MisdirectedError, NoAnswerError, ProviderError, RefusedError, ServerFaultError
+from workers.dashscope.wire import UnreadableError, parse_error, parse_object, parse_time
+
+# Said by the gateway without a code as well, and documented to create nothing.
+_GATEWAYS: Final = frozenset({HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.TOO_MANY_REQUESTS})
+# Never the provider's, whatever code comes with them.
+_FOREIGN: Final = frozenset({HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED})
+# A proxy may say so of a request that it has passed on.
+_UNDECIDED: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY})
+_LONGEST_WAIT_SECONDS: Final = 31 * 86_400.0
+_RESET_AT: Final = re.compile(
+    r"\breset (?:at|on) (\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?) ?(Z|[+-]\d\d:?\d\d)?", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class RawAnswer:
+    """An HTTP answer, read whole."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+    host: str
+    """That answered."""
+
+
+def check_answer(answer: RawAnswer) -> dict[str, Any]:
+    """The JSON object of a good answer.
+
+    Raises:
+        ProviderError: It is none; the class says what is known about the call.
+    """
+    code, request_id = None, None
+    try:
+        document = parse_object(answer.content)
+    except UnreadableError as unreadable:
+        message = f"HTTP {answer.status} with {unreadable}"
+    else:
+        if 200 <= answer.status < 300:
+            return document
+        code, message, request_id = parse_error(document)
+    if _is_foreign(answer.status, code):
+        raise MisdirectedError(f"this host does not speak DashScope: {_seen(answer)}", http_status=answer.status)
+    raise _kind(answer.status, code)(
+        message,
+        http_status=answer.status,
+        code=code,
+        request_id=request_id,
+        retry_after_seconds=_retry_after(answer.headers, message),
+    )
+
+
+def _is_foreign(status: int, code: str | None) -> bool:
+    if 300 <= status < 400 or status in _FOREIGN:
+        return True
+    if status == HTTPStatus.NOT_FOUND:  # the provider's own "NotFound" is about a path that it does not have
+        return classify(code) is FailureClass.UNKNOWN
+    return 400 <= status < 500 and code is None and status not in _GATEWAYS | _UNDECIDED
+
+
+def _kind(status: int, code: str | None) -> type[ProviderError]:
+    if status in _GATEWAYS or (code and 400 <= status < 500):
+        return RefusedError
+    return ServerFaultError if status >= 500 else NoAnswerError
+
+
+def _seen(answer: RawAnswer) -> str:
+    """What answered, without what it says: a page may quote the request."""
+    target = _host_of(answer.headers.get("location", ""))
+    content_type = answer.headers.get("content-type", "").partition(";")[0].strip()[:40]
+    if target is not None:
+        detail = f", a redirect to {target}"
+    elif content_type and content_type.isprintable():
+        detail = f" as {content_type}"
+    else:
+        detail = ""
+    return f"{answer.host} answers HTTP {answer.status}{detail}"
+
+
+def _host_of(url: str) -> str | None:
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        return None
+    return host[:80] if host and host.isprintable() else None
+
+
+def _retry_after(headers: Mapping[str, str], message: str) -> float | None:
+    """How long to wait, by a header or by the text; dates count from the answer's own."""
+    asked = headers.get("retry-after", "").strip()
+    if asked.isascii() and asked.isdecimal():
+        return min(float(asked[:12]), _LONGEST_WAIT_SECONDS)
+    found = _RESET_AT.search(message)
+    until, now = parse_time("".join(filter(None, found.groups())) if found else asked), parse_time(headers.get("date"))
+    if until is None or now is None:
+        return None
+    return min(max((until - now).total_seconds(), 0), _LONGEST_WAIT_SECONDS)
