@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from alembic import context
-from sqlalchemy import Connection, create_engine, pool, text
+from sqlalchemy import Connection, text
 
 from models import Base
+from models.session import make_engine
 from models.settings import ServiceSettings, read_settings
 
 # Two hosts that start together must not both migrate; the number is arbitrary and ours.
 ADVISORY_LOCK = 7_305_281_044
 # DDL that waits for a lock makes everyone behind it wait too: give up instead, and try again.
-LOCK_TIMEOUT = "5s"
-STATEMENT_TIMEOUT = "60s"
+LOCK_TIMEOUT_SECONDS = 5
+STATEMENT_TIMEOUT_SECONDS = 60
 
 
 def migrate(connection: Connection) -> None:
-    """Run the migrations over a connection, alone."""
-    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ADVISORY_LOCK})
-    connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}'"))
-    connection.execute(text(f"SET statement_timeout = '{STATEMENT_TIMEOUT}'"))
-    connection.commit()
+    """Run the migrations over a connection."""
     context.configure(
         connection=connection,
         target_metadata=Base.metadata,
@@ -28,27 +25,36 @@ def migrate(connection: Connection) -> None:
         compare_server_default=True,
         transaction_per_migration=True,
     )
-    try:
-        with context.begin_transaction():
-            context.run_migrations()
-    finally:
-        connection.rollback()
-        connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": ADVISORY_LOCK})
-        connection.commit()
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def migrate_alone(url: str) -> None:
+    """Run the migrations of a database, while any other host that wants to waits.
+
+    The lock belongs to a transaction on a connection of its own: behind a pooler a lock of the session would stay
+    with a session that others are given next.
+    """
+    engine = make_engine(
+        url,
+        application_name="reelqueue migrations",
+        statement_timeout_seconds=STATEMENT_TIMEOUT_SECONDS,
+        lock_timeout_seconds=LOCK_TIMEOUT_SECONDS,
+    )
+    with engine.begin() as holder, engine.connect() as connection:
+        holder.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        holder.execute(text("SET LOCAL lock_timeout = 0"))
+        holder.execute(text("SET LOCAL statement_timeout = 0"))
+        holder.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+        migrate(connection)
+    engine.dispose()
 
 
 def main() -> None:
-    """Migrate the connection that the caller handed in, or the database of the settings."""
-    given = context.config.attributes.get("connection")
-    if given is not None:
-        migrate(given)
-        return
-    url = (
+    """Migrate the database that the caller named, or that of the settings."""
+    migrate_alone(
         context.config.attributes.get("database_url") or read_settings(ServiceSettings).database_url.get_secret_value()
     )
-    engine = create_engine(url, poolclass=pool.NullPool)
-    with engine.connect() as connection:
-        migrate(connection)
 
 
 if context.is_offline_mode():

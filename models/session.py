@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Final, Protocol
 
-from sqlalchemy import Engine, create_engine, func, select
+import psycopg
+import structlog
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 # A statement that runs longer than this waits for something that will not come: every hot question
@@ -16,37 +19,114 @@ CONNECT_TIMEOUT_SECONDS = 5
 # No transaction waits for anything but the database, so one that idles belongs to a process that stands still,
 # and may hold rows that everybody needs. Below the lock time-out: who waits for them gets them.
 IDLE_IN_TRANSACTION_SECONDS = 5
+READABLE: Final = {
+    "timezone": "UTC",
+    "DateStyle": "ISO, MDY",
+    "IntervalStyle": "postgres",
+    "bytea_output": "hex",
+}
+"""What the driver reads values by."""
+_REFUSED_BY_POOLER: Final = "unsupported startup parameter"
+
+log = structlog.get_logger(__name__)
 
 
-def make_engine(url: str, *, application_name: str = "reelqueue", pool_size: int = 5) -> Engine:
-    """An engine on Postgres; it connects at first use.
+def make_engine(
+    url: str,
+    *,
+    application_name: str = "reelqueue",
+    pool_size: int = 5,
+    statement_timeout_seconds: int = STATEMENT_TIMEOUT_SECONDS,
+    lock_timeout_seconds: int = LOCK_TIMEOUT_SECONDS,
+) -> Engine:
+    """An engine on Postgres, also behind a pooler; it connects at first use.
+
+    Its sessions do not depend on what the server's defaults are, except for the schema search path.
 
     Args:
         url: SQLAlchemy URL, ``postgresql+psycopg://…``.
         application_name: Shown in ``pg_stat_activity``.
         pool_size: Connections kept; as many again may be open for a moment.
+        statement_timeout_seconds: A longer statement is ended.
+        lock_timeout_seconds: A statement that waits longer for a lock is ended.
 
     Raises:
         sqlalchemy.exc.ArgumentError: *url* is no URL.
     """
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=pool_size,
         hide_parameters=True,  # an error's text ends up in logs and must not quote prompts or keys' hashes
         pool_pre_ping=True,  # after a restart of Postgres the first use reconnects instead of failing
+        isolation_level="READ COMMITTED",  # guarded updates count on it, whatever the server's default is
         connect_args={
             # Never prepared: a plan that Postgres keeps for any parameter cannot use the partial indexes, and
             # one that was made while the tables were empty read 230,000 rows for each question.
             "prepare_threshold": None,
-            "application_name": application_name,
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
-            "options": (
-                f"-c statement_timeout={STATEMENT_TIMEOUT_SECONDS}s -c lock_timeout={LOCK_TIMEOUT_SECONDS}s"
-                f" -c idle_in_transaction_session_timeout={IDLE_IN_TRANSACTION_SECONDS}s -c timezone=UTC"
-            ),
+            "client_encoding": "utf8",
         },
     )
+    session_settings = SessionSettings(
+        {
+            "application_name": application_name,
+            "statement_timeout": f"{statement_timeout_seconds}s",
+            "lock_timeout": f"{lock_timeout_seconds}s",
+            "idle_in_transaction_session_timeout": f"{IDLE_IN_TRANSACTION_SECONDS}s",
+            **READABLE,
+        }
+    )
+    event.listen(engine, "do_connect", session_settings.connect)
+    event.listen(engine, "begin", session_settings.begin)
+    return engine
+
+
+class SessionSettings:
+    """Gives each session of an engine the same settings, at its start or, behind a pooler, in each transaction.
+
+    A pooler in transaction mode hands each transaction to another session of the server. It refuses options at the
+    start of a connection, or drops them without saying so.
+    """
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = dict(values)
+        self.is_pooled = False
+        """Settings are made in each transaction, which costs one statement more."""
+
+    def connect(
+        self, _dialect: Dialect, _record: object, arguments: tuple[Any, ...], options: dict[str, Any]
+    ) -> psycopg.Connection[Any]:
+        """Connect with the settings, or without them where they cannot be given."""
+        if not self.is_pooled:
+            try:
+                connection = psycopg.connect(*arguments, **options | {"options": self._options(options)})
+            except psycopg.OperationalError as error:
+                if _REFUSED_BY_POOLER not in str(error):
+                    raise
+            else:
+                if connection.info.parameter_status("application_name") == self._values["application_name"]:
+                    return connection
+                connection.close()
+            self.is_pooled = True
+            log.info("database.pooler", settings="made in each transaction, as options are not kept")
+        return psycopg.connect(*arguments, **options)
+
+    def begin(self, connection: Connection) -> None:
+        """Make the settings of a transaction that has begun."""
+        if self.is_pooled:
+            calls = ", ".join("set_config(%s, %s, true)" for _ in self._values)
+            pairs = tuple(part for pair in self._values.items() for part in pair)
+            connection.exec_driver_sql(f"SELECT {calls}", pairs)
+
+    def _options(self, given: Mapping[str, Any]) -> str:
+        # The last one wins in Postgres; what the operator's URL says comes first, since the protocol needs ours.
+        ours = [f"-c {name}={_escaped(value)}" for name, value in self._values.items()]
+        return " ".join([*filter(None, [given.get("options")]), *ours])
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace(" ", "\\ ")
 
 
 def make_sessions(engine: Engine) -> sessionmaker[Session]:
