@@ -18,8 +18,9 @@ from embedded.stack.service_plan import ANY_PORTS, PREFERRED_PORTS
 from embedded.stack.stack import ROOT, StackOptions
 from embedded.stack.up import run_up
 from reelqueue.builder import DEFAULT_VIDEO_BASE_URL
+from reelqueue.campaigns.rows.cell_values import read_json
 from reelqueue.cli._rehearsal import print_rehearsal
-from reelqueue.errors import ReelqueueError
+from reelqueue.errors import InvalidRequestError, ReelqueueError
 from reelqueue.pricing import region_of
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -110,11 +111,19 @@ def rehearse(
         int, typer.Option("--most", min=1, help="A file with more clips is played in part.")
     ] = REHEARSED_CLIPS,
     seconds: Annotated[float, typer.Option("--seconds", min=1, help="Give up after this long.")] = 300.0,
+    campaign: Annotated[
+        str, typer.Option("--options", help="Options of the campaign as a JSON object; they win over the file's.")
+    ] = "{}",
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Play a campaign file against the simulator in virtual time, for nothing: how long, how much, what would fail."""
     region = region_of(os.environ.get("REELQUEUE_VIDEO_BASE_URL") or DEFAULT_VIDEO_BASE_URL)
-    options = RehearsalOptions(file=file, encoding=encoding, region=region, clips_max=most, wall_limit_seconds=seconds)
+    changes = read_json(campaign, "options")
+    if not isinstance(changes, dict):
+        raise InvalidRequestError("bad_json", "--options: must be a JSON object", "options")
+    options = RehearsalOptions(
+        file=file, encoding=encoding, changes=changes, region=region, clips_max=most, wall_limit_seconds=seconds
+    )
     rehearsal = run_rehearsal(options)
     if as_json:
         typer.echo(rehearsal.model_dump_json(indent=2))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,13 +32,16 @@ class Script:
         return any(clip.is_continued for clip in self.clips)
 
 
-def read_script(file: Path, *, region: str, encoding: str | None, clips_max: int) -> Script:
+def read_script(
+    file: Path, *, region: str, encoding: str | None, changes: Mapping[str, object], clips_max: int
+) -> Script:
     """Read a campaign file to its end.
 
     Args:
         file: The file.
         region: Whose prices count.
-        encoding: Of a CSV or JSON Lines file; None takes what the first bytes say.
+        encoding: Of a CSV or JSON file; None takes what the first bytes say.
+        changes: Options of the campaign that win over the file's.
         clips_max: A larger file is played in part.
 
     Raises:
@@ -49,7 +52,7 @@ def read_script(file: Path, *, region: str, encoding: str | None, clips_max: int
     def keep(clip: Clip, _novelty: Novelty) -> None:
         good.append(clip)
 
-    checked = check_file(file, region=region, encoding=encoding, keep=keep)
+    checked = check_file(file, region=region, encoding=encoding, changes=changes, keep=keep)
     if checked.options is None or checked.log.file_error_count or not good:
         why = verdict(checked.log) if checked.log.error_count else "it has no clips"
         raise ConfigurationError(f"{file} cannot be rehearsed: {why}; see: reelqueue campaign check {file}")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -34,6 +34,8 @@ class RehearsalOptions:
 
     file: Path
     encoding: str | None = None
+    changes: Mapping[str, object] = field(default_factory=dict)
+    """Options of the campaign that win over the file's."""
     region: str
     """Whose prices count."""
     clips_max: int
@@ -50,7 +52,13 @@ def rehearse(options: RehearsalOptions) -> Rehearsal:
     """
     began = time.monotonic()
     console = Console(stderr=True)
-    script = read_script(options.file, region=options.region, encoding=options.encoding, clips_max=options.clips_max)
+    script = read_script(
+        options.file,
+        region=options.region,
+        encoding=options.encoding,
+        changes=options.changes,
+        clips_max=options.clips_max,
+    )
     now = datetime.now(UTC)
     clock = StageClock(max(now, script.options.run_at or now))
     with (

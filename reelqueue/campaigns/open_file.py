@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 from reelqueue.campaigns.clips import Clip
 from reelqueue.campaigns.expansion.clip_builder import Assembler
-from reelqueue.campaigns.manifest.compiled_manifest import Recipe, make_recipe
+from reelqueue.campaigns.manifest.compiled_manifest import Recipe, make_recipe, option_defaults
 from reelqueue.campaigns.manifest.manifest import Manifest, read_manifest
 from reelqueue.campaigns.named_file import find_file
-from reelqueue.campaigns.options import NAME_CHARACTERS_MAX, CampaignOptions
+from reelqueue.campaigns.options import NAME_CHARACTERS_MAX, CampaignOptions, changed_options
 from reelqueue.campaigns.problem import CampaignFileError, Problem, shortened
 from reelqueue.campaigns.problem_log import ProblemLog
 from reelqueue.campaigns.rows.csv_rows import Spreadsheet
@@ -70,32 +70,36 @@ class CampaignFile:
 
 @contextmanager
 def open_campaign(
-    path: Path, *, encoding: str | None = None, name: str | None = None, local_files: bool = False
+    path: Path,
+    *,
+    encoding: str | None = None,
+    changes: Mapping[str, object] = MappingProxyType({}),
+    local_files: bool = False,
 ) -> Iterator[CampaignFile]:
     """Open a CSV or JSON file of rows, or a YAML or TOML manifest.
 
     Args:
         path: The file; its ending says what it is.
         encoding: Of a CSV or JSON file; None takes UTF-8, or what the first bytes say.
-        name: Of the campaign; None takes the manifest's, or the file's without its ending.
+        changes: Options of the campaign, which win over those of the manifest.
         local_files: Whether pictures may be files beside the campaign file or below, which are read and embedded.
 
     Raises:
         CampaignFileError: The file cannot be read, or its manifest is wrong; with every problem found.
+        InvalidRequestError: One of the changes is wrong.
         OSError: There is no such file, or it may not be read.
     """
     if path.suffix.lower() in MANIFESTS:
         manifest, lines = read_manifest(path)
+        if changes:
+            told = manifest.campaign.model_dump(exclude_unset=True)
+            manifest = manifest.model_copy(update={"campaign": changed_options(told, changes)})
         recipe = make_recipe(path.name, manifest, lines)
         rows_path = path if manifest.file is None else _beside(path, manifest.file)
     else:
-        manifest, recipe, rows_path = (
-            None,
-            Recipe(file=path.name, options=CampaignOptions(name=campaign_name(path))),
-            path,
-        )
-    if name is not None:
-        recipe = replace(recipe, options=recipe.options.model_copy(update={"name": name}))
+        options = changed_options({"name": campaign_name(path)}, changes)
+        recipe = Recipe(file=path.name, options=options, defaults=option_defaults(options))
+        manifest, rows_path = None, path
     opened: AbstractContextManager[RecordSource]
     if manifest is not None and manifest.file is None:
         opened = nullcontext(_manifest_rows(manifest, recipe))

@@ -8,17 +8,19 @@ from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 from typing import Annotated, ClassVar, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from reelqueue.campaigns.limits import CLIPS_MAX, VARIANTS_MAX
 from reelqueue.campaigns.output_paths import DEFAULT_PATTERN, OutputPattern, read_pattern
 from reelqueue.catalog.price_list import CURRENCY_BY_REGION
-from reelqueue.requests.fields import Priority, StartBy, Text, Whole
+from reelqueue.errors import InvalidRequestError
+from reelqueue.requests.fields import Priority, StartBy, Text, Whole, whole_number
 
 NAME_CHARACTERS_MAX: Final = 200
 _MONEY: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?)\s*([A-Z]{3})")
+_INSTANCE: Final = re.compile(" or instance of [A-Za-z]+")
 _CURRENCIES: Final = sorted(set(CURRENCY_BY_REGION.values()))
 
 
@@ -80,6 +82,13 @@ class Budget(CampaignPart):
         return {"amount": money[1], "currency": money[2]}
 
 
+def _number(text: str) -> object:
+    try:
+        return whole_number(float(text))
+    except ValueError:
+        return text
+
+
 Percent = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 
 
@@ -98,12 +107,13 @@ class Breaker(CampaignPart):
     @model_validator(mode="before")
     @classmethod
     def _check_parts(cls, value: object) -> object:
+        if isinstance(value, str) and "=" in value:
+            pairs = (part.partition("=") for part in value.split(","))
+            return {name.strip(): _number(number) for name, _, number in pairs}
         if isinstance(value, (Mapping, Breaker)):
             return value
         raise PydanticCustomError(
-            "wrong_type",
-            "must name what stops it, such as {example}, not {seen}",
-            {"example": '{"failures": 5}', "seen": repr(value)[:40]},
+            "wrong_type", "must name what stops it, such as failures=5, not {seen}", {"seen": repr(value)[:40]}
         )
 
 
@@ -167,3 +177,23 @@ class CampaignOptions(CampaignPart):
                     "out_of_range", "{second} must come after {first}", {"first": first, "second": second}
                 )
         return self
+
+
+def changed_options(options: Mapping[str, object], changes: Mapping[str, object]) -> CampaignOptions:
+    """Options with some of them changed; None sets no limit.
+
+    Raises:
+        InvalidRequestError: One of them is wrong; it is named.
+    """
+    try:
+        return CampaignOptions.model_validate({**options, **changes})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False)[0]
+        option = ".".join(map(str, first["loc"])) or "options"
+        raise InvalidRequestError("wrong_type", f"{option}: {plain_words(first['msg'])}", option) from error
+
+
+def plain_words(message: str) -> str:
+    """A message of pydantic in the words of a manifest."""
+    told = _INSTANCE.sub("", message).replace("Input should", "must").replace("String should", "must")
+    return told.replace("a valid dictionary", "an object")

@@ -13,7 +13,7 @@ import typer
 from reelqueue.campaigns import open_campaign
 from reelqueue.campaigns.clips import Clip
 from reelqueue.campaigns.open_file import MANIFESTS
-from reelqueue.campaigns.options import CampaignOptions
+from reelqueue.campaigns.options import CampaignOptions, changed_options
 from reelqueue.campaigns.plan.check_file import Checked, campaign_warnings, check_file, eta_of, measured_eta
 from reelqueue.campaigns.plan.cost_plan import Plan
 from reelqueue.campaigns.plan.eta import Eta
@@ -31,6 +31,7 @@ from reelqueue.cli._campaign import (
     print_checked,
     read_quantiles,
 )
+from reelqueue.cli._campaign_options import read_changes, with_campaign_options
 from reelqueue.cli._campaign_upload import Handover
 from reelqueue.cli._canary import CanaryCount, told_of_canary, with_canary
 from reelqueue.cli._jobs import AsJson, connect
@@ -50,6 +51,8 @@ class _Source(NamedTuple):
 
     file: Path
     encoding: str | None
+    changes: Mapping[str, object]
+    """Options of the campaign from the command line."""
     with_urls: bool
     options: CampaignOptions | None
     """None where the file cannot even be opened as one."""
@@ -58,6 +61,7 @@ class _Source(NamedTuple):
     known: Known
 
 
+@with_campaign_options
 def plan(
     file: CampaignPath,
     *,
@@ -68,20 +72,23 @@ def plan(
         bool, typer.Option("--rehearse", help="Play the file against a simulator in this process: no key, no cost.")
     ] = False,
     as_json: AsJson = False,
+    **options: str | None,
 ) -> None:
     """Compare a campaign file with the server: what is new, changed or there already, and what it costs.
 
     Ends with exit code 1 if anything in it cannot be rendered. Stores nothing.
     """
+    changes = read_changes(options)
     with connect() as client:
-        checked = _check(_source(client, file, encoding, with_urls=with_urls))
+        checked = _check(_source(client, file, encoding, changes, with_urls=with_urls))
         time = _time(client, checked.plan, render_seconds)
-    rehearsal = rehearse(file, encoding=encoding) if with_rehearsal else None
+    rehearsal = rehearse(file, encoding=encoding, changes=changes) if with_rehearsal else None
     _show(file, checked, time, as_json=as_json, rehearsal=rehearsal)
     if checked.log.error_count:
         raise typer.Exit(1)
 
 
+@with_campaign_options
 def apply(
     file: CampaignPath,
     *,
@@ -92,13 +99,14 @@ def apply(
     canary: CanaryCount = None,
     is_agreed: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before it is paid for.")] = False,
     as_json: AsJson = False,
+    **options: str | None,
 ) -> None:
     """Hand a campaign file to the server, which renders what it has not yet.
 
     Stored as a whole or not at all. Applied again, it buys only what differs.
     """
     with connect() as client:
-        source = _source(client, file, encoding, with_urls=with_urls)
+        source = _source(client, file, encoding, read_changes(options), with_urls=with_urls)
         name = source.options.name if source.options else ""
         with Handover(client, name, _options(source, canary), file.name) as handover:
             checked = _checked_by_both(source, handover)
@@ -125,23 +133,30 @@ def apply(
 COMMANDS: Final = (plan, apply)
 
 
-def _source(client: Client, file: Path, encoding: str | None, *, with_urls: bool) -> _Source:
+def _source(
+    client: Client, file: Path, encoding: str | None, changes: Mapping[str, object], *, with_urls: bool
+) -> _Source:
     try:
-        with open_campaign(file, encoding=encoding, local_files=True) as opened:
+        with open_campaign(file, encoding=encoding, changes=changes, local_files=True) as opened:
             options = opened.options
     except CampaignFileError:  # the check says what is wrong with it
-        return _Source(file, encoding, with_urls, None, None, Known())
+        return _Source(file, encoding, changes, with_urls, None, None, Known())
     try:
         campaign = client.campaigns.get(options.name)
     except NotFoundError:
-        return _Source(file, encoding, with_urls, options, None, Known())
-    return _Source(file, encoding, with_urls, options, campaign, client.campaigns.known(options.name))
+        return _Source(file, encoding, changes, with_urls, options, None, Known())
+    return _Source(file, encoding, changes, with_urls, options, campaign, client.campaigns.known(options.name))
 
 
 def _options(source: _Source, canary: int | None) -> CampaignOptions | None:
-    """How the campaign is run; rows alone say nothing about that, and must not take its budget away."""
-    is_told = source.file.suffix.lower() in MANIFESTS or source.campaign is None
-    options = source.options if is_told else None
+    """How the campaign is run; rows alone say nothing about that, and must not take its budget away.
+
+    The command line wins over the file, and the file over what the server has.
+    """
+    campaign = source.campaign
+    options = source.options
+    if campaign is not None and source.file.suffix.lower() not in MANIFESTS:
+        options = changed_options(campaign.options, source.changes) if source.changes else None
     return options if canary is None else with_canary(source.campaign, options, canary)
 
 
@@ -157,6 +172,7 @@ def _check(
             source.file,
             region=region_of(video_base_url()),
             encoding=source.encoding,
+            changes=source.changes,
             sink=repair,
             with_urls=source.with_urls,
             known=source.known,

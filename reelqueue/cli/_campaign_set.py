@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import re
 from typing import Annotated, Final
 
 import typer
-from pydantic import ValidationError
 
-from reelqueue.campaigns.options import CampaignOptions
+from reelqueue.campaigns.options import CampaignOptions, changed_options
 from reelqueue.cli._campaign_control import Name
+from reelqueue.cli._campaign_options import option_text, read_value
 from reelqueue.cli._jobs import AsJson, connect
 from reelqueue.cli._output import print_json, print_line, printable
 from reelqueue.errors import InvalidRequestError
-
-_JSON: Final = re.compile(r"-?[0-9]+|\{.*\}")
-"""Values that are no text: numbers, and options of several parts such as the breaker."""
-_NO_LIMIT: Final = "none"
 
 
 def set_(
@@ -32,11 +26,12 @@ def set_(
     """Change how a campaign is run from the next dispatch on; what is not named stays as it is."""
     with connect() as client:
         options = client.campaigns.get(name).options
-        found = client.campaigns.put(_changed(options, changes))
+        wanted = {_option(change): read_value(_option(change), change.partition("=")[2]) for change in changes}
+        found = client.campaigns.put(changed_options(options, wanted))
     if as_json:
         print_json(found)
     else:
-        told = ", ".join(f"{option}: {found.options.get(option, _NO_LIMIT)}" for option in map(_option, changes))
+        told = ", ".join(f"{option}: {option_text(found.options.get(option))}" for option in map(_option, changes))
         print_line(printable(told))
 
 
@@ -51,24 +46,3 @@ def _option(change: str) -> str:
             "unknown_option", f"{change[:80]!r}: write OPTION=VALUE with one of {known}", "options"
         )
     return option
-
-
-def _changed(options: dict[str, object], changes: list[str]) -> CampaignOptions:
-    wanted = options | {_option(change): _value(change.partition("=")[2]) for change in changes}
-    try:
-        return CampaignOptions.model_validate(wanted)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
-        option = ".".join(map(str, first["loc"])) or "options"
-        raise InvalidRequestError("wrong_type", f"{option}: {first['msg']}", option) from error
-
-
-def _value(text: str) -> object:
-    if text == _NO_LIMIT:
-        return None
-    if not _JSON.fullmatch(text):
-        return text
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise InvalidRequestError("not_json", f"{text[:80]!r} is not JSON: {error}", "options") from error

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +19,7 @@ _PLAYER: Final = "embedded"
 _KEY_VARIABLES: Final = ("ALIBABA_API_KEY", "DASHSCOPE_API_KEY")
 
 
-def rehearse(file: Path, *, encoding: str | None) -> Rehearsal:
+def rehearse(file: Path, *, encoding: str | None, changes: Mapping[str, object]) -> Rehearsal:
     """Play a campaign file against the simulator.
 
     Raises:
@@ -31,6 +33,8 @@ def rehearse(file: Path, *, encoding: str | None) -> Rehearsal:
         )
     program = [sys.executable, "-m", _PLAYER, "rehearse", str(file), "--json"]
     options = ["--encoding", encoding] if encoding is not None else []
+    if changes:
+        options += ["--options", json.dumps(changes)]
     # It has no use for a key, so it is not given one.
     environment = {name: value for name, value in os.environ.items() if name not in _KEY_VARIABLES}
     command = [*program, *options]

@@ -72,6 +72,16 @@ def make_recipe(file: str, manifest: Manifest, lines: Lines) -> Recipe:
     return recipe
 
 
+def option_defaults(options: CampaignOptions) -> dict[str, object]:
+    """What a campaign's own options say about each of its clips."""
+    defaults: dict[str, object] = {}
+    if options.start_by is not None:
+        defaults["start_by"] = options.start_by
+    if options.variants > 1:
+        defaults["variants"] = options.variants
+    return defaults
+
+
 def _templates(manifest: Manifest) -> dict[str, Template]:
     if not manifest.template:
         return {}
@@ -81,12 +91,7 @@ def _templates(manifest: Manifest) -> dict[str, Template]:
 
 
 def _defaults(manifest: Manifest) -> dict[str, object]:
-    defaults: dict[str, object] = {option_name(name): value for name, value in manifest.defaults.items()}
-    if manifest.campaign.start_by is not None:
-        defaults.setdefault("start_by", manifest.campaign.start_by)
-    if manifest.campaign.variants > 1:
-        defaults.setdefault("variants", manifest.campaign.variants)
-    return defaults
+    return option_defaults(manifest.campaign) | {option_name(name): value for name, value in manifest.defaults.items()}
 
 
 def _unused(recipe: Recipe) -> Iterator[InvalidRequestError]:

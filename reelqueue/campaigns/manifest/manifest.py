@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import date, time
@@ -14,7 +13,7 @@ from pydantic import Field, ValidationError
 from pydantic.alias_generators import to_snake
 
 from reelqueue.campaigns.limits import CLIPS_MAX, MANIFEST_BYTES_MAX, MANIFEST_PROBLEMS_MAX
-from reelqueue.campaigns.options import CampaignOptions, CampaignPart
+from reelqueue.campaigns.options import CampaignOptions, CampaignPart, plain_words
 from reelqueue.campaigns.problem import CampaignFileError, Problem, remedy_for, shortened
 from reelqueue.campaigns.rows.headings import OPTIONS, nearest, option_name
 from reelqueue.campaigns.rows.text_lines import open_text, undecodable, undecoded
@@ -22,8 +21,6 @@ from reelqueue.errors import InvalidRequestError
 
 TEMPLATED: Final = frozenset({"prompt", "negative_prompt", "custom_id", "image", "last_frame", "audio_url", "after"})
 """Options that a template may write; the others are no texts, or are chosen from a few words."""
-
-_INSTANCE: Final = re.compile(" or instance of [A-Za-z]+")
 
 Lines = Mapping[tuple[str | int, ...], int]
 """The line of the value at each path; empty where the format does not tell."""
@@ -140,7 +137,7 @@ def _problems(file: str, error: ValidationError, lines: Lines) -> Iterator[Probl
     for details in error.errors(include_url=False, include_context=False)[:MANIFEST_PROBLEMS_MAX]:
         path = details["loc"]
         column = ".".join(map(str, path)) or "the manifest"
-        code, said = details["type"], _said(details["msg"])
+        code, said = details["type"], plain_words(details["msg"])
         if code == "extra_forbidden":
             said, code = _unknown_key(path), "unknown_option"
         yield Problem(
@@ -152,11 +149,6 @@ def _problems(file: str, error: ValidationError, lines: Lines) -> Iterator[Probl
             seen=None if isinstance(details["input"], (dict, list)) else shortened(details["input"]),
             remedy=remedy_for(code),
         )
-
-
-def _said(message: str) -> str:
-    told = _INSTANCE.sub("", message).replace("Input should", "must").replace("String should", "must")
-    return told.replace("a valid dictionary", "an object")
 
 
 def _unknown_key(path: tuple[str | int, ...]) -> str:

@@ -83,6 +83,7 @@ def check_file(
     *,
     region: str,
     encoding: str | None = None,
+    changes: Mapping[str, object] = MappingProxyType({}),
     sink: ProblemSink | None = None,
     with_urls: bool = False,
     known: Known | None = None,
@@ -96,6 +97,7 @@ def check_file(
         path: The file; pictures that it names by a path are beside it or below.
         region: Whose prices count.
         encoding: Of a CSV or JSON file; None takes UTF-8, or what the first bytes say.
+        changes: Options of the campaign, which win over those of the file.
         sink: Gets each problem and bad row as they are found.
         with_urls: Whether to ask for the head of each reference: the only use of a network.
         known: What the campaign holds already; None for a new one.
@@ -108,7 +110,7 @@ def check_file(
     """
     checked = Checked(ProblemLog(sink), Plan(region, known))
     try:
-        with open_campaign(path, encoding=encoding, local_files=True) as campaign:
+        with open_campaign(path, encoding=encoding, changes=changes, local_files=True) as campaign:
             checked.campaign = campaign
             checked.plan.start_by = campaign.options.start_by
             for clip in campaign.clips(checked.log, refused=refused):

@@ -110,20 +110,60 @@ def test_rows_alone_do_not_take_a_budget_away(server: str, file: Path) -> None:
     assert campaign["options"]["budget"] == {"amount": "40", "currency": "USD"}
 
 
+def test_a_plain_sheet_takes_options_on_the_command_line(server: str, file: Path) -> None:
+    told = ["--budget", "4 USD", "--max-in-flight", "2", "--priority", "3", "--breaker", "failures=5", "--name", "2026"]
+    times = ["--run-at", "2999-01-01T00:00+08:00", "--start-by", "2999-01-02T00:00+08:00"]
+
+    assert "budget: 4 USD" in run("plan", file, *told, *times).stdout
+    run("apply", file, "--yes", *told, *times)
+    run("apply", file, "--yes", "--name", "2026", "--priority", "4", "--breaker", "none")
+
+    (campaign,) = json.loads(run("list", "--json").stdout)
+    options = campaign["options"]
+    assert (campaign["name"], options["budget"], options["max_in_flight"]) == (
+        "2026", {"amount": "4", "currency": "USD"}, 2,
+    )  # fmt: skip
+    assert (options["priority"], "breaker" in options, options["run_at"]) == (4, False, "2998-12-31T16:00:00+00:00")
+
+
+def test_the_command_line_wins_over_the_manifest(server: str, file: Path) -> None:
+    manifest = file.with_suffix(".yaml")
+    manifest.write_text("campaign: {budget: 40 USD, priority: 7}\nfile: autumn.csv\n")
+
+    run("apply", manifest, "--yes", "--budget", "none", "--start-by", "2999-01-01T00:00Z")
+
+    (campaign,) = json.loads(run("list", "--json").stdout)
+    assert ("budget" in campaign["options"], campaign["options"]["priority"]) == (False, 7)
+    (job, _) = json.loads(CliRunner().invoke(app, ["jobs", "--json"]).stdout)
+    assert job["options"]["start_by"] == "2999-01-01T00:00:00Z"
+
+
+def test_an_option_of_the_command_line_that_is_wrong_is_one_line(server: str, file: Path) -> None:
+    result = run("apply", file, "--yes", "--run-at", "tomorrow")
+
+    assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
+    assert "run_at: must be a date and time with its timezone" in result.stderr
+
+
 def test_options_are_set_one_by_one(server: str, file: Path) -> None:
     run("apply", file, "--yes")
 
     said = run("set", "autumn", "priority=5", "budget=60 USD", 'breaker={"failures": 3}').stdout
     run("set", "autumn", "budget=none")
 
-    assert said == "priority: 5, budget: {'amount': '60', 'currency': 'USD'}, breaker: {'after': 20, 'failures': 3}\n"
+    assert said == "priority: 5, budget: 60 USD, breaker: after=20,failures=3\n"
     (campaign,) = json.loads(run("list", "--json").stdout)
     assert (campaign["options"]["priority"], "budget" in campaign["options"]) == (5, False)
 
 
 @pytest.mark.parametrize(
     ("change", "why"),
-    [("pace=5", "one of breaker, budget"), ("name=winter", "one of breaker"), ("priority=often", "priority: ")],
+    [
+        ("pace=5", "one of breaker, budget"),
+        ("name=winter", "one of breaker"),
+        ("priority=often", "priority: must be a valid integer"),
+        ("budget=5", "budget: must be an amount and a currency such as 120.50 USD, not 5"),
+    ],
 )
 def test_what_cannot_be_set_is_one_line(server: str, file: Path, change: str, why: str) -> None:
     run("apply", file, "--yes")

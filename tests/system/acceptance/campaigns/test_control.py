@@ -88,6 +88,23 @@ def test_a_budget_that_is_set_stops_it_where_its_money_ends(studio: Studio, runn
     studio.wait_for(lambda: count(studio, running, RenderState.SUCCEEDED) == paid, "what is paid for is archived")
 
 
+def test_a_budget_on_the_command_line_holds_from_the_first_clip(studio: Studio, tmp_path: Path) -> None:
+    name = f"capped-{tmp_path.name}"
+    sheet = tmp_path / "capped.csv"
+    rows = "".join(f"{name}-{number},wan2.6-t2v,a capped boat {number},2,500\n" for number in range(COUNT))
+    sheet.write_text(HEAD + rows)
+    cap = 3 * CLIP_COST
+
+    studio.campaign("apply", sheet, "--yes", "--name", name, "--budget", f"{cap} USD")
+
+    studio.wait_for(lambda: studio.client.campaigns.get(name).phase is Phase.OUT_OF_BUDGET, "its budget is spent")
+    (money,) = studio.client.campaigns.get(name).money
+    assert (money.spent, money.reserved, money.cap) == (cap, Decimal(0), cap)
+    assert len(admissions(studio, name)) == 3
+    studio.campaign("cancel", name)
+    studio.wait_until_idle()
+
+
 def manifest(studio: Studio, folder: Path, name: str, *, count: int = COUNT, **options: object) -> str:
     """Apply a manifest of this many clips."""
     file = folder / "run.yaml"
