@@ -270,9 +270,8 @@ class Settings:
     celery: CelerySettings = field(default_factory=CelerySettings)
 
 
-@functools.cache
-def settings() -> Settings:
-    """The settings of this process, read once.
+def load_settings() -> Settings:
+    """Read every setting of the workers.
 
     Raises:
         ConfigurationError: A variable has a wrong value; the message names it.
@@ -287,3 +286,13 @@ def settings() -> Settings:
         delivery=read_settings(DeliverySettings),
         celery=read_settings(CelerySettings),
     )
+
+
+@functools.cache
+def settings() -> Settings:
+    """The settings of this process, read once.
+
+    Raises:
+        ConfigurationError: A variable has a wrong value; the message names it.
+    """
+    return load_settings()
