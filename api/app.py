@@ -103,6 +103,7 @@ def _session_secret(settings: ApiSettings) -> bytes:
 async def _lifespan(services: Services, _app: FastAPI) -> AsyncIterator[None]:
     services.hints.start()
     yield
+    services.streams.close()
     services.sheets.close()
     services.hints.close()
     services.producer.close()

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Hashable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -35,7 +36,7 @@ PING_SECONDS: Final = 15.0
 """A comment after this long without an event keeps proxies from closing a quiet connection."""
 RECONNECT_MS: Final = 2000
 READERS_AT_ONCE: Final = 4
-"""Database connections that all streams of this process use together."""
+"""Threads and database connections that all streams of this process use together."""
 
 T = TypeVar("T")
 
@@ -141,7 +142,7 @@ class EventStreams:
         self._process_max = process_max
         self._feeds: dict[Hashable, _Feed] = {}
         self._listeners: set[Listener] = set()
-        self._turns = asyncio.Semaphore(READERS_AT_ONCE)
+        self._executor = ThreadPoolExecutor(READERS_AT_ONCE, thread_name_prefix="events")
         self._key_check: asyncio.Task[None] | None = None
 
     @asynccontextmanager
@@ -167,6 +168,10 @@ class EventStreams:
             feed.listeners.discard(listener)
             if not feed.listeners:
                 self._end(subject, feed)
+
+    def close(self) -> None:
+        """Wait for what is being read; nothing more is."""
+        self._executor.shutdown(cancel_futures=True)
 
     def _check_room(self, subscriber: Subscriber) -> None:
         of_tenant = sum(one.subscriber.tenant_id == subscriber.tenant_id for one in self._listeners)
@@ -224,8 +229,7 @@ class EventStreams:
             listener.show(feed.latest)
 
     async def _read(self, read: Callable[[Session], T]) -> T:
-        async with self._turns:
-            return await asyncio.to_thread(self._in_session, read)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._in_session, read)
 
     def _in_session(self, read: Callable[[Session], T]) -> T:
         with self._sessions() as session:

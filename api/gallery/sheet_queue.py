@@ -56,8 +56,8 @@ class SheetQueue:
         return await asyncio.shield(asyncio.wrap_future(future))
 
     def close(self) -> None:
-        """Begin no more."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        """Finish the one that is being drawn, and begin no more."""
+        self._executor.shutdown(cancel_futures=True)
 
     def _begin(self, sheet: Sheet, draw: Callable[[], bytes]) -> bytes:
         with self._lock:
