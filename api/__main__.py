@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import suppress
 
 import uvicorn
 
 from api.app import create_app
 from api.auth.authentication import is_loopback
+from api.http.server import server_config
 from api.settings import load_settings
 from models.logs import configure_logs
 from reelqueue.errors import ConfigurationError
@@ -36,14 +38,17 @@ def main() -> int:
     except ConfigurationError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return 1
-    uvicorn.run(
+    config = server_config(
         app,
+        settings,
         host=options.host,
         port=options.port,
         timeout_graceful_shutdown=_GRACE_SECONDS,  # a slow download must not hold up a restart
-        server_header=False,
     )
-    return 0
+    server = uvicorn.Server(config)
+    with suppress(KeyboardInterrupt):  # uvicorn raises the signal again that has ended it
+        server.run()
+    return 0 if server.started else 3
 
 
 if __name__ == "__main__":

@@ -29,13 +29,17 @@ class ApiSettings(ServiceSettings, WebhookSettings):
     api_max_body_bytes: int = Field(
         default=64 * 1024**2,
         gt=0,
-        description="A larger request is refused; two frames of 20 MB as data URIs fit",
+        description="A larger request is refused; two frames of 20 MB as data URIs fit. Where no pictures go, 1 MiB is "
+        "the most",
     )
     api_body_timeout_seconds: float = Field(
         default=60, gt=0, description="A request whose body takes longer to arrive is refused"
     )
     api_database_connections: int = Field(
         default=20, gt=0, description="Connections kept by one API process; as many again for a moment"
+    )
+    api_connections: int = Field(
+        default=2000, gt=0, description="Open connections of one API process, listeners included; above it, 503"
     )
     api_listeners_per_tenant: int = Field(
         default=250, gt=0, description="Event streams that one tenant may have open at one API process"

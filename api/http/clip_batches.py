@@ -14,8 +14,6 @@ from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.errors import InvalidRequestError
 from reelqueue.schemas.campaigns import ClipProblem
 
-BATCH_LINES_MAX: Final = 2_000
-"""Of one batch, which is checked and stored by one request."""
 NDJSON: Final = "application/x-ndjson"
 BODY: Final[dict[str, Any]] = {
     "requestBody": {
@@ -52,12 +50,7 @@ def read_batch(lines: Sequence[bytes], options: CampaignOptions, contents_of: Co
         lines: An object each; empty ones are left out.
         options: Of their campaign.
         contents_of: Of clips that came before this batch.
-
-    Raises:
-        ProblemError: 413 if there are too many.
     """
-    if len(lines) > BATCH_LINES_MAX:
-        raise ProblemError(413, "too_many_lines", f"a batch has at most {BATCH_LINES_MAX} lines, not {len(lines)}")
     batch = Batch()
     objects = _decoded(lines, batch)
     afters = {after for _, data in objects if (after := _after(data)) is not None}

@@ -7,9 +7,7 @@ would stumble over later is refused here, with the place named.
 from __future__ import annotations
 
 import asyncio
-import json
-import math
-from typing import Annotated, Any, Final, Never, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
 from fastapi import Depends, Request
@@ -18,9 +16,14 @@ from pydantic import BaseModel, ValidationError
 from api.auth.authentication import caller
 from api.dependencies import services
 from api.problem_details import ProblemError
+from reelqueue.strict_json import TooDeepError, TooManyElementsError, read_json
 
-MAX_DEPTH: Final = 32
-"""Objects and arrays inside one another; ours need four, metadata may need more."""
+ELEMENTS_MAX: Final = 100_000
+"""Of one JSON body, or of one line of a batch; the largest that means anything has a thousand."""
+SMALL_BODY_BYTES: Final = 1024**2
+"""For bodies without pictures."""
+BATCH_LINES_MAX: Final = 2_000
+"""Of one batch, which is checked and stored by one request."""
 
 _DISCARDED_BYTES: Final = 256 * 1024**2
 """How much of a body that is too large is read and dropped: closing at once would reset the connection,
@@ -34,8 +37,13 @@ M = TypeVar("M", bound=BaseModel)
 
 
 async def _read(request: Request, _caller: Annotated[object, Depends(caller)]) -> bytes:
-    """The body, read only once the caller is known."""
+    """A body that may hold pictures, read only once the caller is known."""
     return await _read_in_time(request, services(request).settings.api_max_body_bytes)
+
+
+async def _read_small(request: Request, _caller: Annotated[object, Depends(caller)]) -> bytes:
+    """A body without pictures, read only once the caller is known."""
+    return await _read_in_time(request, min(SMALL_BODY_BYTES, services(request).settings.api_max_body_bytes))
 
 
 async def _read_unsigned(request: Request) -> bytes:
@@ -81,8 +89,18 @@ async def _read_capped(request: Request, max_bytes: int) -> bytes:
 
 # Two dependencies instead of one: this one is synchronous, so that a large body is decoded on a
 # thread and the event loop goes on.
-def json_object(request: Request, body: Annotated[bytes, Depends(_read)]) -> JsonObject:
-    """The JSON object in the body.
+def render_request(request: Request, body: Annotated[bytes, Depends(_read)]) -> JsonObject:
+    """The JSON object in a body that may hold pictures.
+
+    Raises:
+        ProblemError: there is none, or it holds something that cannot be stored.
+    """
+    _check_content_type(request, "application/json")
+    return decode_object(body)
+
+
+def json_object(request: Request, body: Annotated[bytes, Depends(_read_small)]) -> JsonObject:
+    """The JSON object in a body without pictures.
 
     Raises:
         ProblemError: there is none, or it holds something that cannot be stored.
@@ -95,9 +113,12 @@ def ndjson_lines(request: Request, body: Annotated[bytes, Depends(_read)]) -> li
     """The lines of the body, each of which shall be a JSON object.
 
     Raises:
-        ProblemError: it does not say that it is such.
+        ProblemError: it does not say that it is such, or there are too many.
     """
     _check_content_type(request, "application/x-ndjson")
+    count = body.count(b"\n") + 1
+    if count > BATCH_LINES_MAX:  # before they are lines
+        raise ProblemError(413, "too_many_lines", f"a batch has at most {BATCH_LINES_MAX} lines, not {count}")
     return body.split(b"\n")
 
 
@@ -114,7 +135,7 @@ def form_fields(request: Request, body: Annotated[bytes, Depends(_read_unsigned)
         raise ProblemError(400, "malformed_form", "the body is no form; use the page") from error
 
 
-def optional_json_object(request: Request, body: Annotated[bytes, Depends(_read)]) -> JsonObject:
+def optional_json_object(request: Request, body: Annotated[bytes, Depends(_read_small)]) -> JsonObject:
     """The JSON object in the body; an empty one where there is no body."""
     return json_object(request, body) if body else {}
 
@@ -136,18 +157,19 @@ def options_of(body: JsonObject, kind: type[M]) -> M:
 def decode_object(body: bytes) -> JsonObject:
     """The JSON object that *body* spells."""
     try:
-        value = json.loads(body.decode(), object_pairs_hook=_unique, parse_constant=_not_json, parse_float=_finite)
+        value = read_json(body, elements_max=ELEMENTS_MAX)
+    except TooManyElementsError as error:
+        raise ProblemError(413, "too_many_elements", f"the body is too large: {error}") from error
+    except TooDeepError as error:
+        raise ProblemError(422, "too_deep", f"the body cannot be stored: {error}; flatten it") from error
     except UnicodeDecodeError as error:
         raise _malformed(f"byte {error.start} is not UTF-8") from error
-    except RecursionError:
-        raise _too_deep() from None
     except ValueError as error:
         raise _malformed(str(error)) from error
     if not isinstance(value, dict):
         raise ProblemError(422, "not_an_object", "the body is JSON but not an object; send {…}")
-    # Only an escape can spell what cannot be stored, and only brackets nest: most bodies have neither to look for.
-    if b"\\u" in body or body.count(b"{") + body.count(b"[") > MAX_DEPTH:
-        _check_storable(value, (), MAX_DEPTH)
+    if b"\\u" in body and not _is_storable(value):  # only an escape can spell what cannot be stored
+        _refuse_unstorable(value, ())
     return value
 
 
@@ -158,55 +180,45 @@ def _check_content_type(request: Request, wanted: str) -> None:
         raise ProblemError(415, "not_json", f"the content type is {media_type or 'missing'}; send {wanted}")
 
 
-def _check_storable(value: object, place: tuple[str, ...], depth: int) -> None:
-    if depth < 0:
-        raise _too_deep()
-    if isinstance(value, str):
-        _check_text(value, place)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            _check_storable(item, (*place, str(index)), depth - 1)
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            _check_text(name, place)
-            _check_storable(item, (*place, name), depth - 1)
+def _is_storable(value: object) -> bool:
+    """Whether Postgres takes every text; without recursion, and without a place for each element."""
+    rest = [value]
+    while rest:
+        item = rest.pop()
+        if isinstance(item, str):
+            if _unstorable_in(item) is not None:
+                return False
+        elif isinstance(item, list):
+            rest += item
+        elif isinstance(item, dict):
+            rest += item
+            rest += item.values()
+    return True
 
 
-def _check_text(text: str, place: tuple[str, ...]) -> None:
-    field = ".".join(place) or None
+def _unstorable_in(text: str) -> tuple[str, str] | None:
+    """What a text holds that Postgres does not take: a code, and words."""
     if "\0" in text:
-        raise ProblemError(422, "nul_character", "a text holds the character U+0000; remove it", field=field)
+        return "nul_character", "a text holds the character U+0000; remove it"
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ProblemError(
-            422, "lone_surrogate", "a text holds half of a surrogate pair; send whole characters", field=field
-        ) from None
+        return "lone_surrogate", "a text holds half of a surrogate pair; send whole characters"
+    return None
 
 
-def _unique(pairs: list[tuple[str, object]]) -> JsonObject:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        seen: set[str] = set()
-        twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise _malformed(f"the name {twice[:100]!r} stands twice in one object")
-    return value
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise _malformed(f"the number {text[:40]} is too large")
-    return number
-
-
-def _not_json(text: str) -> Never:
-    raise _malformed(f"{text} is not a number in JSON")
+def _refuse_unstorable(value: object, place: tuple[str, ...]) -> None:
+    """Name the first place of what cannot be stored."""
+    if isinstance(value, str) and (found := _unstorable_in(value)):
+        raise ProblemError(422, *found, field=".".join(place) or None)
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            _refuse_unstorable(item, (*place, str(index)))
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            _refuse_unstorable(name, place)
+            _refuse_unstorable(item, (*place, name))
 
 
 def _malformed(seen: str) -> ProblemError:
     return ProblemError(400, "malformed_json", f"the body is not JSON: {seen}")
-
-
-def _too_deep() -> ProblemError:
-    return ProblemError(422, "too_deep", f"the body nests deeper than {MAX_DEPTH} levels; flatten it")

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends
 from api.auth.job_access import CurrentCaller
 from api.dependencies import OpenServices
 from api.http.openapi import JSON_REQUEST
-from api.http.request_body import JsonObject, json_object
+from api.http.request_body import JsonObject, render_request
 from api.problem_details import documented
 from reelqueue.preview import preview_request
 from reelqueue.requests.types import parse_request
@@ -20,7 +20,7 @@ router = APIRouter(prefix="/v1", tags=["catalog"])
 
 
 @router.post("/preview", responses=documented(400, 401, 403, 408, 413, 415, 422, 503), openapi_extra=JSON_REQUEST)
-def preview_job(body: Annotated[JsonObject, Depends(json_object)], services: OpenServices) -> Preview:
+def preview_job(body: Annotated[JsonObject, Depends(render_request)], services: OpenServices) -> Preview:
     """The exact request that the provider would get, without the key, and its price."""
     request = parse_request(body)
     return Preview.model_validate(preview_request(request, base_url=services.settings.video_base_url))

@@ -11,7 +11,7 @@ from api.auth.job_access import CurrentCaller, find_job
 from api.dependencies import OpenServices, OpenSession
 from api.http.openapi import JSON_REQUEST
 from api.http.pagination import JobFilters, cursor_after, page_query
-from api.http.request_body import JsonObject, json_object
+from api.http.request_body import JsonObject, render_request
 from api.problem_details import documented
 from api.views.jobs import job_view, job_views
 from models.operations.jobs.enqueue import enqueue_render_job
@@ -43,7 +43,7 @@ IdempotencyKey = Annotated[
     openapi_extra=JSON_REQUEST,
 )
 def create_job(
-    body: Annotated[JsonObject, Depends(json_object)],
+    body: Annotated[JsonObject, Depends(render_request)],
     session: OpenSession,
     services: OpenServices,
     caller: CurrentCaller,

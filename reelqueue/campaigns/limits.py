@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
+from reelqueue.strict_json import DEPTH_MAX
+
 CLIPS_MAX: Final = 1_000_000
 """Of one campaign, after its matrix and variants."""
 CELL_CHARACTERS_MAX: Final = 1_000_000
 LINE_CHARACTERS_MAX: Final = 24_000_000
 """Of one line of text: a picture of 15 MiB as a data URI still fits into a line of JSON."""
 COLUMNS_MAX: Final = 500
-JSON_DEPTH_MAX: Final = 32
+JSON_DEPTH_MAX: Final = DEPTH_MAX
 MANIFEST_BYTES_MAX: Final = 16 * 1024 * 1024
 MANIFEST_VALUES_MAX: Final = 1_000_000
 """Of one manifest, counted as if every alias were written out."""

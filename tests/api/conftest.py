@@ -20,6 +20,7 @@ from sqlalchemy import Engine, delete, text
 from sqlalchemy.orm import Session
 
 from api.app import create_app
+from api.http.server import server_config
 from api.settings import ApiSettings
 from embedded.servers.postgres import PostgresServer
 from embedded.servers.valkey import ValkeyServer
@@ -57,7 +58,7 @@ def serving(settings: ApiSettings, *, require_key: bool = False) -> Iterator[htt
     # The real standard error: those that pytest puts in its place are closed with their test.
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
     app = create_app(settings, require_key=require_key)
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=1))
+    server = uvicorn.Server(server_config(app, settings, log_config=None, timeout_graceful_shutdown=1))
     # With the protocol named, asyncio sets TCP_NODELAY; else each answer waits 40 ms for an acknowledgement.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))

@@ -10,13 +10,13 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from api.http.request_body import decode_object
+from api.http.request_body import SMALL_BODY_BYTES, decode_object
 from api.problem_details import ProblemError
 from api.settings import ApiSettings
 from models.render_job import RenderJob
 from tests.api.conftest import problem, request, serving
 
-DEEP = 100_000
+DEEP = 50_000
 
 MALFORMED = {
     "nothing": b"",
@@ -109,3 +109,33 @@ def test_a_body_that_never_ends_is_given_up(settings: ApiSettings) -> None:
 def post(api: httpx.Client, body: bytes) -> httpx.Response:
     """The answer to raw bytes that say they are JSON."""
     return api.post("/v1/jobs", content=body, headers={"Content-Type": "application/json"})
+
+
+@pytest.mark.parametrize("body", [b'{"a": [' + b"[]," * 5_000_000 + b"[]]}", b'{"a": "' + b"," * 200_000 + b'"}'])
+def test_elements_are_counted_before_they_are_made(body: bytes) -> None:
+    with pytest.raises(ProblemError) as caught:
+        decode_object(body)
+
+    assert (caught.value.status, caught.value.code) == (413, "too_many_elements")
+
+
+def test_lines_are_counted_before_they_are_made(settings: ApiSettings, rows: Session) -> None:
+    with serving(settings.model_copy(update={"api_max_body_bytes": 10_000_000})) as api:
+        answer = api.post(
+            "/v1/campaigns/autumn/clips", content=b"\n" * 1_000_000, headers={"Content-Type": "application/x-ndjson"}
+        )
+
+    assert (answer.status_code, problem(answer)["code"]) == (413, "too_many_lines")
+
+
+def test_a_body_without_pictures_is_small(settings: ApiSettings, rows: Session) -> None:
+    large = {"file_name": "x" * SMALL_BODY_BYTES}
+    with serving(settings.model_copy(update={"api_max_body_bytes": 10_000_000})) as api:
+        answers = [
+            api.post("/v1/campaigns/autumn/imports", json=large),
+            api.put("/v1/campaigns/autumn", json=large),
+            api.post("/v1/webhooks", json=large),
+            api.post("/v1/preview", json=request(metadata=large)),
+        ]
+
+    assert [answer.status_code for answer in answers] == [413, 413, 413, 422]

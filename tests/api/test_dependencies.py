@@ -23,7 +23,7 @@ from models.campaign import Campaign
 from models.tenant import ensure_tenant
 from tests.api.conftest import problem, serving
 
-READERS = {request_body._read, request_body._read_unsigned}
+READERS = {request_body._read, request_body._read_small, request_body._read_unsigned}
 
 
 def calls(dependant: Dependant) -> Iterator[object]:

@@ -9,7 +9,6 @@ Source: Alibaba Cloud Model Studio, "Manage asynchronous tasks" and the video mo
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from reelqueue.errors import ReelqueueError
+from reelqueue.strict_json import read_json
 
 # Times come without a zone and mean Beijing, in every region.
 BEIJING: Final = timezone(timedelta(hours=8))
@@ -111,8 +111,8 @@ def parse_object(body: bytes) -> dict[str, Any]:
     """
     try:
         # NaN is no JSON and no database stores it; what says it is as good as absent.
-        parsed = json.loads(body, object_pairs_hook=_unique, parse_constant=lambda _: None)
-    except (ValueError, RecursionError, UnreadableError) as error:
+        parsed = read_json(body, unusual_number=lambda _: None)
+    except ValueError as error:
         raise UnreadableError(f"not JSON ({error})") from error
     if not isinstance(parsed, dict):
         raise UnreadableError(f"a JSON {type(parsed).__name__} instead of an object")
@@ -258,13 +258,6 @@ def _scalars(usage: Mapping[str, Any]) -> dict[str, Any]:
         for key, value in kept.items()
         if key and (isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)))
     }
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    parsed = dict(pairs)
-    if len(parsed) != len(pairs):
-        raise UnreadableError("an object with the same key twice")
-    return parsed
 
 
 def _mapping(value: object) -> dict[str, Any]:

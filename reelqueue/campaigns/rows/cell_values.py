@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from reelqueue.campaigns.limits import CELL_CHARACTERS_MAX, JSON_DEPTH_MAX
+from reelqueue import strict_json
+from reelqueue.campaigns.limits import CELL_CHARACTERS_MAX
 from reelqueue.campaigns.problem import shortened
 from reelqueue.campaigns.rows.url_cells import check_single, split_urls
 from reelqueue.errors import InvalidRequestError
@@ -66,12 +66,9 @@ def read_json(text: str, option: str) -> object:
         InvalidRequestError: It is no JSON, has a key twice or is nested too deeply.
     """
     try:
-        value = json.loads(text, object_pairs_hook=_unique, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+        return strict_json.read_json(text)
+    except ValueError as error:
         raise InvalidRequestError("bad_json", f"{option}: must be JSON ({error})", option) from error
-    if depth_of(value) > JSON_DEPTH_MAX:
-        raise InvalidRequestError("bad_json", f"{option}: must be nested at most {JSON_DEPTH_MAX} deep", option)
-    return value
 
 
 def read_urls(text: str, option: str) -> object:
@@ -86,17 +83,6 @@ def read_typed(value: object, option: str) -> object:
     if isinstance(value, str) and (reader := READERS.get(option)) in {read_urls, check_single}:
         return reader(value, option)
     return value
-
-
-def depth_of(value: object) -> int:
-    """How deeply lists and objects are nested in *value*; counting stops where the limit is crossed."""
-    depth = 0
-    level = [value]
-    while level and depth <= JSON_DEPTH_MAX:
-        nested = [item for item in level if isinstance(item, (dict, list))]
-        level = [inner for item in nested for inner in (item.values() if isinstance(item, dict) else item)]
-        depth += bool(nested)
-    return depth
 
 
 def check_text(text: str, column: str) -> None:
@@ -118,19 +104,6 @@ def check_text(text: str, column: str) -> None:
 
 def _word(text: str, option: str) -> str:  # noqa: ARG001 - as all readers
     return text.strip()
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    read = dict(pairs)
-    if len(read) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"the key {shortened(twice)!r} stands twice")
-    return read
-
-
-def _no_constant(name: str) -> object:
-    raise ValueError(f"{name} is no JSON")
 
 
 READERS: Final[Mapping[str, Callable[[str, str], object]]] = {
