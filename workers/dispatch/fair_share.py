@@ -1,7 +1,8 @@
-"""Who is next: priority first, then fair shares between tenants and between a tenant's campaigns, then age.
+"""Who is next: fair shares between tenants; inside a tenant priority, then fair shares between campaigns, then age.
 
-Pure decisions. A share is counted in slots held now, so long renders weigh as much as they occupy; of those
-that hold equally many, who has waited longest since the last admission is next, which takes turns.
+Pure decisions. A tenant sets its priorities itself, so they order its own jobs only. A share is counted in slots held
+now, so long renders weigh as much as they occupy; of those that hold equally many, who has waited longest since the
+last admission is next, which takes turns.
 """
 
 from __future__ import annotations
@@ -72,11 +73,12 @@ class Sharing:
                 other.tenant_last_admitted_at = now
         return line.waiting.popleft()
 
-    def _rank(self, line: Line) -> tuple[int, int, datetime, int, datetime, UUID]:
+    def _rank(self, line: Line) -> tuple[int, datetime, int, int, int, datetime, UUID]:
         return (
-            -line.waiting[0].priority,
             self._held_by_tenant[line.tenant_id],
             line.tenant_last_admitted_at or _NEVER,
+            line.tenant_id.int,
+            -line.waiting[0].priority,
             line.held_count,
             line.last_admitted_at or _NEVER,
             line.campaign_id,

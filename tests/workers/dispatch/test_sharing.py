@@ -1,4 +1,4 @@
-"""Shares of the slots: priority, then turns between tenants and campaigns."""
+"""Shares of the slots: turns between tenants; inside a tenant priority, then turns between campaigns."""
 
 from __future__ import annotations
 
@@ -35,10 +35,50 @@ def jain(shares: list[int]) -> float:
     return sum(shares) ** 2 / (len(shares) * sum(share**2 for share in shares))
 
 
-def test_a_higher_priority_goes_first_whoever_holds_more() -> None:
-    urgent, others = line(1, 2, priority=1), line(2, 5)
+def test_a_higher_priority_goes_first_inside_its_tenant() -> None:
+    urgent, others = line(1, 2, campaign=2, priority=1), line(1, 5, campaign=1)
 
-    assert hand_out([others, urgent], 3, Counter({UUID(int=1): 9})) == [urgent, urgent, others]
+    assert hand_out([others, urgent], 3) == [urgent, urgent, others]
+
+
+def test_no_priority_takes_a_slot_from_another_tenant() -> None:
+    urgent, other = line(1, 40, priority=200), line(2, 1)
+
+    assert hand_out([urgent, other], 2, Counter({UUID(int=1): 1}))[0] is other
+
+
+LINES = st.lists(
+    st.tuples(st.integers(1, 4), st.integers(0, 5), st.integers(-200, 200), st.none() | st.integers(0, 4)), max_size=8
+)
+
+
+@given(LINES, st.integers(0, 30))
+def test_priorities_change_nothing_between_tenants(made: list[tuple[int, int, int, int | None]], slots: int) -> None:
+    """Which tenant gets which slot is the same whatever its jobs' priorities."""
+
+    def tenants(*, with_priority: bool) -> list[UUID]:
+        lines = [
+            line(tenant, jobs, campaign=number, priority=priority if with_priority else 0, room=room)
+            for number, (tenant, jobs, priority, room) in enumerate(made)
+        ]
+        return [one.tenant_id for one in hand_out(lines, slots)]
+
+    assert tenants(with_priority=True) == tenants(with_priority=False)
+
+
+@given(LINES, st.integers(0, 30))
+def test_inside_a_tenant_the_highest_priority_is_next(made: list[tuple[int, int, int, int | None]], slots: int) -> None:
+    lines = [
+        line(tenant, jobs, campaign=number, priority=priority, room=room)
+        for number, (tenant, jobs, priority, room) in enumerate(made)
+    ]
+    sharing = Sharing(lines, Counter())
+    for turn in range(slots):
+        if (served := sharing.next_line()) is None:
+            break
+        rivals = [one for one in lines if one.is_open and one.tenant_id == served.tenant_id]
+        assert served.waiting[0].priority == max(one.waiting[0].priority for one in rivals)
+        sharing.admit(served, NOW + timedelta(seconds=turn))
 
 
 def test_who_holds_fewer_slots_is_next() -> None:
