@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from alembic import context
 from sqlalchemy import Connection, text
 
@@ -14,6 +16,7 @@ ADVISORY_LOCK = 7_305_281_044
 # DDL that waits for a lock makes everyone behind it wait too: give up instead, and try again.
 LOCK_TIMEOUT_SECONDS = 5
 STATEMENT_TIMEOUT_SECONDS = 60
+TURN_SECONDS = 0.2
 
 
 def migrate(connection: Connection) -> None:
@@ -45,9 +48,19 @@ def migrate_alone(url: str) -> None:
         holder.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         holder.execute(text("SET LOCAL lock_timeout = 0"))
         holder.execute(text("SET LOCAL statement_timeout = 0"))
-        holder.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+        wait_for_turn(holder)
         migrate(connection)
     engine.dispose()
+
+
+def wait_for_turn(holder: Connection) -> None:
+    """Take the lock, asking for it again and again: a statement that waits for it holds a snapshot.
+
+    An index that the other host builds concurrently waits for every older snapshot, so each would wait for the other.
+    For the same reason the statement has no parameter: Postgres keeps what was bound last, and its snapshot, open.
+    """
+    while not holder.scalar(text(f"SELECT pg_try_advisory_xact_lock({ADVISORY_LOCK})")):
+        time.sleep(TURN_SECONDS)
 
 
 def main() -> None:

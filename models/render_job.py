@@ -80,6 +80,14 @@ class RenderJob(Base):
             "content_sha256",
             postgresql_where=text("content_sha256 IS NOT NULL"),
         ),
+        # Its owner's question for the jobs of one order, say; those without metadata are not in it.
+        Index(
+            "ix_render_jobs_metadata",
+            "metadata",
+            postgresql_using="gin",
+            postgresql_ops={"metadata": "jsonb_path_ops"},
+            postgresql_where=text("metadata IS NOT NULL"),
+        ),
         Index("ix_render_jobs_after_job_id", "after_job_id"),
         {"comment": "One request for one video, its options, timing and outcome"},
     )

@@ -10,10 +10,13 @@ from typing import Annotated, Final
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
-from sqlalchemy import Select, tuple_
+from sqlalchemy import Select, select, tuple_
 
 from api.auth.authentication import Caller
 from api.auth.job_access import visible_jobs
+from api.http.request_body import JsonObject, decode_object
+from api.problem_details import ProblemError
+from models.campaign import Campaign
 from models.render_job import RenderJob
 from reelqueue.states import RenderState
 
@@ -50,6 +53,13 @@ class JobFilters(BaseModel):
     model: Text | None = Field(default=None, description="The provider's model id.")
     mode: Text | None = Field(default=None, description="Such as `image-to-video`.")
     custom_id: Text | None = Field(default=None, description="The producer's own name for the clip.")
+    campaign: Text | None = Field(
+        default=None, description="The campaign's name; `default` for jobs that were submitted by themselves."
+    )
+    metadata: Annotated[str, StringConstraints(max_length=1024, pattern=r"^[^\u0000]*$")] | None = Field(
+        default=None,
+        description='A JSON object that the metadata contains, such as `{"order": 7}`: each name with this value.',
+    )
     created_after: Moment | None = Field(default=None, description="This moment or later.")
     created_before: Moment | None = Field(default=None, description="Before this moment.")
     limit: int = Field(default=50, ge=1, le=500, description="Jobs on a page.")
@@ -65,6 +75,11 @@ def page_query(filters: JobFilters, caller: Caller) -> Select[RenderJob]:
         wanted = getattr(filters, name)
         if wanted is not None:
             query = query.where(getattr(RenderJob, name) == wanted)
+    if filters.campaign is not None:
+        named = select(Campaign.id).where(Campaign.name == filters.campaign)
+        query = query.where(RenderJob.campaign_id.in_(named))
+    if filters.metadata is not None:
+        query = query.where(RenderJob.job_metadata.contains(_json_object(filters.metadata)))
     if filters.created_after is not None:
         query = query.where(RenderJob.created_at >= filters.created_after)
     if filters.created_before is not None:
@@ -72,6 +87,18 @@ def page_query(filters: JobFilters, caller: Caller) -> Select[RenderJob]:
     if filters.cursor is not None:
         query = query.where(tuple_(RenderJob.created_at, RenderJob.id) < _position(filters.cursor))
     return query
+
+
+def _json_object(text: str) -> JsonObject:
+    try:
+        return decode_object(text.encode(errors="replace"))
+    except ProblemError as error:
+        raise ProblemError(
+            422,
+            "invalid_parameter",
+            f'query parameter metadata: write a JSON object such as {{"order": 7}}, not {text[:80]!r}',
+            field="metadata",
+        ) from error
 
 
 def cursor_after(job: RenderJob) -> str:

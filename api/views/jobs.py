@@ -8,18 +8,21 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
+from api.views.costs import read_costs
 from api.views.references import References, read_references
 from models.asset import Asset, AssetKind
 from models.attempt import Attempt
+from models.campaign import Campaign
 from models.operations.jobs.enqueue import to_request
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.errors import InvalidRequestError
 from reelqueue.pricing import estimate
 from reelqueue.requests.types import RenderRequest
-from reelqueue.schemas.jobs import EstimatedCost, Failure, Job, VideoAsset
+from reelqueue.schemas.jobs import EstimatedCost, Failure, Job, PaidCost, VideoAsset
 from reelqueue.states import TERMINAL
 
 # Fields of their own in a job, or not shown: extra headers may carry a secret.
@@ -33,14 +36,18 @@ class _Related:
     """Rows that hang on some jobs, by job."""
 
     references: Mapping[UUID, References]
+    campaigns: Mapping[UUID, str]
+    """Names, by the campaign's id."""
     task_ids: Mapping[UUID, str]
-    attempts: Mapping[UUID, int]
+    attempts: Mapping[UUID, Sequence[str | None]]
+    """The provider's request id of each, in order."""
+    costs: Mapping[UUID, PaidCost]
     assets: Mapping[tuple[UUID, AssetKind], Asset]
 
 
 def job_views(session: Session, jobs: Sequence[RenderJob], *, region: str) -> list[Job]:
     """*jobs* as the API shows them; a handful of queries, however many they are."""
-    related = _related(session, [job.id for job in jobs])
+    related = _related(session, jobs)
     return [_view(job, related, region) for job in jobs]
 
 
@@ -59,20 +66,28 @@ def poster_url(job_id: UUID) -> str:
     return f"/v1/jobs/{job_id}/poster"
 
 
-def _related(session: Session, ids: Sequence[UUID]) -> _Related:
+def _related(session: Session, jobs: Sequence[RenderJob]) -> _Related:
+    ids = [job.id for job in jobs]
+    campaigns = session.execute(
+        select(Campaign.id, Campaign.name).where(Campaign.id.in_({job.campaign_id for job in jobs}))
+    )
     tasks = session.execute(
         select(ProviderTask.job_id, ProviderTask.provider_task_id)
         .where(ProviderTask.job_id.in_(ids))
         .order_by(ProviderTask.submitted_at)
     )
     attempts = session.execute(
-        select(Attempt.job_id, func.count()).where(Attempt.job_id.in_(ids)).group_by(Attempt.job_id)
+        select(Attempt.job_id, func.array_agg(aggregate_order_by(Attempt.request_id, Attempt.number)))
+        .where(Attempt.job_id.in_(ids))
+        .group_by(Attempt.job_id)
     )
     assets = session.scalars(select(Asset).where(Asset.job_id.in_(ids)))
     return _Related(
         references=read_references(session, ids),
+        campaigns=dict(campaigns.all()),
         task_ids=dict(tasks.all()),  # the latest wins
         attempts=dict(attempts.all()),
+        costs=read_costs(session, jobs),
         assets={(asset.job_id, asset.kind): asset for asset in assets},
     )
 
@@ -80,6 +95,7 @@ def _related(session: Session, ids: Sequence[UUID]) -> _Related:
 def _view(job: RenderJob, related: _Related, region: str) -> Job:
     references = related.references.get(job.id, References())
     request = _request(job, references)
+    attempts = related.attempts.get(job.id, ())
     return Job(
         id=job.id,
         state=job.state,
@@ -91,16 +107,19 @@ def _view(job: RenderJob, related: _Related, region: str) -> Job:
         negative_prompt=job.negative_prompt,
         options=_options(request, references),
         custom_id=job.custom_id,
+        campaign=related.campaigns[job.campaign_id],
         priority=job.priority,
         metadata=job.job_metadata,
         warnings=job.warnings,
         provider_task_id=related.task_ids.get(job.id),
-        attempt_count=related.attempts.get(job.id, 0),
+        provider_request_id=attempts[-1] if attempts else None,
+        attempt_count=len(attempts),
         poll_count=job.poll_count,
         failure=_failure(job),
         asset=_asset(related.assets.get((job.id, AssetKind.VIDEO))),
         poster_url=poster_url(job.id) if (job.id, AssetKind.POSTER) in related.assets else None,
         estimated_cost=_cost(request, region),
+        cost=related.costs.get(job.id),
         collected_late=job.collected_late,
         created_at=job.created_at,
         admitted_at=job.admitted_at,

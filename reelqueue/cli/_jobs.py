@@ -12,9 +12,11 @@ from typing import Annotated, Final
 import typer
 from rich.table import Column
 
+from reelqueue.cli._options import json_object
 from reelqueue.cli._output import moment, print_json, print_json_array, print_line, print_table, shown, talk
 from reelqueue.client import Client
-from reelqueue.schemas.jobs import Job
+from reelqueue.schemas.jobs import Job, PaidCost
+from reelqueue.schemas.statement import money_text
 from reelqueue.states import RenderState
 
 JobId = Annotated[str, typer.Argument(metavar="JOB_ID", help="The job's id.")]
@@ -57,6 +59,10 @@ def jobs(
     model: Annotated[str | None, typer.Option(help="Only jobs of this model.")] = None,
     mode: Annotated[str | None, typer.Option(help="Only jobs of this mode.")] = None,
     custom_id: Annotated[str | None, typer.Option(help="Only jobs with this name of your own.")] = None,
+    campaign: Annotated[str | None, typer.Option(help="Only jobs of this campaign.")] = None,
+    metadata: Annotated[
+        str | None, typer.Option(help="Only jobs whose metadata contains this JSON object, such as '{\"order\": 7}'.")
+    ] = None,
     created_after: Annotated[
         datetime | None, typer.Option(help="Only jobs from this moment on; local unless it has a zone.", formats=_TIMES)
     ] = None,
@@ -71,6 +77,8 @@ def jobs(
             model=model,
             mode=mode,
             custom_id=custom_id,
+            campaign=campaign,
+            metadata=json_object("metadata", metadata),
             created_after=created_after and created_after.astimezone(),
             created_before=created_before and created_before.astimezone(),
             page_size=min(limit, 500),
@@ -124,6 +132,12 @@ def _row(job: Job) -> tuple[str, ...]:
     return (str(job.id), job.state, job.model, moment(job.created_at), shown(job.custom_id), prompt)
 
 
+def _paid(cost: PaidCost | None) -> str | None:
+    if cost is None:
+        return None
+    return "no price is known" if cost.amount is None else f"{money_text(cost.amount)} {cost.currency or ''}".strip()
+
+
 def _facts(job: Job) -> list[tuple[str, str]]:
     cost, video, failure = job.estimated_cost, job.asset, job.failure
     facts = [
@@ -132,11 +146,14 @@ def _facts(job: Job) -> list[tuple[str, str]]:
         ("model", f"{job.model} ({job.mode})"),
         ("prompt", job.prompt),
         ("custom id", job.custom_id),
+        ("campaign", job.campaign),
         ("provider task", job.provider_task_id),
+        ("provider request", job.provider_request_id),
         ("attempts, polls", f"{job.attempt_count}, {job.poll_count}"),
         ("failure", f"{failure.code}: {failure.message}" if failure else None),
         ("video", f"{video.size_bytes} bytes, {video.duration_seconds} s" if video else None),
         ("estimated cost", f"{cost.min_amount} to {cost.max_amount} {cost.currency}" if cost else None),
+        ("cost", _paid(job.cost)),
         ("created", moment(job.created_at)),
         ("submitted", moment(job.submitted_at) if job.submitted_at else None),
         ("finished", moment(job.finished_at) if job.finished_at else None),

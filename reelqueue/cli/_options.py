@@ -15,13 +15,21 @@ from reelqueue.errors import InvalidRequestError
 F = TypeVar("F", bound=Callable[..., None])
 
 
-def _json_object(name: str, text: str | None) -> object:
+def json_object(name: str, text: str | None) -> dict[str, object] | None:
+    """The JSON object that an option of the command line spells; None where it is not given.
+
+    Raises:
+        InvalidRequestError: it is not one.
+    """
     if text is None:
         return None
     try:
-        return json.loads(text)
+        value = json.loads(text)
     except ValueError as error:
         raise InvalidRequestError("not_json", f"--{name}: {text[:80]!r} is not JSON: {error}", name) from error
+    if not isinstance(value, dict):
+        raise InvalidRequestError("not_json", f"--{name}: {text[:80]!r} is no JSON object; write {{...}}", name)
+    return value
 
 
 def _media(items: list[str] | None) -> object:
@@ -72,8 +80,8 @@ _OPTIONS: Final[Mapping[str, Any]] = {
 }
 
 _READERS: Final[Mapping[str, Callable[[Any], object]]] = {
-    "metadata": lambda text: _json_object("metadata", text),
-    "raw": lambda text: _json_object("raw", text),
+    "metadata": lambda text: json_object("metadata", text),
+    "raw": lambda text: json_object("raw", text),
     "media": _media,
     "headers": _headers,
 }

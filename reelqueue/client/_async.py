@@ -73,13 +73,15 @@ class AsyncClient:
         model: str | None = None,
         mode: str | None = None,
         custom_id: str | None = None,
+        campaign: str | None = None,
+        metadata: Mapping[str, object] | None = None,
         created_after: datetime | None = None,
         created_before: datetime | None = None,
         page_size: int = 100,
     ) -> AsyncIterator[Job]:
         """As `Client.jobs`, for ``async for``."""
         chosen = filters(
-            state=state, model=model, mode=mode, custom_id=custom_id,
+            state=state, model=model, mode=mode, custom_id=custom_id, campaign=campaign, metadata=metadata,
             created_after=created_after, created_before=created_before, page_size=page_size,
         )  # fmt: skip
         cursor: str | None = None

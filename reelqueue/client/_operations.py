@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,9 @@ Running = Literal["finish", "abandon"]
 WAIT_SECONDS: Final = 3600.0
 """How long a wait lasts by default; queues are longer than renders."""
 
+_IDEMPOTENCY_KEY: Final = re.compile(r"[!-~]{1,255}")
+"""What a header can carry; the server asks for the same."""
+
 DOWNLOAD_SECONDS: Final = 600.0
 """How long a download may take by default."""
 
@@ -45,7 +49,7 @@ class Operations:
         self, request: RenderRequest | Mapping[str, object] | None, options: Mapping[str, object], key: str | None
     ) -> Steps[Job]:
         """Store a job; *key* or a fresh one makes it safe to send this twice."""
-        headers = {"Idempotency-Key": uuid4().hex if key is None else key}
+        headers = {"Idempotency-Key": uuid4().hex if key is None else _header_text(key)}
         body = _encode(_request_object(request, options))
         return read(Job, (yield from self._send("POST", "/v1/jobs", content=body, headers=headers)))
 
@@ -131,11 +135,17 @@ def filters(
     model: str | None,
     mode: str | None,
     custom_id: str | None,
+    campaign: str | None,
+    metadata: Mapping[str, object] | None,
     created_after: datetime | None,
     created_before: datetime | None,
     page_size: int,
 ) -> dict[str, str | list[str]]:
-    """Query parameters of a listing."""
+    """Query parameters of a listing.
+
+    Raises:
+        InvalidRequestError: a moment has no time zone, or *metadata* is not JSON.
+    """
     # One state is a string too, and so a sequence; strings that name states are welcome in both forms.
     states = [state] if isinstance(state, str) else state
     given: dict[str, str | list[str] | None] = {
@@ -143,11 +153,24 @@ def filters(
         "model": model,
         "mode": mode,
         "custom_id": custom_id,
-        "created_after": created_after.isoformat() if created_after else None,
-        "created_before": created_before.isoformat() if created_before else None,
+        "campaign": campaign,
+        "metadata": _encode(metadata).decode() if metadata is not None else None,
+        "created_after": _moment("created_after", created_after) if created_after else None,
+        "created_before": _moment("created_before", created_before) if created_before else None,
         "limit": str(page_size),
     }
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _moment(name: str, moment: datetime) -> str:
+    if moment.tzinfo is None:
+        raise InvalidRequestError(
+            "naive_datetime",
+            f"{name}: {moment.isoformat(sep=' ')} has no time zone; give datetime(..., tzinfo=UTC), "
+            "or moment.astimezone() where it is meant in this machine's time",
+            name,
+        )
+    return moment.isoformat()
 
 
 def _request_object(
@@ -164,6 +187,17 @@ def _request_object(
     else:
         checked = parse_request({**(request or {}), **options}, local_files=True)
     return {**checked.options(), "mode": checked.mode}
+
+
+def _header_text(key: str) -> str:
+    if _IDEMPOTENCY_KEY.fullmatch(key) is None:
+        raise InvalidRequestError(
+            "invalid_idempotency_key",
+            f"idempotency_key: must be 1 to 255 ASCII characters without a space, not {key[:80]!r}; "
+            "quote or hash it, such as urllib.parse.quote(key)",
+            "idempotency_key",
+        )
+    return key
 
 
 def _uuid(job_id: UUID | str) -> UUID:

@@ -100,13 +100,30 @@ class Client:
         model: str | None = None,
         mode: str | None = None,
         custom_id: str | None = None,
+        campaign: str | None = None,
+        metadata: Mapping[str, object] | None = None,
         created_after: datetime | None = None,
         created_before: datetime | None = None,
         page_size: int = 100,
     ) -> Iterator[Job]:
-        """All jobs that match, newest first, read a page at a time as the loop goes on."""
+        """All jobs that match every filter, newest first, read a page at a time as the loop goes on.
+
+        Args:
+            state: In this state, or in one of these.
+            model: Of this model.
+            mode: Such as ``image-to-video``.
+            custom_id: With this name of your own.
+            campaign: Of the campaign with this name; ``default`` for jobs that were submitted by themselves.
+            metadata: Whose metadata holds each of these names with this value.
+            created_after: Enqueued at this moment or later; with a time zone.
+            created_before: Enqueued before this moment; with a time zone.
+            page_size: Jobs of one request to the server.
+
+        Raises:
+            InvalidRequestError: a moment has no time zone, or *metadata* is not JSON.
+        """
         chosen = filters(
-            state=state, model=model, mode=mode, custom_id=custom_id,
+            state=state, model=model, mode=mode, custom_id=custom_id, campaign=campaign, metadata=metadata,
             created_after=created_after, created_before=created_before, page_size=page_size,
         )  # fmt: skip
         cursor: str | None = None

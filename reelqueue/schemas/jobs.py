@@ -64,6 +64,13 @@ class EstimatedCost(Wire):
     priced_on: date = Field(description="First day of the month whose price list it is.")
 
 
+class PaidCost(Wire):
+    """What a render job has cost."""
+
+    amount: Money | None = Field(description="As the provider billed it; null where no price is known for it.")
+    currency: str | None = Field(description="ISO 4217 code; null where nothing was billed, or no price is known.")
+
+
 class Job(Wire):
     """A render job as the server knows it at one moment."""
 
@@ -77,16 +84,23 @@ class Job(Wire):
     negative_prompt: str | None = Field(description="What it must not show.")
     options: dict[str, Any] = Field(description="The other options of the request, as accepted.")
     custom_id: str | None = Field(description="The producer's own name for the clip.")
+    campaign: str = Field(description="The name of its campaign; `default` for a job that was submitted by itself.")
     priority: int = Field(description="Higher is admitted first.")
     metadata: dict[str, Any] | None = Field(description="The producer's own JSON object.")
     warnings: list[str] = Field(description="What the catalog warned about at intake.")
     provider_task_id: str | None = Field(description="The provider's id of the latest task.")
+    provider_request_id: str | None = Field(
+        description="The provider's id of the latest submit, which its support asks for."
+    )
     attempt_count: int = Field(description="POSTs to the provider so far.")
     poll_count: int = Field(description="Answers read from the provider so far.")
     failure: Failure | None = Field(description="Why it did not succeed.")
     asset: VideoAsset | None = Field(description="The stored video.")
     poster_url: str | None = Field(description="Where to download the poster, relative to the server's root.")
     estimated_cost: EstimatedCost | None = Field(description="From the list prices; null where they are unknown.")
+    cost: PaidCost | None = Field(
+        description="What it has cost: 0 where it ended without being billed; null while that is not known."
+    )
     collected_late: bool = Field(description="Whether it succeeded after it had timed out.")
     created_at: datetime = Field(description="When it was enqueued.")
     admitted_at: datetime | None = Field(description="When it last got a slot.")

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import base64
+import json
 from datetime import datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import update
+from psycopg.types.json import Jsonb
+from sqlalchemy import text, update
 from sqlalchemy.orm import Session
 
+from api.auth.authentication import Caller
+from api.http.pagination import JobFilters, page_query
+from models.campaign import ensure_campaign
 from models.render_job import RenderJob
+from models.tenant import ensure_tenant
 from reelqueue.states import RenderState
 from tests.api.conftest import Enqueue, job_id, problem
+from tests.support.stored_jobs import store_job
 
 
 def test_jobs_come_newest_first(api: httpx.Client, enqueue: Enqueue) -> None:
@@ -57,6 +65,72 @@ def test_filters_are_combined(api: httpx.Client, rows: Session, enqueue: Enqueue
     assert listed(api, mode="video-edit") == []
 
 
+def test_jobs_of_a_campaign_are_paged_by_themselves(api: httpx.Client, rows: Session, enqueue: Enqueue) -> None:
+    enqueue()
+    owner_id = ensure_tenant(rows)
+    campaign_id = ensure_campaign(rows, owner_id, "autumn")
+    ids = [str(store_job(rows, tenant_id=owner_id, campaign_id=campaign_id)) for _ in range(5)]
+    rows.commit()
+
+    seen: list[str] = []
+    page: dict[str, Any] = {"next_cursor": None}
+    while not seen or page["next_cursor"]:
+        cursor = {"cursor": page["next_cursor"]} if seen else {}
+        page = api.get("/v1/jobs", params={"campaign": "autumn", "limit": "2"} | cursor).json()
+        seen += [job["id"] for job in page["items"]]
+
+    assert seen == ids[::-1]
+    assert len(listed(api, campaign="default")) == 1
+    assert listed(api, campaign="winter") == []
+
+
+def test_a_campaign_of_another_tenant_lists_nothing(
+    locked: httpx.Client, rows: Session, alice: dict[str, str], bob: dict[str, str]
+) -> None:
+    owner_id = ensure_tenant(rows, "alice")
+    store_job(rows, tenant_id=owner_id, campaign_id=ensure_campaign(rows, owner_id, "autumn"))
+    rows.commit()
+
+    pages = [locked.get("/v1/jobs", params={"campaign": "autumn"}, headers=who).json() for who in (alice, bob)]
+
+    assert [len(page["items"]) for page in pages] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ({"order": 7}, True),
+        ({"order": 7, "shop": {"town": "Köln"}}, True),
+        ({"tags": ["new"]}, True),  # one of them
+        ({}, True),
+        ({"order": "7"}, False),  # a text is no number
+        ({"order": 7, "shop": {"town": "Bonn"}}, False),
+        ({"Order": 7}, False),
+    ],
+)
+def test_jobs_are_found_by_what_their_metadata_contains(
+    api: httpx.Client, enqueue: Enqueue, wanted: dict[str, object], *, found: bool
+) -> None:
+    job = enqueue(metadata={"order": 7, "shop": {"town": "Köln", "id": 3}, "tags": ["new", "blue"]})
+    enqueue()
+    enqueue(metadata={"order": 8})
+
+    assert (job["id"] in listed(api, metadata=json.dumps(wanted))) is found
+
+
+def test_the_question_for_metadata_uses_its_index(rows: Session) -> None:
+    query = page_query(JobFilters(metadata='{"order": 7}'), Caller(tenant_id=None))
+    # The table is empty, so anything would do; these would be slow if it were not.
+    rows.execute(text("SET LOCAL enable_seqscan = off"))
+    rows.execute(text("SET LOCAL enable_indexscan = off"))
+
+    compiled = query.compile(rows.connection())
+    values = {name: Jsonb(value) if isinstance(value, dict) else value for name, value in compiled.params.items()}
+    plan = rows.connection().exec_driver_sql(f"EXPLAIN {compiled}", values).scalars().all()
+
+    assert any("ix_render_jobs_metadata" in line for line in plan), plan
+
+
 def test_a_range_of_creation_includes_its_start_only(api: httpx.Client, enqueue: Enqueue) -> None:
     job = enqueue()
     created = datetime.fromisoformat(job["created_at"])
@@ -79,6 +153,11 @@ def test_a_range_of_creation_includes_its_start_only(api: httpx.Client, enqueue:
         ("created_after", "2026-11-23"),
         ("created_after", "2026-11-23T12:00:00"),  # in which time zone?
         ("created_after", "1790000000"),
+        ("metadata", "order=7"),
+        ("metadata", "7"),
+        ("metadata", '{"order": "\\u0000"}'),
+        ("metadata", "x" * 1025),
+        ("campaign", "a\0b"),
         ("cursor", "x"),
         ("cursor", "é" * 32),
     ],

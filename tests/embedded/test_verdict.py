@@ -59,6 +59,7 @@ def make_job(provider_task_id: str, state: str) -> Job:
         "model": "wan2.6-t2v",
         "mode": "text-to-video",
         "options": {},
+        "campaign": "default",
         "priority": 0,
         "warnings": [],
         "provider_task_id": provider_task_id,

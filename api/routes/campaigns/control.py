@@ -101,7 +101,7 @@ def resume_campaign(campaign: PathCampaign, session: OpenSession, services: Open
 
 
 @router.get("/waiting", responses=documented(401, 403, 404, 422, 503))
-def read_waiting(campaign: PathCampaign, session: OpenSession, services: OpenServices) -> WaitingClips:
+def get_waiting_clips(campaign: PathCampaign, session: OpenSession, services: OpenServices) -> WaitingClips:
     """How many clips wait to be submitted, and the most that they cost: what `approve` releases behind a canary."""
     return WaitingClips(**asdict(waiting(session, campaign.id, region=services.region)))
 

@@ -89,8 +89,8 @@ def job(**changes: Any) -> dict[str, Any]:
     """A job as the API answers with it."""
     empty = [
         "provider_status", "prompt", "negative_prompt", "custom_id", "metadata", "provider_task_id", "failure",
-        "asset", "poster_url", "estimated_cost", "admitted_at", "submitted_at", "deadline_at",
-        "cancel_requested_at", "finished_at",
+        "provider_request_id", "asset", "poster_url", "estimated_cost", "cost", "admitted_at", "submitted_at",
+        "deadline_at", "cancel_requested_at", "finished_at",
     ]  # fmt: skip
     return {
         **dict.fromkeys(empty),
@@ -100,6 +100,7 @@ def job(**changes: Any) -> dict[str, Any]:
         "model": "wan2.6-t2v",
         "mode": "text-to-video",
         "options": {},
+        "campaign": "default",
         "priority": 0,
         "warnings": [],
         "attempt_count": 0,

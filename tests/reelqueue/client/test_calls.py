@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,40 @@ def test_a_wrong_request_is_refused_before_it_is_sent(world: World, options: dic
 
     with pytest.raises(InvalidRequestError):
         world.run(client.submit(**options))
+
+    assert sent == []
+
+
+def test_jobs_are_asked_for_by_campaign_and_metadata(world: World) -> None:
+    sent: list[httpx.Request] = []
+    client = world.client(answering(sent, httpx.Response(200, json={"items": [], "next_cursor": None})))
+
+    assert list(world.run(client.jobs(campaign="autumn", metadata={"order": 7, "town": "Köln"}))) == []
+
+    asked = sent[0].url.params
+    assert asked["campaign"] == "autumn"
+    assert json.loads(asked["metadata"]) == {"order": 7, "town": "Köln"}
+
+
+@pytest.mark.parametrize("name", ["created_after", "created_before"])
+def test_a_moment_without_a_time_zone_is_refused_before_it_is_sent(world: World, name: str) -> None:
+    sent: list[httpx.Request] = []
+    client = world.client(answering(sent, httpx.Response(200, json={"items": [], "next_cursor": None})))
+    moment = datetime(2026, 11, 30, 12, 0)  # noqa: DTZ001 - the point
+
+    with pytest.raises(InvalidRequestError, match=f"{name}: 2026-11-30 12:00:00 has no time zone; give datetime"):
+        list(world.run(client.jobs(**{name: moment})))
+
+    assert sent == []
+
+
+@pytest.mark.parametrize("key", ["订单-7", "Bestellung-Größe", "two words", "", "k" * 256])
+def test_an_idempotency_key_that_no_header_carries_is_refused_by_name(world: World, key: str) -> None:
+    sent: list[httpx.Request] = []
+    client = world.client(answering(sent, httpx.Response(201, json=job())))
+
+    with pytest.raises(InvalidRequestError, match="idempotency_key: "):
+        world.run(client.submit(model="wan2.6-t2v", prompt="a boat", idempotency_key=key))
 
     assert sent == []
 
