@@ -103,11 +103,12 @@ CHECKS: Final = (
     ),
     Check(
         "user_has_a_slot",
-        "a job that is on its way to the provider, or there, holds a slot",
+        "a job that is on its way to the provider, or there, holds a slot until its task is paid",
         """SELECT j.id AS job_id, j.state FROM render_jobs j
            WHERE j.state IN ('admitted', 'submitting', 'rendering', 'cancelling', 'needs_review')
              AND NOT (j.state = 'needs_review' AND j.failure_class = 'poison')
-             AND NOT EXISTS (SELECT 1 FROM slots s WHERE s.job_id = j.id)""",
+             AND NOT EXISTS (SELECT 1 FROM slots s WHERE s.job_id = j.id)
+             AND NOT EXISTS (SELECT 1 FROM ledger_entries e WHERE e.job_id = j.id AND e.kind = 'settle')""",
     ),
     Check(
         "followed_until_the_end",
@@ -130,7 +131,7 @@ CHECKS: Final = (
         "a provider task that succeeded is settled once, with the seconds that the provider counted",
         """SELECT t.job_id, t.provider_task_id, t.billed_seconds, count(e.id) AS settled FROM provider_tasks t
            LEFT JOIN ledger_entries e ON e.provider_task_id = t.id AND e.kind = 'settle'
-           WHERE t.status = 'SUCCEEDED' AND t.result_url IS NOT NULL
+           WHERE t.status = 'SUCCEEDED'
            GROUP BY t.id HAVING count(e.id) <> 1 OR max(e.seconds) IS DISTINCT FROM t.billed_seconds""",
     ),
     BILL_IS_RESERVED,

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from models.account import Account
 from workers.archive.backlog import read_backlog
 from workers.audit.invariants import BILL_IS_RESERVED
+from workers.operator.odd_tasks import odd_tasks
 from workers.reconciliation.orphan_adoption import adopted_since
 from workers.runtime.context import Services
 from workers.settings import KEY_VARIABLES
@@ -68,6 +69,7 @@ def _database(services: Services) -> Iterator[Line]:
             yield from _accounts(session)
             yield from _orphans(session, services.clock.now(session))
             yield from _backlog(services, session)
+            yield from _odd_tasks(session)
             yield from _bills(session)
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
@@ -130,6 +132,15 @@ def _bills(session: Session) -> Iterator[Line]:
     count = session.scalars(text(f"SELECT count(*) FROM ({BILL_IS_RESERVED.query}) beyond")).one()  # noqa: S608
     remedy = "python -m workers audit names the jobs; compare their prices with the provider's bill, and tell us"
     yield Line("bills", not count, f"{count} tasks were billed more than was reserved for them", remedy)
+
+
+def _odd_tasks(session: Session) -> Iterator[Line]:
+    if "render_jobs" not in _tables(session):
+        return
+    odd = odd_tasks(session)
+    remedy = "ask the provider about them within a day of their submit, while it keeps what they rendered"
+    seen = str(odd) if odd.count else "each task is described in words that are known"
+    yield Line("odd answers", not odd.count, seen, remedy)
 
 
 def _tables(session: Session) -> set[str]:

@@ -13,9 +13,10 @@ from typing import Any, Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, bindparam, func, update
+from sqlalchemy import ColumnElement, bindparam, case, func, select, update
 from sqlalchemy.orm import Session
 
+from models.ledger_entry import EntryKind, LedgerEntry
 from models.operations.jobs.cancel import grant_cancel
 from models.operations.jobs.transitions import move, record
 from models.operations.money.ledger import Spending, spend
@@ -150,8 +151,8 @@ def _follow_up(session: Session, asked: Asked, outcome: Outcome, now: datetime, 
     if isinstance(asked.answer, TaskAnswer):
         store_answer(session, due.task_row_id, asked.answer, now=now)
     if outcome.ends_task:
-        effects.finished_count += 1
         slot = release_slot(session, due.job_id, now=now)
+        effects.finished_count += slot is not None or outcome.next_poll_at is None
         effects.spendings += spending_of(session, due.task_row_id, slot, asked.answer, now=now)
     if outcome.fetch:
         effects.to_fetch.append((due.job_id, due.model))
@@ -162,6 +163,9 @@ def _follow_up(session: Session, asked: Asked, outcome: Outcome, now: datetime, 
 
 def store_answer(session: Session, task_row_id: UUID, answer: TaskAnswer, *, now: datetime) -> None:
     """Keep what the provider said about a task; the caller commits."""
+    settled = select(LedgerEntry.id).where(
+        LedgerEntry.provider_task_id == ProviderTask.id, LedgerEntry.kind == EntryKind.SETTLE
+    )
     session.execute(
         update(ProviderTask)
         .where(ProviderTask.id == task_row_id)
@@ -173,7 +177,8 @@ def store_answer(session: Session, task_row_id: UUID, answer: TaskAnswer, *, now
             result_expires_at=_expires_at(answer, now),
             actual_prompt=answer.actual_prompt,
             usage=answer.usage,
-            billed_seconds=answer.billed_seconds,
+            # What was settled stays, also where a later answer says less.
+            billed_seconds=case((settled.exists(), ProviderTask.billed_seconds), else_=answer.billed_seconds),
         )
     )
 

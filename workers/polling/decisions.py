@@ -5,13 +5,15 @@ answer                       then
 ===========================  ====================================================================
 PENDING, RUNNING             ask again after the job's interval, or at its model's pace, until the deadline
 SUCCEEDED with a URL         fetch the result
-SUCCEEDED without            ask again: the URL is what was paid for
+SUCCEEDED without            over: its slot is free, and it is settled; ask again for the URL, until the
+                             deadline, and by the slow watch
 FAILED                       end as ``failed``, or ``moderated``, by the code's class; or back to the
                              queue, twice at most, where the provider or its load is at fault, or the
                              account, which is paused (not billed)
 CANCELED                     end as ``cancelled``
 UNKNOWN                      ask again a few times, then end as ``lost``
-any other word, an error     not final: it says nothing about the task
+any other word, an error     not final: it says nothing about the task; a URL beside the word is fetched
+                             at the deadline
 not final at the deadline    ``timed_out``; the slow watch goes on, because the task is billed
 ===========================  ====================================================================
 """
@@ -55,9 +57,13 @@ class Due:
     on_timeout: str
     abandon_running: bool
     fault_count: int
+    has_slot: bool = True
+    """Whether its task was not over yet, as far as is known: once it is, the slot is free and the task is paid."""
 
     @classmethod
-    def of(cls, job: RenderJob, task: ProviderTask, *, watch: timedelta, spacing: Spacing) -> Self:
+    def of(
+        cls, job: RenderJob, task: ProviderTask, *, watch: timedelta, spacing: Spacing, has_slot: bool = True
+    ) -> Self:
         """From the rows of a job that was submitted."""
         if job.next_poll_at is None or job.poll_deadline_at is None:
             raise ValueError(f"render job {job.id} has no poll due")
@@ -79,6 +85,7 @@ class Due:
             on_timeout=job.on_timeout,
             abandon_running=job.abandon_running,
             fault_count=job.fault_count,
+            has_slot=has_slot,
         )
 
     @property
@@ -119,11 +126,13 @@ class Outcome:
     """When it may be submitted again, where the provider itself was at fault."""
     pause: str | None = None
     """Why nothing more may be submitted to the account until a person has looked."""
+    is_over: bool = False
+    """Whether the provider calls its task ended, though more will be asked about it."""
 
     @property
     def ends_task(self) -> bool:
-        """Whether nothing more will be asked about the provider's task, so that its slot is free."""
-        return self.next_poll_at is None
+        """Whether the provider's task is over, or nothing more will be asked about it, so that its slot is free."""
+        return self.is_over or self.next_poll_at is None
 
 
 @dataclass(frozen=True)
@@ -154,7 +163,7 @@ def decide(due: Due, answer: TaskAnswer | ProviderError, now: datetime, rules: R
         case TaskStatus.SUCCEEDED if answer.result_url:
             return Outcome(None if due.is_watched else RenderState.ARCHIVING, fetch=due.is_wanted)
         case TaskStatus.SUCCEEDED:
-            return _go_on(due, now, rules, alarm="SUCCEEDED without a video_url")
+            return replace(_go_on(due, now, rules, alarm="SUCCEEDED without the URL of a result"), is_over=True)
         case TaskStatus.FAILED:
             return _failed(due, answer, now, rules)
         case TaskStatus.CANCELED:
@@ -168,7 +177,12 @@ def decide(due: Due, answer: TaskAnswer | ProviderError, now: datetime, rules: R
         case status if status in _GOING_ON:
             return _go_on(due, now, rules)
         case status:
-            return _go_on(due, now, rules, alarm=f"unknown task status {status[:64]!r}")
+            outcome = _go_on(due, now, rules, alarm=f"unknown task status {status[:64]!r}")
+            is_late = due.is_watched or outcome.to_state is RenderState.TIMED_OUT
+            # What has a result is taken for ended: nobody knows when it will say so, and the URL expires.
+            return (
+                replace(outcome, next_poll_at=None, fetch=due.is_wanted) if is_late and answer.result_url else outcome
+            )
 
 
 def _blocked(error: ProviderError) -> str | None:
@@ -200,10 +214,11 @@ def next_tick(due: Due, now: datetime) -> datetime:
 
 
 def _timed_out(due: Due, now: datetime, rules: Rules, *, unknown_count: int, alarm: str | None) -> Outcome:
-    message = (
-        f"not finished at its deadline; the provider's last word on task {due.provider_task_id} "
-        f"was {due.provider_status or 'none'}"
-    )
+    seen = f"the provider's last word on task {due.provider_task_id} was {due.provider_status or 'none'}"
+    if due.provider_status == TaskStatus.SUCCEEDED:
+        message = f"rendered and billed, but its deadline came without the URL of a result; {seen}"
+    else:
+        message = f"not finished at its deadline; {seen}"
     return Outcome(
         RenderState.TIMED_OUT,
         next_poll_at=now + rules.late_interval,
@@ -225,8 +240,9 @@ def _failed(due: Due, answer: TaskAnswer, now: datetime, rules: Rules) -> Outcom
         failure_message=answer.message or "the provider gave no reason",
         pause=f"a task failed with {answer.code}" if blocks_account else None,
     )
-    if (rule.may_pass or blocks_account) and due.state is RenderState.RENDERING and due.fault_count < rules.fault_limit:
-        # The failed task is not billed, and a new one may work.
+    may_retry = due.state is RenderState.RENDERING and due.has_slot and due.fault_count < rules.fault_limit
+    if may_retry and (rule.may_pass or blocks_account):
+        # The failed task is not billed, unless it had been called SUCCEEDED before, and a new one may work.
         return replace(said, to_state=RenderState.QUEUED, again_at=now + rules.fault_backoff * 2**due.fault_count)
     return said
 

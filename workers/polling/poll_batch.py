@@ -27,6 +27,7 @@ from models.operations.scheduling.rate_limits import take_turns
 from models.provider_task import ProviderTask
 from models.rate_limit import TurnKind
 from models.render_job import RenderJob
+from models.slot import Slot
 from reelqueue.errors import ConfigurationError
 from workers.dashscope import DashScope, NotSentError, ProviderError, TaskAnswer
 from workers.failpoints import Failpoint, failpoint
@@ -99,9 +100,17 @@ def _take(services: Services, account_id: UUID, seq: int) -> Batch | None:
             _blame(session, account_id, left_until - lease, services.settings, now)
         account = session.get_one(Account, account_id)
         watch = timedelta(hours=settings.watch_hours)
+        rows = _due(session, account_id, now, settings.batch_size)
+        held = set(session.scalars(select(Slot.job_id).where(Slot.job_id.in_([job.id for job, _ in rows]))))
         due = tuple(
-            Due.of(job, task, watch=watch, spacing=services.pacing.of(session, account, job, settings, now))
-            for job, task in _due(session, account_id, now, settings.batch_size)
+            Due.of(
+                job,
+                task,
+                watch=watch,
+                spacing=services.pacing.of(session, account, job, settings, now),
+                has_slot=job.id in held,
+            )
+            for job, task in rows
         )
         per_second = services.settings.provider.query_rate_per_second
         first_turn_at = take_turns(session, account_id, TurnKind.QUERY, len(due), now=now, per_second=per_second)

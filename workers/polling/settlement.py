@@ -3,9 +3,13 @@
 =========================  =====================================================================
 it ended as                then
 =========================  =====================================================================
-SUCCEEDED                  settled: billed seconds times the price of what usage says was rendered
+SUCCEEDED, with or         settled: billed seconds times the price of what usage says was rendered
+without a result
 FAILED, CANCELED           nothing: the provider does not bill it
-anything else              written off: nobody will know, and the provider may have billed it
+an unknown word, with      settled likewise: what has a result is billed
+a result
+anything else              written off: nobody will know, and the provider may have billed it;
+                           unless it is settled already
 =========================  =====================================================================
 """
 
@@ -49,14 +53,24 @@ def spending_of(
     """
     if isinstance(answer, TaskAnswer) and answer.status in _UNBILLED:
         return []
+    if is_settled(session, task_row_id):
+        return []
     task = session.get_one(ProviderTask, task_row_id)
-    if isinstance(answer, TaskAnswer) and answer.status == TaskStatus.SUCCEEDED:
+    if isinstance(answer, TaskAnswer) and (answer.status == TaskStatus.SUCCEEDED or answer.result_url):
         return [settlement_of(session, task, answer, now=now)]
     reserved = slot.reserved_amount if slot else None
     log.error("provider_task.written_off", job_id=str(task.job_id), provider_task_id=task.provider_task_id,
               amount=str(reserved), currency=task.currency)  # fmt: skip
     campaign_id = session.scalars(select(RenderJob.campaign_id).where(RenderJob.id == task.job_id)).one()
     return [_spending(EntryKind.WRITE_OFF, task, campaign_id, None, (reserved, task.currency))]
+
+
+def is_settled(session: Session, task_row_id: UUID) -> bool:
+    """Whether a task is settled: it may have been called SUCCEEDED before it had a result."""
+    settled = select(LedgerEntry.id).where(
+        LedgerEntry.provider_task_id == task_row_id, LedgerEntry.kind == EntryKind.SETTLE
+    )
+    return session.scalars(settled).first() is not None
 
 
 def settlement_of(session: Session, task: ProviderTask, answer: TaskAnswer, *, now: datetime) -> Spending:
@@ -77,7 +91,7 @@ def settlement_of(session: Session, task: ProviderTask, answer: TaskAnswer, *, n
     ).one()
     if answer.billed_seconds is None:
         log.error("provider_task.unmeasured", job_id=str(job.id), provider_task_id=task.provider_task_id,
-                  seen="SUCCEEDED without usage", amount=str(reserved))  # fmt: skip
+                  seen=f"{answer.status} without usage", amount=str(reserved))  # fmt: skip
         return _spending(EntryKind.SETTLE, task, job.campaign_id, None, (reserved, task.currency))
     per_second, currency = _price(session, task, job, answer)
     amount = None if per_second is None else answer.billed_seconds * per_second

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final, TypeVarTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, literal_column, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from models.account import Account
@@ -164,13 +164,11 @@ def _unaccounted_seconds(session: Session, scope: Scope) -> Decimal:
     """What the provider says it billed, and the ledger does not, task by task, so that nothing cancels out."""
     settled = and_(LedgerEntry.provider_task_id == ProviderTask.id, LedgerEntry.kind == EntryKind.SETTLE)
     apart = func.abs(func.coalesce(ProviderTask.billed_seconds, 0) - func.coalesce(LedgerEntry.seconds, 0))
-    # A task that has succeeded without its video is asked about again, and settled when it has it.
-    is_over = or_(ProviderTask.result_url.is_not(None), RenderJob.next_poll_at.is_(None))
     query = (
         select(func.sum(apart))
         .select_from(ProviderTask)
         .join(RenderJob, RenderJob.id == ProviderTask.job_id)
         .outerjoin(LedgerEntry, settled)
-        .where(ProviderTask.status == _SUCCEEDED, is_over, scope.covers(ProviderTask.submitted_at))
+        .where(ProviderTask.status == _SUCCEEDED, scope.covers(ProviderTask.submitted_at))
     )
     return session.scalars(query).one() or Decimal(0)

@@ -18,7 +18,7 @@ from tests.conftest import free_port
 from tests.support.jobs import Jobs
 from tests.support.loopback import Behaviour, hangs_up, says, serving
 from tests.support.rows import Rows
-from tests.support.scripted_provider import RESULT_URL, task
+from tests.support.scripted_provider import RESULT_URL, Answer, task
 from tests.support.virtual_clock import VirtualClock
 from workers.dispatch.dispatcher import dispatch
 from workers.operator import doctor
@@ -84,6 +84,23 @@ def test_a_bill_above_its_reservation_is_bad(jobs: Jobs) -> None:
     jobs.poll(task("SUCCEEDED", video_url=RESULT_URL, usage={"duration": 15, "SR": 1080}))
 
     assert str(in_database(jobs.services)["bills"]).startswith("BAD bills: 1 tasks were billed more than")
+
+
+@pytest.mark.parametrize(
+    ("said", "seen"),
+    [
+        (task("SUCCEEDED", usage={"duration": 5, "SR": 720}), "task-1 is SUCCEEDED without a result"),
+        (task("SUSPENDED"), "task-1 is 'SUSPENDED'"),
+    ],
+)
+def test_an_odd_answer_about_a_task_is_named(jobs: Jobs, said: Answer, seen: str) -> None:
+    jobs.rendering()
+    jobs.poll(task("RUNNING"))
+    assert in_database(jobs.services)["odd answers"].is_well
+
+    jobs.poll(said)
+
+    assert str(in_database(jobs.services)["odd answers"]).startswith(f"BAD odd answers: 1 task: {seen} -> ")
 
 
 def test_a_paused_account_is_bad_until_it_is_resumed(jobs: Jobs, rows: Rows) -> None:

@@ -113,6 +113,41 @@ def test_a_success_without_a_url_is_asked_about_again() -> None:
     assert outcome.to_state is None
     assert seconds_of(outcome) == 2
     assert outcome.alarm
+    assert (outcome.is_over, outcome.ends_task) == (True, True)
+
+
+def test_a_success_without_a_url_times_out_and_is_watched_without_its_slot() -> None:
+    outcome = decide_at(3, "SUCCEEDED")
+
+    assert (outcome.to_state, outcome.ends_task, outcome.fetch) == (TIMED_OUT, True, False)
+    assert seconds_of(outcome) == 63
+    assert "billed" in (outcome.failure_message or "")
+
+
+def test_a_task_that_was_called_succeeded_is_not_rendered_again_for_a_fault() -> None:
+    assert decide_at(1, "FAILED", make_due(has_slot=False), code="InternalError").to_state is RenderState.FAILED
+
+
+def test_a_url_beside_a_word_that_nobody_knows_is_followed_until_the_deadline_and_fetched_then() -> None:
+    before, at_last = (decide_at(seconds, "SUCCESS", result_url=URL) for seconds in (1, 3))
+
+    assert (before.to_state, before.fetch, seconds_of(before)) == (None, False, 2)
+    assert (at_last.to_state, at_last.fetch, at_last.ends_task) == (TIMED_OUT, True, True)
+    assert at_last.alarm
+
+
+@pytest.mark.parametrize(("on_timeout", "fetch"), [("collect", True), ("abandon", False)])
+def test_a_url_beside_a_word_that_nobody_knows_is_fetched_by_the_watch(on_timeout: str, *, fetch: bool) -> None:
+    outcome = decide_at(63, "SUCCESS", make_due(state=TIMED_OUT, on_timeout=on_timeout), result_url=URL)
+
+    assert (outcome.fetch, outcome.ends_task) == (fetch, True)
+
+
+@pytest.mark.parametrize("url", [None, ""])
+def test_a_word_that_nobody_knows_without_a_url_is_watched(url: str | None) -> None:
+    outcome = decide_at(63, "SUSPENDED", make_due(state=TIMED_OUT), result_url=url)
+
+    assert (outcome.fetch, outcome.ends_task) == (False, False)
 
 
 def test_a_running_task_is_left_behind_where_the_canceller_wants_that() -> None:

@@ -7,13 +7,14 @@ from decimal import Decimal
 
 import pytest
 
-from models import PollLane
+from models import EntryKind, PollLane
 from reelqueue.states import FailureClass, RenderState
 from tests.support.jobs import Jobs
 from tests.support.recorded_hints import RecordedHints
 from tests.support.rows import Rows
 from tests.support.scripted_provider import RESULT_URL, Answer, ScriptedProvider, accepted, answer, succeeded, task
 from tests.support.virtual_clock import VirtualClock
+from workers.audit.invariants import audit
 
 
 def test_a_rendered_job_waits_for_its_file(jobs: Jobs, rows: Rows, hints: RecordedHints, clock: VirtualClock) -> None:
@@ -141,6 +142,59 @@ def test_a_success_without_a_url_is_asked_for_again(jobs: Jobs, rows: Rows) -> N
 
     assert rows.state(job_id) is RenderState.ARCHIVING
     assert rows.tasks(job_id)[0].result_url == RESULT_URL
+
+
+def test_a_success_without_a_url_frees_its_slot_at_once_and_is_paid_once(
+    jobs: Jobs, rows: Rows, hints: RecordedHints
+) -> None:
+    job_id = jobs.rendering()
+    hints.dispatches = 0
+
+    jobs.poll(task("SUCCEEDED", usage={"duration": 5, "SR": 720}))
+    assert (rows.has_slot(job_id), hints.dispatches, rows.spent(job_id)) == (False, 1, Decimal("0.50"))
+    jobs.poll(task("SUCCEEDED", usage={"duration": 5, "SR": 720}))
+    jobs.poll(task("SUCCEEDED", video_url=RESULT_URL))  # and no usage any more
+
+    (stored,) = rows.tasks(job_id)
+    assert (rows.state(job_id), rows.spent(job_id)) == (RenderState.ARCHIVING, Decimal("0.50"))
+    assert (stored.result_url, stored.billed_seconds, hints.dispatches) == (RESULT_URL, 5, 2)
+    assert unbroken(rows)
+
+
+def test_a_success_that_never_has_a_url_ends_timed_out_and_paid(jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
+    job_id = jobs.rendering(poll_interval_ms=5000, poll_timeout_ms=10_000)
+    for _ in range(3):
+        jobs.poll(task("SUCCEEDED", usage={"duration": 5, "SR": 720}))
+        assert unbroken(rows)
+    assert (rows.state(job_id), rows.has_slot(job_id)) == (RenderState.TIMED_OUT, False)
+
+    clock.advance(25 * 3600)
+    jobs.poll(task("UNKNOWN"))
+
+    assert (rows.job(job_id).next_poll_at, rows.spent(job_id)) == (None, Decimal("0.50"))
+    assert [entry.kind for entry in rows.entries(job_id)].count(EntryKind.SETTLE) == 1
+    assert EntryKind.WRITE_OFF not in {entry.kind for entry in rows.entries(job_id)}
+    assert unbroken(rows)
+
+
+def test_a_url_beside_an_unknown_word_is_collected_at_the_deadline(jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
+    job_id = jobs.rendering(poll_interval_ms=5000, poll_timeout_ms=10_000)
+    odd = task("SUCCESS", video_url=RESULT_URL, usage={"duration": 5, "SR": 720})
+
+    jobs.poll(odd)
+    assert (rows.state(job_id), rows.has_slot(job_id)) == (RenderState.RENDERING, True)
+    jobs.poll(odd)
+
+    job = rows.job(job_id)
+    assert (job.state, job.next_archive_at, job.next_poll_at) == (RenderState.TIMED_OUT, clock.now(), None)
+    assert (rows.has_slot(job_id), rows.spent(job_id)) == (False, Decimal("0.50"))
+    assert unbroken(rows)
+
+
+def unbroken(rows: Rows) -> bool:
+    """Whether the audit finds nothing."""
+    with rows.sessions() as session:
+        return not [finding for finding in audit(session) if finding.rows]
 
 
 HOSTILE = [

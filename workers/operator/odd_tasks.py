@@ -1,0 +1,48 @@
+"""Tasks that the provider describes in a way that nobody here expects: an unknown word, or an end without a result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from models.provider_task import ProviderTask
+from models.render_job import RenderJob
+from workers.dashscope import TaskStatus
+
+_NAMED: Final = 5
+
+
+@dataclass(frozen=True)
+class OddTasks:
+    """Those that are followed, by what is odd about them."""
+
+    count: int
+    examples: list[str]
+    """A few, each with its word."""
+
+    def __str__(self) -> str:
+        return f"{self.count} {'task' if self.count == 1 else 'tasks'}: {', '.join(self.examples)}"
+
+
+def odd_tasks(session: Session) -> OddTasks:
+    """What is odd among the tasks that are followed now."""
+    has_no_result = and_(ProviderTask.status == TaskStatus.SUCCEEDED, ProviderTask.result_url.is_(None))
+    is_odd = or_(has_no_result, ProviderTask.status.not_in(list(TaskStatus)))
+    # Of the jobs that are followed, which an index names; a job is followed at the newest of its tasks.
+    mine = aliased(ProviderTask)
+    newest = select(mine.id).where(mine.job_id == RenderJob.id).order_by(mine.id.desc()).limit(1)
+    found = (
+        select(ProviderTask.provider_task_id, ProviderTask.status)
+        .join(RenderJob, RenderJob.id == ProviderTask.job_id)
+        .where(RenderJob.next_poll_at.is_not(None), ProviderTask.id == newest.scalar_subquery(), is_odd)
+        .order_by(ProviderTask.id)
+    )
+    rows = session.execute(found).all()
+    return OddTasks(len(rows), [f"{task_id} is {_word(status)}" for task_id, status in rows[:_NAMED]])
+
+
+def _word(status: str) -> str:
+    return "SUCCEEDED without a result" if status == TaskStatus.SUCCEEDED else repr(status[:40])
