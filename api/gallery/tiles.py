@@ -147,7 +147,7 @@ class Approval:
     """The rest of a campaign, of which a person has seen the canary."""
 
     url: str
-    """Takes ``POST {"count_max": …, "amount_max": …}``: what the person was told."""
+    """Takes ``POST {"count_max": …, "amount_max": …, "unpriced_max": …}``: what the person was told."""
     count: int
     """Clips that wait."""
     most: Money | None

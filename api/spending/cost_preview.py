@@ -54,6 +54,7 @@ def retried(session: Session, jobs: Sequence[RenderJob], *, region: str, is_dry_
         max_amount=sum((cost.max_amount for cost in priced), Decimal(0)),
         currency=priced[0].currency if priced else None,
         unpriced_count=len(costs) - len(priced),
+        unpriced_ids=[_name(job) for job, cost in zip(jobs, costs, strict=True) if cost is None][:_NAMED],
         custom_ids=[job.custom_id for job in jobs[:_NAMED] if job.custom_id is not None],
     )
 
@@ -68,6 +69,8 @@ class Offer:
     currency: str | None
     """ISO 4217 code; None: none has a price."""
     unpriced_count: int
+    unpriced_ids: list[str]
+    """One clip of each kind without a price, a hundred at most."""
 
 
 def waiting(session: Session, campaign_id: UUID, *, region: str) -> Offer:
@@ -78,14 +81,19 @@ def waiting(session: Session, campaign_id: UUID, *, region: str) -> Offer:
     counts: dict[UUID, int] = dict(session.execute(select(first, func.count()).where(*queued).group_by(*kinds)).all())
     jobs = session.scalars(select(RenderJob).where(RenderJob.id.in_(counts))).all()
     references = read_references(session, list(counts))
-    costs = [(counts[job.id], _cost(job, references.get(job.id, References()), region)) for job in jobs]
-    priced = [(count, cost) for count, cost in costs if cost is not None]
+    costs = [(job, counts[job.id], _cost(job, references.get(job.id, References()), region)) for job in jobs]
+    priced = [(count, cost) for _, count, cost in costs if cost is not None]
     return Offer(
         count=sum(counts.values()),
         max_amount=sum((count * cost.max_amount for count, cost in priced), Decimal(0)),
         currency=priced[0][1].currency if priced else None,
-        unpriced_count=sum(count for count, cost in costs if cost is None),
+        unpriced_count=sum(count for _, count, cost in costs if cost is None),
+        unpriced_ids=[_name(job) for job, _, cost in costs if cost is None][:_NAMED],
     )
+
+
+def _name(job: RenderJob) -> str:
+    return job.custom_id or str(job.id)
 
 
 def _cost(job: RenderJob, references: References, region: str) -> CostEstimate | None:

@@ -151,9 +151,10 @@ COMMANDS: Final = (list_, pause, resume, approve, cancel, retry, results, failur
 
 
 def _price(cost: RetriedClips | WaitingClips) -> str:
+    named = ", ".join(cost.unpriced_ids[:3])
     if cost.currency is None:
-        return "no price is published"
-    unpriced = f", without {cost.unpriced_count} that have no published price" if cost.unpriced_count else ""
+        return f"no price is known, as of {named}" if named else "no price is published"
+    unpriced = f", without {cost.unpriced_count} that have no known price, such as {named}" if named else ""
     return f"at most {cost.max_amount:,.2f} {cost.currency}{unpriced}"
 
 

@@ -134,7 +134,13 @@ def retry(name: str, which: Mapping[str, Any]) -> Steps[RetriedClips]:
 
 def agreement(shown: RetriedClips | WaitingClips | None) -> dict[str, Any]:
     """The most that may be paid for: what was shown before."""
-    return {} if shown is None else {"count_max": shown.count, "amount_max": f"{shown.max_amount:f}"}
+    if shown is None:
+        return {}
+    return {
+        "count_max": shown.count,
+        "amount_max": f"{shown.max_amount:f}",
+        "unpriced_max": shown.unpriced_count,
+    }
 
 
 def export(name: str, what: Export, retry_seconds: float) -> Steps[bytes]:

@@ -139,6 +139,7 @@ class RetriedClips(Wire):
     max_amount: Money = Field(description="Most that they cost by the list prices.")
     currency: str | None = Field(description="ISO 4217 code; null: no price is published for them.")
     unpriced_count: int = Field(description="Clips without a price, which are not in the sum.")
+    unpriced_ids: list[str] = Field(description="The first hundred of those.")
     custom_ids: list[str] = Field(description="The first hundred.")
 
 
@@ -149,6 +150,7 @@ class WaitingClips(Wire):
     max_amount: Money = Field(description="Most that those with a price cost by the list prices.")
     currency: str | None = Field(description="ISO 4217 code; null: no price is published for any of them.")
     unpriced_count: int = Field(description="Clips without a price, which are not in the sum.")
+    unpriced_ids: list[str] = Field(description="One clip of each kind without a price, a hundred at most.")
 
 
 class Decision(StrEnum):

@@ -98,6 +98,66 @@ def test_the_client_buys_what_its_dry_run_has_told(
         assert client.campaigns.retry("autumn", agreed=again).count == 2
 
 
+@pytest.fixture
+def unpriced(api: httpx.Client, rows: Session, shown: list[UUID]) -> None:
+    """One of three moderated clips, and one of five that wait, has a parameter without a price."""
+    for job_id in shown[:3]:
+        moderate(rows, job_id)
+    rows.get_one(RenderJob, shown[1]).extra_options = {"raw": {"fps": 60}}
+    rows.commit()
+    hand_in(api, clips_of(1)[0] | {"custom_id": "odd", "raw": {"fps": 60}})
+
+
+@pytest.mark.parametrize("action", ["retry", "approve"])
+@pytest.mark.parametrize("agreed", [{"amount_max": "99"}, {"amount_max": "99", "unpriced_max": 0}, {"unpriced_max": 0}])
+def test_an_agreement_on_an_amount_covers_all_of_it_or_refuses(
+    api: httpx.Client, unpriced: None, action: str, agreed: dict[str, Any]
+) -> None:
+    answer = api.post(f"/v1/campaigns/autumn/{action}", json=agreed)
+
+    assert (answer.status_code, problem(answer)["field"]) == (409, "unpriced_max")
+    assert "have no price, so no amount covers them; nothing was bought" in problem(answer)["detail"]
+    assert read(api)["counts"]["moderated"] == 3
+    assert read(api)["approved_at"] is None
+
+
+@pytest.mark.parametrize("action", ["retry", "approve"])
+def test_what_has_no_price_is_bought_where_that_was_agreed_to(api: httpx.Client, unpriced: None, action: str) -> None:
+    assert api.post(f"/v1/campaigns/autumn/{action}", json={"amount_max": "99", "unpriced_max": 1}).status_code == 200
+
+
+def test_a_refusal_names_what_has_no_price(api: httpx.Client, unpriced: None) -> None:
+    answer = api.post("/v1/campaigns/autumn/approve", json={"amount_max": "99"})
+
+    assert problem(answer)["detail"].endswith("agree to them with unpriced_max, or leave them out: odd")
+
+
+def test_the_client_agrees_to_the_unpriced_clips_that_it_was_shown(
+    api: httpx.Client, rows: Session, unpriced: None, url: str
+) -> None:
+    with Client(url) as client:
+        shown = client.campaigns.waiting("autumn")
+        hand_in(api, clips_of(1)[0] | {"custom_id": "odder", "raw": {"fps": 61}})
+        with pytest.raises(ConflictError, match="than was agreed to"):
+            client.campaigns.approve("autumn", agreed=shown)
+        client.campaigns.approve("autumn", agreed=client.campaigns.waiting("autumn"))
+
+    assert (shown.unpriced_count, shown.unpriced_ids) == (1, ["odd"])
+
+
+def test_the_page_agrees_to_the_unpriced_clips_that_it_names(
+    desk: Desk, api: httpx.Client, unpriced: None, url: str
+) -> None:
+    desk.page.goto(f"{url}/campaigns/autumn")
+    desk.page.get_by_role("button", name="Approve the rest").click()
+    asked = desk.page.get_by_role("dialog", name="Render the other 5 clips?")
+    expect(asked).to_contain_text("Nobody has published a price for 1 of them")
+    asked.get_by_role("button", name="Render them").click()
+
+    says(desk.page, "autumn: approved, and the other 5 clips will be rendered")
+    assert read(api)["phase"] == "running"
+
+
 def test_what_waits_is_priced_as_clip_by_clip(api: httpx.Client, rows: Session) -> None:
     make(api)
     base = {"prompt": "a boat", "duration": 5}
@@ -119,10 +179,12 @@ def test_what_waits_is_priced_as_clip_by_clip(api: httpx.Client, rows: Session) 
     jobs = rows.scalars(select(RenderJob)).all()
     each = retried(rows, jobs, region=SINGAPORE, is_dry_run=True)
 
-    assert waiting(rows, campaign.id, region=SINGAPORE) == Offer(
-        len(jobs), each.max_amount, each.currency, each.unpriced_count
-    )
+    waits = waiting(rows, campaign.id, region=SINGAPORE)
+
+    assert waits == Offer(len(jobs), each.max_amount, each.currency, each.unpriced_count, waits.unpriced_ids)
     assert (each.count, each.unpriced_count) == (28, 7)
+    assert waits.unpriced_ids[0] in each.unpriced_ids
+    assert each.unpriced_ids == [f"6-{number}" for number in range(7)]
 
 
 def test_the_rest_is_approved_on_the_page(

@@ -14,7 +14,7 @@ async function approveRest() {
   });
   if (!isMeant) return;
   approveButton.disabled = true;
-  const going = await post(url, { count_max: count, ...(money && { amount_max: money.amount }) }, gallery.title);
+  const going = await post(url, { count_max: count, amount_max: money?.amount ?? "0", unpriced_max: unpriced }, gallery.title);
   approveButton.disabled = false;
   if (!going) return;
   approveButton.closest(".reason").remove();

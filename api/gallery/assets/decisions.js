@@ -38,14 +38,22 @@ async function retry(index) {
     no: "Keep it as it is",
   });
   if (!isMeant) return;
-  const bought = await send(index, { decision: "retry", count_max: offer.count, amount_max: offer.max_amount });
+  const bought = await send(index, agreed(offer));
   if (!bought) return;
   mark(index, "retry");
   say(`${clip.name}: ${DONE.retry.toLowerCase()}`);
 }
 
+/** An order for what a person was shown, and no more. */
+const agreed = (offer) => ({
+  decision: "retry",
+  count_max: offer.count,
+  amount_max: offer.max_amount,
+  unpriced_max: offer.unpriced_count,
+});
+
 /** What an offer costs, in words. */
-const most = (offer) => (offer.currency ? `at most ${amount({ amount: offer.max_amount, currency: offer.currency })}` : "a price that nobody has published");
+const most = (offer) => (offer.currency ? `at most ${amount({ amount: offer.max_amount, currency: offer.currency })}${offer.unpriced_count ? `, without ${offer.unpriced_count} whose price nobody has published` : ""}` : "a price that nobody has published");
 
 /** Ask a person; the answer comes when the dialog is closed, however that is. */
 function confirmed({ title, price, note, yes, no }) {

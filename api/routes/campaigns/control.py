@@ -123,8 +123,7 @@ def approve_campaign(
     check_going(campaign)
     if agreement.model_fields_set:
         lock_clips(session, campaign.id)
-        offer = waiting(session, campaign.id, region=services.region)
-        agreement.check(offer.count, offer.max_amount)
+        agreement.check(waiting(session, campaign.id, region=services.region))
     now = DatabaseClock().now(session)
     approve(campaign, now=now)
     session.commit()
@@ -179,7 +178,7 @@ def retry_campaign(
     jobs = find_retries(session, campaign.id, which, limit=RETRIES_MAX)
     answer = retried(session, jobs, region=services.region, is_dry_run=options.dry_run)
     if not options.dry_run and jobs:
-        options.check(answer.count, answer.max_amount)
+        options.check(answer)
         retry_clips(session, campaign, jobs, now=DatabaseClock().now(session))
         session.commit()
         services.hints.kick()

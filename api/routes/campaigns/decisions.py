@@ -116,7 +116,7 @@ def _retry(session: Session, services: Services, campaign: Campaign, options: De
     cost = retried(session, jobs, region=services.region, is_dry_run=options.dry_run)
     if options.dry_run or not jobs:
         return DecidedClips(changed_count=0, cost=cost)
-    options.check(cost.count, cost.max_amount)
+    options.check(cost)
     retry_clips(session, campaign, jobs, now=DatabaseClock().now(session))
     session.commit()
     services.hints.kick()

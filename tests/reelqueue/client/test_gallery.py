@@ -221,7 +221,7 @@ def test_what_waits_is_shown_to_machines(server: str, clips: list[UUID], tmp_pat
 
     waiting = json.loads(run("approve", "autumn", "--dry-run", "--json").stdout)
 
-    assert waiting == {"count": 1, "max_amount": "0.75", "currency": "USD", "unpriced_count": 0}
+    assert waiting == {"count": 1, "max_amount": "0.75", "currency": "USD", "unpriced_count": 0, "unpriced_ids": []}
 
 
 def test_no_canary_is_told_where_nothing_waits_for_it(server: str, clips: list[UUID], tmp_path: Path) -> None:
