@@ -12,12 +12,16 @@ from typing import TYPE_CHECKING, Any, Final
 from reelqueue.catalog import Mode, ModelSpec, Protocol, Sound
 from reelqueue.catalog.sizes import LEGACY_SIZES
 from reelqueue.requests import capabilities as rules
+from reelqueue.requests.fields import REQUEST_HEADERS
 from reelqueue.requests.media_roles import Medium, placed_media
 from reelqueue.requests.resolution import read_resolution
 from reelqueue.version import USER_AGENT
 
 if TYPE_CHECKING:
     from reelqueue.requests.types import RenderRequest
+
+WORKSPACE_HEADER: Final = "X-DashScope-WorkSpace"
+"""Says in which of the account's workspaces a task is made, asked for and listed."""
 
 DEFAULT_VIDEO_BASE_URL: Final = "https://dashscope-intl.aliyuncs.com"
 """The host of the Singapore region."""
@@ -72,7 +76,7 @@ def content_sha256(request: RenderRequest) -> str:
     Everything that reaches the service counts, the producer's own names and deadlines do not. So ``720P`` and
     ``1280x720`` are equal where the service is sent the same size for both.
     """
-    sent = {"path": rules.spec_of(request).path, "body": body_of(request), "headers": request.headers}
+    sent = {"path": rules.spec_of(request).path, "body": body_of(request), "headers": _own_headers(request) or None}
     return hashlib.sha256(_CANONICAL.encode(sent).encode()).hexdigest()
 
 
@@ -92,10 +96,15 @@ def _headers(request: RenderRequest, media: tuple[Medium, ...], account: Mapping
     if any(url is not None and url.startswith("oss://") for url in urls):
         fixed["X-DashScope-OssResourceResolve"] = "enable"
     merged: dict[str, tuple[str, str]] = {}
-    for headers in (account, request.headers or {}, fixed):
+    for headers in (account, _own_headers(request), fixed):
         merged |= {name.lower(): (name, value) for name, value in headers.items()}
     merged.pop("authorization", None)
     return dict(merged.values())
+
+
+def _own_headers(request: RenderRequest) -> dict[str, str]:
+    """Those of a request that are sent: a stored one may be older than the list of what is taken."""
+    return {name: value for name, value in (request.headers or {}).items() if name.lower() in REQUEST_HEADERS}
 
 
 def _input(request: RenderRequest, spec: ModelSpec, media: tuple[Medium, ...]) -> _Section:

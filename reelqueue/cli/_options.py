@@ -76,7 +76,9 @@ _OPTIONS: Final[Mapping[str, Any]] = {
     "poll_interval_ms": _option(int, "Delay between questions to the provider."),
     "poll_timeout_ms": _option(int, "Longest wait for the provider."),
     "raw": _option(str, "JSON object merged into the provider's parameters, for what has no option."),
-    "headers": _option(list[str], "Extra header for the provider, as NAME: VALUE; repeatable.", "--header"),
+    "headers": _option(
+        list[str], "Extra header for the provider, as NAME: VALUE; it takes X-DashScope-DataInspection.", "--header"
+    ),
 }
 
 _READERS: Final[Mapping[str, Callable[[Any], object]]] = {

@@ -40,21 +40,12 @@ DAY_MS: Final = 86_400_000
 
 _ESCAPED_NUL: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _MODEL_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
-_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,128}")
 _HEADER_VALUE: Final = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]{0,4094}[\x21-\x7e])?")
-_RESERVED_HEADERS: Final = frozenset(
-    {
-        "authorization",
-        "connection",
-        "content-length",
-        "content-type",
-        "host",
-        "transfer-encoding",
-        "user-agent",
-        "x-dashscope-async",
-        "x-dashscope-ossresourceresolve",
-    }
-)
+REQUEST_HEADERS: Final = frozenset({"x-dashscope-datainspection"})
+"""What a request may add, in lower case: of the provider's headers, those that say how it treats this one body.
+
+Every other changes whose task it is, how it travels or how long its answer is in doubt.
+"""
 _URL: Final = re.compile(
     r"(?:https?|oss)://[^\s/?#\\\x00-\x1f\x7f\ud800-\udfff][^\s\\\x00-\x1f\x7f\ud800-\udfff]{0,8000}"
 )
@@ -167,13 +158,16 @@ def _check_raw(value: Mapping[str, object]) -> Mapping[str, object]:
 
 def _check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
     for name, value in headers.items():
-        if name.lower() in _RESERVED_HEADERS:
+        if name.lower() not in REQUEST_HEADERS:
             raise PydanticCustomError(
-                "reserved_header", "{name} is set by Reelqueue and cannot be replaced", {"name": name[:80]}
+                "reserved_header",
+                "{name} cannot be set by a request, which may add X-DashScope-DataInspection alone; a workspace "
+                "belongs to the provider account (python -m workers accounts change NAME --workspace ID)",
+                {"name": repr(name[:80])},
             )
-        if _HEADER_NAME.fullmatch(name) is None or _HEADER_VALUE.fullmatch(value) is None:
+        if _HEADER_VALUE.fullmatch(value) is None:
             raise PydanticCustomError(
-                "bad_header", "{name} is not a header that HTTP can carry in plain ASCII", {"name": repr(name[:80])}
+                "bad_header", "{name} has a value that HTTP cannot carry in plain ASCII", {"name": repr(name[:80])}
             )
     return headers
 

@@ -143,7 +143,7 @@ class RenderRequest(_Strict):
     What is not published has no price either: a campaign with a budget stops before such a job.
     """
     headers: Headers | None = None
-    """Extra headers for the provider."""
+    """Extra headers for the provider: `X-DashScope-DataInspection`, and no other."""
 
     _warnings: tuple[str, ...] = PrivateAttr(default=())
 

@@ -11,7 +11,9 @@ from tests.api.conftest import problem, request
 
 
 def test_a_preview_is_the_providers_request_without_the_key(api: httpx.Client) -> None:
-    preview = api.post("/v1/preview", json=request(resolution="720P", headers={"X-Team": "7"})).json()
+    preview = api.post(
+        "/v1/preview", json=request(resolution="720P", headers={"X-DashScope-DataInspection": "7"})
+    ).json()
 
     sent = preview["request"]
     assert sent["url"].startswith("https://dashscope-intl.aliyuncs.com/api/v1/services/aigc/video-generation/")
@@ -20,7 +22,7 @@ def test_a_preview_is_the_providers_request_without_the_key(api: httpx.Client) -
         "input": {"prompt": "a paper boat"},
         "parameters": {"size": "1280*720"},
     }
-    assert sent["headers"]["X-Team"] == "7"
+    assert sent["headers"]["X-DashScope-DataInspection"] == "7"
     assert "authorization" not in {name.lower() for name in sent["headers"]}
 
 

@@ -31,7 +31,9 @@ JOB_VALUES: dict[str, st.SearchStrategy[Any]] = {
     "start_by": INSTANTS.map(lambda moment: moment.isoformat()),
     "poll_interval_ms": st.integers(1, 86_400_000),
     "poll_timeout_ms": st.integers(1, 86_400_000),
-    "headers": st.dictionaries(st.sampled_from(["X-Trace", "x-team"]), st.sampled_from(["1", "a b"]), max_size=2),
+    "headers": st.dictionaries(
+        st.sampled_from(["X-DashScope-DataInspection"]), st.sampled_from(["1", "a b"]), max_size=2
+    ),
 }
 ITEM_BY_ROLE: dict[str, st.SearchStrategy[dict[str, str]]] = {
     role: st.builds(dict, type=st.just(role), url=urls)

@@ -84,6 +84,7 @@ class Endpoint:
     """Scheme and host, without ``/api/v1``."""
     key: SecretStr
     headers: Mapping[str, str] = field(default_factory=dict)
+    """Of every call but a submit, which is built with its own."""
 
     @property
     def is_loopback(self) -> bool:
@@ -225,7 +226,10 @@ class DashScope:
             request = self._http.build_request(
                 method,
                 path,
-                headers={**(headers or {}), "Authorization": f"Bearer {self._endpoint.key.get_secret_value()}"},
+                headers={
+                    **(self._endpoint.headers if headers is None else headers),
+                    "Authorization": f"Bearer {self._endpoint.key.get_secret_value()}",
+                },
                 json=body,
                 extensions={"trace": _looking(last_look)} if last_look else None,
             )

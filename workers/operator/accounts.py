@@ -9,12 +9,14 @@ from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 import typer
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.account import DEFAULT_ACCOUNT_NAME, Account
 from models.operations.accounts import pause_account, resume_account
 from models.operations.scheduling.poll_wakeups import ensure_lane
+from models.slot import Slot
+from reelqueue.builder import WORKSPACE_HEADER
 from reelqueue.catalog import lookup
 from reelqueue.errors import ReelqueueError
 from reelqueue.pricing import region_of
@@ -25,11 +27,14 @@ accounts = typer.Typer(no_args_is_help=True, help="Provider accounts.")
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
+_WORKSPACE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}", re.ASCII)
+
 BaseUrl = Annotated[str | None, typer.Option(help="Scheme and host that submits go to, without /api/v1.")]
 KeyEnv = Annotated[str | None, typer.Option(help="Name of the environment variable that holds its key.")]
 Region = Annotated[str | None, typer.Option(help="Decides on prices; read from the base URL unless given.")]
 Model = Annotated[list[str] | None, typer.Option(help="A model that it renders; repeat it. Every model unless given.")]
 Slots = Annotated[list[str] | None, typer.Option(metavar="MODEL=N", help="Its slots, where not the published ones.")]
+Workspace = Annotated[str | None, typer.Option(help="Its workspace at the provider; empty for the key's own.")]
 LookAhead = Annotated[int | None, typer.Option(min=0, help="Tasks queued beyond its slots; 0 where it rejects them.")]
 
 
@@ -62,6 +67,7 @@ def add_command(
     model: Model = None,
     slots: Slots = None,
     look_ahead: LookAhead = None,
+    workspace: Workspace = None,
 ) -> None:
     """Add an account: jobs whose model it renders go to it as well."""
     with open_services() as services:
@@ -70,6 +76,7 @@ def add_command(
                 raise ReelqueueError(f"there is an account named {name} already; change it, or choose another name")
             account = Account(name=name, base_url="", region="", key_env="")
             _change(account, base_url, key_env, region, model, slots, look_ahead)
+            _move(session, account, workspace)
             _refuse_twin(session, account)
             session.add(account)
             session.flush()
@@ -88,6 +95,7 @@ def change_command(
     model: Model = None,
     slots: Slots = None,
     look_ahead: LookAhead = None,
+    workspace: Workspace = None,
 ) -> None:
     """Change an account; its tasks are followed where they were submitted. What is not given stays."""
     if name == DEFAULT_ACCOUNT_NAME and (base_url or key_env):
@@ -97,7 +105,9 @@ def change_command(
         )
     with open_services() as services:
         with services.sessions.begin() as session:
-            _change(_named(session, name), base_url, key_env, region, model, slots, look_ahead)
+            account = _named(session, name)
+            _change(account, base_url, key_env, region, model, slots, look_ahead)
+            _move(session, account, workspace)
         services.hints.dispatch()
     typer.echo(f"account {name} is changed")
 
@@ -165,6 +175,22 @@ def _change(
         account.slot_limits = {**(account.slot_limits or {}), **dict(_read_slots(one) for one in slots)}
     if look_ahead is not None:
         account.look_ahead = look_ahead
+
+
+def _move(session: Session, account: Account, workspace: str | None) -> None:
+    """Put an account into a workspace; a task in another may be neither found nor listed, and is bought again."""
+    if workspace is None:
+        return
+    if workspace and _WORKSPACE.fullmatch(workspace) is None:
+        raise typer.BadParameter(f"{workspace[:80]!r} is not the id of a workspace", param_hint="--workspace")
+    held = session.scalars(select(func.count()).select_from(Slot).where(Slot.account_id == account.id)).one()
+    if held:
+        raise ReelqueueError(
+            f"account {account.name} has {held} tasks under way, which would not be found in another workspace; "
+            f"pause it (python -m workers accounts pause {account.name}) and wait until they have ended"
+        )
+    kept = {name: value for name, value in (account.headers or {}).items() if name.lower() != WORKSPACE_HEADER.lower()}
+    account.headers = kept | ({WORKSPACE_HEADER: workspace} if workspace else {})
 
 
 def _read_base_url(text: str) -> str:

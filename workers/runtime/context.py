@@ -22,6 +22,7 @@ from models.operations.scheduling.rate_limits import take_turns
 from models.rate_limit import TurnKind
 from models.session import Clock, DatabaseClock
 from models.storage import Archive
+from reelqueue.builder import WORKSPACE_HEADER
 from reelqueue.errors import ConfigurationError
 from workers.dashscope import DashScope
 from workers.dashscope.client import Endpoint
@@ -57,7 +58,9 @@ class Services:
         Raises:
             ConfigurationError: The account's key is not in the environment.
         """
-        endpoint = Endpoint(base_url or account.base_url, self.key_of(account), account.headers)
+        # A task of a workspace is asked for, and listed, there.
+        headers = {name: value for name, value in account.headers.items() if name.lower() == WORKSPACE_HEADER.lower()}
+        endpoint = Endpoint(base_url or account.base_url, self.key_of(account), headers)
         transport = self.settings.provider.http_transport
         return DashScope(
             endpoint,

@@ -153,11 +153,12 @@ def _parse_stored(options: dict[str, Any]) -> RenderRequest:
     try:
         return parse_request(options)
     except InvalidRequestError as error:
-        if error.code != "option_in_raw":
+        if error.code not in {"option_in_raw", "reserved_header"}:
             raise
-    # The row is older than that rule: it is sent as it was stored, and priced as it is sent.
-    raw = options.pop("raw")
-    return parse_request(options).model_copy(update={"raw": raw})
+    # The row is older than those rules. Its raw is sent as it was stored, and priced as it is sent; its headers are
+    # kept, and not sent.
+    kept: dict[str, Any] = {name: options.pop(name) for name in ("raw", "headers") if name in options}
+    return parse_request(options).model_copy(update=kept)
 
 
 def _existing(session: Session, idempotency_key: str, tenant_id: UUID, digest: str) -> Enqueued:

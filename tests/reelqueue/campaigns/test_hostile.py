@@ -147,7 +147,8 @@ def test_names_without_end_are_told_in_bounded_time(name: str, content: str, sai
 @pytest.mark.parametrize("option", sorted(EVERY_OPTION - {"mode", "model"}))
 def test_every_option_can_stand_in_a_cell(option: str) -> None:
     cells = {
-        "audio": "true", "duration": "5", "headers": '{"X-Team": "a"}', "metadata": '{"scene": 1}', "priority": "3",
+        "audio": "true", "duration": "5", "headers": '{"X-DashScope-DataInspection": "a"}',
+        "metadata": '{"scene": 1}', "priority": "3",
         "media": '[{"type": "first_frame", "url": "https://a.example/a.png"}]', "raw": '{"style": 1}', "seed": "7",
         "poll_interval_ms": "9000", "poll_timeout_ms": "90000", "prompt_extend": "true", "watermark": "false",
         "reference_urls": "https://a.example/a.png", "start_by": "2030-01-01T00:00:00Z", "ratio": "16:9",

@@ -39,7 +39,8 @@ def test_every_option_reaches_the_job(server: str) -> None:
         "--negative-prompt", "rain", "--resolution", "720P", "--seed", "7", "--no-prompt-extend", "--watermark",
         "--shot-type", "multi", "--audio-url", "https://example.com/a.mp3", "--custom-id", "shot-1", "--priority", "-3",
         "--metadata", '{"scene": 4}', "--on-timeout", "cancel", "--start-by", "2030-01-01T00:00:00Z",
-        "--poll-interval-ms", "1000", "--poll-timeout-ms", "9000", "--raw", '{"style": 1}', "--header", "X-Team: blue",
+        "--poll-interval-ms", "1000", "--poll-timeout-ms", "9000", "--raw", '{"style": 1}',
+        "--header", "X-DashScope-DataInspection: enable",
     ]  # fmt: skip
 
     job = run_json("render", "a boat", "-m", "wan2.6-t2v", "--json", *options)

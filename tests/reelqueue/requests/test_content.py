@@ -32,7 +32,7 @@ def test_what_does_not_reach_the_service_changes_nothing(changes: dict[str, obje
         {"seed": 5},
         {"negative_prompt": ""},  # sent, and not the same as none
         {"raw": {"style": 1}},
-        {"headers": {"X-Trace": "1"}},
+        {"headers": {"X-DashScope-DataInspection": "enable"}},
         {"model": "wan2.5-t2v-preview"},
     ],
 )

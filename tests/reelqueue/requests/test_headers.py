@@ -21,9 +21,20 @@ def test_only_what_the_service_needs_is_sent() -> None:
 
 
 def test_the_request_wins_over_the_account_whatever_the_spelling() -> None:
-    sent = headers_of({**TEXT, "headers": {"X-Trace": "job"}}, **{"x-trace": "account", "X-Team": "film"})
+    inspected = {**TEXT, "headers": {"X-DashScope-DataInspection": "job"}}
+    sent = headers_of(inspected, **{"x-dashscope-datainspection": "account", "X-Team": "film"})
 
-    assert sent == {**FIXED, "X-Trace": "job", "X-Team": "film"}
+    assert sent == {**FIXED, "X-DashScope-DataInspection": "job", "X-Team": "film"}
+
+
+@pytest.mark.parametrize(
+    "name", ["X-DashScope-WorkSpace", "Cookie", "Expect", "X-DashScope-Wait-Timeout", "idempotency-key", "X-Trace"]
+)
+def test_a_stored_header_that_no_request_may_set_is_not_sent(name: str) -> None:
+    stored = {name: "1", "x-dashscope-datainspection": "enable"}
+    request = parse_request(TEXT).model_copy(update={"headers": stored})
+
+    assert build(request).headers == {**FIXED, "x-dashscope-datainspection": "enable"}
 
 
 def test_an_account_cannot_replace_what_we_set() -> None:

@@ -155,8 +155,10 @@ CASES = [
     # job options
     ({**TEXT, "headers": {"Authorization": "Bearer x"}}, "reserved_header", "headers", "Authorization"),
     ({**TEXT, "headers": {"x-dashscope-async": "disable"}}, "reserved_header", "headers", "x-dashscope-async"),
-    ({**TEXT, "headers": {"X-A": "1\r\nX-B: 2"}}, "bad_header", "headers", "'X-A'"),
-    ({**TEXT, "headers": {"X A": "1"}}, "bad_header", "headers", "'X A'"),
+    ({**TEXT, "headers": {"X-DashScope-WorkSpace": "ws-1"}}, "reserved_header", "headers", "accounts change NAME"),
+    ({**TEXT, "headers": {"Expect": "100-continue"}}, "reserved_header", "headers", "X-DashScope-DataInspection alone"),
+    ({**TEXT, "headers": {"X-DashScope-DataInspection": "1\r\nX-B: 2"}}, "bad_header", "headers", "plain ASCII"),
+    ({**TEXT, "headers": {"X A": "1"}}, "reserved_header", "headers", "'X A'"),
     ({**TEXT, "raw": {"a": float("nan")}}, "bad_json", "raw", "JSON"),
     # raw is for what has no option: the price is known from the options
     ({**TEXT, "raw": {"duration": 15}}, "option_in_raw", "raw", "give duration itself"),
@@ -168,8 +170,8 @@ CASES = [
     ({**TEXT, "metadata": {"a": "\x00"}}, "bad_text", "metadata", "NUL"),
     ({**TEXT, "metadata": []}, "wrong_type", "metadata", "JSON object"),
     ({**TEXT, "start_by": "2027-01-01T00:00:00"}, "wrong_type", "start_by", "timezone"),
-    ({**TEXT, "start_by": 1_800_000_000}, "wrong_type", "start_by", "ISO 8601"),
-    ({**TEXT, "start_by": "1800000000"}, "wrong_type", "start_by", "ISO 8601"),
+    ({**TEXT, "start_by": 1_800_000_000}, "wrong_type", "start_by", "with its timezone"),
+    ({**TEXT, "start_by": "1800000000"}, "wrong_type", "start_by", "with its timezone"),
     ({**TEXT, "start_by": "0001-01-01T00:00:00+23:00"}, "out_of_range", "start_by", "exists in UTC"),
 ]
 

@@ -51,13 +51,17 @@ def test_a_submit_is_the_documented_request(provider: ScriptedProvider) -> None:
 
 
 def test_headers_of_the_request_win_over_the_accounts_and_ours_over_both(provider: ScriptedProvider) -> None:
-    theirs = {"X-DashScope-WorkSpace": "account", "X-Studio": "account", "x-dashscope-async": "disable"}
+    theirs = {
+        "X-DashScope-WorkSpace": "account",
+        "X-DashScope-DataInspection": "account",
+        "x-dashscope-async": "disable",
+    }
 
-    submit(provider, account_headers=theirs, headers={"X-Studio": "request"})
+    submit(provider, account_headers=theirs, headers={"X-DashScope-DataInspection": "request"})
 
     sent = provider.requests[0].headers
     assert sent["X-DashScope-WorkSpace"] == "account"
-    assert sent["X-Studio"] == "request"
+    assert sent["X-DashScope-DataInspection"] == "request"
     assert sent.get_list("X-DashScope-Async") == ["enable"]
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from models import Account, PollLane
 from tests.support.commands import Run
+from tests.support.jobs import Jobs
 
 BEIJING = ("--base-url", "https://dashscope.aliyuncs.com/", "--key-env", "BEIJING_KEY")
 
@@ -47,6 +48,24 @@ def test_what_is_not_given_stays(run: Run, own_engine: Engine) -> None:
     changed = account(own_engine)
     assert (changed.look_ahead, changed.key_env) == (0, "BEIJING_KEY")
     assert changed.slot_limits == {"wan2.6-t2v": 12, "wan2.6-i2v": 3}
+
+
+def test_a_workspace_belongs_to_the_account(run: Run, own_engine: Engine) -> None:
+    run("accounts", "add", "beijing", *BEIJING, "--workspace", "ws-1")
+    assert account(own_engine).headers == {"X-DashScope-WorkSpace": "ws-1"}
+
+    assert run("accounts", "change", "beijing", "--workspace", "").exit_code == 0
+    assert account(own_engine).headers == {}
+    assert run("accounts", "change", "beijing", "--workspace", "a b").exit_code == 2
+
+
+def test_a_workspace_is_not_changed_under_tasks(run: Run, own_jobs: Jobs, own_engine: Engine) -> None:
+    own_jobs.rendering()
+
+    ended = run("accounts", "change", "default", "--workspace", "ws-1")
+
+    assert (ended.exit_code, account(own_engine, "default").headers) == (1, {})
+    assert "account default has 1 tasks under way, which would not be found in another workspace" in ended.err
 
 
 def test_a_paused_account_says_why(run: Run, own_engine: Engine) -> None:

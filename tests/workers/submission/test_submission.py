@@ -83,13 +83,16 @@ def test_the_first_poll_is_never_after_the_deadline(jobs: Jobs, rows: Rows, cloc
 
 
 def test_what_is_sent_is_what_was_enqueued(jobs: Jobs, provider: ScriptedProvider) -> None:
-    jobs.rendering(negative_prompt="rain", seed=7, headers={"X-Studio": "a"})
+    jobs.rendering(negative_prompt="rain", seed=7, headers={"X-DashScope-DataInspection": "a"})
 
     (request,) = provider.requests
     body = json.loads(request.content)
     assert (body["model"], body["input"]) == (MODEL, {"prompt": PROMPT, "negative_prompt": "rain"})
     assert body["parameters"] == {"size": "1280*720", "seed": 7}
-    assert (request.headers["X-Studio"], request.headers["Authorization"]) == ("a", f"Bearer {CANARY}")
+    assert (request.headers["X-DashScope-DataInspection"], request.headers["Authorization"]) == (
+        "a",
+        f"Bearer {CANARY}",
+    )
 
 
 def test_the_accounts_headers_go_with_every_submit(jobs: Jobs, rows: Rows, provider: ScriptedProvider) -> None:
@@ -430,3 +433,28 @@ def test_twenty_messages_at_once_make_one_post(own_jobs: Jobs, rows: Rows) -> No
 
     assert own_jobs.provider.count("submit") == 1
     assert Rows(own_jobs.services.sessions).state(hint.job_id) is RenderState.RENDERING
+
+
+def test_the_workspace_of_the_account_goes_with_every_call(jobs: Jobs, rows: Rows) -> None:
+    jobs.rendering()
+    theirs = {"X-DashScope-WorkSpace": "ws-1", "X-Team": "film"}
+    rows.change(Account, Account.name == "default", headers=theirs)
+
+    jobs.rendering()
+    jobs.poll()
+
+    submit = next(request for request in reversed(jobs.provider.requests) if request.method == "POST")
+    query = jobs.provider.requests[-1]
+    assert (submit.headers["X-DashScope-WorkSpace"], submit.headers["X-Team"]) == ("ws-1", "film")
+    assert (query.method, query.headers["X-DashScope-WorkSpace"], query.headers.get("X-Team")) == ("GET", "ws-1", None)
+
+
+def test_a_header_that_an_older_version_took_is_not_sent(jobs: Jobs, rows: Rows) -> None:
+    job_id = jobs.queued()
+    stored = {"headers": {"X-DashScope-WorkSpace": "another", "Cookie": "1"}}
+    rows.change(RenderJob, RenderJob.id == job_id, extra_options=stored)
+    dispatch(jobs.services)
+
+    jobs.submit(jobs.hints.submits[-1])
+
+    assert not {"x-dashscope-workspace", "cookie"} & set(jobs.provider.requests[-1].headers)

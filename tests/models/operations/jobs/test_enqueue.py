@@ -47,7 +47,7 @@ REQUESTS = [
         "poll_interval_ms": 1000,
         "poll_timeout_ms": 3000,
         "raw": {"brand_new": 1},
-        "headers": {"X-Studio": "a"},
+        "headers": {"X-DashScope-DataInspection": "a"},
     },
     TEXT | {"negative_prompt": "", "watermark": False, "seed": 0},  # empty, false and zero are sent
     {"model": "wan2.7-t2v", "prompt": "a boat", "resolution": "720P", "ratio": "9:16"},
