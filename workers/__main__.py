@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import secrets
 import sys
 from typing import Annotated
 from uuid import UUID
 
 import typer
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
-from models.api_key import ApiKey
-from models.base import new_id
 from models.logs import configure_logs
-from models.tenant import ensure_tenant
 from reelqueue.errors import ReelqueueError
 from workers.audit.invariants import Finding, audit
 from workers.audit.provider import audit_provider
 from workers.operator.accounts import accounts
 from workers.operator.console import AsJson, Since, open_services, open_session, read_window
 from workers.operator.doctor import examine
+from workers.operator.keys import keys
 from workers.operator.manual_review import adopt, questions, resubmit, write_off
 from workers.operator.money import adopt_orphans_command, statement_command
 from workers.quarantine.release import quarantined, retry
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Commands for operators of Reelqueue.")
-keys = typer.Typer(no_args_is_help=True, help="Keys of the HTTP API.")
 cli.add_typer(accounts, name="accounts")
 cli.add_typer(keys, name="keys")
 review = typer.Typer(no_args_is_help=True, help="Jobs whose paid task nobody could prove or rule out.")
 cli.add_typer(review, name="review")
 
 AgainstProvider = Annotated[bool, typer.Option("--provider", help="Compare with the provider's own list as well.")]
-TENANT_HELP = "Whose jobs it enqueues and sees; the key's own name unless given. Keys of a tenant share its jobs."
 
 
 @cli.command("doctor")
@@ -132,20 +126,6 @@ def write_off_command(job_id: UUID) -> None:
     with open_services() as services, services.sessions.begin() as session:
         write_off(session, job_id, now=services.clock.now(session))
     typer.echo(f"render job {job_id} is written off")
-
-
-@keys.command("create")
-def create_key_command(name: str, *, tenant: Annotated[str, typer.Option(help=TENANT_HELP)] = "") -> None:
-    """Make a key of the HTTP API; it is shown once."""
-    key = "rq_" + secrets.token_urlsafe(32)
-    try:
-        with open_session() as session:
-            owner_id = ensure_tenant(session, tenant or name)
-            digest = hashlib.sha256(key.encode()).hexdigest()
-            session.add(ApiKey(id=new_id(), name=name, tenant_id=owner_id, sha256=digest))
-    except IntegrityError as error:
-        raise ReelqueueError(f"there is a key named {name} already; choose another name") from error
-    typer.echo(key)
 
 
 def main() -> None:

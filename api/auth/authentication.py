@@ -6,20 +6,26 @@ import hashlib
 import ipaddress
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
 from fastapi import Request
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import false as sql_false
+from sqlalchemy.orm import Session
 
 from api.auth.same_origin import READING, check_same_origin
 from api.auth.session_cookies import COOKIE, Pass, Purpose, read_pass
 from api.dependencies import services
 from api.problem_details import ProblemError
-from models.api_key import IS_VALID, ApiKey
+from models.api_key import IS_VALID, ApiKey, KeyScope
 
 _PLACE: Final = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?")
 _SCHEME: Final = re.compile(r"^https?://")
+_READING_POST: Final = re.compile(r"/v1/preview|/v1/campaigns/[^/]+/link")
+"""What is posted and changes nothing; a link opens what its key opens."""
+_USED_LATELY: Final = func.coalesce(ApiKey.last_used_at > func.clock_timestamp() - timedelta(minutes=1), sql_false())
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,8 @@ class Caller:
     """The key that let the caller in."""
     key_name: str | None = None
     """Whom that key was made for."""
+    scope: KeyScope = KeyScope.WRITE
+    """What it may do."""
 
 
 def caller(request: Request) -> Caller:
@@ -40,8 +48,24 @@ def caller(request: Request) -> Caller:
     The session is opened and closed here, so that no connection is held while a body trickles in.
 
     Raises:
-        ProblemError: 401 without a valid key, 403 where a web page or a proxy stands between.
+        ProblemError: 401 without a valid key, 403 where a web page or a proxy stands between, or the key may only read.
     """
+    found = _caller(request)
+    if found.scope is KeyScope.READ and not _only_reads(request):
+        raise ProblemError(
+            403,
+            "read_only_key",
+            f"the key {found.key_name} may read, and change or render nothing; use another, or ask an operator for one "
+            "(python -m workers keys create)",
+        )
+    return found
+
+
+def _only_reads(request: Request) -> bool:
+    return request.method in READING or _READING_POST.fullmatch(request.url.path) is not None
+
+
+def _caller(request: Request) -> Caller:
     key = _bearer_key(request)
     if key is not None:
         return holder_of(request, key)
@@ -60,12 +84,13 @@ def holder_of(request: Request, key: str) -> Caller:
     """Whoever has a key.
 
     Raises:
-        ProblemError: 401 where it is unknown or revoked.
+        ProblemError: 401 where it is unknown, revoked or expired.
     """
     found = _find(request, ApiKey.sha256 == hashlib.sha256(key.encode()).hexdigest())
     if found is None:
         raise _unauthorized(
-            "the API key is unknown or revoked; ask an operator for one (python -m workers keys create)"
+            "the API key is unknown, revoked or expired; ask an operator for one (python -m workers keys create, "
+            "or keys list for what has become of it)"
         )
     return found
 
@@ -88,10 +113,27 @@ def _still_open(one: Pass) -> tuple[ColumnElement[bool], ...]:
 
 
 def _find(request: Request, *conditions: ColumnElement[bool]) -> Caller | None:
-    query = select(ApiKey.tenant_id, ApiKey.id, ApiKey.name).where(*IS_VALID, *conditions)
+    query = select(ApiKey.tenant_id, ApiKey.id, ApiKey.name, ApiKey.scope, _USED_LATELY).where(*IS_VALID, *conditions)
     with services(request).sessions() as session:
         row = session.execute(query).one_or_none()
-    return None if row is None else Caller(*row)
+        if row is None:
+            return None
+        tenant_id, key_id, name, scope, was_used_lately = row
+        if not was_used_lately:
+            _note_use(session, key_id)
+    return Caller(tenant_id, key_id, name, scope)
+
+
+def _note_use(session: Session, key_id: UUID) -> None:
+    """At most once a minute, and by one request: the others that come at once do not wait for it."""
+    this = select(ApiKey.id).where(ApiKey.id == key_id, ~_USED_LATELY).with_for_update(skip_locked=True)
+    session.execute(
+        update(ApiKey)
+        .where(ApiKey.id == this.scalar_subquery())
+        .values(last_used_at=func.clock_timestamp())
+        .execution_options(synchronize_session=False)
+    )
+    session.commit()
 
 
 def is_loopback(host: str) -> bool:

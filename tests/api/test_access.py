@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import func, update
+from fastapi.routing import APIRoute
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from models.api_key import ApiKey
+from api.app import _ROUTES
+from models.api_key import ApiKey, KeyScope
 from tests.api.conftest import problem, request
 
 CANARY = "rq_canary-3f2a9c"
@@ -57,6 +61,75 @@ def test_a_revoked_key_opens_nothing(locked: httpx.Client, rows: Session, alice:
     rows.commit()
 
     assert locked.get("/v1/jobs", headers=alice).status_code == 401
+
+
+def test_an_expired_key_opens_nothing(locked: httpx.Client, rows: Session, alice: dict[str, str]) -> None:
+    rows.execute(update(ApiKey).values(expires_at=func.now()))
+    rows.commit()
+
+    assert locked.get("/v1/jobs", headers=alice).status_code == 401
+
+
+def test_a_key_that_was_rotated_works_until_its_end(locked: httpx.Client, rows: Session, alice: dict[str, str]) -> None:
+    rows.execute(update(ApiKey).values(revoked_at=func.now() + timedelta(hours=1)))
+    rows.commit()
+
+    assert locked.get("/v1/jobs", headers=alice).status_code == 200
+
+
+CHANGING = [
+    (method, route.path)
+    for routes in _ROUTES
+    for route in routes.router.routes
+    if isinstance(route, APIRoute) and route.path.startswith("/v1/")
+    for method in sorted(route.methods - {"GET"})
+    if route.path not in {"/v1/preview", "/v1/campaigns/{name}/link"}
+]
+
+
+@pytest.mark.parametrize(("method", "path"), CHANGING)
+def test_a_key_that_may_only_read_changes_nothing(
+    locked: httpx.Client, rows: Session, alice: dict[str, str], method: str, path: str
+) -> None:
+    rows.execute(update(ApiKey).values(scope=KeyScope.READ))
+    rows.commit()
+
+    answer = locked.request(method, path.format_map(defaultdict(lambda: "0" * 32)), headers=alice)
+
+    assert (answer.status_code, problem(answer)["code"]) == (403, "read_only_key")
+
+
+def test_a_key_that_may_only_read_reads(locked: httpx.Client, rows: Session, alice: dict[str, str]) -> None:
+    locked.put("/v1/campaigns/autumn", json={}, headers=alice).raise_for_status()
+    rows.execute(update(ApiKey).values(scope=KeyScope.READ))
+    rows.commit()
+
+    answers = [
+        locked.get("/v1/jobs", headers=alice),
+        locked.post("/v1/preview", json=request(), headers=alice),
+        locked.post("/v1/campaigns/autumn/link", headers=alice),
+        locked.get("/v1/campaigns/autumn/results.csv", headers=alice),
+    ]
+
+    assert [answer.status_code for answer in answers] == [200] * 4
+
+
+def test_the_last_use_of_a_key_is_noted_once_a_minute(
+    locked: httpx.Client, rows: Session, alice: dict[str, str], bob: dict[str, str]
+) -> None:
+    def last_use() -> datetime | None:
+        rows.rollback()
+        return rows.scalars(select(ApiKey.last_used_at).where(ApiKey.name == "alice")).one()
+
+    assert last_use() is None
+    locked.get("/v1/jobs", headers=alice)
+    first = last_use()
+    locked.get("/v1/jobs", headers=alice)
+    assert last_use() == first is not None
+    rows.execute(update(ApiKey).values(last_used_at=func.now() - timedelta(minutes=2)))
+    rows.commit()
+    locked.get("/v1/jobs", headers=alice)
+    assert (last_use() or first) > first
 
 
 def test_a_wrong_key_is_refused_even_where_none_is_needed(api: httpx.Client) -> None:

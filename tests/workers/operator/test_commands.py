@@ -65,7 +65,7 @@ def test_a_second_key_of_a_name_is_one_clear_line(run: Run) -> None:
     ended = run("keys", "create", "studio")
 
     assert (ended.exit_code, ended.out) == (1, "")
-    assert ended.err == "error: there is a key named studio already; choose another name\n"
+    assert ended.err == "error: there is a key named studio already; choose another name, or keys rotate studio\n"
 
 
 def test_an_account_is_resumed(run: Run, own_engine: Engine) -> None:
