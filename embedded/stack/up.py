@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections import Counter
 
@@ -111,4 +112,7 @@ def print_doors(stack: Stack, console: Console) -> None:
     }
     for name, where in doors.items():
         console.print(f"{name:<10} {where}", soft_wrap=True, highlight=False)
-    console.print(f"export REELQUEUE_API_URL={stack.url('api')}", soft_wrap=True, highlight=False)
+    # What producers on this machine need, ready to be pasted into their shell.
+    exported = {name: stack.environment[name] for name in ("REELQUEUE_BROKER_URL", "REELQUEUE_RESULT_BACKEND_URL")}
+    for name, value in {**exported, "REELQUEUE_API_URL": stack.url("api")}.items():
+        console.print(f"export {name}={shlex.quote(value)}", soft_wrap=True, highlight=False, markup=False)

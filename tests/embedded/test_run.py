@@ -81,6 +81,30 @@ def test_operators_find_the_stack_that_is_up(checkout: Path) -> None:
     assert "None" in run(checkout, "doctor", REELQUEUE_DATABASE_URL="postgresql+psycopg://elsewhere/").stdout
 
 
+@pytest.mark.parametrize("spelled", [["--state", "{}"], ["--state={}"]])
+def test_operators_find_the_stack_of_a_state_folder(checkout: Path, tmp_path: Path, spelled: list[str]) -> None:
+    folder = tmp_path / "night shift"
+    folder.mkdir()
+    record = {"environment": {"REELQUEUE_BROKER_URL": "redis+socket:///night"}}
+    (folder / "stack.json").write_text(json.dumps(record))
+    state = [part.format(folder) for part in spelled]
+
+    for arguments in (["doctor", *state], ["accounts", *state, "list"], [*state, "doctor"]):
+        finished = run(checkout, *arguments, REELQUEUE_DATABASE_URL="postgresql+psycopg://elsewhere/")
+
+        assert "redis+socket:///night" in finished.stdout
+        assert "--state" not in finished.stdout
+
+
+def test_a_state_folder_without_a_stack_is_an_error(checkout: Path, tmp_path: Path) -> None:
+    finished = run(checkout, "audit", "--state", str(tmp_path / "empty"))
+
+    assert finished.returncode == 1
+    assert finished.stderr.splitlines()[-1].endswith(
+        "stack.json names no stack; give the folder that ./run up --state was given"
+    )
+
+
 @pytest.mark.parametrize("arguments", [[], ["help"], ["--help"]])
 def test_help_needs_no_environment(checkout: Path, arguments: list[str]) -> None:
     assert "./run demo" in run(checkout, *arguments).stdout
