@@ -11,6 +11,9 @@ from tornado.options import options
 # the list of processes.
 if not options.basic_auth or not all(all(login.partition(":")) for login in options.basic_auth):
     raise SystemExit("flower: set FLOWER_BASIC_AUTH=USER:PASSWORD (several are divided by commas), then start it again")
+# Flower compares logins in a way that fails for other letters: every page would be an error 500.
+if not all(login.isascii() for login in options.basic_auth):
+    raise SystemExit("flower: FLOWER_BASIC_AUTH has a letter beyond ASCII, which Flower cannot compare; choose another")
 
 # Its own default is every interface. A container listens on 0.0.0.0 and publishes the port on loopback.
 address = options.address or "127.0.0.1"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index
@@ -11,6 +11,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base
 from reelqueue.states import RenderState
+
+KEEP_FAILED: Final = "keep_failed"
+"""Kind of the event that says what the archive said: for operators, as it names places of theirs."""
 
 
 class JobEvent(Base):

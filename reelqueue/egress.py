@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import ipaddress
+import logging
 import socket
 import ssl
 import urllib.request
@@ -17,7 +19,9 @@ from typing import Final
 
 import httpx
 
-from reelqueue.url_safety import UnsafeUrlError, is_public
+from reelqueue.url_safety import Network, UnsafeUrlError, is_public
+
+log = logging.getLogger(__name__)
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """From a name and a port to the name's addresses."""
@@ -47,6 +51,7 @@ class PinnedTransport(httpx.AsyncBaseTransport):
 
     Args:
         private_hosts: Hosts inside our own network that may be reached all the same.
+        own_networks: What the operator's DNS gives for public names.
         resolve: Looks names up.
         inner: What sends; it is given URLs with an address for a host.
     """
@@ -55,10 +60,12 @@ class PinnedTransport(httpx.AsyncBaseTransport):
         self,
         *,
         private_hosts: Collection[str] = (),
+        own_networks: Collection[Network] = (),
         resolve: Resolve = look_up,
         inner: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._private_hosts = private_hosts
+        self._own_networks = own_networks
         self._resolve = resolve
         # No connection is kept: the next name at the same address must shake hands for itself.
         self._inner = inner or httpx.AsyncHTTPTransport(
@@ -86,13 +93,21 @@ class PinnedTransport(httpx.AsyncBaseTransport):
 
     async def _addresses(self, host: str, port: int) -> Sequence[str]:
         addresses = await self._resolve(host, port)
-        inside = [] if host in self._private_hosts else [each for each in addresses if not is_public(each)]
+        if host in self._private_hosts:
+            return addresses
+        # A host that is written as an address was not looked up, so no network of the operator's stands for it.
+        networks = () if _is_address(host) else self._own_networks
+        inside = [each for each in addresses if not is_public(each, own_networks=networks)]
         if inside:
-            raise UnsafeUrlError(f"{host} is at {inside[0]}, which is no address of the public internet")
+            # The address is the operator's to know: the error may be shown to whoever chose the name.
+            log.warning("%s is at %s; if that is a proxy or VPN of yours, set REELQUEUE_OWN_NETWORKS", host, inside[0])
+            raise UnsafeUrlError(f"{host} has an address that is not of the public internet")
         return addresses
 
 
-def transport_to(url: httpx.URL, *, private_hosts: Collection[str] = ()) -> httpx.AsyncBaseTransport:
+def transport_to(
+    url: httpx.URL, *, private_hosts: Collection[str] = (), own_networks: Collection[Network] = ()
+) -> httpx.AsyncBaseTransport:
     """What may send to a URL that was checked as it is written.
 
     Behind a proxy of the operator's, the proxy looks names up, so it is the proxy's rules that keep them outside.
@@ -103,7 +118,15 @@ def transport_to(url: httpx.URL, *, private_hosts: Collection[str] = ()) -> http
         # No connection is kept: a transport is for one URL.
         limits = httpx.Limits(max_keepalive_connections=0)
         return httpx.AsyncHTTPTransport(verify=tls_context(), trust_env=False, proxy=proxy, limits=limits)
-    return PinnedTransport(private_hosts=private_hosts)
+    return PinnedTransport(private_hosts=private_hosts, own_networks=own_networks)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 @functools.cache

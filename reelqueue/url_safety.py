@@ -46,16 +46,22 @@ class UnsafeUrlError(ReelqueueError):
     """A URL leads, or may lead, to somewhere other than a public web server; it is not quoted: it may be signed."""
 
 
-def is_public(address: str) -> bool:
-    """Whether an IP address is one of the public internet.
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def is_public(address: str, *, own_networks: Collection[Network] = ()) -> bool:
+    """Whether an IP address is one of the public internet, or may stand for one.
 
     Args:
         address: As resolvers and sockets write it; anything else is not public.
+        own_networks: What the operator's DNS gives for public names, such as the addresses of a proxy or a VPN.
     """
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return False
+    if any(parsed in network for network in own_networks):
+        return True
     if isinstance(parsed, ipaddress.IPv4Address):
         return _is_public_v4(parsed)
     if parsed in _NAT64:  # on a network without IPv4, every IPv4 server is reached through such an address

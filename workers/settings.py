@@ -7,18 +7,20 @@ process at start and names the variable.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import ipaddress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
-from pydantic import Field, ImportString, SecretStr, model_validator
+from pydantic import Field, ImportString, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.settings import ServiceSettings, WebhookSettings, read_settings
 from reelqueue.builder import DEFAULT_VIDEO_BASE_URL
+from reelqueue.url_safety import Network
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -46,11 +48,28 @@ class ProviderSettings(BaseSettings):
         description="Pace of an account's queries; the provider refuses more than 20 a second",
     )
 
+    own_networks: str | None = Field(
+        default=None,
+        description="Networks that your DNS gives for public names, such as a VPN's 198.18.0.0/15; comma-separated. "
+        "Results and webhooks may go there by name, so nothing that must be kept from tenants may listen in them",
+    )
     orphans: Literal["adopt", "report"] = Field(
         default="adopt",
         description="What becomes of tasks that the provider lists and no job here asked for: `adopt` archives their "
         "videos and enters what they cost, `report` only says so",
     )
+
+    @field_validator("own_networks")
+    @classmethod
+    def _are_networks(cls, text: str | None) -> str | None:
+        for part in _parts(text):
+            ipaddress.ip_network(part)  # its error names the text and what is wrong with it
+        return text
+
+    @property
+    def networks(self) -> Sequence[Network]:
+        """What this network's DNS gives for public names."""
+        return [ipaddress.ip_network(part) for part in _parts(self.own_networks)]
 
     @staticmethod
     def plain_host(base_url: str) -> str | None:
@@ -268,6 +287,10 @@ class Settings:
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)
     delivery: DeliverySettings = field(default_factory=DeliverySettings)
     celery: CelerySettings = field(default_factory=CelerySettings)
+
+
+def _parts(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
 def load_settings() -> Settings:

@@ -13,12 +13,12 @@ from api.dependencies import OpenServices, OpenSession
 from api.http.openapi import body_of
 from api.http.request_body import JsonObject, optional_json_object, options_of
 from api.problem_details import ProblemError, documented
+from api.views.events import event_view
 from api.views.jobs import job_view
 from models.job_event import JobEvent
 from models.operations.jobs.cancel import request_cancel
 from models.session import DatabaseClock
 from reelqueue.schemas.jobs import Job, JobEvents
-from reelqueue.schemas.jobs import JobEvent as JobEventView
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
 
@@ -79,5 +79,5 @@ def list_job_events(
     """What happened to a job, oldest first."""
     query = select(JobEvent).where(JobEvent.job_id == job.id, JobEvent.id > after).order_by(JobEvent.id)
     rows = session.scalars(query.limit(limit + 1)).all()
-    items = [JobEventView.model_validate(row) for row in rows[:limit]]
+    items = [event_view(row) for row in rows[:limit]]
     return JobEvents(items=items, next_after=items[-1].id if len(rows) > limit else None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
@@ -43,9 +44,12 @@ class Resolver:
         return self._answers.pop(0)
 
 
-def send(url: str, resolve: Resolve, inner: httpx.AsyncBaseTransport | None = None, *allowed: str) -> httpx.Response:
+def send(
+    url: str, resolve: Resolve, inner: httpx.AsyncBaseTransport | None = None, *allowed: str, own: str | None = None
+) -> httpx.Response:
     async def once() -> httpx.Response:
-        transport = PinnedTransport(private_hosts=allowed, resolve=resolve, inner=inner)
+        networks = [ipaddress.ip_network(own)] if own else []
+        transport = PinnedTransport(private_hosts=allowed, own_networks=networks, resolve=resolve, inner=inner)
         async with httpx.AsyncClient(transport=transport) as client:
             return await client.get(url)
 
@@ -76,8 +80,36 @@ def test_a_name_is_looked_up_once_so_that_its_second_answer_is_never_used() -> N
 def test_one_address_inside_is_enough_to_send_nothing(addresses: Sequence[str]) -> None:
     recorder = Recorder()
 
-    with pytest.raises(UnsafeUrlError, match=r"result\.example is at"):
+    with pytest.raises(UnsafeUrlError, match=r"result\.example has an address that is not of the public") as refused:
         send("https://result.example/", Resolver(addresses), recorder)
+
+    assert recorder.requests == []
+    assert "10.0.0.1" not in str(refused.value)  # whoever chose the name may be shown the error
+
+
+def test_the_operators_see_where_a_name_leads(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(UnsafeUrlError):
+        send("https://result.example/", Resolver([INSIDE]), Recorder())
+
+    assert f"result.example is at {INSIDE}" in caplog.text
+    assert "REELQUEUE_OWN_NETWORKS" in caplog.text
+
+
+def test_what_the_operators_dns_gives_for_public_names_is_reached_by_name() -> None:
+    recorder = Recorder()
+
+    send("https://result.example/", Resolver(["198.18.4.2"]), recorder, own="198.18.0.0/15")
+
+    assert [each.url.host for each in recorder.requests] == ["198.18.4.2"]
+
+
+def test_the_operators_networks_are_not_reached_by_address() -> None:
+    recorder = Recorder()
+
+    with pytest.raises(UnsafeUrlError):
+        send("https://198.18.4.2/", Resolver(["198.18.4.2"]), recorder, own="198.18.0.0/15")
+    with pytest.raises(UnsafeUrlError):
+        send("https://result.example/", Resolver(["198.18.4.2", INSIDE]), recorder, own="198.18.0.0/15")
 
     assert recorder.requests == []
 

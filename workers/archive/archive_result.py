@@ -101,6 +101,7 @@ def _download(services: Services, claim: Fetch, path: Path, beat: Callable[[], N
         path,
         limits=limits.download,
         plain_host=services.settings.provider.plain_host(claim.task.base_url),
+        own_networks=services.settings.provider.networks,
         beat=beat,
         run=services.host.run,
         transport=limits.http_transport() if limits.http_transport else None,

@@ -12,12 +12,11 @@ import structlog
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
-from models.job_event import JobEvent
+from models.job_event import KEEP_FAILED, JobEvent
 from models.operations.jobs.transitions import record
 from models.operations.webhooks.events import announce_expiring
 from models.render_job import RenderJob
 from workers.archive.fetch_lease import expiry
-from workers.archive.retry import KEEP_FAILED
 
 log = structlog.get_logger(__name__)
 

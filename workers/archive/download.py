@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ import httpx
 
 from reelqueue.egress import WIRE_ERRORS, transport_to
 from reelqueue.errors import ReelqueueError
-from reelqueue.url_safety import UnsafeUrlError, check_web_url
+from reelqueue.url_safety import Network, UnsafeUrlError, check_web_url
 from workers.settings import DownloadLimits
 
 
@@ -44,6 +44,7 @@ def fetch(
     *,
     limits: DownloadLimits,
     plain_host: str | None,
+    own_networks: Collection[Network] = (),
     beat: Callable[[], None] = lambda: None,
     run: Callable[[Coroutine[Any, Any, Download]], Download] = asyncio.run,
     transport: httpx.AsyncBaseTransport | None = None,
@@ -56,6 +57,7 @@ def fetch(
         path: Overwritten.
         limits: How large and how slow it may be.
         plain_host: The simulator's host; None: the provider has TLS, and no result is inside our network.
+        own_networks: What this network's DNS gives for public names.
         beat: Called with the headers and every chunk, to show that the download is alive.
         run: Runs the asynchronous part; its loop's clock is what the limits go by.
         transport: Replaces the one that reaches public addresses only.
@@ -66,7 +68,7 @@ def fetch(
     private_hosts = [plain_host] if plain_host else []
     try:
         checked = check_web_url(url, private_hosts=private_hosts, with_tls=True)
-        chosen = transport or transport_to(checked, private_hosts=private_hosts)
+        chosen = transport or transport_to(checked, private_hosts=private_hosts, own_networks=own_networks)
         with path.open("wb") as file:
             return run(_Receiver(file, limits, beat).receive(checked, chosen))
     except UnsafeUrlError as error:

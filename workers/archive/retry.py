@@ -21,6 +21,7 @@ import structlog
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
+from models.job_event import KEEP_FAILED
 from models.operations.jobs.transitions import move, record
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
@@ -34,8 +35,6 @@ from workers.runtime.context import Services
 log = structlog.get_logger(__name__)
 
 LONGEST_RETRY: Final = timedelta(minutes=10)
-KEEP_FAILED: Final = "keep_failed"
-"""Kind of the event that says what the archive said."""
 
 
 def retry_fetch(services: Services, claim: Fetch, reason: str) -> str:
@@ -66,7 +65,7 @@ def retry_keeping(services: Services, claim: Fetch, error: StorageError) -> str:
         left_hours = round((claim.expires_at - now) / timedelta(hours=1), 1)
         detail = {"fetch": claim.number, "reason": str(error), "hours_left": left_hours}
         record(session, claim.job_id, KEEP_FAILED, now=now, detail=detail)
-        _retry_or_end(services, session, claim, str(error), now)
+        _retry_or_end(services, session, claim, "the archive did not take it", now)
     told = {"job_id": str(claim.job_id), "fetch": claim.number, "reason": str(error), "hours_left": left_hours}
     if isinstance(error, StorageRefusedError):
         log.error("render_job.keep_refused", **told)

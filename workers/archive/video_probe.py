@@ -64,7 +64,7 @@ def probe_video(path: Path, poster: Path) -> Probe:
                 has_audio=bool(container.streams.audio),
             )
     except (FFmpegError, ValueError) as error:
-        raise UnplayableError(f"not a playable mp4 file: {error}") from error
+        raise UnplayableError(f"not a playable mp4 file: {_reason(error)}") from error
     picture.thumbnail((POSTER_WIDTH_PX, POSTER_WIDTH_PX * 4))
     picture.save(poster, "JPEG", quality=85)
     return found
@@ -111,5 +111,10 @@ def write_last_frame(path: Path, picture: Path) -> None:
             frame = deque(container.decode(stream), maxlen=1).pop()
             last: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
     except (FFmpegError, ValueError, IndexError) as error:
-        raise UnplayableError(f"its end cannot be read: {error}") from error
+        raise UnplayableError(f"its end cannot be read: {_reason(error)}") from error
     last.save(picture, "PNG")
+
+
+def _reason(error: Exception) -> str:
+    """What was wrong, without FFmpeg's mention of the path: producers see it in their job's history."""
+    return (isinstance(error, FFmpegError) and error.strerror) or type(error).__name__

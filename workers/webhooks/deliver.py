@@ -70,6 +70,7 @@ def deliver_webhooks(services: Services, endpoint_id: UUID) -> str:
             batch.secret,
             at=batch.at,
             private_hosts=limits.private_hosts,
+            own_networks=services.settings.provider.networks,
             timeout_seconds=limits.webhook_timeout_seconds,
             transport=limits.webhook_http_transport() if limits.webhook_http_transport else None,
         )

@@ -13,7 +13,7 @@ import httpx
 from pydantic import SecretStr
 
 from reelqueue.egress import WIRE_ERRORS, transport_to
-from reelqueue.url_safety import UnsafeUrlError, check_web_url
+from reelqueue.url_safety import Network, UnsafeUrlError, check_web_url
 from reelqueue.version import USER_AGENT
 from reelqueue.webhooks import WebhookEvent, sign
 
@@ -57,6 +57,7 @@ async def post_all(
     *,
     at: datetime,
     private_hosts: Collection[str],
+    own_networks: Collection[Network] = (),
     timeout_seconds: float,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> Sequence[Answer]:
@@ -68,6 +69,7 @@ async def post_all(
         secret: Signs them.
         at: The time that they are signed with.
         private_hosts: Hosts in our own network that the operator lets be reached.
+        own_networks: What this network's DNS gives for public names.
         timeout_seconds: For each event, from the look-up of the name to the head of the answer.
         transport: Replaces the one that reaches public addresses only.
 
@@ -78,7 +80,7 @@ async def post_all(
         checked = check_web_url(url, private_hosts=private_hosts)
     except UnsafeUrlError as error:
         return [Answer(None, f"the URL is not posted to: {error}") for _ in letters]
-    chosen = transport or transport_to(checked, private_hosts=private_hosts)
+    chosen = transport or transport_to(checked, private_hosts=private_hosts, own_networks=own_networks)
     # A redirect is an answer like any other, and no success: it could lead into our network.
     async with httpx.AsyncClient(transport=chosen, follow_redirects=False, timeout=timeout_seconds) as client:
         posts = (_post(client, _request(client, checked, each, secret, at), timeout_seconds) for each in letters)

@@ -32,6 +32,20 @@ def test_it_does_not_start_without_a_login(login: str | None) -> None:
     assert "set FLOWER_BASIC_AUTH=USER:PASSWORD" in ended.stderr
 
 
+def test_it_does_not_start_with_a_login_that_it_could_not_compare() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "celery", "-A", "workers.app", "flower"],
+        env=environment_for(free_port()) | {"FLOWER_BASIC_AUTH": "käthe:geheim"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == 1
+    assert "FLOWER_BASIC_AUTH has a letter beyond ASCII" in ended.stderr
+
+
 def test_it_listens_on_this_machine_only(site: Site) -> None:
     process = psutil.Process(site.children["flower"].pid)
     listening = [one.laddr.ip for one in process.net_connections() if one.status == psutil.CONN_LISTEN]

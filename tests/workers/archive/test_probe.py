@@ -100,3 +100,11 @@ def test_a_damaged_file_is_measured_or_refused(tmp_path: Path, poster: Path, see
     except UnplayableError:
         return
     assert probe.width_px > 0
+
+
+def test_what_is_wrong_is_told_without_the_place_of_the_file(tmp_path: Path, poster: Path) -> None:
+    with pytest.raises(UnplayableError) as refused:
+        probe_video(write(tmp_path, b"no video"), poster)
+
+    assert str(tmp_path) not in str(refused.value)
+    assert "Invalid data" in str(refused.value)
