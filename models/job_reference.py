@@ -37,3 +37,6 @@ class JobReference(Base):
     media_type: Mapped[str | None] = mapped_column(comment="The item's type, for role media")
     url: Mapped[str] = mapped_column(comment="http(s), oss or data URL")
     voice_url: Mapped[str | None] = mapped_column(comment="The voice that speaks for it")
+    path: Mapped[str | None] = mapped_column(
+        comment="The path of the producer's file that is embedded, as its campaign file has it; null: it was a URL"
+    )

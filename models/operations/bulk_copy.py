@@ -16,7 +16,7 @@ from models.render_job import RenderJob
 JOB_COLUMNS: Final = tuple(column.key for column in RenderJob.__table__.columns)
 JSON_COLUMNS: Final = frozenset({"metadata", "extra_options", "warnings", "clip_variables"})
 EVENT_COLUMNS: Final = ("job_id", "at", "kind", "to_state", "detail")
-REFERENCE_COLUMNS: Final = ("job_id", "position", "role", "media_type", "url", "voice_url")
+REFERENCE_COLUMNS: Final = ("job_id", "position", "role", "media_type", "url", "voice_url", "path")
 _DEFAULTS: Final[dict[str, Any]] = {
     column.key: column.default.arg
     for column in RenderJob.__table__.columns

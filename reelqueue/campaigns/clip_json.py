@@ -13,10 +13,10 @@ from pydantic import Field, StrictBool, StrictFloat, StrictInt, ValidationError
 
 from reelqueue.builder import content_sha256
 from reelqueue.campaigns.clips import LAST_FRAME, Clip, continued_image, output_of
-from reelqueue.campaigns.limits import COLUMNS_MAX, TOLD_CHARACTERS_MAX, VARIANTS_MAX
+from reelqueue.campaigns.limits import COLUMNS_MAX, PATH_CHARACTERS_MAX, TOLD_CHARACTERS_MAX, VARIANTS_MAX
 from reelqueue.campaigns.options import CampaignOptions, CampaignPart
 from reelqueue.errors import InvalidRequestError
-from reelqueue.requests.fields import CustomId, Text
+from reelqueue.requests.fields import MEDIA_COUNT_MAX, CustomId, Text
 from reelqueue.requests.types import parse_request
 
 CLIP_KEY: Final = "clip"
@@ -27,6 +27,8 @@ ContentOf = Callable[[str], str | None]
 
 
 _Name = Annotated[Text, Field(min_length=1, max_length=TOLD_CHARACTERS_MAX)]
+_Place = Annotated[str, Field(pattern=r"^(image|last_frame|(reference_urls|media)\.[0-9]{1,2})$")]
+_Path = Annotated[Text, Field(min_length=1, max_length=PATH_CHARACTERS_MAX)]
 _Value = Annotated[Text, Field(max_length=TOLD_CHARACTERS_MAX)] | StrictBool | StrictInt | StrictFloat
 
 
@@ -38,6 +40,7 @@ class _Part(CampaignPart):
     first_frame: Literal["last_frame"] | None = None
     variables: dict[_Name, _Value] = Field(default_factory=dict, max_length=COLUMNS_MAX)
     line: Annotated[StrictInt, Field(ge=1)] | None = None
+    paths: dict[_Place, _Path] = Field(default_factory=dict, max_length=MEDIA_COUNT_MAX + 2)
 
 
 def clip_object(clip: Clip) -> dict[str, Any]:
@@ -52,7 +55,8 @@ def clip_object(clip: Clip) -> dict[str, Any]:
         "after": clip.after,
         "first_frame": LAST_FRAME if clip.is_continued else None,
         "variables": dict(clip.variables) or None,
-        "line": clip.line,
+        "line": clip.row_line,
+        "paths": dict(clip.paths) or None,
     }
     return options | {CLIP_KEY: {name: value for name, value in own.items() if value is not None}}
 
@@ -93,6 +97,8 @@ def read_clip(data: Mapping[str, object], options: CampaignOptions, content_of: 
         warnings=request.warnings,
         file=file,
         line=part.line,
+        row_line=part.line,
+        paths=part.paths,
     )
 
 

@@ -39,7 +39,11 @@ class Clip:
     """What to know before paying for it, one sentence each."""
     file: str
     line: int | None = None
-    """Where its row begins."""
+    """Where its row begins in that file."""
+    row_line: int | None = None
+    """Where its row begins in the campaign file; another line than `line` if this file is a copy of some rows."""
+    paths: Mapping[str, str] = field(default_factory=dict)
+    """The path of each picture that was read from a file, as its row has it; by its place, such as ``media.0``."""
 
     @property
     def has_own_interval(self) -> bool:

@@ -27,6 +27,8 @@ SEEN_CHARACTERS_MAX: Final = 80
 """Of a value that a problem quotes."""
 TOLD_CHARACTERS_MAX: Final = 200
 """Of a variable that is kept with its clip, for people to filter by."""
+PATH_CHARACTERS_MAX: Final = 4_096
+"""Of a picture's path, which is kept with its clip; no system takes a longer one."""
 TEMPLATE_CHARACTERS_MAX: Final = 20_000
 TEMPLATE_DEPTH_MAX: Final = 30
 """Jinja2's compiler takes time by the cube of it, and Python's refuses a few times as much."""

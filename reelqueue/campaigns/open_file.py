@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from types import MappingProxyType
 from typing import Final
 
 from reelqueue.campaigns.clips import Clip
-from reelqueue.campaigns.expansion.clip_builder import Assembler
+from reelqueue.campaigns.expansion.clip_builder import Assembler, StoredContent
 from reelqueue.campaigns.manifest.compiled_manifest import Recipe, make_recipe, option_defaults
 from reelqueue.campaigns.manifest.manifest import Manifest, read_manifest
 from reelqueue.campaigns.named_file import find_file
@@ -27,6 +28,7 @@ from reelqueue.errors import InvalidRequestError
 
 SPREADSHEETS: Final = frozenset({".csv", ".tsv", ".txt"})
 JSON: Final = frozenset({".json", ".jsonl", ".ndjson"})
+_COPY: Final = re.compile(r"(\.bad)+\Z")
 MANIFESTS: Final = frozenset({".yaml", ".yml", ".toml"})
 
 
@@ -46,7 +48,11 @@ class CampaignFile:
         return self._assembler.duplicate_count
 
     def clips(
-        self, log: ProblemLog, *, refused: Mapping[str, InvalidRequestError] = MappingProxyType({})
+        self,
+        log: ProblemLog,
+        *,
+        refused: Mapping[str, InvalidRequestError] = MappingProxyType({}),
+        stored: StoredContent | None = None,
     ) -> Iterator[Clip]:
         """Every good clip in the file's order; what is wrong with the others goes to *log*.
 
@@ -56,8 +62,9 @@ class CampaignFile:
         Args:
             log: Gets the problems.
             refused: What somebody else says of clips by their ids: they are bad, too.
+            stored: Tells the content of a clip on the server, which one of the file may come after; None: no server.
         """
-        self._assembler.refused = refused
+        self._assembler.refused, self._assembler.stored = refused, stored
         if isinstance(self.source, Spreadsheet):
             for problem in self.source.problems:
                 log.add_file_problem(problem)
@@ -74,6 +81,7 @@ def open_campaign(
     *,
     encoding: str | None = None,
     changes: Mapping[str, object] = MappingProxyType({}),
+    rows: Path | None = None,
     local_files: bool = False,
 ) -> Iterator[CampaignFile]:
     """Open a CSV or JSON file of rows, or a YAML or TOML manifest.
@@ -82,6 +90,7 @@ def open_campaign(
         path: The file; its ending says what it is.
         encoding: Of a CSV or JSON file; None takes UTF-8, or what the first bytes say.
         changes: Options of the campaign, which win over those of the manifest.
+        rows: A CSV or JSON file whose rows take the place of the manifest's: a copy of some, corrected.
         local_files: Whether pictures may be files beside the campaign file or below, which are read and embedded.
 
     Raises:
@@ -95,13 +104,17 @@ def open_campaign(
             told = manifest.campaign.model_dump(exclude_unset=True)
             manifest = manifest.model_copy(update={"campaign": changed_options(told, changes)})
         recipe = make_recipe(path.name, manifest, lines)
-        rows_path = path if manifest.file is None else _beside(path, manifest.file)
+        rows_path = rows or (path if manifest.file is None else _beside(path, manifest.file))
+    elif rows is not None:
+        raise _refused(
+            path.name, "bad_manifest", "--rows: it is no manifest, and has rows of its own", "Apply it alone."
+        )
     else:
         options = changed_options({"name": campaign_name(path)}, changes)
         recipe = Recipe(file=path.name, options=options, defaults=option_defaults(options))
         manifest, rows_path = None, path
     opened: AbstractContextManager[RecordSource]
-    if manifest is not None and manifest.file is None:
+    if manifest is not None and rows_path == path:
         opened = nullcontext(_manifest_rows(manifest, recipe))
     else:
         opened = _open_rows(rows_path, recipe.headings, encoding)
@@ -113,7 +126,7 @@ def open_campaign(
 
 def campaign_name(path: Path) -> str:
     """The name of a campaign whose file says none: the corrected copy of bad rows belongs to the same one."""
-    return path.stem.removesuffix(".bad")[:NAME_CHARACTERS_MAX] or "campaign"
+    return _COPY.sub("", path.stem)[:NAME_CHARACTERS_MAX] or "campaign"
 
 
 def _manifest_rows(manifest: Manifest, recipe: Recipe) -> ObjectRows:

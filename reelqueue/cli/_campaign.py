@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from rich.table import Column
 
 from reelqueue.campaigns import ProblemLog, open_campaign
 from reelqueue.campaigns.clip_json import clip_object
+from reelqueue.campaigns.open_file import MANIFESTS
 from reelqueue.campaigns.plan.check_file import Checked, campaign_warnings, check_file, eta_of
 from reelqueue.campaigns.plan.cost_plan import ModelPlan
 from reelqueue.campaigns.plan.eta import Eta
@@ -38,6 +40,10 @@ EncodingName = Annotated[str | None, typer.Option(help="Of a CSV file that is no
 RenderSeconds = Annotated[
     str | None, typer.Option(help="In which half, and nine of ten clips render, such as 120-240; tells the time.")
 ]
+RowsPath = Annotated[
+    Path | None,
+    typer.Option("--rows", metavar="FILE", help="Rows in the place of a manifest's own: a corrected copy of bad rows."),
+]
 WithUrls = Annotated[bool, typer.Option("--check-urls", help="Ask for the head of each reference over the network.")]
 
 
@@ -51,6 +57,7 @@ def check(
     file: CampaignPath,
     *,
     encoding: EncodingName = None,
+    rows: RowsPath = None,
     render_seconds: RenderSeconds = None,
     with_urls: WithUrls = False,
     files: Annotated[bool, typer.Option(help="Write the problems and the bad rows into files beside it.")] = True,
@@ -67,6 +74,7 @@ def check(
             file,
             region=region_of(video_base_url()),
             encoding=encoding,
+            rows=rows,
             sink=repair if files else None,
             with_urls=with_urls,
         )
@@ -78,10 +86,27 @@ def check(
         print_checked(checked, time, limits)
     if files and checked.log.error_count + checked.log.warning_count:
         talk(f"every problem: {repair.errors_path}")
-    if repair.bad_path is not None:
-        talk(f"the bad rows, to be corrected and applied: {repair.bad_path}")
+    tell_bad_rows(file, repair)
     if checked.log.error_count:
         raise typer.Exit(1)
+
+
+def tell_bad_rows(file: Path, repair: RepairFiles, name: object = None) -> None:
+    """Say where the bad rows of a file are, and which command applies them once they are corrected.
+
+    Args:
+        file: The campaign file.
+        repair: Has copied them.
+        name: Of the campaign, if the command line gave it one.
+    """
+    if repair.bad_path is None:
+        return
+    bad = shlex.quote(str(repair.bad_path))
+    is_manifest = file.suffix.lower() in MANIFESTS
+    applied = f"{shlex.quote(str(file))} --rows {bad}" if is_manifest else bad
+    applied += f" --name {shlex.quote(str(name))}" if name is not None else ""
+    talk(f"the bad rows: {repair.bad_path}")
+    talk(f"once they are corrected there: reelqueue campaign apply {applied}")
 
 
 @campaign.command()
@@ -89,13 +114,14 @@ def expand(
     file: CampaignPath,
     *,
     encoding: EncodingName = None,
+    rows: RowsPath = None,
 ) -> None:
     """Write each good clip of a campaign file as one JSON object a line: what its rows, template and matrix make.
 
     Ends with exit code 1 if anything in it cannot be rendered.
     """
     log = ProblemLog()
-    with open_campaign(file, encoding=encoding, local_files=True) as opened:
+    with open_campaign(file, encoding=encoding, rows=rows, local_files=True) as opened:
         for clip in opened.clips(log):
             print_line(json.dumps(clip_object(clip)))
     if log.error_count:

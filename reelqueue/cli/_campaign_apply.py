@@ -26,16 +26,18 @@ from reelqueue.cli._campaign import (
     CampaignPath,
     EncodingName,
     RenderSeconds,
+    RowsPath,
     WithUrls,
     checked_object,
     print_checked,
     read_quantiles,
+    tell_bad_rows,
 )
 from reelqueue.cli._campaign_options import read_changes, with_campaign_options
 from reelqueue.cli._campaign_upload import Handover
 from reelqueue.cli._canary import CanaryCount, told_of_canary, with_canary
 from reelqueue.cli._jobs import AsJson, connect
-from reelqueue.cli._output import print_json, print_line, talk
+from reelqueue.cli._output import print_json, print_line, printable, talk
 from reelqueue.cli._rehearsal import print_rehearsal, rehearse
 from reelqueue.cli._render import video_base_url
 from reelqueue.client import Client
@@ -53,6 +55,8 @@ class _Source(NamedTuple):
     encoding: str | None
     changes: Mapping[str, object]
     """Options of the campaign from the command line."""
+    rows: Path | None
+    """Rows in the place of the manifest's own."""
     with_urls: bool
     options: CampaignOptions | None
     """None where the file cannot even be opened as one."""
@@ -66,6 +70,7 @@ def plan(
     file: CampaignPath,
     *,
     encoding: EncodingName = None,
+    rows: RowsPath = None,
     render_seconds: RenderSeconds = None,
     with_urls: WithUrls = False,
     with_rehearsal: Annotated[
@@ -78,12 +83,16 @@ def plan(
 
     Ends with exit code 1 if anything in it cannot be rendered. Stores nothing.
     """
+    if with_rehearsal and rows is not None:
+        why = "--rehearse: plays the rows of the file itself; leave --rows out"
+        raise InvalidRequestError("conflicting_options", why, "rehearse")
     changes = read_changes(options)
     with connect() as client:
-        checked = _check(_source(client, file, encoding, changes, with_urls=with_urls))
+        source = _source(client, file, encoding, changes, rows, with_urls=with_urls)
+        checked = _check(source)
         time = _time(client, checked.plan, render_seconds)
     rehearsal = rehearse(file, encoding=encoding, changes=changes) if with_rehearsal else None
-    _show(file, checked, time, as_json=as_json, rehearsal=rehearsal)
+    _show(source, checked, time, as_json=as_json, rehearsal=rehearsal)
     if checked.log.error_count:
         raise typer.Exit(1)
 
@@ -93,6 +102,7 @@ def apply(
     file: CampaignPath,
     *,
     encoding: EncodingName = None,
+    rows: RowsPath = None,
     render_seconds: RenderSeconds = None,
     with_urls: WithUrls = False,
     skip_bad_rows: Annotated[bool, typer.Option(help="Render the others where some rows cannot be.")] = False,
@@ -106,12 +116,12 @@ def apply(
     Stored as a whole or not at all. Applied again, it buys only what differs.
     """
     with connect() as client:
-        source = _source(client, file, encoding, read_changes(options), with_urls=with_urls)
+        source = _source(client, file, encoding, read_changes(options), rows, with_urls=with_urls)
         name = source.options.name if source.options else ""
-        with Handover(client, name, _options(source, canary), file.name) as handover:
+        with Handover(client, name, _options(source, canary), (rows or file).name) as handover:
             checked = _checked_by_both(source, handover)
             if not as_json:
-                _show(file, checked, _time(client, checked.plan, render_seconds), as_json=False)
+                _show(source, checked, _time(client, checked.plan, render_seconds), as_json=False)
             if not _is_applicable(checked, skip_bad_rows=skip_bad_rows):
                 talk("nothing was stored; correct the rows, or leave them out with --skip-bad-rows")
                 raise typer.Exit(1)
@@ -134,18 +144,25 @@ COMMANDS: Final = (plan, apply)
 
 
 def _source(
-    client: Client, file: Path, encoding: str | None, changes: Mapping[str, object], *, with_urls: bool
+    client: Client,
+    file: Path,
+    encoding: str | None,
+    changes: Mapping[str, object],
+    rows: Path | None,
+    *,
+    with_urls: bool,
 ) -> _Source:
+    unknown = _Source(file, encoding, changes, rows, with_urls, None, None, Known())
     try:
-        with open_campaign(file, encoding=encoding, changes=changes, local_files=True) as opened:
+        with open_campaign(file, encoding=encoding, changes=changes, rows=rows, local_files=True) as opened:
             options = opened.options
     except CampaignFileError:  # the check says what is wrong with it
-        return _Source(file, encoding, changes, with_urls, None, None, Known())
+        return unknown
     try:
         campaign = client.campaigns.get(options.name)
     except NotFoundError:
-        return _Source(file, encoding, changes, with_urls, options, None, Known())
-    return _Source(file, encoding, changes, with_urls, options, campaign, client.campaigns.known(options.name))
+        return unknown._replace(options=options)
+    return unknown._replace(options=options, campaign=campaign, known=client.campaigns.known(options.name))
 
 
 def _options(source: _Source, canary: int | None) -> CampaignOptions | None:
@@ -173,6 +190,7 @@ def _check(
             region=region_of(video_base_url()),
             encoding=source.encoding,
             changes=source.changes,
+            rows=source.rows,
             sink=repair,
             with_urls=source.with_urls,
             known=source.known,
@@ -181,8 +199,7 @@ def _check(
         )
     if checked.log.error_count + checked.log.warning_count:
         talk(f"every problem: {repair.errors_path}")
-    if repair.bad_path is not None:
-        talk(f"the bad rows, to be corrected and applied: {repair.bad_path}")
+    tell_bad_rows(source.file, repair, source.changes.get("name"))
     return checked
 
 
@@ -207,12 +224,14 @@ def _time(client: Client, plan: Plan, render_seconds: str | None) -> Eta | None:
     return measured_eta(plan, client.campaigns.speeds(list(plan.models)[:_MODELS_MAX])) if plan.models else None
 
 
-def _show(file: Path, checked: Checked, time: Eta | None, *, as_json: bool, rehearsal: Rehearsal | None = None) -> None:
+def _show(
+    source: _Source, checked: Checked, time: Eta | None, *, as_json: bool, rehearsal: Rehearsal | None = None
+) -> None:
     plan = checked.plan
     limits = campaign_warnings(checked.options, plan, time, datetime.now(UTC)) if checked.options else []
     if as_json:
         played = {"rehearsal": rehearsal.model_dump(mode="json")} if rehearsal else {}
-        print_json(checked_object(file, checked, time, limits) | played)
+        print_json(checked_object(source.file, checked, time, limits) | played)
         return
     print_checked(checked, time, limits)
     always = (*BOUGHT, Novelty.PRESENT)
@@ -221,8 +240,23 @@ def _show(file: Path, checked: Checked, time: Eta | None, *, as_json: bool, rehe
     if plan.ended_count and checked.options:
         ended = f"{counted(plan.ended_count, 'clip')} ended without a video, and will not be rendered again by this"
         print_line(f"{ended}: reelqueue campaign retry {checked.options.name!r}")
+    if plan.going_back_count:
+        print_line(printable(_going_back(source, plan)))
     if rehearsal is not None:
         print_rehearsal(rehearsal)
+
+
+def _going_back(source: _Source, plan: Plan) -> str:
+    """What is lost from the results where earlier, failed clips come back."""
+    more = ", ..." if plan.going_back_count > len(plan.going_back_ids) else ""
+    failed = f"{_rows_go_back(plan)} clips that failed: {', '.join(plan.going_back_ids)}{more}"
+    last = source.campaign.file_name if source.campaign else None
+    where = f"in {last}, which was applied last" if last else "in the file that was applied last"
+    return f"warning: {failed}; the clips in their place now are {where}: apply that again to have them back"
+
+
+def _rows_go_back(plan: Plan) -> str:
+    return "1 row goes back to" if plan.going_back_count == 1 else f"{plan.going_back_count} rows go back to"
 
 
 def _told(counts: Mapping[str, int]) -> str:
@@ -237,11 +271,14 @@ def _is_applicable(checked: Checked, *, skip_bad_rows: bool) -> bool:
 
 
 def _ask(checked: Checked, *, is_agreed: bool) -> None:
-    if is_agreed or not checked.plan.buy_count:
+    plan = checked.plan
+    if is_agreed or not (plan.buy_count or plan.going_back_count):
         return
-    total = checked.plan.total
+    total = plan.total
     price = f" for at most {total.max_amount:,.2f} {total.currency}" if total.currency else ""
+    render = f"Render {counted(plan.buy_count, 'clip')}{price}" if plan.buy_count else ""
+    back = f"{_rows_go_back(plan)} failed clips" if plan.going_back_count else ""
     if not sys.stdin.isatty():
         talk("nothing was stored: say --yes, as there is no terminal to ask at")
         raise typer.Exit(1)
-    typer.confirm(f"Render {counted(checked.plan.buy_count, 'clip')}{price}?", abort=True, err=True)
+    typer.confirm(f"{'; '.join(part for part in (render, back) if part)}. Apply it?", abort=True, err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Annotated, Any, Final
 import typer
 from rich.table import Column
 
+from reelqueue.campaigns.open_file import campaign_name
 from reelqueue.campaigns.report.summary import counted
 from reelqueue.cli._jobs import AsJson, Running, connect
 from reelqueue.cli._output import moment, print_json, print_json_array, print_line, print_table, print_text, shown, talk
@@ -143,8 +145,14 @@ def failures(
 ) -> None:
     """Bring the rows that failed or were moderated, to be corrected and applied again under the same campaign."""
     with connect() as client:
+        file_name = client.campaigns.get(name).file_name
         body = client.campaigns.export(name, "failures.csv" if form is Format.CSV else "failures.jsonl")
     _write(body, output)
+    if output is None:
+        return
+    option = "" if campaign_name(output) == name else f" --name {shlex.quote(name)}"
+    talk(f"correct the rows, then: reelqueue campaign apply {shlex.quote(str(output))}{option}")
+    talk(f"paths of pictures are as in {file_name or 'the campaign file'}: keep this file in the same folder")
 
 
 COMMANDS: Final = (list_, pause, resume, approve, cancel, retry, results, failures)

@@ -14,8 +14,10 @@ from fastapi.responses import StreamingResponse
 from api.auth.campaign_access import PathCampaign
 from api.dependencies import OpenServices
 from api.problem_details import documented
-from models.operations.campaigns.results import FAILURE_HEADINGS, RESULT_HEADINGS, failure_pages, result_pages
+from models.operations.campaigns.failed_rows import VARIABLES, failure_headings, failure_pages
+from models.operations.campaigns.results import RESULT_HEADINGS, result_pages
 from reelqueue.campaigns.rows.csv_dialect import escaped
+from reelqueue.campaigns.rows.url_cells import join_urls
 
 router = APIRouter(prefix="/v1/campaigns/{name}", tags=["campaigns"])
 
@@ -51,9 +53,10 @@ def download_results_jsonl(campaign: PathCampaign, services: OpenServices) -> St
 )
 def download_failures_csv(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
     """The rows that failed or were moderated, with the reason first: correct them, and apply the file again."""
-    pages = failure_pages(services.sessions, campaign.id)
-    names = _named("failures.csv")
-    return StreamingResponse(_as_csv(FAILURE_HEADINGS, pages), media_type=CSV, headers=names)
+    with services.sessions() as session:
+        headings = failure_headings(session, campaign.id)
+    pages = (map(_flat, page) for page in failure_pages(services.sessions, campaign.id, with_pictures=False))
+    return StreamingResponse(_as_csv(headings, pages), media_type=CSV, headers=_named("failures.csv"))
 
 
 @router.get(
@@ -61,13 +64,20 @@ def download_failures_csv(campaign: PathCampaign, services: OpenServices) -> Str
 )
 def download_failures_jsonl(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
     """The rows that failed or were moderated, as a campaign file of JSON Lines."""
-    pages = failure_pages(services.sessions, campaign.id)
+    pages = failure_pages(services.sessions, campaign.id, with_pictures=True)
     given = ([{name: value for name, value in row.items() if value is not None} for row in page] for page in pages)
     return StreamingResponse(_as_lines(given), media_type=NDJSON)
 
 
 def _named(file: str) -> dict[str, str]:
     return {"Content-Disposition": f'attachment; filename="{file}"'}
+
+
+def _flat(row: Row) -> Row:
+    """With one cell for its references, and a column for each variable."""
+    urls = row["reference_urls"]
+    variables = {f"{VARIABLES}.{name}": value for name, value in (row[VARIABLES] or {}).items()}
+    return {**row, **variables, "reference_urls": urls and join_urls(urls)}
 
 
 def _as_lines(pages: Iterable[Iterable[Row]]) -> Iterator[str]:

@@ -30,8 +30,8 @@ _asked = func.jsonb_populate_record(literal_column("NULL::render_jobs"), StagedC
 )
 
 _REFERENCES: Final = text("""
-INSERT INTO job_references (job_id, position, role, media_type, url, voice_url)
-SELECT f.job_id, r.position, r.role, r.media_type, r.url, r.voice_url
+INSERT INTO job_references (job_id, position, role, media_type, url, voice_url, path)
+SELECT f.job_id, r.position, r.role, r.media_type, r.url, r.voice_url, r.path
 FROM fresh f JOIN staged_clips s ON s.import_id = :import_id AND s.batch = f.batch AND s.line = f.line,
      LATERAL jsonb_populate_recordset(NULL::job_references, s.job_references) r
 WHERE f.fate = 'new' AND f.batch BETWEEN :first AND :last AND s.job_references IS NOT NULL

@@ -106,6 +106,8 @@ def commit_import(session: Session, begun: ClipImport, *, clips: int, now: datet
     stored = merge_clips(session, Merge(campaign=campaign, import_id=begun.id, start_by=start_by, now=now))
     if options is not None:  # after the jobs: the campaign's row is locked last by everybody
         set_options(session, begun.tenant_id, options, file_name=begun.file_name)
+    elif begun.file_name is not None:
+        campaign.file_name = begun.file_name
     begun.committed_at, begun.outcome = now, asdict(stored)
     session.flush()
     return begun.outcome

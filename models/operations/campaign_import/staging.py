@@ -15,7 +15,7 @@ from models.base import new_id
 from models.clip_import import ClipImport
 from models.job_reference import ReferenceRole
 from models.operations.bulk_copy import copy_rows
-from models.operations.jobs.enqueue import columns_of, references_of, request_sha256
+from models.operations.jobs.enqueue import columns_of, places_of, references_of, request_sha256
 from models.staged_clip import StagedClip
 from reelqueue.campaigns.clips import Clip
 
@@ -101,7 +101,7 @@ def _job(clip: Clip, options: Mapping[str, Any]) -> dict[str, Any]:
         "output_path": clip.output,
         "clip_variant": clip.variant,
         "clip_variables": dict(clip.variables) or None,
-        "clip_line": clip.line,
+        "clip_line": clip.row_line,
         "is_continued": clip.is_continued,
         # Nobody waits for a single clip; where the file does not say it, the model's render times do.
         "poll_interval_ms": clip.request.poll_interval_ms if clip.has_own_interval else None,
@@ -110,7 +110,7 @@ def _job(clip: Clip, options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _references(job_id: UUID, clip: Clip, options: Mapping[str, Any]) -> Iterable[dict[str, Any]]:
-    for reference in references_of(job_id, options):
+    for reference, place in zip(references_of(job_id, options), places_of(options), strict=True):
         # The picture that it begins with is not there yet; what stands in its place was for checks.
         if not (clip.is_continued and reference.role is ReferenceRole.IMAGE):
             yield {
@@ -119,4 +119,5 @@ def _references(job_id: UUID, clip: Clip, options: Mapping[str, Any]) -> Iterabl
                 "media_type": reference.media_type,
                 "url": reference.url,
                 "voice_url": reference.voice_url,
+                "path": clip.paths.get(place),
             }

@@ -185,6 +185,13 @@ def columns_of(request: RenderRequest, options: Mapping[str, Any]) -> dict[str, 
     return values
 
 
+def places_of(options: Mapping[str, Any]) -> Iterator[str]:
+    """Where each of `references_of` stands among a request's options: ``image``, ``reference_urls.1``."""
+    for role in ReferenceRole:
+        given = options.get(role, [])
+        yield from (f"{role}.{index}" for index in range(len(given))) if isinstance(given, list) else (role.value,)
+
+
 def references_of(job_id: UUID, options: Mapping[str, Any]) -> Iterator[JobReference]:
     """The rows of the pictures, clips and sounds among a request's options."""
     position = itertools.count()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -11,6 +11,7 @@ from reelqueue.builder import content_sha256
 from reelqueue.campaigns.clips import Clip, continued_image, output_of
 from reelqueue.campaigns.expansion.drafts import Draft, draft_clips
 from reelqueue.campaigns.expansion.error_location import Blame
+from reelqueue.campaigns.expansion.local_images import paths_of
 from reelqueue.campaigns.expansion.request_errors import read_request
 from reelqueue.campaigns.expansion.uniqueness import NO_LINE, Index
 from reelqueue.campaigns.limits import CLIPS_MAX
@@ -27,6 +28,10 @@ _PROBLEMS_MAX: Final = 1_000
 """Of one row, of which a matrix may make a million clips."""
 
 
+StoredContent = Callable[[str], str | None]
+"""Tells the content of a clip by its id; None if there is none."""
+
+
 @dataclass(slots=True)
 class Assembler:
     """Makes the clips of one file, in its order."""
@@ -38,6 +43,8 @@ class Assembler:
     """Where pictures named by a path are; None refuses them."""
     refused: Mapping[str, InvalidRequestError] = field(default_factory=dict)
     """What a server says of clips that are good here, by their ids."""
+    stored: StoredContent | None = None
+    """Tells the content of a clip that the campaign has on its server; None: no server was asked."""
     duplicate_count: int = 0
     """Clips left out because an earlier one sends the same."""
     _clip_count: int = 0
@@ -62,9 +69,9 @@ class Assembler:
 
     def _clip(self, draft: Draft, line: int | None, row: _Row) -> Clip | None:
         if draft.is_continued:
-            draft.options["image"] = continued_image(self._index.content_of(draft.after or "") or "")
+            draft.options["image"] = continued_image(self._content_of(draft.after or "") or "")
         request = read_request(draft.options, self.folder)
-        refusals = [*draft.refusals, *self._chain_refusals(draft)]
+        refusals = [*draft.refusals, *self._chain_refusals(draft, line)]
         told_by_server = self.refused.get(draft.custom_id)
         if told_by_server is not None and told_by_server.field not in {refusal.field for refusal in refusals}:
             refusals.append(told_by_server)
@@ -83,7 +90,12 @@ class Assembler:
         digest = content_sha256(request)
         output = output_of(self.pattern, self.recipe.options.name, draft.custom_id, draft.variant, request)
         earlier = self._index.line_of_content(digest)
+        follower = self._index.line_of_follower(draft.custom_id, digest)
         if not self._claim_id(draft, line, None if earlier is not None else digest, row):
+            return None
+        if follower is not None:
+            self._index.spoil(draft.custom_id)
+            row.refuse(_above(follower), draft.custom_id)
             return None
         if earlier is not None:
             self.duplicate_count += 1
@@ -106,6 +118,8 @@ class Assembler:
             warnings=request.warnings,
             file=self.source.file,
             line=line,
+            row_line=draft.line,
+            paths={} if self.folder is None else paths_of(draft.options),
         )
 
     def _claim_id(self, draft: Draft, line: int | None, digest: str | None, row: _Row) -> bool:
@@ -116,17 +130,29 @@ class Assembler:
             )
         return earlier is None
 
-    def _chain_refusals(self, draft: Draft) -> list[InvalidRequestError]:
+    def _content_of(self, custom_id: str) -> str | None:
+        """The content of a clip above, else of one that is on the server."""
+        content = self._index.content_of(custom_id)
+        return content if content is not None or self.stored is None else self.stored(custom_id)
+
+    def _chain_refusals(self, draft: Draft, line: int | None) -> list[InvalidRequestError]:
         if draft.after is None:
             return []
-        content = self._index.content_of(draft.after)
+        content = self._content_of(draft.after)
         if content is None:
-            why = f"after: no row above has the id {draft.after[:80]!r}; a clip stands below the one that it follows"
+            elsewhere = (
+                "; plan and apply look for it on the server, too" if self.stored is None else ", nor a stored clip"
+            )
+            why = (
+                f"after: no row above has the id {draft.after[:80]!r}{elsewhere}; "
+                "a clip stands below the one that it follows"
+            )
         elif not content:
             why = (
                 f"after: the clip {draft.after[:80]!r} has a problem of its own or is a duplicate, and is not rendered"
             )
         else:
+            self._index.note_follower(draft.after, line, content)
             return []
         return [InvalidRequestError("bad_chain", why, "after")]
 
@@ -181,6 +207,12 @@ class _Row:
 def _taken(code: str, what: str, line: int, field_name: str | None = None) -> InvalidRequestError:
     where = "an earlier clip" if line == NO_LINE else f"the row of line {line}"
     return InvalidRequestError(code, f"{what} is taken by {where}", field_name)
+
+
+def _above(line: int) -> InvalidRequestError:
+    where = "an earlier clip" if line == NO_LINE else f"the row of line {line}"
+    why = f"custom_id: {where} comes after this clip, whose content is new; a clip stands below the one that it follows"
+    return InvalidRequestError("bad_chain", why, "custom_id")
 
 
 def _duplicate(line: int) -> InvalidRequestError:

@@ -13,6 +13,7 @@ from reelqueue.campaigns.limits import TOLD_CHARACTERS_MAX, VARIANTS_MAX
 from reelqueue.campaigns.manifest.compiled_manifest import Recipe
 from reelqueue.campaigns.manifest.matrix import Combination
 from reelqueue.campaigns.problem import shortened
+from reelqueue.campaigns.rows.origin import Origin
 from reelqueue.campaigns.rows.row import Record
 from reelqueue.errors import InvalidRequestError
 from reelqueue.requests.fields import whole_number
@@ -35,6 +36,8 @@ class Draft:
     """Whether it begins with the last frame of the clip that it comes after."""
     refusals: Sequence[InvalidRequestError]
     """What is wrong already; it is drafted all the same, to find more."""
+    line: int | None
+    """Where its row begins in the campaign file, also where it is read from a copy of some rows."""
 
 
 def draft_clips(recipe: Recipe, record: Record, combination: Combination) -> Iterator[Draft]:
@@ -54,12 +57,14 @@ def draft_clips(recipe: Recipe, record: Record, combination: Combination) -> Ite
     if isinstance(own_id := options.get("custom_id", ""), bool) or not isinstance(own_id, (str, int)):
         refusals.append(InvalidRequestError("wrong_type", "custom_id: must be text; put it in quotes", "custom_id"))
     after, is_continued = _taken(options, _chain, refusals) or (None, False)
+    origin = record.origin or Origin(record.line, 1)
     for variant in range(1, count + 1):
         drafted = {**options, "custom_id": (custom_id := clip_id(row_id, (), variant))}
         if variant > 1:
             seed = whole_number(options.get("seed"))
             drafted["seed"] = variant_seed(row_id, seed if isinstance(seed, int) else None, variant)
-        yield Draft(custom_id, variant, drafted, told, after, is_continued, refusals)
+        number = origin.variant if count == 1 else variant
+        yield Draft(custom_id, number, drafted, told, after, is_continued, refusals, origin.line)
 
 
 def _told(value: object) -> Scalar:
@@ -85,11 +90,16 @@ def _fill(
 
 
 def _row_id(recipe: Recipe, record: Record, combination: Combination, told: object) -> str:
-    if told is not None and ("custom_id" not in record.options or not combination.slugs):
-        return str(told)  # whole, as a template has written it, or as the row has it
+    slugs = combination.slugs
+    if told is not None and (not slugs or "custom_id" not in record.options):
+        # As a template has written it: only what it leaves out is appended, so that clips of one row differ.
+        left_out = recipe.axes_outside_ids if slugs else frozenset()
+        return (
+            clip_id(str(told), (word for name, word in slugs.items() if name in left_out), 1) if left_out else str(told)
+        )
     if told is None and record.original:
         told = derived_id({**record.options, **record.variables})
-    return clip_id("" if told is None else str(told), combination.slugs, 1) or slug(recipe.options.name)
+    return clip_id("" if told is None else str(told), slugs.values(), 1) or slug(recipe.options.name)
 
 
 def _taken(

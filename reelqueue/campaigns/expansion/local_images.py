@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +39,24 @@ def beside(options: dict[str, object], folder: Path) -> dict[str, object]:
         return found
 
     return change_sources(options, find)
+
+
+def paths_of(options: Mapping[str, object]) -> dict[str, str]:
+    """The paths among the sources of pictures, as they are written, by place: ``image``, ``reference_urls.1``."""
+    if not _MEDIA & options.keys():
+        return {}
+    named = ((place, source) for place, source in _sources(options) if isinstance(source, str))
+    return {place: source for place, source in named if local_path(source) is not None}
+
+
+def _sources(options: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    for name in _MEDIA & options.keys():
+        value = options[name]
+        if not isinstance(value, (list, tuple)):
+            yield name, value
+            continue
+        for number, item in enumerate(value):
+            yield f"{name}.{number}", item.get("url") if isinstance(item, Mapping) else item
 
 
 def _refused(option: str, why: str) -> InvalidRequestError:

@@ -19,6 +19,8 @@ class Index:
     _ids: dict[bytes, tuple[int, bytes]] = field(default_factory=dict)
     _contents: dict[bytes, int] = field(default_factory=dict)
     _outputs: dict[bytes, int] = field(default_factory=dict)
+    _followers: dict[bytes, tuple[int, bytes]] = field(default_factory=dict)
+    """Of clips that are not above: the first line that comes after each, and the content that it was told."""
 
     def claim_id(self, custom_id: str, line: int | None, content_sha256: str | None) -> int | None:
         """Take an id; None if it was free, else the line that has it.
@@ -38,6 +40,17 @@ class Index:
         """The content of an earlier clip; empty for one that cannot be rendered, None if there is none."""
         taken = self._ids.get(_short(custom_id))
         return None if taken is None else taken[1].hex()
+
+    def note_follower(self, custom_id: str, line: int | None, content_sha256: str) -> None:
+        """Remember that a clip comes after one that no row above has, and which content that one has on the server."""
+        key = _short(custom_id)
+        if key not in self._ids:
+            self._followers.setdefault(key, (line or NO_LINE, bytes.fromhex(content_sha256)))
+
+    def line_of_follower(self, custom_id: str, content_sha256: str) -> int | None:
+        """The line of a clip above that comes after this one and knew another content of it; None if there is none."""
+        line, known = self._followers.get(_short(custom_id), (None, b""))
+        return None if known == bytes.fromhex(content_sha256) else line
 
     def spoil(self, custom_id: str) -> None:
         """Let no clip follow one whose id is taken and which is not rendered after all."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, TypeVar
 
@@ -40,6 +41,12 @@ class Recipe:
         """What headings and keys of rows mean."""
         used = [template.names for template in self.templates.values()]
         return Headings(frozenset().union(*used) - OPTIONS)
+
+    @cached_property
+    def axes_outside_ids(self) -> frozenset[str]:
+        """Axes that tell clips of one row apart, and that the template of their ids does not use."""
+        template = self.templates.get("custom_id")
+        return self.matrix.varying - (template.names if template else frozenset()) - {"custom_id"}
 
     def line_of(self, column: str) -> int | None:
         """The line of a part such as ``template.prompt``."""

@@ -21,7 +21,8 @@ class Combination:
 
     options: Mapping[str, object] = field(default_factory=dict)
     variables: Mapping[str, object] = field(default_factory=dict)
-    slugs: tuple[str, ...] = ()
+    slugs: Mapping[str, str] = field(default_factory=dict)
+    """Each value as a part of an id, by the name of its axis."""
 
 
 NO_COMBINATION: Final = Combination()
@@ -46,6 +47,15 @@ class Matrix:
     def names(self) -> frozenset[str]:
         """Options and variables that it gives."""
         return frozenset(self.axes).union(*self.include)
+
+    @property
+    def varying(self) -> frozenset[str]:
+        """The names of which combinations differ in value, or that only some of them have."""
+        crossed = [{name: values[0] for name, values in self.axes.items()}] if self.axes else []
+        found = {
+            name: {slug(one[name]) if name in one else None for one in (*crossed, *self.include)} for name in self.names
+        }
+        return frozenset(name for name, slugs in found.items() if len(slugs) > 1 or len(self.axes.get(name, ())) > 1)
 
     def combinations(self) -> Iterator[Combination]:
         """Every combination, the last axis changing fastest; one that says nothing where there is no axis."""
@@ -121,7 +131,7 @@ def _combination(values: Mapping[str, object]) -> Combination:
     return Combination(
         options={name: value for name, value in values.items() if name in OPTIONS},
         variables={name: value for name, value in values.items() if name not in OPTIONS},
-        slugs=tuple(slug(value) for name, value in values.items() if name != "custom_id"),
+        slugs={name: slug(value) for name, value in values.items() if name != "custom_id"},
     )
 
 

@@ -84,6 +84,7 @@ def check_file(
     region: str,
     encoding: str | None = None,
     changes: Mapping[str, object] = MappingProxyType({}),
+    rows: Path | None = None,
     sink: ProblemSink | None = None,
     with_urls: bool = False,
     known: Known | None = None,
@@ -98,6 +99,7 @@ def check_file(
         region: Whose prices count.
         encoding: Of a CSV or JSON file; None takes UTF-8, or what the first bytes say.
         changes: Options of the campaign, which win over those of the file.
+        rows: A file of rows in the place of the manifest's own.
         sink: Gets each problem and bad row as they are found.
         with_urls: Whether to ask for the head of each reference: the only use of a network.
         known: What the campaign holds already; None for a new one.
@@ -109,11 +111,12 @@ def check_file(
         OSError: There is no such file, or it may not be read.
     """
     checked = Checked(ProblemLog(sink), Plan(region, known))
+    stored = None if known is None else known.content_by_id.get
     try:
-        with open_campaign(path, encoding=encoding, changes=changes, local_files=True) as campaign:
+        with open_campaign(path, encoding=encoding, changes=changes, rows=rows, local_files=True) as campaign:
             checked.campaign = campaign
             checked.plan.start_by = campaign.options.start_by
-            for clip in campaign.clips(checked.log, refused=refused):
+            for clip in campaign.clips(checked.log, refused=refused, stored=stored):
                 novelty = checked.add(clip, with_urls=with_urls)
                 if keep is not None:
                     keep(clip, novelty)

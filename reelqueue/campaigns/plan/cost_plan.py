@@ -16,6 +16,8 @@ from reelqueue.requests.types import RenderRequest
 
 _WARNINGS_MAX: Final = 200
 """Different ones that are kept."""
+_NAMED_MAX: Final = 5
+"""Clips that are named where they are many."""
 _SHAPES_MAX: Final = 10_000
 _MODELS_MAX: Final = 100
 """More than there are; the rest of a file that names others is counted together."""
@@ -80,6 +82,10 @@ class Plan:
         self.counts: dict[Novelty, int] = dict.fromkeys(Novelty, 0)
         self.ended_count: int = 0
         """Clips that have ended without a video, and are not bought again by being applied."""
+        self.going_back_count: int = 0
+        """Of these, clips that would take the place of one that has a video or is under way: a repair is undone."""
+        self.going_back_ids: list[str] = []
+        """The first of them."""
         self.models: dict[str, ModelPlan] = {}
         self._known = known or Known()
         self._unpriced: dict[str, PlanWarning] = {}
@@ -92,6 +98,7 @@ class Plan:
         self.counts[novelty] += 1
         if clip.content_sha256 in self._known.ended:
             self.ended_count += 1
+            self._note_going_back(clip)
         if novelty not in BOUGHT:
             return novelty
         cost = self._cost(clip.request)
@@ -157,6 +164,12 @@ class Plan:
         if total.max_amount > budget.amount:
             return f"the budget of {budget.amount} {budget.currency} may not cover the most, {total.max_amount}"
         return None
+
+    def _note_going_back(self, clip: Clip) -> None:
+        if self._known.goes_back(clip):
+            self.going_back_count += 1
+            if len(self.going_back_ids) < _NAMED_MAX:
+                self.going_back_ids.append(clip.custom_id)
 
 
 def _count(warnings: dict[str, PlanWarning], message: str, line: int | None) -> None:

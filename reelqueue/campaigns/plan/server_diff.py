@@ -94,6 +94,11 @@ class Known:
             return Novelty.RESTORED
         return Novelty.NEW if before is None else Novelty.CHANGED
 
+    def goes_back(self, clip: Clip) -> bool:
+        """Whether *clip* has ended without a video, and would take the place of one that has not."""
+        before = self.content_by_id.get(clip.custom_id)
+        return before is not None and before not in self.ended and clip.content_sha256 in self.ended
+
     def _same(self, clip: Clip, start_by: datetime | None) -> Novelty:
         waits = self.waits.get(clip.custom_id)
         own = clip.request.start_by if clip.request.start_by != start_by else None

@@ -17,8 +17,9 @@ from typing import Any, Final, Self, TextIO
 
 from reelqueue.campaigns.open_file import MANIFESTS
 from reelqueue.campaigns.problem import Problem
-from reelqueue.campaigns.rows.csv_dialect import PROBLEM_HEADING, escaped
+from reelqueue.campaigns.rows.csv_dialect import escaped
 from reelqueue.campaigns.rows.csv_rows import Spreadsheet
+from reelqueue.campaigns.rows.origin import PROBLEM_HEADING, ROW_HEADING
 from reelqueue.campaigns.rows.row import Record, RecordSource
 
 ERROR_HEADINGS: Final = (
@@ -75,8 +76,9 @@ class RepairFiles:
         self._errors.writerow("" if value is None else escaped(str(value)) for value in values)
 
     def bad_record(self, source: RecordSource, record: Record, problems: Sequence[Problem]) -> None:
-        """Copy one bad row, unless it stands in the manifest and is corrected there."""
-        if not record.original or Path(source.file).suffix.lower() in MANIFESTS:
+        """Copy one bad row, unless it is corrected where it is: in a manifest, or in an earlier copy."""
+        is_in_place = record.origin is not None or Path(source.file).suffix.lower() in MANIFESTS
+        if is_in_place or not record.original:
             return
         if self._bad is None:
             sheet = source if isinstance(source, Spreadsheet) else None
@@ -92,29 +94,22 @@ class RepairFiles:
 
 
 class _Rows:
-    """A copy of rows in their own format."""
+    """A copy of rows in their own format, each with what is wrong with it and with its line."""
 
     def __init__(self, stream: TextIO, source: Spreadsheet | None) -> None:
         self._stream = stream
         self._csv: Any = None
-        self._skipped: int | None = None
         if source is not None:
             self._csv = csv.writer(stream, delimiter=source.delimiter)
-            # A file that is such a copy itself has the column already.
-            self._skipped = source.heading.index(PROBLEM_HEADING) if PROBLEM_HEADING in source.heading else None
-            self._write_cells([PROBLEM_HEADING, *self._own(source.heading)])
+            self._write_cells([PROBLEM_HEADING, ROW_HEADING, *source.heading])
 
     def write(self, record: Record, why: str) -> None:
         if isinstance(record.original, Mapping):
-            row = {PROBLEM_HEADING: why} | {
-                key: value for key, value in record.original.items() if key != PROBLEM_HEADING
-            }
+            own = {key: value for key, value in record.original.items() if key not in {PROBLEM_HEADING, ROW_HEADING}}
+            row = {PROBLEM_HEADING: why, ROW_HEADING: record.line} | own
             self._stream.write(f"{json.dumps(row)}\n")
         else:
-            self._write_cells([why, *self._own(record.original)])
-
-    def _own(self, cells: Sequence[str]) -> list[str]:
-        return [cell for index, cell in enumerate(cells) if index != self._skipped]
+            self._write_cells([why, str(record.line or ""), *record.original])
 
     def _write_cells(self, cells: Iterable[str]) -> None:
         self._csv.writerow(map(escaped, cells))

@@ -16,9 +16,6 @@ from reelqueue.errors import InvalidRequestError
 if TYPE_CHECKING:
     from _csv import Reader
 
-PROBLEM_HEADING: Final = "#problem"
-"""The column in which a copy of bad rows says what is wrong; it marks cells as escaped, too."""
-
 _DELIMITERS: Final = (",", ";", "\t", "|")
 _COMPARED_MAX: Final = 100
 """Headings that decide between delimiters; a file that is no table may have millions of them."""

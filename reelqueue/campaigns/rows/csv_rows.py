@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from reelqueue.campaigns.limits import CELL_CHARACTERS_MAX, COLUMNS_MAX
 from reelqueue.campaigns.problem import CampaignFileError, Problem, column_letter, remedy_for
 from reelqueue.campaigns.rows.cell_values import check_text, reader_of
-from reelqueue.campaigns.rows.csv_dialect import PROBLEM_HEADING, find_dialect, unescaped
+from reelqueue.campaigns.rows.csv_dialect import find_dialect, unescaped
 from reelqueue.campaigns.rows.headings import Headings, Kind, Target
+from reelqueue.campaigns.rows.origin import COPY_HEADINGS, PROBLEM_HEADING, read_origin
 from reelqueue.campaigns.rows.row import Place, Record, quoted
 from reelqueue.campaigns.rows.text_lines import Lines, undecodable
 from reelqueue.campaigns.rows.url_cells import check_single
@@ -49,7 +50,9 @@ class Spreadsheet:
         self.heading, self.delimiter, self._reader = find_dialect(file, lines, headings)
         self._lines = lines
         self._heading_line = lines.count
-        self._is_escaped = PROBLEM_HEADING in self.heading
+        self.is_copy = PROBLEM_HEADING in self.heading
+        """Whether it is a copy of bad or failed rows, whose cells are escaped."""
+        self._origin = [(name, self.heading.index(name)) for name in COPY_HEADINGS if name in self.heading]
         self._columns = list(self._read_heading(headings))
         self._by_name = {_key(column.target): column for column in self._columns}
 
@@ -84,9 +87,11 @@ class Spreadsheet:
         return Place(self.file, line, column.heading, column_letter(column.index), seen)
 
     def _record(self, line: int, cells: list[str]) -> Record:
-        if self._is_escaped:
+        if self.is_copy:
             cells = [unescaped(cell) for cell in cells]
         record = Record(line, cells)
+        if self.is_copy:
+            record.origin = read_origin({name: cells[index] for name, index in self._origin if index < len(cells)})
         if len(cells) > len(self.heading) and any(cells[len(self.heading) :]):
             record.refusals.append(self._too_wide(cells))
         count = len(cells)

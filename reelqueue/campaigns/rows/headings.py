@@ -20,6 +20,7 @@ ROW_OPTIONS: Final = frozenset({"after", "first_frame", "variants"})
 
 OPTIONS: Final = EVERY_OPTION | ROW_OPTIONS
 
+_NAME_CHARACTERS_MAX: Final = 200
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}", re.ASCII)
 _SPACES: Final = re.compile(r"[\s\-]+")
 _ELEMENT: Final = re.compile(r"(reference_urls|referenceUrls)[._\[ ]?([0-9]{1,2})\]?")
@@ -84,10 +85,9 @@ class Headings:
     def _dotted(self, prefix: str, name: str) -> Target:
         if prefix == "metadata":
             return Target(Kind.METADATA, name)
-        if _NAME.fullmatch(name) is None:
-            raise InvalidRequestError(
-                "bad_name", f"{name[:64]}: a variable has a name of letters, digits and _", f"vars.{name[:64]}"
-            )
+        if not name.isidentifier() or len(name) > _NAME_CHARACTERS_MAX:
+            why = f"{name[:64]}: a variable has a name of letters, digits and _, {_NAME_CHARACTERS_MAX} at most"
+            raise InvalidRequestError("bad_name", why, f"vars.{name[:64]}")
         return Target(Kind.VARIABLE, name)
 
     def nearest(self, name: str) -> str | None:

@@ -9,6 +9,7 @@ from reelqueue.campaigns.problem import shortened
 from reelqueue.campaigns.rows.cell_values import check_text, read_typed
 from reelqueue.campaigns.rows.headings import Headings, Kind, Target
 from reelqueue.campaigns.rows.json_stream import Numbered
+from reelqueue.campaigns.rows.origin import read_origin
 from reelqueue.campaigns.rows.row import Place, Record, quoted
 from reelqueue.campaigns.rows.text_lines import undecodable
 from reelqueue.errors import InvalidRequestError
@@ -56,7 +57,7 @@ class ObjectRows:
         if len(value) > COLUMNS_MAX:
             why = f"the row has {len(value)} keys; {COLUMNS_MAX} are the most"
             return Record(line, {}, refusals=[InvalidRequestError("too_many", why)])
-        record = Record(line, value)
+        record = Record(line, value, origin=read_origin(value))
         for key, item in value.items():
             try:
                 self._take(record, str(key), item)

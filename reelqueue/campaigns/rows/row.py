@@ -8,6 +8,7 @@ from typing import Protocol
 
 from reelqueue.campaigns.problem import shortened
 from reelqueue.campaigns.rows.headings import Kind, Target
+from reelqueue.campaigns.rows.origin import Origin
 from reelqueue.errors import InvalidRequestError
 
 
@@ -23,6 +24,8 @@ class Record:
     variables: dict[str, object] = field(default_factory=dict)
     refusals: list[InvalidRequestError] = field(default_factory=list)
     """What is wrong with single values, which are left out of the other fields."""
+    origin: Origin | None = None
+    """Its place in the campaign file, if this one is a copy of some of its rows."""
 
     def put(self, target: Target, value: object) -> None:
         """Say what the row says under one heading."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from reelqueue.campaigns.problem import shortened
@@ -33,6 +34,12 @@ def split_urls(text: str, option: str) -> list[str]:
             )
             raise InvalidRequestError("bad_media", why, option)
     return items
+
+
+def join_urls(urls: Iterable[str]) -> str:
+    """The cell that holds *urls*, each on a line; a JSON list where one of them holds what may divide two."""
+    listed = list(urls)
+    return json.dumps(listed) if any(map(_RUN.search, listed)) else "\n".join(listed)
 
 
 def check_single(text: str, option: str) -> str:

@@ -82,6 +82,7 @@ def limits() -> Iterator[str]:
         "MANIFEST_PROBLEMS_MAX": "problems that are told of one manifest",
         "VARIANTS_MAX": "variants of a row",
         "TOLD_CHARACTERS_MAX": "characters of a variable that is kept with its clip",
+        "PATH_CHARACTERS_MAX": "characters of a picture's path, which is kept with its clip",
         "TEMPLATE_CHARACTERS_MAX": "characters of a template",
         "TEMPLATE_DEPTH_MAX": "parts of a template in each other, such as filters of one value",
         "VARIABLE_CHARACTERS_MAX": "characters of one value in a template",

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
+import json
 import unicodedata
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from reelqueue.campaigns import ProblemLog, open_campaign
+from reelqueue.campaigns import CampaignOptions, ProblemLog, open_campaign
+from reelqueue.campaigns.clip_json import clip_object, read_clip
 
 PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII=")
 
@@ -74,3 +77,27 @@ def test_a_backslash_leads_no_further_than_a_slash(tmp_path: Path) -> None:
     _, problems = check(folder, "..\\cat.png")
 
     assert ["cannot read" in problem for problem in problems] == [True]
+
+
+def test_a_clip_keeps_the_path_as_its_row_has_it(tmp_path: Path) -> None:
+    for name in ("P 005.jpg", "b.jpg"):
+        Image.new("RGB", (400, 400)).save(tmp_path / name)
+    rows = [
+        {"model": "wan2.6-i2v", "prompt": "a cat", "image": "P 005.jpg"},
+        {"model": "wan2.7-r2v", "prompt": "cats", "reference_urls": ["https://media.example/a.png", "./b.jpg"]},
+        {"model": "wan2.7-i2v", "prompt": "it wakes", "media": [{"type": "first_frame", "url": "b.jpg"}]},
+        {"model": "wan2.6-i2v", "prompt": "a dog", "image": "https://media.example/dog.png"},
+    ]
+    path = tmp_path / "cats.jsonl"
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    log = ProblemLog()
+
+    with open_campaign(path, local_files=True) as campaign:
+        clips = list(campaign.clips(log))
+
+    assert log.groups == []
+    assert [clip.paths for clip in clips] == [
+        {"image": "P 005.jpg"}, {"reference_urls.1": "./b.jpg"}, {"media.0": "b.jpg"}, {}
+    ]  # fmt: skip
+    sent = [read_clip(json.loads(json.dumps(clip_object(clip))), CampaignOptions(), {}.get) for clip in clips]
+    assert [clip.paths for clip in sent] == [clip.paths for clip in clips]

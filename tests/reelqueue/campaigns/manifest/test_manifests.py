@@ -214,3 +214,28 @@ def test_a_comment_behind_a_prompt_is_no_part_of_it(read: Read) -> None:
     reading = read("m.yaml", f"defaults: {{model: wan2.6-t2v}}  #note\n{rows}")
 
     assert [clip.request.prompt for clip in reading.clips] == ["a fox", "a hen"]
+
+
+AXES = """
+matrix:
+  style: [{id: noir, look: dark}, {id: water, look: soft}]
+  ratio: [16:9, 9:16]
+  model: [wan2.7-t2v]
+"""
+
+
+@pytest.mark.parametrize(
+    ("template", "ids"),
+    [
+        ("{{ sku }}", ["K-1-noir-16x9", "K-1-noir-9x16", "K-1-water-16x9", "K-1-water-9x16"]),
+        ("{{ sku }}_{{ style.id }}", ["K-1_noir-16x9", "K-1_noir-9x16", "K-1_water-16x9", "K-1_water-9x16"]),
+        ("{{ ratio }} {{ style.id }}", ["16:9 noir", "9:16 noir", "16:9 water", "9:16 water"]),
+    ],
+)
+def test_axes_that_the_template_of_an_id_leaves_out_are_appended(read: Read, template: str, ids: list[str]) -> None:
+    rows = f"template: {{prompt: 'a cup, {{{{ style.look }}}}', custom_id: '{template}'}}\nrows: [{{sku: K-1}}]\n"
+
+    reading = read("m.yaml", AXES + rows)
+
+    assert reading.problems == []
+    assert [clip.custom_id for clip in reading.clips] == ids

@@ -36,7 +36,7 @@ def test_every_combination_comes_once_but_for_the_excluded(axes: dict[str, list[
 def test_every_combination_has_an_id_of_its_own(axes: dict[str, list[Any]]) -> None:
     matrix = read_matrix(axes)
 
-    slugs = [one.slugs for one in matrix.combinations()]
+    slugs = [tuple(one.slugs.values()) for one in matrix.combinations()]
 
     assert len(set(slugs)) == len(slugs) == matrix.count_max
 
@@ -46,7 +46,12 @@ def test_a_rule_may_list_values_and_name_objects_by_their_id() -> None:
 
     matrix = read_matrix({"product": products, "seed": [1, 2, 3], "exclude": [{"product": "cup", "seed": [1, 3]}]})
 
-    assert [one.slugs for one in matrix.combinations()] == [("cup", "2"), ("lamp", "1"), ("lamp", "2"), ("lamp", "3")]
+    assert [tuple(one.slugs.values()) for one in matrix.combinations()] == [
+        ("cup", "2"),
+        ("lamp", "1"),
+        ("lamp", "2"),
+        ("lamp", "3"),
+    ]
 
 
 def test_included_combinations_stand_alone_where_there_is_no_axis() -> None:

@@ -125,3 +125,21 @@ def test_the_slowest_lane_decides_and_the_pace_of_submits_is_a_floor() -> None:
 def test_times_that_cannot_be_are_refused(wrong: Lane) -> None:
     with pytest.raises(ValueError, match="no time can be told"):
         eta([wrong])
+
+
+@pytest.mark.parametrize(
+    ("state", "count"), [("succeeded", 1), ("rendering", 1), ("timed_out", 1), ("moderated", 0), ("lost", 0)]
+)
+def test_a_failed_clip_that_would_displace_another_is_counted_and_named(read: Read, state: str, count: int) -> None:
+    (clip,) = read("a.jsonl", f"{json.dumps(ROWS[0])}\n").clips
+    known = Known.read(
+        [
+            {"custom_id": "a", "content_sha256": "0" * 64, "state": state},
+            {"custom_id": "a", "content_sha256": clip.content_sha256, "state": "moderated", "earlier": True},
+        ]
+    )
+
+    plan = plan_of(read, ROWS[:1], known)
+
+    assert plan.counts[Novelty.RESTORED] == 1
+    assert (plan.going_back_count, plan.going_back_ids) == (count, ["a"] * count)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reelqueue.campaigns import ProblemLog, open_campaign
+from reelqueue.campaigns.clip_json import clip_object
+from reelqueue.campaigns.open_file import campaign_name
 from reelqueue.campaigns.plan.check_file import Checked, check_file
 from reelqueue.campaigns.report.repair_files import ERROR_HEADINGS, RepairFiles
 from reelqueue.campaigns.rows.csv_dialect import escaped, unescaped
@@ -113,3 +117,66 @@ def test_escaping_is_undone_and_leaves_no_formula(cell: str) -> None:
     assert unescaped(shown) == cell
     assert not shown.startswith(("=", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"))
     assert not shown.startswith(("+", "-")) or shown[1:].replace(",", "").replace(".", "").isdigit()
+
+
+def test_a_copy_says_from_which_line_each_row_is(tmp_path: Path) -> None:
+    path = tmp_path / "boats.csv"
+    path.write_text(f'{HEAD}a;wan2.6-t2v;"a\nboat";5\nb;wan2.6-t2v;a ship;99\n')
+    _, repair = check(path)
+    assert repair.bad_path is not None
+    repair.bad_path.write_text(repair.bad_path.read_text().replace(";99", ";5"))
+
+    with open_campaign(repair.bad_path) as campaign:
+        (clip,) = campaign.clips(ProblemLog())
+
+    assert (clip.line, clip.row_line, clip_object(clip)["clip"]["line"]) == (2, 4, 4)
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_a_copy_is_corrected_where_it_is_and_not_copied_again(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"boats.{ending}"
+    row = {"custom_id": "a", "model": "wan2.6-t2v", "prompt": "a boat", "duration": 99}
+    path.write_text(f"{HEAD}a;wan2.6-t2v;a boat;99\n" if ending == "csv" else f"{json.dumps(row)}\n")
+    _, repair = check(path)
+    assert repair.bad_path is not None
+
+    again, second = check(repair.bad_path)
+
+    assert (again.log.bad_row_count, second.bad_path) == (1, None)
+    assert {file.name for file in tmp_path.iterdir()} == {
+        path.name, "boats.errors.csv", f"boats.bad.{ending}", "boats.bad.errors.csv"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["boats.csv", "boats.bad.csv", "boats.bad.bad.csv"])
+def test_a_copy_belongs_to_the_campaign_of_its_file(name: str) -> None:
+    assert campaign_name(Path(name)) == "boats"
+
+
+def test_bad_rows_of_a_manifest_are_corrected_and_applied_with_it(tmp_path: Path) -> None:
+    (tmp_path / "products.csv").write_text("SKU,Ground\nK-1,marble\nK-2,\n")
+    manifest = tmp_path / "sale.yaml"
+    manifest.write_text(
+        "defaults: {model: wan2.6-t2v}\ntemplate: {prompt: 'a cup on {{ Ground }}', custom_id: '{{ SKU }}'}\n"
+        "file: products.csv\n"
+    )
+    _, repair = check(manifest)
+    assert repair.bad_path == tmp_path / "products.bad.csv"
+    repair.bad_path.write_text(repair.bad_path.read_text().replace("K-2,", "K-2,slate"))
+
+    again = check_file(manifest, region="ap-southeast-1", rows=repair.bad_path)
+
+    assert again.log.error_count == 0
+    with open_campaign(manifest, rows=repair.bad_path) as campaign:
+        (clip,) = campaign.clips(ProblemLog())
+    assert (campaign.options.name, clip.custom_id, clip.request.prompt) == ("sale", "K-2", "a cup on slate")
+    assert (clip.row_line, clip.variables) == (3, {"SKU": "K-2", "Ground": "slate"})
+
+
+def test_rows_take_the_place_of_a_manifests_and_of_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "boats.csv"
+    path.write_text(f"{HEAD}a;wan2.6-t2v;a boat;5\n")
+
+    checked = check_file(path, region="ap-southeast-1", rows=path)
+
+    assert "--rows: it is no manifest" in checked.log.groups[0].first.message

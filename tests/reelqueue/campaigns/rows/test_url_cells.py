@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelqueue.campaigns.rows.url_cells import check_single, split_urls
+from reelqueue.campaigns.rows.cell_values import read_urls
+from reelqueue.campaigns.rows.url_cells import check_single, join_urls, split_urls
 from reelqueue.errors import InvalidRequestError
 from tests.reelqueue.campaigns.conftest import Read
 
@@ -85,3 +86,9 @@ def test_a_space_in_a_url_is_named(read: Read) -> None:
         "image: must not contain a space, which stands after 'https://b.example/a'; "
         "write %20 for a space that belongs to the URL"
     )
+
+
+@given(st.lists(URLS, max_size=4))
+def test_urls_that_were_joined_are_read_as_they_were(urls: list[str]) -> None:
+    for several in (urls, [*urls, "bilder/P 005.jpg"]):
+        assert read_urls(join_urls(several), "reference_urls") == several
