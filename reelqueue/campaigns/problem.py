@@ -102,6 +102,7 @@ REMEDIES: Final = {
     "bad_text": "Delete the character.",
     "bad_url": "Give an http, https or oss URL.",
     "conflicting_options": "Keep one of them.",
+    "cut_picture": "Give the picture's path or its URL; a cell of a spreadsheet holds 32,767 characters.",
     "duplicate_content": "Delete one of them; for several takes of one clip give variants or different seeds.",
     "duplicate_id": "Give each row an id of its own.",
     "duplicate_output": "Change one of the ids, or the pattern of the names.",

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 from reelqueue.catalog.spec import MIB
 from reelqueue.errors import InvalidRequestError
 from reelqueue.media.image_header import Picture, read_picture
+from reelqueue.media.picture_end import is_whole
 
 EMBEDDED_BYTES_MAX: Final = 15 * MIB
 """Base64 of this is 20 MiB, the longest item that the service's gateway lets through."""
@@ -29,6 +30,9 @@ Source: Alibaba Cloud Model Studio, rate limits page, read 2026-11.
 
 _SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
 """Two letters at least: one before a colon is a Windows drive."""
+
+_CELL_CHARACTERS_MAX: Final = 32_767
+"""Of a cell in Excel and its like."""
 
 _HEAD_CHARACTERS: Final = 87_384
 """64 KiB decoded: a JPEG's size stands behind its preview picture."""
@@ -68,6 +72,9 @@ def data_uri(source: bytes | Path, *, field: str = "image") -> str:
         raise InvalidRequestError(
             "unknown_media_type", f"{field}: {name} is neither JPEG, PNG, BMP nor WEBP by its first bytes", field
         )
+    if not is_whole(picture.mime, content):
+        why = f"{field}: {name} ends before its picture does, after {len(content)} bytes; export or copy it again"
+        raise InvalidRequestError("cut_picture", why, field)
     return f"data:{picture.mime};base64,{base64.b64encode(content).decode('ascii')}"
 
 
@@ -83,10 +90,37 @@ def read_embedded(uri: str) -> Embedded:
     try:
         head = base64.b64decode(data[:_HEAD_CHARACTERS], validate=True)
     except binascii.Error as error:
-        raise ValueError(f"the data URI's base64 cannot be read: {error}") from error
+        raise ValueError(f"the data URI's base64 cannot be read: {error}{_cell(uri)}") from error
     if not head:
         raise ValueError("the data URI is empty")
     return Embedded(len(data) * 3 // 4 - data[-2:].count("="), read_picture(head))
+
+
+def check_whole(uri: str) -> None:
+    """Check that the picture in a readable data URI is all there; what is no picture is not looked at.
+
+    Raises:
+        ValueError: It is cut.
+    """
+    picture = read_embedded(uri).picture
+    if picture is None:
+        return
+    try:
+        content = base64.b64decode(uri.partition(",")[2], validate=True)
+    except binascii.Error:
+        content = b""
+    if is_whole(picture.mime, content):
+        return
+    raise ValueError(
+        f"the data URI ends before its picture does, after {len(uri)} characters{_cell(uri)}; "
+        "give the picture's path or its URL, or embed it again"
+    )
+
+
+def _cell(uri: str) -> str:
+    if len(uri) != _CELL_CHARACTERS_MAX:
+        return ""
+    return f", the {_CELL_CHARACTERS_MAX:,} that a cell of a spreadsheet holds: it cuts what is longer"
 
 
 def local_path(text: str) -> Path | None:

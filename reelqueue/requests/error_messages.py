@@ -81,6 +81,7 @@ _CODES: Final = {
     "bad_text": "bad_text",
     "option_in_raw": "option_in_raw",
     "out_of_range": "out_of_range",
+    "cut_picture": "cut_picture",
     "file_too_large": "file_too_large",
     "reserved_header": "reserved_header",
 }

@@ -27,7 +27,7 @@ from pydantic import (
 from pydantic.alias_generators import to_snake
 from pydantic_core import PydanticCustomError
 
-from reelqueue.media.data_uri import EMBEDDED_BYTES_MAX, data_uri, read_embedded
+from reelqueue.media.data_uri import EMBEDDED_BYTES_MAX, check_whole, data_uri, read_embedded
 from reelqueue.requests.error_messages import EVERY_OPTION, OTHER_WORDS
 
 NEGATIVE_PROMPT_CHARACTERS_MAX: Final = 500
@@ -117,6 +117,10 @@ def _check_data_uri(uri: str) -> str:
             "must have at most {most} bytes to fit into a request, not {seen}; give a URL",
             {"most": EMBEDDED_BYTES_MAX, "seen": size_bytes},
         )
+    try:
+        check_whole(uri)
+    except ValueError as error:
+        raise PydanticCustomError("cut_picture", "{why}", {"why": str(error)}) from error
     return uri
 
 

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 
 import pytest
 
-from reelqueue import InvalidRequestError, parse_request
+from reelqueue import InvalidRequestError, data_uri, parse_request
 
 P = "https://media.example/first.png"
 V = "https://media.example/clip.mp4"
@@ -17,7 +18,9 @@ REFERENCES27 = {"model": "wan2.7-r2v", "prompt": "Image 1"}
 EDIT27 = {"model": "wan2.7-videoedit"}
 WAN3 = {"model": "wan3.0-video", "prompt": "fog"}
 HORSE = {"model": "happyhorse-1.1-r2v", "prompt": "[Image 1]"}
-PIXEL = "data:image/png;base64,iVBORw0KGgo="
+PIXEL = data_uri(
+    base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+)
 
 
 def item(role: str, url: str = P, **more: str) -> dict[str, str]:
@@ -102,6 +105,14 @@ CASES = [
     ({**TEXT, "metadata": {"notes": "x" * 17_000}}, "too_long", "metadata", "16384 bytes"),
     # missing inputs
     ({"model": "wan2.6-t2v"}, "missing_option", "prompt", "needs one"),
+    # empty is no prompt, as an empty cell is none
+    ({"model": "wan2.6-t2v", "prompt": ""}, "missing_option", "prompt", "needs one"),
+    (
+        {"model": "wan2.7-r2v", "prompt": " \n\t", "media": [item("reference_image")]},
+        "missing_option",
+        "prompt",
+        "needs one",
+    ),
     ({"model": "wan3.0-video"}, "missing_option", "prompt", "needs one"),
     ({"model": "wan2.6-i2v", "prompt": "fog"}, "missing_option", "image", "needs a first_frame"),
     (
