@@ -57,12 +57,11 @@ def _check_options(request: RenderRequest, spec: ModelSpec) -> Iterable[str]:
     return ()
 
 
-def _check_prompt(request: RenderRequest, spec: ModelSpec) -> Iterator[str]:
-    rule, prompt = spec.prompt, request.prompt
-    if prompt is None:
-        if rule.required and not (rule.unless_media and placed_media(request, spec)):
-            raise InvalidRequestError("missing_option", f"prompt: {spec.id} needs one", "prompt")
-        return
+def _check_prompt(request: RenderRequest, spec: ModelSpec) -> Iterable[str]:
+    rule, prompt = spec.prompt, request.prompt or ""
+    is_needed = rule.required and not (rule.unless_media and placed_media(request, spec))
+    if is_needed and not prompt.strip():
+        raise InvalidRequestError("missing_option", f"prompt: {spec.id} needs one", "prompt")
     length = len(prompt)
     if rule.chinese_weight > 1:
         length += len(_CHINESE.findall(prompt)) * (rule.chinese_weight - 1)
@@ -73,8 +72,7 @@ def _check_prompt(request: RenderRequest, spec: ModelSpec) -> Iterator[str]:
             "the service would cut the rest without a word and bill the video",
             "prompt",
         )
-    if rule.required and not prompt.strip():
-        yield f"the prompt is empty, and {spec.id} needs one"
+    return ()
 
 
 def _check_placeholders(request: RenderRequest, spec: ModelSpec) -> Iterator[str]:  # noqa: ARG001 - as all rules

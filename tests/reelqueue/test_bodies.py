@@ -34,8 +34,8 @@ LEGACY: list[Case] = [
     # as the AI SDK: False, 0 and "" are said
     (
         T2V,
-        {"prompt": "", "negative_prompt": "", "seed": 0, "watermark": False, "prompt_extend": False},
-        {"prompt": "", "negative_prompt": ""},
+        {"prompt": "fog", "negative_prompt": "", "seed": 0, "watermark": False, "prompt_extend": False},
+        {"prompt": "fog", "negative_prompt": ""},
         {"seed": 0, "watermark": False, "prompt_extend": False},
     ),
     # as the AI SDK: every option

@@ -93,7 +93,7 @@ def requests(draw: st.DrawFn) -> dict[str, Any]:
     values = model_values(spec)
     if "media" in media or mode is Mode.REFERENCE_TO_VIDEO:
         values.pop("audio_url", None)
-    options = draw(st.fixed_dictionaries({"prompt": LINE}, optional=values | JOB_VALUES))
+    options = draw(st.fixed_dictionaries({"prompt": LINE.filter(str.strip)}, optional=values | JOB_VALUES))
     fields = REQUEST_TYPES[mode].model_fields
     return {
         "model": spec.id,

@@ -44,7 +44,6 @@ V = "https://media.example/clip.mp4"
         ({"model": "wan2.7-r2v", "prompt": "x", "reference_urls": ["https://media.example/7"]}, "item 0 of reference"),
         ({"model": "wan2.6-t2v", "prompt": "x", "raw": {"fps": 30}}, "fps: sent to wan2.6-t2v unchecked"),
         ({"model": "happyhorse-1.0-t2v", "prompt": "x"}, "puts a watermark on the video"),
-        ({"model": "wan2.6-t2v", "prompt": " "}, "the prompt is empty"),
     ],
 )
 def test_a_doubt_is_sent_with_a_warning(options: Mapping[str, Any], words: str) -> None:

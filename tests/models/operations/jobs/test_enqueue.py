@@ -98,7 +98,7 @@ def test_a_stored_request_comes_back_equal(session: Session, options: dict[str, 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    prompt=st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), min_size=1, max_size=800),
+    prompt=st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]), max_size=800).filter(str.strip),
     seed=st.integers(0, 2_147_483_647),
     start_by=st.none() | st.datetimes(datetime(2026, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
     metadata=st.none() | st.dictionaries(st.text("ab\\\"'%é\n", max_size=4), st.integers() | st.text("a%\\{é")),
