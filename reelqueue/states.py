@@ -18,6 +18,7 @@ beside our state and never mixed with it.
       └─┴────────┴─┴─► cancelled | expired
 
     submitting | rendering | cancelling | archiving ─► needs_review ─► queued | rendering | archiving
+    lost ─► succeeded (collected late)
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class RenderState(StrEnum):
     EXPIRED = "expired"
     """Its ``start_by`` passed before it was submitted."""
     LOST = "lost"
-    """The provider no longer knows the task."""
+    """The provider does not know the task; should its list show a result after all, that is collected."""
     NEEDS_REVIEW = "needs_review"
     """Nobody can prove whether the paid task exists, or its processing ends its workers; a person decides."""
 
@@ -115,7 +116,10 @@ TERMINAL: Final = frozenset(
         RenderState.LOST,
     }
 )
-"""States in which a waiter is told the outcome. Only ``timed_out`` may still move."""
+"""States in which a waiter is told the outcome. Only those of :data:`COLLECTABLE` may still move."""
+
+COLLECTABLE: Final = frozenset({RenderState.TIMED_OUT, RenderState.LOST})
+"""Terminal states that a result which turns up late still ends as ``succeeded``."""
 
 OPEN_ATTEMPT: Final = frozenset(
     {AttemptState.INTENT, AttemptState.SENT, AttemptState.AMBIGUOUS, AttemptState.RECONCILING}
@@ -146,7 +150,7 @@ MOVES: Final = MappingProxyType(
         _S.MODERATED: frozenset(),
         _S.CANCELLED: frozenset(),
         _S.EXPIRED: frozenset(),
-        _S.LOST: frozenset(),
+        _S.LOST: frozenset({_S.SUCCEEDED}),
     }
 )
 """Every allowed move of a render job; all others are bugs."""

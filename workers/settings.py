@@ -149,7 +149,10 @@ class PollSettings(BaseSettings):
         default=60, gt=0, description="Interval of the slow watch over a task that has timed out here"
     )
     watch_hours: float = Field(default=24, gt=0, description="How long the provider keeps a task and its result")
-    unknown_limit: int = Field(default=5, gt=0, description="UNKNOWN answers in a row after which a task is lost")
+    unknown_limit: int = Field(
+        default=5, gt=0, description="UNKNOWN answers in a row after which the task list decides whether a task is lost"
+    )
+    unknown_seconds: float = Field(default=300, ge=0, description="No task is lost sooner than this after its submit")
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,20 @@ from tests.support.virtual_clock import START
 from workers.dashscope import TaskAnswer
 from workers.polling.decisions import Due, Outcome, Rules, decide
 
-RULES = Rules(late_interval=timedelta(seconds=60), unknown_limit=3, fault_limit=2, fault_backoff=timedelta(seconds=5))
+RULES = Rules(
+    late_interval=timedelta(seconds=60),
+    unknown_limit=3,
+    unknown_age=timedelta(seconds=120),
+    fault_limit=2,
+    fault_backoff=timedelta(seconds=5),
+)
 ANYTHING = UUID(int=0)
 
 
 def make_due(**values: Any) -> Due:
     """A job that renders: submitted at the start, asked every second, until 3 s; times in seconds."""
-    seconds = {"poll_at": 1, "deadline_at": 3, "watch_until": 86_400} | {
-        name: values.pop(name) for name in ("poll_at", "deadline_at", "watch_until") if name in values
-    }
+    seconds = {"submitted_at": 0, "poll_at": 1, "deadline_at": 3, "watch_until": 86_400}
+    seconds |= {name: values.pop(name) for name in seconds if name in values}
     facts = {
         "job_id": ANYTHING,
         "task_row_id": ANYTHING,
@@ -39,10 +44,13 @@ def make_due(**values: Any) -> Due:
     return Due(**facts | {name: START + timedelta(seconds=at) for name, at in seconds.items()} | values)
 
 
-def decide_at(seconds: float, status: str | Exception, due: Due | None = None, **answer: Any) -> Outcome:
+def decide_at(
+    seconds: float, status: str | Exception, due: Due | None = None, *, is_missing: bool = False, **answer: Any
+) -> Outcome:
     """What an answer means that many seconds after the submit."""
     said = status if isinstance(status, Exception) else TaskAnswer(status, **answer)
-    return decide(due or make_due(), said, START + timedelta(seconds=seconds), RULES)
+    now = START + timedelta(seconds=seconds)
+    return decide(due or make_due(), said, now, RULES, is_missing=is_missing)
 
 
 def seconds_of(outcome: Outcome) -> float | None:

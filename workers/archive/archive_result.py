@@ -20,7 +20,7 @@ from models.asset import Asset, AssetKind
 from models.base import new_id
 from models.operations.jobs.transitions import move
 from models.storage import Archive, StorageError, file_system_error
-from reelqueue.states import RenderState
+from reelqueue.states import COLLECTABLE, RenderState
 from workers.archive.download import Download, DownloadError, fetch
 from workers.archive.fetch_lease import Fetch, Heart, claim_fetch
 from workers.archive.retry import retry_fetch, retry_keeping
@@ -121,7 +121,7 @@ def _finish(services: Services, claim: Fetch, files: Mapping[AssetKind, Download
     size_bytes = files[AssetKind.VIDEO].size_bytes
     with services.sessions.begin() as session:
         now = services.clock.now(session)
-        late = claim.state is RenderState.TIMED_OUT
+        late = claim.state in COLLECTABLE
         moved = move(
             session,
             claim.job_id,

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.operations.scheduling.account_limits import lane_limits
-from reelqueue.states import OPEN_ATTEMPT, TERMINAL, RenderState
+from reelqueue.states import COLLECTABLE, OPEN_ATTEMPT, TERMINAL, RenderState
 
 _LIMIT: Final = 20
 
@@ -90,9 +90,9 @@ CHECKS: Final = (
     ),
     Check(
         "terminal_is_final",
-        "no job leaves a terminal state, except timed_out for succeeded",
+        "no job leaves a terminal state, except timed_out and lost for succeeded",
         f"""SELECT job_id, from_state, to_state FROM job_events WHERE from_state IN ({_words(TERMINAL)})
-            AND NOT (from_state = 'timed_out' AND to_state = 'succeeded')""",  # noqa: S608
+            AND NOT (from_state IN ({_words(COLLECTABLE)}) AND to_state = 'succeeded')""",  # noqa: S608
     ),
     Check(
         "slot_has_a_user",

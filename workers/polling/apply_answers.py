@@ -42,6 +42,8 @@ class Asked:
     at: datetime
     """When it was asked."""
     answer: TaskAnswer | ProviderError
+    is_missing: bool = False
+    """Whether a whole task list misses the task, too; only asked for where the answers deny it for long."""
 
 
 @dataclass

@@ -11,7 +11,8 @@ FAILED                       end as ``failed``, or ``moderated``, by the code's 
                              queue, twice at most, where the provider or its load is at fault, or the
                              account, which is paused (not billed)
 CANCELED                     end as ``cancelled``
-UNKNOWN                      ask again a few times, then end as ``lost``
+UNKNOWN                      ask again; ``lost`` after several in a row and some minutes after the submit,
+                             if a whole task list misses the task as well
 any other word, an error     not final: it says nothing about the task; a URL beside the word is fetched
                              at the deadline
 not final at the deadline    ``timed_out``; the slow watch goes on, because the task is billed
@@ -50,6 +51,7 @@ class Due:
     """When its task got a slot at the provider, as that says."""
     poll_count: int
     unknown_count: int
+    submitted_at: datetime
     poll_at: datetime
     deadline_at: datetime
     watch_until: datetime
@@ -78,6 +80,7 @@ class Due:
             started_at=task.started_at,
             poll_count=job.poll_count,
             unknown_count=job.unknown_count,
+            submitted_at=task.submitted_at,
             poll_at=job.next_poll_at,
             deadline_at=job.poll_deadline_at,
             watch_until=task.submitted_at + watch,
@@ -141,11 +144,15 @@ class Rules:
 
     late_interval: timedelta
     unknown_limit: int
+    unknown_age: timedelta
+    """A task is not given up sooner after its submit, however often it is UNKNOWN."""
     fault_limit: int
     fault_backoff: timedelta
 
 
-def decide(due: Due, answer: TaskAnswer | ProviderError, now: datetime, rules: Rules) -> Outcome:
+def decide(
+    due: Due, answer: TaskAnswer | ProviderError, now: datetime, rules: Rules, *, is_missing: bool = False
+) -> Outcome:
     """What an answer means for a job.
 
     Args:
@@ -154,6 +161,7 @@ def decide(due: Due, answer: TaskAnswer | ProviderError, now: datetime, rules: R
         now: When it was asked. Not when the answer came: the last poll must be made at the deadline,
             not before it.
         rules: The settings that matter.
+        is_missing: Whether a whole task list misses its task; to be asked for where :func:`is_denied`.
     """
     if isinstance(answer, ProviderError):
         return replace(_go_on(due, now, rules, unknown_count=due.unknown_count), pause=_blocked(answer))
@@ -169,7 +177,7 @@ def decide(due: Due, answer: TaskAnswer | ProviderError, now: datetime, rules: R
         case TaskStatus.CANCELED:
             return _cancelled(due, now)
         case TaskStatus.UNKNOWN:
-            return _unknown(due, now, rules)
+            return _unknown(due, now, rules, is_missing=is_missing)
         case TaskStatus.RUNNING if due.state is RenderState.CANCELLING and due.abandon_running:
             abandoned = "left rendering at the provider, which bills it; its result is not collected"
             # Watched on: it occupies a slot until it has ended, and only then its bill is known.
@@ -256,11 +264,20 @@ def _cancelled(due: Due, now: datetime) -> Outcome:
     return Outcome(RenderState.CANCELLED)
 
 
-def _unknown(due: Due, now: datetime, rules: Rules) -> Outcome:
+def is_denied(due: Due, answer: TaskAnswer | ProviderError, now: datetime, rules: Rules) -> bool:
+    """Whether the provider has denied a task for so long that its list decides."""
+    is_unknown = isinstance(answer, TaskAnswer) and answer.status == TaskStatus.UNKNOWN
+    return is_unknown and due.unknown_count + 1 >= rules.unknown_limit and now >= due.submitted_at + rules.unknown_age
+
+
+def _unknown(due: Due, now: datetime, rules: Rules, *, is_missing: bool) -> Outcome:
     count = due.unknown_count + 1
-    if count < rules.unknown_limit:
+    if not is_missing:
         return _go_on(due, now, rules, unknown_count=count)
     if due.is_watched:
         return Outcome(unknown_count=count)
-    message = f"the provider answered UNKNOWN {count} times in a row for task {due.provider_task_id} at {due.base_url}"
+    message = (
+        f"the provider answered UNKNOWN {count} times in a row for task {due.provider_task_id} at {due.base_url}, "
+        "and its task list misses it"
+    )
     return Outcome(RenderState.LOST, unknown_count=count, failure_class=FailureClass.RESULT, failure_message=message)

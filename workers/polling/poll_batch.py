@@ -33,6 +33,7 @@ from workers.dashscope import DashScope, NotSentError, ProviderError, TaskAnswer
 from workers.failpoints import Failpoint, failpoint
 from workers.polling.apply_answers import Asked, Effects, apply
 from workers.polling.decisions import Due, Outcome, Rules, decide
+from workers.polling.denied_tasks import look_for_denied
 from workers.quarantine.poison_detection import count_death, set_aside, third_try_at
 from workers.runtime.context import Services
 from workers.settings import Settings
@@ -84,6 +85,7 @@ def poll_account(services: Services, account_id: UUID, seq: int) -> Report | Non
         return None
     failpoint(Failpoint.POLLING)
     asked = services.host.run(_ask_all(services, batch)) if batch.due else []
+    asked = look_for_denied(services, batch.account, asked, rules_of(services.settings))
     return _write(services, batch, asked)
 
 
@@ -198,8 +200,8 @@ async def _ask(provider: DashScope, due: Due, now: datetime) -> TaskAnswer | Pro
 def _write(services: Services, batch: Batch, asked: list[Asked]) -> Report | None:
     """Store the answers, leave the lane and hint at what follows."""
     settings = services.settings
-    rules = _rules(settings)
-    outcomes = [(one, decide(one.due, one.answer, one.at, rules)) for one in asked]
+    rules = rules_of(settings)
+    outcomes = [(one, decide(one.due, one.answer, one.at, rules, is_missing=one.is_missing)) for one in asked]
     with services.sessions.begin() as session:
         now = services.clock.now(session)
         if not holds_lane(session, batch.account.id, batch.lease_until):
@@ -222,10 +224,12 @@ def _pause(session: Session, account: Account, outcomes: list[tuple[Asked, Outco
         pause_account(session, account.id, reason, now=now)
 
 
-def _rules(settings: Settings) -> Rules:
+def rules_of(settings: Settings) -> Rules:
+    """The settings that decisions depend on."""
     return Rules(
         late_interval=timedelta(seconds=settings.poll.late_interval_seconds),
         unknown_limit=settings.poll.unknown_limit,
+        unknown_age=timedelta(seconds=settings.poll.unknown_seconds),
         fault_limit=settings.submit.fault_retries,
         fault_backoff=timedelta(seconds=settings.submit.fault_backoff_seconds),
     )

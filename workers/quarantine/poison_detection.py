@@ -31,7 +31,7 @@ from models.operations.jobs.transitions import move, record
 from models.operations.money.slot_reservations import release_slot
 from models.render_job import RenderJob
 from reelqueue.failure_codes import FailureCode
-from reelqueue.states import FailureClass, RenderState
+from reelqueue.states import COLLECTABLE, FailureClass, RenderState
 
 log = structlog.get_logger(__name__)
 
@@ -100,7 +100,7 @@ def set_aside(session: Session, job_id: UUID, deaths: int, *, during: str, now: 
     left = move(session, job_id, _HAS_WORK, RenderState.NEEDS_REVIEW, now=now, **values)
     if left is RenderState.SUBMITTING:
         release_slot(session, job_id, now=now)
-    if left is None:  # its waiters know that it timed out, which is final; only its late result is left alone
-        late = update(RenderJob).where(RenderJob.id == job_id, RenderJob.state == RenderState.TIMED_OUT)
+    if left is None:  # its waiters were told an end already; only its late result is left alone
+        late = update(RenderJob).where(RenderJob.id == job_id, RenderJob.state.in_(COLLECTABLE))
         session.execute(late.values(**values))
     log.error("render_job.quarantined", job_id=str(job_id), during=during, deaths=deaths)

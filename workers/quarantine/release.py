@@ -16,9 +16,9 @@ from models.operations.scheduling.poll_wakeups import Wake, wake_lane
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.errors import ReelqueueError
-from reelqueue.states import FailureClass, RenderState
+from reelqueue.states import COLLECTABLE, FailureClass, RenderState
 
-_HELD: Final = (RenderState.NEEDS_REVIEW, RenderState.TIMED_OUT)
+_HELD: Final = (RenderState.NEEDS_REVIEW, *COLLECTABLE)
 _FORGIVEN: Final[dict[str, Any]] = {
     "death_count": 0,
     "failure_class": None,
@@ -94,5 +94,5 @@ def retry(session: Session, job_id: UUID, *, now: datetime) -> Wake | None:
 def _go_on(session: Session, job: RenderJob, to_state: RenderState, now: datetime, **values: Any) -> None:
     if job.state is RenderState.NEEDS_REVIEW:
         move(session, job.id, [job.state], to_state, now=now, **_FORGIVEN, **values)
-    else:  # it timed out, and only its late result is collected
+    else:  # it has ended, and only its late result is collected
         session.execute(update(RenderJob).where(RenderJob.id == job.id).values(**_FORGIVEN, **values))

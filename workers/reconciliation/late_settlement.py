@@ -1,4 +1,4 @@
-"""Tasks of ours that succeeded after we had given them up: what the provider bills for them is settled after all."""
+"""Tasks of ours that succeeded after we had given them up: settled after all, and their results collected."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from models.ledger_entry import EntryKind, LedgerEntry
 from models.operations.money.ledger import spend
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
+from reelqueue.states import COLLECTABLE, RenderState
 from workers.dashscope import TaskStatus
 from workers.polling.apply_answers import store_answer
 from workers.polling.settlement import settlement_of
@@ -23,9 +24,9 @@ log = structlog.get_logger(__name__)
 
 
 def settle_forgotten(services: Services, account: Account, listed: Iterable[Located]) -> int:
-    """Settle what the list shows as SUCCEEDED and our books do not, such as the tasks of lost jobs.
+    """Settle what the list shows as SUCCEEDED and our ledger does not, such as the tasks of lost jobs.
 
-    The settlement takes a write-off back; the job stays what its owner was told.
+    The settlement takes a write-off back. The result is fetched, as it was paid for, where its job waits for one.
 
     Args:
         services: The outside world.
@@ -59,8 +60,21 @@ def _settle(services: Services, account: Account, task: ProviderTask) -> bool:
         return False
     with services.sessions.begin() as session:
         now = services.clock.now(session)
-        session.get_one(RenderJob, task.job_id, with_for_update=True)
+        job = session.get_one(RenderJob, task.job_id, with_for_update=True)
         store_answer(session, task.id, answer, now=now)
+        fetch = answer.result_url is not None and _is_wanted(job)
+        if fetch:
+            job.next_archive_at = now
+            session.flush()
         spend(session, [settlement_of(session, session.get_one(ProviderTask, task.id), answer, now=now)], now=now)
-    log.warning("provider_task.settled_late", job_id=str(task.job_id), provider_task_id=task.provider_task_id)
+    log.warning("provider_task.settled_late", job_id=str(task.job_id), provider_task_id=task.provider_task_id,
+                fetch=fetch)  # fmt: skip
+    if fetch:
+        services.hints.archive(task.job_id, job.model)
     return True
+
+
+def _is_wanted(job: RenderJob) -> bool:
+    """Whether a result still ends its job."""
+    is_abandoned = job.state is RenderState.TIMED_OUT and job.on_timeout == "abandon"
+    return job.state in COLLECTABLE and not is_abandoned

@@ -17,10 +17,12 @@ from tests.support.jobs import Jobs
 from tests.support.loopback import Behaviour, LoopbackServer, hangs_up, says, serving
 from tests.support.rows import Rows
 from tests.support.sample_videos import HEIGHT_PX, WIDTH_PX, make_clip
-from tests.support.scripted_provider import ScriptedProvider, succeeded, task
+from tests.support.scripted_provider import ScriptedProvider, listing, succeeded, task
 from tests.support.virtual_clock import VirtualClock
 from workers.archive.archive_result import archive_render_job
 from workers.archive.download import Download
+from workers.audit.invariants import audit
+from workers.reconciliation.orphans import look_for_orphans
 from workers.settings import Settings
 
 CLIP = says("200 OK", make_clip())
@@ -259,6 +261,25 @@ def test_a_late_video_is_collected(jobs: Jobs, rows: Rows, server: LoopbackServe
     job = rows.job(job_id)
     assert (job.state, job.collected_late, job.failure_message) == (RenderState.SUCCEEDED, True, None)
     assert rows.path(job_id)[-2:] == ["timed_out", "succeeded"]
+
+
+def test_the_video_of_a_lost_job_that_turns_up_is_collected(jobs: Jobs, rows: Rows, server: LoopbackServer) -> None:
+    job_id = jobs.rendering()
+    jobs.clock.advance(jobs.services.settings.poll.unknown_seconds)
+    while rows.state(job_id) is RenderState.RENDERING:
+        jobs.poll(task("UNKNOWN"))
+    made = jobs.clock.now().timestamp() * 1000
+    jobs.provider.on_list(listing({"task_id": "task-1", "status": "SUCCEEDED", "gmt_create": round(made)}))
+    jobs.provider.on_query(succeeded(server.url))
+    look_for_orphans(jobs.services)
+
+    archive_render_job(jobs.services, job_id)
+
+    job = rows.job(job_id)
+    assert (job.state, job.collected_late, job.failure_message) == (RenderState.SUCCEEDED, True, None)
+    assert rows.path(job_id)[-2:] == ["lost", "succeeded"]
+    with rows.sessions() as session:
+        assert not [finding for finding in audit(session) if finding.rows]
 
 
 def test_a_late_video_that_cannot_be_had_leaves_the_job_timed_out(jobs: Jobs, rows: Rows) -> None:

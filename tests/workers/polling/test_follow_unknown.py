@@ -1,14 +1,45 @@
-"""UNKNOWN means never existed, expired, or somewhere else: only several in a row are believed."""
+"""UNKNOWN means never existed, expired, or somewhere else: it is believed after minutes, and with the list."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import pytest
+
 from reelqueue.states import FailureClass, RenderState
 from tests.support.due import RULES, decide_at, make_due
-from workers.dashscope import NoAnswerError
+from tests.support.virtual_clock import START
+from workers.dashscope import NoAnswerError, TaskAnswer
+from workers.polling.decisions import is_denied
 
 
-def test_a_task_is_lost_after_the_limit() -> None:
-    outcome = decide_at(1, "UNKNOWN", make_due(unknown_count=RULES.unknown_limit - 1))
+@pytest.mark.parametrize(
+    ("seconds", "count", "status", "denied"),
+    [
+        (120, 2, "UNKNOWN", True),
+        (119, 2, "UNKNOWN", False),  # however often it was said
+        (119, 1000, "UNKNOWN", False),
+        (120, 1, "UNKNOWN", False),  # however long ago it was submitted
+        (86_000, 0, "UNKNOWN", False),
+        (120, 2, "RUNNING", False),
+    ],
+)
+def test_time_and_answers_must_pass_before_the_list_is_asked(
+    seconds: int, count: int, status: str, *, denied: bool
+) -> None:
+    due, now = make_due(unknown_count=count), START + timedelta(seconds=seconds)
+
+    assert is_denied(due, TaskAnswer(status), now, RULES) is denied
+
+
+def test_answers_alone_never_end_a_job() -> None:
+    outcome = decide_at(1, "UNKNOWN", make_due(unknown_count=1000))
+
+    assert (outcome.to_state, outcome.ends_task, outcome.unknown_count) == (None, False, 1001)
+
+
+def test_a_task_that_the_list_misses_is_lost() -> None:
+    outcome = decide_at(1, "UNKNOWN", make_due(unknown_count=RULES.unknown_limit - 1), is_missing=True)
 
     assert outcome.to_state is RenderState.LOST
     assert outcome.failure_class is FailureClass.RESULT
@@ -40,10 +71,11 @@ def test_an_error_between_two_leaves_the_count() -> None:
 def test_a_watched_task_that_is_unknown_is_watched_no_more() -> None:
     due = make_due(state=RenderState.TIMED_OUT, unknown_count=RULES.unknown_limit - 1)
 
-    outcome = decide_at(100, "UNKNOWN", due)
+    outcome = decide_at(100, "UNKNOWN", due, is_missing=True)
 
     assert outcome.to_state is None
     assert outcome.ends_task
+    assert not decide_at(100, "UNKNOWN", due).ends_task
 
 
 def test_the_deadline_comes_before_the_limit() -> None:

@@ -12,7 +12,17 @@ from reelqueue.states import FailureClass, RenderState
 from tests.support.jobs import Jobs
 from tests.support.recorded_hints import RecordedHints
 from tests.support.rows import Rows
-from tests.support.scripted_provider import RESULT_URL, Answer, ScriptedProvider, accepted, answer, succeeded, task
+from tests.support.scripted_provider import (
+    RESULT_URL,
+    Answer,
+    ScriptedProvider,
+    accepted,
+    answer,
+    listing,
+    refused,
+    succeeded,
+    task,
+)
 from tests.support.virtual_clock import VirtualClock
 from workers.audit.invariants import audit
 
@@ -79,15 +89,59 @@ def test_a_task_without_a_video_ends_its_job(
     assert not rows.has_slot(job_id)
 
 
-def test_a_task_that_stays_unknown_is_lost(jobs: Jobs, rows: Rows) -> None:
+def test_a_task_that_stays_unknown_and_is_not_listed_is_lost(jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
     job_id = jobs.rendering(poll_interval_ms=1000)
+    rules = jobs.services.settings.poll
 
-    for _ in range(jobs.services.settings.poll.unknown_limit):
+    for _ in range(2 * rules.unknown_limit):
         jobs.poll(task("UNKNOWN"))
+    assert (rows.state(job_id), jobs.provider.count("list")) == (RenderState.RENDERING, 0)
+    clock.advance(rules.unknown_seconds)
+    jobs.poll(task("UNKNOWN"))
 
     assert rows.state(job_id) is RenderState.LOST
     assert "task-1" in (rows.job(job_id).failure_message or "")
     assert not rows.has_slot(job_id)
+
+
+def _cut(row: dict[str, object]) -> Answer:
+    return answer(200, {"total": 2, "total_page": 1, "page_no": 1, "page_size": 100, "data": [row]})
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        listing({"task_id": "task-1", "status": "RUNNING", "model_name": "wan2.6-t2v"}),
+        listing({"task_id": "task-1", "status": "UNKNOWN"}),
+        _cut({"task_id": "another", "status": "RUNNING"}),
+        refused(403, "AccessDenied"),
+        Answer(200, b"<html>"),
+    ],
+)
+def test_an_unknown_task_is_not_lost_while_the_list_does_not_miss_it(
+    jobs: Jobs, rows: Rows, clock: VirtualClock, said: Answer
+) -> None:
+    job_id = jobs.rendering(poll_interval_ms=60_000)
+    jobs.provider.on_list(said)
+    clock.advance(jobs.services.settings.poll.unknown_seconds)
+
+    for _ in range(jobs.services.settings.poll.unknown_limit):
+        jobs.poll(task("UNKNOWN"))
+    assert (rows.state(job_id), jobs.provider.count("list")) == (RenderState.RENDERING, 1)
+    jobs.poll(succeeded())
+
+    assert rows.state(job_id) is RenderState.ARCHIVING
+
+
+def test_an_unknown_task_is_not_lost_under_another_key(jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
+    job_id = jobs.rendering(poll_interval_ms=60_000)
+    jobs.services.environment["ALIBABA_API_KEY"] = "sk-another"  # type: ignore[index]
+    clock.advance(jobs.services.settings.poll.unknown_seconds)
+
+    for _ in range(jobs.services.settings.poll.unknown_limit):
+        jobs.poll(task("UNKNOWN"))
+
+    assert (rows.state(job_id), jobs.provider.count("list")) == (RenderState.RENDERING, 0)
 
 
 def test_a_task_that_flaps_is_collected(jobs: Jobs, rows: Rows) -> None:

@@ -217,7 +217,7 @@ def test_a_paused_account_is_looked_at(look: Callable[[], Look], jobs: Jobs, row
     assert len(look().orphans) == 1
 
 
-def test_a_lost_task_that_succeeded_after_all_is_settled_and_its_write_off_taken_back(
+def test_a_lost_task_that_succeeded_after_all_is_settled_and_collected(
     look: Callable[[], Look], jobs: Jobs, rows: Rows, clock: VirtualClock
 ) -> None:
     job_id = _lost(jobs, rows)
@@ -230,6 +230,7 @@ def test_a_lost_task_that_succeeded_after_all_is_settled_and_its_write_off_taken
 
     assert rows.spent(job_id) == Decimal("0.40")
     assert rows.state(job_id) is RenderState.LOST
+    assert (rows.job(job_id).next_archive_at, jobs.hints.fetches) == (clock.now(), [job_id])
     assert broken(rows) == []
 
 
@@ -265,6 +266,7 @@ def test_a_list_of_the_day_is_asked_for(look: Callable[[], Look], jobs: Jobs, cl
 
 def _lost(jobs: Jobs, rows: Rows) -> UUID:
     job_id = jobs.rendering()
+    jobs.clock.advance(jobs.services.settings.poll.unknown_seconds)
     while rows.state(job_id) is RenderState.RENDERING:
         jobs.poll(task("UNKNOWN"))
     return job_id
