@@ -47,6 +47,8 @@ class Command:
     """How long an orderly end may take before the whole group is killed."""
     is_background: bool = False
     """Whether it leaves the processors to others."""
+    umask: int | None = None
+    """What others may not do with its files; None: as the parent's."""
 
 
 class ChildProcess:
@@ -162,6 +164,7 @@ class ChildProcess:
             env={**command.environment, **self._pid_file.mark},
             cwd=command.folder,
             start_new_session=True,
+            umask=-1 if command.umask is None else command.umask,
             user=command.user_id,
             group=command.user_id,
             extra_groups=None if command.user_id is None else [],

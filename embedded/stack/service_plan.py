@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from embedded.processes.ports import HOST
+from embedded.stack.service_environment import Secret
 from embedded.stack.state_folder import StackRecord
 
 PREFERRED_PORTS: Mapping[str, int] = MappingProxyType({"api": 8000, "flower": 5555, "simulator": 8090})
@@ -21,6 +22,8 @@ SCHEMA = "migrate"
 """The service that ends when its work is done; every later stage needs it."""
 WORKERS = ("control", "render", "poll")
 """Services that are Celery workers, by node name."""
+_WORKER_SECRETS = frozenset({Secret.PROVIDER})
+"""Control has the keys too: which variable is set names the default account."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +40,8 @@ class Service:
     """Answers 2xx when it is ready; None: nothing waits for it."""
     stop_seconds: float = 10.0
     """How long an orderly end may take."""
+    secrets: frozenset[Secret] = frozenset()
+    """What it may have of the environment beside the settings that all share."""
     is_background: bool = False
     """Whether it leaves the processors to the others."""
 
@@ -69,6 +74,7 @@ def _api(port: int) -> Service:
         name="api",
         stage=0,  # it is ready only when the schema is; until then it may load
         arguments=("api", "--host", HOST, "--port", str(port)),
+        secrets=frozenset({Secret.ARCHIVE, Secret.WEBHOOKS, Secret.SESSIONS}),
         health_url=f"http://{HOST}:{port}/readyz",
     )
 
@@ -78,6 +84,7 @@ def _flower(port: int) -> Service:
         name="flower",
         stage=1,
         arguments=("celery", "-A", "workers.app", "flower", f"--address={HOST}", f"--port={port}"),
+        secrets=frozenset({Secret.FLOWER}),
         stop_seconds=3.0,  # it keeps nothing
         is_background=True,
     )
@@ -87,13 +94,18 @@ def _workers() -> list[Service]:
     threads, prefork = ("--pool", "threads"), ("--pool", "prefork")
     return [
         _worker("control", "control,intake,celery", (*threads, "--concurrency", "2")),
-        _worker("render", "submit,archive,notify", (*threads, "--concurrency", "8")),
+        _worker(
+            "render",
+            "submit,archive,notify",
+            (*threads, "--concurrency", "8"),
+            frozenset({Secret.ARCHIVE, Secret.WEBHOOKS}),
+        ),
         # A batch of polls runs an event loop of its own, and keeps a processor busy.
         _worker("poll", "poll", (*prefork, "--concurrency", "2", "--prefetch-multiplier", "1")),
     ]
 
 
-def _worker(name: str, queues: str, pool: tuple[str, ...]) -> Service:
+def _worker(name: str, queues: str, pool: tuple[str, ...], more_secrets: frozenset[Secret] = frozenset()) -> Service:
     return Service(
         name=name,
         stage=1,
@@ -103,6 +115,7 @@ def _worker(name: str, queues: str, pool: tuple[str, ...]) -> Service:
             # Neighbours are asked for their clocks for a second at the start, and nobody here needs the answer.
             *("--without-mingle", "--without-gossip"),
         ),
+        secrets=_WORKER_SECRETS | more_secrets,
         stop_seconds=20.0,  # a download goes on until its next check
     )
 

@@ -20,6 +20,7 @@ from embedded.processes.ports import HOST, PortClaims
 from embedded.processes.restart import Ending, KeptAlive
 from embedded.servers.postgres import PostgresServer
 from embedded.servers.valkey import ValkeyServer
+from embedded.stack.service_environment import environment_for
 from embedded.stack.service_plan import FLOWER_USER, PREFERRED_PORTS, SCHEMA, Service, plan, python
 from embedded.stack.state_folder import StackRecord, StateFolder
 from reelqueue.errors import ConfigurationError
@@ -31,6 +32,7 @@ SIMULATOR_KEY = "simulator"
 KEY_VARIABLES = ("ALIBABA_API_KEY", "DASHSCOPE_API_KEY")
 
 _READY_SECONDS = 60.0
+_PRIVATE_UMASK = 0o077
 _LOOK_SECONDS = 0.05
 _CALL_SECONDS = 2.0
 
@@ -182,15 +184,17 @@ class Stack:
         command = Command(
             name=service.name,
             arguments=python(service),
-            environment=self._environment(),
+            environment=environment_for(service.secrets, self._environment()),
             folder=ROOT,
             stop_seconds=service.stop_seconds,
+            # An archive elsewhere may be there for others to read.
+            umask=_PRIVATE_UMASK if self.options.archive_url is None else None,
             is_background=service.is_background,
         )
         return ChildProcess(command, logs=self.folder.logs, pids=self.folder.pids)
 
     def _environment(self) -> dict[str, str]:
-        """The user's environment with this stack's addresses in it."""
+        """The user's environment with this stack's addresses in it, of which each service gets its part."""
         inherited = {
             name: value for name, value in os.environ.items() if self.options.is_live or name not in KEY_VARIABLES
         }

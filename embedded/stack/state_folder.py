@@ -64,9 +64,10 @@ class StateFolder:
         Raises:
             StateInUseError: Another process has it.
         """
-        self.root.mkdir(parents=True, exist_ok=True)
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            descriptor = os.open(self.root / _LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o644)
+            self._close_to_others()
+            descriptor = os.open(self.root / _LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
         except PermissionError as error:
             raise ConfigurationError(
                 f"{self.root} belongs to somebody else; run as its owner, or choose another folder with --state"
@@ -82,6 +83,15 @@ class StateFolder:
         os.write(descriptor, str(os.getpid()).encode())
         self._lock_descriptor = descriptor
         return self
+
+    def _close_to_others(self) -> None:
+        """Let nobody else in, whatever the umask: prompts, clips and a pickle of beat's are inside.
+
+        Root's Postgres runs as another user; where its data is inside, from an earlier version, it must pass through.
+        """
+        data = self.root / "postgres"
+        is_anothers = data.is_dir() and not data.is_symlink() and data.stat().st_uid != os.geteuid()
+        self.root.chmod(0o711 if is_anothers else 0o700)
 
     def unlock(self) -> None:
         """Give the folder back."""

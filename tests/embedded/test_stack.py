@@ -53,6 +53,37 @@ def test_the_users_key_never_reaches_the_simulator(tmp_path: Path, monkeypatch: 
     assert "real" not in stack._environment().values()
 
 
+CANARIES = {
+    "ALIBABA_API_KEY": {"control", "render", "poll"},
+    "SECOND_ACCOUNT": {"control", "render", "poll"},  # accounts add --key-env SECOND_ACCOUNT
+    "HTTPS_PROXY": {"control", "render", "poll"},
+    "AWS_SECRET_ACCESS_KEY": {"api", "render"},
+    "AZURE_STORAGE_ACCOUNT_KEY": {"api", "render"},
+    "REELQUEUE_WEBHOOK_KEY": {"api", "render"},
+    "REELQUEUE_API_SESSION_KEY": {"api"},
+    "FLOWER_BASIC_AUTH": {"flower"},
+    "GITHUB_TOKEN": {"control", "render", "poll"},  # may be an account's; no name tells
+}
+
+
+def test_each_service_has_the_secrets_that_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in CANARIES:
+        monkeypatch.setenv(name, "canary")
+    stack = Stack(StackOptions(state=tmp_path, is_live=True))
+    stack._record = StackRecord(is_live=True, ports=PORTS)
+
+    for name, owners in CANARIES.items():
+        has_it = {
+            service.name
+            for service in plan(StackRecord(is_live=False, ports=PORTS), tmp_path, time_scale=1)
+            if name in stack._child(service).command.environment
+        }
+        assert has_it == owners, name
+    for service in plan(stack.record, tmp_path, time_scale=1):
+        environment = stack._child(service).command.environment
+        assert {"PATH", "PYTHONPATH", "REELQUEUE_WEBHOOK_PRIVATE_HOSTS"} <= set(environment)
+
+
 def test_every_queue_has_a_worker(tmp_path: Path) -> None:
     services = plan(StackRecord(is_live=False, ports=PORTS), tmp_path, time_scale=1)
     workers = [service.arguments for service in services if service.name in WORKERS]

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from embedded.errors import StateInUseError
+from embedded.processes.child_process import ChildProcess, Command
 from embedded.processes.ports import HOST, PortClaims
 from embedded.stack.state_folder import StackRecord, StateFolder
 from reelqueue.errors import ConfigurationError
@@ -28,6 +30,31 @@ def test_an_unlocked_folder_can_be_used_again(tmp_path: Path) -> None:
     StateFolder(tmp_path).lock().unlock()
 
     StateFolder(tmp_path).lock().unlock()
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_the_folder_is_closed_to_others_whatever_the_umask(tmp_path: Path, *, exists: bool) -> None:
+    root = tmp_path / "state"
+    before = os.umask(0)
+    try:
+        if exists:
+            root.mkdir()
+        StateFolder(root).lock().unlock()
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE(root.stat().st_mode) == 0o700
+    assert [stat.S_IMODE(entry.stat().st_mode) for entry in root.iterdir()] == [0o600]
+
+
+def test_files_of_services_are_their_owners(tmp_path: Path) -> None:
+    code = "import pathlib, sys; pathlib.Path(sys.argv[1]).touch()"
+    command = Command(name="beat", arguments=[sys.executable, "-c", code, str(tmp_path / "file")], umask=0o077)
+    child = ChildProcess(command, logs=tmp_path, pids=tmp_path)
+    child.start()
+
+    assert child.wait(60) == 0
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o600
 
 
 def test_ports_and_password_stay_the_same(tmp_path: Path) -> None:
