@@ -23,6 +23,10 @@ from models.api_key import IS_VALID, ApiKey, KeyScope
 
 _PLACE: Final = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?")
 _SCHEME: Final = re.compile(r"^https?://")
+_FORWARDING: Final = re.compile(
+    r"forwarded|x-forwarded(-.+)?|x-original-.+|x-real-ip|x-client-ip|x-cluster-client-ip|true-client-ip|via|cf-.+"
+)
+"""Headers that proxies and tunnels add."""
 _READING_POST: Final = re.compile(r"/v1/preview|/v1/campaigns/[^/]+/link")
 """What is posted and changes nothing; a link opens what its key opens."""
 _USED_LATELY: Final = func.coalesce(ApiKey.last_used_at > func.clock_timestamp() - timedelta(minutes=1), sql_false())
@@ -71,6 +75,8 @@ def _caller(request: Request) -> Caller:
         return holder_of(request, key)
     if not services(request).require_key:
         _check_local(request)
+        if request.method not in READING:
+            check_same_origin(request)  # any page of this machine's is local: a dev server's, another user's
         return Caller(None)
     cookie = request.cookies.get(COOKIE)
     if cookie is None:
@@ -157,12 +163,22 @@ def _bearer_key(request: Request) -> str | None:
 
 
 def _check_local(request: Request) -> None:
-    """Refuse what a web page or a reverse proxy could smuggle to a server without keys.
+    """Refuse what a web page or a reverse proxy could pass on to a server without keys.
+
+    A proxy on this machine is a local caller, whoever is behind it; most say so in a header.
 
     A page may resolve its own name to 127.0.0.1 (DNS rebinding), which shows in Host, or post across
     origins, which shows in Origin. The headers are read here, because Starlette puts the server's own
     address in the place of a Host that it cannot read.
     """
+    forwarded = next((name for name in request.headers if _FORWARDING.fullmatch(name.lower())), None)
+    if forwarded is not None:
+        raise ProblemError(
+            403,
+            "forwarded",
+            f"a proxy has passed this on (it has the header {forwarded}), and without keys this API serves callers on "
+            "its own machine only; set REELQUEUE_API_REQUIRE_KEY=true and send a key",
+        )
     origin = request.headers.get("origin")
     places = [request.headers.get("host", ""), *([] if origin is None else [_SCHEME.sub("", origin)])]
     names = [_PLACE.fullmatch(place) for place in places]

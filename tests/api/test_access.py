@@ -190,6 +190,39 @@ def test_a_page_of_another_origin_cannot_post(api: httpx.Client, origin: str) ->
     assert answer.status_code == 403
 
 
+@pytest.mark.parametrize(
+    "header",
+    ["Forwarded", "X-Forwarded-For", "x-forwarded-proto", "X-Forwarded-Host", "X-Real-IP", "Via", "CF-Connecting-IP"],
+)
+def test_without_keys_nothing_is_taken_from_a_proxy(api: httpx.Client, header: str) -> None:
+    answers = [api.get(path, headers={header: "203.0.113.9"}) for path in ("/v1/jobs", "/v1/models", "/campaigns")]
+
+    assert [(answer.status_code, problem(answer)["code"]) for answer in answers] == [(403, "forwarded")] * 3
+
+
+def test_with_keys_a_proxy_may_pass_requests_on(locked: httpx.Client, alice: dict[str, str]) -> None:
+    headers = alice | {"X-Forwarded-For": "203.0.113.9", "Via": "1.1 proxy"}
+
+    assert locked.get("/v1/jobs", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "http://localhost:3000"}, {"Sec-Fetch-Site": "same-site"}])
+@pytest.mark.parametrize(("method", "path"), CHANGING)
+def test_without_keys_another_page_of_this_machine_changes_nothing(
+    api: httpx.Client, method: str, path: str, headers: dict[str, str]
+) -> None:
+    """A POST without a body needs no leave of the browser's, so every one of them is tried."""
+    answer = api.request(method, path.format_map(defaultdict(lambda: "0" * 32)), headers=headers)
+
+    assert (answer.status_code, problem(answer)["code"]) == (403, "other_origin")
+
+
+def test_without_keys_the_apis_own_pages_may_post(api: httpx.Client) -> None:
+    own = f"http://{api.base_url.netloc.decode()}"
+
+    assert api.post("/v1/jobs", json=request(), headers={"Origin": own}).status_code == 201
+
+
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1:8000", "127.8.8.8", "[::1]:8000"])
 def test_every_name_of_this_machine_is_served(api: httpx.Client, host: str) -> None:
     assert api.get("/v1/models", headers={"Host": host}).status_code == 200

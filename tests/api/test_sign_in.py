@@ -63,7 +63,7 @@ def test_a_wrong_key_is_told_on_the_page(locked: httpx.Client) -> None:
     answer = locked.post("/sign-in", data={"key": "rq_wrong", "to": "/campaigns"})
 
     assert answer.status_code == 401
-    assert "The API key is unknown or revoked" in answer.text
+    assert "The API key is unknown, revoked or expired" in answer.text
     assert "rq_wrong" not in answer.text
     assert "set-cookie" not in answer.headers
 
