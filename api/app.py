@@ -18,8 +18,22 @@ from api.dispatch_hints import DispatchHints, make_producer, send_dispatch
 from api.event_streams import EventStreams
 from api.gallery.sheet_queue import SheetQueue
 from api.http.openapi import allowed_methods, document, operation_id
+from api.http.request_ids import RequestIds
 from api.http.response_headers import ProtectiveHeaders
-from api.routes import assets, catalog, health, job, jobs, sign_in, speeds, statement, webhook, webhooks
+from api.routes import (
+    assets,
+    catalog,
+    front,
+    health,
+    job,
+    job_stream,
+    jobs,
+    sign_in,
+    speeds,
+    statement,
+    webhook,
+    webhooks,
+)
 from api.routes import gallery_pages as gallery
 from api.routes.campaigns import campaigns
 from api.routes.campaigns import clips as campaign_clips
@@ -34,8 +48,9 @@ from models.session import make_engine, make_sessions
 from reelqueue.version import VERSION
 
 _ROUTES: Final = (
-    jobs, job, assets, campaigns, campaign_control, campaign_clips, campaign_imports, campaign_exports, campaign_events,
-    campaign_decisions, campaign_gallery, gallery, sign_in,
+    jobs, job, job_stream, assets,
+    campaigns, campaign_control, campaign_clips, campaign_imports, campaign_exports, campaign_events,
+    campaign_decisions, campaign_gallery, gallery, front, sign_in,
     webhooks, webhook, catalog, health, statement, speeds,
 )  # fmt: skip
 
@@ -62,6 +77,7 @@ def create_app(settings: ApiSettings, *, require_key: bool) -> FastAPI:
     for routes in _ROUTES:
         app.include_router(routes.router)
     app.add_middleware(ProtectiveHeaders)
+    app.add_middleware(RequestIds)
     _describe(app, require_key=require_key)
     problems.install(app, methods_at=partial(allowed_methods, app))
     return app

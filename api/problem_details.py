@@ -15,6 +15,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import exc
 from starlette.exceptions import HTTPException
 
+from api.http.request_ids import current_request_id
 from models.operations.jobs.enqueue import IdempotencyConflictError
 from models.storage import StorageError
 from reelqueue.errors import InvalidRequestError, ReelqueueError
@@ -36,6 +37,9 @@ class Problem(BaseModel):
     code: str = Field(description="Stable word for programs.")
     detail: str = Field(description="What was seen and what to do, for people.")
     field: str | None = Field(default=None, description="The option or parameter at fault, where it is one.")
+    request_id: str | None = Field(
+        default=None, description="The call's `X-Request-Id`, by which an operator finds it in the log."
+    )
 
 
 class ProblemError(ReelqueueError):
@@ -94,7 +98,14 @@ def problem_response(
     status: int, code: str, detail: str, *, field: str | None = None, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
     """The answer that refuses a call."""
-    problem = Problem(title=HTTPStatus(status).phrase, status=status, code=code, detail=detail, field=field)
+    problem = Problem(
+        title=HTTPStatus(status).phrase,
+        status=status,
+        code=code,
+        detail=detail,
+        field=field,
+        request_id=current_request_id(),
+    )
     return JSONResponse(problem.model_dump(exclude_none=True), status, headers, media_type=MEDIA_TYPE)
 
 

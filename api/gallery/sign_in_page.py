@@ -9,6 +9,7 @@ from api.gallery.html_document import Dress, document
 from api.gallery.tiles_html import sentence
 
 SIGN_IN_DRESS: Final = Dress(("base.css", "door.css"), ("sign-in.js",))
+FRONT_DRESS: Final = Dress(("base.css", "door.css"))
 RETURN_DRESS: Final = Dress(("base.css",))
 
 
@@ -32,6 +33,16 @@ def sign_in_page(to: str, problem: str | None = None) -> str:
 Without a key, ask for a link: <code>reelqueue campaign open NAME</code> prints one.</p>
 </main>"""
     return document(SIGN_IN_DRESS, "Sign in · Reelqueue", body, is_served=True)
+
+
+def front_page() -> str:
+    """Leads to the pages that a person may look for at the server's root."""
+    body = """<main class="door">
+<h1>Reelqueue</h1>
+<p><a href="/campaigns">Campaigns</a>: clips to look at, approve and download.</p>
+<p><a href="/docs">API</a>: what programs call; <a href="/openapi.json">its description</a> for generators.</p>
+</main>"""
+    return document(FRONT_DRESS, "Reelqueue", body, is_served=True)
 
 
 def return_page() -> str:

@@ -76,7 +76,7 @@ def list_job_events(
     after: Annotated[int, Query(ge=0, le=2**63 - 1, description="Events behind this id.")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000, description="Events on a page.")] = 200,
 ) -> JobEvents:
-    """What happened to a job, oldest first."""
+    """What happened to a job, oldest first; `GET /v1/jobs/{job_id}/stream` sends the job as it goes."""
     query = select(JobEvent).where(JobEvent.job_id == job.id, JobEvent.id > after).order_by(JobEvent.id)
     rows = session.scalars(query.limit(limit + 1)).all()
     items = [event_view(row) for row in rows[:limit]]

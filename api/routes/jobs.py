@@ -12,6 +12,7 @@ from api.dependencies import OpenServices, OpenSession
 from api.http.openapi import JSON_REQUEST
 from api.http.pagination import JobFilters, cursor_after, page_query
 from api.http.request_body import JsonObject, render_request
+from api.http.request_ids import current_request_id
 from api.problem_details import documented
 from api.views.jobs import job_view, job_views
 from models.operations.jobs.enqueue import enqueue_render_job
@@ -58,6 +59,7 @@ def create_job(
         now=DatabaseClock().now(session),
         idempotency_key=idempotency_key,
         tenant_id=caller.tenant_id,
+        api_request_id=current_request_id(),
     )
     session.commit()
     services.hints.kick()

@@ -278,7 +278,7 @@ def _bind(services: Services, claim: Claim, accepted: Acceptance) -> str:
     """Store the task id, before anything else; then the first poll is due one interval later."""
     # Before the commit, so that the id is on record somewhere even if the database is gone.
     log.info("render_job.accepted", job_id=str(claim.job_id), attempt=claim.number,
-             provider_task_id=accepted.provider_task_id)  # fmt: skip
+             provider_task_id=accepted.provider_task_id, provider_request_id=accepted.request_id)  # fmt: skip
     failpoint(Failpoint.ACCEPTED)
 
     def write(session: Session, now: datetime) -> tuple[Wake | None, datetime]:
@@ -309,7 +309,8 @@ def _reject(services: Services, claim: Claim, error: ProviderError) -> str:
 
     _settle(services, write)
     log.warning("render_job.rejected", job_id=str(claim.job_id), attempt=claim.number,
-                failure_class=error.failure_class.value, error=error.summary)  # fmt: skip
+                failure_class=error.failure_class.value, error=error.summary,
+                provider_request_id=error.request_id)  # fmt: skip
     services.hints.dispatch()
     _hint_next(services, claim)
     return f"rejected: {error.summary}"

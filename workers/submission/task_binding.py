@@ -89,7 +89,7 @@ def bind_task(
     )
     wake = _follow(session, attempt, accepted, now)
     log.info("render_job.submitted", job_id=str(attempt.job_id), attempt=attempt.number, how=state.value,
-             provider_task_id=accepted.provider_task_id)  # fmt: skip
+             provider_task_id=accepted.provider_task_id, provider_request_id=accepted.request_id)  # fmt: skip
     return wake
 
 
@@ -133,7 +133,11 @@ def _follow(session: Session, attempt: OpenAttempt, accepted: Acceptance, now: d
         RenderState.RENDERING,
         now=now,
         epoch=attempt.epoch,
-        detail={"provider_task_id": accepted.provider_task_id, "attempt": attempt.number},
+        detail={
+            "provider_task_id": accepted.provider_task_id,
+            "provider_request_id": accepted.request_id,
+            "attempt": attempt.number,
+        },
         provider_status=accepted.status,
         submitted_at=now,
         next_poll_at=first_poll_at,

@@ -7,25 +7,20 @@ from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Response, status
+from fastapi import APIRouter, Depends, Response
 from fastapi.responses import StreamingResponse
-from fastapi.sse import EventSourceResponse
 from sqlalchemy.orm import Session
 
 from api.auth.campaign_access import CampaignName, find_campaign
 from api.auth.job_access import CurrentCaller
 from api.dependencies import OpenServices
-from api.event_streams import EVENT_STREAM, Listener, Snapshot, Subscriber
-from api.problem_details import documented
+from api.event_streams import Listener, Snapshot, Subscriber
+from api.http.event_answers import LastEventId, documented_stream, event_answer
 from models.campaign import Campaign
 from models.operations.campaigns.status import campaign_view
 from models.session import DatabaseClock
 
 router = APIRouter(prefix="/v1/campaigns/{name}", tags=["campaigns"])
-
-LastEventId = Annotated[
-    str | None, Header(description="The id of the last event that arrived; a browser sends it when it connects again.")
-]
 
 
 def _campaign_id(name: CampaignName, services: OpenServices, caller: CurrentCaller) -> UUID:
@@ -48,14 +43,7 @@ async def _listener(
 @router.get(
     "/events",
     response_class=StreamingResponse,  # FastAPI's own would have to be a generator, which has no 204
-    responses={
-        200: {
-            "description": "An event `campaign` at first and whenever something has changed, and `end` after the last.",
-            "content": {EVENT_STREAM: {}},
-        },
-        204: {"description": "The last event that arrived was the last: there is nothing to connect for."},
-        **documented(401, 403, 404, 422, 503),
-    },
+    responses=documented_stream("campaign"),
 )
 async def follow_campaign(
     listener: Annotated[Listener, Depends(_listener)], last_event_id: LastEventId = None
@@ -64,10 +52,7 @@ async def follow_campaign(
 
     The stream ends as well when its key is revoked. 503: too many streams are open.
     """
-    if listener.is_up_to_date(last_event_id):
-        return Response(status_code=status.HTTP_204_NO_CONTENT)
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return EventSourceResponse(listener.events(last_event_id), headers=headers)
+    return event_answer(listener, last_event_id)
 
 
 def _read(session: Session, *, campaign_id: UUID) -> Snapshot:

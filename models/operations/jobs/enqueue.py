@@ -71,6 +71,7 @@ def enqueue_render_job(
     idempotency_key: str | None = None,
     tenant_id: UUID | None = None,
     campaign_id: UUID | None = None,
+    api_request_id: str | None = None,
 ) -> Enqueued:
     """Store a job in state ``queued``, once per idempotency key.
 
@@ -82,6 +83,7 @@ def enqueue_render_job(
         idempotency_key: The producer's; None: each call is a new job.
         tenant_id: Its owner; None: it came over the broker or from this machine.
         campaign_id: A campaign of the owner's; None: the standing one.
+        api_request_id: Of the call that brought it, kept in the job's first event; None: no call did.
 
     Raises:
         reelqueue.errors.InvalidRequestError: The model does not take the request.
@@ -110,7 +112,8 @@ def enqueue_render_job(
     if session.scalars(stored.returning(RenderJob.id)).one_or_none() is None:
         return _existing(session, str(idempotency_key), owner_id, values["request_sha256"])
     session.add_all(references_of(values["id"], options))
-    record(session, values["id"], "state", now=now, to_state=RenderState.QUEUED)
+    detail = {} if api_request_id is None else {"api_request_id": api_request_id}
+    record(session, values["id"], "state", now=now, to_state=RenderState.QUEUED, detail=detail)
     session.flush()
     return Enqueued(values["id"], is_new=True)
 

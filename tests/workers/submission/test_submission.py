@@ -68,6 +68,15 @@ def test_a_job_is_bound_to_its_task(jobs: Jobs, rows: Rows, provider: ScriptedPr
     assert rows.has_slot(job_id)
 
 
+def test_the_history_names_the_providers_request(jobs: Jobs, rows: Rows, provider: ScriptedProvider) -> None:
+    provider.on_submit(accepted("0385dc79"))
+
+    job_id = jobs.rendering()
+
+    (event,) = [event for event in rows.events(job_id) if event.to_state is RenderState.RENDERING]
+    assert event.detail["provider_request_id"] == "request-0385dc79"
+
+
 def test_the_first_poll_is_one_interval_later_and_the_deadline_one_timeout(
     jobs: Jobs, rows: Rows, clock: VirtualClock, hints: RecordedHints
 ) -> None:

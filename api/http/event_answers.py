@@ -1,0 +1,35 @@
+"""How a stream of server-sent events is answered and described, whatever it is about."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import Header, Response, status
+from fastapi.sse import EventSourceResponse
+
+from api.event_streams import EVENT_STREAM, Listener
+from api.problem_details import documented
+
+LastEventId = Annotated[
+    str | None, Header(description="The id of the last event that arrived; a browser sends it when it connects again.")
+]
+
+
+def documented_stream(event: str) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's ``responses`` of an operation that streams events of one name."""
+    return {
+        200: {
+            "description": f"An event `{event}` at first and whenever something has changed, and `end` after the last.",
+            "content": {EVENT_STREAM: {}},
+        },
+        204: {"description": "The last event that arrived was the last: there is nothing to connect for."},
+        **documented(401, 403, 404, 422, 503),
+    }
+
+
+def event_answer(listener: Listener, last_event_id: str | None) -> Response:
+    """The stream of a listener, which goes on after the client's last event."""
+    if listener.is_up_to_date(last_event_id):
+        return Response(status_code=status.HTTP_204_NO_CONTENT)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return EventSourceResponse(listener.events(last_event_id), headers=headers)

@@ -1,0 +1,56 @@
+"""A render job as it goes, sent to every listener (server-sent events)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Response
+from fastapi.responses import StreamingResponse
+from sqlalchemy.orm import Session
+
+from api.auth.job_access import CurrentCaller, JobId, find_job
+from api.dependencies import OpenServices
+from api.event_streams import Listener, Snapshot, Subscriber
+from api.http.event_answers import LastEventId, documented_stream, event_answer
+from api.views.jobs import job_view
+from models.render_job import RenderJob
+
+router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
+
+
+def _job_id(job_id: JobId, services: OpenServices, caller: CurrentCaller) -> UUID:
+    """The job to watch; the session is closed again before the stream begins to wait."""
+    with services.sessions() as session:
+        return find_job(job_id, session, caller).id
+
+
+async def _listener(
+    job_id: Annotated[UUID, Depends(_job_id)], services: OpenServices, caller: CurrentCaller
+) -> AsyncIterator[Listener]:
+    read = partial(_read, job_id=job_id, region=services.region)
+    async with services.streams.listen(Subscriber(caller.tenant_id, caller.key_id), ("job", job_id), read) as listener:
+        yield listener
+
+
+@router.get(
+    "/stream",
+    response_class=StreamingResponse,  # FastAPI's own would have to be a generator, which has no 204
+    responses=documented_stream("job"),
+)
+async def follow_job(listener: Annotated[Listener, Depends(_listener)], last_event_id: LastEventId = None) -> Response:
+    """The job whenever something about it has changed, until it is terminal; a client that comes back goes on.
+
+    The stream ends as well when its key is revoked. 503: too many streams are open.
+    """
+    return event_answer(listener, last_event_id)
+
+
+def _read(session: Session, *, job_id: UUID, region: str) -> Snapshot:
+    seen = job_view(session, session.get_one(RenderJob, job_id), region=region)
+    data = seen.model_dump_json()
+    version = hashlib.sha256(data.encode()).hexdigest()[:16]
+    return Snapshot(version=version, event="job", data=data, is_last=seen.is_terminal)
