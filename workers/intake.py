@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from models.operations.jobs.enqueue import Enqueued, enqueue_render_job
-from reelqueue.errors import InvalidRequestError
+from models.operations.jobs.enqueue import Enqueued, IdempotencyConflictError, enqueue_render_job
+from reelqueue.errors import ConflictError, InvalidRequestError
 from reelqueue.requests.types import parse_request
 from workers.failpoints import Failpoint, failpoint
 from workers.runtime.context import Services
@@ -24,8 +24,16 @@ def take_in(services: Services, request: object, idempotency_key: object) -> Enq
 
     Raises:
         reelqueue.errors.InvalidRequestError: The request cannot be rendered; nothing was stored.
-        models.enqueue.IdempotencyConflictError: The key belongs to another request.
+        reelqueue.errors.ConflictError: The key belongs to another request.
     """
+    if request is None or idempotency_key is None:
+        missing = "request" if request is None else "idempotency_key"
+        raise InvalidRequestError(
+            "missing_option",
+            f"{missing}: intake.enqueue needs the keyword arguments request (a JSON object) and idempotency_key "
+            "(a text such as an order's id: a message that comes twice is then one job)",
+            missing,
+        )
     if not isinstance(request, Mapping):
         raise InvalidRequestError("not_an_object", f"request is a {type(request).__name__}; send a JSON object")
     if not isinstance(idempotency_key, str) or not _is_key(idempotency_key):
@@ -35,7 +43,12 @@ def take_in(services: Services, request: object, idempotency_key: object) -> Enq
         )
     parsed = parse_request(request)
     with services.sessions.begin() as session:
-        stored = enqueue_render_job(session, parsed, now=services.clock.now(session), idempotency_key=idempotency_key)
+        now = services.clock.now(session)
+        try:
+            stored = enqueue_render_job(session, parsed, now=now, idempotency_key=idempotency_key)
+        except IdempotencyConflictError as error:
+            # Celery rebuilds an error from its arguments, and its sender has our client's classes at most.
+            raise ConflictError(409, "idempotency_key_reused", str(error)) from error
     failpoint(Failpoint.TAKEN_IN)
     services.hints.dispatch()
     return stored

@@ -75,13 +75,18 @@ def create_webhook(
     _check_url(url, services.settings)
     tenant_id = caller.tenant_id or ensure_tenant(session)
     _check_count(session, tenant_id)
+    same_url = session.scalars(
+        select(WebhookEndpoint.id)
+        .where(WebhookEndpoint.tenant_id == tenant_id, WebhookEndpoint.url == url, WebhookEndpoint.deleted_at.is_(None))
+        .order_by(WebhookEndpoint.id)
+    ).all()
     endpoint, secret = make_endpoint(session, tenant_id, url, key, now=DatabaseClock().now(session))
     session.commit()
     log.info("webhook.made", endpoint_id=str(endpoint.id))
     response.headers["Location"] = f"/v1/webhooks/{endpoint.id}"
     response.headers["Cache-Control"] = "no-store"
     view = EndpointView.model_validate(endpoint)
-    return WebhookSecret(**vars(view), secret=secret.get_secret_value())
+    return WebhookSecret(**vars(view), secret=secret.get_secret_value(), same_url_ids=list(same_url))
 
 
 @router.get("", responses=documented(401, 403, 503))

@@ -28,6 +28,8 @@ def add(
     if as_json:
         print_json(made)
         return
+    for other in made.same_url_ids:
+        talk(f"webhook {other} has this URL, too, so it gets every event again: reelqueue webhook delete {other}")
     talk(f"made {made.id}: keep its secret, it is not shown again")
     print_line(made.secret)
 

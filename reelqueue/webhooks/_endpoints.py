@@ -38,6 +38,9 @@ class WebhookSecret(WebhookEndpoint):
     """A new endpoint with its secret, which is shown this once."""
 
     secret: str = Field(description="`whsec_` and base64: what the receiver verifies signatures with.")
+    same_url_ids: list[UUID] = Field(
+        description="Other endpoints of the caller with this URL: it gets each event once from every one."
+    )
 
 
 class WebhookEndpoints(Wire):

@@ -189,3 +189,13 @@ def key_of(rows: Session, name: str) -> dict[str, str]:
     rows.add(ApiKey(name=name, tenant_id=tenant_id, sha256=hashlib.sha256(key.encode()).hexdigest()))
     rows.commit()
     return {"Authorization": f"Bearer {key}"}
+
+
+def test_a_second_endpoint_of_one_url_names_the_first(api: httpx.Client) -> None:
+    first = api.post("/v1/webhooks", json={"url": URL}).json()
+    other = api.post("/v1/webhooks", json={"url": f"{URL}?of=another"}).json()
+
+    second = api.post("/v1/webhooks", json={"url": URL}).json()
+
+    assert (first["same_url_ids"], other["same_url_ids"]) == ([], [])
+    assert second["same_url_ids"] == [first["id"]]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from models.operations.jobs.enqueue import IdempotencyConflictError
-from reelqueue.errors import InvalidRequestError
+from reelqueue.errors import ConflictError, InvalidRequestError
 from reelqueue.states import RenderState
 from tests.support.recorded_hints import RecordedHints
 from tests.support.rows import Rows
@@ -35,8 +36,20 @@ def test_a_message_that_comes_again_is_the_same_job(services: Services, rows: Ro
 def test_a_key_with_another_request_is_refused(services: Services) -> None:
     take_in(services, REQUEST, "order-1")
 
-    with pytest.raises(IdempotencyConflictError):
+    with pytest.raises(ConflictError) as caught:
         take_in(services, REQUEST | {"seed": 1}, "order-1")
+
+    # What a sender sees that has nothing of ours: Celery sends the arguments as JSON.
+    assert json.loads(json.dumps(caught.value.args))[:2] == [409, "idempotency_key_reused"]
+    assert "idempotency key 'order-1' belongs to render job" in caught.value.args[2]
+
+
+@pytest.mark.parametrize(
+    ("given", "missing"), [((REQUEST, None), "idempotency_key"), ((None, "k"), "request"), ((None, None), "request")]
+)
+def test_what_a_message_lacks_is_named(services: Services, given: tuple[object, object], missing: str) -> None:
+    with pytest.raises(InvalidRequestError, match=f"{missing}: intake.enqueue needs the keyword arguments request"):
+        take_in(services, *given)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from workers.resources import services
 
 # Its arguments hold the prompt, and its senders describe them as Celery does: in full.
 @app.task(name=messages.INTAKE_ENQUEUE, shows_arguments=False, ignore_result=False)
-def enqueue_task(request: dict[str, Any], idempotency_key: str) -> dict[str, Any]:
-    """Store a request as a render job, once per key.
+def enqueue_task(request: object = None, idempotency_key: object = None) -> dict[str, Any]:
+    """Store a request as a render job, once per key; both are required.
 
     Returns:
         ``{"job_id": …, "is_new": …}``, also as the task's result for its producer.
