@@ -23,9 +23,10 @@ from models.storage import Archive, StorageError, file_system_error
 from reelqueue.states import COLLECTABLE, RenderState
 from workers.archive.download import Download, DownloadError, fetch
 from workers.archive.fetch_lease import Fetch, Heart, claim_fetch
+from workers.archive.inspection import inspect_video
 from workers.archive.retry import retry_fetch, retry_keeping
 from workers.archive.sidecar import SUFFIXES, describe_clip
-from workers.archive.video_probe import Probe, UnplayableError, probe_video, write_last_frame
+from workers.archive.video_probe import Probe, UnplayableError
 from workers.failpoints import Failpoint, failpoint
 from workers.runtime.context import Services
 from workers.webhooks.deliver import hint_webhooks
@@ -68,8 +69,8 @@ def _fetch(services: Services, claim: Fetch) -> int:
     beat = Heart(services, claim).beat
     with _incoming(services.archive, claim) as paths:
         video = _download(services, claim, paths[AssetKind.VIDEO], beat)
-        probe = probe_video(paths[AssetKind.VIDEO], paths[AssetKind.POSTER])
-        write_last_frame(paths[AssetKind.VIDEO], paths[AssetKind.LAST_FRAME])
+        poster, last_frame = paths[AssetKind.POSTER], paths[AssetKind.LAST_FRAME]
+        probe = inspect_video(paths[AssetKind.VIDEO], poster=poster, last_frame=last_frame, beat=beat)
         files = {AssetKind.VIDEO: video} | {
             kind: Download.of(paths[kind]) for kind in (AssetKind.POSTER, AssetKind.LAST_FRAME)
         }

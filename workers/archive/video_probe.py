@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,11 @@ from PIL import Image
 from reelqueue.errors import ReelqueueError
 
 POSTER_WIDTH_PX = 640
+LONGEST_SIDE_PX: Final = 8192
+MOST_PIXELS: Final = 40_000_000
+"""Of one picture; 8K has 33 million, and no model makes more than 4K."""
+MOST_FRAMES_BEHIND_KEY: Final = 3000
+"""A minute at 50 frames a second; encoders put one every few seconds."""
 _HEAD_BYTES: Final = 8
 _LONG_HEAD_BYTES: Final = 16
 _LENGTH_FOLLOWS: Final = 1
@@ -51,8 +57,11 @@ def probe_video(path: Path, poster: Path) -> Probe:
         # The container format is fixed: a playlist that names other files or hosts is refused unread.
         with av.open(str(path), format="mp4") as container:
             stream = next(iter(container.streams.video), None)
-            frame = next(container.decode(stream), None) if stream else None
-            if stream is None or frame is None:
+            if stream is None or stream.codec_context is None:  # none where the codec is unknown
+                raise UnplayableError("an mp4 file without a picture")
+            _check_size(stream.codec_context.width, stream.codec_context.height)
+            frame = next(container.decode(stream), None)
+            if frame is None:
                 raise UnplayableError("an mp4 file without a picture")
             picture: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
             duration = Decimal(container.duration or 0) / av.time_base
@@ -68,6 +77,12 @@ def probe_video(path: Path, poster: Path) -> Probe:
     picture.thumbnail((POSTER_WIDTH_PX, POSTER_WIDTH_PX * 4))
     picture.save(poster, "JPEG", quality=85)
     return found
+
+
+def _check_size(width_px: int, height_px: int) -> None:
+    """Refuse, before anything is decoded, pictures larger than any model makes."""
+    if max(width_px, height_px) > LONGEST_SIDE_PX or width_px * height_px > MOST_PIXELS:
+        raise UnplayableError(f"its pictures are {width_px}x{height_px}, larger than any model makes")
 
 
 def _check_end(path: Path) -> None:
@@ -108,7 +123,11 @@ def write_last_frame(path: Path, picture: Path) -> None:
             stream = container.streams.video[0]
             # From the key frame before its end on: decoding all of it takes as long as a slow download.
             container.seek(max(0, (container.duration or 0) - av.time_base // 2))
-            frame = deque(container.decode(stream), maxlen=1).pop()
+            # A key frame is seconds back; who puts hours of frames behind one wants us to decode them.
+            frames = deque(islice(enumerate(container.decode(stream)), MOST_FRAMES_BEHIND_KEY), maxlen=1)
+            number, frame = frames.pop()
+            if number + 1 == MOST_FRAMES_BEHIND_KEY:
+                raise UnplayableError(f"its last key frame is {MOST_FRAMES_BEHIND_KEY} frames or more before its end")
             last: Image.Image = frame.to_image()  # type: ignore[no-untyped-call]
     except (FFmpegError, ValueError, IndexError) as error:
         raise UnplayableError(f"its end cannot be read: {_reason(error)}") from error

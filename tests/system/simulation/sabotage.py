@@ -23,7 +23,8 @@ from models.webhook_delivery import WebhookDelivery
 from reelqueue.states import AttemptState
 from reelqueue.webhooks import WebhookEvent
 from workers.archive import archive_result as archive
-from workers.archive.video_probe import Probe, UnplayableError, probe_video
+from workers.archive.inspection import inspect_video
+from workers.archive.video_probe import Probe, UnplayableError
 from workers.dashscope import Acceptance, NotSentError, ProviderError
 from workers.polling import apply_answers as outcomes
 from workers.reconciliation import reconcile
@@ -111,17 +112,15 @@ def _forget_the_neighbours() -> AbstractContextManager[object]:
 
 
 def _take_any_file() -> AbstractContextManager[object]:
-    def probe(path: Path, poster: Path) -> Probe:
+    def inspect(path: Path, *, poster: Path, last_frame: Path, beat: Callable[[], None]) -> Probe:
         try:
-            return probe_video(path, poster)
+            return inspect_video(path, poster=poster, last_frame=last_frame, beat=beat)
         except UnplayableError:
             poster.write_bytes(b"a picture")
+            last_frame.write_bytes(b"a picture")
             return Probe(1, 1, Decimal(1), "none", has_audio=False)
 
-    def last_frame(_path: Path, picture: Path) -> None:
-        picture.write_bytes(b"a picture")
-
-    return mock.patch.multiple(archive, probe_video=probe, write_last_frame=last_frame)
+    return mock.patch.object(archive, "inspect_video", inspect)
 
 
 def _never_sweep_polls() -> AbstractContextManager[object]:

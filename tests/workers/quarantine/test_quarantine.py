@@ -49,7 +49,7 @@ def server() -> Iterator[LoopbackServer]:
 def die_fetching(jobs: Jobs, job_id: UUID, times: int = 1) -> None:
     """End that many workers with a result in hand."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(archive, "probe_video", die)
+        patch.setattr(archive, "inspect_video", die)
         for _ in range(times):
             jobs.clock.advance(LONG_SECONDS)
             with pytest.raises(Killed):
@@ -57,7 +57,7 @@ def die_fetching(jobs: Jobs, job_id: UUID, times: int = 1) -> None:
     jobs.clock.advance(LONG_SECONDS)
 
 
-def die(*_: object) -> None:
+def die(*_: object, **_options: object) -> None:
     """End the worker."""
     raise Killed
 
