@@ -104,9 +104,12 @@ def chaos(
 
 @cli.command()
 def rehearse(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, JSON Lines, or a YAML or TOML manifest.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="CSV, a workbook (.xlsx), JSON, or a YAML or TOML manifest.")
+    ],
     *,
     encoding: Annotated[str | None, typer.Option(help="Of a CSV file that is no UTF-8, such as cp1252.")] = None,
+    sheet: Annotated[str | None, typer.Option(help="Of a workbook with several sheets.")] = None,
     most: Annotated[
         int, typer.Option("--most", min=1, help="A file with more clips is played in part.")
     ] = REHEARSED_CLIPS,
@@ -122,7 +125,13 @@ def rehearse(
     if not isinstance(changes, dict):
         raise InvalidRequestError("bad_json", "--options: must be a JSON object", "options")
     options = RehearsalOptions(
-        file=file, encoding=encoding, changes=changes, region=region, clips_max=most, wall_limit_seconds=seconds
+        file=file,
+        encoding=encoding,
+        sheet=sheet,
+        changes=changes,
+        region=region,
+        clips_max=most,
+        wall_limit_seconds=seconds,
     )
     rehearsal = run_rehearsal(options)
     if as_json:

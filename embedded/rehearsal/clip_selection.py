@@ -33,7 +33,13 @@ class Script:
 
 
 def read_script(
-    file: Path, *, region: str, encoding: str | None, changes: Mapping[str, object], clips_max: int
+    file: Path,
+    *,
+    region: str,
+    encoding: str | None,
+    sheet: str | None,
+    changes: Mapping[str, object],
+    clips_max: int,
 ) -> Script:
     """Read a campaign file to its end.
 
@@ -41,6 +47,7 @@ def read_script(
         file: The file.
         region: Whose prices count.
         encoding: Of a CSV or JSON file; None takes what the first bytes say.
+        sheet: Of a workbook; None takes the only one that has cells.
         changes: Options of the campaign that win over the file's.
         clips_max: A larger file is played in part.
 
@@ -52,7 +59,7 @@ def read_script(
     def keep(clip: Clip, _novelty: Novelty) -> None:
         good.append(clip)
 
-    checked = check_file(file, region=region, encoding=encoding, changes=changes, keep=keep)
+    checked = check_file(file, region=region, encoding=encoding, sheet=sheet, changes=changes, keep=keep)
     if checked.options is None or checked.log.file_error_count or not good:
         why = verdict(checked.log) if checked.log.error_count else "it has no clips"
         raise ConfigurationError(f"{file} cannot be rehearsed: {why}; see: reelqueue campaign check {file}")

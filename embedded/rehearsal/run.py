@@ -34,6 +34,7 @@ class RehearsalOptions:
 
     file: Path
     encoding: str | None = None
+    sheet: str | None = None
     changes: Mapping[str, object] = field(default_factory=dict)
     """Options of the campaign that win over the file's."""
     region: str
@@ -56,6 +57,7 @@ def rehearse(options: RehearsalOptions) -> Rehearsal:
         options.file,
         region=options.region,
         encoding=options.encoding,
+        sheet=options.sheet,
         changes=options.changes,
         clips_max=options.clips_max,
     )

@@ -14,6 +14,12 @@ LINE_CHARACTERS_MAX: Final = 24_000_000
 COLUMNS_MAX: Final = 500
 JSON_DEPTH_MAX: Final = DEPTH_MAX
 MANIFEST_BYTES_MAX: Final = 16 * 1024 * 1024
+WORKBOOK_SHEET_BYTES_MAX: Final = 512 * 1024 * 1024
+"""Of one sheet, unpacked; it is read as a stream."""
+WORKBOOK_PART_BYTES_MAX: Final = 64 * 1024 * 1024
+"""Of any other part, unpacked, such as the texts of all sheets, which stand in memory."""
+WORKBOOK_ROWS_MAX: Final = 1_048_576
+"""As many as Excel has."""
 MANIFEST_VALUES_MAX: Final = 1_000_000
 """Of one manifest, counted as if every alias were written out."""
 MANIFEST_DEPTH_MAX: Final = 32

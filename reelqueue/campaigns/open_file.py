@@ -19,6 +19,7 @@ from reelqueue.campaigns.options import NAME_CHARACTERS_MAX, CampaignOptions, ch
 from reelqueue.campaigns.problem import CampaignFileError, Problem, shortened
 from reelqueue.campaigns.problem_log import ProblemLog
 from reelqueue.campaigns.rows.csv_rows import Spreadsheet
+from reelqueue.campaigns.rows.csv_table import csv_table
 from reelqueue.campaigns.rows.headings import Headings
 from reelqueue.campaigns.rows.json_rows import ObjectRows
 from reelqueue.campaigns.rows.json_stream import json_values
@@ -27,6 +28,7 @@ from reelqueue.campaigns.rows.text_lines import Lines, open_text
 from reelqueue.errors import InvalidRequestError
 
 SPREADSHEETS: Final = frozenset({".csv", ".tsv", ".txt"})
+WORKBOOKS: Final = frozenset({".xlsx", ".xlsm"})
 JSON: Final = frozenset({".json", ".jsonl", ".ndjson"})
 _COPY: Final = re.compile(r"(\.bad)+\Z")
 MANIFESTS: Final = frozenset({".yaml", ".yml", ".toml"})
@@ -80,17 +82,19 @@ def open_campaign(
     path: Path,
     *,
     encoding: str | None = None,
+    sheet: str | None = None,
     changes: Mapping[str, object] = MappingProxyType({}),
     rows: Path | None = None,
     local_files: bool = False,
 ) -> Iterator[CampaignFile]:
-    """Open a CSV or JSON file of rows, or a YAML or TOML manifest.
+    """Open a CSV file, workbook or JSON file of rows, or a YAML or TOML manifest.
 
     Args:
         path: The file; its ending says what it is.
         encoding: Of a CSV or JSON file; None takes UTF-8, or what the first bytes say.
+        sheet: Of a workbook; None takes the only one that has cells.
         changes: Options of the campaign, which win over those of the manifest.
-        rows: A CSV or JSON file whose rows take the place of the manifest's: a copy of some, corrected.
+        rows: A CSV file, workbook or JSON file whose rows take the place of the manifest's: a copy of some, corrected.
         local_files: Whether pictures may be files beside the campaign file or below, which are read and embedded.
 
     Raises:
@@ -117,7 +121,7 @@ def open_campaign(
     if manifest is not None and rows_path == path:
         opened = nullcontext(_manifest_rows(manifest, recipe))
     else:
-        opened = _open_rows(rows_path, recipe.headings, encoding)
+        opened = _open_rows(rows_path, recipe.headings, encoding, None if rows else sheet)
     with opened as source:
         folder = path.parent if local_files else None
         assembler = Assembler(recipe, source, recipe.options.output_pattern, folder)
@@ -136,17 +140,30 @@ def _manifest_rows(manifest: Manifest, recipe: Recipe) -> ObjectRows:
 
 
 @contextmanager
-def _open_rows(path: Path, headings: Headings, encoding: str | None) -> Iterator[RecordSource]:
+def _open_rows(path: Path, headings: Headings, encoding: str | None, sheet: str | None) -> Iterator[RecordSource]:
     suffix = path.suffix.lower()
+    if suffix in WORKBOOKS:
+        from reelqueue.campaigns.rows.workbook import open_workbook
+
+        with open_workbook(path, sheet) as table:
+            yield Spreadsheet(path.name, table, headings)
+        return
     if suffix not in SPREADSHEETS | JSON:
-        known = ", ".join(sorted(SPREADSHEETS | JSON | MANIFESTS))
-        raise _refused(path.name, "unknown_format", f"its ending says nothing; there are {known}", "Rename the file.")
+        raise _unknown_ending(path.name, suffix)
     with open_text(path, encoding) as stream:
         lines = Lines(path.name, stream)
         if suffix in JSON:
             yield ObjectRows(path.name, json_values(path.name, lines), headings)
         else:
-            yield Spreadsheet(path.name, lines, headings)
+            yield Spreadsheet(path.name, csv_table(path.name, lines, headings), headings)
+
+
+def _unknown_ending(file: str, suffix: str) -> CampaignFileError:
+    known = ", ".join(sorted(SPREADSHEETS | WORKBOOKS | JSON | MANIFESTS))
+    if suffix in {".xls", ".xlsb", ".ods", ".numbers"}:
+        remedy = "Save it as .xlsx, or as CSV UTF-8."
+        return _refused(file, "unknown_format", f"a {suffix} file is not read; there are {known}", remedy)
+    return _refused(file, "unknown_format", f"its ending says nothing; there are {known}", "Rename the file.")
 
 
 def _beside(manifest: Path, file: str) -> Path:

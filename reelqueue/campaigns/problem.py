@@ -110,6 +110,8 @@ REMEDIES: Final = {
     "file_too_large": "Make the picture smaller, or give its URL.",
     "formula_error": "Repair the formula in the spreadsheet and save the file again.",
     "local_path_refused": "Put the picture beside the campaign file, or give its URL.",
+    "merged_cells": "Unmerge them, and fill each of them in.",
+    "hidden_cells": "Show them, or delete them if they are not to be rendered.",
     "missing_option": "Fill it in, or set it in the manifest's defaults.",
     "option_in_raw": "Put it into the column of its own, and take it out of raw.",
     "out_of_range": "Change it to an allowed value.",

@@ -35,8 +35,11 @@ _KINDS_MAX: Final = 20
 _WARNINGS_MAX: Final = 10
 _SECONDS: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)-([0-9]+(?:\.[0-9]+)?)")
 
-CampaignPath = Annotated[Path, typer.Argument(metavar="FILE", help="CSV, JSON, or a YAML or TOML manifest.")]
+CampaignPath = Annotated[
+    Path, typer.Argument(metavar="FILE", help="CSV, a workbook (.xlsx), JSON, or a YAML or TOML manifest.")
+]
 EncodingName = Annotated[str | None, typer.Option(help="Of a CSV file that is no UTF-8, such as cp1252.")]
+SheetName = Annotated[str | None, typer.Option("--sheet", help="Of a workbook with several sheets.")]
 RenderSeconds = Annotated[
     str | None, typer.Option(help="In which half, and nine of ten clips render, such as 120-240; tells the time.")
 ]
@@ -58,6 +61,7 @@ def check(
     *,
     encoding: EncodingName = None,
     rows: RowsPath = None,
+    sheet: SheetName = None,
     render_seconds: RenderSeconds = None,
     with_urls: WithUrls = False,
     files: Annotated[bool, typer.Option(help="Write the problems and the bad rows into files beside it.")] = True,
@@ -75,6 +79,7 @@ def check(
             region=region_of(video_base_url()),
             encoding=encoding,
             rows=rows,
+            sheet=sheet,
             sink=repair if files else None,
             with_urls=with_urls,
         )
@@ -115,13 +120,14 @@ def expand(
     *,
     encoding: EncodingName = None,
     rows: RowsPath = None,
+    sheet: SheetName = None,
 ) -> None:
     """Write each good clip of a campaign file as one JSON object a line: what its rows, template and matrix make.
 
     Ends with exit code 1 if anything in it cannot be rendered.
     """
     log = ProblemLog()
-    with open_campaign(file, encoding=encoding, rows=rows, local_files=True) as opened:
+    with open_campaign(file, encoding=encoding, sheet=sheet, rows=rows, local_files=True) as opened:
         for clip in opened.clips(log):
             print_line(json.dumps(clip_object(clip)))
     if log.error_count:

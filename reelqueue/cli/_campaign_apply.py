@@ -27,6 +27,7 @@ from reelqueue.cli._campaign import (
     EncodingName,
     RenderSeconds,
     RowsPath,
+    SheetName,
     WithUrls,
     checked_object,
     print_checked,
@@ -53,6 +54,7 @@ class _Source(NamedTuple):
 
     file: Path
     encoding: str | None
+    sheet: str | None
     changes: Mapping[str, object]
     """Options of the campaign from the command line."""
     rows: Path | None
@@ -71,6 +73,7 @@ def plan(
     *,
     encoding: EncodingName = None,
     rows: RowsPath = None,
+    sheet: SheetName = None,
     render_seconds: RenderSeconds = None,
     with_urls: WithUrls = False,
     with_rehearsal: Annotated[
@@ -88,10 +91,10 @@ def plan(
         raise InvalidRequestError("conflicting_options", why, "rehearse")
     changes = read_changes(options)
     with connect() as client:
-        source = _source(client, file, encoding, changes, rows, with_urls=with_urls)
+        source = _source(client, file, encoding, sheet, changes, rows, with_urls=with_urls)
         checked = _check(source)
         time = _time(client, checked.plan, render_seconds)
-    rehearsal = rehearse(file, encoding=encoding, changes=changes) if with_rehearsal else None
+    rehearsal = rehearse(file, encoding=encoding, sheet=sheet, changes=changes) if with_rehearsal else None
     _show(source, checked, time, as_json=as_json, rehearsal=rehearsal)
     if checked.log.error_count:
         raise typer.Exit(1)
@@ -103,6 +106,7 @@ def apply(
     *,
     encoding: EncodingName = None,
     rows: RowsPath = None,
+    sheet: SheetName = None,
     render_seconds: RenderSeconds = None,
     with_urls: WithUrls = False,
     skip_bad_rows: Annotated[bool, typer.Option(help="Render the others where some rows cannot be.")] = False,
@@ -116,7 +120,7 @@ def apply(
     Stored as a whole or not at all. Applied again, it buys only what differs.
     """
     with connect() as client:
-        source = _source(client, file, encoding, read_changes(options), rows, with_urls=with_urls)
+        source = _source(client, file, encoding, sheet, read_changes(options), rows, with_urls=with_urls)
         name = source.options.name if source.options else ""
         with Handover(client, name, _options(source, canary), (rows or file).name) as handover:
             checked = _checked_by_both(source, handover)
@@ -147,14 +151,17 @@ def _source(
     client: Client,
     file: Path,
     encoding: str | None,
+    sheet: str | None,
     changes: Mapping[str, object],
     rows: Path | None,
     *,
     with_urls: bool,
 ) -> _Source:
-    unknown = _Source(file, encoding, changes, rows, with_urls, None, None, Known())
+    unknown = _Source(file, encoding, sheet, changes, rows, with_urls, None, None, Known())
     try:
-        with open_campaign(file, encoding=encoding, changes=changes, rows=rows, local_files=True) as opened:
+        with open_campaign(
+            file, encoding=encoding, sheet=sheet, changes=changes, rows=rows, local_files=True
+        ) as opened:
             options = opened.options
     except CampaignFileError:  # the check says what is wrong with it
         return unknown
@@ -189,6 +196,7 @@ def _check(
             source.file,
             region=region_of(video_base_url()),
             encoding=source.encoding,
+            sheet=source.sheet,
             changes=source.changes,
             rows=source.rows,
             sink=repair,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 import sys
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -13,22 +12,15 @@ from rich.table import Column
 
 from reelqueue.campaigns.open_file import campaign_name
 from reelqueue.campaigns.report.summary import counted
+from reelqueue.cli._exports import FormatName, Output, save_export
 from reelqueue.cli._jobs import AsJson, Running, connect
-from reelqueue.cli._output import moment, print_json, print_json_array, print_line, print_table, print_text, shown, talk
+from reelqueue.cli._output import moment, print_json, print_json_array, print_line, print_table, shown, talk
 from reelqueue.schemas.campaigns import Campaign, RetriedClips, WaitingClips
 from reelqueue.states import FailureClass
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The campaign's name.")]
 IsAgreed = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before it is paid for.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show how many they are and what they cost.")]
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="File; standard output unless given.")]
-
-
-class Format(StrEnum):
-    """What a file is written as."""
-
-    CSV = "csv"
-    JSONL = "jsonl"
 
 
 class Ended(StrEnum):
@@ -131,23 +123,17 @@ def retry(
         print_line(f"queued again: {counted(found.count, 'clip')}")
 
 
-def results(
-    name: Name, *, output: Output = None, form: Annotated[Format, typer.Option("--format")] = Format.CSV
-) -> None:
+def results(name: Name, *, output: Output = None, form: FormatName = None) -> None:
     """Bring every clip of a campaign with its file, checksum, seconds, cost and prompt."""
     with connect() as client:
-        body = client.campaigns.export(name, "results.csv" if form is Format.CSV else "results.jsonl")
-    _write(body, output)
+        save_export(client, name, "results", form, output)
 
 
-def failures(
-    name: Name, *, output: Output = None, form: Annotated[Format, typer.Option("--format")] = Format.CSV
-) -> None:
+def failures(name: Name, *, output: Output = None, form: FormatName = None) -> None:
     """Bring the rows that failed or were moderated, to be corrected and applied again under the same campaign."""
     with connect() as client:
         file_name = client.campaigns.get(name).file_name
-        body = client.campaigns.export(name, "failures.csv" if form is Format.CSV else "failures.jsonl")
-    _write(body, output)
+        save_export(client, name, "failures", form, output)
     if output is None:
         return
     option = "" if campaign_name(output) == name else f" --name {shlex.quote(name)}"
@@ -173,14 +159,6 @@ def _agree(question: str, otherwise: str, *, is_agreed: bool) -> None:
         talk(f"{otherwise}: say --yes, as there is no terminal to ask at")
         raise typer.Exit(1)
     typer.confirm(question, abort=True, err=True)
-
-
-def _write(body: bytes, output: Path | None) -> None:
-    if output is None:
-        print_text(body.decode())
-    else:
-        output.write_bytes(body)
-        print_line(str(output))
 
 
 def _say(campaign: Campaign, *, as_json: bool) -> None:

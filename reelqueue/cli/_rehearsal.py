@@ -19,7 +19,7 @@ _PLAYER: Final = "embedded"
 _KEY_VARIABLES: Final = ("ALIBABA_API_KEY", "DASHSCOPE_API_KEY")
 
 
-def rehearse(file: Path, *, encoding: str | None, changes: Mapping[str, object]) -> Rehearsal:
+def rehearse(file: Path, *, encoding: str | None, sheet: str | None, changes: Mapping[str, object]) -> Rehearsal:
     """Play a campaign file against the simulator.
 
     Raises:
@@ -33,6 +33,8 @@ def rehearse(file: Path, *, encoding: str | None, changes: Mapping[str, object])
         )
     program = [sys.executable, "-m", _PLAYER, "rehearse", str(file), "--json"]
     options = ["--encoding", encoding] if encoding is not None else []
+    if sheet is not None:
+        options += ["--sheet", sheet]
     if changes:
         options += ["--options", json.dumps(changes)]
     # It has no use for a key, so it is not given one.

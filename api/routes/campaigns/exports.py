@@ -108,4 +108,4 @@ def _cell(value: object) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return escaped(json.dumps(value) if isinstance(value, (dict, list)) else str(value))
+    return escaped(json.dumps(value, ensure_ascii=False) if isinstance(value, (dict, list)) else str(value))

@@ -83,6 +83,7 @@ def check_file(
     *,
     region: str,
     encoding: str | None = None,
+    sheet: str | None = None,
     changes: Mapping[str, object] = MappingProxyType({}),
     rows: Path | None = None,
     sink: ProblemSink | None = None,
@@ -98,6 +99,7 @@ def check_file(
         path: The file; pictures that it names by a path are beside it or below.
         region: Whose prices count.
         encoding: Of a CSV or JSON file; None takes UTF-8, or what the first bytes say.
+        sheet: Of a workbook; None takes the only one that has cells.
         changes: Options of the campaign, which win over those of the file.
         rows: A file of rows in the place of the manifest's own.
         sink: Gets each problem and bad row as they are found.
@@ -113,7 +115,9 @@ def check_file(
     checked = Checked(ProblemLog(sink), Plan(region, known))
     stored = None if known is None else known.content_by_id.get
     try:
-        with open_campaign(path, encoding=encoding, changes=changes, rows=rows, local_files=True) as campaign:
+        with open_campaign(
+            path, encoding=encoding, sheet=sheet, changes=changes, rows=rows, local_files=True
+        ) as campaign:
             checked.campaign = campaign
             checked.plan.start_by = campaign.options.start_by
             for clip in campaign.clips(checked.log, refused=refused, stored=stored):

@@ -9,13 +9,13 @@ from __future__ import annotations
 import csv
 import filecmp
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TextIO
 
-from reelqueue.campaigns.open_file import MANIFESTS
+from reelqueue.campaigns.open_file import MANIFESTS, WORKBOOKS
 from reelqueue.campaigns.problem import Problem
 from reelqueue.campaigns.rows.csv_dialect import escaped
 from reelqueue.campaigns.rows.csv_rows import Spreadsheet
@@ -26,6 +26,9 @@ ERROR_HEADINGS: Final = (
     "file", "line", "column", "letter", "custom_id", "severity", "code", "seen", "message", "remedy",
 )  # fmt: skip
 """Columns of the file of problems: the fields of `Problem`."""
+
+_WHY_CHARACTERS_MAX: Final = 10_000
+"""Of what is wrong with one row; a cell of a workbook holds three times as many."""
 
 
 class RepairFiles:
@@ -81,10 +84,25 @@ class RepairFiles:
         if is_in_place or not record.original:
             return
         if self._bad is None:
-            sheet = source if isinstance(source, Spreadsheet) else None
-            self.bad_path = self._folder / f"{Path(source.file).stem}.bad.{'csv' if sheet else 'jsonl'}"
-            self._bad = _Rows(self._write(self.bad_path), sheet)
+            self._bad = self._begin_copy(source)
         self._bad.write(record, "; ".join(dict.fromkeys(problem.message for problem in problems)))
+
+    def _begin_copy(self, source: RecordSource) -> _Rows:
+        """A file like the one that is copied from: what its producer's program opens."""
+        name = Path(source.file)
+        if not isinstance(source, Spreadsheet):
+            self.bad_path = self._folder / f"{name.stem}.bad.jsonl"
+            return _Rows(None, self._write(self.bad_path))
+        if name.suffix.lower() not in WORKBOOKS:
+            self.bad_path = self._folder / f"{name.stem}.bad.csv"
+            table = csv.writer(self._write(self.bad_path), delimiter=source.delimiter)
+            return _Rows(source, write=lambda cells: table.writerow(map(escaped, cells)))
+        from reelqueue.campaigns.report.workbook_file import WorkbookFile
+
+        self.bad_path = self._folder / f"{name.stem}.bad.xlsx"
+        book = WorkbookFile(_partial(self.bad_path))
+        self._open.callback(book.close)
+        return _Rows(source, write=book.write)
 
     def _write(self, path: Path) -> TextIO:
         # The mark at its beginning tells Excel that it is UTF-8; JSON must not have one.
@@ -96,23 +114,24 @@ class RepairFiles:
 class _Rows:
     """A copy of rows in their own format, each with what is wrong with it and with its line."""
 
-    def __init__(self, stream: TextIO, source: Spreadsheet | None) -> None:
+    def __init__(
+        self,
+        source: Spreadsheet | None,
+        stream: TextIO | None = None,
+        write: Callable[[list[str]], object] | None = None,
+    ) -> None:
         self._stream = stream
-        self._csv: Any = None
-        if source is not None:
-            self._csv = csv.writer(stream, delimiter=source.delimiter)
-            self._write_cells([PROBLEM_HEADING, ROW_HEADING, *source.heading])
+        self._write_cells = write
+        if source is not None and write is not None:
+            write([PROBLEM_HEADING, ROW_HEADING, *source.heading])
 
     def write(self, record: Record, why: str) -> None:
-        if isinstance(record.original, Mapping):
+        if self._stream is not None and isinstance(record.original, Mapping):
             own = {key: value for key, value in record.original.items() if key not in {PROBLEM_HEADING, ROW_HEADING}}
             row = {PROBLEM_HEADING: why, ROW_HEADING: record.line} | own
             self._stream.write(f"{json.dumps(row)}\n")
-        else:
-            self._write_cells([why, str(record.line or ""), *record.original])
-
-    def _write_cells(self, cells: Iterable[str]) -> None:
-        self._csv.writerow(map(escaped, cells))
+        elif self._write_cells is not None and isinstance(record.original, Sequence):
+            self._write_cells([why[:_WHY_CHARACTERS_MAX], str(record.line or ""), *record.original])
 
 
 def _partial(path: Path) -> Path:

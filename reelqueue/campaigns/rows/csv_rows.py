@@ -1,19 +1,19 @@
-"""Rows of a CSV file, from any spreadsheet: commas, semicolons or tabs, quoted line breaks, empty lines."""
+"""Rows of a sheet: each cell under the heading that says what it means."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from reelqueue.campaigns.limits import CELL_CHARACTERS_MAX, COLUMNS_MAX
-from reelqueue.campaigns.problem import CampaignFileError, Problem, column_letter, remedy_for
+from reelqueue.campaigns.problem import Problem, column_letter, remedy_for
 from reelqueue.campaigns.rows.cell_values import check_text, reader_of
-from reelqueue.campaigns.rows.csv_dialect import find_dialect, unescaped
+from reelqueue.campaigns.rows.csv_dialect import unescaped
 from reelqueue.campaigns.rows.headings import Headings, Kind, Target
 from reelqueue.campaigns.rows.origin import COPY_HEADINGS, PROBLEM_HEADING, read_origin
 from reelqueue.campaigns.rows.row import Place, Record, quoted
-from reelqueue.campaigns.rows.text_lines import Lines, undecodable
+from reelqueue.campaigns.rows.table import Table
+from reelqueue.campaigns.rows.text_lines import undecodable
 from reelqueue.campaigns.rows.url_cells import check_single
 from reelqueue.errors import InvalidRequestError
 
@@ -29,29 +29,23 @@ class Column:
 
 
 class Spreadsheet:
-    """A CSV file behind its heading."""
+    """A CSV file or workbook behind its heading."""
 
-    def __init__(self, file: str, lines: Lines, headings: Headings) -> None:
+    def __init__(self, file: str, table: Table, headings: Headings) -> None:
         """Read the heading.
 
         Args:
             file: Its name, as problems tell it.
-            lines: Its text from the first line on.
+            table: Its cells.
             headings: What headings mean.
-
-        Raises:
-            CampaignFileError: There is no heading that can be read.
         """
-        # A limit of the whole process, and lower than a cell may be long; only ever raised here.
-        csv.field_size_limit(max(csv.field_size_limit(), CELL_CHARACTERS_MAX))
         self.file = file
-        self.problems: list[Problem] = []
-        """What is wrong with the heading."""
-        self.heading, self.delimiter, self._reader = find_dialect(file, lines, headings)
-        self._lines = lines
-        self._heading_line = lines.count
+        self.problems: list[Problem] = table.problems
+        """What is wrong with the heading, or with the sheet as a whole."""
+        self.heading, self.delimiter = table.heading, table.delimiter
+        self._table = table
         self.is_copy = PROBLEM_HEADING in self.heading
-        """Whether it is a copy of bad or failed rows, whose cells are escaped."""
+        """Whether it is a copy of bad or failed rows."""
         self._origin = [(name, self.heading.index(name)) for name in COPY_HEADINGS if name in self.heading]
         self._columns = list(self._read_heading(headings))
         self._by_name = {_key(column.target): column for column in self._columns}
@@ -63,16 +57,10 @@ class Spreadsheet:
 
     def __iter__(self) -> Iterator[Record]:
         """Its rows; what is wrong with one stands in it."""
-        while True:
-            line = self._lines.count + 1
-            try:
-                cells = next(self._reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                yield self._broken(line, error)
-                continue
-            if any(cells) and not all(cell.isspace() or not cell for cell in cells):
+        for line, cells in self._table.rows:
+            if isinstance(cells, InvalidRequestError):
+                yield Record(line, (), refusals=[cells])
+            elif any(cells) and not all(cell.isspace() or not cell for cell in cells):
                 yield self._record(line, cells)
 
     def locate(self, record: Record, name: str | None) -> Place | None:
@@ -81,13 +69,13 @@ class Spreadsheet:
         if column is None or not isinstance(record.original, Sequence) or column.index >= len(record.original):
             return None
         line = record.line
-        if line is not None:
+        if line is not None and self._table.has_lines_in_cells:
             line += sum(_line_breaks(str(cell)) for cell in record.original[: column.index])
         seen = quoted(record.original[column.index])
         return Place(self.file, line, column.heading, column_letter(column.index), seen)
 
     def _record(self, line: int, cells: list[str]) -> Record:
-        if self.is_copy:
+        if self._table.is_escaped_copy:
             cells = [unescaped(cell) for cell in cells]
         record = Record(line, cells)
         if self.is_copy:
@@ -106,25 +94,6 @@ class Spreadsheet:
             "or a line break in it stands in double quotes"
         )
         return InvalidRequestError("too_many_cells", message)
-
-    def _broken(self, line: int, error: csv.Error) -> Record:
-        told = str(error)
-        if "field larger" in told:
-            raise CampaignFileError(self._endless(line)) from error
-        why = f"the row breaks the rules of CSV ({told}); a double quote within a quoted cell is written twice"
-        return Record(line, (), refusals=[InvalidRequestError("bad_csv", why)])
-
-    def _endless(self, line: int) -> Problem:
-        return Problem(
-            file=self.file,
-            line=line,
-            code="bad_csv",
-            message=(
-                f"a cell of this row has more than {CELL_CHARACTERS_MAX} characters, and the rest of the file is not "
-                "read: mostly a double quote that is never closed"
-            ),
-            remedy="Close the quote, or write a double quote within a quoted cell twice.",
-        )
 
     def _read_heading(self, headings: Headings) -> Iterator[Column]:
         if len(self.heading) > COLUMNS_MAX:
@@ -151,7 +120,7 @@ class Spreadsheet:
         self.problems.append(
             Problem(
                 file=self.file,
-                line=self._heading_line,
+                line=self._table.heading_line,
                 column=self.heading[index].strip()[:64],
                 letter=column_letter(index),
                 code=code,

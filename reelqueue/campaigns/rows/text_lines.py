@@ -20,7 +20,7 @@ _BOMS: Final = (
 )
 _FOREIGN: Final = (
     (codecs.BOM_UTF32_LE, "text in UTF-32"),
-    (b"PK\x03\x04", "an Excel workbook or another zip file"),
+    (b"PK\x03\x04", "an Excel workbook (then it is to end in .xlsx) or another zip file"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
     (b"\x1f\x8b", "a gzip file"),
     (b"%PDF", "a PDF"),

@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 FILES = Path(__file__).parent / "files"
 PROGRAM = """
 import sys
-sys.modules.update(jinja2=None, yaml=None)
+sys.modules.update(jinja2=None, yaml=None, openpyxl=None)
 from pathlib import Path
 from reelqueue.campaigns.plan.check_file import check_file
 from reelqueue.errors import ReelqueueError
@@ -30,10 +30,11 @@ except ReelqueueError as error:
         ("clips.csv", "3"),
         ("shots.jsonl", "3"),
         ("catalogue.yaml", "YAML manifests need PyYAML; run: pip install 'reelqueue[campaigns]'"),
+        ("boats.xlsx", "workbooks need openpyxl; run: pip install 'reelqueue[xlsx]'"),
         ("night.toml", "templates need jinja2; run: pip install 'reelqueue[campaigns]'"),
     ],
 )
-def test_only_manifests_need_the_extra(name: str, said: str) -> None:
+def test_only_manifests_and_workbooks_need_an_extra(name: str, said: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(FILES / name)], capture_output=True, text=True, check=True, cwd=ROOT
     )

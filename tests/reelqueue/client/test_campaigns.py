@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
+import openpyxl
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -12,6 +14,7 @@ from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.cli._app import app
 from tests.reelqueue.client.conftest import World
 from tests.support.campaigns import clips
+from tests.support.workbooks import saved, workbook
 
 ROWS = "custom_id,model,prompt,duration\na,wan2.6-t2v,a paper boat,5\nb,wan2.6-t2v,a paper crane,5\n"
 
@@ -96,6 +99,22 @@ def test_results_and_failures_come_home(server: str, file: Path, tmp_path: Path)
         ("b", "queued", "autumn/b.mp4"),
     ]
     assert (tmp_path / "failures.csv").read_text(encoding="utf-8-sig").startswith("#problem,")
+
+
+def test_results_come_in_the_form_that_a_spreadsheet_opens(server: str, file: Path, tmp_path: Path) -> None:
+    rows = ROWS.replace("duration\n", "duration,vars.size\n").replace(",5\n", ",5,Übergröße\n")
+    file.with_suffix(".xlsx").write_bytes(saved(workbook(*csv.reader(rows.splitlines()))))
+    assert "stored: 2 new" in run("apply", file.with_suffix(".xlsx"), "--yes").stdout
+
+    run("results", "autumn", "-o", tmp_path / "results.xlsx")
+    refused = run("results", "autumn", "--format", "xlsx")
+    semicolons = run("results", "autumn", "--format", "csv-semicolon").stdout
+
+    sheet = openpyxl.load_workbook(tmp_path / "results.xlsx").worksheets[0]
+    assert [row[0].value for row in sheet.iter_rows()] == ["custom_id", "a", "b"]
+    assert (refused.exit_code, "-o results.xlsx" in refused.stderr) == (1, True)
+    assert semicolons.splitlines()[0].startswith("\ufeffcustom_id;")
+    assert "Übergröße" in semicolons
 
 
 def test_rows_alone_do_not_take_a_budget_away(server: str, file: Path) -> None:

@@ -68,7 +68,7 @@ def test_a_redirect_leads_inside_no_further_than_its_host() -> None:
     (found,) = check_urls(["https://a.example/a.png"], PublicTransport(lambda _: pinned)).values()
 
     assert asked == ["a.example"]
-    assert "metadata.example is at 169.254.169.254" in found.why
+    assert "metadata.example has an address that is not of the public internet" in found.why
 
 
 def test_a_reference_is_told_in_the_row_that_uses_it_first(tmp_path: Path) -> None:
