@@ -4,6 +4,7 @@ Importing this package defines every table, so that ``Base.metadata`` is whole.
 """
 
 from models.account import Account
+from models.account_clock import AccountClock
 from models.api_key import ApiKey
 from models.asset import Asset, AssetKind
 from models.attempt import Attempt
@@ -28,6 +29,7 @@ from models.webhook_endpoint import WebhookEndpoint
 
 __all__ = [
     "Account",
+    "AccountClock",
     "ApiKey",
     "Asset",
     "AssetKind",

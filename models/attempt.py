@@ -58,6 +58,9 @@ class Attempt(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When the intent was committed")
     sent_at: Mapped[datetime | None] = mapped_column(comment="When it was committed as about to leave")
     answer_by: Mapped[datetime | None] = mapped_column(comment="A sent attempt that is silent past it lost its worker")
+    clock_offset_seconds: Mapped[float | None] = mapped_column(
+        comment="The provider's clock minus the database's when it was sent; null: it was not known"
+    )
     reconcile_at: Mapped[datetime | None] = mapped_column(comment="When the provider's listing is asked next")
     listing_count: Mapped[int] = mapped_column(default=0, comment="Listings asked")
     first_absent_at: Mapped[datetime | None] = mapped_column(comment="When a listing first showed no trace of it")

@@ -37,6 +37,9 @@ class ProviderTask(Base):
     request_id: Mapped[str | None] = mapped_column(comment="The provider's, of the submit")
     status: Mapped[str] = mapped_column(comment="The provider's last word, as received")
     submitted_at: Mapped[datetime] = mapped_column(comment="When we read the acceptance")
+    made_at: Mapped[datetime | None] = mapped_column(
+        comment="When the provider made it, by its own clock; null: it has not said"
+    )
     price_per_second: Mapped[Decimal | None] = mapped_column(comment="At admission; null: no price is known")
     currency: Mapped[str | None] = mapped_column(comment="ISO 4217 code; null: no price is known")
     started_at: Mapped[datetime | None] = mapped_column(comment="When it got a slot at the provider")

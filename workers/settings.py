@@ -126,7 +126,10 @@ class ReconcileSettings(BaseSettings):
         default=60, gt=0, description="Between the two listings without a trace that rule a task out"
     )
     clock_skew_seconds: float = Field(
-        default=120, ge=0, description="How far apart the provider's clock and the database's may be"
+        default=120,
+        ge=0,
+        description="How far the provider's clock and the database's may drift apart unseen; how far apart they "
+        "are is measured",
     )
     give_up_seconds: float = Field(default=3600, gt=0, description="After this without a verdict, a person decides")
     evidence_hours: float = Field(

@@ -15,6 +15,7 @@ from models import Attempt
 from tests.support.jobs import MODEL, Jobs
 from tests.support.rows import Rows
 from tests.support.scripted_provider import Said, ScriptedProvider, _operation, listing, succeeded, task
+from tests.support.virtual_clock import VirtualClock
 from workers.reconciliation.reconcile import reconcile_attempt
 from workers.runtime.context import Services
 from workers.submission.submit import Claim, _claim, _mark_sent
@@ -26,8 +27,8 @@ HOUR_SECONDS = 3600.0
 class WatchedProvider(ScriptedProvider):
     """A provider during whose answers something else can happen."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, clock: VirtualClock | None = None) -> None:
+        super().__init__(clock)
         self._meanwhile: dict[str, Callable[[], object]] = {}
 
     def during(self, operation: str, happens: Callable[[], object]) -> None:

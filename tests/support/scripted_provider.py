@@ -7,9 +7,13 @@ import json
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 import httpx
+
+from tests.support.virtual_clock import START, VirtualClock
 
 RESULT_URL = "https://result.example/clip.mp4?Signature=s3cret"
 
@@ -67,7 +71,11 @@ def succeeded(url: str = RESULT_URL, **output: Any) -> Answer:
 class ScriptedProvider(httpx.AsyncBaseTransport):
     """Answers submits with new tasks and queries with RUNNING, unless the script says otherwise."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: VirtualClock | None = None) -> None:
+        self.clock = clock
+        """Each answer tells its time; None: no answer tells any."""
+        self.offset_seconds = 0.0
+        """How far the provider's clock is ahead of that one."""
         self.requests: list[httpx.Request] = []
         self._script: dict[str, list[Said]] = {}
         self._ids = itertools.count(1)
@@ -102,7 +110,14 @@ class ScriptedProvider(httpx.AsyncBaseTransport):
                 said = other_worker.submit(said).result()
         if isinstance(said, BaseException):
             raise said
-        return httpx.Response(said.status, headers=said.headers, content=said.content)
+        return httpx.Response(said.status, headers={**self._date(), **said.headers}, content=said.content)
+
+    def now(self) -> datetime:
+        """The provider's time."""
+        return (self.clock.now() if self.clock else START) + timedelta(seconds=self.offset_seconds)
+
+    def _date(self) -> dict[str, str]:
+        return {"Date": format_datetime(self.now(), usegmt=True)} if self.clock else {}
 
     def _next(self, operation: str, task_id: str) -> Said:
         for name in (f"{operation} {task_id}", operation):

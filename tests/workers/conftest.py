@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from models.session import make_engine, make_sessions
 from models.settings import ServiceSettings
 from models.storage import LocalArchive
+from tests.support.agreed_clocks import AgreedClocks
 from tests.support.commands import Ended, Run
 from tests.support.jobs import Jobs
 from tests.support.recorded_hints import RecordedHints
@@ -44,9 +45,9 @@ def hints() -> RecordedHints:
 
 
 @pytest.fixture
-def provider() -> ScriptedProvider:
+def provider(clock: VirtualClock) -> ScriptedProvider:
     """DashScope, by script."""
-    return ScriptedProvider()
+    return ScriptedProvider(clock)
 
 
 @pytest.fixture
@@ -86,6 +87,7 @@ def services(
         archive=LocalArchive(tmp_path / "archive"),
         hints=hints,
         clock=clock,
+        clocks=AgreedClocks(),
         environment={"ALIBABA_API_KEY": CANARY},
     )
 

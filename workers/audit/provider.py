@@ -26,6 +26,7 @@ from workers.dashscope.limits import LONGEST_WINDOW
 from workers.reconciliation.task_list import Located, hosts_of, in_books, list_account, listed_window
 from workers.reconciliation.unresolved_attempts import Doubt, doubts_of, is_doubtful
 from workers.runtime.context import Services
+from workers.runtime.provider_clock import clock_range
 
 Row = dict[str, Any]
 
@@ -53,6 +54,9 @@ class Comparison:
 
     account: Account
     since: datetime
+    """The start of the list, by the provider's clock."""
+    ours_since: datetime
+    """What was bound from here on, by the database's clock, is within."""
     now: datetime
     listed: dict[str, Located]
     flaw: str | None
@@ -95,18 +99,20 @@ def audit_provider(services: Services, *, window: timedelta = LONGEST_WINDOW) ->
 def _compare(services: Services, account: Account, window: timedelta) -> Comparison:
     with services.sessions() as session:
         now = services.clock.now(session)
-        since, until = listed_window(now, window, services.settings.reconcile)
-        hosts = hosts_of(session, account, since=since)
+        clocks = clock_range(session, account.id, services.settings.reconcile)
+        since, until = listed_window(now, window, clocks)
+        hosts = hosts_of(session, account, since=now - LONGEST_WINDOW)
     transport = services.settings.provider.http_transport
     # The bill first: what it says is listed by then.
     found = [services.host.run(read_bill(host, transport)) for host in hosts]
     listed = list_account(services, account, hosts, since=since, until=until)
     with services.sessions() as session:
         charged = (charge.provider_task_id for bill in found if bill for charge in bill.charges)
-        ours = _ours(session, account, since, {*listed.tasks, *charged})
+        ours_since = since - clocks.low + clocks.allowance
+        ours = _ours(session, account, ours_since, {*listed.tasks, *charged})
         doubts = doubts_of(session, services.settings.reconcile)
     bills = tuple(bill for bill in found if bill is not None)
-    return Comparison(account, since, now, listed.tasks, listed.flaw, ours, doubts, bills)
+    return Comparison(account, since, ours_since, now, listed.tasks, listed.flaw, ours, doubts, bills)
 
 
 def _ours(session: Session, account: Account, since: datetime, ids: Iterable[str]) -> dict[str, Owned]:
@@ -146,8 +152,8 @@ def _unlisted(services: Services, sides: Comparison) -> Iterator[Row]:
     shown_by = sides.now - timedelta(seconds=rules.absent_seconds)
     for task_id, owned in sides.ours.items():
         task = owned.task
-        is_due = task.account_id == sides.account.id and max(sides.since, kept_since) <= task.submitted_at <= shown_by
-        if is_due and task_id not in sides.listed:
+        is_due = max(sides.ours_since, kept_since) <= task.submitted_at <= shown_by
+        if is_due and task.account_id == sides.account.id and task_id not in sides.listed:
             yield _row(sides, task_id, job_id=task.job_id, our_status=task.status)
 
 

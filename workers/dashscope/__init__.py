@@ -1,6 +1,7 @@
 """DashScope (Alibaba Cloud Model Studio) as the workers see it; nothing outside speaks its wire."""
 
 from workers.dashscope.client import DashScope, TooManyTasksError
+from workers.dashscope.clock_comparison import ClockComparison, ClockReading
 from workers.dashscope.errors import (
     MisdirectedError,
     NoAnswerError,
@@ -14,6 +15,8 @@ from workers.dashscope.wire import Acceptance, ListedTask, TaskAnswer, TaskStatu
 
 __all__ = [
     "Acceptance",
+    "ClockComparison",
+    "ClockReading",
     "DashScope",
     "ListedTask",
     "MisdirectedError",

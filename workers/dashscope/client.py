@@ -23,6 +23,7 @@ from reelqueue.builder import BuiltRequest
 from reelqueue.egress import WIRE_ERRORS, tls_context
 from reelqueue.version import USER_AGENT
 from workers.dashscope.answer_check import RawAnswer, check_answer
+from workers.dashscope.clock_comparison import ClockComparison
 from workers.dashscope.errors import NoAnswerError, NotSentError
 from workers.dashscope.task_list import TaskList, assemble
 from workers.dashscope.wire import (
@@ -100,6 +101,7 @@ class DashScope:
         limits: Time limits.
         transport: Replaces httpx's own; the seam for proxies, private networks and tests.
         pace: Waits for the account's next turn before each query, list and cancel; None: the caller has taken turns.
+        clock: Is shown what the answers say of the provider's clock.
     """
 
     def __init__(
@@ -109,9 +111,11 @@ class DashScope:
         limits: TimeLimits | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         pace: Pace | None = None,
+        clock: ClockComparison | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._pace = pace
+        self.clock = clock
         self._limits = limits or TimeLimits()
         self._http = httpx.AsyncClient(
             base_url=endpoint.base_url.rstrip("/"),
@@ -123,6 +127,7 @@ class DashScope:
                 connect=self._limits.connect, write=self._limits.write, read=self._limits.read, pool=1
             ),
             headers={"User-Agent": USER_AGENT},
+            event_hooks={"request": [clock.on_request], "response": [clock.on_response]} if clock else {},
         )
 
     async def __aenter__(self) -> Self:

@@ -68,6 +68,8 @@ class TaskAnswer:
     actual_prompt: str | None = None
     usage: dict[str, Any] | None = None
     billed_seconds: Decimal | None = None
+    made_at: datetime | None = None
+    """When the provider made it, by its own clock; aware UTC."""
     started_at: datetime | None = None
     """When it got a slot at the provider, aware UTC."""
     ended_at: datetime | None = None
@@ -154,6 +156,7 @@ def parse_task(answer: Mapping[str, Any]) -> TaskAnswer:
         actual_prompt=_text(output.get("actual_prompt")),
         usage=usage or None,
         billed_seconds=_billed_seconds(usage),
+        made_at=parse_time(output.get("submit_time")),
         started_at=parse_time(output.get("scheduled_time")),
         ended_at=parse_time(output.get("end_time")),
     )

@@ -20,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from models.account import Account
+from models.account_clock import AccountClock
 from workers.archive.backlog import read_backlog
 from workers.audit.invariants import BILL_IS_RESERVED
 from workers.operator.odd_tasks import odd_tasks
@@ -67,6 +68,7 @@ def _database(services: Services) -> Iterator[Line]:
             yield _migrations(session)
             yield _clock(services, session)
             yield from _accounts(session)
+            yield from _provider_clocks(session, services.clock.now(session))
             yield from _orphans(session, services.clock.now(session))
             yield from _backlog(services, session)
             yield from _odd_tasks(session)
@@ -101,6 +103,22 @@ def _accounts(session: Session) -> Iterator[Line]:
     for account in session.scalars(select(Account).where(Account.paused_at.is_not(None))):
         remedy = f"mend it, then python -m workers accounts resume {account.name}"
         yield Line(f"account {account.name}", False, f"paused: {account.paused_reason}", remedy)
+
+
+def _provider_clocks(session: Session, now: datetime) -> Iterator[Line]:
+    if "account_clocks" not in _tables(session):
+        return
+    measured = select(Account.name, AccountClock).join(Account, Account.id == AccountClock.account_id)
+    for name, clock in session.execute(measured.order_by(Account.name)):
+        minutes = max((now - clock.measured_at).total_seconds(), 0) / 60
+        where = "ahead of" if clock.offset_seconds > 0 else "behind"
+        seen = (
+            f"the provider's is {abs(clock.offset_seconds):.1f} s {where} the database's "
+            f"(within {clock.uncertainty_seconds:.1f} s, measured {minutes:.0f} min ago)"
+        )
+        is_well = abs(clock.offset_seconds) - clock.uncertainty_seconds < _CLOCK_TOLERANCE_SECONDS
+        remedy = "synchronise the database host's clock (NTP); docs/deployment.md says what hangs on it"
+        yield Line(f"clock of {name}", is_well, seen, remedy)
 
 
 def _orphans(session: Session, now: datetime) -> Iterator[Line]:

@@ -173,6 +173,7 @@ def store_answer(session: Session, task_row_id: UUID, answer: TaskAnswer, *, now
         .where(ProviderTask.id == task_row_id)
         .values(
             status=answer.status,
+            made_at=answer.made_at,
             started_at=answer.started_at,
             ended_at=answer.ended_at,
             result_url=answer.result_url,

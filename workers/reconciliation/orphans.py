@@ -38,6 +38,7 @@ from workers.reconciliation.orphan_adoption import Orphan, adopt_orphan
 from workers.reconciliation.task_list import Located, hosts_of, in_books, list_account, listed_window
 from workers.reconciliation.unresolved_attempts import doubts_of, is_doubtful
 from workers.runtime.context import Services
+from workers.runtime.provider_clock import clock_range
 from workers.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -90,8 +91,10 @@ def look_for_orphans(services: Services, *, window: timedelta = LONGEST_WINDOW) 
 def _look(services: Services, account: Account, window: timedelta) -> Look:
     look = Look(account.name)
     with services.sessions() as session:
-        since, until = listed_window(services.clock.now(session), window, services.settings.reconcile)
-        hosts = hosts_of(session, account, since=since)
+        clocks = clock_range(session, account.id, services.settings.reconcile)
+        now = services.clock.now(session)
+        since, until = listed_window(now, window, clocks)
+        hosts = hosts_of(session, account, since=now - LONGEST_WINDOW)
     try:
         listed = list_account(services, account, hosts, since=since, until=until)
     except (ProviderError, ConfigurationError) as error:
@@ -102,20 +105,20 @@ def _look(services: Services, account: Account, window: timedelta) -> Look:
         log.warning("orphans.list_not_whole", account=account.name, problem=listed.flaw)
     look.listed = len(listed.tasks)
     look.settled = settle_forgotten(services, account, listed.tasks.values())
-    look.orphans = [
-        _adopt(services, account, one, number) for number, one in enumerate(_strays(services, listed.tasks, look))
-    ]
+    strays = _strays(services, account, listed.tasks, look)
+    look.orphans = [_adopt(services, account, one, number) for number, one in enumerate(strays)]
     _report(services, account, look)
     return look
 
 
-def _strays(services: Services, listed: dict[str, Located], look: Look) -> list[Located]:
+def _strays(services: Services, account: Account, listed: dict[str, Located], look: Look) -> list[Located]:
     """The listed tasks that nobody here can have asked for, and that are billed or will be."""
     with services.sessions() as session:
         # Read after the list: what made a listed task is on record by now, however new it is.
         ours = set(session.scalars(select(ProviderTask.provider_task_id).where(in_books(session, listed))))
         doubts = doubts_of(session, services.settings.reconcile)
-        now = services.clock.now(session)
+        clocks = clock_range(session, account.id, services.settings.reconcile)
+        now = services.clock.now(session) + clocks.low - clocks.allowance
     strays = [one for task_id, one in listed.items() if task_id not in ours]
     open_ones = [one for one in strays if _is_young(one.task, services.settings, now) or is_doubtful(one, doubts)]
     rest = [one for one in strays if one not in open_ones]
@@ -125,11 +128,16 @@ def _strays(services: Services, listed: dict[str, Located], look: Look) -> list[
 
 
 def _is_young(task: ListedTask, settings: Settings, now: datetime) -> bool:
-    """Whether a submit that made it may still be waiting for its answer, by any clock."""
+    """Whether a submit that made it may still be waiting for its answer.
+
+    Args:
+        task: What the list shows.
+        settings: How long a submit takes at most.
+        now: The earliest that it can be by the provider's clock.
+    """
     rules = settings.submit
     longest = rules.send_within_seconds + rules.post_seconds + rules.settle_within_seconds
-    skew = settings.reconcile.clock_skew_seconds
-    return task.created_at is not None and now - task.created_at < timedelta(seconds=longest + skew)
+    return task.created_at is not None and now - task.created_at < timedelta(seconds=longest)
 
 
 def _adopt(services: Services, account: Account, one: Located, number: int) -> Orphan:

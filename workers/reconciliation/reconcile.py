@@ -19,7 +19,9 @@ A listing that may miss tasks (:mod:`workers.dashscope.task_list`) proves nothin
 answer's own request id. A whole one proves absence only from the moment on at which the POST cannot be under way
 any more, and only while the provider still lists tasks of that age. It proves nothing while another submit of the
 same account and model is under way, as a task that it shows may be that one's; and nothing under another key than
-the POST had, which may be another main account's.
+the POST had, which may be another main account's. And it proves nothing where the window may be the wrong one: the
+provider's clock is compared with the database's before each submit and by each list, and a clock that was set in
+between leaves the question open (:mod:`workers.runtime.provider_clock`).
 """
 
 from __future__ import annotations
@@ -41,11 +43,12 @@ from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.errors import ConfigurationError
 from reelqueue.states import AttemptState
-from workers.dashscope import Acceptance, DashScope, ListedTask, ProviderError
+from workers.dashscope import Acceptance, ClockReading, DashScope, ListedTask, ProviderError
 from workers.failpoints import Failpoint, failpoint
 from workers.reconciliation.competing_attempts import UNDECIDED, Neighbours, neighbours_of
 from workers.reconciliation.task_matching import Absent, Adopt, Doubt, Finding, Stranger, Unclear, judge
 from workers.runtime.context import Services
+from workers.runtime.provider_clock import MOST_UNCERTAIN_SECONDS, clock_range, keep_reading
 from workers.settings import ReconcileSettings
 from workers.submission.claim_outcomes import park_job, requeue
 from workers.submission.task_binding import OpenAttempt, TaskTakenError, bind_task
@@ -66,8 +69,13 @@ class Case:
     request_id: str | None
     """The provider's, where a garbled answer had one."""
     since: datetime
-    """The window in which its task can have been made, by any clock."""
+    """The window in which its task can have been made, by the provider's clock."""
     until: datetime
+    around: tuple[datetime, datetime]
+    """Other attempts that were sent within, by the database's clock, may have made a task of the window."""
+    clock_offset_seconds: float | None
+    """The provider's clock minus the database's when it was sent; None: it was not known."""
+    sent_at: datetime
     silent_since: datetime
     """From here on the POST cannot be under way any more."""
     ambiguous_at: datetime
@@ -119,8 +127,12 @@ def _case(session: Session, attempt: Attempt, rules: ReconcileSettings, now: dat
     account = session.get_one(Account, attempt.account_id)
     earlier = select(func.count()).where(Attempt.job_id == job.id, Attempt.state == AttemptState.NOT_CREATED)
     sent_at, silent_since = attempt.sent_at or attempt.created_at, attempt.answer_by or attempt.send_by
-    skew = timedelta(seconds=rules.clock_skew_seconds)
-    since, until = sent_at - skew, silent_since + skew
+    offset = attempt.clock_offset_seconds
+    clocks = clock_range(session, account.id, rules, model=job.model, sent_with=[offset])
+    # Where these are not in order, the clock was set between two of them, and no offset holds for all.
+    is_in_order = attempt.created_at <= sent_at <= now
+    since, until = clocks.window(sent_at, silent_since)
+    around = sent_at - clocks.width, silent_since + clocks.width
     return Case(
         attempt=OpenAttempt(attempt.id, attempt.number, job.id, attempt.epoch, account, attempt.base_url),
         model=job.model,
@@ -128,10 +140,13 @@ def _case(session: Session, attempt: Attempt, rules: ReconcileSettings, now: dat
         request_id=attempt.request_id,
         since=since,
         until=until,
+        around=around,
+        clock_offset_seconds=offset if is_in_order else None,
+        sent_at=sent_at,
         silent_since=silent_since,
         ambiguous_at=attempt.closed_at or now,
         first_absent_at=attempt.first_absent_at,
-        neighbours=neighbours_of(session, attempt.id, since=since, until=until),
+        neighbours=neighbours_of(session, attempt.id, since=around[0], until=around[1]),
         resubmit_count=session.scalars(earlier).one(),
         on_ambiguous=session.get_one(Campaign, job.campaign_id).on_ambiguous,
         key_fingerprint=attempt.key_fingerprint,
@@ -144,23 +159,31 @@ async def _investigate(services: Services, case: Case) -> Finding:
     try:
         async with services.provider(case.attempt.account, base_url=case.attempt.base_url) as provider:
             listed = await provider.list_tasks(model=case.model, since=case.since, until=case.until)
+            reading = keep_reading(services, case.attempt.account.id, provider.clock)
             with services.sessions() as session:
                 unknown = _unknown(session, case, listed.tasks)
             if listed.flaw is not None:
                 return _found_in_part(case, unknown, listed.flaw)
-            return _as_proven(services, case, await _judge(provider, case, unknown))
+            return _as_proven(services, case, await _judge(provider, case, unknown), reading)
     except ProviderError as error:
         return Unclear(error.summary)
     except ConfigurationError as error:
         return Unclear(str(error))
 
 
-def _as_proven(services: Services, case: Case, finding: Finding) -> Finding:
-    """What a finding is worth under the key that asked."""
-    is_same_key = case.key_fingerprint in {None, services.key_fingerprint(case.attempt.account)}
-    if isinstance(finding, Absent) and not is_same_key:
+def _as_proven(services: Services, case: Case, finding: Finding, reading: ClockReading | None) -> Finding:
+    """What a finding is worth under the key that asked, and by the clocks."""
+    if not isinstance(finding, Absent):
+        return finding
+    if case.key_fingerprint not in {None, services.key_fingerprint(case.attempt.account)}:
         return Unclear("absent under another key than it was sent with, which may be another main account's")
-    return finding
+    if reading is None or case.clock_offset_seconds is None:
+        return Unclear("absent, but nobody knows where the provider's clock was when it was sent")
+    moved = abs(reading.offset_seconds - case.clock_offset_seconds)
+    if moved + reading.uncertainty_seconds > services.settings.reconcile.clock_skew_seconds:
+        return Unclear(f"absent, but the provider's clock or the database's was set by {moved:.0f} s since it was sent")
+    noise = reading.uncertainty_seconds + MOST_UNCERTAIN_SECONDS
+    return Absent(timedelta(seconds=max(moved - noise, 0)))
 
 
 def _unknown(session: Session, case: Case, listed: list[ListedTask]) -> list[ListedTask]:
@@ -204,8 +227,8 @@ def _act(services: Services, case: Case, finding: Finding) -> str:
         match finding:
             case Adopt(task):
                 wake, said = question.adopt(task)
-            case Absent():
-                said = question.count_absence()
+            case Absent(clocks_moved):
+                said = question.count_absence(clocks_moved)
             case Unclear():
                 said = question.ask_again(finding)
     log.info("attempt.reconciled", job_id=str(case.attempt.job_id), attempt=case.attempt.number, outcome=said)
@@ -236,7 +259,7 @@ class Question:
     def adopt(self, task: ListedTask) -> tuple[Wake | None, str]:
         """Follow the task from now on."""
         case = self.case
-        around = neighbours_of(self.session, case.attempt.attempt_id, since=case.since, until=case.until)
+        around = neighbours_of(self.session, case.attempt.attempt_id, since=case.around[0], until=case.around[1])
         if around.has_newcomers(case.neighbours):
             # What began after the question may have made the task that the listing showed.
             return None, self.ask_again(Unclear(f"another submit of {case.model} began meanwhile"))
@@ -247,18 +270,22 @@ class Question:
             return None, self.ask_again(Unclear("a rival adopted the task first"))
         return wake, f"adopted provider_task={task.provider_task_id}"
 
-    def count_absence(self) -> str:
-        """The first is remembered; the second, late enough after it, rules the task out."""
+    def count_absence(self, clocks_moved: timedelta) -> str:
+        """The first is remembered; the second, late enough after it, rules the task out.
+
+        Args:
+            clocks_moved: By so much the clocks were set since it was sent, so much longer takes every wait.
+        """
         case, rules, now = self.case, self.rules, self.now
-        if now < case.silent_since:
+        if now < case.silent_since + clocks_moved:
             self._at(now + timedelta(seconds=rules.ask_again_seconds))
             return "absent so far, and the POST may still be on its way: asked again"
-        if now - case.since > timedelta(hours=rules.evidence_hours):
+        if now - case.sent_at > timedelta(hours=rules.evidence_hours):
             return self._give_up("the provider does not list tasks of that age any more")
         if case.on_ambiguous is OnAmbiguous.RESUBMIT:
             return self._buy_again()
-        first = case.first_absent_at or now
-        certain_at = first + timedelta(seconds=rules.absent_seconds)
+        first = min(case.first_absent_at or now, now)
+        certain_at = first + timedelta(seconds=rules.absent_seconds) + clocks_moved
         if now < certain_at:
             self._at(certain_at, first_absent_at=first)
             return "absent from the listing: asked once more"

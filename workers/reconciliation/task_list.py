@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 from models.account import Account
 from models.attempt import Attempt
 from models.provider_task import ProviderTask
-from workers.dashscope import DashScope, ListedTask, TaskList, TooManyTasksError
+from workers.dashscope import ClockComparison, DashScope, ListedTask, TaskList, TooManyTasksError
 from workers.dashscope.limits import LONGEST_WINDOW
 from workers.runtime.context import Services
-from workers.settings import ReconcileSettings
+from workers.runtime.provider_clock import ClockRange, keep_reading
 
 _SHORTEST_WINDOW: Final = timedelta(seconds=10)
 
@@ -29,10 +29,10 @@ class Located:
     base_url: str
 
 
-def listed_window(now: datetime, window: timedelta, rules: ReconcileSettings) -> tuple[datetime, datetime]:
+def listed_window(now: datetime, window: timedelta, clocks: ClockRange) -> tuple[datetime, datetime]:
     """The longest window that the provider lists, up to now by its clock, and no longer than wanted."""
-    until = now + timedelta(seconds=rules.clock_skew_seconds)
-    return max(now - window, until - LONGEST_WINDOW), until
+    until = now + clocks.high + clocks.allowance
+    return max(now + clocks.low - window, until - LONGEST_WINDOW), until
 
 
 def hosts_of(session: Session, account: Account, *, since: datetime) -> list[str]:
@@ -80,17 +80,20 @@ def list_account(
     found: dict[str, Located] = {}
     flaw = None
     for host in hosts:
-        listed = services.host.run(_list_host(services, account, host, since, until))
+        listed, clock = services.host.run(_list_host(services, account, host, since, until))
+        keep_reading(services, account.id, clock)
         found |= {task.provider_task_id: Located(task, host) for task in listed.tasks}
         flaw = flaw or listed.flaw
     return AccountList(found, flaw)
 
 
-async def _list_host(services: Services, account: Account, base_url: str, since: datetime, until: datetime) -> TaskList:
+async def _list_host(
+    services: Services, account: Account, base_url: str, since: datetime, until: datetime
+) -> tuple[TaskList, ClockComparison | None]:
     async with services.provider(account, base_url=base_url) as provider:
         listed = await _list_window(provider, since, until)
         # A task that was made while it was read is reason enough to read it once more, and no more than that.
-        return listed if listed.flaw is None else await _list_window(provider, since, until)
+        return listed if listed.flaw is None else await _list_window(provider, since, until), provider.clock
 
 
 async def _list_window(provider: DashScope, since: datetime, until: datetime) -> TaskList:

@@ -23,6 +23,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 from workers.dashscope import ListedTask, TaskAnswer, TaskStatus
@@ -72,6 +73,9 @@ class Adopt:
 @dataclass(frozen=True)
 class Absent:
     """No trace in this listing."""
+
+    clocks_moved: timedelta = timedelta(0)
+    """How far the provider's clock and the database's have moved against each other since the submit."""
 
 
 @dataclass(frozen=True)

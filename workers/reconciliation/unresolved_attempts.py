@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -13,12 +13,13 @@ from models.attempt import Attempt
 from models.render_job import RenderJob
 from reelqueue.states import OPEN_ATTEMPT, AttemptState, RenderState
 from workers.reconciliation.task_list import Located
+from workers.runtime.provider_clock import clock_range
 from workers.settings import ReconcileSettings
 
 
 @dataclass(frozen=True)
 class Doubt:
-    """An undecided attempt, and when its task can have been made by any clock."""
+    """An undecided attempt, and when its task can have been made by the provider's clock."""
 
     base_url: str
     model: str
@@ -34,22 +35,19 @@ class Doubt:
 
 def doubts_of(session: Session, rules: ReconcileSettings) -> list[Doubt]:
     """Every undecided attempt, those under review included: their task is for a person to name."""
-    skew = timedelta(seconds=rules.clock_skew_seconds)
     under_review = (RenderJob.state == RenderState.NEEDS_REVIEW) & (Attempt.state == AttemptState.UNRESOLVED)
     rows = session.execute(
         select(Attempt, RenderJob.model)
         .join(RenderJob, RenderJob.id == Attempt.job_id)
         .where(Attempt.state.in_(OPEN_ATTEMPT) | under_review)
     )
-    return [
-        Doubt(
-            attempt.base_url,
-            model,
-            (attempt.sent_at or attempt.created_at) - skew,
-            (attempt.answer_by or attempt.send_by) + skew,
-        )
-        for attempt, model in rows
-    ]
+    return [Doubt(attempt.base_url, model, *_window(session, attempt, model, rules)) for attempt, model in rows]
+
+
+def _window(session: Session, attempt: Attempt, model: str, rules: ReconcileSettings) -> tuple[datetime, datetime]:
+    offset = attempt.clock_offset_seconds
+    clocks = clock_range(session, attempt.account_id, rules, model=model, sent_with=[offset])
+    return clocks.window(attempt.sent_at or attempt.created_at, attempt.answer_by or attempt.send_by)
 
 
 def is_doubtful(one: Located, doubts: Iterable[Doubt]) -> bool:

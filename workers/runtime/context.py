@@ -24,10 +24,11 @@ from models.session import Clock, DatabaseClock
 from models.storage import Archive
 from reelqueue.builder import WORKSPACE_HEADER
 from reelqueue.errors import ConfigurationError
-from workers.dashscope import DashScope
+from workers.dashscope import ClockComparison, DashScope
 from workers.dashscope.client import Endpoint
 from workers.runtime.hints import Hints
 from workers.runtime.host_clock import Host
+from workers.runtime.known_clocks import KnownClocks
 from workers.runtime.poll_intervals import Pacing
 from workers.settings import KEY_VARIABLES, Settings
 
@@ -44,6 +45,8 @@ class Services:
     host: Host = field(default_factory=Host)
     pacing: Pacing = field(default_factory=Pacing)
     """How often to ask about clips for which nobody has said it."""
+    clocks: KnownClocks = field(default_factory=KnownClocks)
+    """The providers' clocks, as this process knows them."""
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     """Where accounts' keys are, by variable name."""
 
@@ -62,16 +65,20 @@ class Services:
         headers = {name: value for name, value in account.headers.items() if name.lower() == WORKSPACE_HEADER.lower()}
         endpoint = Endpoint(base_url or account.base_url, self.key_of(account), headers)
         transport = self.settings.provider.http_transport
+        clock = ClockComparison(self.host.seconds) if is_paced else None
         return DashScope(
             endpoint,
             transport=transport() if transport else None,
-            pace=functools.partial(self._wait_for_turn, account.id) if is_paced else None,
+            pace=functools.partial(self._wait_for_turn, account.id, clock) if clock else None,
+            clock=clock,
         )
 
-    async def _wait_for_turn(self, account_id: UUID, kind: TurnKind) -> None:
+    async def _wait_for_turn(self, account_id: UUID, clock: ClockComparison, kind: TurnKind) -> None:
         per_second = self.settings.provider.query_rate_per_second
         with self.sessions.begin() as session:
+            since = self.host.seconds()
             now = self.clock.now(session)
+            clock.database_said(now, since=since)
             at = take_turns(session, account_id, kind, 1, now=now, per_second=per_second)
         await asyncio.sleep(max((at - now).total_seconds(), 0))
 

@@ -52,6 +52,7 @@ from workers.dispatch.quotes import stored_request
 from workers.failpoints import Failpoint, failpoint
 from workers.runtime.commit_retry import insist
 from workers.runtime.context import Services
+from workers.runtime.provider_clock import compare_clocks
 from workers.submission.claim_outcomes import (
     Reason,
     backoff_seconds,
@@ -111,6 +112,7 @@ def submit_render_job(services: Services, job_id: UUID, epoch: int) -> str:
     Returns:
         What became of it, in a few words for people.
     """
+    _know_clock(services, job_id)
     claim = _claim(services, job_id, epoch)
     if isinstance(claim, str):
         return claim
@@ -144,6 +146,16 @@ async def _post(services: Services, claim: Claim, began_seconds: float) -> Accep
         # Twice: now, since the POST's own limit starts here, and when its first byte is about to leave.
         limit_seconds = claim.post_seconds - look()
         return await provider.submit(claim.built, limit_seconds=limit_seconds, last_look=look)
+
+
+def _know_clock(services: Services, job_id: UUID) -> None:
+    """Compare the clocks first, unless this process has done so: without it, an answer that is lost is never proven."""
+    with services.sessions() as session:
+        now, seconds = services.clock.now(session), services.host.seconds()
+        mine = select(Account).join(RenderJob, RenderJob.account_id == Account.id)
+        account = session.scalars(mine.where(RenderJob.id == job_id, Account.paused_at.is_(None))).one_or_none()
+    if account is not None and services.clocks.of(account.id, now=now, seconds=seconds) is None:
+        compare_clocks(services, account)
 
 
 def _first_frame(services: Services, job_id: UUID, epoch: int) -> FirstFrame:
@@ -192,6 +204,8 @@ def _claimed(
     send_by = now + timedelta(seconds=rules.send_within_seconds)
     attempt = _intent(session, job, account, hashlib.sha256(body).hexdigest(), now=now, send_by=send_by)
     attempt.key_fingerprint = services.key_fingerprint(account)
+    clock = services.clocks.of(account.id, now=now, seconds=services.host.seconds())
+    attempt.clock_offset_seconds = None if clock is None else clock.offset_seconds
     if not begin_posting(session, account.id, job.model, attempt.id, now=now, until=send_by):
         return Busy(account.name, job.model)
     post_seconds = rules.post_seconds + len(body) / UPLINK_BYTES_PER_SECOND

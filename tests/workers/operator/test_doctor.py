@@ -11,7 +11,7 @@ from celery import Celery
 from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
-from models import Account
+from models import Account, AccountClock
 from models.session import make_engine, make_sessions
 from models.storage import LocalArchive
 from tests.conftest import free_port
@@ -75,6 +75,32 @@ def test_a_clock_that_is_wrong_is_seen(
     clock.time = datetime.now(UTC) - timedelta(seconds=ahead_seconds)
 
     assert in_database(services)["clock"].is_well is is_well
+
+
+@pytest.mark.parametrize(
+    ("offset_seconds", "uncertainty_seconds", "seen", "is_well"),
+    [
+        (0.4, 0.6, "0.4 s ahead of", True),
+        (-7.0, 3.0, "7.0 s behind", True),
+        (-600.0, 0.6, "600.0 s behind", False),
+        (600.0, 0.6, "600.0 s ahead of", False),
+    ],
+)
+def test_a_providers_clock_that_is_far_from_the_databases_is_bad(
+    jobs: Jobs, rows: Rows, offset_seconds: float, uncertainty_seconds: float, seen: str, *, is_well: bool
+) -> None:
+    dispatch(jobs.services)
+    assert "clock of default" not in in_database(jobs.services)  # nobody has asked it yet
+    now = jobs.clock.now()
+    clock = AccountClock(offset_seconds=offset_seconds, uncertainty_seconds=uncertainty_seconds, measured_at=now)
+    with rows.sessions.begin() as session:
+        clock.account_id = rows.account().id
+        session.add(clock)
+
+    line = in_database(jobs.services)["clock of default"]
+
+    assert line.is_well is is_well
+    assert f"the provider's is {seen} the database's" in line.seen
 
 
 def test_a_bill_above_its_reservation_is_bad(jobs: Jobs) -> None:

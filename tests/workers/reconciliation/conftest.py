@@ -7,13 +7,14 @@ import pytest
 from tests.support.doubts import Doubts, WatchedProvider
 from tests.support.jobs import Jobs
 from tests.support.rows import Rows
+from tests.support.virtual_clock import VirtualClock
 from workers.runtime.context import Services
 
 
 @pytest.fixture
-def provider() -> WatchedProvider:
+def provider(clock: VirtualClock) -> WatchedProvider:
     """DashScope, by script."""
-    return WatchedProvider()
+    return WatchedProvider(clock)
 
 
 @pytest.fixture

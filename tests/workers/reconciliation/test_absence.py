@@ -144,8 +144,8 @@ def test_the_listing_is_asked_for_the_model_and_the_time_of_the_post(doubts: Dou
 
     query = provider.requests[-1].url.params
     assert query["model_name"] == "wan2.6-t2v"
-    # Sent at 12:00 UTC, silent 40 s later, two minutes of skew on both sides, Beijing time.
-    assert (query["start_time"], query["end_time"]) == ("20261123195800", "20261123200240")
+    # Sent at 12:00 UTC, silent 40 s later, Beijing time; an hour on both sides, as no task has told its time yet.
+    assert (query["start_time"], query["end_time"]) == ("20261123190000", "20261123210040")
 
 
 def test_the_second_absence_of_a_job_is_for_a_person(doubts: Doubts, rows: Rows, services: Services) -> None:
