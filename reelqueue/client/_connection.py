@@ -41,9 +41,10 @@ def httpx_options(base_url: str | None, api_key: str | None, timeout_seconds: fl
 def _base_url(text: str) -> httpx.URL:
     try:
         url = httpx.URL(text)
-    except httpx.InvalidURL as error:
+        has_host = bool(url.host)  # raises for a broken name of the form xn--…
+    except (httpx.InvalidURL, UnicodeError) as error:
         raise ConfigurationError(f"{text!r} is no URL ({error}); {_REMEDY}") from error
-    if url.scheme not in {"http", "https"} or not url.host:
+    if url.scheme not in {"http", "https"} or not has_host:
         raise ConfigurationError(f"{text!r} is no http or https URL with a host; {_REMEDY}")
     return url
 

@@ -1,14 +1,14 @@
 """Whether an answer is good, and if not, what is known about the call.
 
-=============================================  =====================================================
+=============================================  =========================================================
 answer                                         then
-=============================================  =====================================================
+=============================================  =========================================================
 2xx with a JSON object                         good
 4xx with a code, 413, 429                      refused by the provider: nothing was created
 3xx, 405, 407, 404 without a known code,       refused by something else at its address, or before
 another 4xx without a code                     it: nothing was created
-408, 409 or 425 without a code, 5xx, the rest  unknown
-=============================================  =====================================================
+408, 409 or 425 without a code, 5xx, the rest  unknown; a page under 2xx is marked as not DashScope's
+=============================================  =========================================================
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from reelqueue.failure_codes import FailureCode
 from reelqueue.states import FailureClass
 from workers.dashscope.error_codes import classify
 from workers.dashscope.errors import MisdirectedError, NoAnswerError, ProviderError, RefusedError, ServerFaultError
@@ -31,6 +32,7 @@ _GATEWAYS: Final = frozenset({HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.TO
 _FOREIGN: Final = frozenset({HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED})
 # A proxy may say so of a request that it has passed on.
 _UNDECIDED: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY})
+_PAGES: Final = frozenset({"text/html", "text/event-stream"})
 _LONGEST_WAIT_SECONDS: Final = 31 * 86_400.0
 _RESET_AT: Final = re.compile(
     r"\breset (?:at|on) (\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?) ?(Z|[+-]\d\d:?\d\d)?", re.IGNORECASE
@@ -63,8 +65,12 @@ def check_answer(answer: RawAnswer) -> dict[str, Any]:
         if 200 <= answer.status < 300:
             return document
         code, message, request_id = parse_error(document)
+    foreign = f"this host does not speak DashScope: {_seen(answer)}"
     if _is_foreign(answer.status, code):
-        raise MisdirectedError(f"this host does not speak DashScope: {_seen(answer)}", http_status=answer.status)
+        raise MisdirectedError(foreign, http_status=answer.status)
+    if 200 <= answer.status < 300 and _content_type(answer) in _PAGES:
+        # It may have replaced the answer to a submit that had arrived.
+        raise NoAnswerError(foreign, http_status=answer.status, code=FailureCode.NOT_DASHSCOPE)
     raise _kind(answer.status, code)(
         message,
         http_status=answer.status,
@@ -91,7 +97,7 @@ def _kind(status: int, code: str | None) -> type[ProviderError]:
 def _seen(answer: RawAnswer) -> str:
     """What answered, without what it says: a page may quote the request."""
     target = _host_of(answer.headers.get("location", ""))
-    content_type = answer.headers.get("content-type", "").partition(";")[0].strip()[:40]
+    content_type = _content_type(answer)
     if target is not None:
         detail = f", a redirect to {target}"
     elif content_type and content_type.isprintable():
@@ -99,6 +105,10 @@ def _seen(answer: RawAnswer) -> str:
     else:
         detail = ""
     return f"{answer.host} answers HTTP {answer.status}{detail}"
+
+
+def _content_type(answer: RawAnswer) -> str:
+    return answer.headers.get("content-type", "").partition(";")[0].strip().lower()[:40]
 
 
 def _host_of(url: str) -> str | None:

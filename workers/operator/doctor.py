@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.account_clock import AccountClock
+from models.submit_lane import SubmitLane
 from workers.archive.backlog import read_backlog
 from workers.audit.invariants import BILL_IS_RESERVED
 from workers.operator.odd_tasks import odd_tasks
@@ -31,6 +32,8 @@ from workers.settings import KEY_VARIABLES
 _CHECKOUT: Final = Path(__file__).resolve().parents[2]
 _CLOCK_TOLERANCE_SECONDS: Final = 5.0
 _ANSWER_SECONDS: Final = 3.0
+_LONG_HOLD: Final = timedelta(minutes=10)
+"""A refusal for the pace alone holds a model for less."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def _database(services: Services) -> Iterator[Line]:
             yield Line("database", True, f"Postgres {version} answers")
             yield _migrations(session)
             yield _clock(services, session)
-            yield from _accounts(session)
+            yield from _accounts(session, services.clock.now(session))
             yield from _provider_clocks(session, services.clock.now(session))
             yield from _orphans(session, services.clock.now(session))
             yield from _backlog(services, session)
@@ -97,9 +100,17 @@ def _clock(services: Services, session: Session) -> Line:
     return Line("clock", apart < _CLOCK_TOLERANCE_SECONDS, seen, "synchronise this host's clock (NTP)")
 
 
-def _accounts(session: Session) -> Iterator[Line]:
+def _accounts(session: Session, now: datetime) -> Iterator[Line]:
     if "accounts" not in _tables(session):
         return
+    held = select(Account.name, SubmitLane.model, SubmitLane.throttled_until).join(
+        SubmitLane, SubmitLane.account_id == Account.id
+    )
+    for name, model, until in session.execute(held.where(SubmitLane.throttled_until > now + _LONG_HOLD)):
+        remedy = f"raise the quota, or python -m workers accounts resume {name} submits at once"
+        yield Line(
+            f"{model} of account {name}", False, f"the provider wants it held until {until:%Y-%m-%d %H:%M} UTC", remedy
+        )
     for account in session.scalars(select(Account).where(Account.paused_at.is_not(None))):
         remedy = f"mend it, then python -m workers accounts resume {account.name}"
         yield Line(f"account {account.name}", False, f"paused: {account.paused_reason}", remedy)

@@ -84,7 +84,8 @@ def adopt_orphan(services: Services, account: Account, orphan: Orphan) -> Orphan
         The orphan with its job and its cost; unchanged if it cannot be adopted now.
     """
     answer = ask(services, account, orphan.base_url, orphan.provider_task_id)
-    if answer is None or answer.status != TaskStatus.SUCCEEDED or not answer.result_url:
+    # Without a URL it is paid all the same; the archive asks for one until the result is gone.
+    if answer is None or answer.status != TaskStatus.SUCCEEDED:
         return orphan
     with services.sessions.begin() as session:
         bill = _store(session, account, orphan, answer, services.clock.now(session))

@@ -31,6 +31,7 @@ from sqlalchemy.orm import Session
 from models.account import Account
 from models.attempt import Attempt
 from models.base import new_id
+from models.operations.accounts import pause_account
 from models.operations.jobs.transitions import move
 from models.operations.scheduling.poll_wakeups import Wake
 from models.operations.scheduling.submit_throttle import (
@@ -372,6 +373,8 @@ def _park(services: Services, claim: Claim, error: ProviderError) -> str:
         if _close_with(session, claim, AttemptState.AMBIGUOUS, error, now=now):
             rules = services.settings.reconcile
             mark_ambiguous(session, claim.attempt_id, claim.job_id, error.summary, rules, now=now)
+            if is_misdirected(session, claim.account.id):
+                pause_account(session, claim.account.id, error.message, now=now)
         end_posting(session, claim.attempt_id)
 
     _settle(services, write)

@@ -112,6 +112,20 @@ def test_a_bill_above_its_reservation_is_bad(jobs: Jobs) -> None:
     assert str(in_database(jobs.services)["bills"]).startswith("BAD bills: 1 tasks were billed more than")
 
 
+def test_a_model_that_the_provider_wants_held_is_bad(jobs: Jobs) -> None:
+    jobs.provider.on_submit(Answer(429, b"slow down"), Answer(429, b"slow down", {"Retry-After": "86400"}))
+    jobs.rendering()
+    assert "wan2.6-t2v of account default" not in in_database(jobs.services)
+    jobs.clock.advance(100)
+    dispatch(jobs.services)
+
+    jobs.submit(jobs.hints.submits[-1])
+
+    line = in_database(jobs.services)["wan2.6-t2v of account default"]
+    assert str(line).startswith("BAD wan2.6-t2v of account default: the provider wants it held until 2026-11-24")
+    assert "accounts resume default" in line.remedy
+
+
 @pytest.mark.parametrize(
     ("said", "seen"),
     [

@@ -18,8 +18,9 @@ from models import Account, Campaign, EntryKind, RenderJob
 from reelqueue.states import AttemptState, RenderState
 from tests.support.jobs import MODEL, Jobs
 from tests.support.rows import Rows
-from tests.support.scripted_provider import Killed, listing, refused, succeeded, task
+from tests.support.scripted_provider import RESULT_URL, Killed, listing, refused, succeeded, task
 from tests.support.virtual_clock import VirtualClock
+from workers.archive.archive_result import archive_render_job
 from workers.audit.invariants import audit
 from workers.dispatch.dispatcher import dispatch
 from workers.operator.manual_review import write_off
@@ -215,6 +216,22 @@ def test_a_paused_account_is_looked_at(look: Callable[[], Look], jobs: Jobs, row
     jobs.provider.on_query(succeeded())
 
     assert len(look().orphans) == 1
+
+
+def test_an_orphan_without_a_url_is_paid_and_waits_for_one(
+    look: Callable[[], Look], jobs: Jobs, rows: Rows, clock: VirtualClock
+) -> None:
+    jobs.provider.on_list(listing(listed(clock, "stranger")))
+    jobs.provider.on_query(task("SUCCEEDED", usage={"duration": 4, "SR": 720}))
+
+    look()
+
+    (job,) = adopted(rows)
+    assert (job.state, job.next_archive_at, rows.spent(job.id)) == (RenderState.ARCHIVING, clock.now(), Decimal("0.40"))
+    assert broken(rows) == []
+    jobs.provider.on_query(succeeded())
+    archive_render_job(jobs.services, job.id)
+    assert rows.tasks(job.id)[0].result_url == RESULT_URL
 
 
 def test_a_lost_task_that_succeeded_after_all_is_settled_and_collected(

@@ -293,6 +293,23 @@ def test_another_service_at_the_accounts_address_pauses_it_after_a_few_answers(
     assert not rows.has_slot(job_id)
 
 
+@pytest.mark.parametrize("content_type", ["text/html; charset=utf-8", "text/event-stream"])
+def test_pages_in_place_of_answers_stay_in_doubt_and_pause_the_account(
+    jobs: Jobs, rows: Rows, content_type: str
+) -> None:
+    jobs.provider.on_submit(*[Answer(200, b"<html>welcome</html>", {"Content-Type": content_type})] * 3)
+    hints = [jobs.admitted() for _ in range(5)]
+
+    for hint in hints:
+        jobs.submit(hint)
+
+    assert jobs.provider.count("submit") == 3
+    assert (rows.account().paused_reason or "").startswith("this host does not speak DashScope: dashscope.test answers")
+    ambiguous = [rows.attempts(hint.job_id)[0].state for hint in hints[:3]]
+    assert ambiguous == [AttemptState.AMBIGUOUS] * 3
+    assert [rows.state(hint.job_id) for hint in hints[3:]] == [RenderState.QUEUED] * 2
+
+
 def test_a_proxys_whim_pauses_no_account(jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
     jobs.provider.on_submit(MISDIRECTED[0], MISDIRECTED[0], httpx.ConnectError("refused"), MISDIRECTED[0])
     job_id = jobs.rendering()
