@@ -12,8 +12,8 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, UniqueConstraint, func, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import CheckConstraint, ForeignKey, Text, UniqueConstraint, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from models.base import Base, new_id
@@ -82,6 +82,9 @@ class Campaign(Base):
     finish_by: Mapped[datetime | None] = mapped_column(comment="When its owner wants every clip; for people")
     canary_count: Mapped[int | None] = mapped_column(
         comment="Clips that are rendered before a person approves the rest"
+    )
+    canary_ids: Mapped[list[str] | None] = mapped_column(
+        ARRAY(Text), comment="Ids of the clips that were chosen for the canary; null: none yet"
     )
     approved_at: Mapped[datetime | None] = mapped_column(comment="When a person approved the rest after the canary")
     breaker: Mapped[dict[str, Any] | None] = mapped_column(

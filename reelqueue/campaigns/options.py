@@ -157,7 +157,7 @@ class CampaignOptions(CampaignPart):
     finish_by: StartBy | None = None
     """When every clip should be there; the plan warns if it will not."""
     canary: Annotated[Whole, Field(ge=1, le=1000)] | None = None
-    """Render this many, then wait until a person approves the rest."""
+    """Render this many, of each model and value of the matrix, then wait until a person approves the rest."""
     variants: Annotated[Whole, Field(ge=1, le=VARIANTS_MAX)] = 1
     """Clips of each row, told apart by their seeds."""
     output: Annotated[str, AfterValidator(_read_output)] = DEFAULT_PATTERN

@@ -16,6 +16,7 @@ from models.account import Account
 from models.operations.scheduling.account_limits import lane_limits, offers
 from models.operations.scheduling.poll_wakeups import wake_late_lanes
 from workers.dispatch.admission import Admitted, Gate
+from workers.dispatch.canaries import choose_canaries
 from workers.dispatch.circuit_breaker import stop_failing
 from workers.dispatch.default_account import ensure_default_account
 from workers.dispatch.queue import lines, open_campaigns, waiting_campaigns, waiting_models
@@ -51,6 +52,7 @@ def _admit(session: Session, now: datetime) -> list[Admitted]:
         return []
     going = open_campaigns(session, {one for ids in wanted.values() for one in ids}, now)
     books = Books.open(session, stop_failing(session, going, now))
+    choose_canaries(session, books)
     return [
         one
         for model in wanted

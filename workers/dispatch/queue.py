@@ -17,6 +17,7 @@ from models.campaign import Campaign
 from models.render_job import RenderJob
 from models.tenant import Tenant
 from reelqueue.states import RenderState
+from workers.dispatch.canaries import held_back, is_of_canary
 from workers.dispatch.fair_share import Line, Waiting
 from workers.dispatch.usage import Books
 
@@ -73,27 +74,34 @@ def lines(session: Session, model: str, books: Books, now: datetime, count: int)
 
 
 def _heads(session: Session, model: str, books: Books, now: datetime, count: int) -> list[tuple[UUID, UUID, int, int]]:
-    first = (
+    held = held_back(books)
+    first = _waiting(model, now, count).where(RenderJob.campaign_id == Campaign.id).correlate(Campaign).lateral("head")
+    found = (
+        select(Campaign.id, first.c.id, first.c.epoch, first.c.priority)
+        .join(first, onclause=Campaign.id == Campaign.id)
+        .where(Campaign.id.in_(books.campaigns.keys() - held))
+    )
+    heads = [(campaign_id, job_id, epoch, priority) for campaign_id, job_id, epoch, priority in session.execute(found)]
+    for campaign_id in sorted(held):
+        if books.canaries[campaign_id] > 0:
+            chosen = _waiting(model, now, count).where(is_of_canary(books.campaigns[campaign_id]))
+            heads += [(campaign_id, *job) for job in session.execute(chosen)]
+    return heads
+
+
+def _waiting(model: str, now: datetime, count: int) -> Select[UUID, int, int]:
+    return (
         select(RenderJob.id, RenderJob.epoch, RenderJob.priority)
         .where(
             _QUEUED,
             RenderJob.model == model,
-            RenderJob.campaign_id == Campaign.id,
             or_(RenderJob.not_before_at.is_(None), RenderJob.not_before_at <= now),
             or_(RenderJob.start_by.is_(None), RenderJob.start_by > now),
         )
         .order_by(RenderJob.priority.desc(), RenderJob.created_at, RenderJob.id)
         .limit(count)
         .with_for_update(skip_locked=True)
-        .correlate(Campaign)
-        .lateral("head")
     )
-    found = (
-        select(Campaign.id, first.c.id, first.c.epoch, first.c.priority)
-        .join(first, onclause=Campaign.id == Campaign.id)
-        .where(Campaign.id.in_(books.campaigns))
-    )
-    return [(campaign_id, job_id, epoch, priority) for campaign_id, job_id, epoch, priority in session.execute(found)]
 
 
 def _line(

@@ -95,7 +95,7 @@ def _canaries(session: Session, campaigns: dict[UUID, Campaign]) -> dict[UUID, i
     unapproved = {one.id: one.canary_count for one in campaigns.values() if one.canary_count and not one.approved_at}
     begun = (
         select(RenderJob.campaign_id, func.count())
-        .where(RenderJob.campaign_id.in_(unapproved), RenderJob.state.in_(_BEGUN))
+        .where(RenderJob.campaign_id.in_(unapproved), RenderJob.state.in_(_BEGUN), RenderJob.superseded_at.is_(None))
         .group_by(RenderJob.campaign_id)
     )
     counts = dict(session.execute(begun).all()) if unapproved else {}

@@ -1,0 +1,77 @@
+"""The canaries of campaigns: chosen when their first clips get slots, and again where clips of them are gone."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select
+from sqlalchemy.orm import Session, aliased
+
+from models.campaign import STANDING_CAMPAIGN_NAME, Campaign
+from models.operations.campaigns.current_clips import COUNTS
+from models.render_job import RenderJob
+from reelqueue.states import RenderState
+from workers.dispatch.canary_selection import Candidate, select_canary
+from workers.dispatch.usage import Books
+
+_SAMPLE: Final = 500
+"""Clips of each model that are compared, or as many as are wanted: few enough for a dispatch, which holds locks."""
+_GONE: Final = (RenderState.CANCELLED, RenderState.EXPIRED)
+_AXES: Final = (
+    "model", "mode", "resolution", "ratio", "duration", "shot_type", "audio", "prompt_extend", "watermark",
+    "negative_prompt", "clip_variant", "clip_line",
+)  # fmt: skip
+"""Columns that tell clips apart, beside their variables."""
+
+
+def held_back(books: Books) -> set[UUID]:
+    """The campaigns of which only chosen clips get slots; jobs that are no clips of a file cannot be chosen."""
+    return {one for one in books.canaries if books.campaigns[one].name != STANDING_CAMPAIGN_NAME}
+
+
+def choose_canaries(session: Session, books: Books) -> None:
+    """Choose clips for each canary that lacks some; the campaigns are locked."""
+    for campaign_id in held_back(books):
+        campaign, room = books.campaigns[campaign_id], books.canaries[campaign_id]
+        if room > (waiting := _waiting_count(session, campaign)):
+            chosen = select_canary(_candidates(session, campaign, max(room, _SAMPLE)), room - waiting)
+            campaign.canary_ids = [*(campaign.canary_ids or ()), *chosen]
+
+
+def is_of_canary(campaign: Campaign) -> ColumnElement[bool]:
+    """Whether a job is a chosen clip of a campaign."""
+    return and_(RenderJob.campaign_id == campaign.id, RenderJob.custom_id.in_(campaign.canary_ids or ()), *COUNTS)
+
+
+def _waiting_count(session: Session, campaign: Campaign) -> int:
+    chosen = select(func.count()).where(is_of_canary(campaign), RenderJob.state == RenderState.QUEUED)
+    return session.scalars(chosen).one() if campaign.canary_ids else 0
+
+
+def _candidates(session: Session, campaign: Campaign, sample_count: int) -> list[Candidate]:
+    chosen = set(campaign.canary_ids or ())
+    place = func.row_number().over(partition_by=RenderJob.model, order_by=(func.md5(RenderJob.custom_id), RenderJob.id))
+    here = (RenderJob.campaign_id == campaign.id, RenderJob.state.not_in(_GONE), *COUNTS)
+    sample = select(RenderJob.id, RenderJob.state, place.label("place")).where(*here).subquery("sample")
+    before = aliased(RenderJob)
+    found = (
+        select(RenderJob.custom_id, RenderJob.state, RenderJob.is_awaiting, RenderJob.clip_variables)
+        .add_columns(before.custom_id.label("after"), *(getattr(RenderJob, name) for name in _AXES))
+        .join(sample, sample.c.id == RenderJob.id)
+        .outerjoin(before, before.id == RenderJob.after_job_id)
+        .where(or_(sample.c.place <= sample_count, sample.c.state != RenderState.QUEUED))
+        .order_by(RenderJob.priority.desc(), RenderJob.created_at, RenderJob.id)
+    )
+    return [_candidate(row, chosen) for row in session.execute(found)]
+
+
+def _candidate(row: Row[*tuple[Any, ...]], chosen: set[str]) -> Candidate:
+    facts = {name: getattr(row, name) for name in _AXES}
+    facts |= {f"var.{name}": value for name, value in (row.clip_variables or {}).items()}
+    return Candidate(
+        custom_id=row.custom_id,
+        facts=facts,
+        after=row.after if row.is_awaiting else None,
+        is_chosen=row.state is not RenderState.QUEUED or row.custom_id in chosen,
+    )
