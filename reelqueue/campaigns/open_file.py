@@ -49,6 +49,12 @@ class CampaignFile:
         """Clips left out so far because an earlier one sends the same."""
         return self._assembler.duplicate_count
 
+    @property
+    def kept_columns(self) -> list[str]:
+        """Columns that change no clip, and are kept and shown with each: notes for people, mostly."""
+        used = self._assembler.recipe.headings.variables
+        return [heading for heading, name in self.source.kept_names.items() if name not in used]
+
     def clips(
         self,
         log: ProblemLog,

@@ -12,6 +12,8 @@ from reelqueue.errors import ReelqueueError
 
 _TAIL: Final = re.compile(r"(, not | \(line ).*$", re.DOTALL)
 """Where a message quotes what only one row has."""
+_OWN: Final = re.compile(r"'[^']*'|(?<=cannot read ).*(?=: )|(?<=the row of line )[0-9]+")
+"""What else a message may quote of it."""
 
 
 class Severity(StrEnum):
@@ -58,7 +60,7 @@ class Problem:
     @property
     def kind(self) -> tuple[str, ...]:
         """Equal for problems that one remedy cures."""
-        return (self.severity, self.file, self.column or "", self.code, _TAIL.sub("", self.message))
+        return (self.severity, self.file, self.column or "", self.code, _OWN.sub("", _TAIL.sub("", self.message)))
 
 
 class CampaignFileError(ReelqueueError):

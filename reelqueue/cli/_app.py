@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from reelqueue.cli import _campaign_apply, _campaign_control, _campaign_gallery, _campaign_set, _campaign_watch
+from reelqueue.cli import (
+    _campaign_apply,
+    _campaign_control,
+    _campaign_decide,
+    _campaign_gallery,
+    _campaign_set,
+    _campaign_watch,
+)
 from reelqueue.cli._campaign import campaign
 from reelqueue.cli._catalog import models, preview
 from reelqueue.cli._jobs import cancel, download, jobs, status
@@ -72,7 +79,14 @@ def _reelqueue(
 
 for _command in (render, status, jobs, cancel, download, models, preview, statement):
     app.command()(_command)
-for _module in (_campaign_apply, _campaign_watch, _campaign_control, _campaign_set, _campaign_gallery):
+for _module in (
+    _campaign_apply,
+    _campaign_watch,
+    _campaign_control,
+    _campaign_set,
+    _campaign_gallery,
+    _campaign_decide,
+):
     for _command in _module.COMMANDS:
         campaign.command(_command.__name__.rstrip("_"))(_command)
 app.add_typer(campaign, name="campaign")

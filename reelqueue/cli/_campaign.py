@@ -32,6 +32,7 @@ campaign = typer.Typer(no_args_is_help=True, help="Many clips from one file.")
 
 _KINDS_MAX: Final = 20
 """Kinds of problem that a terminal shows; the file beside has all."""
+_COLUMNS_SHOWN: Final = 10
 _WARNINGS_MAX: Final = 10
 _SECONDS: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)-([0-9]+(?:\.[0-9]+)?)")
 
@@ -153,6 +154,7 @@ def checked_object(file: Path, checked: Checked, time: Eta | None, limits: list[
     return {
         "file": str(file),
         "campaign": options,
+        "kept_columns": checked.campaign.kept_columns if checked.campaign else [],
         "plan": plan_object(checked.plan, time) | {"duplicates": duplicates, "limits": limits},
         "check": problems_object(checked.log),
     }
@@ -187,6 +189,10 @@ def _facts(checked: Checked, time: Eta | None, limits: list[str]) -> Iterator[st
         yield f"campaign {options.name}: {counted(plan.clip_count, 'clip')}, to be rendered in {plan.region}"
     if checked.campaign is not None and checked.campaign.duplicate_count:
         yield f"left out, as another sends the same: {counted(checked.campaign.duplicate_count, 'clip')}"
+    if checked.campaign is not None and (kept := checked.campaign.kept_columns):
+        more = f" and {len(kept) - _COLUMNS_SHOWN} more" if kept[_COLUMNS_SHOWN:] else ""
+        columns = ", ".join(kept[:_COLUMNS_SHOWN]) + more
+        yield f"{columns}: kept with each clip and shown with it, in exports too; a heading that begins with # is not"
     if options is not None and options.budget is not None:
         yield f"budget: {options.budget.amount} {options.budget.currency}"
     if time is not None:

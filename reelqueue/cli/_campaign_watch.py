@@ -18,10 +18,10 @@ from rich.text import Text
 from reelqueue.cli._campaign_control import Name
 from reelqueue.cli._canary import next_steps
 from reelqueue.cli._jobs import AsJson, connect
-from reelqueue.cli._output import print_line, printable
+from reelqueue.cli._output import print_line, printable, talk
 from reelqueue.client import Client
 from reelqueue.schemas.campaigns import Campaign, FailureGroup, Phase
-from reelqueue.states import RenderState
+from reelqueue.states import TERMINAL, RenderState
 
 _FAILURES_SHOWN: Final = 5
 _BAR_COLUMNS_MAX: Final = 60
@@ -35,6 +35,9 @@ def watch(
     as_json: AsJson = False,
     every_seconds: Annotated[float, typer.Option("--every", min=0.2, help="Seconds between two looks.")] = 1.0,
     once: Annotated[bool, typer.Option("--once", help="Look once.")] = False,
+    fail: Annotated[
+        bool, typer.Option("--fail", help="End with exit code 1 if a clip has ended without a video.")
+    ] = False,
 ) -> None:
     """Show a campaign as it goes, until it has ended: a view on a terminal, a line a change elsewhere and as JSON."""
     with connect() as client:
@@ -43,13 +46,23 @@ def watch(
         if console.is_terminal and not as_json:
             with Live(console=console, auto_refresh=False) as live:
                 for seen in looks:
+                    last = seen
                     live.update(view(seen, console.width), refresh=True)
-            return
-        for seen in _changes(looks):
-            print_line(json.dumps(seen.model_dump(mode="json")) if as_json else _line(seen))
+        else:
+            for seen in _changes(looks):
+                last = seen
+                print_line(json.dumps(seen.model_dump(mode="json")) if as_json else _line(seen))
+    without_video = {state: last.counts[state] for state in WITHOUT_VIDEO if last.counts.get(state)}
+    if fail and without_video:
+        talk(f"ended without a video: {', '.join(f'{count} {state}' for state, count in without_video.items())}")
+        raise typer.Exit(1)
 
 
 COMMANDS: Final = (watch,)
+
+
+WITHOUT_VIDEO: Final = tuple(state for state in RenderState if state in TERMINAL and state is not RenderState.SUCCEEDED)
+"""How clips end that somebody has to look after, those that were cancelled among them."""
 
 
 def _looks(client: Client, name: str, every_seconds: float, *, is_once: bool) -> Iterator[Campaign]:

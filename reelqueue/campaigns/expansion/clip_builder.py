@@ -83,7 +83,8 @@ class Assembler:
             return self._checked(draft, request, line, row)
         for refusal in refusals:
             row.refuse(refusal, draft.custom_id)
-        self._claim_id(draft, line, None, row)
+        if draft.has_own_id:
+            self._claim_id(draft, line, None, row)
         return None
 
     def _checked(self, draft: Draft, request: RenderRequest, line: int | None, row: _Row) -> Clip | None:

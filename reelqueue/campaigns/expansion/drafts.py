@@ -38,6 +38,8 @@ class Draft:
     """What is wrong already; it is drafted all the same, to find more."""
     line: int | None
     """Where its row begins in the campaign file, also where it is read from a copy of some rows."""
+    has_own_id: bool
+    """Whether anything gives it an id; else it is derived from what could be read of its row."""
 
 
 def draft_clips(recipe: Recipe, record: Record, combination: Combination) -> Iterator[Draft]:
@@ -64,7 +66,17 @@ def draft_clips(recipe: Recipe, record: Record, combination: Combination) -> Ite
             seed = whole_number(options.get("seed"))
             drafted["seed"] = variant_seed(row_id, seed if isinstance(seed, int) else None, variant)
         number = origin.variant if count == 1 else variant
-        yield Draft(custom_id, number, drafted, told, after, is_continued, refusals, origin.line)
+        yield Draft(
+            custom_id,
+            number,
+            drafted,
+            told,
+            after,
+            is_continued,
+            refusals,
+            origin.line,
+            has_own_id="custom_id" in options,
+        )
 
 
 def _told(value: object) -> Scalar:

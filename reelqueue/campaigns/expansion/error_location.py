@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import Final
 
 from reelqueue.campaigns.manifest.compiled_manifest import Recipe
 from reelqueue.campaigns.manifest.matrix import Combination
 from reelqueue.campaigns.problem import Problem, Severity, remedy_for, shortened
 from reelqueue.campaigns.rows.row import Place, Record, RecordSource
 from reelqueue.errors import InvalidRequestError
+
+_UNDEFINED: Final = re.compile(r": '(\w+)' is undefined")
+"""In the words of Jinja2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +33,7 @@ class Blame:
         severity: Severity = Severity.ERROR,
     ) -> Problem:
         """*refusal* with the place that caused it."""
-        place = self.source.locate(self.record, refusal.field)
+        place = self._undefined(refusal) or self.source.locate(self.record, refusal.field)
         shared = None if place else self._shared(refusal.field, combination)
         place = place or shared or self._row(refusal)
         return Problem(
@@ -44,6 +49,11 @@ class Blame:
             severity=severity,
             is_shared=shared is not None,
         )
+
+    def _undefined(self, refusal: InvalidRequestError) -> Place | None:
+        """The empty cell whose value a template misses."""
+        found = _UNDEFINED.search(refusal.message) if refusal.code == "bad_template" else None
+        return self.source.locate(self.record, f"vars.{found[1]}") if found else None
 
     def _shared(self, name: str | None, combination: Combination) -> Place | None:
         recipe = self.recipe

@@ -9,7 +9,7 @@ from reelqueue.campaigns.limits import CELL_CHARACTERS_MAX, COLUMNS_MAX
 from reelqueue.campaigns.problem import Problem, column_letter, remedy_for
 from reelqueue.campaigns.rows.cell_values import check_text, reader_of
 from reelqueue.campaigns.rows.csv_dialect import unescaped
-from reelqueue.campaigns.rows.headings import Headings, Kind, Target
+from reelqueue.campaigns.rows.headings import KEPT, Headings, Kind, Target
 from reelqueue.campaigns.rows.origin import COPY_HEADINGS, PROBLEM_HEADING, read_origin
 from reelqueue.campaigns.rows.row import Place, Record, quoted
 from reelqueue.campaigns.rows.table import Table
@@ -54,6 +54,12 @@ class Spreadsheet:
     def option_names(self) -> frozenset[str]:
         """The options that its heading names."""
         return frozenset(column.target.name for column in self._columns if column.target.kind is Kind.OPTION)
+
+    @property
+    def kept_names(self) -> dict[str, str]:
+        """The columns that are kept with each clip for people."""
+        kept = (column for column in self._columns if column.target.kind in KEPT)
+        return {column.heading.strip(): column.target.name for column in kept}
 
     def __iter__(self) -> Iterator[Record]:
         """Its rows; what is wrong with one stands in it."""

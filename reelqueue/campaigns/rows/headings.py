@@ -38,6 +38,10 @@ class Kind(StrEnum):
     """Nowhere: the column is for people."""
 
 
+KEPT: Final = frozenset({Kind.VARIABLE, Kind.METADATA})
+"""Kinds of column that are stored with each clip, and shown with it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """What one heading stands for."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from reelqueue.campaigns.limits import COLUMNS_MAX
 from reelqueue.campaigns.problem import shortened
 from reelqueue.campaigns.rows.cell_values import check_text, read_typed
-from reelqueue.campaigns.rows.headings import Headings, Kind, Target
+from reelqueue.campaigns.rows.headings import KEPT, Headings, Kind, Target
 from reelqueue.campaigns.rows.json_stream import Numbered
 from reelqueue.campaigns.rows.origin import read_origin
 from reelqueue.campaigns.rows.row import Place, Record, quoted
@@ -33,6 +33,12 @@ class ObjectRows:
         self._rows = rows
         self._headings = headings
         self._targets: dict[str, Target | InvalidRequestError] = {}
+
+    @property
+    def kept_names(self) -> dict[str, str]:
+        """The keys that are kept with each clip for people, as far as rows have been read."""
+        known = ((key, target) for key, target in self._targets.items() if isinstance(target, Target))
+        return {key: target.name for key, target in known if target.kind in KEPT}
 
     def __iter__(self) -> Iterator[Record]:
         """Its rows; what is wrong with one stands in it."""

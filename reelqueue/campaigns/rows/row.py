@@ -66,6 +66,10 @@ class RecordSource(Protocol):
     def option_names(self) -> frozenset[str] | None:
         """The options that its heading names; None where each row names its own."""
 
+    @property
+    def kept_names(self) -> Mapping[str, str]:
+        """What is kept with each clip for people: the name of the variable or note under each heading read so far."""
+
     def __iter__(self) -> Iterator[Record]:
         """Its rows; what is wrong with one stands in it."""
 

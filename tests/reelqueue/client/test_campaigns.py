@@ -86,6 +86,8 @@ def test_a_campaign_is_watched_stopped_and_listed(server: str, file: Path) -> No
     (watched,) = run("watch", "autumn", "--json").stdout.splitlines()
     assert json.loads(watched)["counts"] == {"cancelled": 2}
     assert "autumn" in run("list").stdout
+    failed = run("watch", "autumn", "--fail")
+    assert (failed.exit_code, failed.stderr) == (1, "ended without a video: 2 cancelled\n")
 
 
 def test_results_and_failures_come_home(server: str, file: Path, tmp_path: Path) -> None:

@@ -246,6 +246,41 @@ def test_what_was_approved_has_no_canary_any_more(server: str, clips: list[UUID]
     assert "was approved on" in result.stderr
 
 
+def test_marks_of_an_exported_page_are_brought_back(server: str, clips: list[UUID], tmp_path: Path) -> None:
+    marks = tmp_path / "decisions.jsonl"
+    decided = zip(map(str, clips), ["approve", "reject"], strict=False)
+    marks.write_text(
+        "".join(f'{{"job_id": "{job}", "custom_id": "x", "decision": "{mark}"}}\n' for job, mark in decided)
+    )
+
+    first, again = run("decide", marks), run("decide", marks)
+
+    assert first.stdout == "autumn: approved 1 clip, of which 1 changed\nautumn: rejected 1 clip, of which 1 changed\n"
+    assert "approved 1 clip, of which 0 changed" in again.stdout
+    results = [json.loads(line) for line in run("results", "autumn", "--format", "jsonl").stdout.splitlines()]
+    assert [one["decision"] for one in results] == ["approve", "reject", None]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"job_id": "7", "decision": "approve"}', "decisions.jsonl:2: must be an object with job_id"),
+        ('{"job_id": "018f2e5e-0000-7000-8000-000000000001", "decision": "retry"}', '"approve" or "reject"'),
+        ("{", "decisions.jsonl:2: the row must be JSON"),
+    ],
+)
+def test_a_mark_that_cannot_be_read_decides_nothing(
+    server: str, clips: list[UUID], tmp_path: Path, line: str, said: str
+) -> None:
+    marks = tmp_path / "decisions.jsonl"
+    marks.write_text(f'{{"job_id": "{clips[0]}", "decision": "approve"}}\n{line}\n')
+
+    refused = run("decide", marks)
+
+    assert (refused.exit_code, said in refused.stderr) == (1, True)
+    assert '"approve"' not in run("results", "autumn", "--format", "jsonl").stdout
+
+
 @pytest.fixture(scope="module")
 def stock(tmp_path_factory: pytest.TempPathFactory) -> Stock:
     """One video and one poster."""

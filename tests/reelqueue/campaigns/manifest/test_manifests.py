@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import yaml
 
+from reelqueue.campaigns import open_campaign
 from reelqueue.campaigns.manifest import yaml_document
 from tests.reelqueue.campaigns.conftest import Read
 
@@ -239,3 +242,23 @@ def test_axes_that_the_template_of_an_id_leaves_out_are_appended(read: Read, tem
 
     assert reading.problems == []
     assert [clip.custom_id for clip in reading.clips] == ids
+
+
+def test_an_empty_cell_that_a_template_uses_is_named(read: Read) -> None:
+    read("products.csv", "custom_id,Name,Ground\na,a cup,marble\nb,a lamp,\n")
+
+    reading = read(
+        "m.yaml",
+        "file: products.csv\ndefaults: {model: wan2.6-t2v}\ntemplate: {prompt: '{{ Name }} on {{ Ground }}'}\n",
+    )
+
+    (problem,) = reading.problems
+    assert (problem.file, problem.line, problem.column, problem.letter) == ("products.csv", 3, "Ground", "C")
+
+
+def test_columns_that_are_kept_for_people_are_told(read: Read, tmp_path: Path) -> None:
+    read("products.csv", "custom_id,Name,SKU,Notes,#who,metadata.shelf\na,a cup,K-1,VIP,Ann,3\n")
+    read("m.yaml", "file: products.csv\ndefaults: {model: wan2.6-t2v}\ntemplate: {prompt: '{{ Name }}'}\n")
+
+    with open_campaign(tmp_path / "m.yaml") as campaign:
+        assert campaign.kept_columns == ["SKU", "Notes", "metadata.shelf"]

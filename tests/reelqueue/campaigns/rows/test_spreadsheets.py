@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from pathlib import Path
 
 import pytest
 
@@ -206,3 +207,19 @@ def test_a_placeholder_is_a_warning_of_its_clip(read: Read) -> None:
     (clip,) = read("boats.csv", "model,prompt\nwan2.6-t2v,TODO\n").clips
 
     assert "'TODO' looks like a placeholder" in clip.warnings[0]
+
+
+def test_rows_of_a_sheet_with_unknown_columns_are_no_duplicates(read: Read) -> None:
+    reading = read("boats.csv", "Motiv,Modell\na boat,wan2.6-t2v\na hen,wan2.6-t2v\na cow,wan2.6-t2v\n")
+
+    assert {problem.code for problem in reading.problems} == {"unknown_column", "missing_option"}
+    assert len(reading.log.groups) == 3  # a problem for each column, and one that all rows share
+
+
+def test_a_fault_that_rows_share_is_told_once(read: Read, tmp_path: Path) -> None:
+    rows = "".join(f"a hen {number},wan2.6-i2v,pictures/{number}.png\n" for number in range(20))
+
+    reading = read("hens.csv", f"prompt,model,image\n{rows}", local_files=True)
+
+    (group,) = reading.log.groups
+    assert (group.count, group.first.code) == (20, "unreadable_file")
