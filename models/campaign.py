@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Text, UniqueConstraint, func, select, text
@@ -20,6 +20,10 @@ from models.base import Base, new_id
 
 STANDING_CAMPAIGN_NAME = "default"
 """Of the jobs that were enqueued singly."""
+
+
+CONTENT_VERSION: Final = 2
+"""Of the content hash: 1 counted the signatures of URLs, and headers that are not sent any more."""
 
 
 class OnAmbiguous(StrEnum):
@@ -95,6 +99,11 @@ class Campaign(Base):
     )
     variant_count: Mapped[int] = mapped_column(default=1, server_default=text("1"), comment="Clips of each row")
     output_pattern: Mapped[str | None] = mapped_column(comment="Of its files' names; null: it holds no clips of a file")
+    content_version: Mapped[int] = mapped_column(
+        default=CONTENT_VERSION,
+        server_default=text("1"),
+        comment="Of the content hashes of its clips; older ones are renewed before its next file is compared",
+    )
     file_name: Mapped[str | None] = mapped_column(comment="The file that it was last applied from, for people")
     cancelled_at: Mapped[datetime | None] = mapped_column(comment="When its owner stopped it for good")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When the row was made")

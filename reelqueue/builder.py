@@ -15,6 +15,7 @@ from reelqueue.requests import capabilities as rules
 from reelqueue.requests.fields import REQUEST_HEADERS
 from reelqueue.requests.media_roles import Medium, placed_media
 from reelqueue.requests.resolution import read_resolution
+from reelqueue.requests.signed_urls import without_signatures
 from reelqueue.version import USER_AGENT
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ DEFAULT_VIDEO_BASE_URL: Final = "https://dashscope-intl.aliyuncs.com"
 """The host of the Singapore region."""
 
 _CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+_TEXTS: Final = frozenset({"prompt", "negative_prompt"})
 
 _Section = dict[str, Any]
 
@@ -74,9 +77,13 @@ def content_sha256(request: RenderRequest) -> str:
     """Hex SHA-256 of what a valid *request* asks of the service: equal for requests that would render the same.
 
     Everything that reaches the service counts, the producer's own names and deadlines do not. So ``720P`` and
-    ``1280x720`` are equal where the service is sent the same size for both.
+    ``1280x720`` are equal where the service is sent the same size for both. The signature of a URL says who may read
+    a file and until when, and not which: a new one is the same content.
     """
-    sent = {"path": rules.spec_of(request).path, "body": body_of(request), "headers": _own_headers(request) or None}
+    body = body_of(request)
+    media = {name: without_signatures(value) for name, value in body["input"].items() if name not in _TEXTS}
+    body["input"] = body["input"] | media
+    sent = {"path": rules.spec_of(request).path, "body": body, "headers": _own_headers(request) or None}
     return hashlib.sha256(_CANONICAL.encode(sent).encode()).hexdigest()
 
 

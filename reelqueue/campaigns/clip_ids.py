@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from reelqueue.requests.fields import CUSTOM_ID_CHARACTERS_MAX
+from reelqueue.requests.signed_urls import without_signature, without_signatures
 
 _SEED_MAX: Final = 2**31 - 1
 _SLUG_CHARACTERS_MAX: Final = 40
@@ -27,7 +28,7 @@ def slug(value: object) -> str:
         return slug(named) if isinstance(named, (str, int)) else _digest(value)[:8]
     if isinstance(value, (list, tuple)):
         return _digest(value)[:8]
-    text = unicodedata.normalize("NFKC", str(value)).lower()
+    text = unicodedata.normalize("NFKC", without_signature(str(value))).lower()
     words = _OTHER.sub("-", _RATIO.sub("x", text)).strip("-.")
     return words if words and len(words) <= _SLUG_CHARACTERS_MAX else f"{words[:31]}{_digest(value)[:8]}"
 
@@ -60,5 +61,6 @@ def variant_seed(row_id: str, seed: int | None, variant: int) -> int | None:
 
 
 def _digest(value: object) -> str:
-    canonical = json.dumps(value, sort_keys=True, default=str, separators=(",", ":"))
+    # Of a file, and not of the signature by which it may be read today.
+    canonical = json.dumps(without_signatures(value), sort_keys=True, default=str, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

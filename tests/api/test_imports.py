@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from models import ClipImport, RenderJob, StagedClip
+from models import Campaign, ClipImport, RenderJob, StagedClip
 from tests.api.conftest import problem
 from tests.support.campaigns import NDJSON, clips, do, hand_in, make, read
+from tests.support.stored_clips import age
 
 IMPORTS = "/v1/campaigns/autumn/imports"
 
@@ -55,6 +56,35 @@ def test_nothing_is_in_force_before_the_commit(api: httpx.Client, rows: Session)
     assert (before, stored["new"]) == ((0, []), 3)
     assert (campaign["counts"], campaign["file_name"]) == ({"queued": 3}, "autumn.yaml")
     assert campaign["options"]["budget"] == {"amount": "40", "currency": "USD"}
+
+
+@pytest.mark.parametrize("way", ["import", "clips", "contents"])
+def test_a_database_of_an_older_version_knows_its_clips_under_new_signatures(
+    api: httpx.Client, rows: Session, way: str
+) -> None:
+    make(api)
+    signed = [one | {"audio_url": f"https://media.example/{n}.mp3?sv=1&sig={{}}"} for n, one in enumerate(clips(3))]
+    first, second = ([one | {"audio_url": one["audio_url"].format(day)} for one in signed] for day in (1, 2))
+    assert hand_in(api, *first).json()["new"] == 3
+    known = api.get("/v1/campaigns/autumn/contents").text
+    age(rows, rows.scalars(select(Campaign)).one())
+    rows.commit()
+
+    match way:
+        case "import":
+            place = begin(api)
+            stage(api, place, 1, *second)
+            stored = commit(api, place, 3).json()
+        case "clips":
+            stored = hand_in(api, *second).json()
+        case "contents":
+            assert api.get("/v1/campaigns/autumn/contents").text == known
+            return
+
+    # Waiting clips are sent with the newest signature.
+    assert {name: stored[name] for name in ("new", "changed", "present")} == {"new": 0, "changed": 0, "present": 3}
+    urls = select(RenderJob.audio_url).execution_options(populate_existing=True)
+    assert {str(url)[-1] for url in rows.scalars(urls)} == {"2"}
 
 
 def test_a_batch_that_is_sent_again_replaces_itself(api: httpx.Client) -> None:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from models.campaign import Campaign, ensure_campaign
+from models.job_reference import JobReference
 from models.operations.campaign_import.apply import StoredClips
 from models.operations.campaign_import.store_batch import store_clips
 from models.operations.campaigns.current_clips import COUNTS, lock_clips, standing_clips
+from models.operations.jobs.enqueue import to_request
 from models.operations.jobs.transitions import move
 from models.render_job import RenderJob
+from models.shared_clip import ClipTwin
 from models.tenant import ensure_tenant
+from reelqueue.builder import body_of
 from reelqueue.campaigns.clip_json import read_clip
+from reelqueue.campaigns.clips import continued_image
 from reelqueue.campaigns.options import CampaignOptions
+from reelqueue.catalog import lookup
 from reelqueue.states import RenderState
 from tests.support.stored_jobs import NOW, read_job
 
@@ -69,3 +77,25 @@ def standing(session: Session, campaign: Campaign) -> dict[str, RenderJob]:
     found = select(RenderJob).where(RenderJob.campaign_id == campaign.id, *COUNTS)
     jobs = session.scalars(found.order_by(RenderJob.id).execution_options(populate_existing=True))
     return {str(job.custom_id): job for job in jobs}
+
+
+def age(session: Session, campaign: Campaign) -> None:
+    """Give the clips the hashes of version 1, which counted every letter of a URL."""
+    jobs = select(RenderJob).where(RenderJob.campaign_id == campaign.id).order_by(RenderJob.id)
+    for job in session.scalars(jobs.execution_options(populate_existing=True)).all():
+        references = session.scalars(select(JobReference).where(JobReference.job_id == job.id)).all()
+        before = session.get(RenderJob, job.after_job_id) if job.after_job_id else None
+        frame = continued_image(str(before.content_sha256)) if before and job.is_continued else None
+        request = to_request(job, references, first_frame=frame)
+        spec = lookup(request.model)
+        assert spec is not None
+        sent = {"path": spec.path, "body": body_of(request), "headers": request.headers}
+        text = json.dumps(sent, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        renewed = hashlib.sha256(text.encode()).hexdigest()
+        session.execute(
+            update(ClipTwin).where(ClipTwin.content_sha256 == job.content_sha256).values(content_sha256=renewed)
+        )
+        job.content_sha256 = renewed
+        session.flush()
+    campaign.content_version = 1
+    session.flush()

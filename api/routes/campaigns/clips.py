@@ -20,6 +20,7 @@ from api.http.clip_batches import BODY, NDJSON, read_batch
 from api.http.request_body import ndjson_lines
 from api.problem_details import documented
 from models.campaign import Campaign
+from models.operations.campaign_import.renew_contents import renew_contents
 from models.operations.campaign_import.store_batch import store_clips
 from models.operations.campaigns.current_clips import COUNTS, RESTORABLE, lock_clips, standing_clips
 from models.render_job import RenderJob
@@ -59,6 +60,7 @@ def import_clips(
         session.commit()
         return {name: standing.content_sha256 for name, standing in found.items()}
 
+    renew_contents(session, campaign_id)
     session.commit()  # no transaction stands open while thousands of requests are checked
     batch = read_batch(lines, options, contents_of)
     bad = len(batch.problems)
@@ -86,6 +88,8 @@ def import_clips(
 )
 def list_campaign_contents(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
     """What the campaign holds: each row's id, and the hash of what it sends."""
+    with services.sessions() as session:
+        renew_contents(session, campaign.id)
     return StreamingResponse(_contents(services.sessions, campaign), media_type=NDJSON)
 
 

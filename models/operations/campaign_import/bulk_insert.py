@@ -12,6 +12,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from models.campaign import Campaign
 from models.operations.bulk_copy import new_job_values
+from models.operations.campaigns.retry import RETRYABLE
 from models.operations.jobs.enqueue import OPTION_COLUMNS
 from models.render_job import RenderJob
 from models.staged_clip import StagedClip
@@ -50,16 +51,42 @@ WHERE s.import_id = :import_id AND j.campaign_id = :campaign_id AND j.custom_id 
   AND (j.priority, j.start_by) IS DISTINCT FROM (a.priority, coalesce(a.start_by, :start_by))
 RETURNING 1
 """)
+# The same media under another signature: what has not been sent, or is sent again by a retry, needs the newest.
+_SIGN_AUDIO: Final = text("""
+UPDATE render_jobs j SET audio_url = a.audio_url
+FROM staged_clips s, LATERAL jsonb_populate_record(NULL::render_jobs, s.job) a
+WHERE s.import_id = :import_id AND j.campaign_id = :campaign_id AND j.custom_id = s.custom_id
+  AND j.content_sha256 = s.content_sha256 AND j.superseded_at IS NULL AND j.state = ANY (:unsent)
+  AND j.audio_url IS DISTINCT FROM a.audio_url
+""")
+_SIGN_REFERENCES: Final = text("""
+UPDATE job_references r SET url = n.url, voice_url = n.voice_url
+FROM staged_clips s
+JOIN render_jobs j ON j.campaign_id = :campaign_id AND j.custom_id = s.custom_id
+     AND j.content_sha256 = s.content_sha256 AND j.superseded_at IS NULL
+     AND j.state = ANY (:unsent),
+     LATERAL jsonb_populate_recordset(NULL::job_references, s.job_references) n
+WHERE s.import_id = :import_id AND s.job_references IS NOT NULL
+  AND r.job_id = j.id AND r.position = n.position AND r.role = n.role
+  AND (r.url, r.voice_url) IS DISTINCT FROM (n.url, n.voice_url)
+""")
 
 
 def amend_jobs(session: Session, campaign_id: UUID, import_id: UUID, *, start_by: datetime | None) -> int:
     """Give waiting jobs the priority and the latest start that their rows have now.
 
+    They get the URLs of their rows as well, and so does what has ended without a video and may be rendered again: the
+    contents are the same, and a signature may be new.
+
     Returns:
         How many changed.
     """
     names = {"campaign_id": campaign_id, "import_id": import_id, "start_by": start_by}
-    return len(session.execute(_AMEND, names).all())
+    amended = len(session.execute(_AMEND, names).all())
+    unsent = {"unsent": [RenderState.QUEUED.value, *(state.value for state in RETRYABLE)]}
+    session.execute(_SIGN_AUDIO, names | unsent)
+    session.execute(_SIGN_REFERENCES, names | unsent)
+    return amended
 
 
 def insert_jobs(

@@ -14,6 +14,7 @@ from models.base import new_id
 from models.campaign import Campaign, ensure_campaign
 from models.clip_import import ClipImport
 from models.operations.campaign_import.apply import Merge, StoredClips, merge_clips
+from models.operations.campaign_import.renew_contents import renew_contents
 from models.operations.campaign_import.staging import staged_count, sweep_imports
 from models.operations.campaigns.control import set_options
 from models.operations.campaigns.current_clips import lock_clips
@@ -57,6 +58,8 @@ def begin_import(
         now: The time.
     """
     sweep_imports(session, now=now)
+    if (campaign := find_campaign(session, tenant_id, name)) is not None:
+        renew_contents(session, campaign.id)
     told = options and options.model_dump(mode="json", exclude_none=True)
     begun = ClipImport(
         id=new_id(), tenant_id=tenant_id, campaign_name=name, options=told, file_name=file_name, created_at=now
