@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -18,11 +18,10 @@ from workers.dashscope import DashScope, ProviderError
 from workers.polling.apply_answers import Asked
 from workers.polling.decisions import Due, Rules, is_denied
 from workers.runtime.context import Services
+from workers.runtime.provider_clock import clock_range
 
 log = structlog.get_logger(__name__)
 
-_AROUND: Final = timedelta(hours=1)
-"""Before and after its submit: more than clocks are apart."""
 _LIMIT_SECONDS: Final = 5.0
 """For all lists of a batch, whose lease goes on; what was not reached is asked the next time."""
 
@@ -40,38 +39,56 @@ def look_for_denied(services: Services, account: Account, asked: list[Asked], ru
     if not denied:
         return asked
     try:
-        mine = [due for due in denied if _is_under_same_key(services, account, due)]
-        missing = services.host.run(_missing(services, account, mine))
+        searches = [search for due in denied if (search := _search(services, account, due)) is not None]
     except ConfigurationError:
         return asked
+    missing = services.host.run(_missing(services, account, searches))
     return [replace(one, is_missing=one.due.provider_task_id in missing) for one in asked]
 
 
-def _is_under_same_key(services: Services, account: Account, due: Due) -> bool:
-    """Whether a task was submitted with the account's present key: another one's list may not have it."""
-    submitted = select(Attempt.key_fingerprint).join(ProviderTask, ProviderTask.attempt_id == Attempt.id)
+@dataclass(frozen=True)
+class Search:
+    """A task to be looked for, and when it can have been made by the provider's clock."""
+
+    due: Due
+    since: datetime
+    until: datetime
+
+
+def _search(services: Services, account: Account, due: Due) -> Search | None:
+    """Where to look for a task; None if it was submitted with another key, whose list may be another one."""
+    submit = select(Attempt).join(ProviderTask, ProviderTask.attempt_id == Attempt.id)
     with services.sessions() as session:
-        fingerprint = session.scalars(submitted.where(ProviderTask.id == due.task_row_id)).one()
-    return fingerprint in {None, services.key_fingerprint(account)}
+        attempt = session.scalars(submit.where(ProviderTask.id == due.task_row_id)).one()
+        if attempt.key_fingerprint not in {None, services.key_fingerprint(account)}:
+            return None
+        clocks = clock_range(
+            session,
+            account.id,
+            services.settings.reconcile,
+            model=due.model,
+            sent_with=[attempt.clock_offset_seconds],
+        )
+    return Search(due, *clocks.window(attempt.sent_at or attempt.created_at, due.submitted_at))
 
 
-async def _missing(services: Services, account: Account, denied: list[Due]) -> set[str]:
+async def _missing(services: Services, account: Account, searches: list[Search]) -> set[str]:
     """The ids that a whole list misses."""
     missing: set[str] = set()
     try:
         async with asyncio.timeout(_LIMIT_SECONDS):
-            for due in denied:
-                async with services.provider(account, base_url=due.base_url) as provider:
-                    if await _is_missing(provider, due):
-                        missing.add(due.provider_task_id)
+            for search in searches:
+                async with services.provider(account, base_url=search.due.base_url) as provider:
+                    if await _is_missing(provider, search):
+                        missing.add(search.due.provider_task_id)
     except (ProviderError, TimeoutError) as error:
         log.warning("provider_task.list_unclear", account=account.name, error=str(error))
     return missing
 
 
-async def _is_missing(provider: DashScope, due: Due) -> bool:
-    since, until = due.submitted_at - _AROUND, due.submitted_at + _AROUND
-    listed = await provider.list_tasks(model=due.model, since=since, until=until)
+async def _is_missing(provider: DashScope, search: Search) -> bool:
+    due = search.due
+    listed = await provider.list_tasks(model=due.model, since=search.since, until=search.until)
     is_there = any(task.provider_task_id == due.provider_task_id for task in listed.tasks)
     log.warning("provider_task.denied", job_id=str(due.job_id), provider_task_id=due.provider_task_id,
                 is_listed=is_there, flaw=listed.flaw)  # fmt: skip

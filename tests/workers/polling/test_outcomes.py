@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from models import EntryKind, PollLane
+from models import Attempt, EntryKind, PollLane
 from reelqueue.states import FailureClass, RenderState
 from tests.support.jobs import Jobs
 from tests.support.recorded_hints import RecordedHints
@@ -131,6 +131,18 @@ def test_an_unknown_task_is_not_lost_while_the_list_does_not_miss_it(
     jobs.poll(succeeded())
 
     assert rows.state(job_id) is RenderState.ARCHIVING
+
+
+def test_an_unknown_task_is_looked_for_at_the_providers_time(jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
+    job_id = jobs.rendering(poll_interval_ms=60_000)
+    rows.change(Attempt, Attempt.job_id == job_id, clock_offset_seconds=-7200.0)
+    clock.advance(jobs.services.settings.poll.unknown_seconds)
+
+    for _ in range(jobs.services.settings.poll.unknown_limit):
+        jobs.poll(task("UNKNOWN"))
+
+    since = jobs.provider.requests[-1].url.params["start_time"]
+    assert since <= (clock.at(-7200) + timedelta(hours=8)).strftime("%Y%m%d%H%M%S")  # Beijing time
 
 
 def test_an_unknown_task_is_not_lost_under_another_key(jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
