@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import BigInteger, ForeignKey, Identity, Index, text
@@ -28,6 +29,10 @@ class EntryKind(StrEnum):
     """The provider billed a task: once per task."""
     WRITE_OFF = "write_off"
     """Given up without an answer, and counted as spent, since the provider may have billed it."""
+
+
+SPENT_KINDS: Final = (EntryKind.SETTLE, EntryKind.WRITE_OFF)
+"""Kinds of money that is gone, or must be taken for gone."""
 
 
 class LedgerEntry(Base):

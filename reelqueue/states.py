@@ -1,7 +1,7 @@
 """The states of a render job and of an attempt, and the moves between them.
 
 This is the only file that spells a state. The provider's raw word (PENDING, RUNNING, …) is stored
-beside our state and never mixed with it.
+beside our state as received, and never mixed with it.
 
 ::
 
@@ -84,6 +84,17 @@ class AttemptState(StrEnum):
     """The listings could not tell."""
 
 
+class TaskStatus(StrEnum):
+    """The provider's words for its task that we act on; any other word is not final."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+    CANCELED = "CANCELED"
+    UNKNOWN = "UNKNOWN"
+
+
 class FailureClass(StrEnum):
     """Why a render job failed, by what its owner can do about it."""
 
@@ -120,6 +131,9 @@ TERMINAL: Final = frozenset(
 
 COLLECTABLE: Final = frozenset({RenderState.TIMED_OUT, RenderState.LOST})
 """Terminal states that a result which turns up late still ends as ``succeeded``."""
+
+UNBILLED: Final = frozenset({TaskStatus.FAILED, TaskStatus.CANCELED})
+"""Ends of a provider's task that cost nothing."""
 
 OPEN_ATTEMPT: Final = frozenset(
     {AttemptState.INTENT, AttemptState.SENT, AttemptState.AMBIGUOUS, AttemptState.RECONCILING}

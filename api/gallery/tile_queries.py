@@ -20,7 +20,7 @@ from models.asset import Asset, AssetKind
 from models.attempt import Attempt
 from models.clip_decision import ClipDecision
 from models.job_event import JobEvent
-from models.ledger_entry import EntryKind, LedgerEntry
+from models.ledger_entry import SPENT_KINDS, LedgerEntry
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.states import RenderState
@@ -28,7 +28,6 @@ from reelqueue.states import RenderState
 _ASKED: Final = ("duration", "resolution", "ratio", "shot_type", "audio", "prompt_extend", "watermark")
 _EVENTS_MAX: Final = 60
 _SHOWN_CHARACTERS: Final = 64
-_SPENT: Final = (EntryKind.SETTLE, EntryKind.WRITE_OFF)
 
 _Row = TypeVar("_Row", Attempt, JobEvent)
 
@@ -59,7 +58,7 @@ def load_summary(session: Session, campaign_id: UUID) -> Summary:
         select(func.sum(LedgerEntry.amount), LedgerEntry.currency)
         .where(
             LedgerEntry.campaign_id == campaign_id,
-            LedgerEntry.kind.in_(_SPENT),
+            LedgerEntry.kind.in_(SPENT_KINDS),
             LedgerEntry.amount.is_not(None),
             LedgerEntry.currency.is_not(None),
         )
@@ -128,7 +127,7 @@ def _money(session: Session, ids: Sequence[UUID]) -> tuple[Mapping[UUID, list[Mo
     seconds: defaultdict[UUID, Decimal] = defaultdict(Decimal)
     entries = session.execute(
         select(LedgerEntry.job_id, LedgerEntry.currency, func.sum(LedgerEntry.amount), func.sum(LedgerEntry.seconds))
-        .where(LedgerEntry.job_id.in_(ids), LedgerEntry.kind.in_(_SPENT))
+        .where(LedgerEntry.job_id.in_(ids), LedgerEntry.kind.in_(SPENT_KINDS))
         .group_by(LedgerEntry.job_id, LedgerEntry.currency)
         .order_by(LedgerEntry.job_id, LedgerEntry.currency)
     )

@@ -9,8 +9,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models.ledger_entry import LedgerEntry
-from models.operations.money.budget import SPENT_KINDS
+from models.ledger_entry import SPENT_KINDS, LedgerEntry
 from models.render_job import RenderJob
 from models.slot import Slot
 from reelqueue.schemas.jobs import PaidCost

@@ -22,7 +22,7 @@ from models import (
     Slot,
     SubmitLane,
 )
-from models.operations.money.budget import SPENT_KINDS
+from models.ledger_entry import SPENT_KINDS
 from reelqueue.states import RenderState
 
 

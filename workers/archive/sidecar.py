@@ -13,8 +13,7 @@ from sqlalchemy.orm import Session
 from models.asset import AssetKind
 from models.campaign import Campaign
 from models.job_reference import JobReference
-from models.ledger_entry import LedgerEntry
-from models.operations.money.budget import SPENT_KINDS
+from models.ledger_entry import SPENT_KINDS, LedgerEntry
 from models.render_job import RenderJob
 from reelqueue.schemas.sidecar import ClipCost, ClipFile, ClipMedia, ClipProvider, ClipReference, ClipTimes, Sidecar
 from reelqueue.version import VERSION

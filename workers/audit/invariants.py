@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.operations.scheduling.account_limits import lane_limits
-from reelqueue.states import COLLECTABLE, OPEN_ATTEMPT, TERMINAL, RenderState
+from reelqueue.states import COLLECTABLE, OPEN_ATTEMPT, TERMINAL, RenderState, TaskStatus
 
 _LIMIT: Final = 20
 
@@ -70,8 +70,8 @@ CHECKS: Final = (
     Check(
         "one_paid_task_per_job",
         "a job has at most one provider task that succeeded",
-        """SELECT job_id, count(*) AS paid FROM provider_tasks
-           WHERE status = 'SUCCEEDED' GROUP BY job_id HAVING count(*) > 1""",
+        f"""SELECT job_id, count(*) AS paid FROM provider_tasks
+            WHERE status = '{TaskStatus.SUCCEEDED}' GROUP BY job_id HAVING count(*) > 1""",  # noqa: S608
     ),
     Check(
         "submitted_job_has_task",
@@ -129,10 +129,10 @@ CHECKS: Final = (
     Check(
         "paid_task_is_settled",
         "a provider task that succeeded is settled once, with the seconds that the provider counted",
-        """SELECT t.job_id, t.provider_task_id, t.billed_seconds, count(e.id) AS settled FROM provider_tasks t
-           LEFT JOIN ledger_entries e ON e.provider_task_id = t.id AND e.kind = 'settle'
-           WHERE t.status = 'SUCCEEDED'
-           GROUP BY t.id HAVING count(e.id) <> 1 OR max(e.seconds) IS DISTINCT FROM t.billed_seconds""",
+        f"""SELECT t.job_id, t.provider_task_id, t.billed_seconds, count(e.id) AS settled FROM provider_tasks t
+            LEFT JOIN ledger_entries e ON e.provider_task_id = t.id AND e.kind = 'settle'
+            WHERE t.status = '{TaskStatus.SUCCEEDED}'
+            GROUP BY t.id HAVING count(e.id) <> 1 OR max(e.seconds) IS DISTINCT FROM t.billed_seconds""",  # noqa: S608
     ),
     BILL_IS_RESERVED,
     Check(

@@ -19,9 +19,10 @@ from models.ledger_entry import EntryKind, LedgerEntry
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.errors import ConfigurationError
+from reelqueue.states import TaskStatus
 from workers.audit.invariants import Check, Finding
 from workers.audit.simulator_bill import Bill, Charge, read_bill
-from workers.dashscope import ProviderError, TaskStatus
+from workers.dashscope import ProviderError
 from workers.dashscope.limits import LONGEST_WINDOW
 from workers.reconciliation.task_list import Located, hosts_of, in_books, list_account, listed_window
 from workers.reconciliation.unresolved_attempts import Doubt, doubts_of, is_doubtful

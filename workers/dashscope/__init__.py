@@ -11,7 +11,7 @@ from workers.dashscope.errors import (
     ServerFaultError,
 )
 from workers.dashscope.task_list import TaskList
-from workers.dashscope.wire import Acceptance, ListedTask, TaskAnswer, TaskStatus
+from workers.dashscope.wire import Acceptance, ListedTask, TaskAnswer
 
 __all__ = [
     "Acceptance",
@@ -27,6 +27,5 @@ __all__ = [
     "ServerFaultError",
     "TaskAnswer",
     "TaskList",
-    "TaskStatus",
     "TooManyTasksError",
 ]

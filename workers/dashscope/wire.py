@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
-from enum import StrEnum
 from typing import Any, Final
 
 from reelqueue.errors import ReelqueueError
+from reelqueue.states import TaskStatus
 from reelqueue.strict_json import read_json
 
 # Times come without a zone and mean Beijing, in every region.
@@ -31,17 +31,6 @@ _DAY_SECONDS: Final = 86_400
 _TASK_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 # Video models; video style transform; image models and their like. The first that is there counts.
 _URL_KEYS: Final = ("video_url", "output_video_url", "url")
-
-
-class TaskStatus(StrEnum):
-    """The provider's words that we act on; any other word is not final."""
-
-    PENDING = "PENDING"
-    RUNNING = "RUNNING"
-    SUCCEEDED = "SUCCEEDED"
-    FAILED = "FAILED"
-    CANCELED = "CANCELED"
-    UNKNOWN = "UNKNOWN"
 
 
 @dataclass(frozen=True)

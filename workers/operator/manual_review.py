@@ -17,8 +17,8 @@ from models.operations.scheduling.poll_wakeups import Wake
 from models.render_job import RenderJob
 from models.slot import Slot
 from reelqueue.errors import ReelqueueError
-from reelqueue.states import AttemptState, FailureClass, RenderState
-from workers.dashscope import Acceptance, TaskStatus
+from reelqueue.states import AttemptState, FailureClass, RenderState, TaskStatus
+from workers.dashscope import Acceptance
 from workers.quarantine.release import is_quarantined
 from workers.submission.claim_outcomes import Reason, end, requeue
 from workers.submission.task_binding import OpenAttempt, bind_task

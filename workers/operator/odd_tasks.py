@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, aliased
 
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
-from workers.dashscope import TaskStatus
+from reelqueue.states import TaskStatus
 
 _NAMED: Final = 5
 

@@ -28,8 +28,8 @@ from uuid import UUID
 
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
-from reelqueue.states import TERMINAL, FailureClass, RenderState
-from workers.dashscope import ProviderError, RefusedError, TaskAnswer, TaskStatus
+from reelqueue.states import TERMINAL, FailureClass, RenderState, TaskStatus
+from workers.dashscope import ProviderError, RefusedError, TaskAnswer
 from workers.dashscope.error_codes import rule_of
 from workers.runtime.poll_intervals import Pace, Spacing
 

@@ -32,11 +32,10 @@ from models.render_job import RenderJob
 from models.slot import Slot
 from reelqueue.pricing import billed_price
 from reelqueue.schemas.statement import money_text
-from workers.dashscope import ProviderError, TaskAnswer, TaskStatus
+from reelqueue.states import UNBILLED, TaskStatus
+from workers.dashscope import ProviderError, TaskAnswer
 
 log = structlog.get_logger(__name__)
-
-_UNBILLED = frozenset({TaskStatus.FAILED, TaskStatus.CANCELED})
 
 
 def spending_of(
@@ -51,7 +50,7 @@ def spending_of(
         answer: The last that the provider said.
         now: The time.
     """
-    if isinstance(answer, TaskAnswer) and answer.status in _UNBILLED:
+    if isinstance(answer, TaskAnswer) and answer.status in UNBILLED:
         return []
     if is_settled(session, task_row_id):
         return []

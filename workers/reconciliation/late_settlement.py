@@ -12,8 +12,7 @@ from models.ledger_entry import EntryKind, LedgerEntry
 from models.operations.money.ledger import spend
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
-from reelqueue.states import COLLECTABLE, RenderState
-from workers.dashscope import TaskStatus
+from reelqueue.states import COLLECTABLE, RenderState, TaskStatus
 from workers.polling.apply_answers import store_answer
 from workers.polling.settlement import settlement_of
 from workers.reconciliation.orphan_adoption import ask

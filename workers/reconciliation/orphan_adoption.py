@@ -27,8 +27,8 @@ from reelqueue.catalog import lookup, mode_by_id
 from reelqueue.errors import ConfigurationError
 from reelqueue.pricing import dearest_price
 from reelqueue.schemas.statement import money_text
-from reelqueue.states import AttemptState, RenderState
-from workers.dashscope import ProviderError, TaskAnswer, TaskStatus
+from reelqueue.states import AttemptState, RenderState, TaskStatus
+from workers.dashscope import ProviderError, TaskAnswer
 from workers.polling.apply_answers import store_answer
 from workers.polling.settlement import settlement_of
 from workers.reconciliation.task_list import Located

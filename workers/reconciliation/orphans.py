@@ -31,7 +31,8 @@ from models.account import Account
 from models.provider_task import ProviderTask
 from reelqueue.errors import ConfigurationError
 from reelqueue.schemas.statement import money_text
-from workers.dashscope import ListedTask, ProviderError, TaskStatus
+from reelqueue.states import UNBILLED, TaskStatus
+from workers.dashscope import ListedTask, ProviderError
 from workers.dashscope.limits import LONGEST_WINDOW
 from workers.reconciliation.late_settlement import settle_forgotten
 from workers.reconciliation.orphan_adoption import Orphan, adopt_orphan
@@ -43,7 +44,6 @@ from workers.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-_UNBILLED: Final = frozenset({TaskStatus.FAILED, TaskStatus.CANCELED})
 # Each is asked about; the rest waits for the next time.
 _ADOPTED_AT_ONCE: Final = 300
 _NAMED: Final = 20
@@ -123,8 +123,8 @@ def _strays(services: Services, account: Account, listed: dict[str, Located], lo
     open_ones = [one for one in strays if _is_young(one.task, services.settings, now) or is_doubtful(one, doubts)]
     rest = [one for one in strays if one not in open_ones]
     look.undecided = len(open_ones)
-    look.unbilled = sum(one.task.status in _UNBILLED for one in rest)
-    return [one for one in rest if one.task.status not in _UNBILLED]
+    look.unbilled = sum(one.task.status in UNBILLED for one in rest)
+    return [one for one in rest if one.task.status not in UNBILLED]
 
 
 def _is_young(task: ListedTask, settings: Settings, now: datetime) -> bool:

@@ -26,9 +26,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from workers.dashscope import ListedTask, TaskAnswer, TaskStatus
+from reelqueue.states import UNBILLED, TaskStatus
+from workers.dashscope import ListedTask, TaskAnswer
 
-_ENDED: Final = frozenset({TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.CANCELED})
+_ENDED: Final = UNBILLED | {TaskStatus.SUCCEEDED}
 # A provider may echo a prompt that it has cut to the model's limit; the shortest documented one is 800.
 _CUT_CHARACTERS: Final = 500
 

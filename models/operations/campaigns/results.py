@@ -16,9 +16,8 @@ from sqlalchemy.sql.selectable import LateralFromClause
 
 from models.asset import Asset, AssetKind
 from models.clip_decision import ClipDecision
-from models.ledger_entry import LedgerEntry
+from models.ledger_entry import SPENT_KINDS, LedgerEntry
 from models.operations.campaigns.current_clips import COUNTS
-from models.operations.money.budget import SPENT_KINDS
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from models.shared_clip import ClipTwin

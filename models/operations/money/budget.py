@@ -10,12 +10,10 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.campaign import Campaign
-from models.ledger_entry import EntryKind, LedgerEntry
+from models.ledger_entry import SPENT_KINDS, LedgerEntry
 from models.slot import Slot
 from reelqueue.errors import ReelqueueError
 from reelqueue.schemas.statement import money_text
-
-SPENT_KINDS = (EntryKind.SETTLE, EntryKind.WRITE_OFF)
 
 
 class BudgetBelowCommitmentsError(ReelqueueError):

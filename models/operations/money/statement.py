@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import Final, TypeVarTuple
+from typing import TypeVarTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, RowMapping, Select, and_, func, literal_column, select
@@ -14,18 +14,16 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from models.account import Account
 from models.campaign import Campaign
-from models.ledger_entry import EntryKind, LedgerEntry
+from models.ledger_entry import SPENT_KINDS, EntryKind, LedgerEntry
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from models.slot import Slot
 from models.tenant import Tenant
 from reelqueue.schemas.statement import Grouping, Statement, StatementLine, StatementSums
+from reelqueue.states import TaskStatus
 
 Moment = InstrumentedAttribute[datetime]
 Columns = TypeVarTuple("Columns")
-
-_SUCCEEDED: Final = "SUCCEEDED"
-"""The provider's word for a task that it bills."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +117,7 @@ def _payments(session: Session, by: Grouping, scope: Scope) -> Sequence[RowMappi
         )
         .join(RenderJob, RenderJob.id == entry.job_id)
         .outerjoin(estimate, is_paid)
-        .where(entry.kind.in_([EntryKind.SETTLE, EntryKind.WRITE_OFF]), scope.covers(entry.at))
+        .where(entry.kind.in_(SPENT_KINDS), scope.covers(entry.at))
         .group_by(group, entry.currency)
     )
     return session.execute(_named(query, entry.account_id)).mappings().all()
@@ -169,6 +167,6 @@ def _unaccounted_seconds(session: Session, scope: Scope) -> Decimal:
         .select_from(ProviderTask)
         .join(RenderJob, RenderJob.id == ProviderTask.job_id)
         .outerjoin(LedgerEntry, settled)
-        .where(ProviderTask.status == _SUCCEEDED, scope.covers(ProviderTask.submitted_at))
+        .where(ProviderTask.status == TaskStatus.SUCCEEDED, scope.covers(ProviderTask.submitted_at))
     )
     return session.scalars(query).one() or Decimal(0)

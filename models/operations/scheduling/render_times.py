@@ -14,9 +14,9 @@ from models.operations.scheduling.account_limits import lane_limits, offers
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.schemas.campaigns import ModelSpeed
+from reelqueue.states import TaskStatus
 
 LATEST_TASKS: Final = 5_000
-_SUCCEEDED: Final = "SUCCEEDED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def render_times(session: Session, models: Collection[str], *, latest: int) -> d
     """
     newest = (
         select(ProviderTask)
-        .where(ProviderTask.status == _SUCCEEDED, ProviderTask.ended_at.is_not(None))
+        .where(ProviderTask.status == TaskStatus.SUCCEEDED, ProviderTask.ended_at.is_not(None))
         .order_by(ProviderTask.id.desc())
         .limit(latest)
         .subquery()
