@@ -41,10 +41,18 @@ class AsyncClient:
         http = httpx.AsyncClient(transport=transport, **httpx_options(base_url, api_key, timeout_seconds))
         self._driver = AsyncDriver(http)
         self._operations = Operations(retry_seconds)
-        self.campaigns: AsyncCampaignCalls = AsyncCampaignCalls(self._driver, retry_seconds)
-        """Calls on campaigns."""
-        self.webhooks: AsyncWebhookCalls = AsyncWebhookCalls(self._driver, retry_seconds)
-        """Calls on webhook endpoints."""
+        self._campaigns = AsyncCampaignCalls(self._driver, retry_seconds)
+        self._webhooks = AsyncWebhookCalls(self._driver, retry_seconds)
+
+    @property
+    def campaigns(self) -> AsyncCampaignCalls:
+        """Calls on campaigns: `put`, `hand_in`, `get`, `pause`, `retry`, `export` and others."""
+        return self._campaigns
+
+    @property
+    def webhooks(self) -> AsyncWebhookCalls:
+        """Calls on webhook endpoints: `make`, `list`, `test`, `deliveries` and others."""
+        return self._webhooks
 
     async def submit(
         self,
@@ -53,17 +61,23 @@ class AsyncClient:
         idempotency_key: str | None = None,
         **options: Unpack[RequestOptions],
     ) -> AsyncRenderJobHandle:
-        """As `Client.submit`."""
+        """Submit a render job; the server has stored it when this returns.
+
+        Arguments and errors are those of `Client.submit`.
+        """
         return await self._handle(self._operations.submit(request, options, idempotency_key))
 
     async def preview(
         self, request: RenderRequest | Mapping[str, object] | None = None, **options: Unpack[RequestOptions]
     ) -> Preview:
-        """As `Client.preview`."""
+        """Return what the provider would be sent for a request, and its price; nothing is stored or sent."""
         return await self._driver.run(self._operations.preview(request, options))
 
     async def get(self, job_id: UUID | str) -> AsyncRenderJobHandle:
-        """As `Client.get`."""
+        """Return a handle of the job with this id.
+
+        Arguments and errors are those of `Client.get`.
+        """
         return await self._handle(self._operations.get(job_id))
 
     async def jobs(
@@ -79,7 +93,10 @@ class AsyncClient:
         created_before: datetime | None = None,
         page_size: int = 100,
     ) -> AsyncIterator[Job]:
-        """As `Client.jobs`, for ``async for``."""
+        """Iterate over the jobs that match every filter, newest first, reading a page at a time.
+
+        Arguments and errors are those of `Client.jobs`.
+        """
         chosen = filters(
             state=state, model=model, mode=mode, custom_id=custom_id, campaign=campaign, metadata=metadata,
             created_after=created_after, created_before=created_before, page_size=page_size,
@@ -94,13 +111,16 @@ class AsyncClient:
                 return
 
     async def models(self) -> ModelCards:
-        """The models that the server's catalog describes."""
+        """Return the models that the server's catalog describes."""
         return await self._driver.run(self._operations.models())
 
     async def statement(
         self, *, by: Grouping = Grouping.DAY, first_day: date | None = None, last_day: date | None = None
     ) -> Statement:
-        """As `Client.statement`."""
+        """Return what was paid, beside what was reserved for it.
+
+        Arguments and errors are those of `Client.statement`.
+        """
         return await self._driver.run(self._operations.statement(by, first_day, last_day))
 
     async def close(self) -> None:
@@ -137,22 +157,31 @@ class AsyncRenderJobHandle:
         return self.job.id
 
     async def state(self) -> RenderState:
-        """Where the job stands now, asked of the server."""
+        """Ask the server for the job, and return its state; `job.state` is that of the last time."""
         self.job = await self._driver.run(self._operations.get(self.id))
         return self.job.state
 
     async def wait(
         self, timeout_seconds: float = WAIT_SECONDS, *, on_change: Callable[[Job], None] | None = None
     ) -> Job:
-        """As `RenderJobHandle.wait`."""
+        """Wait until the job has succeeded, and return it.
+
+        Arguments and errors are those of `RenderJobHandle.wait`.
+        """
         self.job = await self._driver.run(self._operations.wait(self.id, timeout_seconds, on_change))
         return self.job
 
     async def cancel(self, *, running: Running = "finish") -> Job:
-        """As `RenderJobHandle.cancel`."""
+        """Cancel the job, and return it as it is then.
+
+        Arguments and errors are those of `RenderJobHandle.cancel`.
+        """
         self.job = await self._driver.run(self._operations.cancel(self.id, running))
         return self.job
 
     async def download(self, path: str | os.PathLike[str], *, timeout_seconds: float = DOWNLOAD_SECONDS) -> Path:
-        """As `RenderJobHandle.download`."""
+        """Download the video to *path*, or into it where it is a folder, and return its path.
+
+        Arguments and errors are those of `RenderJobHandle.download`.
+        """
         return await self._driver.run(self._operations.download(self.id, Path(path), timeout_seconds))

@@ -35,65 +35,86 @@ class AsyncCampaignCalls:
         self._retry_seconds = retry_seconds
 
     async def put(self, options: CampaignOptions, *, file_name: str | None = None) -> Campaign:
-        """As `CampaignCalls.put`."""
+        """Make a campaign, or change how it is run: all options are set, in force at the next dispatch.
+
+        Arguments and errors are those of `CampaignCalls.put`.
+        """
         return await self._driver.run(ops.put(options, file_name, self._retry_seconds))
 
     async def get(self, name: str) -> Campaign:
-        """As `CampaignCalls.get`."""
+        """The campaign as it is now.
+
+        Arguments and errors are those of `CampaignCalls.get`.
+        """
         return await self._driver.run(ops.get(name, self._retry_seconds))
 
     async def list(self, *, limit: int = 50) -> list[Campaign]:
-        """As `CampaignCalls.list`."""
+        """The newest campaigns."""
         return (await self._driver.run(ops.listed(limit, self._retry_seconds))).items
 
     async def known(self, name: str) -> Known:
-        """As `CampaignCalls.known`."""
+        """What the campaign holds already, to be compared with its file."""
         return await self._driver.run(ops.known(name, self._retry_seconds))
 
     async def speeds(self, models: Iterable[str]) -> tuple[ModelSpeed, ...]:
-        """As `CampaignCalls.speeds`."""
+        """How fast some models render on the server: slots, and measured times."""
         return tuple((await self._driver.run(ops.speeds(models, self._retry_seconds))).items)
 
     async def hand_in(self, name: str, lines: Iterable[bytes], *, skip_bad: bool = False) -> ImportedClips:
-        """As `CampaignCalls.hand_in`."""
+        """Store a batch of clips, each id once, however often it is handed in.
+
+        Arguments and errors are those of `CampaignCalls.hand_in`.
+        """
         return await self._driver.run(ops.hand_in(name, lines, skip_bad, self._retry_seconds))
 
     async def begin_import(
         self, name: str, options: CampaignOptions | None = None, *, file_name: str | None = None
     ) -> UUID:
-        """As `CampaignCalls.begin_import`."""
+        """Begin an import, of which nothing is stored until its commit.
+
+        Arguments and errors are those of `CampaignCalls.begin_import`.
+        """
         return (await self._driver.run(ops.begin_import(name, options, file_name, self._retry_seconds))).id
 
     async def stage(self, name: str, import_id: UUID, number: int, lines: Iterable[bytes]) -> StagedClips:
-        """As `CampaignCalls.stage`."""
+        """Hand over a batch of an import: at most 2,000 lines, as for `hand_in`.
+
+        Arguments and errors are those of `CampaignCalls.stage`.
+        """
         return await self._driver.run(ops.stage(name, import_id, number, lines, self._retry_seconds))
 
     async def commit_import(self, name: str, import_id: UUID, *, clips: int) -> ImportedClips:
-        """As `CampaignCalls.commit_import`."""
+        """Put an import in force, whole.
+
+        Arguments and errors are those of `CampaignCalls.commit_import`.
+        """
         return await self._driver.run(ops.commit_import(name, import_id, clips, self._retry_seconds))
 
     async def discard_import(self, name: str, import_id: UUID) -> None:
-        """As `CampaignCalls.discard_import`."""
+        """Forget an import that is not wanted."""
         await self._driver.run(ops.discard_import(name, import_id, self._retry_seconds))
 
     async def pause(self, name: str) -> Campaign:
-        """As `CampaignCalls.pause`."""
+        """Submit nothing more until it is resumed."""
         return await self._driver.run(ops.act(name, "pause", self._retry_seconds))
 
     async def resume(self, name: str) -> Campaign:
-        """As `CampaignCalls.resume`."""
+        """Go on; the breaker counts anew."""
         return await self._driver.run(ops.act(name, "resume", self._retry_seconds))
 
     async def waiting(self, name: str) -> WaitingClips:
-        """As `CampaignCalls.waiting`."""
+        """How many clips wait to be submitted, and the most that they cost: what `approve` releases."""
         return await self._driver.run(ops.waiting(name, self._retry_seconds))
 
     async def approve(self, name: str, *, agreed: WaitingClips | None = None) -> Campaign:
-        """As `CampaignCalls.approve`."""
+        """Let the clips behind the canary be rendered.
+
+        Arguments and errors are those of `CampaignCalls.approve`.
+        """
         return await self._driver.run(ops.approve(name, agreed, self._retry_seconds))
 
     async def cancel(self, name: str, *, running: Running = "finish") -> Campaign:
-        """As `CampaignCalls.cancel`."""
+        """Stop it for good: what waits is cancelled, what the provider has is asked to be."""
         return await self._driver.run(ops.cancel(name, running, self._retry_seconds))
 
     async def retry(
@@ -108,7 +129,10 @@ class AsyncCampaignCalls:
         dry_run: bool = False,
         agreed: RetriedClips | None = None,
     ) -> RetriedClips:
-        """As `CampaignCalls.retry`."""
+        """Render clips again that ended without a video; a dry run tells rows and cost. What is empty chooses all.
+
+        Arguments and errors are those of `CampaignCalls.retry`.
+        """
         return await self._driver.run(
             ops.retry(
                 name,
@@ -125,28 +149,37 @@ class AsyncCampaignCalls:
         )
 
     async def export(self, name: str, what: Export) -> bytes:
-        """As `CampaignCalls.export`."""
+        """A file of its results, or of its failures to be repaired and applied again."""
         return await self._driver.run(ops.export(name, what, self._retry_seconds))
 
     async def decide(
         self, name: str, deciding: Deciding, job_ids: Sequence[UUID], *, dry_run: bool = False
     ) -> DecidedClips:
-        """As `CampaignCalls.decide`."""
+        """Keep clips, reject them or take that back, or render them again for money.
+
+        Arguments and errors are those of `CampaignCalls.decide`.
+        """
         return await self._driver.run(gallery.decide(name, deciding, job_ids, self._retry_seconds, dry_run=dry_run))
 
     async def link(self, name: str) -> str:
-        """As `CampaignCalls.link`."""
+        """The address of its gallery, which signs in whoever opens it within ten minutes."""
         found = await self._driver.run(gallery.link(name, self._retry_seconds))
         return f"{self._driver.base_url}{found.path}"
 
     async def sheet(self, name: str, form: Sheet) -> bytes:
-        """As `CampaignCalls.sheet`."""
+        """The contact sheet: one picture, or pages to print."""
         return await self._driver.run(gallery.sheet(name, form, self._retry_seconds))
 
     async def gallery_page(self, name: str, number: int = 1, *, after: UUID | None = None) -> GalleryPage:
-        """As `CampaignCalls.gallery_page`."""
+        """One page of its gallery as a folder, and the files that belong beside it.
+
+        Arguments and errors are those of `CampaignCalls.gallery_page`.
+        """
         return await self._driver.run(gallery.gallery_page(name, number, after, self._retry_seconds))
 
     async def bring(self, file: GalleryFile, folder: Path, *, timeout_seconds: float = DOWNLOAD_SECONDS) -> Path:
-        """As `CampaignCalls.bring`."""
+        """The path of a page's file after it was brought to its place in a folder, whole and verified, or not at all.
+
+        Arguments and errors are those of `CampaignCalls.bring`.
+        """
         return await self._driver.run(gallery.bring(file, folder, timeout_seconds))

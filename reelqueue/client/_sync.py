@@ -53,10 +53,18 @@ class Client:
         http = httpx.Client(transport=transport, **httpx_options(base_url, api_key, timeout_seconds))
         self._driver = SyncDriver(http)
         self._operations = Operations(retry_seconds)
-        self.campaigns: CampaignCalls = CampaignCalls(self._driver, retry_seconds)
-        """Calls on campaigns."""
-        self.webhooks: WebhookCalls = WebhookCalls(self._driver, retry_seconds)
-        """Calls on webhook endpoints."""
+        self._campaigns = CampaignCalls(self._driver, retry_seconds)
+        self._webhooks = WebhookCalls(self._driver, retry_seconds)
+
+    @property
+    def campaigns(self) -> CampaignCalls:
+        """Calls on campaigns: `put`, `hand_in`, `get`, `pause`, `retry`, `export` and others."""
+        return self._campaigns
+
+    @property
+    def webhooks(self) -> WebhookCalls:
+        """Calls on webhook endpoints: `make`, `list`, `test`, `deliveries` and others."""
+        return self._webhooks
 
     def submit(
         self,
@@ -65,7 +73,7 @@ class Client:
         idempotency_key: str | None = None,
         **options: Unpack[RequestOptions],
     ) -> RenderJobHandle:
-        """Hand a render job to the server, which has stored it when this returns.
+        """Submit a render job; the server has stored it when this returns.
 
         Args:
             request: A request object, or its options as a mapping; keyword options are added to it.
@@ -82,11 +90,11 @@ class Client:
     def preview(
         self, request: RenderRequest | Mapping[str, object] | None = None, **options: Unpack[RequestOptions]
     ) -> Preview:
-        """What the provider would be sent for a request, and its price; nothing is stored or sent."""
+        """Return what the provider would be sent for a request, and its price; nothing is stored or sent."""
         return self._driver.run(self._operations.preview(request, options))
 
     def get(self, job_id: UUID | str) -> RenderJobHandle:
-        """The job with this id.
+        """Return a handle of the job with this id.
 
         Raises:
             NotFoundError: there is none, or it belongs to another key.
@@ -106,7 +114,7 @@ class Client:
         created_before: datetime | None = None,
         page_size: int = 100,
     ) -> Iterator[Job]:
-        """All jobs that match every filter, newest first, read a page at a time as the loop goes on.
+        """Iterate over the jobs that match every filter, newest first, reading a page at a time.
 
         Args:
             state: In this state, or in one of these.
@@ -135,13 +143,13 @@ class Client:
                 return
 
     def models(self) -> ModelCards:
-        """The models that the server's catalog describes."""
+        """Return the models that the server's catalog describes."""
         return self._driver.run(self._operations.models())
 
     def statement(
         self, *, by: Grouping = Grouping.DAY, first_day: date | None = None, last_day: date | None = None
     ) -> Statement:
-        """What was paid, beside what was reserved for it.
+        """Return what was paid, beside what was reserved for it.
 
         Args:
             by: What the lines are about.
@@ -184,12 +192,12 @@ class RenderJobHandle:
         return self.job.id
 
     def state(self) -> RenderState:
-        """Where the job stands now, asked of the server."""
+        """Ask the server for the job, and return its state; `job.state` is that of the last time."""
         self.job = self._driver.run(self._operations.get(self.id))
         return self.job.state
 
     def wait(self, timeout_seconds: float = WAIT_SECONDS, *, on_change: Callable[[Job], None] | None = None) -> Job:
-        """The job once it has succeeded.
+        """Wait until the job has succeeded, and return it.
 
         Args:
             timeout_seconds: Longest wait. The job does not notice when a wait ends.
@@ -204,7 +212,7 @@ class RenderJobHandle:
         return self.job
 
     def cancel(self, *, running: Running = "finish") -> Job:
-        """Ask for the job to be stopped, and tell where it stands then.
+        """Cancel the job, and return it as it is then.
 
         Args:
             running: A video that the provider is rendering already cannot be stopped and is billed:
@@ -217,7 +225,7 @@ class RenderJobHandle:
         return self.job
 
     def download(self, path: str | os.PathLike[str], *, timeout_seconds: float = DOWNLOAD_SECONDS) -> Path:
-        """The video's path after it was brought to *path*, or into it where it is a folder.
+        """Download the video to *path*, or into it where it is a folder, and return its path.
 
         The file appears whole and with the checksum that the server promised, or not at all.
 

@@ -1,4 +1,4 @@
-"""README's examples, run as a new user copies them, against a running stack."""
+"""The examples of README and of docs/python-client.md, run as a new user copies them, against a running stack."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ from pathlib import Path
 
 import av
 import pytest
+from PIL import Image
 
 from embedded.processes.server_folders import remove_folder
 from reelqueue import Client
 from tests.system.acceptance.processes import ROOT, environment, running
+
+CLIENT_EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python-client.md").read_text(), re.DOTALL)
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("stack")]
 
@@ -34,6 +37,24 @@ def test_the_celery_example_needs_nothing_of_ours(services: dict[str, str]) -> N
     (job_id,) = re.findall(r"'job_id': '([^']+)'", ran.stdout)
     with Client(api_url(services)) as client:
         assert client.get(job_id).wait(120).state == "succeeded"
+
+
+@pytest.mark.parametrize("number", range(len(CLIENT_EXAMPLES)))
+def test_an_example_of_the_clients_page_runs_from_the_wheel_alone(
+    services: dict[str, str], empty_environment: Path, number: int
+) -> None:
+    Image.new("RGB", (640, 480)).save(empty_environment.parent / "cup.png")
+    program = CLIENT_EXAMPLES[number]
+    if "def render(client: Client, picture" in program:
+        program += '\ncup = Path("cup.png")\nwith Client() as client:\n    render(client, cup, cup.read_bytes())\n'
+    elif "def render(client: Client, prompt" in program:
+        program += '\nwith Client() as client:\n    print(render(client, "a fox", "order-9"))\n'
+
+    ran = run(empty_environment, program, {"REELQUEUE_API_URL": api_url(services)})
+
+    assert ran.returncode == 0, ran.stderr
+    assert "correct " not in ran.stdout
+    assert not any(word in ran.stdout for word in ("cannot be reached", "ended as", "goes on"))
 
 
 def example(first_line: str) -> str:

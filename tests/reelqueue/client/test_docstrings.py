@@ -1,0 +1,46 @@
+"""What `help` says of the clients."""
+
+from __future__ import annotations
+
+import inspect
+import pydoc
+
+import pytest
+
+from reelqueue import AsyncClient, AsyncRenderJobHandle, Client, RenderJobHandle
+from reelqueue.client._async_campaigns import AsyncCampaignCalls
+from reelqueue.client._async_webhooks import AsyncWebhookCalls
+from reelqueue.client._campaigns import CampaignCalls
+from reelqueue.client._webhooks import WebhookCalls
+
+TWINS = [
+    (Client, AsyncClient),
+    (RenderJobHandle, AsyncRenderJobHandle),
+    (CampaignCalls, AsyncCampaignCalls),
+    (WebhookCalls, AsyncWebhookCalls),
+]
+
+
+METHODS = [
+    (f"{blocking.__name__}.{name}", method, getattr(awaited, name))
+    for blocking, awaited in TWINS
+    for name, method in inspect.getmembers(blocking, inspect.isfunction)
+    if not name.startswith("_")
+]
+
+
+@pytest.mark.parametrize(("method", "twin"), [pytest.param(*both, id=name) for name, *both in METHODS])
+def test_a_method_says_what_it_does_in_both_clients(method: object, twin: object) -> None:
+    first, of_twin = (str(inspect.getdoc(each)).partition("\n")[0] for each in (method, twin))
+
+    assert first == of_twin
+    assert first.endswith(".")
+    assert not first.startswith("As ")
+
+
+@pytest.mark.parametrize("client", [Client, AsyncClient])
+def test_help_lists_campaigns_and_webhooks(client: type) -> None:
+    text = pydoc.render_doc(client, renderer=pydoc.plaintext)
+
+    assert "campaigns\n |      Calls on campaigns" in text
+    assert "webhooks\n |      Calls on webhook endpoints" in text
