@@ -13,6 +13,7 @@ from reelqueue.campaigns.limits import TOLD_CHARACTERS_MAX, VARIANTS_MAX
 from reelqueue.campaigns.manifest.compiled_manifest import Recipe
 from reelqueue.campaigns.manifest.matrix import Combination
 from reelqueue.campaigns.problem import shortened
+from reelqueue.campaigns.rows.cell_values import read_urls
 from reelqueue.campaigns.rows.origin import Origin
 from reelqueue.campaigns.rows.row import Record
 from reelqueue.errors import InvalidRequestError
@@ -53,6 +54,7 @@ def draft_clips(recipe: Recipe, record: Record, combination: Combination) -> Ite
     if recipe.templates:
         given = record.options.keys() | combination.options.keys()
         refusals += _fill(recipe, options, given, {**recipe.variables, **own})
+    _divide_references(options, refusals)
     told = {name: _told(value) for name, value in own.items()} if own else {}
     row_id = _row_id(recipe, record, combination, options.get("custom_id"))
     count = _taken(options, _variants, refusals) or 1
@@ -99,6 +101,15 @@ def _fill(
                 options[name] = template.render(context)
             except InvalidRequestError as error:
                 yield error
+
+
+def _divide_references(options: dict[str, object], refusals: list[InvalidRequestError]) -> None:
+    """Read several URLs in one text, as defaults and the matrix may have them, too."""
+    if isinstance(urls := options.get("reference_urls"), str):
+        try:
+            options["reference_urls"] = read_urls(urls, "reference_urls")
+        except InvalidRequestError as error:
+            refusals.append(error)
 
 
 def _row_id(recipe: Recipe, record: Record, combination: Combination, told: object) -> str:

@@ -20,9 +20,9 @@ _DECIMAL: Final = re.compile(r"[+-]?[0-9]+[.,][0-9]+", re.ASCII)
 _SCIENTIFIC: Final = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?[eE][+-]?[0-9]+", re.ASCII)
 _EXCEL_ERROR: Final = re.compile(r"#(?:NAME\?|REF!|VALUE!|DIV/0!|N/A|NUM!|NULL!|SPILL!|CALC!|GETTING_DATA)")
 _SWITCHES: Final = {
-    # What a spreadsheet writes for a checkbox depends on its language.
-    **dict.fromkeys(("true", "yes", "1", "wahr", "ja", "vrai", "oui", "verdadero", "vero"), True),
-    **dict.fromkeys(("false", "no", "0", "falsch", "nein", "faux", "non", "falso"), False),
+    # What a spreadsheet writes for a checkbox depends on its language, and pandas has numbers beside an empty cell.
+    **dict.fromkeys(("true", "yes", "1", "1.0", "1,0", "wahr", "ja", "vrai", "oui", "verdadero", "vero"), True),
+    **dict.fromkeys(("false", "no", "0", "0.0", "0,0", "falsch", "nein", "faux", "non", "falso"), False),
 }
 
 

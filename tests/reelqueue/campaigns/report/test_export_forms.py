@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelqueue.campaigns import open_campaign
+from reelqueue.campaigns.clip_json import clip_object
 from reelqueue.campaigns.problem_log import ProblemLog
 from reelqueue.campaigns.report.export_forms import as_semicolons, as_workbook
 from reelqueue.campaigns.report.repair_files import RepairFiles
@@ -53,6 +54,38 @@ def test_a_workbook_has_numbers_and_texts_and_no_formula() -> None:
     rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
     assert rows[1] == ["007", 5.0, 0.75, 42, "=1+1; a boat", '{"größe": "1.5"}']
     assert {cell.data_type for row in sheet.iter_rows() for cell in row} == {"s", "n"}
+
+
+def test_failures_are_the_same_rows_in_every_form(tmp_path: Path) -> None:
+    table = exported(
+        ("#problem", "#row", "#variant", "custom_id", "model", "prompt", "duration", "seed", "metadata", "vars.ground"),
+        (
+            "DataInspectionFailed: no",
+            "17",
+            "2",
+            "007",
+            "wan2.6-t2v",
+            "=1+1, a boat",
+            "5",
+            "42",
+            '{"größe": 1.5}',
+            "'=x",
+        ),
+    )
+    for name, content in (
+        ("autumn.bad.csv", table.encode()),
+        ("autumn-2.bad.csv", as_semicolons(table).encode()),
+        ("autumn.bad.xlsx", as_workbook(table)),
+    ):
+        (tmp_path / name).write_bytes(content)
+        log = ProblemLog()
+        with open_campaign(tmp_path / name) as campaign:
+            (clip,) = campaign.clips(log)
+        request = clip.request
+        assert (clip.custom_id, clip_object(clip)["clip"]["line"], clip.variant) == ("007", 17, 2)
+        assert clip.variables == {"ground": "'=x"}
+        assert (request.prompt, request.duration, request.seed) == ("=1+1, a boat", 5, 42)
+        assert (request.metadata, log.error_count) == ({"größe": 1.5}, 0)
 
 
 def test_a_cell_that_a_workbook_would_cut_off_is_refused() -> None:

@@ -108,7 +108,8 @@ def test_a_cell_that_cannot_be_used_says_what_is_allowed(read: Read, column: str
 
 
 @pytest.mark.parametrize(
-    ("cell", "expected"), [("WAHR", True), ("false", False), ("1", True), ("Non", False), (" yes ", True)]
+    ("cell", "expected"),
+    [("WAHR", True), ("false", False), ("1.0", True), ("0.0", False), ("1", True), ("Non", False), (" yes ", True)],
 )
 def test_switches_are_read_in_a_spreadsheets_language(read: Read, cell: str, *, expected: bool) -> None:
     reading = read("boats.csv", f"model,prompt,watermark\nwan2.6-t2v,a boat,{cell}\n")

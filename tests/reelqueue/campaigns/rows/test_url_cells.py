@@ -67,8 +67,15 @@ def test_a_list_may_be_a_cell_a_json_list_or_a_text_in_json(read: Read) -> None:
     objects = read("r.jsonl", "".join(f"{json.dumps(head | row | {'prompt': row['custom_id']})}\n" for row in rows))
     table = read("r.csv", f"prompt,model,reference_urls\n{sheet}")
 
-    assert (objects.problems, table.problems) == ([], [])
-    assert {clip.request.given("reference_urls") for clip in (*objects.clips, *table.clips)} == {
+    manifest = read(
+        "m.yaml",
+        "defaults: {model: wan2.6-r2v, reference_urls: 'https://e.example/a.mp4, https://e.example/b.mp4'}\n"
+        "rows: [{custom_id: a, prompt: character1 dances}]\n",
+    )
+
+    assert (objects.problems, table.problems, manifest.problems) == ([], [], [])
+    clips = (*objects.clips, *table.clips, *manifest.clips)
+    assert {clip.request.given("reference_urls") for clip in clips} == {
         ("https://e.example/a.mp4", "https://e.example/b.mp4")
     }
 
