@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session, aliased
 from models.account import Account
 from models.operations.accounts import pause_account
 from models.operations.scheduling.poll_wakeups import Wake, holds_lane, lease_left, leave_lane, take_lane
-from models.operations.scheduling.rate_limits import take_turns
+from models.operations.scheduling.rate_limits import next_turn_at, take_turns
 from models.provider_task import ProviderTask
 from models.rate_limit import TurnKind
 from models.render_job import RenderJob
@@ -102,7 +102,12 @@ def _take(services: Services, account_id: UUID, seq: int) -> Batch | None:
             _blame(session, account_id, left_until - lease, services.settings, now)
         account = session.get_one(Account, account_id)
         watch = timedelta(hours=settings.watch_hours)
-        rows = _due(session, account_id, now, settings.batch_size)
+        per_second = services.settings.provider.query_rate_per_second
+        first_turn_at = next_turn_at(session, account_id, TurnKind.QUERY, now=now)
+        # Its questions leave within a third of its lease, or it gives the lane back and comes again.
+        may_take = lease / 3
+        limit = min(settings.batch_size, max(int(may_take.total_seconds() * per_second), 1))
+        rows = _due(session, account_id, now, limit) if first_turn_at - now <= may_take else []
         held = set(session.scalars(select(Slot.job_id).where(Slot.job_id.in_([job.id for job, _ in rows]))))
         due = tuple(
             Due.of(
@@ -114,8 +119,8 @@ def _take(services: Services, account_id: UUID, seq: int) -> Batch | None:
             )
             for job, task in rows
         )
-        per_second = services.settings.provider.query_rate_per_second
-        first_turn_at = take_turns(session, account_id, TurnKind.QUERY, len(due), now=now, per_second=per_second)
+        if due:
+            first_turn_at = take_turns(session, account_id, TurnKind.QUERY, len(due), now=now, per_second=per_second)
         return Batch(account, lease_until, now, due, first_turn_at)
 
 
@@ -210,7 +215,8 @@ def _write(services: Services, batch: Batch, asked: list[Asked]) -> Report | Non
         _pause(session, batch.account, outcomes, now)
         effects = apply(session, outcomes, now=now)
         pace = timedelta(seconds=1 / settings.provider.query_rate_per_second)
-        wake = leave_lane(session, batch.account.id, batch.lease_until, not_before=now + pace)
+        not_before = now + pace if batch.due else max(now + pace, batch.first_turn_at)
+        wake = leave_lane(session, batch.account.id, batch.lease_until, not_before=not_before)
     _hint(services, effects, wake, now)
     next_seconds = None if wake is None else (wake.at - now).total_seconds()
     return Report(batch.account.name, len(batch.due), effects.finished_count, next_seconds)

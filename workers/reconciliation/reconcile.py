@@ -132,6 +132,7 @@ def _case(session: Session, attempt: Attempt, rules: ReconcileSettings, now: dat
     # Where these are not in order, the clock was set between two of them, and no offset holds for all.
     is_in_order = attempt.created_at <= sent_at <= now
     since, until = clocks.window(sent_at, silent_since)
+    until = max(since, until)  # a deadline that was brought back lies before a moment that was not
     around = sent_at - clocks.width, silent_since + clocks.width
     return Case(
         attempt=OpenAttempt(attempt.id, attempt.number, job.id, attempt.epoch, account, attempt.base_url),

@@ -1,4 +1,4 @@
-"""What this process knows of the providers' clocks, for as long as the database's clock has not been set meanwhile."""
+"""What this process knows of the clocks: the providers', and whether the database's was set meanwhile."""
 
 from __future__ import annotations
 
@@ -31,10 +31,11 @@ class KnownClock:
 
 
 class KnownClocks:
-    """The providers' clocks by account."""
+    """The providers' clocks by account, and how the database's goes on."""
 
     def __init__(self) -> None:
         self._by_account: dict[UUID, KnownClock] = {}
+        self._last: tuple[datetime, float] | None = None
 
     def keep(self, account_id: UUID, offset_seconds: float | None, *, now: datetime, seconds: float) -> None:
         """Remember a measurement.
@@ -51,3 +52,19 @@ class KnownClocks:
         """The last measurement; None: there is none that holds."""
         known = self._by_account.get(account_id)
         return known if known is not None and known.is_good(now, seconds) else None
+
+    def went_on(self, now: datetime, seconds: float) -> None:
+        """Remember where the database's clock was, at this host's count."""
+        self._last = (now, seconds)
+
+    def may_be_set_back(self, now: datetime, seconds: float) -> bool:
+        """Whether the database's clock was set back since it was last remembered, or never was.
+
+        Args:
+            now: The database's clock.
+            seconds: This host's count.
+        """
+        if self._last is None:
+            return True
+        then, counted = self._last
+        return (now - then).total_seconds() < seconds - counted - _STEP_SECONDS

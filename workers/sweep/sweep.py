@@ -33,6 +33,7 @@ from workers.quarantine.poison_detection import count_death, set_aside, third_tr
 from workers.runtime.context import Services
 from workers.settings import ReconcileSettings
 from workers.submission.claim_outcomes import expire, mark_ambiguous, requeue
+from workers.sweep.clock_steps import bound_waits
 from workers.sweep.stopped_campaigns import cancel_stopped, cancel_unpaid
 from workers.webhooks.deliver import due_endpoints
 
@@ -50,6 +51,8 @@ T = TypeVar("T")
 class Swept:
     """How many of each kind were found; its text is what Flower shows."""
 
+    bounded: int
+    """Waits that a clock which was ahead had written."""
     expired: int
     unpaid: int
     stopped: int
@@ -70,6 +73,7 @@ class Swept:
 
 def sweep(services: Services) -> Swept:
     """Heal what is overdue, hint again, and dispatch."""
+    bounded = bound_waits(services)
     with services.sessions.begin() as session:
         now = services.clock.now(session)
         # What was due before this is believed lost. Doubling a hint that is only slow does no harm.
@@ -99,6 +103,7 @@ def sweep(services: Services) -> Swept:
     for endpoint_id in _unhinted(services, messages.WEBHOOK_DELIVER, receivers):
         services.hints.notify(endpoint_id)
     swept = Swept(
+        bounded=bounded,
         expired=expired,
         unpaid=unpaid,
         stopped=stopped,

@@ -16,6 +16,7 @@ from workers.dispatch.dispatcher import dispatch
 from workers.sweep.sweep import Swept, sweep
 
 NOTHING = Swept(
+    bounded=0,
     expired=0,
     unpaid=0,
     stopped=0,

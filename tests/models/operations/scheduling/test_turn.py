@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from sqlalchemy.orm import Session
 
-from models.operations.scheduling.rate_limits import take_turns
+from models.operations.scheduling.rate_limits import next_turn_at, take_turns
 from models.rate_limit import TurnKind
 from models.session import make_engine, make_sessions
 from tests.support.stored_jobs import NOW, store_account
@@ -34,6 +34,24 @@ def test_turns_that_nobody_took_are_gone(session: Session) -> None:
     later = NOW + timedelta(hours=1)
 
     assert take_turns(session, account_id, TurnKind.QUERY, 1, now=later, per_second=20) == later
+
+
+def test_a_turn_that_a_clock_ahead_has_taken_is_gone(session: Session) -> None:
+    account_id = store_account(session)
+    take_turns(session, account_id, TurnKind.QUERY, 1, now=NOW + timedelta(hours=1), per_second=20)
+
+    assert next_turn_at(session, account_id, TurnKind.QUERY, now=NOW) == NOW
+    assert take_turns(session, account_id, TurnKind.QUERY, 1, now=NOW, per_second=20) == NOW
+
+
+def test_the_next_turn_is_told_and_not_taken(session: Session) -> None:
+    account_id = store_account(session)
+    assert next_turn_at(session, account_id, TurnKind.LIST, now=NOW) == NOW
+    take_turns(session, account_id, TurnKind.LIST, 20, now=NOW, per_second=20)
+
+    told = [next_turn_at(session, account_id, TurnKind.LIST, now=NOW) for _ in range(2)]
+
+    assert told == 2 * [NOW + timedelta(seconds=1)]
 
 
 def test_kinds_and_accounts_do_not_wait_for_each_other(session: Session) -> None:

@@ -1,0 +1,239 @@
+"""A database's clock that is set back an hour: nothing waits for that hour, and no job is blamed for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from sqlalchemy import DateTime
+
+from models import Attempt, Base, PollLane, RenderJob, Slot, SubmitLane, Turn
+from reelqueue.states import AttemptState, RenderState
+from tests.support.jobs import Jobs
+from tests.support.rows import Rows
+from tests.support.scripted_provider import ScriptedProvider, succeeded, task
+from tests.support.virtual_clock import VirtualClock
+from workers.dispatch.dispatcher import dispatch
+from workers.runtime.context import Services
+from workers.runtime.host_clock import Host
+from workers.runtime.known_clocks import KnownClocks
+from workers.sweep.clock_steps import waits
+from workers.sweep.sweep import sweep
+
+HOUR = timedelta(hours=1)
+
+# Moments that are compared with no later one, or that a person has named.
+FACTS = {
+    "account_clocks.measured_at",
+    "accounts.created_at",
+    "accounts.orphans_seen_at",
+    "accounts.paused_at",
+    "api_keys.created_at",
+    "api_keys.expires_at",
+    "api_keys.last_used_at",
+    "api_keys.revoked_at",
+    "assets.created_at",
+    "attempts.closed_at",
+    "attempts.created_at",
+    "attempts.first_absent_at",
+    "attempts.sent_at",
+    "campaigns.approved_at",
+    "campaigns.breaker_since_at",
+    "campaigns.budget_exhausted_at",
+    "campaigns.cancelled_at",
+    "campaigns.created_at",
+    "campaigns.finish_by",
+    "campaigns.last_admitted_at",
+    "campaigns.paused_at",
+    "campaigns.run_at",
+    "campaigns.start_by",
+    "clip_decisions.decided_at",
+    "clip_imports.committed_at",
+    "clip_imports.created_at",
+    "job_events.at",
+    "ledger_entries.at",
+    "provider_tasks.ended_at",
+    "provider_tasks.made_at",
+    "provider_tasks.started_at",
+    "provider_tasks.submitted_at",
+    "render_jobs.admitted_at",
+    "render_jobs.cancel_requested_at",
+    "render_jobs.created_at",
+    "render_jobs.finished_at",
+    "render_jobs.start_by",
+    "render_jobs.submitted_at",
+    "render_jobs.superseded_at",
+    "slots.leased_at",
+    "tenants.created_at",
+    "tenants.last_admitted_at",
+    "webhook_deliveries.asked_at",
+    "webhook_deliveries.finished_at",
+    "webhook_deliveries.occurred_at",
+    "webhook_endpoints.created_at",
+    "webhook_endpoints.deleted_at",
+    "webhook_endpoints.disabled_at",
+    "webhook_endpoints.open_since",
+}
+BOUNDED_ELSEWHERE = {
+    "turns.free_at",  # models/operations/scheduling/rate_limits.py
+    "poll_lanes.wake_at",  # dispatch moves it to the first poll that is due
+}
+
+
+def named(column: Any) -> str:  # noqa: ANN401 -- of a table or of a class
+    return f"{column.table.name}.{column.name}"
+
+
+def test_every_stored_moment_is_a_fact_or_has_a_longest_wait(services: Services) -> None:
+    columns = (column for table in Base.metadata.tables.values() for column in table.c)
+    moments = {named(column) for column in columns if isinstance(column.type, DateTime)}
+    bounded = {named(wait.column.property.columns[0]) for wait in waits(services.settings)}
+
+    assert bounded | BOUNDED_ELSEWHERE | FACTS == moments
+    assert not (bounded | BOUNDED_ELSEWHERE) & FACTS
+
+
+class Counting(Host):
+    """A host whose seconds are the true ones of the test."""
+
+    def __init__(self) -> None:
+        self.true_seconds = 0.0
+
+    def seconds(self) -> float:
+        """Seconds that have passed."""
+        return self.true_seconds
+
+
+@pytest.fixture
+def host() -> Counting:
+    """Time as it passes."""
+    return Counting()
+
+
+@pytest.fixture
+def services(services: Services, host: Counting) -> Services:
+    """A worker that counts seconds by itself, and has swept before."""
+    return replace(services, host=host, clocks=KnownClocks())
+
+
+@pytest.fixture
+def set_back(services: Services, clock: VirtualClock) -> Callable[[], None]:
+    """Sets the database's clock back an hour, and sweeps."""
+    sweep(services)
+
+    def step() -> None:
+        clock.advance(-HOUR.total_seconds())
+        sweep(services)
+
+    return step
+
+
+def test_a_task_is_asked_about_again_at_once(
+    jobs: Jobs, rows: Rows, set_back: Callable[[], None], clock: VirtualClock
+) -> None:
+    job_id = jobs.rendering(poll_interval_ms=5000, poll_timeout_ms=60_000)
+    jobs.poll(task("RUNNING"))
+    deaths_before = rows.job(job_id).death_count
+
+    set_back()
+
+    wake = jobs.hints.wakes[-1]
+    assert wake.at <= clock.now()
+    assert rows.job(job_id).poll_deadline_at == clock.now() + timedelta(seconds=60)
+    jobs.poll(succeeded())
+    assert rows.state(job_id) is RenderState.ARCHIVING
+    assert rows.job(job_id).death_count == deaths_before == 0
+    with rows.sessions() as session:
+        (turn,) = session.query(Turn).where(Turn.kind == "query")
+    assert turn.free_at <= clock.now() + timedelta(seconds=11)
+
+
+def test_a_lost_answer_is_looked_up(jobs: Jobs, rows: Rows, set_back: Callable[[], None]) -> None:
+    jobs.provider.on_submit(httpx.ReadError("cut"))
+    (attempt,) = rows.attempts(jobs.rendering())
+    assert attempt.state is AttemptState.AMBIGUOUS
+
+    set_back()
+
+    assert jobs.hints.questions == [attempt.id]
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "left"),
+    [
+        (PollLane, "lease_until", None),
+        (SubmitLane, "next_submit_at", timedelta(0)),
+        (SubmitLane, "throttled_until", timedelta(0)),
+        (SubmitLane, "posting_until", timedelta(seconds=160)),
+        (Slot, "submit_at", timedelta(0)),
+        (RenderJob, "next_poll_at", timedelta(0)),
+        (RenderJob, "poll_deadline_at", timedelta(seconds=600)),
+        (Attempt, "reconcile_at", timedelta(0)),
+    ],
+)
+def test_what_lies_an_hour_ahead_is_brought_back(
+    jobs: Jobs,
+    rows: Rows,
+    set_back: Callable[[], None],
+    clock: VirtualClock,
+    table: Any,  # noqa: ANN401
+    column: str,
+    left: timedelta | None,
+) -> None:
+    jobs.rendering()
+    ahead = clock.now() + timedelta(seconds=3)
+    rows.change(table, getattr(table, column).is_not(None) | getattr(table, column).is_(None), **{column: ahead})
+
+    set_back()
+
+    with rows.sessions() as session:
+        values = [getattr(row, column) for row in session.query(table)]
+    assert values == [None if left is None else clock.now() + left]
+
+
+def test_what_lies_no_further_ahead_than_it_may_is_left_alone(
+    jobs: Jobs, rows: Rows, host: Counting, clock: VirtualClock
+) -> None:
+    job_id = jobs.rendering(poll_interval_ms=3_600_000, poll_timeout_ms=86_400_000)
+    before = rows.job(job_id).next_poll_at
+    host.true_seconds += 10  # the clock stood still for that long
+
+    assert sweep(jobs.services).bounded == 0
+    assert rows.job(job_id).next_poll_at == before == clock.now() + HOUR
+
+
+def test_a_clock_that_goes_on_costs_no_look(jobs: Jobs, rows: Rows, host: Counting, clock: VirtualClock) -> None:
+    jobs.rendering()
+    sweep(jobs.services)
+    clock.advance(5)
+    host.true_seconds += 5
+    rows.change(PollLane, PollLane.seq > 0, lease_until=clock.now() + HOUR)
+
+    assert sweep(jobs.services).bounded == 0
+
+
+def test_a_batch_whose_turn_is_far_gives_its_lane_back(
+    jobs: Jobs, rows: Rows, provider: ScriptedProvider, clock: VirtualClock, services: Services
+) -> None:
+    job_id = jobs.rendering()
+    short = services.settings.poll.model_copy(update={"lease_seconds": 6})
+    jobs.services = replace(services, settings=replace(services.settings, poll=short))
+    clock.time = jobs.hints.wakes[-1].at
+    dispatch(services)
+    with rows.sessions.begin() as session:
+        session.merge(Turn(account_id=rows.account().id, kind="query", free_at=clock.now() + timedelta(seconds=8)))
+
+    report = jobs.poll()
+
+    assert report is not None
+    assert (report.due, provider.count("query")) == (0, 0)
+    wake = jobs.hints.wakes[-1]
+    assert wake.at == clock.now() + timedelta(seconds=8)
+    with rows.sessions() as session:
+        assert session.query(PollLane).one().lease_until is None
+    jobs.poll(task("RUNNING"))
+    assert (provider.count("query"), rows.job(job_id).death_count) == (1, 0)

@@ -1,0 +1,121 @@
+"""After the database's clock was set back: what was to happen in seconds lies hours ahead, and is brought back.
+
+Each stored moment at which something is due is here with the longest that its step may lawfully wait. One that lies
+further ahead was written by a clock that was ahead; nothing else makes one. What an owner has named (``run_at``,
+``start_by``) and what is past are not touched.
+
+That the clock was set is seen by comparison: this process counts seconds, and the database's clock went on by fewer.
+What happened while no process ran is looked for at the first sweep of each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import ColumnElement, Interval, cast, func, literal, select, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from models.attempt import Attempt
+from models.poll_lane import PollLane
+from models.provider_task import ProviderTask
+from models.render_job import RenderJob
+from models.slot import Slot
+from models.submit_lane import SubmitLane
+from models.webhook_delivery import WebhookDelivery
+from models.webhook_endpoint import WebhookEndpoint
+from reelqueue.states import AttemptState, RenderState
+from workers.dashscope.limits import RESULT_LIFE
+from workers.runtime.context import Services
+from workers.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_LARGEST_SUBMIT_SECONDS: Final = 120.0
+"""More than 64 MiB take on a slow uplink."""
+_PACE: Final = timedelta(minutes=15)
+"""The longest that a model's own pace, a submit lane's or a back-off keeps something waiting."""
+
+
+@dataclass(frozen=True)
+class Wait:
+    """A stored moment, and how far ahead it may lie."""
+
+    column: InstrumentedAttribute[Any]
+    longest: timedelta | ColumnElement[timedelta]
+    keeps: bool = False
+    """Whether what lies too far ahead becomes the longest wait; else it is due now."""
+    is_lease: bool = False
+    """Whether it is a lease, which is given back: nobody died with it."""
+    among: tuple[ColumnElement[bool], ...] = ()
+    """Rows that matter: few, and found by an index."""
+
+    def bound(self, session: Session, now: datetime) -> int:
+        """Bring back what lies too far ahead; gives how many rows."""
+        latest = literal(now) + self.longest
+        value = None if self.is_lease else latest if self.keeps else now
+        late = update(self.column.class_).where(self.column > latest, *self.among)
+        done = session.execute(late.values({self.column: value}).execution_options(synchronize_session=False))
+        return int(done.rowcount)  # type: ignore[attr-defined] # an UPDATE's result has it
+
+
+def waits(settings: Settings) -> Iterator[Wait]:
+    """Every stored wait of the steps."""
+    submit, reconcile, delivery = settings.submit, settings.reconcile, settings.delivery
+    unsent = timedelta(seconds=submit.send_within_seconds)
+    posting = timedelta(seconds=submit.post_seconds + _LARGEST_SUBMIT_SECONDS + submit.settle_within_seconds)
+    listing = max(reconcile.ask_again_seconds, reconcile.first_look_seconds)
+    followed, archiving = RenderJob.next_poll_at.is_not(None), RenderJob.next_archive_at.is_not(None)
+    fetch_lease = timedelta(seconds=settings.archive.lease_seconds) * 4
+    pace = func.greatest(_milliseconds(func.coalesce(RenderJob.poll_interval_ms, 0)), cast(_PACE, Interval))
+    yield Wait(SubmitLane.next_submit_at, _PACE)
+    # Where the provider has named a later moment, it refuses once more, and names it again.
+    yield Wait(SubmitLane.throttled_until, _PACE)
+    yield Wait(SubmitLane.posting_until, posting, keeps=True)
+    yield Wait(Slot.submit_at, _PACE)
+    yield Wait(Attempt.send_by, unsent, keeps=True, among=(Attempt.state == AttemptState.INTENT,))
+    yield Wait(Attempt.answer_by, posting, keeps=True, among=(Attempt.state == AttemptState.SENT,))
+    yield Wait(
+        Attempt.reconcile_at,
+        timedelta(seconds=listing + reconcile.absent_seconds + reconcile.clock_skew_seconds),
+        among=(Attempt.reconcile_at.is_not(None),),
+    )
+    yield Wait(PollLane.lease_until, timedelta(seconds=settings.poll.lease_seconds), is_lease=True)
+    yield Wait(RenderJob.next_poll_at, pace, among=(followed,))
+    yield Wait(RenderJob.poll_deadline_at, _milliseconds(RenderJob.poll_timeout_ms), keeps=True, among=(followed,))
+    yield Wait(RenderJob.next_archive_at, max(_PACE, fetch_lease), among=(archiving,))
+    yield Wait(RenderJob.lease_until, fetch_lease, is_lease=True, among=(archiving,))
+    yield Wait(RenderJob.not_before_at, _PACE, among=(RenderJob.state == RenderState.QUEUED,))
+    fetched = ProviderTask.job_id.in_(select(RenderJob.id).where(archiving))
+    yield Wait(ProviderTask.result_expires_at, RESULT_LIFE, keeps=True, among=(fetched,))
+    retry = timedelta(seconds=delivery.webhook_longest_retry_seconds * 1.2)
+    pending = WebhookDelivery.next_attempt_at.is_not(None)
+    yield Wait(WebhookDelivery.next_attempt_at, retry, among=(pending,))
+    yield Wait(WebhookEndpoint.held_until, retry)
+    yield Wait(WebhookEndpoint.lease_until, timedelta(seconds=delivery.lease_seconds), is_lease=True)
+
+
+def _milliseconds(count: ColumnElement[Any] | InstrumentedAttribute[Any]) -> ColumnElement[timedelta]:
+    return func.make_interval(0, 0, 0, 0, 0, 0, count / 1000.0)
+
+
+def bound_waits(services: Services) -> int:
+    """Bring back every wait that lies too far ahead, if the database's clock may have been set back.
+
+    Returns:
+        How many there were.
+    """
+    with services.sessions() as session:
+        now, seconds = services.clock.now(session), services.host.seconds()
+    count = 0
+    if services.clocks.may_be_set_back(now, seconds):
+        for wait in waits(services.settings):
+            with services.sessions.begin() as session:  # of its own: it locks rows of one table at a time
+                count += wait.bound(session, services.clock.now(session))
+    services.clocks.went_on(now, seconds)
+    if count:
+        log.warning("clock.set_back", bounded=count, remedy="let the database host's clock slew, not step (NTP)")
+    return count
