@@ -20,6 +20,7 @@ from api.gallery.sheet_queue import SheetQueue
 from api.http.openapi import allowed_methods, document, operation_id
 from api.http.request_ids import RequestIds
 from api.http.response_headers import ProtectiveHeaders
+from api.quotas import Quotas
 from api.routes import (
     assets,
     catalog,
@@ -106,6 +107,7 @@ def _open(settings: ApiSettings, *, require_key: bool) -> Services:
             process_max=settings.api_listeners,
         ),
         sheets=SheetQueue(),
+        quotas=Quotas(settings),
         turns=asyncio.Semaphore(settings.api_database_connections),
     )
 

@@ -16,6 +16,7 @@ from api.dispatch_hints import DispatchHints
 from api.event_streams import EventStreams
 from api.gallery.sheet_queue import SheetQueue
 from api.problem_details import RETRY_AFTER_SECONDS, ProblemError
+from api.quotas import Quotas
 from api.settings import ApiSettings
 from models.storage import Archive
 from reelqueue.pricing import region_of
@@ -37,6 +38,7 @@ class Services:
     """Signs what browsers show in place of a key."""
     streams: EventStreams
     sheets: SheetQueue
+    quotas: Quotas
     turns: asyncio.Semaphore
     """Requests that may hold a connection at once: fewer than the pool has, so that none waits for one in vain."""
 

@@ -44,6 +44,15 @@ class ApiSettings(ServiceSettings, WebhookSettings):
     api_listeners_per_tenant: int = Field(
         default=250, gt=0, description="Event streams that one tenant may have open at one API process"
     )
+    api_queued_jobs_per_tenant: int = Field(
+        default=1_000_000, gt=0, description="Jobs that one tenant may have queued; above it, more are refused"
+    )
+    api_open_imports_per_tenant: int = Field(
+        default=50, gt=0, description="Imports of campaign files that one tenant may have begun and not committed"
+    )
+    api_staged_bytes_per_tenant: int = Field(
+        default=10 * 1024**3, gt=0, description="What a tenant's open imports may take in the database together"
+    )
     api_listeners: int = Field(default=1000, gt=0, description="Event streams that may be open at one API process")
 
     @field_validator("api_session_key", mode="before")

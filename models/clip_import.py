@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, func
+from sqlalchemy import BigInteger, ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, new_id
@@ -22,6 +22,7 @@ class ClipImport(Base):
     __table_args__ = (
         Index("ix_clip_imports_tenant_id", "tenant_id", "campaign_name"),
         Index("ix_clip_imports_created_at", "created_at"),
+        Index("ix_clip_imports_open", "created_at", postgresql_where=text("committed_at IS NULL")),
         {"comment": "Imports of campaign files; what they stage is in force once they are committed"},
     )
 
@@ -33,5 +34,8 @@ class ClipImport(Base):
     )
     file_name: Mapped[str | None] = mapped_column(comment="The file that it is read from, for people")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it was begun")
+    staged_bytes: Mapped[int] = mapped_column(
+        BigInteger, default=0, server_default="0", comment="What its batches take in the database, until its commit"
+    )
     committed_at: Mapped[datetime | None] = mapped_column(comment="Since when its clips are in force")
     outcome: Mapped[dict[str, Any] | None] = mapped_column(comment="What became of its clips, to be told again")

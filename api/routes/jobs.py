@@ -7,6 +7,7 @@ from typing import Annotated
 import structlog
 from fastapi import APIRouter, Depends, Header, Query, Response, status
 
+from api.auth.campaign_access import owner_of
 from api.auth.job_access import CurrentCaller, find_job
 from api.dependencies import OpenServices, OpenSession
 from api.http.openapi import JSON_REQUEST
@@ -39,7 +40,7 @@ IdempotencyKey = Annotated[
     status_code=status.HTTP_201_CREATED,
     responses={
         200: {"model": Job, "description": "The same request came before."},
-        **documented(400, 401, 403, 408, 409, 413, 415, 422, 503),
+        **documented(400, 401, 403, 408, 409, 413, 415, 422, 429, 503),
     },
     openapi_extra=JSON_REQUEST,
 )
@@ -53,14 +54,17 @@ def create_job(
 ) -> Job:
     """Store a render job. It is durable when the answer arrives, whatever the broker does."""
     request = parse_request(body)
+    tenant_id = owner_of(caller, session)
     enqueued = enqueue_render_job(
         session,
         request,
         now=DatabaseClock().now(session),
         idempotency_key=idempotency_key,
-        tenant_id=caller.tenant_id,
+        tenant_id=tenant_id,
         api_request_id=current_request_id(),
     )
+    if enqueued.is_new:
+        services.quotas.check_queue(session, tenant_id)
     session.commit()
     services.hints.kick()
     response.headers["Location"] = f"/v1/jobs/{enqueued.job_id}"

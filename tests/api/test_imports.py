@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -11,8 +12,10 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
+from api.settings import ApiSettings
 from models import Campaign, ClipImport, RenderJob, StagedClip
-from tests.api.conftest import problem
+from models.operations.campaign_import.staging import sweep_imports
+from tests.api.conftest import problem, request, serving
 from tests.support.campaigns import NDJSON, clips, do, hand_in, make, read
 from tests.support.stored_clips import age
 
@@ -180,15 +183,70 @@ def test_a_discarded_import_is_gone(api: httpx.Client, rows: Session) -> None:
     assert commit(api, place, 2).status_code == 404
 
 
-def test_an_import_that_was_left_lying_is_forgotten_when_another_begins(api: httpx.Client, rows: Session) -> None:
+def test_an_import_that_was_left_lying_is_forgotten_by_the_sweep(api: httpx.Client, rows: Session) -> None:
     left = begin(api)
     stage(api, left, 1, *clips(2))
     rows.execute(update(ClipImport).values(created_at=ClipImport.created_at - timedelta(days=2)))
     rows.commit()
-
     begin(api)
 
+    assert sweep_imports(rows, now=datetime.now(UTC), limit=9) == 1
     assert (count_of(rows, StagedClip), count_of(rows, ClipImport)) == (0, 1)
+
+
+@pytest.fixture
+def narrow(settings: ApiSettings, rows: Session) -> Iterator[httpx.Client]:
+    """An API with small quotas."""
+    quotas = {
+        "api_queued_jobs_per_tenant": 3,
+        "api_open_imports_per_tenant": 2,
+        "api_staged_bytes_per_tenant": 1000,
+    }
+    with serving(settings.model_copy(update=quotas)) as client:
+        yield client
+
+
+def test_open_imports_are_bounded(narrow: httpx.Client, rows: Session) -> None:
+    first = begin(narrow)
+    begin(narrow)
+
+    refused = narrow.post(IMPORTS, json={})
+    narrow.delete(first).raise_for_status()
+    begin(narrow)
+
+    assert (refused.status_code, problem(refused)["code"]) == (409, "too_many_imports")
+
+
+def test_staged_bytes_are_bounded_and_a_batch_counts_once(narrow: httpx.Client, rows: Session) -> None:
+    place = begin(narrow)
+    for _ in range(3):
+        stage(narrow, place, 1, *clips(1))
+    once = rows.scalars(select(ClipImport.staged_bytes)).one()
+    assert 0 < once < 1000
+    stage(narrow, place, 2, *clips(3, prompt="x" * 900))
+
+    refused = narrow.put(f"{place}/batches/3", content=json.dumps(clips(1)[0]), headers={"Content-Type": NDJSON})
+    assert (refused.status_code, problem(refused)["code"]) == (409, "staged_too_much")
+
+
+def test_queued_jobs_are_bounded_however_they_come(narrow: httpx.Client, rows: Session) -> None:
+    place = begin(narrow)
+    stage(narrow, place, 1, *clips(4))
+    whole = commit(narrow, place, 4)
+    make(narrow)
+    batch = "\n".join(map(json.dumps, clips(4)))
+    posted = narrow.post("/v1/campaigns/autumn/clips", content=batch, headers={"Content-Type": NDJSON})
+    assert count_of(rows, RenderJob) == 0
+    again = {"Idempotency-Key": "again"}
+    narrow.post("/v1/jobs", json=request(), headers=again).raise_for_status()
+    hand_in(narrow, *clips(2)).raise_for_status()
+    single = narrow.post("/v1/jobs", json=request())
+
+    assert count_of(rows, RenderJob) == 3
+    assert [problem(answer)["code"] for answer in (whole, posted, single)] == ["queue_full"] * 3
+    assert {answer.status_code for answer in (whole, posted, single)} == {429}
+    assert hand_in(narrow, *clips(2)).json()["present"] == 2, "what is there may be sent again"
+    assert narrow.post("/v1/jobs", json=request(), headers=again).status_code == 200
 
 
 def test_a_cancelled_campaign_takes_no_import(api: httpx.Client) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from models.attempt import Attempt
+from models.operations.campaign_import.staging import sweep_imports
 from models.operations.scheduling.poll_wakeups import Wake, wake_lane
 from models.poll_lane import PollLane
 from models.render_job import RenderJob
@@ -40,6 +41,7 @@ from workers.webhooks.deliver import due_endpoints
 log = structlog.get_logger(__name__)
 
 _AT_ONCE: Final = 500
+_IMPORTS_AT_ONCE: Final = 5
 _FETCHES_AT_ONCE: Final = 50
 """Ten a second, which no host's downloads reach; each fetches whatever is gone first, so more would only pile up."""
 _SUBMITTING: Final = "submitting"
@@ -64,6 +66,7 @@ class Swept:
     fetches: int
     expiring: int
     webhooks: int
+    imports: int
     admitted: int
 
     def __str__(self) -> str:
@@ -115,11 +118,18 @@ def sweep(services: Services) -> Swept:
         fetches=len(fetches),
         expiring=len(expiring),
         webhooks=len(receivers),
+        imports=_forget_imports(services),
         admitted=len(dispatch(services)),
     )
     if any(vars(swept).values()):
         log.info("sweep.healed", **vars(swept))
     return swept
+
+
+def _forget_imports(services: Services) -> int:
+    """In a transaction of its own: what they staged may be a million rows."""
+    with services.sessions.begin() as session:
+        return sweep_imports(session, now=services.clock.now(session), limit=_IMPORTS_AT_ONCE)
 
 
 def _unhinted(services: Services, task: str, due: Sequence[T]) -> Sequence[T]:

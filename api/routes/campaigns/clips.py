@@ -37,7 +37,7 @@ router = APIRouter(prefix="/v1/campaigns/{name}", tags=["campaigns"])
 _ROWS_AT_ONCE: Final = 5_000
 
 
-@router.post("/clips", responses=documented(400, 401, 403, 404, 408, 409, 413, 415, 422, 503), openapi_extra=BODY)
+@router.post("/clips", responses=documented(400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 503), openapi_extra=BODY)
 def import_clips(
     *,
     lines: Annotated[list[bytes], Depends(ndjson_lines)],
@@ -68,6 +68,7 @@ def import_clips(
         return ImportedClips(bad=bad, problems=batch.problems)
     lock_clips(session, campaign_id)
     stored = store_clips(session, campaign, batch.clips, now=DatabaseClock().now(session))
+    services.quotas.check_stored(session, campaign.tenant_id, stored.new + stored.changed)
     session.commit()
     services.hints.kick()
     log.info("campaign.imported", campaign=str(campaign_id), **asdict(stored), bad=bad)

@@ -41,7 +41,7 @@ from reelqueue.schemas.campaigns import ImportedClips, StagedClips
 log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1/campaigns/{name}/imports", tags=["campaigns"])
 
-_REFUSALS: Final = documented(400, 401, 403, 404, 408, 409, 413, 415, 422, 503)
+_REFUSALS: Final = documented(400, 401, 403, 404, 408, 409, 413, 415, 422, 429, 503)
 
 ImportId = Annotated[UUID, Path(description="As the import's beginning has told it.")]
 BatchNumber = Annotated[int, Path(ge=1, le=CLIPS_MAX, description="From 1; clips come after those of lower batches.")]
@@ -92,6 +92,7 @@ def begin_campaign_import(
     name: CampaignName,
     body: Annotated[JsonObject, Depends(json_object)],
     session: OpenSession,
+    services: OpenServices,
     caller: CurrentCaller,
 ) -> ClipImportView:
     """Begin an import. Nothing of it is stored until its commit; left lying, it is forgotten after a day."""
@@ -102,6 +103,7 @@ def begin_campaign_import(
     tenant_id = owner_of(caller, session)
     if (campaign := find_campaign(session, tenant_id, name)) is not None:
         check_going(campaign)
+    services.quotas.check_imports(session, tenant_id)
     now = DatabaseClock().now(session)
     begun = begin_import(session, tenant_id, name, options, file_name=asked.file_name, now=now)
     session.commit()
@@ -110,7 +112,11 @@ def begin_campaign_import(
 
 @router.put("/{import_id}/batches/{number}", responses=_REFUSALS, openapi_extra=BODY)
 def stage_campaign_batch(
-    lines: Annotated[list[bytes], Depends(ndjson_lines)], number: BatchNumber, begun: PathImport, session: OpenSession
+    lines: Annotated[list[bytes], Depends(ndjson_lines)],
+    number: BatchNumber,
+    begun: PathImport,
+    session: OpenSession,
+    services: OpenServices,
 ) -> StagedClips:
     """Check a batch of clips and keep it for the commit; sent again under its number, it is replaced.
 
@@ -119,6 +125,7 @@ def stage_campaign_batch(
     if begun.committed_at is not None:
         raise ProblemError(409, "import_committed", f"import {begun.id} is in force already; begin another")
     import_id, tenant_id = begun.id, begun.tenant_id
+    services.quotas.check_staged(session, tenant_id)
     options = _options(session, begun)
 
     def contents_of(custom_ids: Collection[str]) -> dict[str, str]:
@@ -161,6 +168,7 @@ def commit_campaign_import(
         raise ProblemError(422, "duplicate_id", str(error), field="custom_id") from error
     except (IncompleteImportError, StaleImportError) as error:
         raise ProblemError(409, "import_outdated", str(error)) from error
+    services.quotas.check_stored(session, begun.tenant_id, stored["new"] + stored["changed"])
     session.commit()
     services.hints.kick()
     log.info("campaign.imported", campaign=begun.campaign_name, clip_import=str(begun.id), **stored)

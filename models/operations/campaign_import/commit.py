@@ -15,7 +15,7 @@ from models.campaign import Campaign, ensure_campaign
 from models.clip_import import ClipImport
 from models.operations.campaign_import.apply import Merge, StoredClips, merge_clips
 from models.operations.campaign_import.renew_contents import renew_contents
-from models.operations.campaign_import.staging import staged_count, sweep_imports
+from models.operations.campaign_import.staging import staged_count
 from models.operations.campaigns.control import set_options
 from models.operations.campaigns.current_clips import lock_clips
 from reelqueue.campaigns.options import CampaignOptions
@@ -47,7 +47,7 @@ def begin_import(
     file_name: str | None,
     now: datetime,
 ) -> ClipImport:
-    """An import without clips; those that others have left lying for a day are forgotten.
+    """An import without clips.
 
     Args:
         session: In a transaction; the caller commits.
@@ -57,7 +57,6 @@ def begin_import(
         file_name: What it is read from, for people.
         now: The time.
     """
-    sweep_imports(session, now=now)
     if (campaign := find_campaign(session, tenant_id, name)) is not None:
         renew_contents(session, campaign.id)
     told = options and options.model_dump(mode="json", exclude_none=True)

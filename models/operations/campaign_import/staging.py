@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from models.base import new_id
@@ -27,11 +27,13 @@ STAGED_COLUMNS: Final = (
 )  # fmt: skip
 
 
-def sweep_imports(session: Session, *, now: datetime) -> None:
-    """Forget imports that nobody has committed for a day, and what they staged."""
+def sweep_imports(session: Session, *, now: datetime, limit: int) -> int:
+    """Forget imports that were not committed within a day, and what they staged; gives how many, *limit* at most."""
     left = select(ClipImport.id).where(ClipImport.created_at < now - KEPT, ClipImport.committed_at.is_(None))
-    for import_id in session.scalars(left.with_for_update(skip_locked=True)).all():
+    found = session.scalars(left.limit(limit).with_for_update(skip_locked=True)).all()
+    for import_id in found:
         drop_import(session, import_id)
+    return len(found)
 
 
 def drop_import(session: Session, import_id: UUID) -> None:
@@ -49,9 +51,22 @@ def stage_clips(session: Session, import_id: UUID, batch: int, clips: Iterable[C
         batch: Its number.
         clips: In the file's order, each id once; those that come after others behind them, or in an earlier batch.
     """
+    before = _batch_bytes(session, import_id, batch)
     session.execute(delete(StagedClip).where(StagedClip.import_id == import_id, StagedClip.batch == batch))
     rows = (_row(import_id, batch, line, clip) for line, clip in enumerate(clips, 1))
     copy_rows(session, StagedClip, STAGED_COLUMNS, rows)
+    more = _batch_bytes(session, import_id, batch) - before
+    counted = update(ClipImport).where(ClipImport.id == import_id)
+    session.execute(
+        counted.values(staged_bytes=ClipImport.staged_bytes + more).execution_options(synchronize_session=False)
+    )
+
+
+def _batch_bytes(session: Session, import_id: UUID, batch: int) -> int:
+    """What a batch takes as it is stored: long values compressed, and not read for this."""
+    columns = (func.coalesce(func.pg_column_size(column), 0) for column in (StagedClip.job, StagedClip.job_references))
+    size = select(func.coalesce(func.sum(sum(columns, start=literal(0))), 0))
+    return int(session.scalars(size.where(StagedClip.import_id == import_id, StagedClip.batch == batch)).one())
 
 
 def staged_contents(session: Session, import_id: UUID, custom_ids: Collection[str], *, before: int) -> dict[str, str]:

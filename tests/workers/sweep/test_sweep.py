@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from models import Attempt, PollLane, RenderJob
+from models import Attempt, ClipImport, PollLane, RenderJob
+from models.operations.campaign_import.commit import begin_import
 from models.operations.jobs.cancel import request_cancel
+from models.tenant import ensure_tenant
 from reelqueue.states import AttemptState, RenderState
 from tests.support.jobs import Jobs
 from tests.support.recorded_hints import RecordedHints
@@ -28,6 +30,7 @@ NOTHING = Swept(
     fetches=0,
     expiring=0,
     webhooks=0,
+    imports=0,
     admitted=0,
 )
 
@@ -42,6 +45,18 @@ def lose_everything(hints: RecordedHints) -> None:
 def test_a_quiet_system_is_left_alone(jobs: Jobs) -> None:
     assert sweep(jobs.services) == NOTHING
     assert str(NOTHING) == "nothing overdue"
+
+
+def test_an_import_that_was_never_committed_is_forgotten(jobs: Jobs, clock: VirtualClock) -> None:
+    with jobs.services.sessions.begin() as session:
+        now = clock.now(session)
+        begun = begin_import(session, ensure_tenant(session), "autumn", None, file_name=None, now=now)
+    assert sweep(jobs.services).imports == 0
+    clock.advance(86_400 + 1)
+
+    assert sweep(jobs.services).imports == 1
+    with jobs.services.sessions() as session:
+        assert session.get(ClipImport, begun.id) is None
 
 
 def test_what_is_under_way_is_left_alone(jobs: Jobs, hints: RecordedHints) -> None:
