@@ -94,7 +94,9 @@ def _phase(campaign: Campaign, counts: Mapping[RenderState, int], now: datetime)
     if campaign.run_at is not None and campaign.run_at > now:
         return Phase.SCHEDULED, f"nothing is submitted before {campaign.run_at.isoformat(timespec='minutes')}"
     if campaign.budget_exhausted_at is not None:
-        return Phase.OUT_OF_BUDGET, "the rest of its budget cannot pay for the next clip; raise it to go on"
+        left = (campaign.budget_amount or Decimal(0)) - campaign.spent_amount
+        rest = f"{left:,.2f} {campaign.budget_currency}, the rest of its budget,"
+        return Phase.OUT_OF_BUDGET, f"{rest} cannot pay for the next clip; raise the budget to go on"
     if is_canary_done(campaign, counts):
         clips = counted(campaign.canary_count or 0, "clip")
         done = f"its canary of {clips} has ended; look at the clips, and approve the rest"

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+from decimal import Decimal
 from pathlib import Path
 
 import openpyxl
 import pytest
+from sqlalchemy import func, update
+from sqlalchemy.orm import Session
 from typer.testing import CliRunner, Result
 
+from api.settings import ApiSettings
+from models import Campaign
+from models.session import make_engine
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.cli._app import app
 from tests.reelqueue.client.conftest import World
@@ -214,3 +220,16 @@ def test_a_name_that_no_address_can_hold_is_an_error_of_the_file(server: str, fi
     applied = run("apply", manifest, "--yes")
 
     assert (applied.exit_code, "name: must not hold a slash" in applied.stdout) == (1, True)
+
+
+def test_a_budget_that_is_used_up_says_how_much_is_missing(server: str, settings: ApiSettings, file: Path) -> None:
+    run("apply", file, "--yes", "--budget", "1 USD")
+    engine = make_engine(settings.database_url.get_secret_value(), application_name="tests")
+    with Session(engine) as session, session.begin():  # as dispatch leaves it after a clip for 0.75 USD
+        session.execute(update(Campaign).values(budget_exhausted_at=func.now(), spent_amount=Decimal("0.75")))
+    engine.dispose()
+
+    watched = run("watch", "autumn", "--once").stdout
+
+    assert "0.25 USD, the rest of its budget, cannot pay for the next clip; raise the budget to go on" in watched
+    assert "0.50 USD: 2 clips waiting, 1.50 at most; reelqueue campaign set autumn 'budget=1.50 USD'" in watched
