@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TypeVar
@@ -13,7 +13,7 @@ from reelqueue.campaigns.limits import TOLD_CHARACTERS_MAX, VARIANTS_MAX
 from reelqueue.campaigns.manifest.compiled_manifest import Recipe
 from reelqueue.campaigns.manifest.matrix import Combination
 from reelqueue.campaigns.problem import shortened
-from reelqueue.campaigns.rows.cell_values import read_urls
+from reelqueue.campaigns.rows.cell_values import read_typed
 from reelqueue.campaigns.rows.origin import Origin
 from reelqueue.campaigns.rows.row import Record
 from reelqueue.errors import InvalidRequestError
@@ -54,7 +54,7 @@ def draft_clips(recipe: Recipe, record: Record, combination: Combination) -> Ite
     if recipe.templates:
         given = record.options.keys() | combination.options.keys()
         refusals += _fill(recipe, options, given, {**recipe.variables, **own})
-    _divide_references(options, refusals)
+    _read_texts(options, [*recipe.defaults, *combination.options], refusals)
     told = {name: _told(value) for name, value in own.items()} if own else {}
     row_id = _row_id(recipe, record, combination, options.get("custom_id"))
     count = _taken(options, _variants, refusals) or 1
@@ -103,13 +103,14 @@ def _fill(
                 yield error
 
 
-def _divide_references(options: dict[str, object], refusals: list[InvalidRequestError]) -> None:
-    """Read several URLs in one text, as defaults and the matrix may have them, too."""
-    if isinstance(urls := options.get("reference_urls"), str):
-        try:
-            options["reference_urls"] = read_urls(urls, "reference_urls")
-        except InvalidRequestError as error:
-            refusals.append(error)
+def _read_texts(options: dict[str, object], names: Iterable[str], refusals: list[InvalidRequestError]) -> None:
+    """Read what defaults and the matrix give as text, as a cell of a row would be."""
+    for name in names:
+        if isinstance(options[name], str):
+            try:
+                options[name] = read_typed(options[name], name)
+            except InvalidRequestError as error:
+                refusals.append(error)
 
 
 def _row_id(recipe: Recipe, record: Record, combination: Combination, told: object) -> str:

@@ -77,11 +77,16 @@ def read_urls(text: str, option: str) -> object:
 
 
 def read_typed(value: object, option: str) -> object:
-    """What a row of JSON, which has types, says about an option: 5.0 is 5, and one text may hold several URLs."""
-    if isinstance(value, float) and READERS.get(option) is read_integer:
+    """What JSON or YAML, which have types, say about an option: 5.0 is 5, and a text means what it would in a cell.
+
+    Raises:
+        InvalidRequestError: It is a text that the option cannot be read from.
+    """
+    reader = READERS.get(option)
+    if isinstance(value, float) and reader is read_integer:
         return whole_number(value)
-    if isinstance(value, str) and (reader := READERS.get(option)) in {read_urls, check_single}:
-        return reader(value, option)
+    if isinstance(value, str) and reader is not None:
+        return reader(value, option) if value.strip() else None
     return value
 
 

@@ -84,7 +84,9 @@ class ObjectRows:
         if target.kind is Kind.OPTION and target.name in record.options:
             why = f"{target.name}: it is given twice, also as {key}"
             raise InvalidRequestError("conflicting_options", why, target.name)
-        record.put(target, read_typed(value, target.name) if target.kind is Kind.OPTION else value)
+        typed = read_typed(value, target.name) if target.kind is Kind.OPTION else value
+        if typed is not None:
+            record.put(target, typed)
 
     def _target(self, key: str) -> Target:
         if key not in self._targets:

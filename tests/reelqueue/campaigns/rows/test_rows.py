@@ -142,6 +142,22 @@ def test_a_whole_number_is_the_same_with_a_fraction_of_zero(read: Read) -> None:
     ]
 
 
+def test_a_text_means_in_json_what_it_means_in_a_cell(read: Read) -> None:
+    texts = {"duration": "5", "seed": "42.0", "watermark": "yes", "metadata": '{"a": 1}', "priority": ""}
+    typed = {"duration": 5, "seed": 42, "watermark": True, "metadata": {"a": 1}}
+
+    (expected,) = read("boats.jsonl", lines(BOAT | typed)).clips
+    rows = read("boats.jsonl", lines(BOAT | texts, BOAT | {"duration": "five"}))
+    manifest = read("m.yaml", f"defaults: {json.dumps(BOAT | texts)}\nrows: [{{custom_id: {expected.custom_id}}}]\n")
+    wrong = read("m.yaml", f"defaults: {json.dumps(BOAT | {'watermark': 'perhaps'})}\nrows: [{{custom_id: a}}]\n")
+
+    assert rows.clips[0].request == manifest.clips[0].request == expected.request
+    assert [problem.message for problem in rows.problems] == ["duration: must be a whole number, not 'five'"]
+    assert [(one.column, one.message) for one in wrong.problems] == [
+        ("defaults.watermark", "watermark: must be true or false, not 'perhaps'")
+    ]
+
+
 def test_a_file_of_an_unknown_kind_is_refused(read: Read) -> None:
     reading = read("boats.docx", "{}")
 
