@@ -19,6 +19,7 @@ from models.operations.jobs.enqueue import to_request
 from models.render_job import RenderJob
 from reelqueue.errors import InvalidRequestError
 from reelqueue.pricing import CostEstimate, estimate
+from reelqueue.requests.media_roles import PICTURE_URL, VIDEO_URL
 from reelqueue.schemas.campaigns import RetriedClips
 from reelqueue.states import RenderState
 
@@ -28,10 +29,13 @@ _PRICED_BY: Final = (
     RenderJob.model, RenderJob.mode, RenderJob.resolution, RenderJob.duration, RenderJob.audio, RenderJob.extra_options,
     RenderJob.is_continued,
 )  # fmt: skip
-# What they are, not where: the price asks for the videos among them, which types and endings tell.
-_ENDING: Final = func.substring(JobReference.url, r"\.[^./?#]*([?#]|$)")
-_TYPE: Final = func.coalesce(func.substring(JobReference.url, "^data:[^;]*"), _ENDING)
-_EACH: Final = func.concat(JobReference.role, JobReference.media_type, _TYPE)
+# What they are, not where: the price asks for the videos among them, and for what may be one.
+_EACH: Final = func.concat(
+    JobReference.role,
+    JobReference.media_type,
+    # Of an embedded one, which may be long, the beginning tells.
+    *(func.left(JobReference.url, 8_192).regexp_match(pattern, flags="i") for pattern in (VIDEO_URL, PICTURE_URL)),
+)
 _REFERENCES: Final = (
     select(func.array_agg(aggregate_order_by(_EACH, JobReference.position)))
     .where(JobReference.job_id == RenderJob.id)

@@ -12,8 +12,11 @@ from reelqueue.catalog import Mode, ModelSpec
 if TYPE_CHECKING:
     from reelqueue.requests.types import RenderRequest
 
-_VIDEO: Final = re.compile(r"\.(mp4|mov)([?#]|$)", re.IGNORECASE)
-_PICTURE: Final = re.compile(r"^data:image/|\.(jpe?g|png|bmp|webp)([?#]|$)", re.IGNORECASE)
+VIDEO_URL: Final = r"\.(mp4|mov)([?#]|$)"
+PICTURE_URL: Final = r"^data:image/|\.(jpe?g|png|bmp|webp)([?#]|$)"
+"""Whatever the case of their letters; Postgres reads both as Python does."""
+_VIDEO: Final = re.compile(VIDEO_URL, re.IGNORECASE)
+_PICTURE: Final = re.compile(PICTURE_URL, re.IGNORECASE)
 _SOUND: Final = re.compile(r"\.(mp3|wav)([?#]|$)", re.IGNORECASE)
 
 

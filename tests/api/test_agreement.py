@@ -187,6 +187,24 @@ def test_what_waits_is_priced_as_clip_by_clip(api: httpx.Client, rows: Session) 
     assert each.unpriced_ids == [f"6-{number}" for number in range(7)]
 
 
+def test_urls_that_differ_in_what_they_may_lead_to_are_priced_apart(api: httpx.Client, rows: Session) -> None:
+    make(api)
+    urls = ["a.png?v=1", "a.png?v=b.mp4", "a.mp4?v=1", "a?v=b.png", "a?v=1", "a.jpg"]
+    base = {"model": "wan2.6-r2v", "prompt": "a boat", "duration": 5}
+    # A power of two of each, so that no two mistakes make up for each other.
+    sent = [
+        base | {"custom_id": f"{n}-{k}", "seed": k, "reference_urls": [f"https://media.example/{url}"]}
+        for n, url in enumerate(urls)
+        for k in range(2**n)
+    ]
+    assert hand_in(api, *sent).json()["new"] == len(sent)
+
+    campaign = rows.scalars(select(Campaign)).one()
+    each = retried(rows, rows.scalars(select(RenderJob)).all(), region=SINGAPORE, is_dry_run=True)
+
+    assert waiting(rows, campaign.id, region=SINGAPORE).max_amount == each.max_amount
+
+
 def test_the_rest_is_approved_on_the_page(
     desk: Desk, api: httpx.Client, shown: list[UUID], url: str, tmp_path: Path
 ) -> None:
