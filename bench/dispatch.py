@@ -27,10 +27,12 @@ from embedded.servers.postgres import PostgresServer
 from models.campaign import ensure_campaign
 from models.operations.jobs.enqueue import enqueue_render_job
 from models.operations.scheduling.poll_wakeups import Wake
+from models.operations.scheduling.submit_gates import close_gate, database_identity, ensure_gate, open_gate
 from models.session import DatabaseClock, make_engine, make_sessions
 from models.storage import LocalArchive
 from models.tenant import ensure_tenant
 from reelqueue import TextToVideo
+from workers.dispatch.default_account import ensure_default_account
 from workers.dispatch.dispatcher import dispatch
 from workers.runtime.context import Services
 from workers.settings import Settings
@@ -152,8 +154,14 @@ def apply_file(server: PostgresServer, folder: Path, count: int) -> None:
 
 
 def services_of(engine: Engine) -> Services:
-    """What a dispatcher has."""
-    return Services(Settings(), make_sessions(engine), LocalArchive(Path("unused")), NoHints())
+    """What a dispatcher has; its account takes submits."""
+    services = Services(Settings(), make_sessions(engine), LocalArchive(Path("unused")), NoHints())
+    with services.sessions.begin() as session:
+        now = services.clock.now(session)
+        gate = ensure_gate(session, ensure_default_account(session, services))
+        close_gate(gate, database_identity(session), now)
+        open_gate(gate, now)
+    return services
 
 
 def vacuum(engine: Engine) -> None:

@@ -22,6 +22,7 @@ from models.render_job import RenderJob
 from models.shared_clip import ClipTwin
 from models.slot import Slot
 from models.staged_clip import StagedClip
+from models.submit_gate import SubmitGate
 from models.submit_lane import SubmitLane
 from models.tenant import Tenant
 from models.webhook_delivery import WebhookDelivery
@@ -51,6 +52,7 @@ __all__ = [
     "RenderJob",
     "Slot",
     "StagedClip",
+    "SubmitGate",
     "SubmitLane",
     "Tenant",
     "Turn",

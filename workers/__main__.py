@@ -20,6 +20,7 @@ from workers.operator.doctor import examine
 from workers.operator.keys import keys
 from workers.operator.manual_review import adopt, questions, resubmit, write_off
 from workers.operator.money import adopt_orphans_command, statement_command
+from workers.operator.recover import recover_command
 from workers.quarantine.release import quarantined, retry
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Commands for operators of Reelqueue.")
@@ -71,6 +72,7 @@ def _show(finding: Finding, *, as_json: bool) -> None:
 
 cli.command("adopt")(adopt_orphans_command)
 cli.command("statement")(statement_command)
+cli.command("recover")(recover_command)
 
 
 @review.command("list")

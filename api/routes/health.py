@@ -9,11 +9,13 @@ import structlog
 from fastapi import APIRouter, Response
 from kombu.exceptions import OperationalError
 from pydantic import BaseModel, Field
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from api.dependencies import OpenServices, Services
 from api.dispatch_hints import BROKER_TIMEOUT_SECONDS
+from models.operations.scheduling.submit_gates import obstacles
 
 log = structlog.get_logger(__name__)
 router = APIRouter(tags=["health"])
@@ -36,10 +38,11 @@ class Readiness(BaseModel):
     """Whether the API can do its work."""
 
     status: Literal["ready", "degraded", "not_ready"] = Field(
-        description="`degraded`: jobs are stored, and started later by the sweep."
+        description="`degraded`: jobs are stored, and started later."
     )
     database: Check = Field(description="Without it nothing is stored.")
     broker: Check = Field(description="Without it jobs start later.")
+    submissions: Check = Field(description="Whether stored jobs may be submitted to the provider.")
 
 
 @router.get("/healthz")
@@ -57,8 +60,11 @@ async def check_readiness(services: OpenServices, response: Response) -> Readine
     )
     if not database.ok:
         response.status_code = 503
-        return Readiness(status="not_ready", database=database, broker=broker)
-    return Readiness(status="ready" if broker.ok else "degraded", database=database, broker=broker)
+        unknown = Check(ok=False, reason="unknown without the database")
+        return Readiness(status="not_ready", database=database, broker=broker, submissions=unknown)
+    submissions = await asyncio.to_thread(_check_submissions, services)
+    status = "ready" if broker.ok and submissions.ok else "degraded"
+    return Readiness(status=status, database=database, broker=broker, submissions=submissions)
 
 
 def _check_database(services: Services) -> Check:
@@ -68,6 +74,24 @@ def _check_database(services: Services) -> Check:
     except SQLAlchemyError as error:
         log.warning("readiness.database", error=str(error.orig if isinstance(error, DBAPIError) else error))
         return Check(ok=False, reason="the database does not answer or is not migrated: nothing can be stored")
+    return Check(ok=True)
+
+
+def _check_submissions(services: Services) -> Check:
+    """Whether a database that was restored, or has failed over, holds jobs back."""
+    try:
+        with Session(services.engine) as session:
+            now = session.scalars(select(func.clock_timestamp())).one()
+            found = obstacles(session, now)
+    except SQLAlchemyError as error:
+        log.warning("readiness.submissions", error=str(error.orig if isinstance(error, DBAPIError) else error))
+        return Check(ok=False, reason="the database does not say whether jobs are submitted")
+    if found:
+        return Check(
+            ok=False,
+            reason="the database may have gone back in time, and jobs wait until the provider's task list is compared: "
+            "jobs are stored; if it stays so, an operator runs python -m workers recover",
+        )
     return Check(ok=True)
 
 

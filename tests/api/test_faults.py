@@ -9,9 +9,12 @@ from queue import SimpleQueue
 import httpx
 import pytest
 from pydantic import SecretStr
+from sqlalchemy.orm import Session
 
 from api.dispatch_hints import DispatchHints
 from api.settings import ApiSettings
+from models import Account, SubmitGate
+from models.session import make_engine
 from tests.api.conftest import problem, request, serving
 
 UNKNOWN = "018f2e5e-0000-7000-8000-000000000000"
@@ -73,6 +76,23 @@ def test_ready_with_both_and_degraded_without_the_broker(settings: ApiSettings) 
     assert (ready.status_code, ready.json()["status"]) == (200, "ready")
     assert (limping.status_code, limping.json()["status"]) == (200, "degraded")
     assert "canary" not in limping.text
+
+
+def test_degraded_while_a_restored_database_holds_jobs_back(settings: ApiSettings, database_url: str) -> None:
+    restored = settings.model_copy(update={"database_url": SecretStr(database_url)})
+    engine = make_engine(database_url)
+    with Session(engine) as session, session.begin():
+        account = Account(name="canary", base_url="https://canary.test", region="x", key_env="KEY", headers={})
+        session.add(account)
+        session.flush()
+        session.add(SubmitGate(account_id=account.id, database_id="of a backup", is_open=True))
+    engine.dispose()
+    with serving(restored) as api:
+        answer = api.get("/readyz")
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert "python -m workers recover" in answer.json()["submissions"]["reason"]
+    assert "canary" not in answer.text
 
 
 def test_a_fault_of_our_own_tells_nothing_of_it(settings: ApiSettings, capfd: pytest.CaptureFixture[str]) -> None:

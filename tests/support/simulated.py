@@ -16,8 +16,8 @@ from reelqueue.states import RenderState
 from tests.conftest import Simulator
 from tests.support.recorded_hints import RecordedHints
 from tests.support.rows import Rows
-from workers.dispatch.dispatcher import dispatch
 from workers.polling.poll_batch import poll_account
+from workers.recovery.guarded_dispatch import guarded_dispatch
 from workers.runtime.context import Services
 from workers.submission.submit import submit_render_job
 
@@ -40,14 +40,19 @@ class Simulated:
     def __post_init__(self) -> None:
         self.rows = Rows(self.services.sessions)
 
-    def submitted(self, *, stored_raw: dict[str, object] | None = None, **options: object) -> UUID:
-        """A job that was sent; *stored_raw* stands in its row as older versions let it."""
+    def queued(self, *, stored_raw: dict[str, object] | None = None, **options: object) -> UUID:
+        """A job that waits; *stored_raw* stands in its row as older versions let it."""
         request = parse_request({"model": MODEL, "prompt": PROMPT, "resolution": "720P", "duration": 2, **options})
         with self.services.sessions.begin() as session:
             job_id = enqueue_render_job(session, request, now=self.services.clock.now(session)).job_id
             if stored_raw is not None:
                 session.get_one(RenderJob, job_id).extra_options = {"raw": stored_raw}
-        dispatch(self.services)
+        return job_id
+
+    def submitted(self, *, stored_raw: dict[str, object] | None = None, **options: object) -> UUID:
+        """A job that was sent."""
+        job_id = self.queued(stored_raw=stored_raw, **options)
+        guarded_dispatch(self.services)
         hint = next(hint for hint in self.hints.submits if hint.job_id == job_id)
         submit_render_job(self.services, hint.job_id, hint.epoch)
         return job_id
@@ -67,9 +72,10 @@ class Simulated:
             poll_account(self.services, wake.account_id, wake.seq)
         return self.rows.state(job_id)
 
-    def stray(self) -> str:
+    def stray(self, prompt: str = "a stray [[run=1]]", *, seconds: int = 3) -> str:
         """A finished task of another program that uses the same key."""
-        body = {"model": MODEL, "input": {"prompt": "a stray [[run=1]]"}, "parameters": {"duration": 3}}
+        parameters = {"duration": seconds, "size": "1280*720"}
+        body = {"model": MODEL, "input": {"prompt": prompt}, "parameters": parameters}
         with httpx.Client(base_url=self.simulator.base_url, trust_env=False) as client:
             headers = {"Authorization": f"Bearer {KEY}", "X-DashScope-Async": "enable"}
             task_id: str = client.post(SUBMIT_PATH, json=body, headers=headers).json()["output"]["task_id"]

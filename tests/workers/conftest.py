@@ -18,6 +18,7 @@ from models.settings import ServiceSettings
 from models.storage import LocalArchive
 from tests.support.agreed_clocks import AgreedClocks
 from tests.support.commands import Ended, Run
+from tests.support.gates import open_default_gate
 from tests.support.jobs import Jobs
 from tests.support.recorded_hints import RecordedHints
 from tests.support.rows import Rows
@@ -93,10 +94,14 @@ def services(
 
 
 @pytest.fixture
-def own_jobs(services: Services, jobs: Jobs, database_url: str) -> Iterator[Jobs]:
+def own_jobs(
+    services: Services, clock: VirtualClock, hints: RecordedHints, provider: ScriptedProvider, database_url: str
+) -> Iterator[Jobs]:
     """Jobs in a database of the test's own, for code that runs on several connections at once."""
     engine = make_engine(database_url, pool_size=12)
-    yield replace(jobs, services=replace(services, sessions=make_sessions(engine)))
+    own = replace(services, sessions=make_sessions(engine))
+    open_default_gate(own)
+    yield Jobs(own, clock, hints, provider)
     engine.dispose()
 
 
@@ -108,7 +113,8 @@ def rows(sessions: sessionmaker[Session]) -> Rows:
 
 @pytest.fixture
 def jobs(services: Services, clock: VirtualClock, hints: RecordedHints, provider: ScriptedProvider) -> Jobs:
-    """Jobs on their way."""
+    """Jobs on their way, at an account that takes submits."""
+    open_default_gate(services)
     return Jobs(services, clock, hints, provider)
 
 

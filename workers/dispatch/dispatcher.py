@@ -15,10 +15,10 @@ from sqlalchemy.orm import Session
 from models.account import Account
 from models.operations.scheduling.account_limits import lane_limits, offers
 from models.operations.scheduling.poll_wakeups import wake_late_lanes
+from models.operations.scheduling.submit_gates import Openings, keep_alive, read_openings
 from workers.dispatch.admission import Admitted, Gate
 from workers.dispatch.canaries import choose_canaries
 from workers.dispatch.circuit_breaker import stop_failing
-from workers.dispatch.default_account import ensure_default_account
 from workers.dispatch.queue import lines, open_campaigns, waiting_campaigns, waiting_models
 from workers.dispatch.usage import Books
 from workers.failpoints import Failpoint, failpoint
@@ -30,9 +30,11 @@ log = structlog.get_logger(__name__)
 def dispatch(services: Services) -> list[Admitted]:
     """Admit what fits, then hint at each submit, and at polls that somebody wants earlier."""
     with services.sessions.begin() as session:
-        ensure_default_account(session, services)
         now = services.clock.now(session)
-        admitted = _admit(session, now)
+        accounts = _healthy(session)
+        openings = read_openings(session, now)
+        keep_alive(session, openings, now)
+        admitted = _admit(session, accounts, openings, now)
         wakes = wake_late_lanes(session, now=now)
     for one in admitted:
         failpoint(Failpoint.ADMITTED)
@@ -45,8 +47,7 @@ def dispatch(services: Services) -> list[Admitted]:
     return admitted
 
 
-def _admit(session: Session, now: datetime) -> list[Admitted]:
-    accounts = _healthy(session)
+def _admit(session: Session, accounts: list[Account], openings: Openings, now: datetime) -> list[Admitted]:
     wanted = {model: waiting_campaigns(session, model) for model in waiting_models(session)}
     if not accounts or not wanted:
         return []
@@ -57,7 +58,7 @@ def _admit(session: Session, now: datetime) -> list[Admitted]:
         one
         for model in wanted
         for account in accounts
-        if offers(account, model)
+        if offers(account, model) and openings.lets(account.id, model)
         for one in _admit_to(session, books, account, model, now)
     ]
 

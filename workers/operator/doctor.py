@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.account_clock import AccountClock
+from models.operations.scheduling.submit_gates import obstacles
 from models.submit_lane import SubmitLane
 from workers.archive.backlog import read_backlog
 from workers.audit.invariants import BILL_IS_RESERVED
@@ -72,6 +73,7 @@ def _database(services: Services) -> Iterator[Line]:
             yield _clock(services, session)
             yield from _accounts(session, services.clock.now(session))
             yield from _provider_clocks(session, services.clock.now(session))
+            yield from _gates(session, services.clock.now(session))
             yield from _orphans(session, services.clock.now(session))
             yield from _backlog(services, session)
             yield from _odd_tasks(session)
@@ -130,6 +132,15 @@ def _provider_clocks(session: Session, now: datetime) -> Iterator[Line]:
         is_well = abs(clock.offset_seconds) - clock.uncertainty_seconds < _CLOCK_TOLERANCE_SECONDS
         remedy = "synchronise the database host's clock (NTP); docs/deployment.md says what hangs on it"
         yield Line(f"clock of {name}", is_well, seen, remedy)
+
+
+def _gates(session: Session, now: datetime) -> Iterator[Line]:
+    if "submit_gates" not in _tables(session):
+        return
+    for one in obstacles(session, now):
+        models = "takes no submits" if one.models is None else f"takes no submits of {', '.join(one.models)}"
+        remedy = "python -m workers recover shows what is open and decides it; see docs/runbooks.md"
+        yield Line(f"gate of {one.account}", False, f"{models}: {one.reason}", remedy)
 
 
 def _orphans(session: Session, now: datetime) -> Iterator[Line]:

@@ -28,6 +28,7 @@ import structlog
 from sqlalchemy import select, update
 
 from models.account import Account
+from models.operations.scheduling.submit_gates import read_openings
 from models.provider_task import ProviderTask
 from reelqueue.errors import ConfigurationError
 from reelqueue.schemas.statement import money_text
@@ -38,6 +39,7 @@ from workers.reconciliation.late_settlement import settle_forgotten
 from workers.reconciliation.orphan_adoption import Orphan, adopt_orphan
 from workers.reconciliation.task_list import Located, hosts_of, in_books, list_account, listed_window
 from workers.reconciliation.unresolved_attempts import doubts_of, is_doubtful
+from workers.recovery.gates import open_gates
 from workers.runtime.context import Services
 from workers.runtime.provider_clock import clock_range
 from workers.settings import Settings
@@ -83,6 +85,7 @@ def look_for_orphans(services: Services, *, window: timedelta = LONGEST_WINDOW) 
         services: The outside world.
         window: How far back.
     """
+    open_gates(services)  # what a restored database has forgotten goes to its jobs first
     with services.sessions() as session:
         accounts = list(session.scalars(select(Account).order_by(Account.name)))
     return [_look(services, account, window) for account in accounts]
@@ -91,8 +94,14 @@ def look_for_orphans(services: Services, *, window: timedelta = LONGEST_WINDOW) 
 def _look(services: Services, account: Account, window: timedelta) -> Look:
     look = Look(account.name)
     with services.sessions() as session:
-        clocks = clock_range(session, account.id, services.settings.reconcile)
         now = services.clock.now(session)
+        openings = read_openings(session, now)
+        if account.id not in openings.open_gates:
+            gate = openings.closed_gates.get(account.id)
+            look.problem = f"its gate is closed: {gate.reason if gate else 'it was not compared yet'}"
+            return look
+        held = {task_id for ids in openings.open_gates[account.id].held_tasks.values() for task_id in ids}
+        clocks = clock_range(session, account.id, services.settings.reconcile)
         since, until = listed_window(now, window, clocks)
         hosts = hosts_of(session, account, since=now - LONGEST_WINDOW)
     try:
@@ -105,13 +114,15 @@ def _look(services: Services, account: Account, window: timedelta) -> Look:
         log.warning("orphans.list_not_whole", account=account.name, problem=listed.flaw)
     look.listed = len(listed.tasks)
     look.settled = settle_forgotten(services, account, listed.tasks.values())
-    strays = _strays(services, account, listed.tasks, look)
+    strays = _strays(services, account, listed.tasks, held, look)
     look.orphans = [_adopt(services, account, one, number) for number, one in enumerate(strays)]
     _report(services, account, look)
     return look
 
 
-def _strays(services: Services, account: Account, listed: dict[str, Located], look: Look) -> list[Located]:
+def _strays(
+    services: Services, account: Account, listed: dict[str, Located], held: set[str], look: Look
+) -> list[Located]:
     """The listed tasks that nobody here can have asked for, and that are billed or will be."""
     with services.sessions() as session:
         # Read after the list: what made a listed task is on record by now, however new it is.
@@ -120,7 +131,11 @@ def _strays(services: Services, account: Account, listed: dict[str, Located], lo
         clocks = clock_range(session, account.id, services.settings.reconcile)
         now = services.clock.now(session) + clocks.low - clocks.allowance
     strays = [one for task_id, one in listed.items() if task_id not in ours]
-    open_ones = [one for one in strays if _is_young(one.task, services.settings, now) or is_doubtful(one, doubts)]
+    open_ones = [
+        one
+        for one in strays
+        if one.task.provider_task_id in held or _is_young(one.task, services.settings, now) or is_doubtful(one, doubts)
+    ]
     rest = [one for one in strays if one not in open_ones]
     look.undecided = len(open_ones)
     look.unbilled = sum(one.task.status in UNBILLED for one in rest)

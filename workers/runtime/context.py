@@ -30,6 +30,7 @@ from workers.runtime.hints import Hints
 from workers.runtime.host_clock import Host
 from workers.runtime.known_clocks import KnownClocks
 from workers.runtime.poll_intervals import Pacing
+from workers.runtime.record_elsewhere import NoRecord, RecordElsewhere
 from workers.settings import KEY_VARIABLES, Settings
 
 
@@ -47,6 +48,8 @@ class Services:
     """How often to ask about clips for which nobody has said it."""
     clocks: KnownClocks = field(default_factory=KnownClocks)
     """The providers' clocks, as this process knows them."""
+    elsewhere: RecordElsewhere = field(default_factory=NoRecord)
+    """What is recorded about submits outside the database."""
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     """Where accounts' keys are, by variable name."""
 

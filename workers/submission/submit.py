@@ -34,6 +34,7 @@ from models.base import new_id
 from models.operations.accounts import pause_account
 from models.operations.jobs.transitions import move
 from models.operations.scheduling.poll_wakeups import Wake
+from models.operations.scheduling.submit_gates import read_openings
 from models.operations.scheduling.submit_throttle import (
     begin_posting,
     end_posting,
@@ -93,7 +94,7 @@ class Claim(OpenAttempt):
 
 @dataclass(frozen=True)
 class Busy:
-    """The lane has another POST under way, or is held after a refusal."""
+    """The lane has another POST under way, or is held; or the account's gate is closed."""
 
     account: str
     model: str
@@ -197,6 +198,8 @@ def _claimed(
 ) -> Claim | Busy | str:
     """The claim on a job that this transaction has moved, with its intent and its turn on the lane."""
     account = session.get_one(Account, job.account_id)
+    if not read_openings(session, now).lets(account.id, job.model):
+        return Busy(account.name, job.model)
     built = _build(services, session, job, account, frame, now)
     if isinstance(built, str):
         return built

@@ -28,9 +28,9 @@ from reelqueue.states import AttemptState, RenderState
 from workers.archive.backlog import sound_alarm
 from workers.archive.fetch_lease import expiry, is_due
 from workers.dispatch.admission import Admitted
-from workers.dispatch.dispatcher import dispatch
 from workers.failpoints import Failpoint, failpoint
 from workers.quarantine.poison_detection import count_death, set_aside, third_try_at
+from workers.recovery.guarded_dispatch import guarded_dispatch
 from workers.runtime.context import Services
 from workers.settings import ReconcileSettings
 from workers.submission.claim_outcomes import expire, mark_ambiguous, requeue
@@ -119,7 +119,7 @@ def sweep(services: Services) -> Swept:
         expiring=len(expiring),
         webhooks=len(receivers),
         imports=_forget_imports(services),
-        admitted=len(dispatch(services)),
+        admitted=len(guarded_dispatch(services)),
     )
     if any(vars(swept).values()):
         log.info("sweep.healed", **vars(swept))

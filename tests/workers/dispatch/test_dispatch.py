@@ -20,6 +20,7 @@ from tests.support.rows import Rows
 from tests.support.scripted_provider import succeeded
 from tests.support.virtual_clock import VirtualClock
 from workers.dispatch.dispatcher import _healthy, dispatch
+from workers.recovery.guarded_dispatch import guarded_dispatch
 
 SLOTS, SUBMITS_PER_SECOND, LOOK_AHEAD = 5, 5, 2
 
@@ -174,7 +175,8 @@ def test_a_second_account_takes_what_the_first_cannot(jobs: Jobs, rows: Rows) ->
     for _ in range(20):
         jobs.queued()
 
-    admitted = dispatch(jobs.services)
+    environment = {**jobs.services.environment, "OTHER_KEY": "sk-other"}
+    admitted = guarded_dispatch(replace(jobs.services, environment=environment))
 
     accounts = Counter(rows.job(one.job_id).account_id for one in admitted)
     assert sorted(accounts.values()) == [7, 7]
@@ -185,7 +187,7 @@ def test_the_default_account_follows_the_environment(jobs: Jobs, rows: Rows) -> 
     moved = jobs.services.settings.provider.model_copy(update={"video_base_url": "https://us.test/"})
     settings = replace(jobs.services.settings, provider=moved)
 
-    dispatch(replace(jobs.services, settings=settings, environment={"DASHSCOPE_API_KEY": "sk-other"}))
+    guarded_dispatch(replace(jobs.services, settings=settings, environment={"DASHSCOPE_API_KEY": "sk-other"}))
 
     account = rows.account()
     assert (account.base_url, account.key_env) == ("https://us.test", "DASHSCOPE_API_KEY")

@@ -11,7 +11,7 @@ from celery import Celery
 from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
-from models import Account, AccountClock
+from models import Account, AccountClock, SubmitGate
 from models.session import make_engine, make_sessions
 from models.storage import LocalArchive
 from tests.conftest import free_port
@@ -151,6 +151,16 @@ def test_a_paused_account_is_bad_until_it_is_resumed(jobs: Jobs, rows: Rows) -> 
 
     assert "Arrearage" in line.seen
     assert "accounts resume default" in line.remedy
+
+
+def test_a_database_that_went_back_in_time_is_bad_until_it_is_compared(jobs: Jobs, rows: Rows) -> None:
+    assert "gate of default" not in in_database(jobs.services)
+    rows.change(SubmitGate, database_id="of a backup")
+
+    line = in_database(jobs.services)["gate of default"]
+
+    assert (line.is_well, line.seen.startswith("takes no submits: ")) == (False, True)
+    assert "python -m workers recover" in line.remedy
 
 
 def test_orphans_that_nobody_has_adopted_are_bad(jobs: Jobs, rows: Rows) -> None:

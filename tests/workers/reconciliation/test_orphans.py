@@ -22,11 +22,11 @@ from tests.support.scripted_provider import RESULT_URL, Killed, listing, refused
 from tests.support.virtual_clock import VirtualClock
 from workers.archive.archive_result import archive_render_job
 from workers.audit.invariants import audit
-from workers.dispatch.dispatcher import dispatch
 from workers.operator.manual_review import write_off
 from workers.reconciliation.orphan_adoption import adopted_since
 from workers.reconciliation.orphans import Look, look_for_orphans
 from workers.reconciliation.reconcile import reconcile_attempt
+from workers.recovery.guarded_dispatch import guarded_dispatch
 from workers.runtime.context import Services
 
 PROMPT = "somebody else's paper boat"
@@ -35,7 +35,7 @@ PROMPT = "somebody else's paper boat"
 @pytest.fixture
 def look(services: Services, clock: VirtualClock) -> Callable[[], Look]:
     """Compares the only account's list with the books, ten minutes later."""
-    dispatch(services)  # makes the default account
+    guarded_dispatch(services)  # makes the default account
 
     def look_now() -> Look:
         clock.advance(600)
@@ -107,7 +107,7 @@ def test_looking_twice_adopts_once(look: Callable[[], Look], jobs: Jobs, rows: R
 
 
 def test_two_looks_at_a_time_adopt_once(own_jobs: Jobs, clock: VirtualClock) -> None:
-    dispatch(own_jobs.services)
+    guarded_dispatch(own_jobs.services)
     own_jobs.provider.on_list(listing(*(listed(clock, f"stray-{number}") for number in range(4))))
     own_jobs.provider.on_query(succeeded())
     clock.advance(600)
@@ -147,7 +147,7 @@ def test_a_task_that_still_renders_is_reported_and_adopted_at_its_end(
 def test_report_only_says_so(services: Services, jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
     only_report = services.settings.provider.model_copy(update={"orphans": "report"})
     services = replace(services, settings=replace(services.settings, provider=only_report))
-    dispatch(services)
+    guarded_dispatch(services)
     jobs.provider.on_list(listing(listed(clock, "stray")))
     clock.advance(600)
 

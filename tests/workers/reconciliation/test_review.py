@@ -14,8 +14,8 @@ from tests.support.jobs import Jobs
 from tests.support.rows import Rows
 from tests.support.scripted_provider import succeeded
 from workers.dashscope import Acceptance
-from workers.dispatch.dispatcher import dispatch
 from workers.operator import manual_review as review
+from workers.recovery.guarded_dispatch import guarded_dispatch
 from workers.runtime.context import Services
 from workers.submission.submit import _bind
 from workers.submission.task_binding import TaskTakenError
@@ -67,8 +67,9 @@ def test_a_task_of_another_job_is_not_adopted(parked: UUID, services: Services, 
 def test_a_job_is_submitted_again_once_per_word(parked: UUID, services: Services, rows: Rows, doubts: Doubts) -> None:
     with services.sessions.begin() as session:
         review.resubmit(session, parked, now=services.clock.now(session))
+    doubts.lists()
 
-    dispatch(services)
+    guarded_dispatch(services)
 
     assert rows.state(parked) is RenderState.ADMITTED
     assert doubts.attempt(parked).state is AttemptState.NOT_CREATED

@@ -1,0 +1,177 @@
+"""Reading, closing and keeping the submit gates: no account is submitted to from a database that went back in time.
+
+A gate is closed, and the provider's task list is compared, when
+
+* Postgres has another system identifier or timeline, or the tables are other ones (a restore, a failover): `restored`;
+* the Postgres server was started again, or no worker has dispatched for five minutes: `restarted`. A data directory
+  that was put back looks like that; so does an ordinary night.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from models.account import Account
+from models.operations.scheduling.account_limits import offers
+from models.submit_gate import SubmitGate
+
+_KEPT_EVERY: Final = timedelta(seconds=20)
+STALE_AFTER: Final = timedelta(minutes=5)
+"""A database whose last dispatch is older may have gone back in time, or nothing ran."""
+ANY_MODEL: Final = ""
+"""Key of held tasks whose model the list does not tell."""
+_BY_OPERATOR: Final = "opened by an operator"
+
+
+class Cause(StrEnum):
+    """Why a gate was closed."""
+
+    RESTARTED = "restarted"
+    """The server, or every worker, was away for a while."""
+    RESTORED = "restored"
+    """It is another database than before: a backup, a copy, or a replica that took over."""
+
+
+@dataclass(frozen=True)
+class DatabaseIdentity:
+    """Which database this is, as far as Postgres can tell."""
+
+    database_id: str
+    server_started_at: datetime
+
+
+_OBJECTS: Final = text("""
+SELECT pg_postmaster_start_time() AS started_at,
+       (SELECT oid::text FROM pg_database WHERE datname = current_database()) AS database_oid,
+       'submit_gates'::regclass::oid::text AS table_oid,
+       has_function_privilege('pg_control_system()', 'execute')
+         AND has_function_privilege('pg_control_checkpoint()', 'execute') AS may_read_control
+""")
+_CONTROL: Final = text("""
+SELECT system.system_identifier::text AS system, checkpoint.timeline_id::text AS timeline
+FROM pg_control_system() system, pg_control_checkpoint() checkpoint
+""")
+
+
+def database_identity(session: Session) -> DatabaseIdentity:
+    """The identity of the database that a session talks to; what a hosted server does not tell is left out."""
+    objects = session.execute(_OBJECTS).one()
+    facts = {"database": objects.database_oid, "table": objects.table_oid}
+    if objects.may_read_control:
+        control = session.execute(_CONTROL).one()
+        facts |= {"system": control.system, "timeline": control.timeline}
+    named = " ".join(f"{name}={value}" for name, value in sorted(facts.items()))
+    return DatabaseIdentity(named, objects.started_at)
+
+
+def must_close(gate: SubmitGate, identity: DatabaseIdentity, now: datetime) -> bool:
+    """Whether a gate cannot be trusted as it is stored."""
+    is_here = (gate.database_id, gate.server_started_at) == (identity.database_id, identity.server_started_at)
+    is_stale = gate.is_open and (gate.alive_at is None or now - gate.alive_at > STALE_AFTER)
+    return not is_here or is_stale
+
+
+def close_gate(gate: SubmitGate, identity: DatabaseIdentity, now: datetime) -> None:
+    """Close a gate until the provider's list has been compared; a restore is not forgotten over a restart."""
+    is_other = gate.database_id is not None and gate.database_id != identity.database_id
+    was_restored = not gate.is_open and gate.cause == Cause.RESTORED
+    gate.cause = Cause.RESTORED if is_other or was_restored else Cause.RESTARTED
+    gate.database_id, gate.server_started_at = identity.database_id, identity.server_started_at
+    gate.is_open, gate.closed_at, gate.check_at = False, now, now
+    gate.reason = "the provider's task list has not been compared yet"
+
+
+def open_gate(gate: SubmitGate, now: datetime, *, by_operator: bool = False) -> None:
+    """Take submits again: everything that the list shows is on record, or known not to be ours."""
+    gate.is_open, gate.alive_at, gate.known_until = True, now, now
+    gate.held_tasks, gate.check_at, gate.cause = {}, None, None
+    gate.reason = _BY_OPERATOR if by_operator else None
+
+
+def ensure_gate(session: Session, account_id: UUID) -> SubmitGate:
+    """An account's gate, locked; made closed if there is none."""
+    session.execute(insert(SubmitGate).values(account_id=account_id).on_conflict_do_nothing())
+    mine = select(SubmitGate).where(SubmitGate.account_id == account_id)
+    return session.scalars(mine.with_for_update().execution_options(populate_existing=True)).one()
+
+
+@dataclass(frozen=True)
+class Openings:
+    """Which models each account may be submitted, in the transaction that read them."""
+
+    accounts: dict[UUID, Account]
+    open_gates: dict[UUID, SubmitGate]
+    closed_gates: dict[UUID, SubmitGate]
+
+    def lets(self, account_id: UUID, model: str) -> bool:
+        """Whether a job of a model may be submitted to an account.
+
+        A job that was rolled back may have been submitted to any account that renders its model, so a closed gate
+        holds it back everywhere; that of an account which never took a submit here does not.
+        """
+        was_used = (one for one, gate in self.closed_gates.items() if gate.known_until is not None)
+        return (
+            account_id in self.open_gates
+            and not any(gate.held_tasks.keys() & {model, ANY_MODEL} for gate in self._all())
+            and not any(offers(self.accounts[one], model) for one in was_used)
+        )
+
+    def _all(self) -> Iterable[SubmitGate]:
+        return (*self.open_gates.values(), *self.closed_gates.values())
+
+
+def read_openings(session: Session, now: datetime) -> Openings:
+    """The gates as they are in this database; one that was opened in another is closed."""
+    identity = database_identity(session)
+    accounts = {one.id: one for one in session.scalars(select(Account))}
+    gates = session.scalars(select(SubmitGate).execution_options(populate_existing=True)).all()
+    is_open = {gate.account_id: gate.is_open and not must_close(gate, identity, now) for gate in gates}
+    return Openings(
+        accounts,
+        {gate.account_id: gate for gate in gates if is_open[gate.account_id]},
+        {gate.account_id: gate for gate in gates if not is_open[gate.account_id]},
+    )
+
+
+def keep_alive(session: Session, openings: Openings, now: datetime) -> None:
+    """Note that a dispatch happened, every 20 s: what is older is on record."""
+    late = [one for one, gate in openings.open_gates.items() if gate.alive_at and now - gate.alive_at > _KEPT_EVERY]
+    if late:
+        mine = update(SubmitGate).where(SubmitGate.account_id.in_(late))
+        session.execute(mine.values(alive_at=now))
+        session.execute(mine.where(SubmitGate.held_tasks == {}).values(known_until=now))
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """Why an account takes no submits, or not those of some models."""
+
+    account: str
+    models: list[str] | None
+    """None: of no model."""
+    reason: str
+
+
+def obstacles(session: Session, now: datetime) -> list[Obstacle]:
+    """What the gates hold back; empty where everything may be submitted."""
+    openings = read_openings(session, now)
+    name = {one: account.name for one, account in openings.accounts.items()}
+    closed = [
+        Obstacle(name[one], None, gate.reason or "the provider's task list has not been compared yet")
+        for one, gate in openings.closed_gates.items()
+    ]
+    held = [
+        Obstacle(name[one], sorted(gate.held_tasks), gate.reason or "listed tasks may belong to waiting jobs")
+        for one, gate in openings.open_gates.items()
+        if gate.held_tasks
+    ]
+    return closed + held

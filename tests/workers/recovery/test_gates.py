@@ -1,0 +1,337 @@
+"""A database that went back in time submits nothing that the provider's list knows already."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from uuid import UUID
+
+import httpx
+import pytest
+from sqlalchemy.orm import Session
+
+from models import Account, RenderJob, SubmitGate
+from models.account import Account as AccountRow
+from models.operations.scheduling.submit_gates import database_identity
+from models.session import make_engine
+from reelqueue.states import AttemptState, RenderState
+from tests.support.jobs import PROMPT, Jobs
+from tests.support.restored import SETTLED_SECONDS, Restored
+from tests.support.rows import Rows
+from tests.support.scripted_provider import listing, refused
+from workers.audit.invariants import audit
+from workers.dashscope import ListedTask
+from workers.reconciliation.orphans import look_for_orphans
+from workers.recovery.guarded_dispatch import guarded_dispatch
+from workers.runtime.context import Services
+
+OTHER_MODEL = "wan2.5-t2v-preview"
+
+
+def test_a_task_that_echoes_a_waiting_jobs_prompt_is_that_jobs(restored: Restored, jobs: Jobs, rows: Rows) -> None:
+    job_id = jobs.queued()
+    restored.from_backup()
+    restored.lists(forgotten=PROMPT)
+
+    restored.settle()
+    restored.settle()
+
+    assert rows.state(job_id) is RenderState.ARCHIVING
+    assert jobs.provider.count("submit") == 0
+    assert [one.provider_task_id for one in rows.tasks(job_id)] == ["forgotten"]
+    assert rows.spent(job_id) == Decimal("0.50")
+    assert not rows.has_slot(job_id)
+    assert broken(rows) == []
+
+
+def test_an_admitted_job_gets_its_task_too(restored: Restored, jobs: Jobs, rows: Rows) -> None:
+    job_id = jobs.admitted().job_id
+    restored.from_backup()
+    restored.lists(forgotten=PROMPT)
+
+    restored.dispatched()
+
+    assert rows.state(job_id) is RenderState.ARCHIVING
+    assert (jobs.provider.count("submit"), broken(rows)) == (0, [])
+
+
+def test_a_hint_about_an_admitted_job_submits_nothing_while_the_gate_is_closed(
+    restored: Restored, jobs: Jobs, rows: Rows
+) -> None:
+    hint = jobs.admitted()
+    restored.from_backup()
+
+    jobs.submit(hint)
+
+    assert (rows.state(hint.job_id), jobs.provider.count("submit")) == (RenderState.ADMITTED, 0)
+
+
+def test_a_forgotten_task_that_renders_holds_its_model_until_it_has_ended(
+    restored: Restored, jobs: Jobs, rows: Rows
+) -> None:
+    job_id, other_id = jobs.queued(), jobs.queued(model=OTHER_MODEL)
+    restored.from_backup()
+    restored.lists("forgotten")
+
+    assert restored.dispatched() == 0
+    assert (restored.settle(), rows.state(other_id)) == (1, RenderState.ADMITTED)
+    assert "say so when they have ended" in restored.reasons()[0]
+    restored.lists(forgotten=PROMPT)
+    restored.dispatched(after_seconds=60)
+
+    assert (rows.state(job_id), restored.reasons()) == (RenderState.ARCHIVING, [])
+    assert jobs.provider.count("submit") == 0
+
+
+def test_a_restored_database_waits_for_what_may_still_be_on_its_way(restored: Restored, jobs: Jobs, rows: Rows) -> None:
+    job_id = jobs.queued()
+    restored.from_backup()
+
+    assert restored.dispatched() == 0
+    restored.lists(late=PROMPT)
+    restored.settle()
+
+    assert rows.state(job_id) is RenderState.ARCHIVING
+
+
+def test_without_a_trace_it_goes_on_by_itself(restored: Restored, jobs: Jobs) -> None:
+    jobs.queued()
+    restored.from_backup()
+
+    assert (restored.dispatched(), restored.settle(), restored.reasons()) == (0, 1, [])
+
+
+@pytest.mark.parametrize("is_new", [True, False])
+def test_a_first_start_and_a_restart_cost_one_call(restored: Restored, jobs: Jobs, rows: Rows, *, is_new: bool) -> None:
+    if is_new:
+        with rows.sessions.begin() as session:
+            session.query(SubmitGate).delete()
+    else:
+        restored.on_the_same_server()
+    jobs.queued()
+
+    assert (restored.dispatched(), jobs.provider.count("list")) == (1, 1)
+
+
+def test_where_nothing_waits_nothing_is_asked(restored: Restored, jobs: Jobs) -> None:
+    restored.from_backup()
+
+    restored.dispatched()
+
+    assert (jobs.provider.requests, restored.reasons()) == ([], [])
+
+
+def test_a_data_directory_that_was_put_back_is_noticed(restored: Restored, jobs: Jobs, rows: Rows) -> None:
+    job_id = jobs.queued()
+    restored.on_the_same_server()
+    restored.lists(forgotten=PROMPT)
+
+    restored.dispatched()
+
+    assert (rows.state(job_id), jobs.provider.count("submit")) == (RenderState.ARCHIVING, 0)
+
+
+def test_a_database_without_a_dispatch_for_minutes_is_compared(restored: Restored, jobs: Jobs) -> None:
+    jobs.queued()
+
+    restored.dispatched(after_seconds=600)
+
+    assert jobs.provider.count("list") == 1
+
+
+def test_a_task_of_another_program_holds_nothing(restored: Restored, jobs: Jobs, rows: Rows) -> None:
+    jobs.queued()
+    restored.from_backup()
+    restored.lists(stray="somebody else's paper boat")
+
+    assert (restored.settle(), restored.dispatched(after_seconds=60)) == (0, 0)
+    assert restored.settle() == 1
+    assert gate(rows).foreign_task_ids == ["stray"]
+
+
+def test_a_task_older_than_the_record_is_nobodys_to_wait_for(restored: Restored, jobs: Jobs) -> None:
+    restored.with_known_clock()
+    jobs.queued()
+    jobs.clock.advance(250)
+    guarded_dispatch(jobs.services)
+    jobs.queued()
+    restored.on_the_same_server()
+    restored.lists("old", age_seconds=245)
+
+    assert restored.dispatched() == 1
+
+
+def test_equal_jobs_share_their_tasks(restored: Restored, jobs: Jobs, rows: Rows) -> None:
+    ids = [jobs.queued() for _ in range(3)]
+    restored.from_backup()
+    restored.lists(first=PROMPT, second=PROMPT)
+
+    restored.dispatched()
+    admitted = restored.settle()
+
+    states = sorted(rows.state(one) for one in ids)
+    assert (states, admitted) == ([RenderState.ADMITTED, RenderState.ARCHIVING, RenderState.ARCHIVING], 1)
+    assert broken(rows) == []
+
+
+def test_jobs_of_one_prompt_and_several_seeds_are_an_operators(restored: Restored, jobs: Jobs, rows: Rows) -> None:
+    ids = [jobs.queued(seed=seed) for seed in (1, 2)]
+    restored.from_backup()
+    restored.lists(forgotten=PROMPT)
+
+    restored.dispatched()
+
+    assert (restored.settle(), [rows.state(one) for one in ids]) == (0, [RenderState.QUEUED] * 2)
+    assert "python -m workers recover" in restored.reasons()[0]
+
+
+def test_the_results_length_tells_jobs_of_one_prompt_apart(restored: Restored, jobs: Jobs, rows: Rows) -> None:
+    long_id, short_id = jobs.queued(duration=10), jobs.queued(duration=5)
+    restored.from_backup()
+    restored.lists(forgotten=PROMPT)  # of 5 s
+
+    restored.dispatched()
+
+    assert (rows.state(long_id), rows.state(short_id)) == (RenderState.QUEUED, RenderState.ARCHIVING)
+
+
+def test_a_list_that_cannot_be_read_keeps_a_restored_database_closed(restored: Restored, jobs: Jobs) -> None:
+    jobs.queued()
+    restored.from_backup()
+    jobs.provider.on_list(refused(403, "AccessDenied"))
+
+    assert [restored.settle() for _ in range(5)] == [0] * 5
+    assert "AccessDenied" in restored.reasons()[0]
+
+
+def test_a_list_that_cannot_be_read_holds_a_restart_up_for_a_minute(restored: Restored, jobs: Jobs) -> None:
+    jobs.queued()
+    restored.on_the_same_server()
+    jobs.provider.on_list(refused(403, "AccessDenied"))
+
+    assert (restored.dispatched(), restored.dispatched(after_seconds=60)) == (0, 1)
+
+
+def test_a_backup_that_is_older_than_the_list_is_an_operators(restored: Restored, jobs: Jobs) -> None:
+    jobs.queued()
+    jobs.clock.advance(24 * 3600)
+    restored.from_backup()
+
+    restored.dispatched()
+
+    assert restored.settle() == 0
+    assert "lists no task of that age" in restored.reasons()[0]
+
+
+def test_after_a_restart_an_undecided_attempts_task_is_left_to_reconciliation(
+    restored: Restored, jobs: Jobs, rows: Rows
+) -> None:
+    jobs.provider.on_submit(httpx.ReadError("cut"))
+    jobs.rendering()
+    jobs.queued()
+    restored.on_the_same_server()
+    restored.lists("perhaps")
+
+    assert restored.dispatched() == 1
+
+
+def test_in_a_restored_database_it_holds_the_model(restored: Restored, jobs: Jobs) -> None:
+    jobs.provider.on_submit(httpx.ReadError("cut"))
+    jobs.rendering()
+    jobs.queued()
+    restored.from_backup()
+    restored.lists("perhaps")
+
+    assert restored.settle() == 0
+
+
+def test_a_job_that_was_rolled_back_goes_to_no_other_account(
+    restored: Restored, jobs: Jobs, rows: Rows, services: Services
+) -> None:
+    with rows.sessions.begin() as session:
+        session.add(AccountRow(name="second", base_url="https://second.test", region="x", key_env="SECOND", headers={}))
+    guarded_dispatch(services)
+    jobs.queued()
+    restored.from_backup()
+    rows.change(SubmitGate, SubmitGate.account_id != default_id(rows), database_id=None)
+    jobs.provider.on_list(refused(403, "AccessDenied"))
+
+    assert restored.settle() == 0
+
+
+def test_a_record_outside_of_the_database_decides_before_a_task_has_ended(
+    restored: Restored, jobs: Jobs, rows: Rows, services: Services
+) -> None:
+    jobs.queued(seed=1)
+    second_id = jobs.queued(seed=2)
+
+    class Journal:
+        def job_of(self, _account: Account, _task: ListedTask) -> UUID:
+            return second_id
+
+    restored.services = replace(services, elsewhere=Journal())
+    restored.from_backup()
+    restored.lists("forgotten")
+
+    restored.dispatched()
+
+    assert (rows.state(second_id), rows.has_slot(second_id)) == (RenderState.RENDERING, True)
+    assert rows.attempts(second_id)[0].state is AttemptState.ADOPTED
+
+
+def test_a_forgotten_task_does_not_become_an_orphan(restored: Restored, jobs: Jobs, rows: Rows) -> None:
+    jobs.queued(seed=1)
+    jobs.queued(seed=2)
+    restored.from_backup()
+    restored.lists(forgotten=PROMPT)
+    jobs.clock.advance(SETTLED_SECONDS)
+
+    assert "its gate is closed" in str(look_for_orphans(jobs.services)[0])
+    restored.settle()
+    jobs.clock.advance(200)
+    (look,) = look_for_orphans(jobs.services)
+
+    assert (look.undecided, look.orphans) == (1, [])
+    with rows.sessions.begin() as session:
+        assert session.query(RenderJob).count() == 2
+
+
+def test_a_copy_is_another_database(postgres_url: str, database_url: str) -> None:
+    identities = []
+    for url in (postgres_url, database_url, database_url):
+        engine = make_engine(url)
+        with Session(engine) as session:
+            identities.append(database_identity(session))
+        engine.dispose()
+
+    assert identities[0] != identities[1] == identities[2]
+
+
+def test_the_list_is_asked_for_no_more_than_what_may_be_unknown(restored: Restored, jobs: Jobs) -> None:
+    restored.with_known_clock()
+    jobs.queued()
+    restored.on_the_same_server()
+    jobs.provider.on_list(listing())
+
+    restored.dispatched()
+
+    query = jobs.provider.requests[-1].url.params
+    since = jobs.clock.now() + timedelta(hours=8) - timedelta(minutes=2)  # Beijing time
+    assert (query["start_time"], "model_name" in query) == (since.strftime("%Y%m%d%H%M%S"), False)
+
+
+def gate(rows: Rows) -> SubmitGate:
+    with rows.sessions.begin() as session:
+        return session.query(SubmitGate).one()
+
+
+def default_id(rows: Rows) -> UUID:
+    with rows.sessions.begin() as session:
+        return session.query(Account).filter_by(name="default").one().id
+
+
+def broken(rows: Rows) -> list[str]:
+    """Invariants that do not hold."""
+    with rows.sessions.begin() as session:
+        return [finding.check.name for finding in audit(session) if finding.rows]

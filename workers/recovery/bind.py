@@ -1,0 +1,127 @@
+"""Giving a listed task to the job that made it before the database forgot: admission, submit and answer at once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime, timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models.account import Account
+from models.attempt import Attempt
+from models.base import new_id
+from models.operations.jobs.transitions import move, record
+from models.operations.money.slot_reservations import lease_slot, release_slot
+from models.provider_task import ProviderTask
+from models.render_job import RenderJob
+from reelqueue.builder import build
+from reelqueue.errors import InvalidRequestError
+from reelqueue.states import AttemptState, RenderState
+from workers.dashscope import Acceptance
+from workers.dispatch.quotes import quote, stored_request
+from workers.polling.apply_answers import Asked, Effects, apply
+from workers.polling.decisions import Due, decide
+from workers.polling.poll_batch import rules_of
+from workers.recovery.candidates import TAKING
+from workers.recovery.matching import Found
+from workers.runtime.context import Services
+from workers.submission.task_binding import OpenAttempt, bind_task
+
+log = structlog.get_logger(__name__)
+
+
+def bind_found(services: Services, account: Account, job_id: UUID, found: Found) -> bool:
+    """Give a task to a job that waits, and follow or fetch it; False if the job has gone on meanwhile.
+
+    Args:
+        services: The outside world.
+        account: Whose task.
+        job_id: The job.
+        found: The task.
+    """
+    with services.sessions.begin() as session:
+        now = services.clock.now(session)
+        job = session.get_one(RenderJob, job_id, with_for_update=True, populate_existing=True)
+        if job.state not in TAKING:
+            return False
+        attempt = _submitting(services, session, job, account, found, now)
+        task = found.task
+        accepted = Acceptance(task.provider_task_id, found.answer.status if found.answer else task.status, None)
+        record(session, job_id, "recovered", now=now, detail={"provider_task_id": task.provider_task_id})
+        wake = bind_task(session, attempt, accepted, now=now, state=AttemptState.ADOPTED)
+        effects = _answered(services, session, attempt, found, now)
+    log.warning("render_job.recovered", job_id=str(job_id), provider_task_id=found.task.provider_task_id)
+    if wake is not None:
+        services.hints.poll(wake, now=now)
+    for to_fetch, model in effects.to_fetch:
+        services.hints.archive(to_fetch, model)
+    return True
+
+
+def _submitting(
+    services: Services, session: Session, job: RenderJob, account: Account, found: Found, now: datetime
+) -> OpenAttempt:
+    """Bring a waiting job to where its POST was under way; its slot and its reservation are leased with it."""
+    epoch = job.epoch
+    if job.state is RenderState.ADMITTED:
+        # Perhaps to another account than the one that made the task.
+        move(session, job.id, [RenderState.ADMITTED], RenderState.QUEUED, now=now, account_id=None)
+        release_slot(session, job.id, now=now)
+    move(
+        session,
+        job.id,
+        [RenderState.QUEUED],
+        RenderState.ADMITTED,
+        now=now,
+        epoch_to=epoch + 1,
+        account_id=account.id,
+        admitted_at=now,
+        is_awaiting=False,
+    )
+    session.refresh(job)
+    lease_slot(session, job, account.id, quote(session, job, account), now=now, submit_at=now)
+    move(session, job.id, [RenderState.ADMITTED], RenderState.SUBMITTING, now=now, epoch_to=epoch + 2)
+    made_at = found.task.created_at or now
+    attempt = Attempt(
+        id=new_id(),
+        job_id=job.id,
+        number=session.scalars(select(func.count()).where(Attempt.job_id == job.id)).one() + 1,
+        account_id=account.id,
+        base_url=found.base_url,
+        state=AttemptState.SENT,
+        epoch=epoch + 2,
+        spec_sha256=_spec_sha256(session, job),
+        key_fingerprint=services.key_fingerprint(account),
+        created_at=now,
+        send_by=made_at,
+        sent_at=made_at,
+        answer_by=now,
+    )
+    session.add(attempt)
+    session.flush()
+    return OpenAttempt(attempt.id, attempt.number, job.id, attempt.epoch, account, attempt.base_url)
+
+
+def _spec_sha256(session: Session, job: RenderJob) -> str:
+    """Of the body that was most likely sent."""
+    try:
+        body = build(stored_request(session, job)).body
+    except InvalidRequestError:
+        return job.request_sha256  # the catalog has changed since
+    return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def _answered(services: Services, session: Session, attempt: OpenAttempt, found: Found, now: datetime) -> Effects:
+    """What the task has said already: one that has ended gives its slot back before anybody counts it."""
+    job = session.get_one(RenderJob, attempt.job_id, populate_existing=True)
+    if found.answer is None or job.next_poll_at is None or job.poll_deadline_at is None:
+        return Effects()
+    mine = select(ProviderTask).where(ProviderTask.attempt_id == attempt.attempt_id)
+    watch = timedelta(hours=services.settings.poll.watch_hours)
+    due = Due.of(job, session.scalars(mine).one(), watch=watch, spacing=attempt.spacing)
+    outcome = decide(due, found.answer, now, rules_of(services.settings))
+    return apply(session, [(Asked(due, now, found.answer), outcome)], now=now)

@@ -1,0 +1,276 @@
+"""Comparing the provider's task list with a database that may have gone back in time, and opening its gate.
+
+A listed task that the database does not know may be a waiting job's, submitted and then forgotten, if
+
+* it costs something: it has neither failed nor been cancelled;
+* it is younger than what the record is known to be whole until (`known_until`), by any clock;
+* a job of its model waits that is not younger, and whose prompt it does not contradict.
+
+Such a task is given to its job. While any is open, no job of its model is submitted to any account; what is neither
+ours nor undecided is another program's, and holds nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.account import Account
+from models.operations.scheduling.submit_gates import (
+    ANY_MODEL,
+    Cause,
+    database_identity,
+    ensure_gate,
+    must_close,
+    open_gate,
+)
+from models.provider_task import ProviderTask
+from models.submit_gate import SubmitGate
+from reelqueue.errors import ConfigurationError
+from reelqueue.states import UNBILLED, TaskStatus
+from workers.dashscope import DashScope, ProviderError, TaskAnswer
+from workers.dashscope.limits import LONGEST_WINDOW
+from workers.reconciliation.task_list import Located, hosts_of, in_books, list_account, listed_window
+from workers.reconciliation.unresolved_attempts import doubts_of
+from workers.recovery.bind import bind_found
+from workers.recovery.candidates import candidates_for, has_candidates
+from workers.recovery.matching import Candidate, Found, Matching, match_tasks
+from workers.runtime.context import Services
+from workers.runtime.provider_clock import ClockRange, clock_range
+from workers.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_ASKED_AT_ONCE: Final = 200
+_AGAIN: Final = timedelta(seconds=10)
+_UNREADABLE_FOR: Final = timedelta(seconds=60)
+"""After a restart, a list that nobody can read holds an account up for this long."""
+_OPERATOR: Final = "python -m workers recover"
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What comparing an account's list gave."""
+
+    matching: Matching
+    listed_count: int = 0
+    problem: str | None = None
+    """Why the list could not be read, or may miss tasks."""
+
+
+def compare_account(services: Services, account: Account) -> Sight:
+    """Compare an account whose gate is not fully open, and open as much of it as can be.
+
+    Args:
+        services: The outside world.
+        account: Whose list.
+
+    Returns:
+        What was seen, for operators.
+    """
+    with services.sessions.begin() as session:
+        gate = ensure_gate(session, account.id)
+        now = services.clock.now(session)
+        if not has_candidates(session) and not must_close(gate, database_identity(session), now):
+            open_gate(gate, now)  # there is nothing that could be submitted again
+            return Sight(Matching())
+    sight = look_at(services, account, gate)
+    for found, candidate in sight.matching.bound:
+        bind_found(services, account, candidate.job_id, found)
+    with services.sessions.begin() as session:
+        _conclude(services, session, ensure_gate(session, account.id), sight)
+    return sight
+
+
+def look_at(services: Services, account: Account, gate: SubmitGate) -> Sight:
+    """What the account's list holds that the database does not know; changes nothing."""
+    with services.sessions() as session:
+        now = services.clock.now(session)
+        clocks = clock_range(session, account.id, services.settings.reconcile)
+        since, until = listed_window(now, _window(gate, clocks, now), clocks)
+        hosts = hosts_of(session, account, since=now - LONGEST_WINDOW)
+    try:
+        listed = list_account(services, account, hosts, since=since, until=until)
+    except (ProviderError, ConfigurationError) as error:
+        said = error.summary if isinstance(error, ProviderError) else str(error)
+        return Sight(Matching(), problem=f"the provider's task list cannot be read: {said}")
+    unknown = _unknown(services, gate, listed.tasks, since)
+    found = [_found(services, account, one, number) for number, one in enumerate(unknown)]
+    billed = [one for one in found if one.answer is None or one.answer.status not in UNBILLED]
+    skew = clocks.allowance - clocks.low
+    with services.sessions() as session:
+        matching = match_tasks(billed, _candidates(session, billed), clock_skew=skew)
+    return Sight(matching, len(listed.tasks), listed.flaw and f"the provider's task list is not whole: {listed.flaw}")
+
+
+def _window(gate: SubmitGate, clocks: ClockRange, now: datetime) -> timedelta:
+    """How far back a task can be unknown."""
+    if gate.known_until is None:
+        return LONGEST_WINDOW
+    return now - min(gate.known_until, now) + clocks.allowance
+
+
+def _unknown(services: Services, gate: SubmitGate, listed: dict[str, Located], since: datetime) -> list[Located]:
+    """The listed tasks that cost something, that no row knows, and that a job of their model may have made."""
+    young = {task_id: one for task_id, one in listed.items() if _is_billed(one) and _is_since(one, since)}
+    with services.sessions() as session:
+        known = set(session.scalars(select(ProviderTask.provider_task_id).where(in_books(session, young))))
+        known |= set(gate.foreign_task_ids)
+        unknown = [one for task_id, one in young.items() if task_id not in known]
+        wanted = {one.task.model: has_candidates(session, _models([one])) for one in unknown}
+        unknown = [one for one in unknown if wanted[one.task.model]]
+        return unknown if gate.cause == Cause.RESTORED else _unexplained(session, unknown, services.settings)
+
+
+def _is_billed(one: Located) -> bool:
+    return one.task.status not in UNBILLED
+
+
+def _is_since(one: Located, since: datetime) -> bool:
+    return one.task.created_at is None or one.task.created_at >= since.replace(microsecond=0)
+
+
+def _unexplained(session: Session, unknown: list[Located], settings: Settings) -> list[Located]:
+    """Without the tasks that undecided attempts have made, one each: those are for reconciliation.
+
+    Only after a restart: in a restored database the tasks around an old attempt may be those of forgotten ones.
+    """
+    doubts = doubts_of(session, settings.reconcile)
+    left: list[Located] = []
+    for one in unknown:
+        maker = next((doubt for doubt in doubts if doubt.covers(one)), None)
+        if maker is None:
+            left.append(one)
+        else:
+            doubts.remove(maker)
+    return left
+
+
+def _found(services: Services, account: Account, one: Located, number: int) -> Found:
+    recorded = services.elsewhere.job_of(account, one.task)
+    # Of a task that runs nothing is known but that; and the rest is asked about the next time.
+    is_asked = recorded is not None or (one.task.status == TaskStatus.SUCCEEDED and number < _ASKED_AT_ONCE)
+    answer = ask_about(services, account, one) if is_asked else None
+    return Found(one.task, one.base_url, answer, recorded)
+
+
+def ask_about(services: Services, account: Account, one: Located) -> TaskAnswer | None:
+    """What the provider says of a listed task; None if it says nothing now."""
+
+    async def get() -> TaskAnswer:
+        async with services.provider(account, base_url=one.base_url) as provider:
+            return await _get(provider, one)
+
+    try:
+        return services.host.run(get())
+    except (ProviderError, ConfigurationError) as error:
+        log.warning("recovery.no_answer", account=account.name, provider_task_id=one.task.provider_task_id,
+                    error=str(error))  # fmt: skip
+        return None
+
+
+async def _get(provider: DashScope, one: Located) -> TaskAnswer:
+    return await provider.get(one.task.provider_task_id)
+
+
+def _candidates(session: Session, found: Sequence[Found]) -> list[Candidate]:
+    if not found:
+        return []
+    echoes = {one.answer.orig_prompt for one in found if one.answer and one.answer.orig_prompt}
+    return candidates_for(session, _models(found), echoes, silent=any(_is_silent(one) for one in found))
+
+
+def _is_silent(found: Found) -> bool:
+    return found.answer is None or found.answer.orig_prompt is None
+
+
+def _models(found: Iterable[Found | Located]) -> set[str] | None:
+    """Of some tasks; None if the list does not say it of one."""
+    models = {one.task.model for one in found}
+    return None if None in models else {model for model in models if model is not None}
+
+
+def _conclude(services: Services, session: Session, gate: SubmitGate, sight: Sight) -> None:
+    """Open the gate, or say what it waits for."""
+    now = services.clock.now(session)
+    if must_close(gate, database_identity(session), now):
+        return  # the database is another one by now: compared again from the start
+    matching = sight.matching
+    gate.foreign_task_ids = sorted({*gate.foreign_task_ids, *(one.task.provider_task_id for one in matching.foreign)})
+    if gate.is_open and sight.problem is not None:
+        gate.check_at = now + _AGAIN  # what it holds is held until the list can be read
+        return
+    reason = _why_closed(services.settings, gate, sight, now)
+    if reason is not None:
+        gate.is_open, gate.reason, gate.check_at = False, reason, now + _AGAIN
+        log.warning("submit_gate.closed", account_id=str(gate.account_id), reason=reason)
+        return
+    if matching.bound or gate.cause == Cause.RESTORED:
+        log.info("submit_gate.compared", account_id=str(gate.account_id), listed=sight.listed_count,
+                 bound=len(matching.bound), foreign=len(matching.foreign))  # fmt: skip
+    held = _held(matching)
+    if not held:
+        open_gate(gate, now)
+        return
+    gate.is_open, gate.alive_at, gate.check_at = True, now, now + _AGAIN
+    gate.held_tasks, gate.reason = held, _why_held(matching)
+    log.warning("submit_gate.held", account_id=str(gate.account_id), reason=gate.reason)
+
+
+def _why_closed(settings: Settings, gate: SubmitGate, sight: Sight, now: datetime) -> str | None:
+    """Why nothing may be submitted yet; None: what is clear may."""
+    is_restored, since = gate.cause == Cause.RESTORED, min(gate.closed_at or now, now)
+    if sight.problem is not None:
+        if not is_restored and now - since >= _UNREADABLE_FOR:
+            log.warning("submit_gate.unproven", account_id=str(gate.account_id), problem=sight.problem)
+            return None
+        return sight.problem
+    if not is_restored:
+        return None
+    settled_at = since + _settling(settings)
+    if now < settled_at:
+        return (
+            f"this database was restored or has failed over; the task list is read again at {settled_at:%H:%M:%S} UTC"
+        )
+    evidence = timedelta(hours=settings.reconcile.evidence_hours)
+    if gate.known_until is not None and since - gate.known_until > evidence:
+        return (
+            f"this database ends at {gate.known_until:%Y-%m-%d %H:%M} UTC, and the provider lists no task of that age: "
+            f"{_OPERATOR}"
+        )
+    return None
+
+
+def _settling(settings: Settings) -> timedelta:
+    """Until a POST that the database has forgotten has ended, and its task has come into the list."""
+    submit = settings.submit
+    longest = submit.send_within_seconds + submit.post_seconds + submit.settle_within_seconds
+    return timedelta(seconds=longest + settings.reconcile.absent_seconds)
+
+
+def _held(matching: Matching) -> dict[str, list[str]]:
+    """The tasks that are open, by the models of the jobs that they may belong to."""
+    held: dict[str, list[str]] = {}
+    for found in matching.waiting:
+        held.setdefault(found.task.model or ANY_MODEL, []).append(found.task.provider_task_id)
+    for unclear in matching.unclear:
+        for model in {one.model for one in unclear.candidates}:
+            held.setdefault(model, []).append(unclear.found.task.provider_task_id)
+    return held
+
+
+def _why_held(matching: Matching) -> str:
+    words = Counter(waiting=len(matching.waiting), unclear=len(matching.unclear))
+    said = []
+    if words["waiting"]:
+        said.append(f"{words['waiting']} listed tasks may belong to waiting jobs, and say so when they have ended")
+    if words["unclear"]:
+        said.append(f"{words['unclear']} listed tasks fit several waiting jobs: {_OPERATOR}")
+    return "; ".join(said)

@@ -1,0 +1,59 @@
+"""Opening the submit gates: before each dispatch, those that are closed or hold something are compared when due."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.account import Account
+from models.operations.scheduling.submit_gates import (
+    DatabaseIdentity,
+    close_gate,
+    database_identity,
+    ensure_gate,
+    must_close,
+)
+from models.submit_gate import SubmitGate
+from workers.recovery.compare import compare_account
+from workers.runtime.context import Services
+
+_COMPARED_WITHIN: Final = timedelta(seconds=60)
+"""A worker that died over a comparison is replaced after this."""
+
+
+def open_gates(services: Services) -> None:
+    """Compare each account that is due with its provider's list; costs one look at the rows where none is."""
+    with services.sessions.begin() as session:
+        due = _take_due(session, services.clock.now(session))
+    for account in due:
+        compare_account(services, account)
+
+
+def _take_due(session: Session, now: datetime) -> list[Account]:
+    identity = database_identity(session)
+    accounts = session.scalars(select(Account).order_by(Account.created_at, Account.id)).all()
+    stored = session.scalars(select(SubmitGate).execution_options(populate_existing=True))
+    gates = {gate.account_id: gate for gate in stored}
+    waiting = [
+        account for account in accounts if (gate := gates.get(account.id)) is None or _is_due(gate, identity, now)
+    ]
+    return [account for account in waiting if _take(ensure_gate(session, account.id), identity, now)]
+
+
+def _is_due(gate: SubmitGate, identity: DatabaseIdentity, now: datetime) -> bool:
+    # A time further ahead than any is set is of a clock that was set back since.
+    is_checked = gate.check_at is not None and not now < gate.check_at <= now + _COMPARED_WITHIN
+    return must_close(gate, identity, now) or is_checked
+
+
+def _take(gate: SubmitGate, identity: DatabaseIdentity, now: datetime) -> bool:
+    """Claim a comparison, under the gate's lock; False if another worker has it, or is done."""
+    if not _is_due(gate, identity, now):
+        return False
+    if must_close(gate, identity, now):
+        close_gate(gate, identity, now)
+    gate.check_at = now + _COMPARED_WITHIN
+    return True

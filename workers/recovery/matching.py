@@ -1,0 +1,168 @@
+"""Which waiting job made a listed task that the database does not know: pure decisions, no input or output.
+
+====================================  ==============================================================
+a listed task                         then
+====================================  ==============================================================
+is recorded elsewhere for a job       that job's
+echoes the prompt of waiting jobs     the first one's, if they ask for the very same; else unclear
+echoes a prompt that no job has       foreign
+has ended and echoes nothing          the first job's of its model, if all of them ask for the very same; else unclear
+still renders, or cannot be asked     waits: it echoes its prompt when it has succeeded
+====================================  ==============================================================
+
+Where several jobs have one prompt, length and resolution of the result leave out those that asked for others. Jobs
+that ask for the very same are interchangeable: each pays for one task. What is unclear is for an operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from reelqueue.errors import InvalidRequestError
+from reelqueue.requests.resolution import read_resolution
+from reelqueue.states import TaskStatus
+from workers.dashscope import ListedTask, TaskAnswer
+from workers.reconciliation.task_matching import is_echo
+
+# A result may be some frames longer than what was asked for.
+_LENGTH_TOLERANCE_SECONDS: Final = 0.5
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A job that may have made a task before the database forgot it."""
+
+    job_id: UUID
+    model: str
+    request: str
+    """Equal for jobs that ask for the very same in one campaign."""
+    prompt: str | None
+    duration: int | None
+    resolution: str | None
+    created_at: datetime
+    can_take: bool
+    """Whether it waits for its submit. One that is at the provider may also come back to the queue."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A listed task that the database does not know."""
+
+    task: ListedTask
+    base_url: str
+    answer: TaskAnswer | None
+    """What it says of itself; None: it could not be asked, or needs not to be."""
+    recorded_job_id: UUID | None = None
+    """By a record outside the database."""
+
+    @property
+    def has_succeeded(self) -> bool:
+        """Whether it will say no more than it does now."""
+        return self.answer is not None and self.answer.status == TaskStatus.SUCCEEDED
+
+
+@dataclass(frozen=True)
+class UnclearTask:
+    """A task that an operator has to give to a job, or to rule out."""
+
+    found: Found
+    candidates: list[Candidate]
+
+
+@dataclass
+class Matching:
+    """What becomes of each task."""
+
+    bound: list[tuple[Found, Candidate]] = field(default_factory=list)
+    waiting: list[Found] = field(default_factory=list)
+    """They tell more later, or the jobs that they may belong to do."""
+    unclear: list[UnclearTask] = field(default_factory=list)
+    foreign: list[Found] = field(default_factory=list)
+
+
+def match_tasks(found: Iterable[Found], candidates: Sequence[Candidate], *, clock_skew: timedelta) -> Matching:
+    """Give tasks to the jobs that made them.
+
+    Args:
+        found: Unknown tasks that cost something.
+        candidates: In the order in which they would be submitted.
+        clock_skew: How far the provider's clock may be behind the database's.
+    """
+    matching, taken = Matching(), set[UUID]()
+    for one in sorted(found, key=_order):
+        alike = [job for job in candidates if _may_have_made(job, one, clock_skew)]
+        fitting = [job for job in alike if one.recorded_job_id is not None or _fits(job, one.answer)]
+        possible = [job for job in fitting or alike if job.job_id not in taken]
+        taker = _judge(matching, one, possible, is_sure=bool(fitting))
+        if taker is not None:
+            matching.bound.append((one, taker))
+            taken.add(taker.job_id)
+    return matching
+
+
+def _order(found: Found) -> tuple[bool, bool, datetime, str]:
+    """What is surest comes first, then by age."""
+    made_at = found.task.created_at or datetime.max.replace(tzinfo=UTC)
+    return found.recorded_job_id is None, _echo(found) is None, made_at, found.task.provider_task_id
+
+
+def _judge(matching: Matching, found: Found, possible: list[Candidate], *, is_sure: bool) -> Candidate | None:
+    """The job that gets the task; where there is none, the task is put where it belongs."""
+    takers = [one for one in possible if one.can_take]
+    if not possible:
+        matching.foreign.append(found)
+    elif not (found.has_succeeded or found.recorded_job_id) or not takers:
+        matching.waiting.append(found)
+    elif is_sure and len({one.request for one in possible}) == 1:
+        return takers[0]
+    elif len(takers) == len(possible):
+        matching.unclear.append(UnclearTask(found, possible))
+    else:
+        matching.waiting.append(found)
+    return None
+
+
+def _may_have_made(job: Candidate, found: Found, clock_skew: timedelta) -> bool:
+    if found.recorded_job_id is not None:
+        return job.job_id == found.recorded_job_id
+    task = found.task
+    is_older = task.created_at is not None and task.created_at < job.created_at - clock_skew
+    if is_older or task.model not in {None, job.model}:
+        return False
+    echo = _echo(found)
+    return echo is None or is_echo(job.prompt or "", echo)
+
+
+def _echo(found: Found) -> str | None:
+    return found.answer.orig_prompt if found.answer else None
+
+
+def _fits(job: Candidate, answer: TaskAnswer | None) -> bool:
+    """Whether the result has the length and the resolution that the job asked for, as far as both are known."""
+    usage = (answer.usage if answer else None) or {}
+    seconds = _number(usage.get("output_video_duration", usage.get("duration", usage.get("video_duration"))))
+    lines, asked_lines = _number(usage.get("SR")), _lines(job.resolution)
+    has_input = "output_video_duration" not in usage and bool(_number(usage.get("input_video_duration")))
+    is_as_long = (
+        seconds is None or job.duration is None or has_input or abs(seconds - job.duration) <= _LENGTH_TOLERANCE_SECONDS
+    )
+    return is_as_long and (lines is None or asked_lines is None or lines == asked_lines)
+
+
+def _number(value: object) -> float | None:
+    try:
+        return float(value) if isinstance(value, int | float | str) else None
+    except ValueError:
+        return None
+
+
+def _lines(resolution: str | None) -> float | None:
+    try:
+        tier = read_resolution(resolution).tier if resolution else None
+    except InvalidRequestError:
+        return None
+    return float(tier.removesuffix("P")) if tier else None
