@@ -21,7 +21,7 @@ import httpx
 
 from reelqueue.url_safety import Network, UnsafeUrlError, is_public
 
-log = logging.getLogger(__name__)
+log: logging.Logger = logging.getLogger(__name__)
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """From a name and a port to the name's addresses."""

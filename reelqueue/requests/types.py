@@ -9,6 +9,7 @@ capabilities and raises `InvalidRequestError` before anything is stored or sent.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Self, Unpack
 
@@ -61,6 +62,16 @@ class _Strict(BaseModel):
         # Errors quote no input: it may be a prompt or a signed URL.
         hide_input_in_errors=True,
     )
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
+        """Let `help` show how a request is constructed, and what each option means."""
+        super().__pydantic_init_subclass__(**kwargs)
+        told = {name: str(field.description).partition("\n")[0] for name, field in cls.model_fields.items()}
+        meanings = "".join(f"\n    {name}: {meaning}" for name, meaning in told.items())
+        cls.__init__.__doc__ = f"Check every option.\n\nArgs:{meanings}\n"
+        options = inspect.Parameter("options", inspect.Parameter.VAR_KEYWORD)
+        setattr(cls, "__signature__", inspect.Signature([options]))  # noqa: B010 - type checkers shall not see it
 
 
 class MediaItem(_Strict):

@@ -30,8 +30,8 @@ try:
     from jinja2.exceptions import SecurityError
     from jinja2.runtime import LoopContext
     from jinja2.sandbox import ImmutableSandboxedEnvironment
-except ModuleNotFoundError as error:
-    raise ConfigurationError("templates need jinja2; run: pip install 'reelqueue[campaigns]'") from error
+except ModuleNotFoundError as _error:
+    raise ConfigurationError("templates need jinja2; run: pip install 'reelqueue[campaigns]'") from _error
 
 FILTERS: Final = frozenset(
     {
@@ -75,14 +75,14 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         super().__init__(
             undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_printed, cache_size=0
         )
-        self.filters = {name: self.filters[name] for name in FILTERS}
+        self.filters: dict[str, Any] = {name: self.filters[name] for name in FILTERS}
         self.filters["replace"] = _replace
         self.filters["join"] = _join
         # Jinja2's own make 0 of what is no number.
         self.filters |= {"int": int, "float": float}
         self.filters[_BOUNDED] = self._bounded
-        self.tests = {name: self.tests[name] for name in TESTS}
-        self.globals = {}
+        self.tests: dict[str, Any] = {name: self.tests[name] for name in TESTS}
+        self.globals: dict[str, Any] = {}
         self._steps_left = 0
         self._ends_at = 0.0
 

@@ -17,8 +17,8 @@ from reelqueue.errors import ConfigurationError, InvalidRequestError
 
 try:
     import yaml
-except ModuleNotFoundError as error:
-    raise ConfigurationError("YAML manifests need PyYAML; run: pip install 'reelqueue[campaigns]'") from error
+except ModuleNotFoundError as _error:
+    raise ConfigurationError("YAML manifests need PyYAML; run: pip install 'reelqueue[campaigns]'") from _error
 
 Path = tuple[str | int, ...]
 """Keys and positions that lead to a value."""

@@ -40,7 +40,7 @@ class RepairFiles:
         Args:
             path: The campaign file; ``autumn.csv`` gets ``autumn.errors.csv`` and ``autumn.bad.csv`` beside it.
         """
-        self.errors_path = path.with_name(f"{path.stem}.errors.csv")
+        self.errors_path: Path = path.with_name(f"{path.stem}.errors.csv")
         self._folder = path.parent
         self.bad_path: Path | None = None
         """The copy of the bad rows; None while there are none, or where they stand in the manifest itself."""

@@ -12,8 +12,8 @@ from reelqueue.errors import ConfigurationError
 try:
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell
-except ModuleNotFoundError as error:
-    raise ConfigurationError("workbooks need openpyxl; run: pip install 'reelqueue[xlsx]'") from error
+except ModuleNotFoundError as _error:
+    raise ConfigurationError("workbooks need openpyxl; run: pip install 'reelqueue[xlsx]'") from _error
 
 CELL_CHARACTERS_MAX: Final = 32_767
 """Excel's; more is cut off without a word."""

@@ -12,7 +12,7 @@ from reelqueue.campaigns.rows.csv_dialect import unescaped
 from reelqueue.campaigns.rows.headings import KEPT, Headings, Kind, Target
 from reelqueue.campaigns.rows.origin import COPY_HEADINGS, PROBLEM_HEADING, read_origin
 from reelqueue.campaigns.rows.row import Place, Record, quoted
-from reelqueue.campaigns.rows.table import Table
+from reelqueue.campaigns.rows.table import Cells, Table
 from reelqueue.campaigns.rows.text_lines import undecodable
 from reelqueue.campaigns.rows.url_cells import check_single
 from reelqueue.errors import InvalidRequestError
@@ -42,9 +42,10 @@ class Spreadsheet:
         self.file = file
         self.problems: list[Problem] = table.problems
         """What is wrong with the heading, or with the sheet as a whole."""
-        self.heading, self.delimiter = table.heading, table.delimiter
+        self.heading: Cells = table.heading
+        self.delimiter: str = table.delimiter
         self._table = table
-        self.is_copy = PROBLEM_HEADING in self.heading
+        self.is_copy: bool = PROBLEM_HEADING in self.heading
         """Whether it is a copy of bad or failed rows."""
         self._origin = [(name, self.heading.index(name)) for name in COPY_HEADINGS if name in self.heading]
         self._columns = list(self._read_heading(headings))

@@ -75,7 +75,7 @@ class Lines(Iterator[str]):
     """The lines of a text, counted, none longer than memory bears."""
 
     def __init__(self, file: str, stream: TextIO) -> None:
-        self.count = 0
+        self.count: int = 0
         """Lines handed out so far."""
         self._file = file
         self._stream = stream

@@ -21,8 +21,8 @@ try:
     from openpyxl import load_workbook
     from openpyxl.utils.escape import unescape
     from openpyxl.utils.exceptions import InvalidFileException
-except ModuleNotFoundError as error:
-    raise ConfigurationError("workbooks need openpyxl; run: pip install 'reelqueue[xlsx]'") from error
+except ModuleNotFoundError as _error:
+    raise ConfigurationError("workbooks need openpyxl; run: pip install 'reelqueue[xlsx]'") from _error
 
 if TYPE_CHECKING:
     from openpyxl.workbook import Workbook

@@ -1,4 +1,4 @@
-"""What `help` says of the clients."""
+"""What `help` says of the clients and the request types."""
 
 from __future__ import annotations
 
@@ -6,8 +6,19 @@ import inspect
 import pydoc
 
 import pytest
+from pydantic import BaseModel
 
-from reelqueue import AsyncClient, AsyncRenderJobHandle, Client, RenderJobHandle
+from reelqueue import (
+    AsyncClient,
+    AsyncRenderJobHandle,
+    Client,
+    ImageToVideo,
+    MediaItem,
+    ReferenceToVideo,
+    RenderJobHandle,
+    TextToVideo,
+    VideoEdit,
+)
 from reelqueue.client._async_campaigns import AsyncCampaignCalls
 from reelqueue.client._async_webhooks import AsyncWebhookCalls
 from reelqueue.client._campaigns import CampaignCalls
@@ -36,6 +47,16 @@ def test_a_method_says_what_it_does_in_both_clients(method: object, twin: object
     assert first == of_twin
     assert first.endswith(".")
     assert not first.startswith("As ")
+
+
+@pytest.mark.parametrize("kind", [TextToVideo, ImageToVideo, ReferenceToVideo, VideoEdit, MediaItem])
+def test_help_on_a_request_type_says_what_each_option_means(kind: type[BaseModel]) -> None:
+    text = pydoc.render_doc(kind, renderer=pydoc.plaintext)
+
+    assert text.splitlines()[3] == f" |  {kind.__name__}(**options)"  # and not three screens of annotations
+    for name, field in kind.model_fields.items():
+        assert f"\n |          {name}: {str(field.description).partition(chr(10))[0]}" in text
+        assert field.description
 
 
 @pytest.mark.parametrize("client", [Client, AsyncClient])

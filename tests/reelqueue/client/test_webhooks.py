@@ -77,6 +77,15 @@ def test_a_secret_is_the_only_thing_on_standard_output(server: str, settings: Ap
     assert f"made {endpoint.id}" in added.stderr
 
 
+def test_a_url_that_has_an_endpoint_already_is_said(server: str, world: World) -> None:
+    first = world.run(world.connect(server).webhooks.make(URL))
+
+    added = run("add", URL)
+
+    assert f"webhook {first.id} has this URL, too" in added.stderr
+    assert f"reelqueue webhook delete {first.id}" in added.stderr
+
+
 def test_endpoints_and_deliveries_are_shown(server: str, world: World) -> None:
     made = world.run(world.connect(server).webhooks.make(URL))
 
