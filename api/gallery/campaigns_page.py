@@ -76,7 +76,8 @@ def missing_page(detail: str) -> str:
 def _reel(reel: Reel) -> str:
     campaign = reel.campaign
     phase = f'<span class="phase" data-phase="{campaign.phase}">{campaign.phase.replace("_", " ")}</span>'
-    reason = f'<p class="reason">{sentence(campaign.reason)}</p>' if campaign.reason else ""
+    reasons = [*filter(None, [campaign.reason]), *(hold.reason for hold in campaign.holds)]
+    reason = "".join(f'<p class="reason">{sentence(each)}</p>' for each in reasons)
     pictures = "".join(map(_picture, reel.posters))
     strip = f'<div class="strip">{pictures}</div>' if pictures else ""
     return f"""<li class="reel"><h2><a href="{escape(reel.url)}">{escape(campaign.name)}</a>{phase}</h2>

@@ -72,6 +72,7 @@ def campaign_page(
         sheet_url=f"{calls}/sheet",
         list_url=LIST_PATH,
         reason=view.reason,
+        holds=[hold.reason for hold in view.holds],
         approval=_approval(waiting(session, campaign.id, region=region), f"{calls}/approve") if waits else None,
         only=only,
     )

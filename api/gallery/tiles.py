@@ -177,6 +177,8 @@ class Gallery:
     """All campaigns."""
     reason: str | None = None
     """Why nothing goes on, where a person is asked."""
+    holds: Sequence[str] = ()
+    """What keeps its clips waiting while it runs."""
     approval: Approval | None = None
     """Where the rest waits to be approved."""
     only: RenderState | None = None

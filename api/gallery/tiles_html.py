@@ -46,10 +46,11 @@ def heading(gallery: Gallery) -> str:
 
 def _reason(gallery: Gallery) -> str:
     """Why nothing goes on, and what to press."""
+    holds = "".join(f'<p class="reason"><span>{sentence(hold)}</span></p>' for hold in gallery.holds)
     if not gallery.reason:
-        return ""
+        return holds
     button = '<button type="button" data-approve hidden>Approve the rest</button>' if gallery.approval else ""
-    return f'<p class="reason"><span>{sentence(gallery.reason)}</span>{button}</p>'
+    return f'<p class="reason"><span>{sentence(gallery.reason)}</span>{button}</p>{holds}'
 
 
 def _count(gallery: Gallery, state: RenderState) -> str:

@@ -172,7 +172,7 @@ def _row(campaign: Campaign) -> tuple[str, ...]:
     money = campaign.money[0] if campaign.money else None
     return (
         campaign.name,
-        campaign.phase,
+        f"{campaign.phase}, blocked" if campaign.is_blocked else campaign.phase,
         str(campaign.clip_count),
         str(campaign.finished_count),
         f"{campaign.clips_per_minute:g}",

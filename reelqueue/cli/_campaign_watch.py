@@ -119,11 +119,13 @@ def _facts(seen: Campaign, waiting: WaitingClips | None) -> Iterator[tuple[str, 
         yield "money", f"{money.spent:,.2f} spent, {money.reserved:,.2f} reserved{cap} {money.currency}"
     if seen.reason:
         yield "waits", seen.reason
+    for hold in seen.holds:
+        yield "waits", hold.reason
     yield from next_steps(seen, waiting)
 
 
 def _left(seen: Campaign) -> str:
-    left = seen.clip_count - seen.finished_count
+    left = 0 if seen.is_blocked else seen.clip_count - seen.finished_count
     return f", {timedelta(seconds=round(left / seen.clips_per_minute * 60))} to go at it" if left else ""
 
 

@@ -57,18 +57,26 @@ class FailureGroup(Wire):
     message: str | None = Field(description="What happened to it and what to do.")
 
 
+class Hold(Wire):
+    """Something that keeps clips of a running campaign waiting."""
+
+    reason: str = Field(description="What it is, and who can do something about it.")
+    is_blocking: bool = Field(description="Whether these clips wait until somebody acts, rather than for their turn.")
+
+
 class Campaign(Wire):
     """A campaign as the server knows it at one moment."""
 
     name: str = Field(description="Unique among its owner's.")
     phase: Phase = Field(description="Where it stands as a whole.")
     reason: str | None = Field(description="Why nothing goes on, where a person is asked.")
+    holds: list[Hold] = Field(default_factory=list, description="What keeps clips of a running campaign waiting.")
     options: dict[str, Any] = Field(description="How it is run, as in a manifest.")
     file_name: str | None = Field(description="The file that it was last applied from.")
     clip_count: int = Field(description="Clips, each row's latest.")
     counts: dict[RenderState, int] = Field(description="Of these by state; states without a clip are left out.")
     finished_count: int = Field(description="Of these at an end.")
-    clips_per_minute: float = Field(description="That succeeded, over the last ten minutes.")
+    clips_per_minute: float = Field(description="That succeeded, per minute in which one was at the provider.")
     money: list[CampaignMoney] = Field(description="One per currency.")
     failures: list[FailureGroup] = Field(description="Ends without a video by class and code, the most frequent first.")
     created_at: datetime = Field(description="When it was made.")
@@ -80,6 +88,11 @@ class Campaign(Wire):
     def is_over(self) -> bool:
         """Whether nothing more happens to it unless somebody does something."""
         return self.phase in _OVER and self.finished_count == self.clip_count
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether some of it waits until somebody acts, so that its pace says nothing about its end."""
+        return any(hold.is_blocking for hold in self.holds)
 
     @property
     def version(self) -> str:

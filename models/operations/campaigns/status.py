@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from models.campaign import Campaign
 from models.ledger_entry import SPENT_KINDS, LedgerEntry
+from models.operations.campaigns.holds import holds_of
 from models.render_job import RenderJob
 from models.slot import Slot
 from reelqueue.campaigns.report.summary import counted
@@ -24,6 +25,8 @@ PACE_WINDOW: Final = timedelta(minutes=10)
 FAILURE_GROUPS_MAX: Final = 20
 UNSUBMITTED: Final = (RenderState.QUEUED, RenderState.CANCELLED, RenderState.EXPIRED)
 """States of clips that do not use up a canary."""
+AT_PROVIDER: Final = (RenderState.SUBMITTING, RenderState.RENDERING, RenderState.CANCELLING, RenderState.ARCHIVING)
+"""States of clips that move by themselves."""
 WITHOUT_VIDEO: Final = tuple(sorted(TERMINAL - {RenderState.SUCCEEDED}))
 
 
@@ -35,6 +38,7 @@ def campaign_view(session: Session, campaign: Campaign, *, now: datetime) -> Cam
         name=campaign.name,
         phase=phase,
         reason=reason,
+        holds=holds_of(session, campaign) if phase is Phase.RUNNING else [],
         options=options_of(campaign),
         file_name=campaign.file_name,
         clip_count=sum(counts.values()),
@@ -113,14 +117,22 @@ def is_canary_done(campaign: Campaign, counts: Mapping[RenderState, int]) -> boo
 
 
 def _pace(session: Session, campaign: Campaign, now: datetime) -> float:
+    """Clips that succeeded per minute in which one was at the provider: waiting for people is no pace."""
     since = now - PACE_WINDOW
-    done = select(func.count(), func.min(RenderJob.submitted_at)).where(
-        RenderJob.campaign_id == campaign.id, RenderJob.state == RenderState.SUCCEEDED, RenderJob.finished_at > since
-    )
-    count, first = session.execute(done).one()
+    mine = RenderJob.campaign_id == campaign.id
+    ended = (mine, RenderJob.finished_at > since)
+    count = session.scalars(select(func.count()).where(*ended, RenderJob.state == RenderState.SUCCEEDED)).one()
     if not count:
         return 0.0
-    minutes = (now - max(since, first or since)).total_seconds() / 60
+    begun = RenderJob.submitted_at.is_not(None)
+    spans = union_all(
+        select(RenderJob.submitted_at.label("begin"), RenderJob.finished_at.label("end")).where(*ended, begun),
+        select(RenderJob.submitted_at, literal(now)).where(mine, RenderJob.state.in_(AT_PROVIDER), begun),
+    ).subquery()
+    span = func.tstzrange(func.greatest(spans.c.begin, since), func.greatest(spans.c.end, spans.c.begin, since))
+    busy = func.unnest(select(func.range_agg(span)).scalar_subquery()).table_valued("value").render_derived()
+    seconds = func.sum(func.extract("epoch", func.upper(busy.c.value) - func.lower(busy.c.value)))
+    minutes = float(session.scalars(select(seconds)).one() or 0) / 60
     return round(count / max(minutes, 1 / 60), 2)
 
 

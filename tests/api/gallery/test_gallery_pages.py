@@ -95,7 +95,7 @@ def test_a_page_says_why_nothing_goes_on(api: httpx.Client, clips: list[UUID]) -
 
     page = api.get("/campaigns/autumn").text
 
-    assert "Its canary of 3 clips has ended; look at them, and approve the rest." in page
+    assert "Its canary of 3 clips has ended; look at the clips, and approve the rest." in page
 
 
 def test_a_sheet_is_a_picture_or_paper(api: httpx.Client, clips: list[UUID]) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from PIL import Image
 from sqlalchemy import update
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -17,9 +20,14 @@ from reelqueue.campaigns.rows.headings import OPTIONS, ROW_OPTIONS
 from tests.support.stored_clips import ENDED_FAILED, RENDERED, apply, clip, end, make_campaign, standing
 from tests.support.stored_jobs import NOW
 
-PICTURE = (
-    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAZAAAAGQAQAAAACoxAthAAAAAnRSTlMAAHaTzTgAAAAOSURBVHjaY2AYBaNgAAAB9AAB"
-)
+
+def _png(width: int, height: int) -> bytes:
+    file = io.BytesIO()
+    Image.new("1", (width, height)).save(file, "PNG")
+    return file.getvalue()
+
+
+PICTURE = f"data:image/png;base64,{base64.b64encode(_png(400, 400)).decode()}"
 i2v = {"model": "wan2.6-i2v"}
 
 

@@ -1,0 +1,90 @@
+"""What holds up a campaign that runs: reasons that its owner sees, each with who can do something about it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session
+
+from models.account import Account
+from models.campaign import Campaign
+from models.job_event import KEEP_FAILED, JobEvent
+from models.operations.scheduling.account_limits import lane_limits, offers
+from models.render_job import RenderJob
+from models.slot import Slot
+from reelqueue.schemas.campaigns import Hold
+from reelqueue.states import RenderState
+
+_OPERATOR: Final = "tell an operator of this server"
+
+
+def holds_of(session: Session, campaign: Campaign) -> list[Hold]:
+    """Why clips of a campaign wait now; nothing where everything moves.
+
+    Args:
+        session: In a transaction.
+        campaign: One that nobody has paused, and whose budget and canary let it go on.
+    """
+    return [*_before_submit(session, campaign), *_before_archive(session, campaign)]
+
+
+def _before_submit(session: Session, campaign: Campaign) -> Iterator[Hold]:
+    queued = (RenderJob.state == RenderState.QUEUED, RenderJob.is_awaiting.is_(False))
+    models = session.scalars(
+        select(RenderJob.model)
+        .where(RenderJob.campaign_id == campaign.id, *queued)
+        .group_by(RenderJob.model)
+        .order_by(RenderJob.model)
+    ).all()
+    if not models:
+        return
+    accounts = session.scalars(select(Account).order_by(Account.name)).all()
+    for model in models:
+        offering = [account for account in accounts if offers(account, model)]
+        open_ones = [account for account in offering if account.paused_at is None]
+        if accounts and not offering:
+            yield _blocking(f"no provider account of this server renders {model}: {_OPERATOR}")
+        elif offering and not open_ones:
+            reasons = "; ".join(sorted({account.paused_reason or "no reason given" for account in offering}))
+            yield _blocking(f"the provider account for {model} is paused ({reasons}): {_OPERATOR}")
+        elif said := _full(session, campaign, model, open_ones):
+            yield Hold(reason=said, is_blocking=False)
+
+
+def _full(session: Session, campaign: Campaign, model: str, accounts: Sequence[Account]) -> str | None:
+    """Whether every slot of a model is leased, and to whom."""
+    slots = sum(lane_limits(account, model).slots for account in accounts)
+    held: Counter[UUID] = Counter(
+        dict(
+            session.execute(
+                select(Slot.campaign_id, func.count())
+                .where(Slot.model == model, Slot.account_id.in_([account.id for account in accounts]))
+                .group_by(Slot.campaign_id)
+            ).all()
+        )
+    )
+    if held.total() < slots:
+        return None
+    others = held.total() - held[campaign.id]
+    by = f", {others} of them by other campaigns" if others else ""
+    return f"the provider renders {slots} clips of {model} at a time, and {held.total()} are there{by}"
+
+
+def _before_archive(session: Session, campaign: Campaign) -> Iterator[Hold]:
+    refused = exists().where(JobEvent.job_id == RenderJob.id, JobEvent.kind == KEEP_FAILED)
+    waiting = session.scalars(
+        select(func.count()).where(
+            RenderJob.campaign_id == campaign.id, RenderJob.state == RenderState.ARCHIVING, refused
+        )
+    ).one()
+    if waiting:
+        what = "1 rendered clip waits" if waiting == 1 else f"{waiting} rendered clips wait"
+        yield _blocking(f"{what}, as the archive takes no file now: {_OPERATOR}, before the results expire")
+
+
+def _blocking(reason: str) -> Hold:
+    return Hold(reason=reason, is_blocking=True)
