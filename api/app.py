@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any, Final
 
+from anyio import CapacityLimiter
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
@@ -17,6 +18,7 @@ from api.dependencies import Services
 from api.dispatch_hints import DispatchHints, make_producer, send_dispatch
 from api.event_streams import EventStreams
 from api.gallery.sheet_queue import SheetQueue
+from api.http.bulk_pages import PAGES_AT_ONCE
 from api.http.openapi import allowed_methods, document, operation_id
 from api.http.request_ids import RequestIds
 from api.http.response_headers import ProtectiveHeaders
@@ -108,6 +110,7 @@ def _open(settings: ApiSettings, *, require_key: bool) -> Services:
         ),
         sheets=SheetQueue(),
         quotas=Quotas(settings),
+        bulk=CapacityLimiter(PAGES_AT_ONCE),
         turns=asyncio.Semaphore(settings.api_database_connections),
     )
 

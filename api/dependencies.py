@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Final, cast
 
+from anyio import CapacityLimiter
 from celery import Celery
 from fastapi import Depends, Request
 from sqlalchemy import Engine
@@ -39,6 +40,8 @@ class Services:
     streams: EventStreams
     sheets: SheetQueue
     quotas: Quotas
+    bulk: CapacityLimiter
+    """Pages of long answers that are made at once."""
     turns: asyncio.Semaphore
     """Requests that may hold a connection at once: fewer than the pool has, so that none waits for one in vain."""
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
 
 from api.auth.campaign_access import PathCampaign, check_going
 from api.dependencies import OpenServices, OpenSession
+from api.http.bulk_pages import in_turn
 from api.http.clip_batches import BODY, NDJSON, read_batch
 from api.http.request_body import ndjson_lines
 from api.problem_details import documented
@@ -91,7 +92,7 @@ def list_campaign_contents(campaign: PathCampaign, services: OpenServices) -> St
     """What the campaign holds: each row's id, and the hash of what it sends."""
     with services.sessions() as session:
         renew_contents(session, campaign.id)
-    return StreamingResponse(_contents(services.sessions, campaign), media_type=NDJSON)
+    return StreamingResponse(in_turn(_contents(services.sessions, campaign), services.bulk), media_type=NDJSON)
 
 
 def _contents(sessions: sessionmaker[Session], campaign: Campaign) -> Iterator[str]:

@@ -13,6 +13,7 @@ from fastapi.responses import StreamingResponse
 
 from api.auth.campaign_access import PathCampaign
 from api.dependencies import OpenServices
+from api.http.bulk_pages import in_turn
 from api.problem_details import documented
 from models.operations.campaigns.failed_rows import VARIABLES, failure_headings, failure_pages
 from models.operations.campaigns.results import RESULT_HEADINGS, result_pages
@@ -37,7 +38,8 @@ def _responses(media_type: str, what: str) -> dict[int | str, dict[str, Any]]:
 def download_results_csv(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
     """Every clip with its file, checksum, seconds, cost and prompt, for spreadsheets."""
     pages = result_pages(services.sessions, campaign.id)
-    return StreamingResponse(_as_csv(RESULT_HEADINGS, pages), media_type=CSV, headers=_named("results.csv"))
+    content = in_turn(_as_csv(RESULT_HEADINGS, pages), services.bulk)
+    return StreamingResponse(content, media_type=CSV, headers=_named("results.csv"))
 
 
 @router.get(
@@ -45,7 +47,8 @@ def download_results_csv(campaign: PathCampaign, services: OpenServices) -> Stre
 )
 def download_results_jsonl(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
     """Every clip with its file, checksum, seconds, cost and prompt, for programs."""
-    return StreamingResponse(_as_lines(result_pages(services.sessions, campaign.id)), media_type=NDJSON)
+    content = in_turn(_as_lines(result_pages(services.sessions, campaign.id)), services.bulk)
+    return StreamingResponse(content, media_type=NDJSON)
 
 
 @router.get(
@@ -56,7 +59,8 @@ def download_failures_csv(campaign: PathCampaign, services: OpenServices) -> Str
     with services.sessions() as session:
         headings = failure_headings(session, campaign.id)
     pages = (map(_flat, page) for page in failure_pages(services.sessions, campaign.id, with_pictures=False))
-    return StreamingResponse(_as_csv(headings, pages), media_type=CSV, headers=_named("failures.csv"))
+    content = in_turn(_as_csv(headings, pages), services.bulk)
+    return StreamingResponse(content, media_type=CSV, headers=_named("failures.csv"))
 
 
 @router.get(
@@ -66,7 +70,7 @@ def download_failures_jsonl(campaign: PathCampaign, services: OpenServices) -> S
     """The rows that failed or were moderated, as a campaign file of JSON Lines."""
     pages = failure_pages(services.sessions, campaign.id, with_pictures=True)
     given = ([{name: value for name, value in row.items() if value is not None} for row in page] for page in pages)
-    return StreamingResponse(_as_lines(given), media_type=NDJSON)
+    return StreamingResponse(in_turn(_as_lines(given), services.bulk), media_type=NDJSON)
 
 
 def _named(file: str) -> dict[str, str]:
