@@ -3,8 +3,8 @@
 A gate is closed, and the provider's task list is compared, when
 
 * Postgres has another system identifier or timeline, or the tables are other ones (a restore, a failover): `restored`;
-* the Postgres server was started again, or no worker has dispatched for five minutes: `restarted`. A data directory
-  that was put back looks like that; so does an ordinary night.
+* the Postgres server was started again, its clock was set, or no worker has dispatched for five minutes: `restarted`.
+  A data directory that was put back looks like that; so does an ordinary night.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from models.submit_gate import SubmitGate
 _KEPT_EVERY: Final = timedelta(seconds=20)
 STALE_AFTER: Final = timedelta(minutes=5)
 """A database whose last dispatch is older may have gone back in time, or nothing ran."""
+_CLOCK_SET_BACK: Final = timedelta(hours=22)
+"""How far back the record is doubted where the database's clock was set back: nearly all that the list can show."""
 ANY_MODEL: Final = ""
 """Key of held tasks whose model the list does not tell."""
 _BY_OPERATOR: Final = "opened by an operator"
@@ -76,7 +78,7 @@ def database_identity(session: Session) -> DatabaseIdentity:
 def must_close(gate: SubmitGate, identity: DatabaseIdentity, now: datetime) -> bool:
     """Whether a gate cannot be trusted as it is stored."""
     is_here = (gate.database_id, gate.server_started_at) == (identity.database_id, identity.server_started_at)
-    is_stale = gate.is_open and (gate.alive_at is None or now - gate.alive_at > STALE_AFTER)
+    is_stale = gate.is_open and (gate.alive_at is None or abs(now - gate.alive_at) > STALE_AFTER)
     return not is_here or is_stale
 
 
@@ -87,6 +89,8 @@ def close_gate(gate: SubmitGate, identity: DatabaseIdentity, now: datetime) -> N
     gate.cause = Cause.RESTORED if is_other or was_restored else Cause.RESTARTED
     gate.database_id, gate.server_started_at = identity.database_id, identity.server_started_at
     gate.is_open, gate.closed_at, gate.check_at = False, now, now
+    if gate.known_until is not None and gate.known_until > now:
+        gate.known_until = now - _CLOCK_SET_BACK
     gate.reason = "the provider's task list has not been compared yet"
 
 

@@ -140,6 +140,28 @@ def test_a_database_without_a_dispatch_for_minutes_is_compared(restored: Restore
     assert jobs.provider.count("list") == 1
 
 
+def test_a_database_whose_clock_was_set_back_is_compared_at_once(restored: Restored, jobs: Jobs, rows: Rows) -> None:
+    jobs.clock.advance(-3600)
+    job_id = jobs.queued()
+    restored.lists(forgotten=PROMPT)
+
+    restored.dispatched()
+
+    assert (rows.state(job_id), restored.reasons()) == (RenderState.ARCHIVING, [])
+
+
+def test_a_comparison_that_a_clock_ahead_has_put_off_is_made(restored: Restored, jobs: Jobs, rows: Rows) -> None:
+    jobs.queued()
+    restored.from_backup()
+    restored.dispatched()
+    ahead = jobs.clock.now() + timedelta(hours=1)
+    rows.change(SubmitGate, check_at=ahead, closed_at=ahead)
+
+    restored.dispatched()
+
+    assert gate(rows).check_at <= jobs.clock.now() + timedelta(minutes=1)
+
+
 def test_a_task_of_another_program_holds_nothing(restored: Restored, jobs: Jobs, rows: Rows) -> None:
     jobs.queued()
     restored.from_backup()

@@ -68,6 +68,7 @@ FACTS = {
     "render_jobs.submitted_at",
     "render_jobs.superseded_at",
     "slots.leased_at",
+    "submit_gates.server_started_at",
     "tenants.created_at",
     "tenants.last_admitted_at",
     "webhook_deliveries.asked_at",
@@ -80,6 +81,10 @@ FACTS = {
 }
 BOUNDED_ELSEWHERE = {
     "turns.free_at",  # models/operations/scheduling/rate_limits.py
+    "submit_gates.alive_at",  # models/operations/scheduling/submit_gates.py: a later one closes the gate
+    "submit_gates.known_until",
+    "submit_gates.closed_at",  # workers/recovery/compare.py
+    "submit_gates.check_at",  # workers/recovery/gates.py
     "poll_lanes.wake_at",  # dispatch moves it to the first poll that is due
 }
 
