@@ -143,6 +143,9 @@ class SimulatorConfig:
     """Durations are divided by this."""
     region: str = "ap-southeast-1"
     """Prices and the listing's region column."""
+    clock_ahead_seconds: float = 0.0
+    """Every time on the wire is so much later, in answers and in what is asked for; negative: earlier. Nothing lasts
+    longer or shorter for it."""
     is_in_arrears: bool = False
     unknown_is_404: bool = False
     """Answer 404 for an unknown task, as some workspace hosts are said to, in place of 200 UNKNOWN."""
@@ -158,6 +161,11 @@ class SimulatorConfig:
     listing: Listing = field(default_factory=Listing)
     clips: Clips = field(default_factory=Clips)
     announcements: Announcements = field(default_factory=Announcements)
+
+    @property
+    def clock_ahead_ms(self) -> int:
+        """How much later a time on the wire is than the simulator's own."""
+        return round(self.clock_ahead_seconds * 1000)
 
     def scaled_ms(self, seconds: float) -> int:
         """A simulated duration as real milliseconds."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from simulator.clock import BEIJING
+from simulator.config import SimulatorConfig
 from simulator.errors import WireError
 from simulator.exchange.call import Call
 from simulator.exchange.dependencies import Service
@@ -22,15 +23,16 @@ _FOREIGN_NAMESPACE: Final = uuid.UUID("6b0f5f0e-6a2c-5c0e-9d42-6c2f1d9f3a11")
 
 def list_tasks(service: Service, call: Call) -> Reply:
     """One page of the account's tasks: status and times, no prompt and no result."""
-    listing, region = service.provider.config.listing, service.provider.config.region
+    config = service.provider.config
+    listing = config.listing
     page_number, page_size = page_of(call, default_size=10)
     page_size = min(page_size, listing.page_size_max or page_size)
     which = _filter(service, call)
     total, tasks = service.provider.page(which, page_number=page_number, page_size=page_size)
     total += listing.foreign_rows
-    rows = [_row(task, region) for task in tasks] * (2 if listing.is_doubled else 1)
+    rows = [_row(task, config) for task in tasks] * (2 if listing.is_doubled else 1)
     if page_number == 1:
-        rows = [*(_foreign(which, region, number) for number in range(listing.foreign_rows)), *rows]
+        rows = [*(_foreign(which, config, number) for number in range(listing.foreign_rows)), *rows]
     if listing.is_shuffled:
         rows.sort(key=lambda row: str(row["task_id"]))  # ids are drawn by chance
     document = {
@@ -47,8 +49,8 @@ def list_tasks(service: Service, call: Call) -> Reply:
 def _filter(service: Service, call: Call) -> TaskFilter:
     config = service.provider.config
     now_ms = service.provider.clock.now_ms()
-    end_ms = _moment(call, "end_time", None)
-    start_ms = _moment(call, "start_time", None)
+    end_ms = _moment(call, "end_time", config.clock_ahead_ms)
+    start_ms = _moment(call, "start_time", config.clock_ahead_ms)
     if end_ms is None:
         end_ms = now_ms if start_ms is None else start_ms + _WINDOW_MS
     if start_ms is None:
@@ -66,46 +68,48 @@ def _filter(service: Service, call: Call) -> TaskFilter:
     )
 
 
-def _moment(call: Call, name: str, default: int | None) -> int | None:
+def _moment(call: Call, name: str, ahead_ms: int) -> int | None:
+    """A time of the query by the simulator's own clock."""
     text = call.query(name)
     if not text:
-        return default
+        return None
     try:
         moment = datetime.strptime(text, "%Y%m%d%H%M%S").replace(tzinfo=BEIJING)
     except ValueError as error:
         raise WireError(400, "InvalidParameter", f"{name} must be in the format yyyyMMddHHmmss.") from error
-    return round(moment.timestamp() * 1000)
+    return round(moment.timestamp() * 1000) - ahead_ms
 
 
-def _row(task: Task, region: str) -> dict[str, Any]:
+def _row(task: Task, config: SimulatorConfig) -> dict[str, Any]:
+    ahead_ms = config.clock_ahead_ms
     row: dict[str, Any] = {
         "api_key_id": "1",
         "caller_parent_id": task.account,
         "caller_uid": task.account,
-        "gmt_create": task.submitted_ms,
+        "gmt_create": task.submitted_ms + ahead_ms,
         "model_name": task.model,
-        "region": region,
+        "region": config.region,
         "request_id": task.request_id,
         "status": task.status,
         "task_id": task.task_id,
         "user_api_unique_key": task.api_unique_key,
     }
     if task.scheduled_ms is not None:
-        row["start_time"] = task.scheduled_ms
+        row["start_time"] = task.scheduled_ms + ahead_ms
     if task.ends_ms is not None and task.status is not TaskStatus.RUNNING:
-        row["end_time"] = task.ends_ms
+        row["end_time"] = task.ends_ms + ahead_ms
     return row
 
 
-def _foreign(which: TaskFilter, region: str, number: int) -> dict[str, Any]:
+def _foreign(which: TaskFilter, config: SimulatorConfig, number: int) -> dict[str, Any]:
     """A row of a task that nobody here made; the same number gives the same row."""
     return {
         "api_key_id": "2",
         "caller_parent_id": which.account,
         "caller_uid": "somebody-else",
-        "gmt_create": which.end_ms,
+        "gmt_create": which.end_ms + config.clock_ahead_ms,
         "model_name": which.model or "wan2.6-t2v",
-        "region": region,
+        "region": config.region,
         "request_id": str(uuid.uuid5(_FOREIGN_NAMESPACE, f"request {number}")),
         "status": TaskStatus.RUNNING,
         "task_id": str(uuid.uuid5(_FOREIGN_NAMESPACE, f"task {number}")),

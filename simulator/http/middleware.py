@@ -127,7 +127,7 @@ def _record(service: Service, call: Call, reply: Reply, fault: Fault | None) -> 
 
 
 def _respond(service: Service, call: Call, reply: Reply, fault: Fault | None, *, elapsed_ms: int) -> Response:
-    now_ms = service.provider.clock.now_ms()
+    now_ms = service.provider.clock.now_ms() + service.provider.config.clock_ahead_ms
     headers = {
         "date": formatdate(now_ms / 1000, usegmt=True),
         "x-request-id": call.request_id,

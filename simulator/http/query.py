@@ -32,7 +32,7 @@ def cancel(service: Service, call: Call) -> Reply:
 def task_document(service: Service, call: Call, task: Task) -> dict[str, Any]:
     """The query's answer for *task*."""
     output: dict[str, Any] = {"task_id": task.task_id, "task_status": task.status}
-    output |= _times(task)
+    output |= _times(task, service.provider.config.clock_ahead_ms)
     document: dict[str, Any] = {"request_id": call.request_id, "output": output}
     if task.status is TaskStatus.FAILED:
         output |= {"code": task.outcome.code, "message": task.outcome.message} if task.outcome.code else {}
@@ -42,13 +42,13 @@ def task_document(service: Service, call: Call, task: Task) -> dict[str, Any]:
     return document
 
 
-def _times(task: Task) -> dict[str, str]:
+def _times(task: Task, ahead_ms: int) -> dict[str, str]:
     moments = {"submit_time": task.submitted_ms}
     if task.scheduled_ms is not None:
         moments["scheduled_time"] = task.scheduled_ms
     if task.ends_ms is not None and task.status is not TaskStatus.RUNNING:
         moments["end_time"] = task.ends_ms
-    return {name: beijing_text(moment) for name, moment in moments.items()}
+    return {name: beijing_text(moment + ahead_ms) for name, moment in moments.items()}
 
 
 def _result(service: Service, call: Call, task: Task) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -90,6 +91,26 @@ def test_the_list_may_show_foreign_tasks(wire: Wire) -> None:
 
     assert found[2:] == [task_id]
     assert wire.query(found[0])["output"]["task_status"] == "UNKNOWN"
+
+
+@pytest.mark.parametrize("ahead_seconds", [600, -600])
+def test_the_services_clock_may_be_wrong(wire: Wire, ahead_seconds: int) -> None:
+    task_id = wire.submit()
+    right_ms = rows(wire)[0]["gmt_create"]
+    wire.bench.provider.configure({"clock_ahead_seconds": ahead_seconds})
+    wrong_ms = right_ms + ahead_seconds * 1000
+
+    def window(around_ms: int) -> str:
+        moments = [datetime.fromtimestamp(around_ms / 1000 + seconds, BEIJING) for seconds in (-60, 60)]
+        return f"start_time={moments[0]:%Y%m%d%H%M%S}&end_time={moments[1]:%Y%m%d%H%M%S}"
+
+    answer = wire.client.get("/api/v1/tasks?" + window(wrong_ms))
+
+    assert [row["gmt_create"] for row in answer.json()["data"]] == [wrong_ms]
+    assert rows(wire, window(right_ms)) == []
+    assert abs(parsedate_to_datetime(answer.headers["date"]).timestamp() - wrong_ms / 1000) < 60
+    submit_time = datetime.fromisoformat(wire.query(task_id)["output"]["submit_time"]).replace(tzinfo=BEIJING)
+    assert round(submit_time.timestamp() * 1000) == wrong_ms
 
 
 def test_the_service_may_cap_the_page_size(wire: Wire) -> None:

@@ -28,3 +28,15 @@ class VirtualClock:
     def at(self, seconds: float) -> datetime:
         """The time that many seconds after the start."""
         return START + timedelta(seconds=seconds)
+
+
+class SteppedClock:
+    """A clock that somebody sets: the time of another one, and so much more."""
+
+    def __init__(self, clock: VirtualClock, offset_seconds: float = 0) -> None:
+        self._clock = clock
+        self.offset = timedelta(seconds=offset_seconds)
+
+    def now(self, _session: Session | None = None) -> datetime:
+        """The time that it shows."""
+        return self._clock.now() + self.offset

@@ -123,6 +123,15 @@ def keep_reading(services: Services, account_id: UUID, clock: ClockComparison | 
     return reading
 
 
+def knows_clock(services: Services, session: Session, account_id: UUID) -> bool:
+    """Whether this process knows an account's clock, and no other process has seen since that it was set."""
+    known = services.clocks.of(account_id, now=services.clock.now(session), seconds=services.host.seconds())
+    seen = session.get(AccountClock, account_id)
+    if known is None or known.offset_seconds is None or seen is None:
+        return known is not None
+    return abs(seen.offset_seconds - known.offset_seconds) <= 2 * MOST_UNCERTAIN_SECONDS
+
+
 def compare_clocks(services: Services, account: Account) -> None:
     """Ask the provider for anything, to know its clock before something is sent that may have to be looked for."""
     with services.sessions() as session:

@@ -54,7 +54,7 @@ from workers.dispatch.quotes import stored_request
 from workers.failpoints import Failpoint, failpoint
 from workers.runtime.commit_retry import insist
 from workers.runtime.context import Services
-from workers.runtime.provider_clock import compare_clocks
+from workers.runtime.provider_clock import compare_clocks, knows_clock
 from workers.submission.claim_outcomes import (
     Reason,
     backoff_seconds,
@@ -153,10 +153,10 @@ async def _post(services: Services, claim: Claim, began_seconds: float) -> Accep
 def _know_clock(services: Services, job_id: UUID) -> None:
     """Compare the clocks first, unless this process has done so: without it, an answer that is lost is never proven."""
     with services.sessions() as session:
-        now, seconds = services.clock.now(session), services.host.seconds()
         mine = select(Account).join(RenderJob, RenderJob.account_id == Account.id)
         account = session.scalars(mine.where(RenderJob.id == job_id, Account.paused_at.is_(None))).one_or_none()
-    if account is not None and services.clocks.of(account.id, now=now, seconds=seconds) is None:
+        is_known = account is None or knows_clock(services, session, account.id)
+    if account is not None and not is_known:
         compare_clocks(services, account)
 
 

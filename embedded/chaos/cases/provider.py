@@ -129,6 +129,16 @@ def _behaves(behaviour: dict[str, Any], world: World) -> list[UUID]:
     return job_ids
 
 
+def _wrong_clock(ahead_seconds: float, world: World) -> list[UUID]:
+    """The provider's clock is set while answers get lost, and set right afterwards."""
+    job_ids = _behaves({"clock_ahead_seconds": ahead_seconds}, world)
+    # The workers see what it is now by the next list.
+    world.script(**_LOST)
+    later = world.enqueue(_JOBS)
+    world.wait_for(lambda: world.has_ended(later), "all have ended after the clock was set right")
+    return job_ids + later
+
+
 def _was_resubmitted(world: World, job_ids: list[UUID]) -> bool:
     return world.attempts(job_ids)["not_created"] >= 2
 
@@ -156,6 +166,8 @@ PROVIDER: Final = (
         has_adopted(2),
         in_ci=True,
     ),
+    Case(_FAMILY, "a clock that is set ten minutes ahead", partial(_wrong_clock, 600), has_adopted(4), in_ci=True),
+    Case(_FAMILY, "a clock that is set ten minutes back", partial(_wrong_clock, -600), has_adopted(4)),
     Case(
         _FAMILY,
         "a listing with another program's tasks",

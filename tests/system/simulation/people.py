@@ -121,7 +121,7 @@ class Operator:
             if not ids:
                 return "nothing to cancel"
             job_id, abandon = self.random.choice(ids), self.random.random() < 0.5
-            done = request_cancel(session, job_id, now=self.world.clock.now(), abandon_running=abandon)
+            done = request_cancel(session, job_id, now=self.world.database_clock.now(), abandon_running=abandon)
             state = session.scalars(
                 select(RenderJob.state).where(RenderJob.id == job_id).with_for_update(key_share=True)
             ).one()
@@ -137,7 +137,7 @@ class Operator:
             if account.paused_at is not None:
                 resume_account(session, account.name)
                 return f"resumed {account.name}"
-            pause_account(session, account.id, "lunch", now=self.world.clock.now())
+            pause_account(session, account.id, "lunch", now=self.world.database_clock.now())
             return f"paused {account.name}"
 
     def change_budget(self) -> str:
@@ -169,7 +169,7 @@ class Operator:
     def overdue_at(self) -> datetime | None:
         """When the next thing is due in the rows."""
         row = self.world.bench.connection.execute(_DUE).fetchone()
-        return row[0] if row and isinstance(row[0], datetime) else None
+        return row[0] - self.world.database_clock.offset if row and isinstance(row[0], datetime) else None
 
     def next_work(self) -> Callable[[], str] | None:
         """What waits for a person."""
@@ -184,7 +184,7 @@ class Operator:
 
     def review_some_job(self) -> str:
         """Settle a job that waits for a person, by what the console shows."""
-        now, wake = self.world.clock.now(), None
+        now, wake = self.world.database_clock.now(), None
         with self.world.services.sessions.begin() as session:
             job_id = session.scalars(text(_FOR_PEOPLE)).one()
             task_id = self._unbound_task(session, job_id)

@@ -6,7 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from random import Random
 from typing import Final
 from uuid import UUID
@@ -21,6 +21,7 @@ from models.operations.webhooks.endpoints import derive_secret, make_endpoint
 from models.tenant import ensure_tenant
 from reelqueue.states import TERMINAL
 from reelqueue.webhooks import DeliveryState, kind_of, verify
+from tests.support.virtual_clock import SteppedClock
 from tests.system.simulation.network import NEVER_SECONDS
 from tests.system.simulation.stage import Stage
 
@@ -34,6 +35,8 @@ class Receiver:
     """One endpoint of the only tenant."""
 
     stage: Stage
+    clock: SteppedClock
+    """By which messages are signed."""
     random: Random
     endpoint_id: UUID
     ids: defaultdict[tuple[UUID | None, str], set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -46,7 +49,7 @@ class Receiver:
         # Who was frozen between the signature and the post comes too late, which is nothing that is broken.
         signed_seconds = float(headers["webhook-timestamp"])
         event = verify(await request.aread(), headers, secret, now_seconds=signed_seconds)
-        if self.stage.clock.now().timestamp() - signed_seconds > _LATE_SECONDS:
+        if self.clock.now().timestamp() - signed_seconds > _LATE_SECONDS:
             return 401
         if self.random.random() < 0.1:
             return 500
@@ -84,9 +87,9 @@ class ReceiverWire(httpx.AsyncBaseTransport):
         return httpx.Response(status, request=request)
 
 
-def make_receiver(sessions: sessionmaker[Session], stage: Stage, random: Random, *, now: datetime) -> Receiver:
+def make_receiver(sessions: sessionmaker[Session], stage: Stage, clock: SteppedClock, random: Random) -> Receiver:
     """A receiver with its endpoint, which is older than anything that the audit could doubt."""
     with sessions.begin() as session:
-        since = now - timedelta(hours=1)
+        since = clock.now() - timedelta(hours=2)
         endpoint, _ = make_endpoint(session, ensure_tenant(session), URL, WEBHOOK_KEY, now=since)
-        return Receiver(stage, random, endpoint.id)
+        return Receiver(stage, clock, random, endpoint.id)

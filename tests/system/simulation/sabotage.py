@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -25,13 +25,15 @@ from reelqueue.webhooks import WebhookEvent
 from workers.archive import archive_result as archive
 from workers.archive.inspection import inspect_video
 from workers.archive.video_probe import Probe, UnplayableError
-from workers.dashscope import Acceptance, NotSentError, ProviderError
+from workers.dashscope import Acceptance, ClockReading, NotSentError, ProviderError, TaskList, client
+from workers.dashscope.wire import ListPage
 from workers.polling import apply_answers as outcomes
 from workers.reconciliation import reconcile
 from workers.reconciliation.competing_attempts import Neighbours
-from workers.reconciliation.reconcile import Question
+from workers.reconciliation.reconcile import Case, Question
 from workers.reconciliation.task_matching import Absent, Adopt, Doubt, Finding, Stranger
 from workers.runtime.context import Services
+from workers.runtime.provider_clock import ClockRange
 from workers.submission import submit as submission
 from workers.submission import task_binding as binding
 from workers.submission.claim_outcomes import requeue
@@ -99,6 +101,22 @@ def _believe_one_listing() -> AbstractContextManager[object]:
     return mock.patch.object(Question, "count_absence", count)
 
 
+def _ask_by_our_own_clock() -> AbstractContextManager[object]:
+    ours = ClockRange(timedelta(0), timedelta(0), timedelta(seconds=120))
+
+    def as_proven(_services: Services, _case: Case, finding: Finding, _reading: ClockReading | None) -> Finding:
+        return finding
+
+    return mock.patch.multiple(reconcile, clock_range=lambda *_, **__: ours, _as_proven=as_proven)
+
+
+def _believe_a_cut_list() -> AbstractContextManager[object]:
+    def whole(pages: Sequence[ListPage]) -> TaskList:
+        return TaskList([task for page in pages for task in page.tasks])
+
+    return mock.patch.object(client, "assemble", whole)
+
+
 def _adopt_whatever_is_there() -> AbstractContextManager[object]:
     def judge(_doubt: Doubt, strangers: Sequence[Stranger]) -> Finding:
         return Adopt(strangers[0].task) if strangers else Absent()
@@ -159,6 +177,8 @@ SABOTAGES: Final[dict[str, Sabotage]] = {
         _keep_the_slot,
         _forget_to_follow,
         _believe_one_listing,
+        _ask_by_our_own_clock,
+        _believe_a_cut_list,
         _adopt_whatever_is_there,
         _forget_the_neighbours,
         _take_any_file,

@@ -36,6 +36,11 @@ _LONGEST_TRANSACTION: Final = timedelta(seconds=5)
 _SWEEP_SECONDS: Final = 10.0
 _OVERDUE: Final = timedelta(seconds=3)
 _MOST_COPIES: Final = 4
+# A task's end moves with the provider's clock, and must still be within the slow watch.
+_CLOCK_OFFSETS: Final = {
+    "database": (-3600, -600, -100, -30, 0, 0, 30, 100, 600, 3600),
+    "provider": (-600, -100, -30, 0, 0, 30, 100, 600),
+}
 
 
 class UnexpectedError(ReelqueueError):
@@ -55,6 +60,8 @@ class Scheduler:
     ready_since: dict[str, datetime] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     _number: int = 0
+    _must_sweep: bool = False
+    """Beat sweeps on, whatever the rows say: after a clock was set they say nothing."""
     _sweep_at: datetime | None = None
     """When a sweep may find something."""
 
@@ -97,6 +104,7 @@ class Scheduler:
             (temper.provider, self.trouble_provider),
             (temper.person, self._let_person_act),
             (temper.database * 5, self._toggle_database),
+            (temper.clocks, self._set_a_clock),
             (temper.kill * 5 if idle else 0, lambda: self._kill(self.random.choice(idle))),
         ]
 
@@ -213,7 +221,7 @@ class Scheduler:
     def _moments(self) -> list[datetime]:
         """When something happens by itself, without the sweeps that would find nothing."""
         world, now = self.world, self.world.clock.now()
-        due_at = self.operator.overdue_at()
+        due_at = now if self._must_sweep else self.operator.overdue_at()
         self._sweep_at = None if due_at is None else _next_beat(max(due_at + _OVERDUE, now))
         moments = [step.wake_at for step in world.stage.steps if step.wake_at]
         moments += [since + _TURN for since in self.ready_since.values()]
@@ -237,7 +245,7 @@ class Scheduler:
 
     def _beat(self) -> None:
         """Celery's beat: a sweep every few seconds."""
-        self._sweep_at = None
+        self._sweep_at, self._must_sweep = None, False
         if not self.world.broker.is_down:
             self.world.broker.send_task(messages.CONTROL_SWEEP)
 
@@ -283,6 +291,17 @@ class Scheduler:
     def _toggle_database(self) -> None:
         self.chaos.is_database_down = not self.chaos.is_database_down
         self.world.trace(f"!! database: {'down' if self.chaos.is_database_down else 'back'}")
+
+    def _set_a_clock(self) -> None:
+        """Set the database's clock or the provider's, to its usual time or another one; no time passes."""
+        name = self.random.choice(["database", "provider"])
+        clock = self.world.database_clock if name == "database" else self.world.provider_clock
+        usual_seconds = 0 if name == "database" else self.temper.skew_seconds
+        by = timedelta(seconds=usual_seconds + self.random.choice(_CLOCK_OFFSETS[name])) - clock.offset
+        clock.offset += by
+        self._must_sweep = True
+        self.counts[f"clock set: {name}"] += 1
+        self.world.trace(f"!! clock of the {name} set by {by.total_seconds():g} s")
 
     # The end.
 

@@ -51,7 +51,13 @@ class Temper:
     over_slots: OverSlots
     accounts: int
     skew_seconds: float
-    """How far the provider's clock is from the database's."""
+    """How far the provider's clock is from the database's at first."""
+    clocks: float
+    """The database's clock, or the provider's, is set."""
+    page_size_max: int | None
+    """Rows on a page of the listing."""
+    is_list_doubled: bool
+    """And in any order."""
     lag_seconds: float
     """Age of a task when the listing first shows it."""
     foreign_rows: int
@@ -65,6 +71,7 @@ CALM: Final = Temper(
     jobs=1, workers=2, decisions=0,
     pause=0, overlap=0, freeze=0, kill=0, database=0, disk=0, broker=0, provider=0, person=0, twins=0,
     slowness=1, look_ahead=2, over_slots="queue", accounts=1, skew_seconds=0, lag_seconds=0, foreign_rows=0,
+    clocks=0, page_size_max=None, is_list_doubled=False,
     place="nowhere", act="pause",
 )  # fmt: skip
 """Nothing happens that should not."""
@@ -90,7 +97,10 @@ def draw_temper(random: Random) -> Temper:
         look_ahead=random.choice([0, 1, 2]),
         over_slots=random.choice(["queue", "queue", "queue", "reject", "drop"]),
         accounts=random.choice([1, 1, 1, 2]),
-        skew_seconds=random.choice([0, 0, 0, -90, 90]),
+        skew_seconds=random.choice([0, 0, -90, 90, -600, 600, -14_400, 14_400]),
+        clocks=_some(random, 0.6),
+        page_size_max=random.choice([None, None, None, 1, 2]),
+        is_list_doubled=random.choice([False, False, False, True]),
         lag_seconds=random.choice([0, 0, 0, 3, 20, 45]),
         foreign_rows=random.choice([0, 0, 0, 0, 1]),
         place=random.choice(PLACES),

@@ -22,7 +22,7 @@ from simulator.app import create_app
 from simulator.assemble import build_service
 from simulator.exchange.dependencies import Service
 from simulator.store.store import Store
-from tests.support.virtual_clock import START, VirtualClock
+from tests.support.virtual_clock import START, SteppedClock, VirtualClock
 from tests.system.simulation.bench import Bench
 from tests.system.simulation.broker import BagHints, BagOfMessages
 from tests.system.simulation.files import StagedArchive
@@ -53,18 +53,14 @@ KEYS: Final = {"ALIBABA_API_KEY": "sk-first", "SECOND_API_KEY": "sk-second"}
 HOST: Final = "http://simulator.test"
 
 
-class ProviderClock:
-    """The simulator's clock: the virtual one, and wrong by so much."""
+class ProviderClock(SteppedClock):
+    """The simulator's clock."""
 
     offset_ms = 0
 
-    def __init__(self, clock: VirtualClock, skew_seconds: float) -> None:
-        self._clock = clock
-        self._skew_ms = round(skew_seconds * 1000)
-
     def now_ms(self) -> int:
         """Milliseconds since the epoch."""
-        return int(self._clock.now().timestamp() * 1000) + self._skew_ms
+        return int(self.now().timestamp() * 1000)
 
     def advance(self, milliseconds: int) -> None:
         """Only the scheduler moves time."""
@@ -95,6 +91,9 @@ class World:
     """Everything that one seed plays with."""
 
     clock: VirtualClock
+    """Time as it passes; nobody sets it."""
+    database_clock: SteppedClock
+    provider_clock: SteppedClock
     stage: Stage
     trace: Trace
     broker: BagOfMessages
@@ -116,7 +115,8 @@ def open_world(bench: Bench, temper: Temper, random: Random) -> Iterator[World]:
     with ExitStack() as stack:
         stack.enter_context(mock.patch.object(uuid_utils.compat, "uuid7", SerialIds(clock)))
         stack.enter_context(staged_statements(bench.engine, stage))
-        provider = _provider(temper, clock, random, bench)
+        database_clock, provider_clock = SteppedClock(clock), ProviderClock(clock, temper.skew_seconds)
+        provider = _provider(temper, provider_clock, random, bench)
         stack.callback(provider.close)
         witness = Witness(provider, clock, bench.connection)
         network = Network(
@@ -129,29 +129,48 @@ def open_world(bench: Bench, temper: Temper, random: Random) -> Iterator[World]:
             slowness=temper.slowness,
         )
         broker = BagOfMessages(clock)
-        receiver = make_receiver(StagedSessions(bench.engine, stage), stage, random, now=START)
-        services = _services(stage, broker, network, receiver, bench)
+        receiver = make_receiver(StagedSessions(bench.engine, stage), stage, database_clock, random)
+        services = _services(stage, database_clock, broker, network, receiver, bench)
         _make_accounts(services, temper)
         stack.callback(stage.clear)
-        yield World(clock, stage, trace, broker, network, provider, witness, receiver, services, bench)
+        yield World(
+            clock,
+            database_clock,
+            provider_clock,
+            stage,
+            trace,
+            broker,
+            network,
+            provider,
+            witness,
+            receiver,
+            services,
+            bench,
+        )
 
 
-def _provider(temper: Temper, clock: VirtualClock, random: Random, bench: Bench) -> Service:
-    service = build_service(
-        Store(), ProviderClock(clock, temper.skew_seconds), random=random, clip_folder=bench.folder / "clips"
-    )
+def _provider(temper: Temper, clock: ProviderClock, random: Random, bench: Bench) -> Service:
+    service = build_service(Store(), clock, random=random, clip_folder=bench.folder / "clips")
     service.provider.configure(
         {
             "run_times": {"minimum_seconds": 1, "maximum_seconds": 15, "tail_share": 0.05, "tail_seconds": 200},
             "limits": {"over_slots": temper.over_slots},
-            "listing": {"lag_seconds": temper.lag_seconds, "foreign_rows": temper.foreign_rows},
+            "listing": {
+                "lag_seconds": temper.lag_seconds,
+                "foreign_rows": temper.foreign_rows,
+                "page_size_max": temper.page_size_max,
+                "is_doubled": temper.is_list_doubled,
+                "is_shuffled": temper.is_list_doubled,
+            },
             "clips": {"width": 64, "height": 36, "seconds": 1, "frames_per_second": 4},
         }
     )
     return service
 
 
-def _services(stage: Stage, broker: BagOfMessages, network: Network, receiver: Receiver, bench: Bench) -> Services:
+def _services(
+    stage: Stage, clock: SteppedClock, broker: BagOfMessages, network: Network, receiver: Receiver, bench: Bench
+) -> Services:
     celery = CelerySettings()
     return Services(
         settings=Settings(
@@ -161,7 +180,7 @@ def _services(stage: Stage, broker: BagOfMessages, network: Network, receiver: R
             ),
             submit=SubmitSettings(),
             reconcile=ReconcileSettings(ask_again_seconds=20, give_up_seconds=600),
-            poll=PollSettings(batch_size=3, late_interval_seconds=120, watch_hours=1),
+            poll=PollSettings(batch_size=3, late_interval_seconds=120, watch_hours=4),
             archive=ArchiveSettings(http_transport=lambda: ResultWire(network)),
             delivery=DeliverySettings(webhook_key=WEBHOOK_KEY, webhook_http_transport=lambda: ReceiverWire(receiver)),
             celery=celery,
@@ -169,7 +188,7 @@ def _services(stage: Stage, broker: BagOfMessages, network: Network, receiver: R
         sessions=StagedSessions(bench.engine, stage),
         archive=StagedArchive(bench.folder / "archive", stage),
         hints=BagHints(broker, longest_countdown_seconds=celery.longest_countdown_seconds),
-        clock=stage.clock,
+        clock=clock,
         host=VirtualHost(stage),
         environment=KEYS,
     )

@@ -133,6 +133,20 @@ def test_a_submit_asks_for_the_time_once(doubts: Doubts) -> None:
     assert doubts.provider.count("list") == 1
 
 
+def test_a_submit_measures_anew_where_a_list_has_seen_another_time(doubts: Doubts) -> None:
+    first = doubts.ambiguous()
+    doubts.provider.offset_seconds = 600
+    doubts.ask(first)
+    asked = doubts.provider.count("list")
+
+    second = doubts.attempt(doubts.ambiguous()).clock_offset_seconds
+    doubts.ambiguous()
+
+    assert second is not None
+    assert abs(second - 600) < 5
+    assert doubts.provider.count("list") == asked + 1
+
+
 def test_a_refusal_tells_the_time_as_well(doubts: Doubts) -> None:
     doubts.provider.on_list(refused(403, "AccessDenied"))
     doubts.provider.offset_seconds = 60
