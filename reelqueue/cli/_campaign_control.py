@@ -16,7 +16,7 @@ from reelqueue.cli._exports import FormatName, Output, save_export
 from reelqueue.cli._jobs import AsJson, Running, connect
 from reelqueue.cli._output import moment, print_json, print_json_array, print_line, print_table, shown, talk
 from reelqueue.schemas.campaigns import Campaign, RetriedClips, WaitingClips
-from reelqueue.states import FailureClass
+from reelqueue.states import FailureClass, RenderState
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The campaign's name.")]
 IsAgreed = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before it is paid for.")]
@@ -132,13 +132,16 @@ def results(name: Name, *, output: Output = None, form: FormatName = None) -> No
 def failures(name: Name, *, output: Output = None, form: FormatName = None) -> None:
     """Bring the rows that failed or were moderated, to be corrected and applied again under the same campaign."""
     with connect() as client:
-        file_name = client.campaigns.get(name).file_name
+        campaign = client.campaigns.get(name)
         save_export(client, name, "failures", form, output)
+    if not any(campaign.counts.get(state) for state in (RenderState.FAILED, RenderState.MODERATED, RenderState.LOST)):
+        talk("no clip has failed: there is no row to correct")
+        return
     if output is None:
         return
     option = "" if campaign_name(output) == name else f" --name {shlex.quote(name)}"
-    talk(f"correct the rows, then: reelqueue campaign apply {shlex.quote(str(output))}{option}")
-    talk(f"paths of pictures are as in {file_name or 'the campaign file'}: keep this file in the same folder")
+    beside = campaign.file_name or "the campaign file"  # from where paths of pictures lead
+    talk(f"correct the rows; then, beside {beside}: reelqueue campaign apply {shlex.quote(str(output))}{option}")
 
 
 COMMANDS: Final = (list_, pause, resume, approve, cancel, retry, results, failures)

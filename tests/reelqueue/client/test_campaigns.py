@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,10 +15,11 @@ from sqlalchemy.orm import Session
 from typer.testing import CliRunner, Result
 
 from api.settings import ApiSettings
-from models import Campaign
+from models import Campaign, RenderJob
 from models.session import make_engine
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.cli._app import app
+from reelqueue.states import RenderState
 from tests.reelqueue.client.conftest import World
 from tests.support.campaigns import clips
 from tests.support.workbooks import saved, workbook
@@ -123,6 +125,25 @@ def test_results_come_in_the_form_that_a_spreadsheet_opens(server: str, file: Pa
     assert (refused.exit_code, "-o results.xlsx" in refused.stderr) == (1, True)
     assert semicolons.splitlines()[0].startswith("\ufeffcustom_id;")
     assert "Übergröße" in semicolons
+
+
+@pytest.mark.parametrize(("output", "option"), [("autumn.bad.csv", ""), ("to do.csv", " --name autumn")])
+def test_failures_say_how_they_are_applied(
+    server: str, settings: ApiSettings, file: Path, output: str, option: str
+) -> None:
+    run("apply", file, "--yes")
+    none = run("failures", "autumn", "--output", file.with_name(output))
+    engine = make_engine(settings.database_url.get_secret_value(), application_name="tests")
+    with Session(engine) as session, session.begin():
+        session.execute(update(RenderJob).values(state=RenderState.MODERATED))
+    engine.dispose()
+
+    some = run("failures", "autumn", "--output", file.with_name(output))
+
+    path = shlex.quote(str(file.with_name(output)))
+    assert none.stderr == "no clip has failed: there is no row to correct\n"
+    assert some.stderr == f"correct the rows; then, beside autumn.csv: reelqueue campaign apply {path}{option}\n"
+    assert "0 new, 0 changed, 2 present" in run("plan", file.with_name(output), *option.split()).stdout
 
 
 def test_rows_alone_do_not_take_a_budget_away(server: str, file: Path) -> None:

@@ -184,3 +184,26 @@ def test_a_campaign_has_at_most_a_million_clips(read: Read, monkeypatch: pytest.
     assert len(reading.clips) == 3
     assert reading.problems[0].line == 4
     assert reading.log.file_error_count == 1
+
+
+def test_a_variable_may_have_any_name_that_a_template_can_use(read: Read) -> None:
+    reading = read("a.csv", "custom_id,model,prompt,vars.Größe\na,wan2.6-t2v,a cup,XL\n")
+
+    assert reading.problems == []
+    assert reading.clips[0].variables == {"Größe": "XL"}
+
+
+@pytest.mark.parametrize(
+    ("row", "place"),
+    [("17", (17, 3)), ("17.0", (17, 3)), ("", (None, 3)), ("x", (None, 3)), ("0", (None, 3))],
+)
+def test_a_copied_row_has_the_place_of_the_one_that_it_was_copied_from(
+    read: Read, row: str, place: tuple[int | None, int]
+) -> None:
+    head = "#problem,#row,#variant,custom_id,model,prompt"
+
+    (clip,) = read("a.csv", f"{head}\ntoo long,{row},3,a.3,wan2.6-t2v,a cup\n").clips
+    (other,) = read("b.csv", f"#row,#variant,{head[23:]}\n17,3,a.3,wan2.6-t2v,a cup\n").clips
+
+    assert (clip.row_line, clip.variant) == place
+    assert (other.row_line, other.variant) == (2, 1)  # notes of people in a file that is no copy
