@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from models.logs import configure_logs
 from reelqueue.errors import ReelqueueError
+from workers.audit.archive_files import SAMPLE, audit_archive
 from workers.audit.invariants import Finding, audit
 from workers.audit.provider import audit_provider
 from workers.operator.accounts import accounts
@@ -29,6 +30,10 @@ cli.add_typer(keys, name="keys")
 review = typer.Typer(no_args_is_help=True, help="Jobs whose paid task nobody could prove or rule out.")
 cli.add_typer(review, name="review")
 
+AgainstArchive = Annotated[
+    bool, typer.Option("--archive", help=f"Look for files in the archive as well: {SAMPLE} by chance.")
+]
+EveryFile = Annotated[bool, typer.Option("--every-file", help="Look for every file; a question to the archive each.")]
 AgainstProvider = Annotated[bool, typer.Option("--provider", help="Compare with the provider's own list as well.")]
 
 
@@ -46,11 +51,20 @@ def doctor_command(*, as_json: AsJson = False) -> None:
 
 
 @cli.command("audit")
-def audit_command(*, provider: AgainstProvider = False, since: Since = "24h", as_json: AsJson = False) -> None:
+def audit_command(
+    *,
+    provider: AgainstProvider = False,
+    since: Since = "24h",
+    archive: AgainstArchive = False,
+    every_file: EveryFile = False,
+    as_json: AsJson = False,
+) -> None:
     """Check every invariant, and show the rows that break one. Exit code 1 if any is broken."""
     with open_services() as services:
         with services.sessions.begin() as session:
             findings = audit(session)
+        if archive or every_file:
+            findings.append(audit_archive(services, is_whole=every_file))
         if provider:
             findings += audit_provider(services, window=read_window(since))
     for finding in findings:

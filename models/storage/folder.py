@@ -20,6 +20,8 @@ from models.storage.interface import checked_key, no_beat
 from models.storage.scratch_files import IncomingFolder
 
 _PIECE_BYTES: Final = 256 * 1024
+_LEAST_FREE_BYTES: Final = 2 * 1024**3
+"""The largest result that a worker takes, unless it is set otherwise."""
 
 
 class LocalArchive:
@@ -73,8 +75,11 @@ class LocalArchive:
         with self._explained():
             self.root.mkdir(parents=True, exist_ok=True)
             with NamedTemporaryFile(dir=self.root, prefix=".doctor-"):
-                free_gib = shutil.disk_usage(self.root).free / 1024**3
-        return f"{self.root} is writable, {free_gib:.0f} GiB free"
+                free_bytes = shutil.disk_usage(self.root).free
+        if free_bytes < _LEAST_FREE_BYTES:
+            seen = f"{self.place}: only {free_bytes / 1024**2:,.0f} MiB are free, less than one result may have"
+            raise StorageUnavailableError(f"{seen}; free space there, or set REELQUEUE_ARCHIVE_URL to another place")
+        return f"{self.root} is writable, {free_bytes / 1024**3:.0f} GiB free"
 
     def _pieces(self, path: Path, begin: int, left: int | None) -> Iterator[bytes]:
         with self._explained(), path.open("rb") as file:

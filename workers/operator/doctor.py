@@ -19,10 +19,11 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from models.account import Account
+from models.account import DEFAULT_ACCOUNT_NAME, Account
 from models.account_clock import AccountClock
 from models.operations.scheduling.submit_gates import obstacles
 from models.submit_lane import SubmitLane
+from reelqueue.errors import ConfigurationError
 from workers.archive.backlog import read_backlog
 from workers.audit.invariants import BILL_IS_RESERVED
 from workers.operator.odd_tasks import odd_tasks
@@ -71,7 +72,7 @@ def _database(services: Services) -> Iterator[Line]:
             yield Line("database", True, f"Postgres {version} answers")
             yield _migrations(session)
             yield _clock(services, session)
-            yield from _accounts(session, services.clock.now(session))
+            yield from _accounts(services, session, services.clock.now(session))
             yield from _provider_clocks(session, services.clock.now(session))
             yield from _gates(session, services.clock.now(session))
             yield from _orphans(session, services.clock.now(session))
@@ -102,7 +103,7 @@ def _clock(services: Services, session: Session) -> Line:
     return Line("clock", apart < _CLOCK_TOLERANCE_SECONDS, seen, "synchronise this host's clock (NTP)")
 
 
-def _accounts(session: Session, now: datetime) -> Iterator[Line]:
+def _accounts(services: Services, session: Session, now: datetime) -> Iterator[Line]:
     if "accounts" not in _tables(session):
         return
     held = select(Account.name, SubmitLane.model, SubmitLane.throttled_until).join(
@@ -113,9 +114,20 @@ def _accounts(session: Session, now: datetime) -> Iterator[Line]:
         yield Line(
             f"{model} of account {name}", False, f"the provider wants it held until {until:%Y-%m-%d %H:%M} UTC", remedy
         )
+    yield from _missing_keys(services, session)
     for account in session.scalars(select(Account).where(Account.paused_at.is_not(None))):
         remedy = f"mend it, then python -m workers accounts resume {account.name}"
         yield Line(f"account {account.name}", False, f"paused: {account.paused_reason}", remedy)
+
+
+def _missing_keys(services: Services, session: Session) -> Iterator[Line]:
+    """Accounts other than the default one that would pause at their first job."""
+    added = select(Account).where(Account.paused_at.is_(None), Account.name != DEFAULT_ACCOUNT_NAME)
+    for account in session.scalars(added.order_by(Account.name)):
+        try:
+            services.key_of(account)
+        except ConfigurationError as error:
+            yield Line(f"key of account {account.name}", False, f"cannot be used here: {error}")
 
 
 def _provider_clocks(session: Session, now: datetime) -> Iterator[Line]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from models import Account, AccountClock, SubmitGate
 from models.session import make_engine, make_sessions
-from models.storage import LocalArchive
+from models.storage import LocalArchive, StorageError
 from tests.conftest import free_port
 from tests.support.jobs import Jobs
 from tests.support.loopback import Behaviour, hangs_up, says, serving
@@ -151,6 +152,26 @@ def test_a_paused_account_is_bad_until_it_is_resumed(jobs: Jobs, rows: Rows) -> 
 
     assert "Arrearage" in line.seen
     assert "accounts resume default" in line.remedy
+
+
+def test_an_account_without_its_key_is_bad_before_it_gets_a_job(jobs: Jobs, rows: Rows) -> None:
+    dispatch(jobs.services)
+    assert "key of account second" not in in_database(jobs.services)
+    with jobs.services.sessions.begin() as session:
+        session.add(Account(name="second", base_url="https://dashscope.test", region="x", key_env="SECOND_KEY"))
+
+    line = in_database(jobs.services)["key of account second"]
+
+    assert not line.is_well
+    assert "set SECOND_KEY for the workers" in line.seen
+
+
+def test_a_folder_that_is_nearly_full_is_bad_before_it_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = shutil.disk_usage(tmp_path)._replace(free=2 * 1024**3 - 1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: full)
+
+    with pytest.raises(StorageError, match="only 2,048 MiB are free, less than one result may have; free space"):
+        LocalArchive(tmp_path / "archive").check()
 
 
 def test_a_database_that_went_back_in_time_is_bad_until_it_is_compared(jobs: Jobs, rows: Rows) -> None:
