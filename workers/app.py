@@ -17,6 +17,7 @@ from workers.queues import QUEUES, ROUTES, QueueName
 from workers.resources import connect_signals
 from workers.runtime.beat import ORPHANS_SECONDS, look_at_start
 from workers.runtime.logging_setup import configure_worker_logs
+from workers.runtime.malformed_messages import discard_malformed_messages
 from workers.runtime.redaction import DiscreetTask
 from workers.runtime.watchdog import leave_when_deaf
 from workers.settings import settings
@@ -85,6 +86,8 @@ app.conf.update(
     task_send_sent_event=False,
     task_track_started=False,
     worker_hijack_root_logger=False,
+    # What is on the broker and is no message is discarded with a log line; Celery's own consumer would end.
+    worker_consumer=discard_malformed_messages(),
     beat_scheduler="workers.runtime.beat:BoundedScheduler",
     beat_schedule={
         "sweep": {

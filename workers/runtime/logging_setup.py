@@ -27,7 +27,7 @@ def configure_worker_logs(level: int = logging.INFO) -> None:
 def _without_message(record: logging.LogRecord) -> bool:
     """Keep the reason, the first of the arguments, and drop the message."""
     if record.msg in _QUOTING and isinstance(record.args, tuple):
-        record.msg, record.args = "a message was thrown away: %r; mend its sender", record.args[:1]
+        record.msg, record.args = "discarded a message: %r; fix its sender", record.args[:1]
     elif record.msg == consumer.UNKNOWN_FORMAT:
-        record.msg, record.args = "a message was thrown away that is no task; mend its sender", ()
+        record.msg, record.args = "discarded a message that is not a task; fix its sender", ()
     return True

@@ -50,7 +50,7 @@ def test_no_log_holds_what_a_request_says(site: Site, process: str) -> None:
 def test_a_message_that_nobody_knows_is_logged_by_its_name(site: Site) -> None:
     written = site.children["worker"].log_path.read_text()
 
-    assert "a message was thrown away: KeyError('intake.enqeue')" in written
+    assert "discarded a message: KeyError('intake.enqeue')" in written
 
 
 def test_a_message_that_waits_in_a_worker_shows_no_arguments(site: Site) -> None:
