@@ -6,12 +6,13 @@ that no file gives any more.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
 from models.campaign import CONTENT_VERSION, Campaign
@@ -27,7 +28,8 @@ from reelqueue.requests.signed_urls import SIGNED_URL
 
 log = structlog.get_logger(__name__)
 
-_AT_ONCE: Final = 500
+_AT_ONCE: Final = 100
+"""Few enough that their transaction never stands idle for long while they are hashed."""
 _IS_SIGNED: Final = or_(
     RenderJob.audio_url.regexp_match(SIGNED_URL, flags="i"),
     RenderJob.extra_options.has_key("headers"),
@@ -44,23 +46,27 @@ _IS_SIGNED: Final = or_(
 
 
 def renew_contents(session: Session, campaign_id: UUID) -> None:
-    """Bring the content hashes of a campaign's clips up to date, if they are not; commits after every few hundred.
+    """Bring the content hashes of a campaign's clips up to date, if they are not; commits after every hundred.
 
     Whoever compares a file with what the campaign holds calls this first.
     """
-    version = select(Campaign.content_version).where(Campaign.id == campaign_id)
-    if session.scalars(version).one() >= CONTENT_VERSION:
-        return
     last = UUID(int=0)
-    while jobs := _next(session, campaign_id, last):
+    while _is_old(session, campaign_id):
         lock_clips(session, campaign_id)
-        for job in jobs:
-            _renew(session, job)
-        last = jobs[-1].id
+        jobs = _next(session, campaign_id, last)
+        if jobs:
+            last = jobs[-1].id
+            _renew(session, jobs)
+        else:
+            campaign = update(Campaign).where(Campaign.id == campaign_id)
+            session.execute(campaign.values(content_version=CONTENT_VERSION))
+            log.info("campaign.contents_renewed", campaign=str(campaign_id))
         session.commit()
-    session.execute(update(Campaign).where(Campaign.id == campaign_id).values(content_version=CONTENT_VERSION))
-    session.commit()
-    log.info("campaign.contents_renewed", campaign=str(campaign_id))
+
+
+def _is_old(session: Session, campaign_id: UUID) -> bool:
+    version = select(Campaign.content_version).where(Campaign.id == campaign_id)
+    return session.scalars(version).one() < CONTENT_VERSION
 
 
 def _next(session: Session, campaign_id: UUID, last: UUID) -> Sequence[RenderJob]:
@@ -70,28 +76,38 @@ def _next(session: Session, campaign_id: UUID, last: UUID) -> Sequence[RenderJob
     return session.scalars(clips.order_by(RenderJob.id).limit(_AT_ONCE)).all()
 
 
-def _renew(session: Session, job: RenderJob) -> None:
-    """A job's hash, and those of the clips that begin where it ends, which have it in theirs."""
-    changed = [job]
-    while changed:
-        one = changed.pop()
-        renewed, before = _content(session, one), one.content_sha256
-        if renewed is None or renewed == before:
-            continue
-        one.content_sha256 = renewed
-        shared = update(ClipTwin).where(ClipTwin.campaign_id == one.campaign_id, ClipTwin.content_sha256 == before)
-        session.execute(shared.values(content_sha256=renewed))
+def _renew(session: Session, jobs: Sequence[RenderJob]) -> None:
+    """The hashes of jobs, and of the clips that begin where these end, which have them in theirs."""
+    while jobs:
+        contents = _contents(session, jobs)
+        changed = [
+            (job, contents[job.id]) for job in jobs if contents.get(job.id, job.content_sha256) != job.content_sha256
+        ]
+        for job, renewed in changed:
+            shared = update(ClipTwin).where(ClipTwin.campaign_id == job.campaign_id)
+            shared = shared.where(ClipTwin.content_sha256 == job.content_sha256)
+            session.execute(shared.values(content_sha256=renewed).execution_options(synchronize_session=False))
+            job.content_sha256 = renewed
         session.flush()
-        followers = select(RenderJob).where(RenderJob.after_job_id == one.id, RenderJob.is_continued)
-        changed += session.scalars(followers)
+        ended = [job.id for job, _ in changed]
+        followers = select(RenderJob).where(RenderJob.after_job_id.in_(ended), RenderJob.is_continued)
+        jobs = session.scalars(followers).all()
 
 
-def _content(session: Session, job: RenderJob) -> str | None:
-    """The hash by today's rules; None for what no rule takes any more."""
-    references = session.scalars(select(JobReference).where(JobReference.job_id == job.id)).all()
-    before = select(func.coalesce(RenderJob.content_sha256, "")).where(RenderJob.id == job.after_job_id)
-    frame = continued_image(session.scalars(before).one()) if job.is_continued else None
-    try:
-        return content_sha256(to_request(job, references, first_frame=frame))
-    except InvalidRequestError:
-        return None
+def _contents(session: Session, jobs: Sequence[RenderJob]) -> dict[UUID, str]:
+    """The hashes by today's rules; what no rule takes any more is left out."""
+    references: dict[UUID, list[JobReference]] = {job.id: [] for job in jobs}
+    for reference in session.scalars(
+        select(JobReference).where(JobReference.job_id.in_(references)).order_by(JobReference.position)
+    ):
+        references[reference.job_id].append(reference)
+    befores = {job.after_job_id for job in jobs if job.is_continued}
+    ends = select(RenderJob.id, RenderJob.content_sha256).where(RenderJob.id.in_(befores))
+    content_before: dict[UUID, str | None] = dict(session.execute(ends).all())
+    found = {}
+    for job in jobs:
+        before = content_before.get(job.after_job_id) if job.after_job_id else None
+        with contextlib.suppress(InvalidRequestError):
+            frame = continued_image(before or "") if job.is_continued else None
+            found[job.id] = content_sha256(to_request(job, references[job.id], first_frame=frame))
+    return found
