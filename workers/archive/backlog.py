@@ -12,16 +12,21 @@ import structlog
 from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
+from models.attempt import Attempt
 from models.job_event import KEEP_FAILED, JobEvent
 from models.operations.jobs.transitions import record
 from models.operations.webhooks.events import announce_expiring
 from models.render_job import RenderJob
+from reelqueue.states import AttemptState, RenderState
 from workers.archive.fetch_lease import expiry
 
 log = structlog.get_logger(__name__)
 
 _EXPIRING: Final = "result_expiring"
 _WAITS: Final = RenderJob.next_archive_at.is_not(None)
+_IS_TOLD: Final = exists().where(JobEvent.job_id == RenderJob.id, JobEvent.kind == _EXPIRING)
+TASK_LIFE: Final = timedelta(hours=24)
+"""So long the provider keeps a task, and gives its result out."""
 
 
 @dataclass(frozen=True)
@@ -74,20 +79,52 @@ def sound_alarm(session: Session, before: timedelta, *, limit: int, now: datetim
     Returns:
         The jobs.
     """
-    is_told = exists().where(JobEvent.job_id == RenderJob.id, JobEvent.kind == _EXPIRING)
     late = (
         select(RenderJob.id, expiry())
-        .where(_WAITS, expiry() <= now + before, ~is_told)
+        .where(_WAITS, expiry() <= now + before, ~_IS_TOLD)
         .order_by(expiry())
         .limit(limit)
         .with_for_update(of=RenderJob, skip_locked=True)
     )
-    found = session.execute(late).all()
+    found = [(job_id, expires_at) for job_id, expires_at in session.execute(late)]
+    return _tell(session, found, "python -m workers doctor says what the archive said", now)
+
+
+def sound_review_alarm(session: Session, before: timedelta, *, limit: int, now: datetime) -> Sequence[UUID]:
+    """Tell once of each job under review whose task, if there is one, will soon be gone with its result.
+
+    Args:
+        session: In a transaction; the caller commits.
+        before: How long before it is gone.
+        limit: Most at a time.
+        now: The time, by the database's clock.
+
+    Returns:
+        The jobs.
+    """
+    late = (
+        select(RenderJob.id, Attempt.sent_at)
+        .join(Attempt, Attempt.job_id == RenderJob.id)
+        .where(
+            RenderJob.state == RenderState.NEEDS_REVIEW,
+            Attempt.epoch == RenderJob.epoch,
+            Attempt.state == AttemptState.UNRESOLVED,
+            Attempt.sent_at <= now + before - TASK_LIFE,
+            ~_IS_TOLD,
+        )
+        .order_by(Attempt.sent_at)
+        .limit(limit)
+        .with_for_update(of=RenderJob, skip_locked=True)
+    )
+    found = [(job_id, sent_at + TASK_LIFE) for job_id, sent_at in session.execute(late) if sent_at is not None]
+    return _tell(session, found, "python -m workers review list", now)
+
+
+def _tell(session: Session, found: list[tuple[UUID, datetime]], remedy: str, now: datetime) -> list[UUID]:
     for job_id, expires_at in found:
         left_hours = round((expires_at - now) / timedelta(hours=1), 1)
         record(session, job_id, _EXPIRING, now=now, detail={"hours_left": left_hours})
-        log.error("render_job.result_expiring", job_id=str(job_id), hours_left=left_hours,
-                  remedy="python -m workers doctor says what the archive said")  # fmt: skip
+        log.error("render_job.result_expiring", job_id=str(job_id), hours_left=left_hours, remedy=remedy)
     job_ids = [job_id for job_id, _ in found]
     if job_ids:
         announce_expiring(session, job_ids, now=now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -18,10 +19,13 @@ from models.render_job import RenderJob
 from models.slot import Slot
 from reelqueue.errors import ReelqueueError
 from reelqueue.states import AttemptState, FailureClass, RenderState, TaskStatus
+from workers.archive.backlog import TASK_LIFE
 from workers.dashscope import Acceptance
 from workers.quarantine.release import is_quarantined
 from workers.submission.claim_outcomes import Reason, end, requeue
 from workers.submission.task_binding import OpenAttempt, bind_task
+
+_PROMPT_CHARACTERS: Final = 60
 
 
 class NotUnderReviewError(ReelqueueError):
@@ -58,6 +62,10 @@ class Question:
     attempt: int
     sent_at: datetime | None
     """When the POST may have left: where to look in the provider's task list."""
+    gone_at: datetime | None
+    """When its task, if there is one, is gone with its result."""
+    prompt: str | None
+    """The beginning of what it sent, which its task echoes."""
     why: str | None
 
 
@@ -75,7 +83,16 @@ def questions(session: Session) -> list[Question]:
         .order_by(Attempt.sent_at)
     )
     return [
-        Question(job.id, job.model, account.name, attempt.number, attempt.sent_at, job.failure_message)
+        Question(
+            job_id=job.id,
+            model=job.model,
+            account=account.name,
+            attempt=attempt.number,
+            sent_at=attempt.sent_at,
+            gone_at=attempt.sent_at and attempt.sent_at + TASK_LIFE,
+            prompt=job.prompt and job.prompt[:_PROMPT_CHARACTERS],
+            why=job.failure_message,
+        )
         for job, attempt, account in rows
     ]
 

@@ -25,7 +25,7 @@ from models.slot import Slot
 from models.submit_lane import SubmitLane
 from reelqueue import messages
 from reelqueue.states import AttemptState, RenderState
-from workers.archive.backlog import sound_alarm
+from workers.archive.backlog import sound_alarm, sound_review_alarm
 from workers.archive.fetch_lease import expiry, is_due
 from workers.dispatch.admission import Admitted
 from workers.failpoints import Failpoint, failpoint
@@ -90,7 +90,10 @@ def sweep(services: Services) -> Swept:
         wakes = _lost_polls(session, now, overdue)
         fetches = _lost_fetches(session, now)
         before = timedelta(hours=services.settings.archive.expiry_alarm_hours)
-        expiring = sound_alarm(session, before, limit=_AT_ONCE, now=now)
+        expiring = [
+            *sound_alarm(session, before, limit=_AT_ONCE, now=now),
+            *sound_review_alarm(session, before, limit=_AT_ONCE, now=now),
+        ]
         doubts = _due_reconciles(session, now)
         receivers = session.scalars(due_endpoints(now).limit(_AT_ONCE)).all()
     if submits or wakes or fetches or doubts or receivers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -13,6 +14,7 @@ from tests.support.doubts import Doubts
 from tests.support.jobs import Jobs
 from tests.support.rows import Rows
 from tests.support.scripted_provider import succeeded
+from tests.support.virtual_clock import VirtualClock
 from workers.dashscope import Acceptance
 from workers.operator import manual_review as review
 from workers.recovery.guarded_dispatch import guarded_dispatch
@@ -135,3 +137,24 @@ def _leave_to_a_person(doubts: Doubts, services: Services, job_id: UUID) -> None
     doubts.lists("perhaps")
     doubts.give_up(job_id)
     assert doubts.rows.state(job_id) is RenderState.NEEDS_REVIEW
+
+
+@pytest.mark.parametrize(("hours", "told"), [(17, 0), (19, 1)])
+def test_an_alarm_is_raised_hours_before_a_task_under_review_is_gone(
+    parked: UUID, services: Services, rows: Rows, clock: VirtualClock, hours: float, told: int
+) -> None:
+    clock.time = (rows.attempts(parked)[0].sent_at or clock.now()) + timedelta(hours=hours)
+
+    sweep(services)
+    sweep(services)
+
+    assert len(rows.events(parked, "result_expiring")) == told
+
+
+def test_the_question_says_until_when_it_can_be_answered(parked: UUID, services: Services, rows: Rows) -> None:
+    with services.sessions() as session:
+        (question,) = review.questions(session)
+
+    assert question.sent_at is not None
+    assert question.gone_at == question.sent_at + timedelta(hours=24)
+    assert question.prompt == rows.job(parked).prompt
