@@ -29,6 +29,13 @@ def _fetch(faults: list[dict[str, Any]], world: World) -> list[UUID]:
     return world.enqueue(4)
 
 
+def _ancient(world: World) -> list[UUID]:
+    """An end in 1970, and downloads that fail at first: the result is not gone for that."""
+    world.script(operation="query", kind="ancient-end", count=None)
+    world.script(operation="result", kind="error", status=403, count=2)
+    return world.enqueue(4)
+
+
 def _expired(world: World) -> list[UUID]:
     world.script(operation="query", kind="expired-url", skip=2, count=2)
     return world.enqueue(4)
@@ -37,5 +44,6 @@ def _expired(world: World) -> list[UUID]:
 RESULTS: Final = (
     *(Case(_FAMILY, line, partial(_fetch, faults), in_ci="breaks" in line) for line, faults in _FAULTS.items()),
     Case(_FAMILY, "an expired URL", _expired),
+    Case(_FAMILY, "an end in 1970, and downloads that fail at first", _ancient),
 )
 """Each spoils the way of a finished video into the archive."""
