@@ -85,7 +85,7 @@ def test_a_task_of_nobody_is_found_until_it_is_adopted(simulated: Simulated) -> 
     simulated.stray()
     assert broken(simulated) == {"listed_task_is_owned", "bill_agrees", "totals_agree"}
 
-    assert adopted(simulated).amount == Decimal("0.45")
+    assert adopted(simulated).amount == Decimal("0.30")
     assert broken(simulated) == set()
 
 
