@@ -62,7 +62,7 @@ def test_an_event_is_read_once_it_is_verified() -> None:
     assert event.data.failure.failure_class is FailureClass.INPUT
 
 
-@pytest.mark.parametrize("state", TERMINAL)
+@pytest.mark.parametrize("state", sorted(TERMINAL))
 def test_each_terminal_state_has_its_kind(state: RenderState) -> None:
     assert kind_of(state) == f"render_job.{state.value}"
 

@@ -48,7 +48,7 @@ def test_a_variable_exists(name: str) -> None:
     assert name in page()
 
 
-@pytest.mark.parametrize("state", TERMINAL)
+@pytest.mark.parametrize("state", sorted(TERMINAL))
 def test_every_type_of_event_is_named(state: str) -> None:
     assert f"`{state}`" in TEXT.partition("## What arrives")[2].partition("\n## ")[0]
 
