@@ -22,7 +22,7 @@ _INK: Final = "#1c1a17"
 _QUIET: Final = "#625d55"
 _AMBER: Final = "#8a5a0b"
 _BAD: Final = "#a8321f"
-_PENCIL: Final = "#c8321c"
+_MARKS: Final = {"approve": "#14833b", "reject": "#c8321c"}
 
 _FADED: Final = 140
 """Of 255: how far a rejected clip fades into the paper."""
@@ -229,7 +229,7 @@ def _slate(pen: ImageDraw.ImageDraw, tile: Tile, grid: _Grid, at: tuple[int, int
 
 def _mark(sheet: Image.Image, tile: Tile, box: tuple[int, int, int, int]) -> None:
     """What somebody decided, as with a grease pencil."""
-    if tile.decision not in {"approve", "reject"}:
+    if tile.decision not in _MARKS:
         return
     size = box[2] - box[0] + 1, box[3] - box[1] + 1
     # Drawn larger and made smaller, because Pillow's lines have steps.
@@ -243,4 +243,6 @@ def _mark(sheet: Image.Image, tile: Tile, box: tuple[int, int, int, int]) -> Non
         pen.line((middle - arm, top, middle + arm, bottom), 255, width)
         pen.line((middle - arm, bottom, middle + arm, top), 255, width)
         sheet.paste(_FILM, (box[0], box[1], box[2] + 1, box[3] + 1), Image.new("L", size, _FADED))
-    sheet.paste(_PENCIL, (box[0], box[1], box[2] + 1, box[3] + 1), drawn.resize(size, Image.Resampling.BOX))
+    sheet.paste(
+        _MARKS[tile.decision], (box[0], box[1], box[2] + 1, box[3] + 1), drawn.resize(size, Image.Resampling.BOX)
+    )

@@ -23,6 +23,25 @@ function neighbour(index, key) {
   return among[key === "ArrowDown" && !isLastRow ? Math.min(place + columns, last) : place + by[key]];
 }
 
+/** Where arrows begin while no clip has the focus: where one was last, or at the first that is in sight. */
+function entry() {
+  const bar = form.getBoundingClientRect();
+  const covered = bar.top <= 0 ? Math.max(bar.bottom, 0) : 0; // it sticks to the top of a large screen
+  const isSeen = (index) => {
+    const { top, bottom } = tiles[index].getBoundingClientRect();
+    const middle = (top + bottom) / 2;
+    return middle > covered && middle < innerHeight;
+  };
+  if (current >= 0 && isSeen(current)) return current;
+  return shownIndexes().find(isSeen) ?? current;
+}
+
+function enterSheet() {
+  const index = entry();
+  if (index >= 0) focusTile(index);
+  return index >= 0;
+}
+
 function sheetKey(event, index) {
   if (/^(Arrow|Home$|End$)/.test(event.key)) {
     const next = neighbour(index, event.key);
@@ -30,7 +49,7 @@ function sheetKey(event, index) {
     return true;
   }
   if (event.key === " ") {
-    if (!clips[index].clip) say(`${clips[index].name}: ${words(clips[index].state).toLowerCase()}, so there is nothing to play`);
+    if (!clips[index].clip) say(`${clips[index].name}: ${stateWords(clips[index])}, so there is nothing to play`);
     else if (players.has(index)) stop(index);
     else play(index);
     return true;
@@ -61,6 +80,7 @@ function detailKey(event) {
 }
 
 function pageKey(event) {
+  if (event.key.startsWith("Arrow")) return enterSheet();
   if (event.key === "/") form.elements.words.focus();
   else if (event.key === "?") help.showModal();
   else return false;
@@ -81,6 +101,7 @@ function onKey(event) {
 }
 
 document.addEventListener("keydown", onKey);
+document.querySelector(".skip").addEventListener("click", (event) => { if (enterSheet()) event.preventDefault(); });
 form.querySelector("[data-help]").addEventListener("click", () => help.showModal());
 
 if (!gallery.decisions_url) recallMarks();
