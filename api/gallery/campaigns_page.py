@@ -9,9 +9,9 @@ from html import escape
 from typing import Final
 
 from api.gallery.html_document import Dress, document
-from api.gallery.tiles import Money, Picture
-from api.gallery.tiles_html import money_words, sentence, state_words
-from reelqueue.schemas.campaigns import Campaign, CampaignMoney, Phase
+from api.gallery.tiles import Picture
+from api.gallery.tiles_html import costs, sentence, state_words
+from reelqueue.schemas.campaigns import Campaign, Phase
 from reelqueue.states import TERMINAL, RenderState
 
 CAMPAIGNS_DRESS: Final = Dress(("base.css", "door.css"))
@@ -110,17 +110,10 @@ def _facts(campaign: Campaign) -> Iterator[str]:
         if count := campaign.counts.get(state):
             yield f'<li data-state="{state}"><b>{count:,}</b> {state_words(state).lower()}</li>'
     for money in campaign.money:
-        yield f"<li>{_spent(money)}</li>"
+        yield f"<li>{costs(money)}</li>"
     if campaign.phase is Phase.RUNNING and campaign.clips_per_minute:
         yield f"<li><b>{campaign.clips_per_minute:g}</b> a minute</li>"
     yield f'<li class="last">{_time(campaign.created_at)}</li>'
-
-
-def _spent(money: CampaignMoney) -> str:
-    cap = (
-        f" of {escape(money_words(Money(amount=money.cap, currency=money.currency)))}" if money.cap is not None else ""
-    )
-    return f"<b>{escape(money_words(Money(amount=money.spent, currency=money.currency)))}</b> spent{cap}"
 
 
 def _time(at: datetime) -> str:

@@ -71,6 +71,7 @@ def campaign_page(
         decisions_url=f"{calls}/decisions",
         sheet_url=f"{calls}/sheet",
         list_url=LIST_PATH,
+        money=view.money,
         reason=view.reason,
         holds=[hold.reason for hold in view.holds],
         approval=_approval(waiting(session, campaign.id, region=region), f"{calls}/approve") if waits else None,

@@ -14,7 +14,19 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from api.gallery.order import PLACE, is_behind, shown_jobs
-from api.gallery.tiles import Clip, Event, Money, Picture, Reference, Summary, Tile, Try, Why
+from api.gallery.tiles import (
+    ATTEMPT_WORDS,
+    STATE_WORDS,
+    Clip,
+    Event,
+    Money,
+    Picture,
+    Reference,
+    Summary,
+    Tile,
+    Try,
+    Why,
+)
 from api.views.references import References, read_references
 from models.asset import Asset, AssetKind
 from models.attempt import Attempt
@@ -227,7 +239,7 @@ def _why(job: RenderJob) -> Why | None:
 def _try(attempt: Attempt) -> Try:
     return Try(
         number=attempt.number,
-        state=attempt.state,
+        state=ATTEMPT_WORDS[attempt.state],
         at=attempt.sent_at or attempt.created_at,
         http_status=attempt.http_status,
         error_code=attempt.error_code,
@@ -236,7 +248,7 @@ def _try(attempt: Attempt) -> Try:
 
 
 def _event(event: JobEvent) -> Event:
-    move = " → ".join(state for state in (event.from_state, event.to_state) if state)
+    move = " → ".join(STATE_WORDS[state] for state in (event.from_state, event.to_state) if state)
     facts = ", ".join(f"{name} {value}" for name, value in event.detail.items() if value not in (None, ""))
     words = move or event.kind.replace("_", " ")
     return Event(at=event.at, words=f"{words} ({facts})" if facts else words)

@@ -8,12 +8,44 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from reelqueue.states import RenderState
+from reelqueue.schemas.campaigns import CampaignMoney
+from reelqueue.states import AttemptState, RenderState
 
 Scalar = str | int | float | bool
 
 PAGE_COUNT: Final = 1000
 """Tiles on a page: what a browser lays out at once without a pause."""
+
+STATE_WORDS: Final[Mapping[RenderState, str]] = {
+    RenderState.QUEUED: "waiting",
+    RenderState.ADMITTED: "next in line",
+    RenderState.SUBMITTING: "being sent",
+    RenderState.RENDERING: "rendering",
+    RenderState.ARCHIVING: "saving",
+    RenderState.SUCCEEDED: "done",
+    RenderState.FAILED: "failed",
+    RenderState.MODERATED: "refused by the filter",
+    RenderState.TIMED_OUT: "timed out",
+    RenderState.CANCELLING: "being cancelled",
+    RenderState.CANCELLED: "cancelled",
+    RenderState.EXPIRED: "not started in time",
+    RenderState.LOST: "lost",
+    RenderState.NEEDS_REVIEW: "needs a check",
+}
+"""Each state in words of people who look at clips; docs/gallery.md has them beside the names."""
+
+ATTEMPT_WORDS: Final[Mapping[AttemptState, str]] = {
+    AttemptState.INTENT: "prepared",
+    AttemptState.SENT: "sent",
+    AttemptState.BOUND: "accepted",
+    AttemptState.REJECTED: "refused",
+    AttemptState.AMBIGUOUS: "no answer",
+    AttemptState.RECONCILING: "being looked for",
+    AttemptState.ADOPTED: "found at the provider",
+    AttemptState.NOT_CREATED: "never arrived",
+    AttemptState.UNRESOLVED: "unclear",
+}
+"""What became of each POST, likewise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +109,7 @@ class Try:
 
     number: int
     state: str
+    """In words."""
     at: datetime
     http_status: int | None = None
     error_code: str | None = None
@@ -175,6 +208,8 @@ class Gallery:
     """The contact sheet to download, without its ending: ``.png`` or ``.pdf``."""
     list_url: str | None = None
     """All campaigns."""
+    money: Sequence[CampaignMoney] = ()
+    """Spent, reserved and its budget, an entry per currency; none in a folder, which says what was spent."""
     reason: str | None = None
     """Why nothing goes on, where a person is asked."""
     holds: Sequence[str] = ()
@@ -183,3 +218,5 @@ class Gallery:
     """Where the rest waits to be approved."""
     only: RenderState | None = None
     """The one state whose clips this page and those beside it show; None: all."""
+    words: Mapping[RenderState, str] = field(default_factory=lambda: STATE_WORDS)
+    """What the script calls each state."""

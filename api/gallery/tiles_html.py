@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from html import escape
 from typing import Final
 
-from api.gallery.tiles import Gallery, Money, Tile
+from api.gallery.tiles import STATE_WORDS, Gallery, Money, Tile
+from reelqueue.schemas.campaigns import CampaignMoney
 from reelqueue.states import TERMINAL, RenderState
 
 _CENT: Final = Decimal("0.01")
@@ -16,6 +18,9 @@ _CHOICES_MAX: Final = 60
 """A variable with more values than this is found by searching, not by choosing."""
 _VARIABLES_MAX: Final = 8
 """More would leave no room for clips; the rest is found by searching."""
+_FILTERED: Final = ("ratio", "resolution")
+"""Options that clips are chosen by, beside the model."""
+_DIGITS: Final = re.compile(r"(\d+)")
 _WORDS_MAX: Final = 180
 """Characters of a reason that fit into a tile; the detail view has the whole."""
 _SHAPES: Final = (("tall", 0.0, 0.8), ("square", 0.8, 1.25), ("classic", 1.25, 1.6), ("wide", 1.6, 100.0))
@@ -33,15 +38,21 @@ def heading(gallery: Gallery) -> str:
         for state in RenderState
         if summary.by_state.get(state)
     )
-    spent = "".join(f"<li><b>{escape(money_words(money))}</b> spent</li>" for money in summary.spent)
     made = f"{gallery.made_at.day} {gallery.made_at:%B %Y, %H:%M %Z}"
     back = f'<nav class="back"><a href="{escape(gallery.list_url)}">Campaigns</a></nav>' if gallery.list_url else ""
     return f"""<header class="masthead">{back}
 <h1>{escape(gallery.title)}</h1>
 <ul class="numbers"><li>{f'<a href="?">{clips}</a>' if gallery.only else clips}</li>
-{"".join(counts)}{spent}</ul>
+{"".join(counts)}{_costs(gallery)}</ul>
 <p class="made"><time datetime="{gallery.made_at.isoformat()}">{made}</time>{_sheets(gallery.sheet_url)}</p>
 {_reason(gallery)}</header>"""
+
+
+def _costs(gallery: Gallery) -> str:
+    """What it has cost, and what it may; a folder goes to others, whom the budget does not concern."""
+    if gallery.money:
+        return "".join(f'<li class="money">{costs(money)}</li>' for money in gallery.money)
+    return "".join(f"<li><b>{escape(money_words(money))}</b> spent</li>" for money in gallery.summary.spent)
 
 
 def _reason(gallery: Gallery) -> str:
@@ -81,6 +92,10 @@ def toolbar(gallery: Gallery) -> str:
     )
     choices = [_choice("model", "Model", (tile.model for tile in gallery.tiles))]
     choices += [
+        _choice(f"asked:{name}", name.capitalize(), (str(tile.asked.get(name, "")) for tile in gallery.tiles))
+        for name in _FILTERED
+    ]
+    choices += [
         _choice(f"var:{name}", name, (tile.variables.get(name, "") for tile in gallery.tiles))
         for name in _names(gallery.tiles)[:_VARIABLES_MAX]
     ]
@@ -115,7 +130,7 @@ def sentence(words: str) -> str:
 
 def state_words(state: RenderState) -> str:
     """A state as people read it."""
-    return state.replace("_", " ").capitalize()
+    return STATE_WORDS[state].capitalize()
 
 
 def money_words(money: Money) -> str:
@@ -123,6 +138,18 @@ def money_words(money: Money) -> str:
     amount = money.amount.normalize()
     # Prices per second have more digits than cents, and a sum of them may need each.
     return f"{amount.quantize(_CENT) if amount == amount.quantize(_CENT) else amount:,f} {money.currency}"
+
+
+def costs(money: CampaignMoney) -> str:
+    """What a campaign has spent and reserved, of which budget."""
+    spent, reserved = (_amount(amount, money) for amount in (money.spent, money.reserved))
+    held = f" and {reserved} reserved" if money.reserved else ""
+    cap = f" of {_amount(money.cap, money)}" if money.cap is not None else ""
+    return f"{spent} spent{held}{cap}"
+
+
+def _amount(amount: Decimal, money: CampaignMoney) -> str:
+    return f"<b>{escape(money_words(Money(amount=amount, currency=money.currency)))}</b>"
 
 
 def _tile(tile: Tile, number: int) -> str:
@@ -153,7 +180,7 @@ def _shortened(words: str) -> str:
 
 
 def _choice(name: str, label: str, values: Iterable[str]) -> str:
-    found = sorted(set(values))
+    found = sorted(set(values), key=_in_order)
     if not 1 < len(found) <= _CHOICES_MAX:
         return ""
     options = "".join(f'<option value="={escape(value)}">{escape(value) or "none"}</option>' for value in found)
@@ -161,6 +188,12 @@ def _choice(name: str, label: str, values: Iterable[str]) -> str:
         f'<label class="choice"><span>{escape(label)}</span>'
         f'<select name="{escape(name)}"><option value="">all</option>{options}</select></label>'
     )
+
+
+def _in_order(value: str) -> tuple[list[tuple[int, str]], str]:
+    """Numbers by their value: 720P before 1080P."""
+    parts = _DIGITS.split(value)
+    return [(int(part) if part.isdecimal() and part.isascii() else -1, part) for part in parts], value
 
 
 def _names(tiles: Iterable[Tile]) -> list[str]:

@@ -9,7 +9,9 @@ const indexOf = new Map(tiles.map((tile, index) => [tile, index]));
 const indexById = new Map(clips.map((clip, index) => [clip.id, index]));
 const isStill = matchMedia("(prefers-reduced-motion: reduce)");
 
-const words = (state) => (state.charAt(0).toUpperCase() + state.slice(1)).replaceAll("_", " ");
+const words = (name) => (name.charAt(0).toUpperCase() + name.slice(1)).replaceAll("_", " ");
+/** A state as people read it, in a sentence. */
+const stateWords = (clip) => gallery.words[clip.state];
 
 /** An element with attributes and children; strings become text, never markup. */
 function make(name, attributes = {}, ...children) {

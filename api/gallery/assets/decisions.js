@@ -13,7 +13,7 @@ const ask = document.getElementById("ask");
 /** Decide about a clip; to approve or to reject again takes it back. */
 async function decide(index, decision) {
   const clip = clips[index];
-  if (!CAN[decision](clip)) return say(`${clip.name}: ${words(clip.state).toLowerCase()}, so there is nothing to ${decision}`);
+  if (!CAN[decision](clip)) return say(`${clip.name}: ${stateWords(clip)}, so there is nothing to ${decision}`);
   if (decision === "retry" && gallery.decisions_url) return retry(index);
   const before = clip.decision;
   const isBack = before === decision;

@@ -13,7 +13,7 @@ function open(index) {
   detail.querySelector("[data-model]").textContent = clip.model;
   detail.querySelector("#detail-name").textContent = clip.name;
   const state = detail.querySelector("[data-state-words]");
-  state.textContent = words(clip.state);
+  state.textContent = words(stateWords(clip));
   state.dataset.tone = clip.clip ? "good" : clip.why ? "bad" : "";
   clearScreen();
   screenBox.append(screenOf(clip));
@@ -25,7 +25,7 @@ function open(index) {
 }
 
 function screenOf(clip) {
-  if (!clip.clip) return make("p", {}, make("strong", {}, words(clip.state)), clip.why?.message ?? "");
+  if (!clip.clip) return make("p", {}, make("strong", {}, words(stateWords(clip))), clip.why?.message ?? "");
   const video = make("video", {
     controls: "", loop: "", playsinline: "", preload: "auto", src: clip.clip.url, poster: clip.poster?.url,
     "aria-label": `Clip ${clip.name}`,
@@ -56,7 +56,7 @@ function storyOf(clip) {
     ...facts("Cost", { Spent: (clip.spent ?? []).map((money) => amount(money)).join(", ") || undefined, Billed: clip.billed_seconds && `${Number(clip.billed_seconds)} s` }),
     ...list("Attempts", clip.tries, (item) => make("li", {}, time(item.at), make("span", {}, attempt(item))), "ol"),
     ...list("Events", clip.events, (item) => make("li", {}, time(item.at), make("span", {}, item.words)), "ol"),
-    ...facts("Ids", { Job: clip.id, Task: clip.provider_task_id, "SHA-256": clip.clip?.sha256 }, "fine"),
+    ...facts("Ids", { State: clip.state, Job: clip.id, Task: clip.provider_task_id, "SHA-256": clip.clip?.sha256 }, "fine"),
   ];
 }
 
@@ -90,7 +90,7 @@ function address(url) {
 function attempt(item) {
   const outcome = [item.error_code, item.error_message].filter(Boolean).join(": ");
   const status = item.http_status ? ` (${item.http_status})` : "";
-  return `${item.number}. ${words(item.state).toLowerCase()}${status}${outcome ? `, ${outcome}` : ""}`;
+  return `${item.number}. ${item.state}${status}${outcome ? `, ${outcome}` : ""}`;
 }
 
 function time(at) {

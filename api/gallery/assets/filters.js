@@ -8,7 +8,7 @@ const numbers = new Intl.NumberFormat("en");
 // One text per clip, made once: searching a thousand clips must keep up with typing.
 const haystacks = clips.map((clip, index) =>
   [
-    clip.name, clip.id, clip.prompt, clip.negative_prompt, clip.actual_prompt, clip.model, clip.state,
+    clip.name, clip.id, clip.prompt, clip.negative_prompt, clip.actual_prompt, clip.model, clip.state, stateWords(clip),
     clip.provider_task_id, clip.seed, clip.why?.message, clip.why?.code, clip.why?.failure_class,
     ...Object.values(clip.variables ?? {}), (gallery.first_number ?? 1) + index,
   ].filter((part) => part !== undefined).join("\n").toLocaleLowerCase(),
@@ -17,6 +17,7 @@ const haystacks = clips.map((clip, index) =>
 /** The value of a clip that a select is about. */
 function valueOf(clip, name) {
   if (name === "decision") return clip.decision ?? "";
+  if (name.startsWith("asked:")) return clip.asked?.[name.slice(6)] ?? "";
   if (name.startsWith("var:")) return clip.variables?.[name.slice(4)] ?? "";
   return clip[name] ?? "";
 }

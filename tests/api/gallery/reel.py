@@ -78,8 +78,8 @@ def rendered(index: int = 0, **changes: Any) -> Tile:
         "spent": [Money(amount=Decimal("0.5000"), currency="USD")],
         "billed_seconds": Decimal(5),
         "provider_task_id": "task-1",
-        "tries": [Try(number=1, state="bound", at=MADE_AT, http_status=200)],
-        "events": [Event(at=MADE_AT, words="archiving → succeeded (bytes 9)")],
+        "tries": [Try(number=1, state="accepted", at=MADE_AT, http_status=200)],
+        "events": [Event(at=MADE_AT, words="saving → done (bytes 9)")],
     }
     return Tile(**known | changes)
 

@@ -62,8 +62,8 @@ def test_the_detail_view_has_everything_about_a_clip(desk: Desk, twelve: str, tm
     desk.page.goto(twelve)
     link(desk.page, 1).click()
 
-    about = ["dunes-1", "Succeeded", "a paper boat in the dunes", "rain", "cinematic", "https://media.test/boat.png"]
-    about += ["8", "0.50 USD", "1. bound (200)", "archiving → succeeded", "task-1", "place"]
+    about = ["dunes-1", "Done", "a paper boat in the dunes", "rain", "cinematic", "https://media.test/boat.png"]
+    about += ["8", "0.50 USD", "1. accepted (200)", "saving → done", "succeeded", "task-1", "place"]
     for words in about:
         expect(opened(desk.page)).to_contain_text(words)
     shot(desk.page, tmp_path, "detail")
@@ -90,7 +90,7 @@ def test_back_leads_from_a_clip_to_the_sheet(desk: Desk, twelve: str) -> None:
 
 def test_filters_add_up(desk: Desk, twelve: str) -> None:
     desk.page.goto(twelve)
-    desk.page.get_by_label("Succeeded").check()
+    desk.page.get_by_label("Done").check()
     desk.page.get_by_label("place").select_option("harbour")
     expect(desk.page.get_by_role("status")).to_have_text("3 of 12")  # 0, 6, 9; 3 was refused
 
@@ -140,6 +140,89 @@ def test_the_keyboard_goes_everywhere(desk: Desk, twelve: str) -> None:
     expect(link(desk.page, 0)).to_be_focused()
     desk.page.keyboard.press("?")
     expect(desk.page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+
+
+@pytest.mark.parametrize("key", ["ArrowDown", "ArrowRight", "ArrowUp"])
+def test_arrows_work_at_once(desk: Desk, twelve: str, key: str) -> None:
+    desk.page.goto(twelve)
+    desk.page.keyboard.press(key)
+    expect(link(desk.page, 0)).to_be_focused()
+
+    desk.page.keyboard.press("ArrowRight")
+
+    expect(link(desk.page, 1)).to_be_focused()
+
+
+def test_arrows_begin_with_a_clip_that_is_in_sight(desk: Desk, thousand: str) -> None:
+    desk.page.goto(thousand)
+    tile(desk.page, 600).scroll_into_view_if_needed()
+    desk.page.keyboard.press("ArrowDown")
+
+    expect(desk.page.locator(".tile a:focus")).to_be_in_viewport()
+    index = "[...document.querySelectorAll('.tile')].indexOf(document.activeElement.closest('.tile'))"
+    assert desk.page.evaluate(index) > 500
+
+
+def test_arrows_begin_with_a_clip_that_the_filter_shows(desk: Desk, twelve: str) -> None:
+    desk.page.goto(twelve)
+    desk.page.get_by_label("place").select_option("dunes")
+    desk.page.get_by_label("place").blur()
+    desk.page.keyboard.press("ArrowDown")
+
+    expect(link(desk.page, 1)).to_be_focused()
+
+
+def test_the_way_past_the_filters_leads_to_a_clip(desk: Desk, twelve: str) -> None:
+    desk.page.goto(twelve)
+    desk.page.keyboard.press("Tab")
+    expect(desk.page.get_by_text("Skip to the clips")).to_be_focused()
+    desk.page.keyboard.press("Enter")
+    expect(link(desk.page, 0)).to_be_focused()
+    desk.page.keyboard.press("ArrowRight")
+
+    expect(link(desk.page, 1)).to_be_focused()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_decisions_have_a_shape_and_a_colour_that_means_them(
+    browser: Browser, twelve: str, tmp_path: Path, scheme: str
+) -> None:
+    with browser.new_context(color_scheme=scheme) as context:  # type: ignore[arg-type] # one of two literals
+        page = context.new_page()
+        page.goto(twelve)
+        page.keyboard.press("ArrowDown")
+        for key in ("a", "ArrowRight", "x", "ArrowRight", "r"):
+            page.keyboard.press(key)
+        shot(page, tmp_path, f"marks-{scheme}")
+
+        marks = [tile(page, index).locator(".frame").evaluate(_MARK) for index in range(3)]
+        assert [mark[0] for mark in marks] == ["✓", "✕", "↻"]
+        (red, green, _), (rejected_red, rejected_green, _) = (mark[1] for mark in marks[:2])
+        assert green > 1.5 * red
+        assert rejected_red > 1.5 * rejected_green
+        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("ArrowLeft")
+        page.keyboard.press("Enter")
+        button = opened(page).get_by_role("button", name="Approve")
+        expect(button).to_have_attribute("aria-pressed", "true")
+        assert button.evaluate("(element) => getComputedStyle(element, '::before').content").startswith('"✓')
+        red, green, _ = button.evaluate(f"(element) => ({_RGB})(getComputedStyle(element).borderColor)")
+        assert green > 1.5 * red
+        assert contrast(page, "[data-decide=approve]") >= 4.5
+        shot(page, tmp_path, f"pressed-{scheme}")
+
+
+def test_clips_are_filtered_by_ratio_and_resolution(desk: Desk, stock: Stock, tmp_path: Path) -> None:
+    asked = [{"ratio": ratio, "resolution": size} for ratio in ("16:9", "9:16", "1:1") for size in ("720P", "1080P")]
+    tiles = [rendered(index, asked=options) for index, options in enumerate(asked)]
+    desk.page.goto(export(tmp_path, tiles, stock))
+    desk.page.get_by_label("Ratio").select_option("9:16")
+    expect(shown(desk.page)).to_have_count(2)
+
+    desk.page.get_by_label("Resolution").select_option("1080P")
+
+    expect(shown(desk.page)).to_have_count(1)
+    expect(tile(desk.page, 3)).to_be_visible()
 
 
 def test_the_ring_around_the_focused_clip_is_not_cut_off(desk: Desk, twelve: str, tmp_path: Path) -> None:
@@ -308,7 +391,9 @@ def test_names_and_states_are_told_to_those_who_listen(desk: Desk, stock: Stock,
 
     expect(desk.page.get_by_role("list", name="Clips").get_by_role("link")).to_have_count(2)
     expect(link(desk.page, 0)).to_have_accessible_name("1 harbour-0 1 s")
-    expect(link(desk.page, 1)).to_have_accessible_name("Moderated the content filter refused the output 2 dunes-1")
+    expect(link(desk.page, 1)).to_have_accessible_name(
+        "Refused by the filter the content filter refused the output 2 dunes-1"
+    )
 
 
 def contrast(page: Page, selector: str) -> float:
@@ -316,6 +401,11 @@ def contrast(page: Page, selector: str) -> float:
     return float(page.locator(selector).first.evaluate(_CONTRAST))
 
 
+_RGB = "(color) => color.match(/[\\d.]+/g).slice(0, 3).map(Number)"
+_MARK = f"""(frame) => {{
+  const style = getComputedStyle(frame, "::before");
+  return [style.content.match(/"([^"]+)"/)[1], ({_RGB})(style.color)];
+}}"""
 _CONTRAST = """(element) => {
   const light = (color) => {
     const largest = color.startsWith("color(") ? 1 : 255; // how mixed colours are written

@@ -51,9 +51,9 @@ def test_the_list_has_states_and_money(api: httpx.Client, rows: Session, clips: 
     page = api.get("/campaigns").text
 
     assert page.index("winter") < page.index("autumn")
-    assert "<b>2</b> succeeded" in page
-    assert "<b>1</b> moderated" in page
-    assert "<b>0.00 USD</b> spent of 10.00 USD" in page
+    assert "<b>2</b> done" in page
+    assert "<b>1</b> refused by the filter" in page
+    assert "<b>0.00 USD</b> spent of <b>10.00 USD</b>" in page
     assert f"/v1/jobs/{clips[0]}/poster" in page
 
 
@@ -79,7 +79,7 @@ def test_pages_of_one_state_lead_on(
     page = api.get("/campaigns/autumn?state=succeeded").text
 
     assert f"?after={clips[0]}&amp;state=succeeded" in page
-    assert '<a href="?state=moderated"><b>1</b> moderated</a>' in page
+    assert '<a href="?state=moderated"><b>1</b> refused by the filter</a>' in page
 
 
 def test_a_campaign_that_is_not_there_has_a_page_that_says_so(api: httpx.Client) -> None:

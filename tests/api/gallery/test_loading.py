@@ -71,8 +71,8 @@ def test_a_tile_has_all_that_is_known(session: Session, campaign_id: UUID) -> No
     assert (tile.spent, tile.billed_seconds) == ([Money(amount=Decimal("0.50"), currency="USD")], Decimal(5))
     assert tile.variables == {"place": "dunes"}
     assert [reference.url for reference in tile.references] == ["https://media.test/a.png"]
-    assert [(attempt.number, attempt.state) for attempt in tile.tries] == [(1, "bound")]
-    assert [event.words for event in tile.events] == ["queued"]
+    assert [(attempt.number, attempt.state) for attempt in tile.tries] == [(1, "accepted")]
+    assert [event.words for event in tile.events] == ["waiting"]
     assert tile.provider_task_id == f"task of {job_id}"
 
 

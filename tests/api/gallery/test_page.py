@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+from decimal import Decimal
 from html.parser import HTMLParser
 from typing import Any
 
@@ -16,7 +17,9 @@ from hypothesis import strategies as st
 from api.gallery.embedded_json import island
 from api.gallery.gallery_page import GALLERY_DRESS, render
 from api.gallery.html_document import security_policy
-from api.gallery.tiles import Reference, Tile, Why
+from api.gallery.tiles import ATTEMPT_WORDS, STATE_WORDS, Money, Reference, Summary, Tile, Why
+from reelqueue.schemas.campaigns import CampaignMoney
+from reelqueue.states import AttemptState, RenderState
 from tests.api.gallery.reel import clips, gallery, moderated, rendered
 
 HOSTILE = (
@@ -118,7 +121,9 @@ def test_a_served_page_leaves_the_policy_to_the_header() -> None:
 
 
 def test_a_tile_says_why_there_is_no_clip() -> None:
-    assert "<strong>Moderated</strong><span>the content filter refused the output</span>" in page_of(moderated())
+    assert "<strong>Refused by the filter</strong><span>the content filter refused the output</span>" in page_of(
+        moderated()
+    )
 
 
 def test_a_filter_with_one_choice_is_left_out() -> None:
@@ -127,6 +132,34 @@ def test_a_filter_with_one_choice_is_left_out() -> None:
 
     assert 'name="var:place"' not in alike
     assert 'name="var:place"' in different
+
+
+def test_every_state_has_words_of_its_own() -> None:
+    assert set(STATE_WORDS) == set(RenderState)
+    assert set(ATTEMPT_WORDS) == set(AttemptState)
+    assert len(set(STATE_WORDS.values())) == len(STATE_WORDS)
+    assert not [words for words in (*STATE_WORDS.values(), *ATTEMPT_WORDS.values()) if "_" in words]
+
+
+def test_ratio_and_resolution_are_filters_in_the_order_of_their_numbers() -> None:
+    asked = [{"ratio": "9:16", "resolution": "1080P"}, {"ratio": "16:9", "resolution": "720P"}, {}]
+    page = page_of(*(rendered(index, asked=options) for index, options in enumerate(asked)))
+
+    ratio, resolution = (page.index(f'name="asked:{name}"') for name in ("ratio", "resolution"))
+    assert page.index('"=9:16"', ratio) < page.index('"=16:9"', ratio)
+    assert page.index('"="', resolution) < page.index('"=720P"', resolution) < page.index('"=1080P"', resolution)
+
+
+def test_a_served_page_shows_the_budget_and_a_folder_what_was_spent() -> None:
+    money = CampaignMoney(currency="USD", spent=Decimal("0.50"), reserved=Decimal("0.75"), cap=Decimal(10))
+    spent = Summary(by_state={}, spent=[Money(amount=Decimal("0.50"), currency="USD")])
+
+    served = page_of(money=[money], summary=spent)
+    folder = page_of(summary=spent)
+
+    words = "<b>0.50 USD</b> spent"
+    assert f"{words} and <b>0.75 USD</b> reserved of <b>10.00 USD</b></li>" in served
+    assert f"{words}</li>" in folder
 
 
 def test_an_empty_campaign_has_a_page() -> None:

@@ -98,7 +98,7 @@ def test_under_the_title_stand_states_and_money() -> None:
 
     notes = list(sheet._notes(replace(gallery(tiles), summary=summary), tiles, "2 clips"))
 
-    assert notes[:4] == ["2 clips", "1 succeeded", "1 moderated", "0.50 USD spent"]
+    assert notes[:4] == ["2 clips", "1 done", "1 refused by the filter", "0.50 USD spent"]
 
 
 @pytest.fixture
