@@ -42,11 +42,11 @@ from models.operations.scheduling.poll_wakeups import Wake
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.errors import ConfigurationError
-from reelqueue.states import AttemptState
+from reelqueue.states import AttemptState, TaskStatus
 from workers.dashscope import Acceptance, ClockReading, DashScope, ListedTask, ProviderError
 from workers.failpoints import Failpoint, failpoint
 from workers.reconciliation.competing_attempts import UNDECIDED, Neighbours, neighbours_of
-from workers.reconciliation.task_matching import Absent, Adopt, Doubt, Finding, Stranger, Unclear, judge
+from workers.reconciliation.task_matching import ENDED, Absent, Adopt, Doubt, Finding, Stranger, Unclear, judge
 from workers.runtime.context import Services
 from workers.runtime.provider_clock import MOST_UNCERTAIN_SECONDS, clock_range, keep_reading
 from workers.settings import ReconcileSettings
@@ -264,7 +264,9 @@ class Question:
         if around.has_newcomers(case.neighbours):
             # What began after the question may have made the task that the listing showed.
             return None, self.ask_again(Unclear(f"another submit of {case.model} began meanwhile"))
-        accepted = Acceptance(task.provider_task_id, task.status, task.request_id)
+        # How it ended is stored with its bill, by the first poll: a list tells the one without the other.
+        status = TaskStatus.RUNNING if task.status in ENDED else task.status
+        accepted = Acceptance(task.provider_task_id, status, task.request_id)
         try:
             wake = bind_task(self.session, case.attempt, accepted, now=self.now, state=AttemptState.ADOPTED)
         except TaskTakenError:

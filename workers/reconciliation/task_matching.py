@@ -29,7 +29,7 @@ from typing import Final
 from reelqueue.states import UNBILLED, TaskStatus
 from workers.dashscope import ListedTask, TaskAnswer
 
-_ENDED: Final = UNBILLED | {TaskStatus.SUCCEEDED}
+ENDED: Final = UNBILLED | {TaskStatus.SUCCEEDED}
 # A provider may echo a prompt that it has cut to the model's limit; the shortest documented one is 800.
 _CUT_CHARACTERS: Final = 500
 
@@ -50,7 +50,7 @@ class Stranger:
     @property
     def has_ended(self) -> bool:
         """Whether it will say no more than it does now."""
-        return self.answer.status in _ENDED
+        return self.answer.status in ENDED
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,8 @@ from tests.system.simulation.bench import Bench
 from tests.system.simulation.seed import Story, play
 from tests.system.simulation.temper import CALM
 
+_SEED = 2
+"""Its only prompt renders at the first try."""
 LOST_ANSWER = Fault("submit", "drop", phase="after")
 
 
@@ -21,7 +23,7 @@ def test_a_listing_that_lags_less_than_a_minute_behind_costs_nothing(bench: Benc
     assert story.counts["bought again: hidden from the listing"] == 0
 
 
-@pytest.mark.parametrize("lag_seconds", [120, 3600])
+@pytest.mark.parametrize("lag_seconds", [240, 3600])
 def test_a_listing_that_lags_longer_has_a_render_bought_again(bench: Bench, lag_seconds: float) -> None:
     story = _lose_an_answer(bench, lag_seconds=lag_seconds)
 
@@ -31,7 +33,7 @@ def test_a_listing_that_lags_longer_has_a_render_bought_again(bench: Bench, lag_
 
 
 def _lose_an_answer(bench: Bench, *, lag_seconds: float) -> Story:
-    story = play(bench, 1, temper=replace(CALM, lag_seconds=lag_seconds), faults=[LOST_ANSWER])
+    story = play(bench, _SEED, temper=replace(CALM, lag_seconds=lag_seconds), faults=[LOST_ANSWER])
 
     assert not story.problems, str(story)
     return story

@@ -13,6 +13,7 @@ from tests.support.jobs import PROMPT, Jobs
 from tests.support.recorded_hints import RecordedHints
 from tests.support.rows import Rows
 from tests.support.scripted_provider import answer, listing, refused, task
+from workers.audit.invariants import audit
 from workers.reconciliation.reconcile import STRANGERS_AT_ONCE
 
 OTHER = "somebody else's dog"
@@ -28,6 +29,19 @@ def test_a_finished_task_that_echoes_our_prompt_is_adopted(doubts: Doubts, rows:
     assert [task.provider_task_id for task in rows.tasks(job_id)] == ["ours"]
     assert rows.state(job_id) is RenderState.RENDERING
     assert hints.wakes[-1].at == rows.job(job_id).next_poll_at
+
+
+def test_an_adopted_task_that_has_ended_is_settled_before_it_says_so(doubts: Doubts, rows: Rows, jobs: Jobs) -> None:
+    job_id = doubts.ambiguous()
+    doubts.lists(ours=PROMPT)
+    doubts.provider.on_list(listing(row("ours", status="SUCCEEDED")))
+
+    doubts.ask(job_id)
+
+    with rows.sessions() as session:
+        assert [finding.check.name for finding in audit(session) if finding.rows] == []
+    jobs.poll()
+    assert [task.status for task in rows.tasks(job_id)] == ["SUCCEEDED"]
 
 
 def test_an_adopted_task_is_followed_to_its_video(doubts: Doubts, rows: Rows, jobs: Jobs) -> None:
