@@ -24,7 +24,7 @@ from typing import Any, Final
 from workers.archive.video_probe import Probe, UnplayableError
 
 _BEAT_SECONDS: Final = 1.0
-_PASSED_ON: Final = ("PATH", "LANG", "TMPDIR", "LD_LIBRARY_PATH")
+_PASSED_ON: Final = ("PATH", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONDONTWRITEBYTECODE")
 
 
 @dataclass(frozen=True)
