@@ -15,8 +15,27 @@ from api.gallery.tiles_html import heading, tiles_html, toolbar
 
 GALLERY_DRESS: Final = Dress(
     ("base.css", "gallery.css"),
-    ("data.js", "filters.js", "player.js", "decisions.js", "detail.js", "approval.js", "keys.js"),
+    (
+        *("data.js", "filters.js", "player.js", "decisions.js", "detail.js", "approval.js", "keys.js"),
+        *("slots.js", "live.js"),
+    ),
 )
+
+
+CHANGES_DRESS: Final = Dress()
+
+
+def render_changes(gallery: Gallery) -> str:
+    """The page for its own script, which takes from it what has changed.
+
+    Args:
+        gallery: As it is now, with the tiles alone that are to be shown anew.
+    """
+    body = f"""{heading(gallery)}
+{toolbar(gallery)}
+{tiles_html(gallery)}
+{_data(gallery)}"""
+    return document(CHANGES_DRESS, gallery.title, body, is_served=True)
 
 
 def render(gallery: Gallery, *, is_served: bool) -> str:
@@ -33,5 +52,9 @@ def render(gallery: Gallery, *, is_served: bool) -> str:
 {tiles_html(gallery)}
 </main>
 {markup("shell.html")}
-<script type="application/json" id="gallery-data">{island(gallery)}</script>"""
+{_data(gallery)}"""
     return document(GALLERY_DRESS, f"{gallery.title} · contact sheet", body, is_served=is_served)
+
+
+def _data(gallery: Gallery) -> str:
+    return f'<script type="application/json" id="gallery-data">{island(gallery)}</script>'

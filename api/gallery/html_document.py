@@ -28,7 +28,7 @@ _ICON: Final = (
 class Dress:
     """The style and the script of a kind of page, by the names of their files."""
 
-    styles: tuple[str, ...]
+    styles: tuple[str, ...] = ()
     scripts: tuple[str, ...] = ()
     """In the order in which they use one another."""
 
@@ -56,7 +56,7 @@ def security_policy(dress: Dress, *, is_served: bool) -> str:
     rules = [
         "default-src 'none'",
         f"script-src '{_hash(dress.script)}'" if dress.scripts else "script-src 'none'",
-        f"style-src '{_hash(dress.style)}'",
+        f"style-src '{_hash(dress.style)}'" if dress.styles else "style-src 'none'",
         f"img-src {media} data:",
         f"media-src {media}",
         f"connect-src {server}",
@@ -92,7 +92,7 @@ def document(dress: Dress, title: str, body: str, *, is_served: bool) -> str:
 <meta name="robots" content="noindex">
 <title>{escape(title)}</title>
 <link rel="icon" href="{_ICON}">
-<style>{dress.style}</style>
+{f"<style>{dress.style}</style>" if dress.styles else ""}
 </head>
 <body>
 {body}

@@ -23,6 +23,14 @@ def shown_jobs(campaign_id: UUID, only: RenderState | None = None) -> list[Colum
     return shown if only is None else [*shown, RenderJob.state == only]
 
 
+def page_ids(
+    session: Session, campaign_id: UUID, *, after: UUID | None, only: RenderState | None, limit: int
+) -> list[UUID]:
+    """The jobs on a page, in their order; *limit* at most."""
+    query = select(RenderJob.id).where(*shown_jobs(campaign_id, only)).order_by(*PLACE).limit(limit)
+    return list(session.scalars(query.where(is_behind(after)) if after else query))
+
+
 def is_behind(after: UUID) -> ColumnElement[bool]:
     """Whether a job comes after another, which may not be shown any more."""
     line = select(_LINE).where(RenderJob.id == after).correlate(None).scalar_subquery()

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from api.gallery.order import count_up_to, shown_jobs
+from api.gallery.order import count_up_to, page_ids, shown_jobs
 from api.gallery.static_export import StaticPage, static_page
-from api.gallery.tile_queries import load_summary, load_tiles
+from api.gallery.tile_queries import changed_among, load_some, load_summary, load_tiles
 from api.gallery.tiles import PAGE_COUNT, Approval, Gallery, Money, Tile
+from api.problem_details import RETRY_AFTER_SECONDS
 from api.spending.cost_preview import Offer, waiting
 from api.views.jobs import asset_url, poster_url
 from models.asset import Asset, AssetKind
@@ -28,6 +29,9 @@ from reelqueue.states import RenderState
 
 SHEET_COUNT: Final = 3000
 """Clips on a contact sheet: a hundred pages of paper."""
+
+COMMIT_TIME: Final = timedelta(seconds=60)
+"""What happened before a page was made may have been committed so much later, and the page did not see it."""
 
 LIST_PATH: Final = "/campaigns"
 
@@ -56,21 +60,84 @@ def campaign_page(
         after: The job of the last tile of the page before; the next page is linked by the query parameter ``after``.
         only: The one state that is shown; None: all.
     """
+    place = _Place(after, only)
+    page = _served_page(session, campaign, place, now=now, region=region)
     tiles = load_tiles(session, campaign.id, _served, after=after, only=only, limit=PAGE_COUNT + 1)
-    page = tiles[:PAGE_COUNT]
-    chosen = f"&state={only}" if only else ""
-    calls = f"/v1/campaigns/{quote(campaign.name, safe='')}"
+    return replace(page, tiles=tiles[:PAGE_COUNT], next_url=place.next_url([tile.id for tile in tiles]))
+
+
+def campaign_changes(
+    session: Session,
+    campaign: Campaign,
+    *,
+    now: datetime,
+    region: str,
+    since: datetime | None,
+    after: UUID | None = None,
+    only: RenderState | None = None,
+) -> Gallery:
+    """A page of a campaign's gallery with the tiles alone that have changed, and the order of all.
+
+    Args:
+        session: To read with.
+        campaign: One that the caller may see.
+        now: The time, by the database's clock.
+        region: The provider's, which prices depend on.
+        since: When the page was made that is brought up to date; None: all tiles.
+        after: As in `campaign_page`.
+        only: As in `campaign_page`.
+    """
+    place = _Place(after, only)
+    page = _served_page(session, campaign, place, now=now, region=region)
+    ids = page_ids(session, campaign.id, after=after, only=only, limit=PAGE_COUNT + 1)
+    shown = ids[:PAGE_COUNT]
+    changed = shown if since is None else changed_among(session, shown, since - COMMIT_TIME)
+    tiles, order = load_some(session, changed, _served), [str(found) for found in ids]
+    return replace(page, tiles=tiles, order=order[:PAGE_COUNT], next_url=place.next_url(order))
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Which part of a campaign a page shows."""
+
+    after: UUID | None
+    only: RenderState | None
+
+    def query(self, after: UUID | str | None) -> str:
+        """What asks for the part behind a clip; None: for the first."""
+        given = {"after": after, "state": self.only}
+        return f"?{urlencode({name: value for name, value in given.items() if value})}"
+
+    def next_url(self, ids: Sequence[str]) -> str | None:
+        """The page behind this one, of which the first clip is known; None: there is none."""
+        return self.query(ids[PAGE_COUNT - 1]) if len(ids) > PAGE_COUNT else None
+
+
+def _served_page(session: Session, campaign: Campaign, place: _Place, *, now: datetime, region: str) -> Gallery:
+    """A page but for its tiles, which are read after it: they may be newer than its version, never older.
+
+    Args:
+        session: To read with.
+        campaign: One that the caller may see.
+        place: Which part of it is shown.
+        now: The time.
+        region: The provider's.
+    """
+    after, only = place.after, place.only
+    path, calls = gallery_path(campaign.name), f"/v1/campaigns/{quote(campaign.name, safe='')}"
     view = campaign_view(session, campaign, now=now)
     waits = view.phase is Phase.AWAITING_APPROVAL
     return replace(
         _head(session, campaign, now),
-        tiles=page,
         first_number=count_up_to(session, campaign.id, after, only) + 1,
-        previous_url=f"?{chosen.lstrip('&')}" if after else None,
-        next_url=f"?after={page[-1].id}{chosen}" if len(tiles) > PAGE_COUNT else None,
+        previous_url=place.query(None) if after else None,
         decisions_url=f"{calls}/decisions",
         sheet_url=f"{calls}/sheet",
         list_url=LIST_PATH,
+        events_url=f"{calls}/events",
+        changes_url=f"{path}/changes{place.query(after)}",
+        version=view.version,
+        retry_seconds=RETRY_AFTER_SECONDS,
         money=view.money,
         reason=view.reason,
         holds=[hold.reason for hold in view.holds],

@@ -6,14 +6,15 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, union
 from sqlalchemy.orm import Session
 
-from api.gallery.order import PLACE, is_behind, shown_jobs
+from api.gallery.order import PLACE, page_ids, shown_jobs
 from api.gallery.tiles import (
     ATTEMPT_WORDS,
     STATE_WORDS,
@@ -102,10 +103,21 @@ def load_tiles(
         only: The one state that is wanted; None: all.
         limit: Most tiles.
     """
-    query = select(RenderJob).where(*shown_jobs(campaign_id, only)).order_by(*PLACE).limit(limit)
-    jobs = session.scalars(query.where(is_behind(after)) if after else query).all()
+    return load_some(session, page_ids(session, campaign_id, after=after, only=only, limit=limit), url)
+
+
+def load_some(session: Session, job_ids: Sequence[UUID], url: AssetUrl) -> list[Tile]:
+    """The tiles of some jobs of one campaign, in the order of its file."""
+    jobs = session.scalars(select(RenderJob).where(RenderJob.id.in_(job_ids)).order_by(*PLACE)).all()
     related = _related(session, [job.id for job in jobs])
     return [_tile(job, related, url) for job in jobs]
+
+
+def changed_among(session: Session, job_ids: Sequence[UUID], since: datetime) -> list[UUID]:
+    """Those of some jobs that something has happened to, or that somebody has decided about, since a time."""
+    happened = select(JobEvent.job_id).where(JobEvent.job_id.in_(job_ids), JobEvent.at >= since)
+    decided = select(ClipDecision.job_id).where(ClipDecision.job_id.in_(job_ids), ClipDecision.decided_at >= since)
+    return list(session.scalars(union(happened, decided)))
 
 
 def _related(session: Session, ids: Sequence[UUID]) -> _Related:

@@ -208,6 +208,16 @@ class Gallery:
     """The contact sheet to download, without its ending: ``.png`` or ``.pdf``."""
     list_url: str | None = None
     """All campaigns."""
+    events_url: str | None = None
+    """Tells that something has happened; None: the page stays as it is."""
+    changes_url: str | None = None
+    """This page with the tiles alone that have changed ``since`` a time."""
+    version: str | None = None
+    """The id of the event that the page is as new as."""
+    retry_seconds: int | None = None
+    """How long whoever was refused the events waits at least."""
+    order: Sequence[str] = ()
+    """Of what has changed: the clips that stand on the page now."""
     money: Sequence[CampaignMoney] = ()
     """Spent, reserved and its budget, an entry per currency; none in a folder, which says what was spent."""
     reason: str | None = None

@@ -45,7 +45,7 @@ def heading(gallery: Gallery) -> str:
 <ul class="numbers"><li>{f'<a href="?">{clips}</a>' if gallery.only else clips}</li>
 {"".join(counts)}{_costs(gallery)}</ul>
 <p class="made"><time datetime="{gallery.made_at.isoformat()}">{made}</time>{_sheets(gallery.sheet_url)}</p>
-{_reason(gallery)}</header>"""
+<div class="reasons" aria-live="polite">{_reason(gallery)}</div></header>"""
 
 
 def _costs(gallery: Gallery) -> str:
@@ -85,10 +85,10 @@ def toolbar(gallery: Gallery) -> str:
     """Search and filters; those with a single choice are left out."""
     states = Counter(tile.state for tile in gallery.tiles)
     chips = (
-        f'<label class="chip" data-state="{state}"><input type="checkbox" name="state" value="{state}">'
+        f'<label class="chip" data-state="{state}"{_hidden(state not in states)}>'
+        f'<input type="checkbox" name="state" value="{state}">'
         f"<span>{state_words(state)} <small>{states[state]:,}</small></span></label>"
         for state in RenderState
-        if state in states
     )
     choices = [_choice("model", "Model", (tile.model for tile in gallery.tiles))]
     choices += [
@@ -102,7 +102,7 @@ def toolbar(gallery: Gallery) -> str:
     return f"""<form class="toolbar" role="search" aria-label="Filter the clips" hidden>
 <label class="find"><span class="sr">Search names, prompts and reasons</span>
 <input type="search" name="words" placeholder="Search" autocomplete="off" spellcheck="false"></label>
-<fieldset class="chips"><legend class="sr">State</legend>{"".join(chips) if len(states) > 1 else ""}</fieldset>
+<fieldset class="chips"{_hidden(len(states) < 2)}><legend class="sr">State</legend>{"".join(chips)}</fieldset>
 <div class="choices">{"".join(choices)}{_choice("decision", "Mark", ("", "approve", "reject", "retry"))}</div>
 <p class="shown"><output name="shown" role="status"></output>
 <button type="reset" hidden>Show all</button><button type="button" data-save hidden>Save marks</button>
@@ -113,14 +113,14 @@ def toolbar(gallery: Gallery) -> str:
 def tiles_html(gallery: Gallery) -> str:
     """The sheet itself, and the way to the pages beside it."""
     tiles = "\n".join(_tile(tile, gallery.first_number + index) for index, tile in enumerate(gallery.tiles))
-    empty = "" if gallery.tiles else '<p class="none">No clip yet.</p>'
     pages = (("prev", "Back", gallery.previous_url), ("next", "More clips", gallery.next_url))
     links = "".join(f'<a rel="{rel}" href="{escape(url)}">{words}</a>' for rel, words, url in pages if url)
     return f"""<ol class="sheet" id="sheet" tabindex="-1" data-shape="{_shape(gallery.tiles)}" aria-label="Clips">
 {tiles}
 </ol>
-{empty}<p class="none" data-none hidden>No clip is like that.</p>
-{f'<nav class="pages" aria-label="Pages">{links}</nav>' if links else ""}"""
+<p class="none" data-empty{_hidden(bool(gallery.tiles))}>No clip yet.</p>
+<p class="none" data-none hidden>No clip is like that.</p>
+<nav class="pages" aria-label="Pages"{_hidden(not links)}>{links}</nav>"""
 
 
 def sentence(words: str) -> str:
@@ -172,6 +172,10 @@ def _picture(tile: Tile) -> str:
     why = _shortened(tile.why.message or tile.why.code or "") if tile.why else ""
     kind = "end" if tile.state in TERMINAL or tile.state is RenderState.NEEDS_REVIEW else "wait"
     return f'<span class="slate {kind}"><strong>{state_words(tile.state)}</strong><span>{escape(why)}</span></span>'
+
+
+def _hidden(is_hidden: bool) -> str:  # noqa: FBT001 - an attribute that is there or not
+    return " hidden" if is_hidden else ""
 
 
 def _shortened(words: str) -> str:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse
+from pydantic import AwareDatetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -18,10 +19,10 @@ from api.auth.campaign_access import CampaignName, find_campaign, owner_of
 from api.auth.job_access import CurrentCaller
 from api.dependencies import OpenServices, OpenSession
 from api.gallery.campaigns_page import CAMPAIGNS_DRESS, Reel, campaigns_page, missing_page
-from api.gallery.gallery_page import GALLERY_DRESS, render
+from api.gallery.gallery_page import CHANGES_DRESS, GALLERY_DRESS, render, render_changes
 from api.gallery.html_document import Dress, security_policy
 from api.gallery.order import shown_jobs
-from api.gallery.page_data import LIST_PATH, campaign_page, gallery_path
+from api.gallery.page_data import LIST_PATH, campaign_changes, campaign_page, gallery_path
 from api.gallery.sign_in_page import RETURN_DRESS, return_page
 from api.gallery.tiles import Picture
 from api.problem_details import PageError, ProblemError
@@ -94,6 +95,22 @@ def read_gallery(
     gallery = campaign_page(session, campaign, now=now, region=services.region, after=after, only=state)
     session.commit()  # no transaction stands open while the page is written
     return _answer(render(gallery, is_served=True), GALLERY_DRESS)
+
+
+@router.get(f"{LIST_PATH}/{{name}}/changes")
+def read_gallery_changes(
+    campaign: Annotated[Campaign, Depends(_find)],
+    session: OpenSession,
+    services: OpenServices,
+    since: Annotated[AwareDatetime | None, Query()] = None,
+    after: Annotated[UUID | None, Query()] = None,
+    state: Annotated[RenderState | None, Query()] = None,
+) -> HTMLResponse:
+    """What has changed on one page of a campaign's clips, for the script of that page."""
+    now = DatabaseClock().now(session)
+    gallery = campaign_changes(session, campaign, now=now, region=services.region, since=since, after=after, only=state)
+    session.commit()  # no transaction stands open while the page is written
+    return _answer(render_changes(gallery), CHANGES_DRESS)
 
 
 def _reels(session: Session, campaigns: Iterable[Campaign], now: datetime) -> list[Reel]:

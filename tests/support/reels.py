@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session
 from api.settings import ApiSettings
 from models import RenderJob
 from models.asset import Asset, AssetKind
+from models.operations.jobs.transitions import record
+from models.session import DatabaseClock
 from models.storage import open_archive
 from reelqueue.states import FailureClass, RenderState
 from tests.api.gallery.reel import HEIGHT_PX, WIDTH_PX, Stock
@@ -50,6 +52,23 @@ def shoot(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(stock.path(name).read_bytes())
     return ids
+
+
+def move(rows: Session, job_id: UUID, state: RenderState, **values: Any) -> None:
+    """Let a clip have gone into a state that has no video, as its history says as well."""
+    end(rows, job_id, state, **values)
+    record(rows, job_id, "state", now=DatabaseClock().now(rows), to_state=state)
+    rows.commit()
+
+
+def arrive(rows: Session, stock: Stock, job_id: UUID) -> None:
+    """Let a clip have been rendered and archived."""
+    rows.execute(insert(Asset), [_asset(job_id, stock, *file) for file in FILES])
+    rows.execute(
+        update(RenderJob).where(RenderJob.id == job_id).values(state=RenderState.SUCCEEDED, finished_at=RENDERED_AT)
+    )
+    record(rows, job_id, "state", now=DatabaseClock().now(rows), to_state=RenderState.SUCCEEDED)
+    rows.commit()
 
 
 def moderate(rows: Session, job_id: UUID) -> None:

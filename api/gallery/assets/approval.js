@@ -1,8 +1,6 @@
 // The rest of a campaign, once somebody has looked at its canary: told what it costs, and bought for no more.
 
-const approveButton = document.querySelector("[data-approve]");
-
-async function approveRest() {
+async function approveRest(button) {
   const { url, count, most: money, unpriced_count: unpriced } = gallery.approval;
   const clipCount = `${count.toLocaleString()} ${count === 1 ? "clip" : "clips"}`;
   const isMeant = await confirmed({
@@ -13,15 +11,21 @@ async function approveRest() {
     no: "Not yet",
   });
   if (!isMeant) return;
-  approveButton.disabled = true;
+  button.disabled = true;
   const going = await post(url, { count_max: count, amount_max: money?.amount ?? "0", unpriced_max: unpriced }, gallery.title);
-  approveButton.disabled = false;
+  button.disabled = false;
   if (!going) return;
-  approveButton.closest(".reason").remove();
+  document.querySelector("[data-approve]")?.closest(".reason").remove();
   say(`${gallery.title}: approved, and the other ${clipCount} will be rendered`);
 }
 
-if (approveButton) {
-  approveButton.hidden = false;
-  approveButton.addEventListener("click", approveRest);
+/** Offer what needs the script. */
+function offerApproval(page) {
+  for (const button of page.querySelectorAll("[data-approve]")) button.hidden = false;
 }
+
+offerApproval(document);
+document.querySelector(".reasons").addEventListener("click", (event) => {
+  const button = event.target.closest("[data-approve]");
+  if (button) approveRest(button);
+});

@@ -14,19 +14,23 @@ const ask = document.getElementById("ask");
 async function decide(index, decision) {
   const clip = clips[index];
   if (!CAN[decision](clip)) return say(`${clip.name}: ${stateWords(clip)}, so there is nothing to ${decision}`);
-  if (decision === "retry" && gallery.decisions_url) return retry(index);
+  if (decision === "retry" && gallery.decisions_url) return retry(clip);
   const before = clip.decision;
   const isBack = before === decision;
-  mark(index, isBack ? undefined : decision);
+  const after = isBack ? undefined : decision;
+  mark(index, after);
   if (!gallery.decisions_url) keepMarks();
-  else if (!(await send(index, { decision: isBack ? "undecide" : decision }))) return mark(index, before);
+  else {
+    const isKept = await send(clip, { decision: isBack ? "undecide" : decision });
+    markWhereItIs(clip, isKept ? after : before);
+    if (!isKept) return;
+  }
   say(`${clip.name}: ${isBack ? "mark taken back" : DONE[decision].toLowerCase()}`);
 }
 
 /** Buy a clip again: its price is told and asked for first, and no more is bought than was told. */
-async function retry(index) {
-  const clip = clips[index];
-  const offer = (await send(index, { decision: "retry", dry_run: true }))?.cost;
+async function retry(clip) {
+  const offer = (await send(clip, { decision: "retry", dry_run: true }))?.cost;
   if (!offer) return;
   if (!offer.count) return say(`${clip.name}: is being rendered again already`);
   const others = offer.count - 1;
@@ -38,9 +42,9 @@ async function retry(index) {
     no: "Keep it as it is",
   });
   if (!isMeant) return;
-  const bought = await send(index, agreed(offer));
+  const bought = await send(clip, agreed(offer));
   if (!bought) return;
-  mark(index, "retry");
+  markWhereItIs(clip, "retry");
   say(`${clip.name}: ${DONE.retry.toLowerCase()}`);
 }
 
@@ -68,7 +72,7 @@ function confirmed({ title, price, note, yes, no }) {
 }
 
 /** The server's answer about a clip, or undefined where it refused; then it has been said why. */
-const send = (index, body) => post(gallery.decisions_url, { ...body, job_ids: [clips[index].id] }, clips[index].name);
+const send = (clip, body) => post(gallery.decisions_url, { ...body, job_ids: [clip.id] }, clip.name);
 
 async function post(url, body, about) {
   try {
@@ -78,7 +82,10 @@ async function post(url, body, about) {
       body: JSON.stringify(body),
     });
     const said = await answer.json().catch(() => ({}));
-    if (answer.ok) return said;
+    if (answer.ok) {
+      listen(); // an ended campaign goes on
+      return said;
+    }
     say(`${about}: ${said.detail ?? `the server refused (${answer.status})`}`);
   } catch {
     say(`${about}: the server does not answer; nothing was changed`);
@@ -86,16 +93,29 @@ async function post(url, body, about) {
   return undefined;
 }
 
+const markedAt = new Map(); // by id: what was read before is older than the mark
 function mark(index, decision) {
   const clip = clips[index];
+  markedAt.set(clip.id, performance.now());
   if (decision) clip.decision = decision;
   else delete clip.decision;
   delete clip.decided_by;
   delete clip.decided_at;
+  showMark(index);
+  showDecision(index);
+}
+
+/** Mark a clip after the server has answered: it may stand elsewhere, or have given way to another. */
+function markWhereItIs(clip, decision) {
+  const index = indexById.get(clip.id);
+  if (index !== undefined) mark(index, decision);
+}
+
+function showMark(index) {
+  const { decision } = clips[index];
   if (decision) tiles[index].dataset.decision = decision;
   else delete tiles[index].dataset.decision;
   links[index].setAttribute("aria-describedby", `mark-${decision ?? ""}`);
-  showDecision(index);
 }
 
 /** What is marked here, for those that have no server. */

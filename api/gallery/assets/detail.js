@@ -9,19 +9,36 @@ function open(index) {
   const clip = clips[index];
   opened = index;
   stopAll();
+  describe(index);
+  clearScreen();
+  screenBox.append(screenOf(clip));
+  story.scrollTop = 0;
+  if (!detail.open) detail.showModal();
+  detail.querySelector("#detail-name").focus();
+}
+
+/** All but the video. */
+function describe(index) {
+  const clip = clips[index];
   detail.querySelector("[data-number]").textContent = (gallery.first_number ?? 1) + index;
   detail.querySelector("[data-model]").textContent = clip.model;
   detail.querySelector("#detail-name").textContent = clip.name;
   const state = detail.querySelector("[data-state-words]");
   state.textContent = words(stateWords(clip));
   state.dataset.tone = clip.clip ? "good" : clip.why ? "bad" : "";
+  story.replaceChildren(...storyOf(clip));
+  showDecision(index);
+}
+
+/** The clip that is open has become another; a video that plays is let play. */
+function describeAnew(before) {
+  const clip = clips[opened], { scrollTop } = story, video = screenBox.querySelector("video");
+  describe(opened);
+  story.scrollTop = scrollTop;
+  if (clip.id !== before.id) history.replaceState(history.state, "", `#${clip.id}`);
+  if (video && (!video.paused || clip.clip?.url === before.clip?.url)) return;
   clearScreen();
   screenBox.append(screenOf(clip));
-  story.replaceChildren(...storyOf(clip));
-  story.scrollTop = 0;
-  showDecision(index);
-  if (!detail.open) detail.showModal();
-  detail.querySelector("#detail-name").focus();
 }
 
 function screenOf(clip) {

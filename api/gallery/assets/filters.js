@@ -6,13 +6,14 @@ const resetButton = form.querySelector("[type=reset]");
 const numbers = new Intl.NumberFormat("en");
 
 // One text per clip, made once: searching a thousand clips must keep up with typing.
-const haystacks = clips.map((clip, index) =>
-  [
+function haystackOf(clip, index) {
+  return [
     clip.name, clip.id, clip.prompt, clip.negative_prompt, clip.actual_prompt, clip.model, clip.state, stateWords(clip),
     clip.provider_task_id, clip.seed, clip.why?.message, clip.why?.code, clip.why?.failure_class,
     ...Object.values(clip.variables ?? {}), (gallery.first_number ?? 1) + index,
-  ].filter((part) => part !== undefined).join("\n").toLocaleLowerCase(),
-);
+  ].filter((part) => part !== undefined).join("\n").toLocaleLowerCase();
+}
+const haystacks = clips.map(haystackOf);
 
 /** The value of a clip that a select is about. */
 function valueOf(clip, name) {
@@ -37,16 +38,31 @@ function wanted() {
   return { isOpen, test };
 }
 
-function filter() {
+/** How many clips are in each state; a state without any is no choice. */
+function countStates() {
+  const counts = new Map();
+  for (const { state } of clips) counts.set(state, (counts.get(state) ?? 0) + 1);
+  const boxes = [...form.querySelectorAll("[name=state]")];
+  for (const box of boxes) {
+    const count = counts.get(box.value) ?? 0;
+    box.closest(".chip").hidden = !count && !box.checked;
+    box.closest(".chip").querySelector("small").textContent = numbers.format(count);
+  }
+  form.querySelector(".chips").hidden = counts.size < 2 && !boxes.some((box) => box.checked);
+}
+
+/** Show what is wanted, and the clip that somebody is at, whatever has become of it meanwhile. */
+function filter(busyAt = -1) {
   const { isOpen, test } = wanted();
   let count = 0;
   tiles.forEach((tile, index) => {
-    const isShown = test(clips[index], index);
+    const isShown = test(clips[index], index) || index === busyAt;
     if (tile.hidden === isShown) tile.hidden = !isShown;
     count += isShown;
   });
   const total = numbers.format(tiles.length);
-  shownOutput.value = isOpen ? `${total} clips` : `${numbers.format(count)} of ${total}`;
+  const told = isOpen ? `${total} ${tiles.length === 1 ? "clip" : "clips"}` : `${numbers.format(count)} of ${total}`;
+  if (shownOutput.value !== told) shownOutput.value = told; // else it would be read out again
   resetButton.hidden = isOpen;
   document.querySelector("[data-none]").hidden = isOpen || count > 0;
   keepFocusable();
@@ -66,9 +82,9 @@ function setCurrent(index) {
 }
 
 form.hidden = false;
-form.addEventListener("input", filter);
+form.addEventListener("input", () => filter());
 form.addEventListener("submit", (event) => event.preventDefault());
-form.addEventListener("reset", () => setTimeout(filter)); // told before the fields are empty
+form.addEventListener("reset", () => setTimeout(() => filter())); // told before the fields are empty
 links.forEach((link) => { link.tabIndex = -1; });
 sheet.addEventListener("focusin", (event) => {
   const index = indexOf.get(event.target.closest(".tile"));

@@ -96,6 +96,7 @@ def test_nothing_is_bought_when_the_question_is_left(desk: Desk, rows: Session, 
 def test_a_clip_that_is_being_rendered_again_is_not_bought_twice(
     desk: Desk, rows: Session, clips: list[UUID], url: str
 ) -> None:
+    desk.page.route("**/events", lambda route: route.fulfill(status=204))  # another page has not heard of it yet
     moderate(rows, clips[0])
     desk.page.goto(f"{url}/campaigns/autumn")
     focus(desk.page, 0)
@@ -112,6 +113,7 @@ def test_a_clip_that_is_being_rendered_again_is_not_bought_twice(
 def test_a_refusal_is_told_and_the_mark_taken_back(
     desk: Desk, api: httpx.Client, rows: Session, clips: list[UUID], url: str
 ) -> None:
+    desk.page.route("**/events", lambda route: route.fulfill(status=204))  # the page has not heard of it yet
     desk.page.goto(f"{url}/campaigns/autumn")
     moderate(rows, clips[0])
     focus(desk.page, 0)

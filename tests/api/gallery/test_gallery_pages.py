@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import re
-from html import escape
+from html import escape, unescape
 from urllib.parse import quote
 from uuid import UUID
 
 import httpx
 import pytest
 from PIL import Image
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from api.gallery import page_data as serving
 from api.routes import gallery_pages as gallery
 from api.settings import ApiSettings
+from models import JobEvent
+from models.session import DatabaseClock
+from reelqueue.states import RenderState
 from tests.api.gallery.reel import Stock
 from tests.support.campaigns import do, hand_in, make
-from tests.support.reels import moderate, shoot
+from tests.support.reels import RENDERED_AT, moderate, move, shoot
 
 
 def test_a_campaign_has_a_page_under_its_policy(api: httpx.Client, clips: list[UUID]) -> None:
@@ -80,6 +85,31 @@ def test_pages_of_one_state_lead_on(
 
     assert f"?after={clips[0]}&amp;state=succeeded" in page
     assert '<a href="?state=moderated"><b>1</b> refused by the filter</a>' in page
+
+
+def test_what_has_changed_comes_with_the_order_of_all(
+    api: httpx.Client, rows: Session, clips: list[UUID], stock: Stock
+) -> None:
+    rows.execute(update(JobEvent).values(at=RENDERED_AT))
+    rows.commit()
+    before = DatabaseClock().now(rows)
+    move(rows, clips[1], RenderState.RENDERING)
+
+    page = api.get("/campaigns/autumn/changes", params={"since": before.isoformat()}).text
+    whole = api.get("/campaigns/autumn/changes").text
+
+    data, all_data = (
+        json.loads(unescape(text).split('id="gallery-data">')[1].split("</script>")[0]) for text in (page, whole)
+    )
+    assert data["order"] == all_data["order"] == [str(job_id) for job_id in clips]
+    assert [tile["id"] for tile in data["tiles"]] == [str(clips[1])]
+    assert len(all_data["tiles"]) == 3
+    assert page.count('<li class="tile"') == 1
+    assert "<b>1</b> rendering" in page
+
+
+def test_changes_of_a_campaign_that_is_not_there_are_not_found(api: httpx.Client) -> None:
+    assert api.get("/campaigns/none/changes").status_code == 404
 
 
 def test_a_campaign_that_is_not_there_has_a_page_that_says_so(api: httpx.Client) -> None:

@@ -163,7 +163,8 @@ def test_a_served_page_shows_the_budget_and_a_folder_what_was_spent() -> None:
 
 
 def test_an_empty_campaign_has_a_page() -> None:
-    assert "No clip yet." in page_of()
+    assert '<p class="none" data-empty>No clip yet.' in page_of()
+    assert '<p class="none" data-empty hidden>' in page_of(rendered())
 
 
 def _hash(text: str) -> str:

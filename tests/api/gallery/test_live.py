@@ -1,0 +1,188 @@
+"""The page while its campaign goes: it shows what happens, and takes nothing from whoever looks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from api.settings import ApiSettings
+from models import RenderJob
+from reelqueue.states import RenderState
+from tests.api.gallery.conftest import Desk, shot
+from tests.api.gallery.reel import Stock
+from tests.support.campaigns import do, hand_in
+from tests.support.reels import arrive, move, shoot
+
+
+def tile(page: Page, index: int) -> Locator:
+    return page.locator(".tile").nth(index)
+
+
+def numbers(page: Page) -> Locator:
+    return page.locator(".numbers")
+
+
+def look(desk: Desk, url: str) -> Page:
+    """The page, which says later whether it was loaded again."""
+    desk.page.goto(f"{url}/campaigns/autumn")
+    desk.page.evaluate("window.isSame = true")
+    return desk.page
+
+
+def is_same(page: Page) -> bool:
+    return page.evaluate("window.isSame") is True
+
+
+def test_a_clip_that_arrives_appears(
+    desk: Desk, rows: Session, clips: list[UUID], stock: Stock, url: str, tmp_path: Path
+) -> None:
+    page = look(desk, url)
+    expect(tile(page, 1)).to_contain_text("Rendering")
+    shot(page, tmp_path, "before")
+    arrive(rows, stock, clips[1])
+
+    expect(tile(page, 1).locator("img")).to_have_js_property("naturalWidth", 320)
+    expect(numbers(page)).to_contain_text("2 done")
+    expect(page.locator(".chip", has_text="Done")).to_contain_text("2")
+    shot(page, tmp_path, "after")
+    arrive(rows, stock, clips[2])
+    expect(numbers(page)).to_contain_text("3 done")
+    expect(page.locator(".chip:visible")).to_have_count(0)
+    tile(page, 1).locator("a").click()
+    expect(page.get_by_role("dialog").locator("video")).to_have_js_property("paused", value=False)
+    assert is_same(page)
+
+
+def test_an_open_clip_plays_on_and_the_filter_stays(
+    desk: Desk, rows: Session, clips: list[UUID], stock: Stock, url: str
+) -> None:
+    page = look(desk, url)
+    page.get_by_label("place").select_option("harbour")
+    tile(page, 0).locator("a").click()
+    video = page.get_by_role("dialog").locator("video")
+    expect(video).to_have_js_property("paused", value=False)
+    video.evaluate("(element) => { element.isSame = true }")
+    move(rows, clips[0], RenderState.ARCHIVING)
+    arrive(rows, stock, clips[1])
+
+    expect(numbers(page)).to_contain_text("1 saving")
+    expect(page.get_by_role("dialog").locator(".state")).to_have_text("Saving")
+    assert video.evaluate("(element) => element.isSame && !element.paused")
+    page.keyboard.press("Escape")
+    expect(page.locator(".tile:visible")).to_have_count(1)
+    expect(page.get_by_label("place")).to_have_value("=harbour")
+    expect(tile(page, 0).locator("a")).to_be_focused()
+
+
+def test_the_focus_and_a_clip_that_plays_in_the_sheet_stay(
+    desk: Desk, rows: Session, clips: list[UUID], stock: Stock, url: str
+) -> None:
+    page = look(desk, url)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Space")
+    expect(page.locator(".sheet video.on")).to_have_count(1)
+    page.keyboard.press("ArrowRight")
+    arrive(rows, stock, clips[1])
+    expect(tile(page, 1).locator("img")).to_have_count(1)
+
+    expect(tile(page, 1).locator("a")).to_be_focused()
+    expect(tile(page, 0).locator("video.on")).to_have_js_property("paused", value=False)
+
+
+def test_a_focused_clip_stays_in_sight_whatever_becomes_of_it(
+    desk: Desk, rows: Session, clips: list[UUID], stock: Stock, url: str
+) -> None:
+    page = look(desk, url)
+    page.get_by_label("Rendering").check()
+    tile(page, 1).locator("a").focus()
+    arrive(rows, stock, clips[1])
+
+    expect(tile(page, 1).locator("img")).to_have_count(1)
+    expect(tile(page, 1).locator("a")).to_be_focused()
+
+
+def test_clips_that_come_later_are_added_with_their_filters(
+    desk: Desk, api: httpx.Client, clips: list[UUID], url: str
+) -> None:
+    page = look(desk, url)
+    page.get_by_label("place").select_option("harbour")
+    more = {"custom_id": "more", "model": "wan2.6-t2v", "prompt": "a fox", "duration": 5}
+    assert hand_in(api, more | {"clip": {"variables": {"place": "moor"}, "line": 9}}).json()["bad"] == 0
+
+    expect(page.locator(".tile")).to_have_count(4)
+    expect(page.get_by_role("status")).to_have_text("1 of 4")
+    page.get_by_label("place").select_option("moor")
+    expect(page.locator(".tile:visible .number")).to_have_text("4")
+    assert is_same(page)
+
+
+def test_a_clip_that_is_rendered_again_takes_its_place(desk: Desk, rows: Session, clips: list[UUID], url: str) -> None:
+    page = look(desk, url)
+    tile(page, 0).locator("a").click()
+    page.keyboard.press("r")
+    expect(page.get_by_role("dialog", name="Render 0 again?")).to_be_visible()
+    page.keyboard.press("Enter")
+
+    expect(page.locator("#detail .state")).to_have_text("Waiting")
+    query = select(RenderJob.id).where(RenderJob.superseded_at.is_(None), RenderJob.custom_id == "0")
+    page.wait_for_url(f"**#{rows.scalars(query).one()}")
+    page.keyboard.press("Escape")
+    expect(tile(page, 0).locator("a")).to_be_focused()
+    expect(numbers(page)).to_contain_text("1 waiting")
+
+
+def test_why_nothing_goes_on_appears_and_goes(desk: Desk, api: httpx.Client, clips: list[UUID], url: str) -> None:
+    page = look(desk, url)
+    expect(page.locator(".reason")).to_have_count(0)
+    do(api, "pause")
+    expect(page.locator(".reason")).to_have_text("Paused by its owner.")
+
+    do(api, "resume")
+
+    expect(page.locator(".reason", has_text="Paused")).to_have_count(0)
+
+
+def test_a_page_that_is_refused_the_events_comes_back_later(
+    desk: Desk, rows: Session, clips: list[UUID], stock: Stock, url: str
+) -> None:
+    asked: list[str] = []
+
+    def refuse_twice(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) > 2:
+            route.continue_()
+        else:
+            route.fulfill(status=503, headers={"Retry-After": "2"}, content_type="application/problem+json", body="{}")
+
+    desk.page.route("**/events", refuse_twice)
+    page = look(desk, url)
+    arrive(rows, stock, clips[1])
+
+    expect(tile(page, 1).locator("img")).to_have_count(1, timeout=60_000)
+    assert len(asked) == 3
+    desk.complaints.clear()  # Chromium notes each answer of 503
+
+
+def test_a_page_that_asks_in_vain_says_so_and_stops(
+    desk: Desk, rows: Session, clips: list[UUID], stock: Stock, url: str
+) -> None:
+    desk.page.route("**/changes*", lambda route: route.fulfill(content_type="text/html", body="<p>Sign in"))
+    page = look(desk, url)
+    arrive(rows, stock, clips[1])
+
+    expect(page.get_by_role("alert")).to_contain_text("no longer brought up to date")
+
+
+@pytest.fixture
+def clips(api: httpx.Client, rows: Session, settings: ApiSettings, stock: Stock) -> list[UUID]:
+    """The jobs of a campaign of which the first clip has been rendered, and two are being rendered."""
+    found = shoot(api, rows, settings, stock)
+    for job_id in found[1:]:
+        move(rows, job_id, RenderState.RENDERING)
+    return found
