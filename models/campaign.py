@@ -99,6 +99,9 @@ class Campaign(Base):
     )
     variant_count: Mapped[int] = mapped_column(default=1, server_default=text("1"), comment="Clips of each row")
     output_pattern: Mapped[str | None] = mapped_column(comment="Of its files' names; null: it holds no clips of a file")
+    variable_names: Mapped[list[str] | None] = mapped_column(
+        ARRAY(Text), comment="Of the variables of its rows, in the order of the file that was applied last"
+    )
     content_version: Mapped[int] = mapped_column(
         default=CONTENT_VERSION,
         server_default=text("1"),

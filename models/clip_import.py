@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKey, Index, func, text
+from sqlalchemy import BigInteger, ForeignKey, Index, Text, func, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, new_id
@@ -36,6 +37,9 @@ class ClipImport(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it was begun")
     staged_bytes: Mapped[int] = mapped_column(
         BigInteger, default=0, server_default="0", comment="What its batches take in the database, until its commit"
+    )
+    variable_names: Mapped[list[str] | None] = mapped_column(
+        ARRAY(Text), comment="Of the variables of its rows, in the file's order"
     )
     committed_at: Mapped[datetime | None] = mapped_column(comment="Since when its clips are in force")
     outcome: Mapped[dict[str, Any] | None] = mapped_column(comment="What became of its clips, to be told again")

@@ -196,7 +196,10 @@ def _approval(offer: Offer, url: str) -> Approval:
 
 def _head(session: Session, campaign: Campaign, now: datetime) -> Gallery:
     summary = load_summary(session, campaign.id)
-    return Gallery(id=str(campaign.id), title=campaign.name, summary=summary, tiles=(), made_at=now)
+    names = campaign.variable_names or ()
+    return Gallery(
+        id=str(campaign.id), title=campaign.name, summary=summary, tiles=(), made_at=now, variable_names=names
+    )
 
 
 def _twins(session: Session, campaign_id: UUID) -> set[str]:

@@ -198,6 +198,8 @@ class Gallery:
     summary: Summary
     tiles: Sequence[Tile]
     made_at: datetime
+    variable_names: Sequence[str] = ()
+    """In the order of the campaign's file; others stand behind these."""
     first_number: int = 1
     """The number of the first tile in the campaign."""
     previous_url: str | None = None

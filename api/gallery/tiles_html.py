@@ -97,7 +97,7 @@ def toolbar(gallery: Gallery) -> str:
     ]
     choices += [
         _choice(f"var:{name}", name, (tile.variables.get(name, "") for tile in gallery.tiles))
-        for name in _names(gallery.tiles)[:_VARIABLES_MAX]
+        for name in _names(gallery)[:_VARIABLES_MAX]
     ]
     return f"""<form class="toolbar" role="search" aria-label="Filter the clips" hidden>
 <label class="find"><span class="sr">Search names, prompts and reasons</span>
@@ -200,9 +200,10 @@ def _in_order(value: str) -> tuple[list[tuple[int, str]], str]:
     return [(int(part) if part.isdecimal() and part.isascii() else -1, part) for part in parts], value
 
 
-def _names(tiles: Iterable[Tile]) -> list[str]:
-    """Variables in the order in which they first appear."""
-    return list(dict.fromkeys(name for tile in tiles for name in tile.variables))
+def _names(gallery: Gallery) -> list[str]:
+    """Variables of the tiles in the order of the file, then in that in which they first appear."""
+    found = dict.fromkeys(name for tile in gallery.tiles for name in tile.variables)
+    return list(dict.fromkeys((*(name for name in gallery.variable_names if name in found), *found)))
 
 
 def _shape(tiles: Sequence[Tile]) -> str:

@@ -61,6 +61,18 @@ def test_nothing_is_in_force_before_the_commit(api: httpx.Client, rows: Session)
     assert campaign["options"]["budget"] == {"amount": "40", "currency": "USD"}
 
 
+def test_a_campaign_has_its_variables_in_the_order_of_its_file(api: httpx.Client, rows: Session) -> None:
+    files = [("Ground", "SKU"), ("style", "Ground", "SKU", "Name")]
+    for columns in files:
+        place = begin(api)
+        lines = [line | {"clip": {"variables": dict.fromkeys(columns, "x")}} for line in clips(2)]
+        for number, line in enumerate(lines, 1):
+            assert stage(api, place, number, line)["bad"] == 0
+        assert commit(api, place, 2).status_code == 200
+
+    assert rows.scalars(select(Campaign.variable_names)).one() == ["style", "Ground", "SKU", "Name"]
+
+
 @pytest.mark.parametrize("way", ["import", "clips", "contents"])
 def test_a_database_of_an_older_version_knows_its_clips_under_new_signatures(
     api: httpx.Client, rows: Session, way: str

@@ -69,12 +69,19 @@ function storyOf(clip) {
       Seed: clip.seed, ...asked(clip), Length: clip.clip?.duration_seconds && `${Number(clip.clip.duration_seconds)} s`,
       Size: clip.clip?.width_px && `${clip.clip.width_px} × ${clip.clip.height_px}`, Sound: sound(clip.clip), "On disk": bytes(clip.clip?.size_bytes), File: clip.file,
     }),
-    ...facts("Variables", clip.variables ?? {}),
+    ...facts("Variables", variables(clip)),
     ...facts("Cost", { Spent: (clip.spent ?? []).map((money) => amount(money)).join(", ") || undefined, Billed: clip.billed_seconds && `${Number(clip.billed_seconds)} s` }),
     ...list("Attempts", clip.tries, (item) => make("li", {}, time(item.at), make("span", {}, attempt(item))), "ol"),
     ...list("Events", clip.events, (item) => make("li", {}, time(item.at), make("span", {}, item.words)), "ol"),
     ...facts("Ids", { State: clip.state, Job: clip.id, Task: clip.provider_task_id, "SHA-256": clip.clip?.sha256 }, "fine"),
   ];
+}
+
+/** In the order of the campaign's file. */
+function variables(clip) {
+  const given = clip.variables ?? {};
+  const known = (gallery.variable_names ?? []).filter((name) => name in given);
+  return Object.fromEntries([...known, ...Object.keys(given)].map((name) => [name, given[name]]));
 }
 
 const asked = (clip) => Object.fromEntries(Object.entries(clip.asked ?? {}).map(([name, value]) => [words(name), shownOption(name, value)]));

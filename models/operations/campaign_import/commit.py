@@ -15,7 +15,7 @@ from models.campaign import Campaign, ensure_campaign
 from models.clip_import import ClipImport
 from models.operations.campaign_import.apply import Merge, StoredClips, merge_clips
 from models.operations.campaign_import.renew_contents import renew_contents
-from models.operations.campaign_import.staging import staged_count
+from models.operations.campaign_import.staging import in_order, staged_count
 from models.operations.campaigns.control import set_options
 from models.operations.campaigns.current_clips import lock_clips
 from reelqueue.campaigns.options import CampaignOptions
@@ -110,6 +110,7 @@ def commit_import(session: Session, begun: ClipImport, *, clips: int, now: datet
         set_options(session, begun.tenant_id, options, file_name=begun.file_name)
     elif begun.file_name is not None:
         campaign.file_name = begun.file_name
+    campaign.variable_names = in_order(begun.variable_names, campaign.variable_names)
     begun.committed_at, begun.outcome = now, asdict(stored)
     session.flush()
     return begun.outcome

@@ -42,7 +42,7 @@ def drop_import(session: Session, import_id: UUID) -> None:
     session.execute(delete(ClipImport).where(ClipImport.id == import_id))
 
 
-def stage_clips(session: Session, import_id: UUID, batch: int, clips: Iterable[Clip]) -> None:
+def stage_clips(session: Session, import_id: UUID, batch: int, clips: Sequence[Clip]) -> None:
     """Keep a batch until the commit; one that was staged under the same number is replaced.
 
     Args:
@@ -60,6 +60,19 @@ def stage_clips(session: Session, import_id: UUID, batch: int, clips: Iterable[C
     session.execute(
         counted.values(staged_bytes=ClipImport.staged_bytes + more).execution_options(synchronize_session=False)
     )
+    begun = session.get(ClipImport, import_id, with_for_update=True, populate_existing=True)
+    if begun is not None:  # clips that are stored at once are of no import
+        begun.variable_names = in_order(begun.variable_names, variables_of(clips))
+
+
+def variables_of(clips: Iterable[Clip]) -> list[str]:
+    """The names of the variables of some rows in the order in which these have them; tables keep them in no order."""
+    return list(dict.fromkeys(name for clip in clips for name in clip.variables))
+
+
+def in_order(first: Sequence[str] | None, then: Sequence[str] | None) -> list[str]:
+    """Names, each once: the first ones, and behind them the others."""
+    return list(dict.fromkeys((*(first or ()), *(then or ()))))
 
 
 def _batch_bytes(session: Session, import_id: UUID, batch: int) -> int:

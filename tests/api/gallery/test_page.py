@@ -150,6 +150,15 @@ def test_ratio_and_resolution_are_filters_in_the_order_of_their_numbers() -> Non
     assert page.index('"="', resolution) < page.index('"=720P"', resolution) < page.index('"=1080P"', resolution)
 
 
+def test_variables_are_filters_in_the_order_of_the_file() -> None:
+    rows = [{"SKU": "1", "style": "noir", "Ground": "oak"}, {"SKU": "2", "Name": "Kugel", "style": "day", "x": "1"}]
+    tiles = [rendered(index, variables=variables) for index, variables in enumerate(rows)]
+
+    page = page_of(*tiles, variable_names=["Ground", "Name", "SKU", "style", "none"])
+
+    assert re.findall(r'name="var:([^"]+)"', page) == ["Ground", "Name", "SKU", "style", "x"]
+
+
 def test_a_served_page_shows_the_budget_and_a_folder_what_was_spent() -> None:
     money = CampaignMoney(currency="USD", spent=Decimal("0.50"), reserved=Decimal("0.75"), cap=Decimal(10))
     spent = Summary(by_state={}, spent=[Money(amount=Decimal("0.50"), currency="USD")])

@@ -34,6 +34,15 @@ def test_a_stored_clip_is_the_request_that_was_sent(session: Session) -> None:
     assert [event.to_state for event in events_of(session, job.id)] == [RenderState.QUEUED]
 
 
+def test_variables_keep_the_order_of_the_file(session: Session) -> None:
+    campaign = make_campaign(session)
+
+    apply(session, campaign, clip("a", variables={"style": "noir", "SKU": "1"}), clip("b", variables={"Name": "Kugel"}))
+    apply(session, campaign, clip("c", variables={"Ground": "oak", "SKU": "1"}))
+
+    assert campaign.variable_names == ["style", "SKU", "Name", "Ground"]
+
+
 def test_references_keep_their_order(session: Session) -> None:
     campaign = make_campaign(session)
     urls = [f"https://pictures.test/{number}.png" for number in (2, 1)]
