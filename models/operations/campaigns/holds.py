@@ -67,7 +67,7 @@ def _full(session: Session, campaign: Campaign, model: str, accounts: Sequence[A
             ).all()
         )
     )
-    if held.total() < slots:
+    if not accounts or held.total() < slots:  # the first start of the workers makes the first account
         return None
     others = held.total() - held[campaign.id]
     by = f", {others} of them by other campaigns" if others else ""

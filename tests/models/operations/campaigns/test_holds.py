@@ -33,6 +33,12 @@ def test_nothing_holds_a_campaign_whose_clips_move(session: Session, campaign: C
     assert holds_of(session, campaign) == []
 
 
+def test_a_server_without_accounts_claims_nothing_about_the_provider(session: Session, campaign: Campaign) -> None:
+    store(session, campaign, RenderState.QUEUED)
+
+    assert holds_of(session, campaign) == []
+
+
 def test_a_paused_account_is_named_with_its_reason(session: Session, campaign: Campaign) -> None:
     account = session.get_one(Account, store_account(session))
     account.paused_at, account.paused_reason = NOW, "InvalidApiKey: wrong key"
