@@ -142,6 +142,8 @@ def test_why_nothing_goes_on_appears_and_goes(desk: Desk, api: httpx.Client, cli
     expect(page.locator(".reason")).to_have_count(0)
     do(api, "pause")
     expect(page.locator(".reason")).to_have_text("Paused by its owner.")
+    left = "(element) => element.getBoundingClientRect().left"
+    assert page.locator(".reason").evaluate(left) == page.locator("h1").evaluate(left)
 
     do(api, "resume")
 
