@@ -8,7 +8,7 @@ from uuid import UUID
 import httpx
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from api.settings import ApiSettings
@@ -16,7 +16,7 @@ from models import RenderJob
 from reelqueue.states import RenderState
 from tests.api.gallery.conftest import Desk, shot
 from tests.api.gallery.reel import Stock
-from tests.support.campaigns import do, hand_in
+from tests.support.campaigns import do, hand_in, make
 from tests.support.reels import arrive, move, shoot
 
 
@@ -150,6 +150,57 @@ def test_why_nothing_goes_on_appears_and_goes(desk: Desk, api: httpx.Client, cli
     expect(page.locator(".reason", has_text="Paused")).to_have_count(0)
 
 
+def test_the_way_to_approve_appears_with_the_end_of_the_canary(
+    desk: Desk, api: httpx.Client, rows: Session, clips: list[UUID], stock: Stock, url: str
+) -> None:
+    make(api, canary=2)
+    move(rows, clips[2], RenderState.QUEUED)
+    page = look(desk, url)
+    expect(numbers(page)).to_contain_text("1 waiting")
+    expect(page.get_by_role("button", name="Approve the rest")).to_have_count(0)
+    arrive(rows, stock, clips[1])
+
+    page.get_by_role("button", name="Approve the rest").click()
+    page.get_by_role("button", name="Render them").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("approved, and the other 1 clip will be rendered")
+    expect(page.get_by_role("button", name="Approve the rest")).to_have_count(0)
+
+
+def test_an_agreement_is_about_the_clip_that_was_asked_about(
+    desk: Desk, api: httpx.Client, rows: Session, clips: list[UUID], url: str
+) -> None:
+    page = look(desk, url)
+    tile(page, 0).locator("a").focus()
+    page.keyboard.press("r")
+    expect(page.get_by_role("dialog", name="Render 0 again?")).to_be_visible()
+    do(api, "decisions", decision="retry", job_ids=[str(clips[0])])  # somebody else is faster
+    expect(tile(page, 0)).to_have_attribute("data-state", "queued")
+    with page.expect_request("**/decisions") as asked:
+        page.keyboard.press("Enter")
+
+    assert asked.value.post_data_json["job_ids"] == [str(clips[0])]
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert rows.scalars(select(func.count()).select_from(RenderJob)).one() == 4
+    desk.complaints.clear()  # Chromium notes a refusal
+
+
+def test_a_tab_that_nobody_looks_at_follows_nothing_and_catches_up(
+    desk: Desk, rows: Session, clips: list[UUID], stock: Stock, url: str
+) -> None:
+    page = look(desk, url)
+    opened: list[str] = []
+    page.on("request", lambda request: opened.append(request.url))
+    page.evaluate(_TURN, True)
+    arrive(rows, stock, clips[1])
+    with page.expect_request("**/events"):
+        page.evaluate(_TURN, False)
+
+    expect(numbers(page)).to_contain_text("2 done")
+    asked = [address for address in opened if address.endswith("/events") or "/changes" in address]
+    assert asked[0].endswith("/events")
+
+
 def test_a_page_that_is_refused_the_events_comes_back_later(
     desk: Desk, rows: Session, clips: list[UUID], stock: Stock, url: str
 ) -> None:
@@ -179,6 +230,12 @@ def test_a_page_that_asks_in_vain_says_so_and_stops(
     arrive(rows, stock, clips[1])
 
     expect(page.get_by_role("alert")).to_contain_text("no longer brought up to date")
+
+
+_TURN = """(isHidden) => {
+  Object.defineProperty(document, "hidden", { value: isHidden, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
 
 
 @pytest.fixture
