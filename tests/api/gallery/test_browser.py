@@ -279,6 +279,11 @@ def test_marks_are_kept_and_can_be_saved(desk: Desk, twelve: str) -> None:
     link(desk.page, 0).focus()
     for key in ("a", "ArrowRight", "x", "ArrowRight", "r", "r"):  # the second r takes the first one back
         desk.page.keyboard.press(key)
+    # A page's writes reach the browser's own process a moment later; another page sees them when they have.
+    other = desk.page.context.new_page()
+    other.goto(twelve)
+    other.wait_for_function("Object.values(localStorage).some((kept) => JSON.parse(kept).length === 2)")
+    other.close()
     desk.page.reload()
 
     expect(tile(desk.page, 0)).to_have_attribute("data-decision", "approve")
