@@ -55,22 +55,19 @@ _OBJECTS: Final = text("""
 SELECT pg_postmaster_start_time() AS started_at,
        (SELECT oid::text FROM pg_database WHERE datname = current_database()) AS database_oid,
        'submit_gates'::regclass::oid::text AS table_oid,
-       has_function_privilege('pg_control_system()', 'execute')
-         AND has_function_privilege('pg_control_checkpoint()', 'execute') AS may_read_control
+       -- Of the log that is being written: the control file names a promoted server's timeline minutes later.
+       CASE WHEN NOT pg_is_in_recovery() THEN left(pg_walfile_name(pg_current_wal_lsn()), 8) END AS timeline,
+       has_function_privilege('pg_control_system()', 'execute') AS may_read_control
 """)
-_CONTROL: Final = text("""
-SELECT system.system_identifier::text AS system, checkpoint.timeline_id::text AS timeline
-FROM pg_control_system() system, pg_control_checkpoint() checkpoint
-""")
+_SYSTEM: Final = text("SELECT system_identifier::text FROM pg_control_system()")
 
 
 def database_identity(session: Session) -> DatabaseIdentity:
     """The identity of the database that a session talks to; what a hosted server does not tell is left out."""
     objects = session.execute(_OBJECTS).one()
-    facts = {"database": objects.database_oid, "table": objects.table_oid}
+    facts = {"database": objects.database_oid, "table": objects.table_oid, "timeline": objects.timeline}
     if objects.may_read_control:
-        control = session.execute(_CONTROL).one()
-        facts |= {"system": control.system, "timeline": control.timeline}
+        facts["system"] = session.scalars(_SYSTEM).one()
     named = " ".join(f"{name}={value}" for name, value in sorted(facts.items()))
     return DatabaseIdentity(named, objects.started_at)
 
