@@ -126,9 +126,24 @@ def inspect_video(
 
 def _take(beat: Callable[[], None]) -> _Server:
     while True:
-        with contextlib.suppress(queue.Empty):
-            return _idle.get(timeout=_BEAT_SECONDS) or _Server()
-        beat()
+        try:
+            server = _idle.get(timeout=_BEAT_SECONDS)
+        except queue.Empty:
+            beat()
+            continue
+        return server or _start()
+
+
+def _start() -> _Server:
+    """Start a server in a place that was taken; the place is given back if it does not start."""
+    try:
+        return _Server()
+    except OSError as error:
+        _idle.put(None)
+        raise UnplayableError(f"no process to look into it can be started here: {error.strerror}") from error
+    except BaseException:
+        _idle.put(None)
+        raise
 
 
 @atexit.register

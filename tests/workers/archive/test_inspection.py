@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from PIL import Image
 
 from tests.support.sample_videos import HEIGHT_PX, WIDTH_PX, make_clip
+from workers.archive import inspection
 from workers.archive.inspection import Bounds, inspect_video
 from workers.archive.video_probe import MOST_FRAMES_BEHIND_KEY, Probe, UnplayableError
 
@@ -100,3 +103,25 @@ def test_a_file_that_takes_too_long_is_given_up_and_the_next_one_is_not(inspect:
 
     assert beats != []  # the lease is renewed meanwhile
     assert inspect(make_clip()).video_codec == "h264"
+
+
+def test_a_host_that_can_start_no_process_now_can_later(
+    inspect: Callable[..., Probe], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    while not inspection._idle.empty():
+        if (server := inspection._idle.get_nowait()) is not None:
+            server.close()
+    places = os.cpu_count() or 1
+    for _ in range(places):
+        inspection._idle.put(None)
+    with monkeypatch.context() as patch:
+        patch.setattr(inspection.subprocess, "Popen", _no_process)
+        for _ in range(places + 1):
+            with pytest.raises(UnplayableError, match="no process to look into it can be started here: Resource"):
+                inspect(make_clip())
+
+    assert inspect(make_clip()).video_codec == "h264"
+
+
+def _no_process(*_: object, **__: object) -> None:
+    raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))
