@@ -28,6 +28,7 @@ from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue import messages
 from reelqueue.states import RenderState
+from tests.system.simulation.restore import recover
 from tests.system.simulation.temper import Temper
 from tests.system.simulation.world import World
 from workers.operator.manual_review import adopt, resubmit, write_off
@@ -51,6 +52,8 @@ _FOR_PEOPLE: Final = """
 SELECT id FROM render_jobs WHERE state = 'needs_review' OR (state = 'timed_out' AND failure_class = 'poison')
 ORDER BY id LIMIT 1
 """
+# Listed tasks that fit several waiting jobs of a restored database.
+_FOR_RECOVER: Final = "SELECT 1 FROM submit_gates WHERE reason LIKE '%%workers recover%%' LIMIT 1"
 # When a row calls for something, by what it says itself.
 _DUE: Final = """
 SELECT min(due_at) FROM (
@@ -177,6 +180,8 @@ class Operator:
             return self.resume_all
         if self._any(_FOR_PEOPLE):
             return self.review_some_job
+        if self._any(_FOR_RECOVER) and not any(step.message is None for step in self.world.stage.steps):
+            return lambda: recover(self.world)
         return None
 
     def _any(self, query: LiteralString) -> bool:

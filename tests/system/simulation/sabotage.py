@@ -32,6 +32,8 @@ from workers.reconciliation import reconcile
 from workers.reconciliation.competing_attempts import Neighbours
 from workers.reconciliation.reconcile import Case, Question
 from workers.reconciliation.task_matching import Absent, Adopt, Doubt, Finding, Stranger
+from workers.recovery import compare
+from workers.recovery.matching import Matching
 from workers.runtime.context import Services
 from workers.runtime.provider_clock import ClockRange
 from workers.submission import submit as submission
@@ -129,6 +131,10 @@ def _forget_the_neighbours() -> AbstractContextManager[object]:
     return mock.patch.object(reconcile, "neighbours_of", return_value=nobody)
 
 
+def _find_no_forgotten_task() -> AbstractContextManager[object]:
+    return mock.patch.object(compare, "match_tasks", return_value=Matching())
+
+
 def _take_any_file() -> AbstractContextManager[object]:
     def inspect(path: Path, *, poster: Path, last_frame: Path, beat: Callable[[], None]) -> Probe:
         try:
@@ -181,6 +187,7 @@ SABOTAGES: Final[dict[str, Sabotage]] = {
         _believe_a_cut_list,
         _adopt_whatever_is_there,
         _forget_the_neighbours,
+        _find_no_forgotten_task,
         _take_any_file,
         _never_sweep_polls,
         _never_sweep_fetches,

@@ -18,6 +18,7 @@ from tests.support.virtual_clock import START
 from tests.system.simulation.broker import Message
 from tests.system.simulation.chaos import Chaos, is_expected
 from tests.system.simulation.people import Operator, Producer
+from tests.system.simulation.restore import Backups
 from tests.system.simulation.stage import Standing, Step
 from tests.system.simulation.temper import Temper, draw_fault
 from tests.system.simulation.world import World
@@ -57,6 +58,7 @@ class Scheduler:
     chaos: Chaos
     producer: Producer
     operator: Operator
+    backups: Backups
     ready_since: dict[str, datetime] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     _number: int = 0
@@ -105,6 +107,8 @@ class Scheduler:
             (temper.person, self._let_person_act),
             (temper.database * 5, self._toggle_database),
             (temper.clocks, self._set_a_clock),
+            (self.backups.weight(), self._back_up),
+            (temper.restore / 20 if self.backups.restorable() else 0, self.restore),
             (temper.kill * 5 if idle else 0, lambda: self._kill(self.random.choice(idle))),
         ]
 
@@ -302,6 +306,28 @@ class Scheduler:
         self._must_sweep = True
         self.counts[f"clock set: {name}"] += 1
         self.world.trace(f"!! clock of the {name} set by {by.total_seconds():g} s")
+
+    def _back_up(self) -> None:
+        self.backups.take()
+        self.world.trace("!! backup")
+
+    def restore(self) -> None:
+        """Stop everything, and set the database back."""
+        backup = self.random.choice(self.backups.restorable())
+        while self.world.stage.steps:
+            for step in self.world.stage.steps:
+                if step.standing is not Standing.BLOCKED:
+                    self._kill(step)
+            self.look_after_blocked()
+        is_files = self.backups.draw_is_files(backup)
+        while is_files and (arrives_at := self.world.network.next_arrival_at):
+            self.go_to(arrives_at)  # copying the files takes longer
+        self.backups.put_back(backup, is_files=is_files)
+        kind, age = "base backup" if is_files else "dump", self.world.clock.now() - backup.taken_at
+        self.world.trace(f"!! restored a {kind}, {age.total_seconds():.3f} s old")
+        self.counts[f"restored: {kind}"] += 1
+        self.chaos.is_database_down, self._must_sweep = False, True
+        self.go_to(self.world.clock.now() + self.backups.pause())
 
     # The end.
 

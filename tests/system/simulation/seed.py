@@ -14,6 +14,7 @@ from simulator.store.fault import Fault
 from tests.system.simulation.bench import Bench
 from tests.system.simulation.chaos import Chaos
 from tests.system.simulation.people import Operator, Producer
+from tests.system.simulation.restore import Backups, restorable
 from tests.system.simulation.scheduler import Scheduler, UnexpectedError
 from tests.system.simulation.temper import Temper, draw_temper
 from tests.system.simulation.trace import short
@@ -33,14 +34,18 @@ class Story:
     problems: list[str]
     trace: list[str]
     counts: Counter[str]
+    is_restored: bool
 
     def __str__(self) -> str:
         """For a person who wants to know why."""
+        option = " --restores" if self.is_restored else ""
         lines = [f"seed {self.seed}", *self.trace, "", *(f"BROKEN: {short(problem)}" for problem in self.problems)]
-        return "\n".join([*lines, f"replay: python -m tests.system.simulation --start {self.seed} --seeds 1"])
+        return "\n".join([*lines, f"replay: python -m tests.system.simulation --start {self.seed} --seeds 1{option}"])
 
 
-def play(bench: Bench, seed: int, *, temper: Temper | None = None, faults: Iterable[Fault] = ()) -> Story:
+def play(
+    bench: Bench, seed: int, *, temper: Temper | None = None, faults: Iterable[Fault] = (), restores: bool = False
+) -> Story:
     """Play a seed.
 
     Args:
@@ -48,9 +53,11 @@ def play(bench: Bench, seed: int, *, temper: Temper | None = None, faults: Itera
         seed: Decides everything.
         temper: Instead of the seed's own.
         faults: The provider's, when everything else has calmed down.
+        restores: Whether the database is set back to backups.
     """
     chance = random.Random(seed)  # noqa: S311 - a story, no secret
     temper = temper or draw_temper(chance)
+    temper = restorable(temper, chance) if restores else temper
     # Back-off is jittered from the shared source.
     shared = random.getstate()
     random.seed(seed)
@@ -66,7 +73,7 @@ def _play(world: World, temper: Temper, chance: random.Random, seed: int, faults
     chaos = Chaos(temper, chance, world.trace)
     world.stage.director = chaos
     producer, operator = Producer(world, temper, chance), Operator(world, chance)
-    scheduler = Scheduler(world, temper, chance, chaos, producer, operator)
+    scheduler = Scheduler(world, temper, chance, chaos, producer, operator, Backups(world, temper, chance))
     problems: list[str] = []
     try:
         producer.send_all()
@@ -80,14 +87,23 @@ def _play(world: World, temper: Temper, chance: random.Random, seed: int, faults
     except UnexpectedError as error:
         problems.append("".join(traceback.format_exception(error)))
     counts = scheduler.counts + chaos.counts + tally(world)
-    return Story(seed, problems, world.trace.lines, counts)
+    return Story(seed, problems, world.trace.lines, counts, temper.restore > 0)
 
 
 def _go_wild(world: World, temper: Temper, scheduler: Scheduler) -> list[str]:
     """Chaos; the invariants hold all the while."""
     for _ in range(round(temper.provider * 2)):
         scheduler.trouble_provider()  # before the first submit
-    for decision in range(temper.decisions):
+    problems = _decide(world, temper.decisions, scheduler)
+    for decisions in scheduler.backups.last_restores():
+        if not problems and scheduler.backups.restorable():
+            scheduler.restore()
+            problems = _decide(world, decisions, scheduler)
+    return problems
+
+
+def _decide(world: World, decisions: int, scheduler: Scheduler) -> list[str]:
+    for decision in range(decisions):
         scheduler.decide()
         if decision % _AUDIT_EVERY == 0:
             broken = list(broken_invariants(world))

@@ -54,6 +54,8 @@ class Temper:
     """How far the provider's clock is from the database's at first."""
     clocks: float
     """The database's clock, or the provider's, is set."""
+    restore: float
+    """The database is backed up, and set back to a backup."""
     page_size_max: int | None
     """Rows on a page of the listing."""
     is_list_doubled: bool
@@ -71,7 +73,7 @@ CALM: Final = Temper(
     jobs=1, workers=2, decisions=0,
     pause=0, overlap=0, freeze=0, kill=0, database=0, disk=0, broker=0, provider=0, person=0, twins=0,
     slowness=1, look_ahead=2, over_slots="queue", accounts=1, skew_seconds=0, lag_seconds=0, foreign_rows=0,
-    clocks=0, page_size_max=None, is_list_doubled=False,
+    clocks=0, restore=0, page_size_max=None, is_list_doubled=False,
     place="nowhere", act="pause",
 )  # fmt: skip
 """Nothing happens that should not."""
@@ -99,6 +101,7 @@ def draw_temper(random: Random) -> Temper:
         accounts=random.choice([1, 1, 1, 2]),
         skew_seconds=random.choice([0, 0, -90, 90, -600, 600, -14_400, 14_400]),
         clocks=_some(random, 0.6),
+        restore=0,
         page_size_max=random.choice([None, None, None, 1, 2]),
         is_list_doubled=random.choice([False, False, False, True]),
         lag_seconds=random.choice([0, 0, 0, 3, 20, 45]),

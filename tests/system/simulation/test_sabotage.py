@@ -30,3 +30,10 @@ def test_a_broken_protocol_is_noticed(bench: Bench, name: str) -> None:
         noticed = next((seed for seed in range(SEEDS) if play(bench, seed).problems), None)
 
     assert noticed is not None
+
+
+def test_a_restored_database_that_is_not_compared_is_noticed(bench: Bench) -> None:
+    with SABOTAGES["find_no_forgotten_task"]():
+        noticed = next((seed for seed in range(SEEDS) if play(bench, seed, restores=True).problems), None)
+
+    assert noticed is not None

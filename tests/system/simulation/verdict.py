@@ -9,7 +9,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select, text
@@ -19,8 +19,13 @@ from models import Asset, Attempt, ProviderTask, RenderJob
 from models.asset import AssetKind
 from reelqueue.states import TERMINAL, RenderState
 from simulator.store.ledger import Charge
+from simulator.tasks import TaskStatus
 from tests.system.simulation.world import World
 from workers.audit.invariants import audit
+
+_UNBILLED: Final = frozenset({TaskStatus.FAILED, TaskStatus.CANCELED})
+# A job that ends like this before its forgotten task was found, wants no task any more.
+_UNWANTED: Final = frozenset({RenderState.CANCELLED, RenderState.EXPIRED})
 
 
 def broken_invariants(world: World) -> Iterator[str]:
@@ -60,7 +65,10 @@ class Verdict:
 
     def _lost_orders(self, orders: dict[str, dict[str, Any]]) -> Iterator[str]:
         keys = Counter(str(job.idempotency_key) for job in self.jobs.values())
-        yield from (f"{key} is {keys[key]} jobs" for key in orders if keys[key] != 1)
+        gone = set(self.world.witness.gone.values())
+        for key in orders:
+            if keys[key] != 1 and not (key in gone and not keys[key]):
+                yield f"{key} is {keys[key]} jobs"
 
     def _unfinished(self) -> Iterator[str]:
         for job in self.jobs.values():
@@ -69,12 +77,11 @@ class Verdict:
 
     def _money(self) -> Iterator[str]:
         """Each billed task has one owner, whose video it is; no job has two."""
-        per_job = Counter[UUID]()
+        per_job, orphans = Counter[UUID](), Counter[str]()
         for charge in self.charges:
             task = self.tasks.get(charge.task_id)
             if task is None:
-                if not self._is_excused(charge.task_id):
-                    yield f"task {charge.task_id} is billed and belongs to nobody"
+                orphans[charge.prompt_sha256] += not self._is_excused(charge.task_id)
                 continue
             job = self.jobs[task.job_id]
             per_job[job.id] += 1
@@ -83,6 +90,22 @@ class Verdict:
             if not self._is_delivered(job):
                 yield f"job {job.id} is billed and {job.state}: {job.failure_message}"
         yield from (f"job {job_id} is billed {count} times" for job_id, count in per_job.items() if count > 1)
+        yield from self._owned_by_no_job(orphans)
+
+    def _owned_by_no_job(self, orphans: Counter[str]) -> Iterator[str]:
+        """No billed task is without an owner, but for those that a restored database cannot have any more.
+
+        A task may be another's that was made for the same prompt, so they are counted.
+        """
+        witness = self.world.witness
+        unwanted = {job.id for job in self.jobs.values() if job.state in _UNWANTED} | witness.gone.keys()
+        theirs = {one for job_id in unwanted for one in witness.tasks_by_job[job_id]} & witness.forgotten
+        expected = Counter(charge.prompt_sha256 for charge in self.charges if charge.task_id in theirs)
+        for prompt, count in (orphans - expected).items():
+            billed = [
+                one.task_id for one in self.charges if one.prompt_sha256 == prompt and one.task_id not in self.tasks
+            ]
+            yield f"{count} of the tasks {', '.join(billed)} are billed and belong to no job"
 
     def _is_delivered(self, job: RenderJob) -> bool:
         """Whether the owner of a billed task got its video, or did not want it."""
@@ -105,10 +128,16 @@ class Verdict:
         for job_id, spec_sha256 in self.specs:
             alike[spec_sha256].add(job_id)
         for job_ids in alike.values():
-            made = [task_id for job_id in job_ids for task_id in self.world.witness.tasks_by_job[job_id]]
+            made = [one for job_id in job_ids for one in self.world.witness.tasks_by_job[job_id] if self._counts(one)]
             replaced = sum(self.jobs[job_id].fault_count for job_id in job_ids)  # failed by the provider's own fault
             if len(made) > len(job_ids) + replaced and not any(map(self._is_excused, made)):
                 yield f"jobs {', '.join(map(str, job_ids))} made tasks {', '.join(made)}"
+
+    def _counts(self, task_id: str) -> bool:
+        """Whether a task is work for its job: one that failed unbilled, and was then forgotten, counts for nothing."""
+        is_forgotten = task_id in self.world.witness.forgotten and task_id not in self.tasks
+        task = self.world.provider.provider.store.tasks.get(task_id)
+        return not (is_forgotten and task is not None and task.status in _UNBILLED)
 
     def _is_excused(self, task_id: str) -> bool:
         return self.world.witness.was_hidden(task_id)
@@ -154,4 +183,6 @@ def tally(world: World) -> Counter[str]:
         for state, count in world.bench.connection.execute(query):  # type: ignore[call-overload]
             counts[f"{table}: {state}"] += int(str(count))
     counts["bought again: hidden from the listing"] = sum(len(made) > 1 for made in world.witness.tasks_by_job.values())
+    recovered = world.bench.connection.execute("SELECT 1 FROM job_events WHERE kind = 'recovered'").fetchall()
+    counts["recovered"] = len(recovered)
     return counts

@@ -33,6 +33,12 @@ class Witness:
     """Promises that were broken on the way."""
     tasks_by_job: dict[UUID, list[str]] = field(default_factory=lambda: defaultdict(list))
     """Tasks that the job's POSTs really made."""
+    departed: list[Flight] = field(default_factory=list)
+    """Submits that left since the database was last set back."""
+    forgotten: set[str] = field(default_factory=set)
+    """Tasks that were made before the database was set back to when it did not know them."""
+    gone: dict[UUID, str] = field(default_factory=dict)
+    """Jobs that were enqueued after the backup that was restored, and their idempotency keys."""
     sent: set[tuple[UUID, int]] = field(default_factory=set)
     """Attempts whose POST has left."""
     hidden: dict[str, list[datetime]] = field(default_factory=lambda: defaultdict(list))
@@ -54,6 +60,7 @@ class Witness:
         if attempt in self.sent:
             self.broken.append(f"attempt {attempt[1]} of job {flight.sender} was sent twice")
         self.sent.add(attempt)
+        self.departed.append(flight)
 
     def on_arrival(self, flight: Flight) -> None:
         """A request was answered by the provider, whoever hears it."""
@@ -61,8 +68,34 @@ class Witness:
             [line] = self.service.provider.store.requests.newest(1, "submit")
             if line["task_id"]:
                 self.tasks_by_job[flight.sender].append(line["task_id"])
+                if not any(one is flight for one in self.departed):
+                    self.forgotten.add(line["task_id"])
         elif flight.operation == "list":
             self._compare_listing(flight)
+
+    @property
+    def task_count(self) -> int:
+        """How many tasks our POSTs have made."""
+        return sum(len(made) for made in self.tasks_by_job.values())
+
+    def jobs(self) -> dict[UUID, str]:
+        """The jobs that the database knows, and their idempotency keys."""
+        rows = self.database.execute("SELECT id, idempotency_key FROM render_jobs")
+        return {UUID(str(job_id)): str(key) for job_id, key in rows}
+
+    def on_restore(self, before: dict[UUID, str]) -> None:
+        """The database was set back.
+
+        Args:
+            before: The jobs that it knew then.
+        """
+        rows = self.database.execute("SELECT job_id, number FROM attempts").fetchall()
+        self.sent &= {(UUID(str(job_id)), int(str(number))) for job_id, number in rows}
+        known = {str(task_id) for (task_id,) in self.database.execute("SELECT provider_task_id FROM provider_tasks")}
+        self.forgotten |= {task_id for made in self.tasks_by_job.values() for task_id in made} - known
+        now = self.jobs()
+        self.gone = {job_id: key for job_id, key in (self.gone | before).items() if job_id not in now}
+        self.departed.clear()
 
     def _compare_listing(self, flight: Flight) -> None:
         body = flight.answer.body if flight.answer else b""
