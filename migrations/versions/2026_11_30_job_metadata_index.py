@@ -16,6 +16,7 @@ def upgrade() -> None:
     # Beside whoever writes: millions of rows may be there.
     with op.get_context().autocommit_block():
         op.execute("SET statement_timeout = 0")  # it stops nobody, however long it takes
+        op.execute("SET lock_timeout = 0")  # it waits for the transactions that were open when it began
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS ix_render_jobs_metadata")  # what an interrupted run has left
         op.create_index(
             "ix_render_jobs_metadata",
@@ -26,6 +27,7 @@ def upgrade() -> None:
             postgresql_where=sa.text("metadata IS NOT NULL"),
             postgresql_concurrently=True,
         )
+        op.execute("RESET lock_timeout")
         op.execute("RESET statement_timeout")
 
 

@@ -82,10 +82,11 @@ FROM fresh f JOIN render_jobs j ON j.campaign_id = :campaign_id AND j.custom_id 
      AND j.content_sha256 IS NOT NULL AND j.superseded_at IS NULL
 WHERE f.was_there AND NOT EXISTS (SELECT FROM fresh r WHERE r.job_id = j.id AND r.fate = 'renamed')
 """)
-# The clips that others come after: those of this import, else those that stand.
+# The clips that others come after: those of this import, else those that stand; of two that a renewed hash has made
+# alike, one that has succeeded.
 _BEFORES: Final = text("""
 INSERT INTO befores
-SELECT a.after_id, coalesce(f.job_id, own.id, shared.id),
+SELECT DISTINCT ON (a.after_id) a.after_id, coalesce(f.job_id, own.id, shared.id),
        coalesce(f.content_sha256, own.content_sha256, shared.content_sha256),
        CASE WHEN f.job_id IS NULL THEN coalesce(own.state, shared.state) ELSE coalesce(p.state, 'queued') END
 FROM (SELECT DISTINCT after_id FROM staged_clips WHERE import_id = :import_id AND after_id IS NOT NULL) a
@@ -96,6 +97,7 @@ LEFT JOIN render_jobs own ON own.campaign_id = :campaign_id AND own.custom_id = 
 LEFT JOIN clip_twins t ON t.campaign_id = :campaign_id AND t.custom_id = a.after_id
 LEFT JOIN render_jobs shared ON shared.campaign_id = :campaign_id AND shared.content_sha256 = t.content_sha256
      AND shared.superseded_at IS NULL
+ORDER BY a.after_id, shared.state = 'succeeded' DESC NULLS LAST, shared.id DESC
 """)
 _STALE: Final = text("""
 SELECT s.custom_id FROM staged_clips s LEFT JOIN befores b ON b.custom_id = s.after_id
