@@ -45,10 +45,12 @@ _AT_PROVIDER = f"'{RenderState.RENDERING.value}', '{RenderState.CANCELLING.value
 
 BILL_IS_RESERVED: Final = Check(
     "bill_is_reserved",
-    "what the provider billed for a task is no more than was reserved for its job",
+    "what the provider billed for a task is no more than was reserved for it",
     """SELECT e.job_id, e.amount AS billed, held.amount AS reserved, e.currency FROM ledger_entries e
-       JOIN (SELECT job_id, max(amount) AS amount FROM ledger_entries WHERE kind = 'reserve' GROUP BY job_id) held
-         ON held.job_id = e.job_id
+       JOIN LATERAL (SELECT amount FROM ledger_entries
+                     WHERE job_id = e.job_id AND kind = 'reserve' AND id < e.id
+                       AND account_id = e.account_id AND currency = e.currency
+                     ORDER BY id DESC LIMIT 1) held ON true
        WHERE e.kind = 'settle' AND e.amount > held.amount""",
 )
 

@@ -20,7 +20,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.account import Account
@@ -85,9 +85,7 @@ def settlement_of(session: Session, task: ProviderTask, answer: TaskAnswer, *, n
         now: The time.
     """
     job = session.get_one(RenderJob, task.job_id)
-    reserved = session.scalars(
-        select(func.max(LedgerEntry.amount)).where(LedgerEntry.job_id == job.id, LedgerEntry.kind == EntryKind.RESERVE)
-    ).one()
+    reserved = _reserved(session, task)
     if answer.billed_seconds is None:
         log.error("provider_task.unmeasured", job_id=str(job.id), provider_task_id=task.provider_task_id,
                   seen=f"{answer.status} without usage", amount=str(reserved))  # fmt: skip
@@ -99,6 +97,17 @@ def settlement_of(session: Session, task: ProviderTask, answer: TaskAnswer, *, n
             session, task, f"billed {money_text(amount)} {currency}, and {money_text(reserved)} was reserved", now
         )
     return _spending(EntryKind.SETTLE, task, job.campaign_id, answer.billed_seconds, (amount, currency))
+
+
+def _reserved(session: Session, task: ProviderTask) -> Decimal | None:
+    """The most that a task could cost at admission; other attempts of its job may have had other prices."""
+    reservations = select(LedgerEntry.amount).where(
+        LedgerEntry.job_id == task.job_id,
+        LedgerEntry.kind == EntryKind.RESERVE,
+        LedgerEntry.account_id == task.account_id,
+        LedgerEntry.currency == task.currency,
+    )
+    return session.scalars(reservations.order_by(LedgerEntry.id.desc()).limit(1)).one_or_none()
 
 
 def _price(

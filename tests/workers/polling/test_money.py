@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from models import Campaign, EntryKind, OnBudget, Slot
+from models import Account, Campaign, EntryKind, LedgerEntry, OnBudget, Slot
 from models.operations.money.budget import Budget, BudgetBelowCommitmentsError, set_budget
 from models.operations.money.ledger import Spending, spend
 from models.operations.money.slot_reservations import release_slot
@@ -23,6 +23,7 @@ from tests.support.rows import Rows
 from tests.support.scripted_provider import RESULT_URL, Answer, refused, succeeded, task
 from workers.audit.invariants import audit
 from workers.dispatch.dispatcher import dispatch
+from workers.recovery.guarded_dispatch import guarded_dispatch
 from workers.sweep.sweep import sweep
 
 PRICE = Decimal("0.50")
@@ -149,6 +150,48 @@ def test_a_task_that_does_not_say_what_it_cost_costs_the_most_that_it_can(jobs: 
     jobs.poll(task("SUCCEEDED", video_url="https://results.test/1.mp4"))
 
     assert (kinds(rows, job_id)[-1], rows.entries(job_id)[-1].seconds) == ((EntryKind.SETTLE, PRICE), None)
+
+
+def test_an_unmeasured_bill_is_what_its_own_account_had_reserved(jobs: Jobs, rows: Rows) -> None:
+    """Another account had refused it before, in another currency."""
+    rows.change(Account, region="cn-beijing")
+    jobs.provider.on_submit(refused(400, "Arrearage"))
+    job_id = jobs.rendering()
+    with rows.sessions.begin() as session:
+        first = session.scalars(select(Account)).one()
+        second = Account(name="second", base_url=first.base_url, region="ap-southeast-1", key_env=first.key_env)
+        session.add(second)
+    jobs.clock.advance(60)
+    guarded_dispatch(jobs.services)
+    jobs.submit(jobs.hints.submits[-1])
+    reserved = [(e.amount, e.currency) for e in rows.entries(job_id) if e.kind is EntryKind.RESERVE]
+    assert reserved == [(Decimal("3.00"), "CNY"), (PRICE, "USD")]
+
+    jobs.poll(task("SUCCEEDED", video_url=RESULT_URL))
+
+    settled = rows.entries(job_id)[-1]
+    assert (settled.kind, settled.amount, settled.currency) == (EntryKind.SETTLE, PRICE, "USD")
+
+
+def test_a_bill_is_compared_with_what_its_own_account_had_reserved(jobs: Jobs, rows: Rows) -> None:
+    job_id = jobs.rendering()
+    with rows.sessions.begin() as session:
+        reserved = session.scalars(select(LedgerEntry)).one()
+        elsewhere = Account(name="second", base_url="https://b.test", region="cn-beijing", key_env="KEY")
+        session.add(elsewhere)
+        session.flush()
+        for kind, amount in [(EntryKind.RESERVE, Decimal(3)), (EntryKind.RELEASE, Decimal(-3))]:
+            session.add(
+                LedgerEntry(at=reserved.at, kind=kind, campaign_id=reserved.campaign_id, job_id=job_id,
+                            account_id=elsewhere.id, amount=amount, currency="CNY")
+            )  # fmt: skip
+
+    jobs.poll(rendered({"duration": 15, "SR": 1080}))
+
+    (alarm,) = rows.events(job_id, "alarm")
+    assert alarm.detail["seen"] == "billed 2.25 USD, and 0.50 was reserved"
+    with rows.sessions() as session:
+        assert [finding.check.name for finding in audit(session) if finding.rows] == ["bill_is_reserved"]
 
 
 def test_a_model_without_a_price_is_rendered_without_a_reservation(jobs: Jobs, rows: Rows) -> None:
