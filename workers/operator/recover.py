@@ -128,9 +128,11 @@ def _lines(one: Closed) -> Iterator[str]:
         yield f"  {_named_task(found)}: waits for its end"
     taken: set[UUID] = set()
     for unclear in one.sight.matching.unclear:
-        yield f"  {_named_task(unclear.found)}: fits {len(unclear.candidates)} waiting jobs"
+        yield f"  {_named_task(unclear.found)}: fits {unclear.count} waiting jobs"
         for job in unclear.candidates:
             yield f"      {_named_job(job)}"
+        if unclear.count > len(unclear.candidates):
+            yield f"      and {unclear.count - len(unclear.candidates)} more"
         proposed = next((job.job_id for job in unclear.candidates if job.job_id not in taken), None)
         if proposed is not None:
             taken.add(proposed)

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from typing import Final
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, Final
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ARRAY, ColumnElement, Row, Uuid, and_, any_, literal, select
+from sqlalchemy.orm import Session, sessionmaker
 
 from models.render_job import RenderJob
 from reelqueue.states import RenderState
-from workers.reconciliation.task_matching import is_echo
+from workers.reconciliation.task_matching import Echoes
 from workers.recovery.matching import Candidate
 
 TAKING: Final = (RenderState.QUEUED, RenderState.ADMITTED)
 """Nothing was sent for them, as far as the database knows."""
 _RETURNING: Final = (RenderState.SUBMITTING, RenderState.RENDERING)
 """They may come back to the queue: their POST may be proven not to have arrived, or the provider may fail them."""
-_SILENT_AT_ONCE: Final = 200
+_READ_AT_ONCE: Final = 1000
+_SHOWN_CHARACTERS: Final = 100
+_COLUMNS: Final = (
+    RenderJob.id,
+    RenderJob.model,
+    RenderJob.campaign_id,
+    RenderJob.content_sha256,
+    RenderJob.request_sha256,
+    RenderJob.prompt,
+    RenderJob.duration,
+    RenderJob.resolution,
+    RenderJob.created_at,
+    RenderJob.state,
+)
 
 
 def has_candidates(session: Session, models: Collection[str] | None = None) -> bool:
@@ -26,53 +40,58 @@ def has_candidates(session: Session, models: Collection[str] | None = None) -> b
 
 
 def candidates_for(
-    session: Session, models: Collection[str] | None, echoes: Collection[str], *, silent: bool
+    sessions: sessionmaker[Session], models: Collection[str] | None, echoes: Collection[str], *, silent: bool
 ) -> list[Candidate]:
     """The jobs that one of the tasks may belong to, in the order in which they would be submitted.
 
     Args:
-        session: To read with.
+        sessions: To read with. None is open while prompts are compared: with 100,000 jobs that takes seconds.
         models: Of the tasks; None: of any.
         echoes: The prompts that the tasks echo.
-        silent: Whether some echo nothing: then any job of the models counts, the first of them.
+        silent: Whether some echo nothing: then any job of the models counts.
     """
-    found: list[Candidate] = []
-    silent_count = 0
-    for job in _waiting(session, models):
-        is_needed = any(is_echo(job.prompt or "", echo) for echo in echoes)
-        if not is_needed and silent and silent_count < _SILENT_AT_ONCE:
-            silent_count, is_needed = silent_count + 1, True
-        if is_needed:
-            found.append(job)
-    return found
+    echoed = Echoes(echoes)
+    read = (_candidate(row, echoed) for rows in _pages(sessions, models) for row in rows)
+    return [job for job in read if silent or job.echoes]
 
 
-def _waiting(session: Session, models: Collection[str] | None) -> Iterator[Candidate]:
-    """Streamed: a campaign of 100,000 clips may wait."""
-    columns = (
-        RenderJob.id,
-        RenderJob.model,
-        RenderJob.campaign_id,
-        RenderJob.content_sha256,
-        RenderJob.request_sha256,
-        RenderJob.prompt,
-        RenderJob.duration,
-        RenderJob.resolution,
-        RenderJob.created_at,
-        RenderJob.state,
+def _pages(
+    sessions: sessionmaker[Session], models: Collection[str] | None
+) -> Iterator[Sequence[Row[*tuple[Any, ...]]]]:
+    """The waiting jobs by their order at one moment, a transaction for each page.
+
+    A job that was enqueued after that moment made none of the tasks, as the list was read before it.
+    """
+    with sessions() as session:
+        order = (RenderJob.priority.desc(), RenderJob.created_at, RenderJob.id)
+        ids = session.scalars(select(RenderJob.id).where(_of(models)).order_by(*order)).all()
+    for start in range(0, len(ids), _READ_AT_ONCE):
+        yield _rows(sessions, models, ids[start : start + _READ_AT_ONCE])
+
+
+def _rows(
+    sessions: sessionmaker[Session], models: Collection[str] | None, ids: Sequence[UUID]
+) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Some jobs, in the order of their ids here; without those that wait no more."""
+    wanted = RenderJob.id == any_(literal(list(ids), ARRAY(Uuid)))
+    with sessions() as session:
+        rows = {row.id: row for row in session.execute(select(*_COLUMNS).where(wanted, _of(models)))}
+    return [rows[one] for one in ids if one in rows]
+
+
+def _candidate(row: Row[*tuple[Any, ...]], echoed: Echoes) -> Candidate:
+    prompt = row.prompt or ""
+    return Candidate(
+        job_id=row.id,
+        model=row.model,
+        request=f"{row.campaign_id} {row.content_sha256 or row.request_sha256}",
+        prompt=prompt[:_SHOWN_CHARACTERS] or None,
+        duration=row.duration,
+        resolution=row.resolution,
+        created_at=row.created_at,
+        can_take=row.state in TAKING,
+        echoes=echoed.of(prompt),
     )
-    order = (RenderJob.priority.desc(), RenderJob.created_at, RenderJob.id)
-    for row in session.execute(select(*columns).where(_of(models)).order_by(*order).execution_options(yield_per=1000)):
-        yield Candidate(
-            job_id=row.id,
-            model=row.model,
-            request=f"{row.campaign_id} {row.content_sha256 or row.request_sha256}",
-            prompt=row.prompt,
-            duration=row.duration,
-            resolution=row.resolution,
-            created_at=row.created_at,
-            can_take=row.state in TAKING,
-        )
 
 
 def _of(models: Collection[str] | None) -> ColumnElement[bool]:

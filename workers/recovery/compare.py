@@ -105,8 +105,7 @@ def look_at(services: Services, account: Account, gate: SubmitGate) -> Sight:
     found = [_found(services, account, one, number) for number, one in enumerate(unknown)]
     billed = [one for one in found if one.answer is None or one.answer.status not in UNBILLED]
     skew = clocks.allowance - clocks.low
-    with services.sessions() as session:
-        matching = match_tasks(billed, _candidates(session, billed), clock_skew=skew)
+    matching = match_tasks(billed, _candidates(services, billed), clock_skew=skew)
     return Sight(matching, len(listed.tasks), listed.flaw and f"the provider's task list is not whole: {listed.flaw}")
 
 
@@ -180,11 +179,11 @@ async def _get(provider: DashScope, one: Located) -> TaskAnswer:
     return await provider.get(one.task.provider_task_id)
 
 
-def _candidates(session: Session, found: Sequence[Found]) -> list[Candidate]:
+def _candidates(services: Services, found: Sequence[Found]) -> list[Candidate]:
     if not found:
         return []
-    echoes = {one.answer.orig_prompt for one in found if one.answer and one.answer.orig_prompt}
-    return candidates_for(session, _models(found), echoes, silent=any(_is_silent(one) for one in found))
+    echoes = {one.answer.orig_prompt for one in found if one.answer and one.answer.orig_prompt is not None}
+    return candidates_for(services.sessions, _models(found), echoes, silent=any(_is_silent(one) for one in found))
 
 
 def _is_silent(found: Found) -> bool:
@@ -261,7 +260,7 @@ def _held(matching: Matching) -> dict[str, list[str]]:
     for found in matching.waiting:
         held.setdefault(found.task.model or ANY_MODEL, []).append(found.task.provider_task_id)
     for unclear in matching.unclear:
-        for model in {one.model for one in unclear.candidates}:
+        for model in unclear.models:
             held.setdefault(model, []).append(unclear.found.task.provider_task_id)
     return held
 

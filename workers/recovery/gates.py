@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
+import structlog
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from models.account import Account
@@ -20,6 +22,8 @@ from models.submit_gate import SubmitGate
 from workers.recovery.compare import compare_account
 from workers.runtime.context import Services
 
+log = structlog.get_logger(__name__)
+
 _COMPARED_WITHIN: Final = timedelta(seconds=60)
 """A worker that died over a comparison is replaced after this."""
 
@@ -29,7 +33,19 @@ def open_gates(services: Services) -> None:
     with services.sessions.begin() as session:
         due = _take_due(session, services.clock.now(session))
     for account in due:
-        compare_account(services, account)
+        try:
+            compare_account(services, account)
+        except Exception as error:  # noqa: BLE001 -- its gate stays as it is, and the other accounts go on
+            _say_why(services, account, error)
+
+
+def _say_why(services: Services, account: Account, error: Exception) -> None:
+    """Let operators read what a comparison has failed of; it is made again."""
+    said = str(error.orig if isinstance(error, DBAPIError) else error)
+    reason = f"the comparison with the provider's task list failed: {type(error).__name__}: {' '.join(said.split())}"
+    log.error("submit_gate.comparison_failed", account=account.name, reason=reason, exc_info=error)
+    with services.sessions.begin() as session:
+        ensure_gate(session, account.id).reason = reason
 
 
 def _take_due(session: Session, now: datetime) -> list[Account]:

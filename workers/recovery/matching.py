@@ -16,6 +16,7 @@ that ask for the very same are interchangeable: each pays for one task. What is 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -26,13 +27,13 @@ from reelqueue.errors import InvalidRequestError
 from reelqueue.requests.resolution import read_resolution
 from reelqueue.states import TaskStatus
 from workers.dashscope import ListedTask, TaskAnswer
-from workers.reconciliation.task_matching import is_echo
 
 # A result may be some frames longer than what was asked for.
 _LENGTH_TOLERANCE_SECONDS: Final = 0.5
+_SHOWN: Final = 200
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A job that may have made a task before the database forgot it."""
 
@@ -41,11 +42,14 @@ class Candidate:
     request: str
     """Equal for jobs that ask for the very same in one campaign."""
     prompt: str | None
+    """How it begins, for operators."""
     duration: int | None
     resolution: str | None
     created_at: datetime
     can_take: bool
     """Whether it waits for its submit. One that is at the provider may also come back to the queue."""
+    echoes: frozenset[str] = frozenset()
+    """What listed tasks echo and is its prompt."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,10 @@ class UnclearTask:
 
     found: Found
     candidates: list[Candidate]
+    """The first of them."""
+    count: int
+    models: frozenset[str]
+    """Of all of them."""
 
 
 @dataclass
@@ -93,9 +101,14 @@ def match_tasks(found: Iterable[Found], candidates: Sequence[Candidate], *, cloc
         clock_skew: How far the provider's clock may be behind the database's.
     """
     matching, taken = Matching(), set[UUID]()
+    by_echo = defaultdict[str, list[Candidate]](list)
+    for job in candidates:
+        for echo in job.echoes:
+            by_echo[echo].append(job)
     for one in sorted(found, key=_order):
-        alike = [job for job in candidates if _may_have_made(job, one, clock_skew)]
-        fitting = [job for job in alike if one.recorded_job_id is not None or _fits(job, one.answer)]
+        said = None if one.recorded_job_id is not None else _echo(one)
+        alike = _makers(candidates if said is None else by_echo.get(said, []), one, clock_skew)
+        fitting = alike if one.recorded_job_id is not None else _fitting(alike, one.answer)
         possible = [job for job in fitting or alike if job.job_id not in taken]
         taker = _judge(matching, one, possible, is_sure=bool(fitting))
         if taker is not None:
@@ -112,43 +125,53 @@ def _order(found: Found) -> tuple[bool, bool, datetime, str]:
 
 def _judge(matching: Matching, found: Found, possible: list[Candidate], *, is_sure: bool) -> Candidate | None:
     """The job that gets the task; where there is none, the task is put where it belongs."""
-    takers = [one for one in possible if one.can_take]
+    taker = next((one for one in possible if one.can_take), None)
     if not possible:
         matching.foreign.append(found)
-    elif not (found.has_succeeded or found.recorded_job_id) or not takers:
+    elif not (found.has_succeeded or found.recorded_job_id) or taker is None:
         matching.waiting.append(found)
-    elif is_sure and len({one.request for one in possible}) == 1:
-        return takers[0]
-    elif len(takers) == len(possible):
-        matching.unclear.append(UnclearTask(found, possible))
+    elif is_sure and all(one.request == taker.request for one in possible):
+        return taker
+    elif all(one.can_take for one in possible):
+        models = frozenset(one.model for one in possible)
+        matching.unclear.append(UnclearTask(found, possible[:_SHOWN], len(possible), models))
     else:
         matching.waiting.append(found)
     return None
 
 
-def _may_have_made(job: Candidate, found: Found, clock_skew: timedelta) -> bool:
+def _makers(jobs: Sequence[Candidate], found: Found, clock_skew: timedelta) -> list[Candidate]:
+    """Those of jobs with the right prompt that can have made a task by its record, or else by model and age."""
     if found.recorded_job_id is not None:
-        return job.job_id == found.recorded_job_id
+        return [job for job in jobs if job.job_id == found.recorded_job_id]
     task = found.task
-    is_older = task.created_at is not None and task.created_at < job.created_at - clock_skew
-    if is_older or task.model not in {None, job.model}:
-        return False
-    echo = _echo(found)
-    return echo is None or is_echo(job.prompt or "", echo)
+    of_model = jobs if task.model is None else [job for job in jobs if job.model == task.model]
+    if task.created_at is None:
+        return list(of_model)
+    enqueued_by = task.created_at + clock_skew
+    return [job for job in of_model if job.created_at <= enqueued_by]
 
 
 def _echo(found: Found) -> str | None:
     return found.answer.orig_prompt if found.answer else None
 
 
-def _fits(job: Candidate, answer: TaskAnswer | None) -> bool:
-    """Whether the result has the length and the resolution that the job asked for, as far as both are known."""
-    usage = (answer.usage if answer else None) or {}
+def _fitting(jobs: list[Candidate], answer: TaskAnswer | None) -> list[Candidate]:
+    """The jobs that asked for the length and the resolution that the result has, as far as both are known."""
+    if answer is None or not answer.usage:
+        return jobs
+    wanted = {(job.duration, job.resolution) for job in jobs}
+    fitting = {one for one in wanted if _fits(*one, answer)}
+    return jobs if fitting == wanted else [job for job in jobs if (job.duration, job.resolution) in fitting]
+
+
+def _fits(duration: int | None, resolution: str | None, answer: TaskAnswer) -> bool:
+    usage = answer.usage or {}
     seconds = _number(usage.get("output_video_duration", usage.get("duration", usage.get("video_duration"))))
-    lines, asked_lines = _number(usage.get("SR")), _lines(job.resolution)
+    lines, asked_lines = _number(usage.get("SR")), _lines(resolution)
     has_input = "output_video_duration" not in usage and bool(_number(usage.get("input_video_duration")))
     is_as_long = (
-        seconds is None or job.duration is None or has_input or abs(seconds - job.duration) <= _LENGTH_TOLERANCE_SECONDS
+        seconds is None or duration is None or has_input or abs(seconds - duration) <= _LENGTH_TOLERANCE_SECONDS
     )
     return is_as_long and (lines is None or asked_lines is None or lines == asked_lines)
 

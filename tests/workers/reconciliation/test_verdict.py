@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workers.dashscope import ListedTask, TaskAnswer
-from workers.reconciliation.task_matching import Absent, Adopt, Doubt, Stranger, Unclear, is_echo, judge
+from workers.reconciliation.task_matching import Absent, Adopt, Doubt, Echoes, Stranger, Unclear, is_echo, judge
 
 LONG = "a very long tracking shot " * 40
 STATUSES = st.sampled_from(["PENDING", "RUNNING", "SUCCEEDED", "FAILED", "CANCELED", "UNKNOWN", "SUSPENDED"])
@@ -37,6 +37,15 @@ def make_stranger(status: str, echo: str | None, number: int = 0) -> Stranger:
 )
 def test_an_echo(prompt: str, echoed: str | None, *, is_ours: bool) -> None:
     assert is_echo(prompt, echoed) is is_ours
+
+
+def test_a_prompt_is_looked_up_in_many_echoes_at_once() -> None:
+    echoes = Echoes(["a  cat", "a cat", "a dog", LONG[:800], LONG[:600], LONG[:100], ""])
+
+    assert echoes.of("a cat\n") == {"a  cat", "a cat"}
+    assert echoes.of(LONG) == {LONG[:800], LONG[:600]}
+    assert echoes.of(LONG[:600]) == {LONG[:600]}
+    assert (echoes.of(""), echoes.of("a")) == ({""}, frozenset())
 
 
 @given(st.text(min_size=1))

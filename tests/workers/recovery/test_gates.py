@@ -319,6 +319,38 @@ def test_a_forgotten_task_does_not_become_an_orphan(restored: Restored, jobs: Jo
         assert session.query(RenderJob).count() == 2
 
 
+def test_a_comparison_that_fails_says_of_what_and_keeps_its_account_alone_closed(
+    restored: Restored, jobs: Jobs, services: Services
+) -> None:
+    class Journal:
+        def job_of(self, _account: Account, _task: ListedTask) -> UUID:
+            raise RuntimeError("the journal cannot be read")
+
+    restored.services = replace(services, elsewhere=Journal())
+    jobs.queued()
+    restored.from_backup()
+    restored.lists("forgotten")
+
+    assert restored.dispatched() == 0
+    failed = "the comparison with the provider's task list failed: RuntimeError: the journal cannot be read"
+    assert restored.reasons() == [failed]
+    (look,) = look_for_orphans(restored.services)
+    assert failed in str(look)
+
+
+def test_a_task_that_echoes_an_empty_prompt_is_that_of_a_job_without_one(
+    restored: Restored, jobs: Jobs, rows: Rows
+) -> None:
+    job_id = jobs.queued()
+    rows.change(RenderJob, prompt=None)
+    restored.from_backup()
+    restored.lists(forgotten="")
+
+    restored.dispatched()
+
+    assert rows.state(job_id) is RenderState.ARCHIVING
+
+
 def test_a_copy_is_another_database(postgres_url: str, database_url: str) -> None:
     identities = []
     for url in (postgres_url, database_url, database_url):
