@@ -74,6 +74,11 @@ def _no_url(document: dict[str, Any], _fault: Fault) -> None:
     document["output"].pop("video_url", None)
 
 
+def _no_result(document: dict[str, Any], _fault: Fault) -> None:
+    document["output"].pop("video_url", None)
+    document.pop("usage", None)
+
+
 def _results_object(document: dict[str, Any], _fault: Fault) -> None:
     _move_url(document, lambda url: {"video_url": url})
 
@@ -150,6 +155,7 @@ KINDS: Final = (
     _kind("failed", _failed),  # FAILED, whatever was said before
     _kind("bare-failure", _bare_failure),  # FAILED without code and message
     _kind("no-url", _no_url),  # SUCCEEDED without `video_url`
+    _kind("no-result", _no_result),  # SUCCEEDED with neither `video_url` nor usage
     _kind("results-object", _results_object),  # the URL in an object `results`, as some APIs have it
     _kind("results-list", _results_list),  # the URL in a list `results`, as image APIs have it
     _kind("ancient-end", _ancient_end),  # `end_time` is the beginning of the epoch

@@ -119,11 +119,15 @@ def test_a_query_says_another_status_once(wire: Wire, kind: str, details: dict[s
     assert wire.query(task_id)["output"]["task_status"] == "SUCCEEDED"
 
 
-def test_a_success_has_no_url(wire: Wire) -> None:
+@pytest.mark.parametrize(("kind", "has_usage"), [("no-url", True), ("no-result", False)])
+def test_a_success_has_no_url(wire: Wire, kind: str, *, has_usage: bool) -> None:
     task_id = wire.succeeded()
-    wire.fault("query", "no-url")
+    wire.fault("query", kind)
 
-    assert "video_url" not in wire.query(task_id)["output"]
+    said = wire.query(task_id)
+
+    assert (said["output"]["task_status"], said["output"].get("video_url")) == ("SUCCEEDED", None)
+    assert ("usage" in said) == has_usage
 
 
 @pytest.mark.parametrize("kind", ["results-object", "results-list"])

@@ -105,12 +105,13 @@ CHECKS: Final = (
     ),
     Check(
         "user_has_a_slot",
-        "a job that is on its way to the provider, or there, holds a slot until its task is paid",
+        "a job that is on its way to the provider, or there, holds a slot until its task is paid or written off",
         """SELECT j.id AS job_id, j.state FROM render_jobs j
            WHERE j.state IN ('admitted', 'submitting', 'rendering', 'cancelling', 'needs_review')
              AND NOT (j.state = 'needs_review' AND j.failure_class = 'poison')
              AND NOT EXISTS (SELECT 1 FROM slots s WHERE s.job_id = j.id)
-             AND NOT EXISTS (SELECT 1 FROM ledger_entries e WHERE e.job_id = j.id AND e.kind = 'settle')""",
+             AND NOT EXISTS (SELECT 1 FROM ledger_entries e
+                             WHERE e.job_id = j.id AND e.kind IN ('settle', 'write_off'))""",
     ),
     Check(
         "followed_until_the_end",
@@ -130,11 +131,18 @@ CHECKS: Final = (
     ),
     Check(
         "paid_task_is_settled",
-        "a provider task that succeeded is settled once, with the seconds that the provider counted",
-        f"""SELECT t.job_id, t.provider_task_id, t.billed_seconds, count(e.id) AS settled FROM provider_tasks t
-            LEFT JOIN ledger_entries e ON e.provider_task_id = t.id AND e.kind = 'settle'
+        "a provider task that succeeded is settled once, with the seconds that the provider counted; until it tells"
+        " them, and while it is asked for them, it is written off once",
+        f"""SELECT t.job_id, t.provider_task_id, t.billed_seconds,
+                   count(e.id) FILTER (WHERE e.kind = 'settle') AS settled
+            FROM provider_tasks t JOIN render_jobs j ON j.id = t.job_id
+            LEFT JOIN ledger_entries e ON e.provider_task_id = t.id
             WHERE t.status = '{TaskStatus.SUCCEEDED}'
-            GROUP BY t.id HAVING count(e.id) <> 1 OR max(e.seconds) IS DISTINCT FROM t.billed_seconds""",  # noqa: S608
+            GROUP BY t.id, j.next_poll_at
+            HAVING (count(e.id) FILTER (WHERE e.kind = 'settle') <> 1
+                    OR max(e.seconds) IS DISTINCT FROM t.billed_seconds)
+               AND NOT (j.next_poll_at IS NOT NULL AND coalesce(t.billed_seconds, 0) = 0
+                        AND count(e.id) = 1 AND max(e.kind) = 'write_off')""",  # noqa: S608
     ),
     BILL_IS_RESERVED,
     Check(

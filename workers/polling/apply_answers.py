@@ -154,8 +154,9 @@ def _follow_up(session: Session, asked: Asked, outcome: Outcome, now: datetime, 
         store_answer(session, due.task_row_id, asked.answer, now=now)
     if outcome.ends_task:
         slot = release_slot(session, due.job_id, now=now)
-        effects.finished_count += slot is not None or outcome.next_poll_at is None
-        effects.spendings += spending_of(session, due.task_row_id, slot, asked.answer, now=now)
+        is_followed = outcome.next_poll_at is not None
+        effects.finished_count += slot is not None or not is_followed
+        effects.spendings += spending_of(session, due.task_row_id, asked.answer, is_followed=is_followed, now=now)
     if outcome.fetch:
         effects.to_fetch.append((due.job_id, due.model))
     if outcome.to_state is not None:

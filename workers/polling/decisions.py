@@ -5,8 +5,8 @@ answer                       then
 ===========================  ====================================================================
 PENDING, RUNNING             ask again after the job's interval, or at its model's pace, until the deadline
 SUCCEEDED with a URL         fetch the result
-SUCCEEDED without            over: its slot is free, and it is settled; ask again for the URL, until the
-                             deadline, and by the slow watch
+SUCCEEDED without            over: its slot is free, and it is settled, or written off until its seconds are
+                             known; ask again for the URL, until the deadline, and by the slow watch
 FAILED                       end as ``failed``, or ``moderated``, by the code's class; or back to the
                              queue, twice at most, where the provider or its load is at fault, or the
                              account, which is paused (not billed)

@@ -8,6 +8,8 @@ without a result
 FAILED, CANCELED           nothing: the provider does not bill it
 an unknown word, with      settled likewise: what has a result is billed
 a result
+SUCCEEDED, with neither    written off as long as it is followed, since its slot is free and nobody knows yet;
+seconds nor a result       settled by the first answer that tells the seconds, or by the last one
 anything else              written off: nobody will know, and the provider may have billed it;
                            unless it is settled already
 =========================  =====================================================================
@@ -29,7 +31,6 @@ from models.operations.jobs.transitions import record
 from models.operations.money.ledger import Spending
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
-from models.slot import Slot
 from reelqueue.pricing import billed_price
 from reelqueue.schemas.statement import money_text
 from reelqueue.states import UNBILLED, TaskStatus
@@ -39,37 +40,42 @@ log = structlog.get_logger(__name__)
 
 
 def spending_of(
-    session: Session, task_row_id: UUID, slot: Slot | None, answer: TaskAnswer | ProviderError, *, now: datetime
+    session: Session, task_row_id: UUID, answer: TaskAnswer | ProviderError, *, is_followed: bool, now: datetime
 ) -> list[Spending]:
     """What an ended task cost: one spending, or none.
+
+    A settlement takes back what was written off before it.
 
     Args:
         session: In the transaction that stores the answer.
         task_row_id: Our row of the task.
-        slot: What its job had leased, which is released.
         answer: The last that the provider said.
+        is_followed: Whether the provider will be asked about it again.
         now: The time.
     """
     if isinstance(answer, TaskAnswer) and answer.status in UNBILLED:
         return []
-    if is_settled(session, task_row_id):
+    if _is_entered(session, task_row_id, EntryKind.SETTLE):
         return []
     task = session.get_one(ProviderTask, task_row_id)
-    if isinstance(answer, TaskAnswer) and (answer.status == TaskStatus.SUCCEEDED or answer.result_url):
-        return [settlement_of(session, task, answer, now=now)]
-    reserved = slot.reserved_amount if slot else None
+    # An error says nothing about the task: what was said before it counts.
+    said = answer if isinstance(answer, TaskAnswer) else TaskAnswer(task.status)
+    is_paid = said.status == TaskStatus.SUCCEEDED or said.result_url
+    if is_paid and (said.billed_seconds or not is_followed):
+        return [settlement_of(session, task, said, now=now)]
+    if _is_entered(session, task_row_id, EntryKind.WRITE_OFF):
+        return []
+    reserved = _reserved(session, task)
     log.error("provider_task.written_off", job_id=str(task.job_id), provider_task_id=task.provider_task_id,
-              amount=str(reserved), currency=task.currency)  # fmt: skip
+              amount=str(reserved), currency=task.currency, is_followed=is_followed)  # fmt: skip
     campaign_id = session.scalars(select(RenderJob.campaign_id).where(RenderJob.id == task.job_id)).one()
     return [_spending(EntryKind.WRITE_OFF, task, campaign_id, None, (reserved, task.currency))]
 
 
-def is_settled(session: Session, task_row_id: UUID) -> bool:
-    """Whether a task is settled: it may have been called SUCCEEDED before it had a result."""
-    settled = select(LedgerEntry.id).where(
-        LedgerEntry.provider_task_id == task_row_id, LedgerEntry.kind == EntryKind.SETTLE
-    )
-    return session.scalars(settled).first() is not None
+def _is_entered(session: Session, task_row_id: UUID, kind: EntryKind) -> bool:
+    """Whether an earlier answer about a task had it settled, or written off: it may have been called SUCCEEDED."""
+    entered = select(LedgerEntry.id).where(LedgerEntry.provider_task_id == task_row_id, LedgerEntry.kind == kind)
+    return session.scalars(entered).first() is not None
 
 
 def settlement_of(session: Session, task: ProviderTask, answer: TaskAnswer, *, now: datetime) -> Spending:

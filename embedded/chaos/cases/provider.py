@@ -57,6 +57,7 @@ _QUERIES: Final[dict[str, list[dict[str, Any]]]] = {
     "a result in an object": [{"kind": "results-object", "count": None}],
     "a result in a list": [{"kind": "results-list", "count": None}],
     "SUCCEEDED without a URL": [{"kind": "no-url", "count": 3}],
+    "SUCCEEDED without a URL and without usage": [{"kind": "no-result", "count": 3}],
 }
 
 

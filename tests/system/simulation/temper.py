@@ -171,6 +171,7 @@ _BY_OPERATION: Final[dict[str, list[dict[str, Any]]]] = {
         {"kind": "status-word"},
         {"kind": "going-back"},
         {"kind": "no-url"},
+        {"kind": "no-result"},
         {"kind": "expired-url"},
         {"kind": "results-object"},
         {"kind": "results-list"},

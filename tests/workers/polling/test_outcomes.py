@@ -6,8 +6,9 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import select
 
-from models import Attempt, EntryKind, PollLane
+from models import Attempt, Campaign, EntryKind, PollLane
 from reelqueue.states import FailureClass, RenderState
 from tests.support.jobs import Jobs
 from tests.support.recorded_hints import RecordedHints
@@ -241,6 +242,66 @@ def test_a_success_that_never_has_a_url_ends_timed_out_and_paid(jobs: Jobs, rows
     assert [entry.kind for entry in rows.entries(job_id)].count(EntryKind.SETTLE) == 1
     assert EntryKind.WRITE_OFF not in {entry.kind for entry in rows.entries(job_id)}
     assert unbroken(rows)
+
+
+def test_a_success_that_tells_nothing_frees_its_slot_and_is_settled_by_the_usage_that_comes(
+    jobs: Jobs, rows: Rows
+) -> None:
+    """One of a range of prices: a reference video of up to five seconds is billed as well."""
+    options = {"model": "wan2.6-r2v", "prompt": "character1 waves", "duration": 5}
+    job_id = jobs.rendering(reference_urls=["https://media.example/a.mp4"], **options)
+    budget = spending(rows, budget_amount=Decimal(5), budget_currency="USD")
+    assert budget.spent_amount == 0
+
+    for said in [task("SUCCEEDED"), task("SUCCEEDED", video_url="", usage={"duration": 0})]:
+        jobs.poll(said)
+        assert (rows.has_slot(job_id), rows.spent(job_id)) == (False, Decimal("1.00"))
+        assert spending(rows).spent_amount == Decimal("1.00")
+        assert unbroken(rows)
+    jobs.poll(task("SUCCEEDED", video_url=RESULT_URL, usage={"duration": 6, "SR": 720}))
+
+    (stored,) = rows.tasks(job_id)
+    assert (rows.state(job_id), stored.billed_seconds) == (RenderState.ARCHIVING, 6)
+    assert (rows.spent(job_id), spending(rows).spent_amount) == (Decimal("0.60"), Decimal("0.60"))
+    assert [(entry.kind, entry.amount, entry.seconds) for entry in rows.entries(job_id)[2:]] == [
+        (EntryKind.WRITE_OFF, Decimal("1.00"), None),
+        (EntryKind.SETTLE, Decimal("0.60"), Decimal(6)),
+        (EntryKind.WRITE_OFF, Decimal("-1.00"), None),
+    ]
+    assert unbroken(rows)
+
+
+@pytest.mark.parametrize(
+    ("at_last", "kinds"),
+    [
+        (task("SUCCEEDED"), [EntryKind.WRITE_OFF, EntryKind.SETTLE, EntryKind.WRITE_OFF]),
+        (refused(500, "InternalError"), [EntryKind.WRITE_OFF, EntryKind.SETTLE, EntryKind.WRITE_OFF]),
+        (task("UNKNOWN"), [EntryKind.WRITE_OFF]),
+        (task("FAILED", code="InternalError"), [EntryKind.WRITE_OFF]),
+    ],
+)
+def test_a_success_that_never_tells_anything_costs_the_most_that_it_can(
+    jobs: Jobs, rows: Rows, clock: VirtualClock, at_last: Answer, kinds: list[EntryKind]
+) -> None:
+    job_id = jobs.rendering(poll_interval_ms=5000, poll_timeout_ms=10_000)
+    for said in [task("SUCCEEDED"), refused(500, "InternalError"), task("UNKNOWN"), task("SUCCEEDED")]:
+        jobs.poll(said)
+        assert unbroken(rows)
+    clock.advance(25 * 3600)
+
+    jobs.poll(at_last)
+
+    assert (rows.job(job_id).next_poll_at, rows.spent(job_id)) == (None, Decimal("0.50"))
+    assert [entry.kind for entry in rows.entries(job_id)[2:]] == kinds
+    assert unbroken(rows)
+
+
+def spending(rows: Rows, **values: object) -> Campaign:
+    """The only campaign, changed or as it is."""
+    if values:
+        rows.change(Campaign, **values)
+    with rows.sessions() as session:
+        return session.scalars(select(Campaign)).one()
 
 
 def test_a_url_beside_an_unknown_word_is_collected_at_the_deadline(jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
