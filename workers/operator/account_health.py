@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.operations.scheduling.account_limits import lane_limits
+from models.operations.scheduling.submit_gates import Obstacle, obstacles
 from models.slot import Slot
 from models.submit_lane import SubmitLane
 
@@ -62,9 +63,16 @@ def _health(session: Session, account: Account, environment: Mapping[str, str], 
 def _state(session: Session, account: Account, now: datetime) -> str | None:
     if account.paused_at is not None:
         return f"paused since {account.paused_at:%Y-%m-%d %H:%M} UTC: {account.paused_reason}"
+    gates = [_gate(one) for one in obstacles(session, now) if one.account == account.name]
     held_up = select(SubmitLane).where(SubmitLane.account_id == account.id, SubmitLane.throttled_until > now)
     lanes = session.scalars(held_up.order_by(SubmitLane.model)).all()
-    return ", ".join(_held(lane, lane.throttled_until - now) for lane in lanes if lane.throttled_until) or None
+    held = [_held(lane, lane.throttled_until - now) for lane in lanes if lane.throttled_until]
+    return ", ".join(gates + held) or None
+
+
+def _gate(obstacle: Obstacle) -> str:
+    of = "" if obstacle.models is None else f" of {', '.join(model or 'any model' for model in obstacle.models)}"
+    return f"takes no submits{of}: {obstacle.reason}"
 
 
 def _held(lane: SubmitLane, left: timedelta) -> str:

@@ -4,6 +4,7 @@ A listed task that the database does not know may be a waiting job's, submitted 
 
 * it costs something: it has neither failed nor been cancelled;
 * it is younger than what the record is known to be whole until (`known_until`), by any clock;
+* it is not made later, by any clock, than a POST of before the gate was closed can have made it;
 * a job of its model waits that is not younger, and whose prompt it does not contradict.
 
 Such a task is given to its job. While any is open, no job of its model is submitted to any account; what is neither
@@ -25,6 +26,7 @@ from sqlalchemy.orm import Session
 from models.account import Account
 from models.operations.scheduling.submit_gates import (
     ANY_MODEL,
+    STALE_AFTER,
     Cause,
     database_identity,
     ensure_gate,
@@ -85,7 +87,9 @@ def compare_account(services: Services, account: Account) -> Sight:
     for found, candidate in sight.matching.bound:
         bind_found(services, account, candidate.job_id, found)
     with services.sessions.begin() as session:
-        _conclude(services, session, ensure_gate(session, account.id), sight)
+        present = ensure_gate(session, account.id)
+        if present.closed_at == gate.closed_at:  # else it was closed again meanwhile: what was seen is of before
+            _conclude(services, session, present, sight)
     return sight
 
 
@@ -101,7 +105,12 @@ def look_at(services: Services, account: Account, gate: SubmitGate) -> Sight:
     except (ProviderError, ConfigurationError) as error:
         said = error.summary if isinstance(error, ProviderError) else str(error)
         return Sight(Matching(), problem=f"the provider's task list cannot be read: {said}")
-    unknown = _unknown(services, gate, listed.tasks, since)
+    last = _last_made(services.settings, gate, clocks)
+    unknown = [
+        one
+        for one in _unknown(services, gate, listed.tasks, since)
+        if _is_by(one, last) or services.elsewhere.job_of(account, one.task) is not None
+    ]
     found = [_found(services, account, one, number) for number, one in enumerate(unknown)]
     billed = [one for one in found if one.answer is None or one.answer.status not in UNBILLED]
     skew = clocks.allowance - clocks.low
@@ -114,6 +123,21 @@ def _window(gate: SubmitGate, clocks: ClockRange, now: datetime) -> timedelta:
     if gate.known_until is None:
         return LONGEST_WINDOW
     return now - min(gate.known_until, now) + clocks.allowance
+
+
+def _last_made(settings: Settings, gate: SubmitGate, clocks: ClockRange) -> datetime | None:
+    """Until when, by the provider's clock, a forgotten task can have been made; what is later is another program's.
+
+    Of what the gate holds back nothing was submitted since it was closed. The database's clock may have been set
+    forward since by as much as goes unnoticed.
+    """
+    if gate.closed_at is None:
+        return None
+    return gate.closed_at + _settling(settings) + STALE_AFTER + clocks.high + clocks.allowance
+
+
+def _is_by(one: Located, last: datetime | None) -> bool:
+    return last is None or one.task.created_at is None or one.task.created_at <= last
 
 
 def _unknown(services: Services, gate: SubmitGate, listed: dict[str, Located], since: datetime) -> list[Located]:

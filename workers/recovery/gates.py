@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.operations.scheduling.submit_gates import (
+    STALE_AFTER,
     DatabaseIdentity,
     close_gate,
     database_identity,
@@ -69,7 +70,12 @@ def _take(gate: SubmitGate, identity: DatabaseIdentity, now: datetime) -> bool:
     """Claim a comparison, under the gate's lock; False if another worker has it, or is done."""
     if not _is_due(gate, identity, now):
         return False
-    if must_close(gate, identity, now):
+    if must_close(gate, identity, now) or _was_left(gate, now):
         close_gate(gate, identity, now)
     gate.check_at = now + _COMPARED_WITHIN
     return True
+
+
+def _was_left(gate: SubmitGate, now: datetime) -> bool:
+    """Whether a closed gate was not looked at for a while, or the clock was set: `closed_at` may be too early then."""
+    return not gate.is_open and gate.check_at is not None and abs(now - gate.check_at) > STALE_AFTER

@@ -14,12 +14,19 @@ from models.account import Account
 from models.campaign import Campaign
 from models.job_event import KEEP_FAILED, JobEvent
 from models.operations.scheduling.account_limits import lane_limits, offers
+from models.operations.scheduling.submit_gates import Cause, stored_openings
 from models.render_job import RenderJob
 from models.slot import Slot
 from reelqueue.schemas.campaigns import Hold
 from reelqueue.states import RenderState
 
 _OPERATOR: Final = "tell an operator of this server"
+_COMPARED: Final = {
+    Cause.RESTORED: "the server's database was put back; its operators compare it with the provider before {model} is "
+    "submitted, so that nothing is paid for twice",
+    Cause.RESTARTED: "the server was started again, and compares its database with the provider before {model} is "
+    "submitted",
+}
 
 
 def holds_of(session: Session, campaign: Campaign) -> list[Hold]:
@@ -43,6 +50,7 @@ def _before_submit(session: Session, campaign: Campaign) -> Iterator[Hold]:
     if not models:
         return
     accounts = session.scalars(select(Account).order_by(Account.name)).all()
+    openings = stored_openings(session)
     for model in models:
         offering = [account for account in accounts if offers(account, model)]
         open_ones = [account for account in offering if account.paused_at is None]
@@ -51,6 +59,8 @@ def _before_submit(session: Session, campaign: Campaign) -> Iterator[Hold]:
         elif offering and not open_ones:
             reasons = "; ".join(sorted({account.paused_reason or "no reason given" for account in offering}))
             yield _blocking(f"the provider account for {model} is paused ({reasons}): {_OPERATOR}")
+        elif cause := openings.cause_of_hold(open_ones, model):
+            yield _blocking(f"{_COMPARED[cause].format(model=model)}: if it stays so, {_OPERATOR}")
         elif said := _full(session, campaign, model, open_ones):
             yield Hold(reason=said, is_blocking=False)
 

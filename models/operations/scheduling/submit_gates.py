@@ -9,7 +9,7 @@ A gate is closed, and the provider's task list is compared, when
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -126,6 +126,14 @@ class Openings:
             and not any(offers(self.accounts[one], model) for one in was_used)
         )
 
+    def cause_of_hold(self, accounts: Iterable[Account], model: str) -> Cause | None:
+        """Why the gates let no job of a model be submitted to any of some accounts; None if they let, or are none."""
+        wanted = [one for one in accounts if one.id in self.open_gates or one.id in self.closed_gates]
+        if not wanted or any(self.lets(one.id, model) for one in wanted):
+            return None
+        is_restored = any(gate.cause == Cause.RESTORED for gate in self._all())
+        return Cause.RESTORED if is_restored else Cause.RESTARTED
+
     def _all(self) -> Iterable[SubmitGate]:
         return (*self.open_gates.values(), *self.closed_gates.values())
 
@@ -133,14 +141,19 @@ class Openings:
 def read_openings(session: Session, now: datetime) -> Openings:
     """The gates as they are in this database; one that was opened in another is closed."""
     identity = database_identity(session)
+    return _openings(session, lambda gate: gate.is_open and not must_close(gate, identity, now))
+
+
+def stored_openings(session: Session) -> Openings:
+    """The gates as the last dispatch left them: for people, never to submit by."""
+    return _openings(session, lambda gate: gate.is_open)
+
+
+def _openings(session: Session, is_open: Callable[[SubmitGate], bool]) -> Openings:
     accounts = {one.id: one for one in session.scalars(select(Account))}
     gates = session.scalars(select(SubmitGate).execution_options(populate_existing=True)).all()
-    is_open = {gate.account_id: gate.is_open and not must_close(gate, identity, now) for gate in gates}
-    return Openings(
-        accounts,
-        {gate.account_id: gate for gate in gates if is_open[gate.account_id]},
-        {gate.account_id: gate for gate in gates if not is_open[gate.account_id]},
-    )
+    opened = {gate.account_id: gate for gate in gates if is_open(gate)}
+    return Openings(accounts, opened, {gate.account_id: gate for gate in gates if gate.account_id not in opened})
 
 
 def keep_alive(session: Session, openings: Openings, now: datetime) -> None:

@@ -69,6 +69,12 @@ def test_it_shows_what_is_open_and_the_way_out(desk: Desk) -> None:
     assert (shown["task"], shown["jobs"]) == (desk.task_id, [str(one) for one in desk.jobs])
 
 
+def test_the_list_of_accounts_says_what_the_gate_holds(desk: Desk) -> None:
+    said = desk.run("accounts", "list")
+
+    assert "default: takes no submits of wan2.6-t2v: 1 listed tasks fit several waiting jobs" in said.out
+
+
 def test_a_pair_gives_the_task_to_its_job_and_the_rest_goes_on(desk: Desk) -> None:
     said = desk.recover("--pair", f"{desk.task_id}={desk.jobs[1]}", "--yes")
 

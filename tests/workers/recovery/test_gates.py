@@ -172,6 +172,60 @@ def test_a_task_of_another_program_holds_nothing(restored: Restored, jobs: Jobs,
     assert gate(rows).foreign_task_ids == ["stray"]
 
 
+def test_a_stream_of_another_programs_tasks_shuts_no_model_for_good(restored: Restored, jobs: Jobs) -> None:
+    jobs.queued()
+    restored.with_known_clock()
+    restored.on_the_same_server()
+    admitted = []
+    for number in range(6):  # each renders for ten minutes
+        restored.lists(f"stranger-{number}")
+        admitted.append(sum(restored.dispatched(after_seconds=200) for _ in range(3)))
+
+    assert admitted == [0, 0, 1, 0, 0, 0]
+    assert restored.reasons() == []
+
+
+def test_a_task_whose_post_can_have_left_before_the_gate_was_closed_is_held(restored: Restored, jobs: Jobs) -> None:
+    jobs.queued()
+    restored.with_known_clock()
+    restored.on_the_same_server()
+    restored.lists("first")
+    restored.dispatched()
+
+    jobs.clock.advance(SETTLED_SECONDS)
+    restored.lists("late")
+
+    assert restored.dispatched(after_seconds=60) == 0
+
+
+def test_after_the_clock_was_set_forward_a_forgotten_task_is_held(restored: Restored, jobs: Jobs) -> None:
+    jobs.queued()
+    restored.with_known_clock()
+    restored.from_backup()
+    jobs.provider.on_list(refused(403, "AccessDenied"))
+    restored.dispatched()
+
+    jobs.clock.advance(3600)
+    restored.lists("forgotten", age_seconds=1800)
+
+    assert (restored.dispatched(), restored.settle(), restored.settle()) == (0, 0, 0)
+
+
+def test_what_was_seen_before_the_gate_was_closed_again_does_not_open_it(
+    restored: Restored, jobs: Jobs, rows: Rows, services: Services
+) -> None:
+    class Journal:
+        def job_of(self, _account: Account, _task: ListedTask) -> None:
+            rows.change(SubmitGate, closed_at=jobs.clock.now() + timedelta(seconds=1))
+
+    restored.services = replace(services, elsewhere=Journal())
+    jobs.queued()
+    restored.on_the_same_server()
+    restored.lists(stray="another program's paper boat")
+
+    assert restored.dispatched() == 0
+
+
 def test_a_task_older_than_the_record_is_nobodys_to_wait_for(restored: Restored, jobs: Jobs) -> None:
     restored.with_known_clock()
     jobs.queued()
@@ -336,19 +390,6 @@ def test_a_comparison_that_fails_says_of_what_and_keeps_its_account_alone_closed
     assert restored.reasons() == [failed]
     (look,) = look_for_orphans(restored.services)
     assert failed in str(look)
-
-
-def test_a_task_that_echoes_an_empty_prompt_is_that_of_a_job_without_one(
-    restored: Restored, jobs: Jobs, rows: Rows
-) -> None:
-    job_id = jobs.queued()
-    rows.change(RenderJob, prompt=None)
-    restored.from_backup()
-    restored.lists(forgotten="")
-
-    restored.dispatched()
-
-    assert rows.state(job_id) is RenderState.ARCHIVING
 
 
 def test_a_copy_is_another_database(postgres_url: str, database_url: str) -> None:

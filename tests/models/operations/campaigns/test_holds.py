@@ -11,6 +11,7 @@ from models.job_event import KEEP_FAILED
 from models.operations.campaigns.holds import holds_of
 from models.operations.campaigns.status import campaign_view
 from models.operations.jobs.transitions import record
+from models.submit_gate import SubmitGate
 from reelqueue.states import RenderState
 from tests.support.stored_clips import make_campaign
 from tests.support.stored_jobs import NOW, lease_slot, store_account, store_job
@@ -65,6 +66,34 @@ def test_a_model_that_no_account_renders_is_named(session: Session, campaign: Ca
     (hold,) = holds_of(session, campaign)
 
     assert "no provider account of this server renders wan2.6-t2v" in hold.reason
+
+
+@pytest.mark.parametrize(
+    ("gate", "words"),
+    [
+        ({"cause": "restored"}, "the server's database was put back; its operators compare it with the provider"),
+        ({"cause": "restored", "is_open": True, "held_tasks": {"wan2.6-t2v": ["t"]}}, "before wan2.6-t2v is submitted"),
+        ({"cause": "restarted", "is_open": True, "held_tasks": {"": ["t"]}}, "the server was started again"),
+    ],
+)
+def test_a_gate_that_holds_a_model_is_named(
+    session: Session, campaign: Campaign, gate: dict[str, object], words: str
+) -> None:
+    session.add(SubmitGate(account_id=store_account(session), **gate))
+    store(session, campaign, RenderState.QUEUED)
+
+    (hold,) = holds_of(session, campaign)
+
+    assert hold.is_blocking
+    assert words in hold.reason
+    assert hold.reason.endswith("if it stays so, tell an operator of this server")
+
+
+def test_an_open_gate_and_one_that_holds_another_model_hold_nothing(session: Session, campaign: Campaign) -> None:
+    session.add(SubmitGate(account_id=store_account(session), is_open=True, held_tasks={"wan2.5-t2v-preview": ["t"]}))
+    store(session, campaign, RenderState.QUEUED)
+
+    assert holds_of(session, campaign) == []
 
 
 def test_full_slots_are_a_turn_to_wait_for_and_block_nothing(session: Session, campaign: Campaign) -> None:
