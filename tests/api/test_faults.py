@@ -23,7 +23,6 @@ UNKNOWN = "018f2e5e-0000-7000-8000-000000000000"
 @pytest.mark.parametrize(
     ("method", "path", "status", "code"),
     [
-        ("GET", "/", 404, "not_found"),
         ("GET", "/v1/jobs/", 404, "not_found"),
         ("GET", f"/v1/jobs/{UNKNOWN}", 404, "job_not_found"),
         ("GET", "/v1/jobs/not-an-id", 422, "invalid_parameter"),

@@ -75,7 +75,7 @@ def test_refusals_arrive_as_our_errors(world: World, server: str) -> None:
 
     with pytest.raises(NotFoundError, match="no render job"):
         world.run(client.get(JOB_ID))
-    with pytest.raises(InvalidRequestError, match="idempotency-key"):
+    with pytest.raises(InvalidRequestError, match="idempotency_key"):
         world.run(client.submit(model="wan2.6-t2v", prompt="a boat", idempotency_key="two words"))
 
 

@@ -38,4 +38,8 @@ def test_a_service_that_keeps_ending_ends_the_start_with_its_last_words(tmp_path
     assert code == 1
     assert "flower ended 3 times while it started" in words
     assert "ready" not in words
-    assert [child for child in psutil.Process().children(recursive=True) if "flower" in child.cmdline()] == []
+    assert [process.pid for process in psutil.process_iter(["cmdline"]) if str(tmp_path) in _words(process)] == []
+
+
+def _words(process: psutil.Process) -> str:
+    return " ".join(process.info["cmdline"] or [])

@@ -19,6 +19,7 @@ PAGES = {name: (ROOT / "docs" / f"{name}.md").read_text() for name in ("deployme
 BOTH = "\n".join(PAGES.values())
 SETTINGS = (ROOT / "docs" / "settings.md").read_text() + FILE.read_text()
 WORKERS = "\n".join(path.read_text() for path in sorted((ROOT / "workers").rglob("*.py")))
+MODELS = "\n".join(path.read_text() for path in sorted((ROOT / "models").rglob("*.py")))
 API = "\n".join(path.read_text() for path in sorted((ROOT / "api").rglob("*.py")))
 
 
@@ -77,7 +78,7 @@ def test_what_flower_shows_is_what_the_workers_say() -> None:
 
 @pytest.mark.parametrize("event", re.findall(r"`([a-z_]+\.[a-z_]+)`", PAGES["monitoring"].partition("## Logs")[2]))
 def test_an_event_is_logged(event: str) -> None:
-    assert f'"{event}"' in WORKERS + API
+    assert f'"{event}"' in WORKERS + API + MODELS
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,9 @@ from tests.system.simulation.sabotage import SABOTAGES
 from tests.system.simulation.seed import play
 
 # Several times what it takes; a sabotage that is harder to notice is for the command: --sabotage NAME.
-SEEDS = 40
+SEEDS = 160
+"""At most; a crash between a POST and its answer, which one of them needs, comes in one seed of seventy."""
+pytestmark = pytest.mark.timeout(600)
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,9 @@ from workers.archive import archive_result as archive
 from workers.archive.archive_result import archive_render_job
 from workers.archive.fetch_lease import claim_fetch
 from workers.audit.invariants import audit
-from workers.dispatch.dispatcher import dispatch
 from workers.operator.manual_review import QuarantinedError, adopt, resubmit, write_off
 from workers.quarantine.release import NotQuarantinedError, quarantined, retry
+from workers.recovery.guarded_dispatch import guarded_dispatch
 from workers.settings import Settings
 from workers.submission import submit as submission
 from workers.sweep.sweep import sweep
@@ -64,7 +64,7 @@ def die(*_: object, **_options: object) -> None:
 
 def die_submitting(jobs: Jobs, job_id: UUID, rows: Rows) -> None:
     """End a worker between the intent and the POST, and sweep up after it."""
-    dispatch(jobs.services)
+    guarded_dispatch(jobs.services)
     submission._claim(jobs.services, job_id, rows.job(job_id).epoch)
     jobs.clock.advance(LONG_SECONDS)
     sweep(jobs.services)
@@ -163,13 +163,13 @@ def test_it_is_queued_again_by_a_retry(jobs: Jobs, rows: Rows) -> None:
         retry(session, job_id, now=jobs.clock.now())
 
     assert rows.state(job_id) is RenderState.QUEUED
-    assert [one.job_id for one in dispatch(jobs.services)] == [job_id]
+    assert [one.job_id for one in guarded_dispatch(jobs.services)] == [job_id]
 
 
 def test_a_submit_that_succeeds_sets_the_count_back(jobs: Jobs, rows: Rows) -> None:
     job_id = jobs.queued()
     die_submitting(jobs, job_id, rows)
-    dispatch(jobs.services)
+    guarded_dispatch(jobs.services)
 
     jobs.submit(jobs.hints.submits[-1])
 

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models import Asset, AssetKind, RenderJob
+from models import Asset, AssetKind, Campaign, RenderJob
 from tests.system.acceptance.campaigns.studio import ROOT, Studio
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("stack")]
@@ -52,7 +52,9 @@ def test_the_catalogue_has_each_product_in_each_style_and_ratio(ran: Mapping[str
 def test_each_shot_begins_with_the_last_frame_of_the_one_before(ran: Mapping[str, Ran], studio: Studio) -> None:
     assert len(list(ran["storyboard"].folder.rglob("*.mp4"))) == 3
     with Session(studio.engine) as session:
-        shots = {shot.custom_id: shot for shot in session.scalars(select(RenderJob).where(RenderJob.is_continued))}
+        of_it = select(RenderJob).join(Campaign, Campaign.id == RenderJob.campaign_id)
+        continued = of_it.where(RenderJob.is_continued, Campaign.name == CAMPAIGNS["storyboard"])
+        shots = {shot.custom_id: shot for shot in session.scalars(continued)}
         kept = set(session.scalars(select(Asset.job_id).where(Asset.kind == AssetKind.LAST_FRAME)))
     assert shots.keys() == {"river", "ridge"}
     assert {shot.after_job_id for shot in shots.values()} <= kept
