@@ -10,8 +10,9 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+from sqlalchemy import update
 
-from models import Attempt
+from models import Account, Attempt, ProviderTask, Slot
 from tests.support.jobs import MODEL, Jobs
 from tests.support.rows import Rows
 from tests.support.scripted_provider import Said, ScriptedProvider, _operation, listing, succeeded, task
@@ -104,3 +105,13 @@ class Doubts:
 def row(task_id: str, **columns: Any) -> dict[str, Any]:
     """A row of the listing."""
     return {"task_id": task_id, "status": "RUNNING", "model_name": MODEL, "request_id": f"of-{task_id}", **columns}
+
+
+def at_another_account(rows: Rows, job_id: UUID) -> None:
+    """Move what a job has at the provider to another account of ours, whose key is of the same main account."""
+    with rows.sessions.begin() as session:
+        other = Account(name="other", base_url=rows.account().base_url, region="x", key_env="ALIBABA_API_KEY")
+        session.add(other)
+        session.flush()
+        for table in (Attempt, ProviderTask, Slot):
+            session.execute(update(table).where(table.job_id == job_id).values(account_id=other.id))

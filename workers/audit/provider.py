@@ -24,10 +24,11 @@ from workers.audit.invariants import Check, Finding
 from workers.audit.simulator_bill import Bill, Charge, read_bill
 from workers.dashscope import ProviderError
 from workers.dashscope.limits import LONGEST_WINDOW
-from workers.reconciliation.task_list import Located, hosts_of, in_books, list_account, listed_window
+from workers.reconciliation.task_list import Located, hosts_of, list_account, listed_window
 from workers.reconciliation.unresolved_attempts import Doubt, doubts_of, is_doubtful
 from workers.runtime.context import Services
 from workers.runtime.provider_clock import clock_range
+from workers.submission.known_tasks import in_books
 
 Row = dict[str, Any]
 

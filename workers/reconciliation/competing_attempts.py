@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final, NamedTuple, Self
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
 from models.attempt import Attempt
@@ -22,7 +22,7 @@ UNDECIDED: Final = (AttemptState.AMBIGUOUS, AttemptState.RECONCILING)
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Other attempts of an account and model, by id."""
+    """Other attempts of a model at the same account, or with the same prompt at another one, by id."""
 
     in_flight: frozenset[UUID]
     """Submits under way: they will bind what they made, in a moment."""
@@ -54,7 +54,9 @@ def neighbours_of(session: Session, attempt_id: UUID, *, since: datetime, until:
     """
     mine = session.get_one(Attempt, attempt_id)
     job = session.get_one(RenderJob, mine.job_id)
-    lane = (Attempt.account_id == mine.account_id, RenderJob.model == job.model, Attempt.id != attempt_id)
+    # Another account of ours may list the same tasks: its key may be of the same main account.
+    is_near = or_(Attempt.account_id == mine.account_id, RenderJob.prompt == job.prompt)
+    lane = (is_near, RenderJob.model == job.model, Attempt.id != attempt_id)
     others = (
         select(Attempt.id, Attempt.state, Attempt.spec_sha256, RenderJob.prompt)
         .join(RenderJob, RenderJob.id == Attempt.job_id)

@@ -16,8 +16,9 @@ from reelqueue.states import COLLECTABLE, RenderState, TaskStatus
 from workers.polling.apply_answers import store_answer
 from workers.polling.settlement import settlement_of
 from workers.reconciliation.orphan_adoption import ask
-from workers.reconciliation.task_list import Located, in_books
+from workers.reconciliation.task_list import Located
 from workers.runtime.context import Services
+from workers.submission.known_tasks import in_books
 
 log = structlog.get_logger(__name__)
 

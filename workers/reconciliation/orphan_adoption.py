@@ -33,6 +33,7 @@ from workers.polling.apply_answers import store_answer
 from workers.polling.settlement import settlement_of
 from workers.reconciliation.task_list import Located
 from workers.runtime.context import Services
+from workers.submission.known_tasks import in_books, lock_task_id
 
 log = structlog.get_logger(__name__)
 
@@ -193,6 +194,10 @@ def _digest(orphan: Orphan) -> str:
 def _claim_task(
     session: Session, attempt: Attempt, orphan: Orphan, price: tuple[Decimal, str] | None, now: datetime
 ) -> ProviderTask | None:
+    lock_task_id(session, orphan.provider_task_id)
+    known = select(ProviderTask.id).where(in_books(session, [orphan.provider_task_id]))
+    if session.scalars(known).first() is not None:
+        return None
     stored = insert(ProviderTask).values(
         id=new_id(),
         job_id=attempt.job_id,

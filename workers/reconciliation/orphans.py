@@ -37,12 +37,13 @@ from workers.dashscope import ListedTask, ProviderError
 from workers.dashscope.limits import LONGEST_WINDOW
 from workers.reconciliation.late_settlement import settle_forgotten
 from workers.reconciliation.orphan_adoption import Orphan, adopt_orphan
-from workers.reconciliation.task_list import Located, hosts_of, in_books, list_account, listed_window
+from workers.reconciliation.task_list import Located, hosts_of, list_account, listed_window
 from workers.reconciliation.unresolved_attempts import doubts_of, is_doubtful
 from workers.recovery.gates import open_gates
 from workers.runtime.context import Services
 from workers.runtime.provider_clock import clock_range
 from workers.settings import Settings
+from workers.submission.known_tasks import in_books
 
 log = structlog.get_logger(__name__)
 

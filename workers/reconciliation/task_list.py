@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ARRAY, ColumnElement, Text, and_, any_, literal, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.attempt import Attempt
-from models.provider_task import ProviderTask
 from workers.dashscope import ClockComparison, DashScope, ListedTask, TaskList, TooManyTasksError
 from workers.dashscope.limits import LONGEST_WINDOW
 from workers.runtime.context import Services
@@ -39,16 +38,6 @@ def hosts_of(session: Session, account: Account, *, since: datetime) -> list[str
     """Where an account's tasks may live: its host now, and those that it was submitted to in a window."""
     sent = select(Attempt.base_url).where(Attempt.account_id == account.id, Attempt.created_at >= since).distinct()
     return sorted({account.base_url, *session.scalars(sent)})
-
-
-def in_books(session: Session, ids: Iterable[str]) -> ColumnElement[bool]:
-    """Whether a provider task of ours has one of these ids, at whatever account: two may share a main account.
-
-    One parameter however many they are, and every account by name: so that the unique index answers it.
-    """
-    accounts = list(session.scalars(select(Account.id)))
-    wanted = literal(list(ids), ARRAY(Text))
-    return and_(ProviderTask.account_id.in_(accounts), ProviderTask.provider_task_id == any_(wanted))
 
 
 @dataclass(frozen=True)

@@ -29,13 +29,13 @@ from workers.polling.poll_batch import rules_of
 from workers.recovery.candidates import TAKING
 from workers.recovery.matching import Found
 from workers.runtime.context import Services
-from workers.submission.task_binding import OpenAttempt, bind_task
+from workers.submission.task_binding import OpenAttempt, TaskTakenError, bind_task
 
 log = structlog.get_logger(__name__)
 
 
 def bind_found(services: Services, account: Account, job_id: UUID, found: Found) -> bool:
-    """Give a task to a job that waits, and follow or fetch it; False if the job has gone on meanwhile.
+    """Give a task to a job that waits, and follow or fetch it; False if the job or the task has gone on meanwhile.
 
     Args:
         services: The outside world.
@@ -43,6 +43,14 @@ def bind_found(services: Services, account: Account, job_id: UUID, found: Found)
         job_id: The job.
         found: The task.
     """
+    try:
+        return _bind(services, account, job_id, found)
+    except TaskTakenError as error:
+        log.warning("render_job.not_recovered", job_id=str(job_id), account=account.name, reason=str(error))
+        return False
+
+
+def _bind(services: Services, account: Account, job_id: UUID, found: Found) -> bool:
     with services.sessions.begin() as session:
         now = services.clock.now(session)
         job = session.get_one(RenderJob, job_id, with_for_update=True, populate_existing=True)

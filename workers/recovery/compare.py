@@ -39,7 +39,7 @@ from reelqueue.errors import ConfigurationError
 from reelqueue.states import UNBILLED, TaskStatus
 from workers.dashscope import DashScope, ProviderError, TaskAnswer
 from workers.dashscope.limits import LONGEST_WINDOW
-from workers.reconciliation.task_list import Located, hosts_of, in_books, list_account, listed_window
+from workers.reconciliation.task_list import Located, hosts_of, list_account, listed_window
 from workers.reconciliation.unresolved_attempts import doubts_of
 from workers.recovery.bind import bind_found
 from workers.recovery.candidates import candidates_for, has_candidates
@@ -47,6 +47,7 @@ from workers.recovery.matching import Candidate, Found, Matching, match_tasks
 from workers.runtime.context import Services
 from workers.runtime.provider_clock import ClockRange, clock_range
 from workers.settings import Settings
+from workers.submission.known_tasks import in_books
 
 log = structlog.get_logger(__name__)
 

@@ -28,6 +28,7 @@ from reelqueue.errors import ReelqueueError
 from reelqueue.states import AttemptState, RenderState
 from workers.dashscope import Acceptance
 from workers.runtime.poll_intervals import UNMEASURED, Spacing
+from workers.submission.known_tasks import in_books, lock_task_id
 
 log = structlog.get_logger(__name__)
 
@@ -75,7 +76,7 @@ def bind_task(
         The poll message to send, if the lane is not awake early enough.
 
     Raises:
-        TaskTakenError: The id belongs to another attempt; nothing was written.
+        TaskTakenError: The id belongs to another attempt, at whatever account; nothing was written.
     """
     mine = select(Attempt.state).where(Attempt.id == attempt.attempt_id)
     before = session.scalars(mine.with_for_update()).one()
@@ -94,6 +95,15 @@ def bind_task(
 
 
 def _store(session: Session, attempt: OpenAttempt, accepted: Acceptance, now: datetime) -> None:
+    lock_task_id(session, accepted.provider_task_id)
+    owners = select(ProviderTask.attempt_id).where(in_books(session, [accepted.provider_task_id]))
+    if session.scalars(owners).first() is None:
+        _insert(session, attempt, accepted, now)
+    if attempt.attempt_id not in session.scalars(owners).all():
+        raise TaskTakenError(f"the provider gave task id {accepted.provider_task_id}, which another job has already")
+
+
+def _insert(session: Session, attempt: OpenAttempt, accepted: Acceptance, now: datetime) -> None:
     priced = select(Slot.price_per_second, Slot.currency).where(Slot.job_id == attempt.job_id)
     price_per_second, currency = session.execute(priced).one_or_none() or (None, None)
     stored = insert(ProviderTask).values(
@@ -110,14 +120,6 @@ def _store(session: Session, attempt: OpenAttempt, accepted: Acceptance, now: da
         currency=currency,
     )
     session.execute(stored.on_conflict_do_nothing(index_elements=["account_id", "provider_task_id"]))
-    owner = session.scalars(
-        select(ProviderTask.attempt_id).where(
-            ProviderTask.account_id == attempt.account.id,
-            ProviderTask.provider_task_id == accepted.provider_task_id,
-        )
-    ).one()
-    if owner != attempt.attempt_id:
-        raise TaskTakenError(f"the provider gave task id {accepted.provider_task_id}, which another job has already")
 
 
 def _follow(session: Session, attempt: OpenAttempt, accepted: Acceptance, now: datetime) -> Wake | None:

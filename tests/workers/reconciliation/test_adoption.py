@@ -6,9 +6,9 @@ import httpx
 import pytest
 from sqlalchemy import update
 
-from models import Account
+from models import Account, ProviderTask
 from reelqueue.states import AttemptState, FailureClass, RenderState
-from tests.support.doubts import Doubts, WatchedProvider, row
+from tests.support.doubts import Doubts, WatchedProvider, at_another_account, row
 from tests.support.jobs import PROMPT, Jobs
 from tests.support.recorded_hints import RecordedHints
 from tests.support.rows import Rows
@@ -241,3 +241,42 @@ def test_the_listing_is_asked_where_the_submit_went(doubts: Doubts, rows: Rows, 
 
     assert {request.url.host for request in provider.requests} == {httpx.URL(doubts.attempt(job_id).base_url).host}
     assert rows.tasks(job_id)[0].base_url == doubts.attempt(job_id).base_url
+
+
+def test_a_task_of_another_account_of_ours_is_not_adopted(doubts: Doubts, rows: Rows, jobs: Jobs) -> None:
+    theirs = jobs.rendering()
+    (task_id,) = [task.provider_task_id for task in rows.tasks(theirs)]
+    at_another_account(rows, theirs)
+    job_id = doubts.ambiguous()
+    doubts.lists(**{task_id: PROMPT})
+
+    doubts.ask_until_absent(job_id)
+
+    assert (rows.tasks(job_id), rows.state(job_id)) == ([], RenderState.QUEUED)
+    assert doubts.attempt(job_id).state is AttemptState.NOT_CREATED
+
+
+def test_a_task_that_another_account_binds_meanwhile_is_not_adopted(
+    doubts: Doubts, rows: Rows, jobs: Jobs, provider: WatchedProvider
+) -> None:
+    theirs = jobs.rendering()
+    job_id = doubts.ambiguous()
+    doubts.lists(late=PROMPT)
+
+    def bind() -> None:
+        at_another_account(rows, theirs)
+        rows.change(ProviderTask, ProviderTask.job_id == theirs, provider_task_id="late")
+
+    provider.during("query", bind)
+
+    assert "a rival adopted the task first" in doubts.ask(job_id)
+    assert rows.tasks(job_id) == []
+
+
+def test_a_submit_of_the_same_prompt_at_another_account_may_have_made_it(doubts: Doubts, rows: Rows) -> None:
+    job_id = doubts.ambiguous()
+    doubts.lists(its=PROMPT)
+    at_another_account(rows, doubts.in_flight().job_id)
+
+    assert "1 other submits of wan2.6-t2v are under way" in doubts.ask(job_id)
+    assert rows.tasks(job_id) == []

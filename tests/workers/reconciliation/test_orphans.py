@@ -14,16 +14,17 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from models import Account, Campaign, EntryKind, RenderJob
+from models import Account, Campaign, EntryKind, ProviderTask, RenderJob
 from reelqueue.states import AttemptState, RenderState
+from tests.support.doubts import at_another_account
 from tests.support.jobs import MODEL, Jobs
 from tests.support.rows import Rows
-from tests.support.scripted_provider import RESULT_URL, Killed, listing, refused, succeeded, task
+from tests.support.scripted_provider import RESULT_URL, Answer, Killed, listing, refused, succeeded, task
 from tests.support.virtual_clock import VirtualClock
 from workers.archive.archive_result import archive_render_job
 from workers.audit.invariants import audit
 from workers.operator.manual_review import write_off
-from workers.reconciliation.orphan_adoption import adopted_since
+from workers.reconciliation.orphan_adoption import Orphan, adopt_orphan, adopted_since
 from workers.reconciliation.orphans import Look, look_for_orphans
 from workers.reconciliation.reconcile import reconcile_attempt
 from workers.recovery.guarded_dispatch import guarded_dispatch
@@ -104,6 +105,20 @@ def test_looking_twice_adopts_once(look: Callable[[], Look], jobs: Jobs, rows: R
     with rows.sessions.begin() as session:
         assert adopted_since(session, rows.account(), clock.at(0)) == 1
         assert adopted_since(session, rows.account(), clock.at(3600)) == 0
+
+
+def test_what_another_account_binds_meanwhile_is_no_orphan(services: Services, jobs: Jobs, rows: Rows) -> None:
+    account, theirs = rows.account(), jobs.rendering()
+    stray = Orphan("late", MODEL, "SUCCEEDED", account.base_url, created_at=None)
+
+    def bind() -> Answer:
+        at_another_account(rows, theirs)
+        rows.change(ProviderTask, ProviderTask.job_id == theirs, provider_task_id=stray.provider_task_id)
+        return succeeded()
+
+    jobs.provider.on_query(bind)
+
+    assert (adopt_orphan(services, account, stray).job_id, adopted(rows)) == (None, [])
 
 
 def test_two_looks_at_a_time_adopt_once(own_jobs: Jobs, clock: VirtualClock) -> None:

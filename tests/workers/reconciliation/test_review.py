@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 
 from reelqueue.states import AttemptState, FailureClass, RenderState
-from tests.support.doubts import Doubts
+from tests.support.doubts import Doubts, at_another_account
 from tests.support.jobs import Jobs
 from tests.support.rows import Rows
 from tests.support.scripted_provider import succeeded
@@ -57,8 +57,14 @@ def test_an_adopted_task_is_followed(parked: UUID, services: Services, rows: Row
     assert rows.attempts(parked)[0].state is AttemptState.ADOPTED
 
 
-def test_a_task_of_another_job_is_not_adopted(parked: UUID, services: Services, rows: Rows, jobs: Jobs) -> None:
-    taken = rows.tasks(jobs.rendering())[0].provider_task_id
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_task_of_another_job_is_not_adopted(
+    parked: UUID, services: Services, rows: Rows, jobs: Jobs, *, elsewhere: bool
+) -> None:
+    owner = jobs.rendering()
+    taken = rows.tasks(owner)[0].provider_task_id
+    if elsewhere:
+        at_another_account(rows, owner)
 
     with pytest.raises(TaskTakenError, match=taken), services.sessions.begin() as session:
         review.adopt(session, parked, taken, now=services.clock.now(session))
