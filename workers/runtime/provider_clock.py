@@ -31,6 +31,8 @@ from workers.settings import ReconcileSettings
 
 MOST_UNCERTAIN_SECONDS: Final = 5.0
 """A reading that may be off by more is not kept: the next answer is quicker."""
+MOST_OFFSET: Final = timedelta(days=2)
+"""A time on a task that is farther off is none: no window of the list, which is a day long, would hold it."""
 UNKNOWN_ALLOWANCE: Final = timedelta(hours=1)
 """On both sides of a window as long as the provider has put a time on no task of ours."""
 _NEWEST_TASKS: Final = 500
@@ -101,7 +103,8 @@ def _stamps(session: Session, account_id: UUID, model: str | None) -> list[float
             *of_model,
         )
     )
-    return [(made_at - ours).total_seconds() for made_at, *moments in rows for ours in moments]
+    offsets = [made_at - ours for made_at, *moments in rows for ours in moments]
+    return [offset.total_seconds() for offset in offsets if abs(offset) <= MOST_OFFSET]
 
 
 def keep_reading(services: Services, account_id: UUID, clock: ClockComparison | None) -> ClockReading | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -103,6 +103,23 @@ def test_a_task_that_stays_unknown_and_is_not_listed_is_lost(jobs: Jobs, rows: R
     assert rows.state(job_id) is RenderState.LOST
     assert "task-1" in (rows.job(job_id).failure_message or "")
     assert not rows.has_slot(job_id)
+
+
+@pytest.mark.parametrize(
+    "made_at", ["1970-01-01 00:00:00", "0001-01-02 00:00:00", "9999-12-31 23:59:59", "2026-11-26 12:00:00"]
+)
+def test_a_nonsensical_time_on_a_task_moves_no_window_of_the_list(jobs: Jobs, rows: Rows, made_at: str) -> None:
+    job_id, _other = (jobs.rendering(poll_interval_ms=60_000) for _ in range(2))
+    jobs.provider.on_query(task("UNKNOWN"), task_id="task-1")
+    jobs.clock.advance(jobs.services.settings.poll.unknown_seconds)
+
+    while rows.state(job_id) is RenderState.RENDERING:
+        jobs.poll(task("RUNNING", submit_time=made_at))
+
+    asked = next(one.url.params for one in reversed(jobs.provider.requests) if "start_time" in one.url.params)
+    since, until = (datetime.strptime(f"{asked[name]}+0800", "%Y%m%d%H%M%S%z") for name in ("start_time", "end_time"))
+    assert until - since < timedelta(hours=3)
+    assert rows.state(job_id) is RenderState.LOST
 
 
 def _cut(row: dict[str, object]) -> Answer:
