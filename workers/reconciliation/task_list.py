@@ -18,6 +18,7 @@ from workers.runtime.context import Services
 from workers.runtime.provider_clock import ClockRange, keep_reading
 
 _SHORTEST_WINDOW: Final = timedelta(seconds=10)
+_READS: Final = 5
 
 
 @dataclass(frozen=True)
@@ -80,9 +81,12 @@ async def _list_host(
     services: Services, account: Account, base_url: str, since: datetime, until: datetime
 ) -> tuple[TaskList, ClockComparison | None]:
     async with services.provider(account, base_url=base_url) as provider:
-        listed = await _list_window(provider, since, until)
-        # A task that was made while it was read is reason enough to read it once more, and no more than that.
-        return listed if listed.flaw is None else await _list_window(provider, since, until), provider.clock
+        # On a busy account tasks are made while its pages are read: reason to read them again, a few times.
+        for _ in range(_READS):
+            listed = await _list_window(provider, since, until)
+            if listed.flaw is None:
+                break
+        return listed, provider.clock
 
 
 async def _list_window(provider: DashScope, since: datetime, until: datetime) -> TaskList:
