@@ -20,9 +20,9 @@ from api.event_streams import EventStreams
 from api.gallery.sheet_queue import SheetQueue
 from api.http.bulk_pages import PAGES_AT_ONCE
 from api.http.openapi import allowed_methods, document, operation_id
-from api.http.request_ids import RequestIds
 from api.http.response_headers import ProtectiveHeaders
 from api.quotas import Quotas
+from api.request_ids import RequestIds
 from api.routes import (
     assets,
     catalog,

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import exc
 from starlette.exceptions import HTTPException
 
-from api.http.request_ids import current_request_id
+from api.request_ids import current_request_id
 from models.operations.jobs.enqueue import IdempotencyConflictError
 from models.storage import StorageError
 from reelqueue.errors import InvalidRequestError, ReelqueueError

@@ -13,8 +13,8 @@ from api.dependencies import OpenServices, OpenSession
 from api.http.openapi import JSON_REQUEST
 from api.http.pagination import JobFilters, cursor_after, page_query
 from api.http.request_body import JsonObject, render_request
-from api.http.request_ids import current_request_id
 from api.problem_details import documented
+from api.request_ids import current_request_id
 from api.views.jobs import job_view, job_views
 from models.operations.jobs.enqueue import enqueue_render_job
 from models.session import DatabaseClock
