@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reelqueue.campaigns.plan.check_file import check_file
-from reelqueue.requests.types import parse_request
+from reelqueue.requests.parse import parse_request
 
 REGION = "ap-southeast-1"
 MANIFEST = """

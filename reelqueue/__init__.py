@@ -31,16 +31,11 @@ if TYPE_CHECKING:
     )
     from reelqueue.media.data_uri import data_uri
     from reelqueue.pricing import CostEstimate, estimate, region_of
-    from reelqueue.requests.options import MediaSource, RequestOptions
-    from reelqueue.requests.types import (
-        ImageToVideo,
-        MediaItem,
-        ReferenceToVideo,
-        RenderRequest,
-        TextToVideo,
-        VideoEdit,
-        parse_request,
-    )
+    from reelqueue.requests.base import RenderRequest
+    from reelqueue.requests.media_item import MediaItem, MediaSource
+    from reelqueue.requests.options import RequestOptions
+    from reelqueue.requests.parse import parse_request
+    from reelqueue.requests.types import ImageToVideo, ReferenceToVideo, TextToVideo, VideoEdit
     from reelqueue.schemas.jobs import Job
     from reelqueue.schemas.statement import Grouping, Statement
     from reelqueue.states import TERMINAL, FailureClass, RenderState
@@ -108,16 +103,11 @@ _HOMES: Final = {
     ),
     "media.data_uri": ("data_uri",),
     "pricing": ("CostEstimate", "estimate", "region_of"),
-    "requests.options": ("MediaSource", "RequestOptions"),
-    "requests.types": (
-        "ImageToVideo",
-        "MediaItem",
-        "ReferenceToVideo",
-        "RenderRequest",
-        "TextToVideo",
-        "VideoEdit",
-        "parse_request",
-    ),
+    "requests.base": ("RenderRequest",),
+    "requests.media_item": ("MediaItem", "MediaSource"),
+    "requests.options": ("RequestOptions",),
+    "requests.parse": ("parse_request",),
+    "requests.types": ("ImageToVideo", "ReferenceToVideo", "TextToVideo", "VideoEdit"),
     "schemas.jobs": ("Job",),
     "schemas.statement": ("Grouping", "Statement"),
     "states": ("TERMINAL", "FailureClass", "RenderState"),

@@ -19,7 +19,7 @@ from reelqueue.requests.signed_urls import without_signatures
 from reelqueue.version import USER_AGENT
 
 if TYPE_CHECKING:
-    from reelqueue.requests.types import RenderRequest
+    from reelqueue.requests.base import RenderRequest
 
 WORKSPACE_HEADER: Final = "X-DashScope-WorkSpace"
 """Says in which of the account's workspaces a task is made, asked for and listed."""

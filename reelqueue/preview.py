@@ -9,7 +9,8 @@ from typing import Any
 from reelqueue.builder import build
 from reelqueue.errors import InvalidRequestError
 from reelqueue.pricing import CostEstimate, estimate, region_of, unpriced_warning
-from reelqueue.requests.types import RenderRequest, parse_request
+from reelqueue.requests.base import RenderRequest
+from reelqueue.requests.parse import parse_request
 
 
 def preview_lines(lines: Iterable[str], *, base_url: str, local_files: bool = False) -> Iterator[dict[str, Any]]:

@@ -22,7 +22,7 @@ from reelqueue.requests.media_roles import is_picture, is_video
 from reelqueue.requests.resolution import read_resolution
 
 if TYPE_CHECKING:
-    from reelqueue.requests.types import RenderRequest
+    from reelqueue.requests.base import RenderRequest
 
 _REGION_BY_HOST: Final = {
     "dashscope.aliyuncs.com": BEIJING,

@@ -7,7 +7,7 @@ from typing import Final
 
 from models.operations.jobs.enqueue import Enqueued, IdempotencyConflictError, enqueue_render_job
 from reelqueue.errors import ConflictError, InvalidRequestError
-from reelqueue.requests.types import parse_request
+from reelqueue.requests.parse import parse_request
 from workers.failpoints import Failpoint, failpoint
 from workers.runtime.context import Services
 

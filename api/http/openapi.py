@@ -14,7 +14,8 @@ from starlette.routing import compile_path
 
 from api.problem_details import Problem
 from reelqueue.campaigns.options import CampaignOptions
-from reelqueue.requests.types import REQUEST_TYPES, RenderRequest
+from reelqueue.requests.base import RenderRequest
+from reelqueue.requests.types import REQUEST_TYPES
 from reelqueue.version import VERSION
 
 _REF: Final = "#/components/schemas/{model}"

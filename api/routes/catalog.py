@@ -12,7 +12,7 @@ from api.http.openapi import JSON_REQUEST
 from api.http.request_body import JsonObject, render_request
 from api.problem_details import documented
 from reelqueue.preview import preview_request
-from reelqueue.requests.types import parse_request
+from reelqueue.requests.parse import parse_request
 from reelqueue.schemas.catalog import ModelCards, catalog_cards
 from reelqueue.schemas.jobs import Preview
 

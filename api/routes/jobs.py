@@ -18,7 +18,7 @@ from api.request_ids import current_request_id
 from api.views.jobs import job_view, job_views
 from models.operations.jobs.enqueue import enqueue_render_job
 from models.session import DatabaseClock
-from reelqueue.requests.types import parse_request
+from reelqueue.requests.parse import parse_request
 from reelqueue.schemas.jobs import Job, JobPage
 
 log = structlog.get_logger(__name__)

@@ -21,7 +21,7 @@ from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.errors import InvalidRequestError
 from reelqueue.pricing import estimate
-from reelqueue.requests.types import RenderRequest
+from reelqueue.requests.base import RenderRequest
 from reelqueue.schemas.jobs import EstimatedCost, Failure, Job, PaidCost, VideoAsset
 from reelqueue.states import TERMINAL
 

@@ -16,7 +16,7 @@ from models import RenderJob
 from models.operations.jobs.enqueue import enqueue_render_job
 from models.session import DatabaseClock
 from reelqueue import messages
-from reelqueue.requests.types import parse_request
+from reelqueue.requests.parse import parse_request
 from reelqueue.states import TERMINAL
 
 _LOOK_SECONDS: Final = 0.2

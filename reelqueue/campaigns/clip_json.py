@@ -17,7 +17,7 @@ from reelqueue.campaigns.limits import COLUMNS_MAX, PATH_CHARACTERS_MAX, TOLD_CH
 from reelqueue.campaigns.options import CampaignOptions, CampaignPart
 from reelqueue.errors import InvalidRequestError
 from reelqueue.requests.fields import MEDIA_COUNT_MAX, CustomId, Text
-from reelqueue.requests.types import parse_request
+from reelqueue.requests.parse import parse_request
 
 CLIP_KEY: Final = "clip"
 """Where a clip's object holds what is not the request's."""

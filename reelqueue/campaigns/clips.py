@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from reelqueue.campaigns.output_paths import FIELDS, OutputPattern
-from reelqueue.requests.types import RenderRequest
+from reelqueue.requests.base import RenderRequest
 
 LAST_FRAME: Final = "last_frame"
 """The only value of a row's ``first_frame``: it begins where the clip that it comes after ends."""

@@ -15,7 +15,7 @@ from reelqueue.cli._output import print_json, print_line, talk
 from reelqueue.cli._progress import watch
 from reelqueue.client import RenderJobHandle
 from reelqueue.preview import preview_request
-from reelqueue.requests.types import parse_request
+from reelqueue.requests.parse import parse_request
 
 _INTERRUPTED = 130
 """Exit code of a command that Ctrl-C ended, as shells have it."""

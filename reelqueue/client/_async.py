@@ -18,8 +18,8 @@ from reelqueue.client._connection import REQUEST_SECONDS, httpx_options
 from reelqueue.client._drivers import AsyncDriver
 from reelqueue.client._operations import DOWNLOAD_SECONDS, WAIT_SECONDS, Operations, Running, filters
 from reelqueue.client._steps import RETRY_SECONDS, Steps
+from reelqueue.requests.base import RenderRequest
 from reelqueue.requests.options import RequestOptions
-from reelqueue.requests.types import RenderRequest
 from reelqueue.schemas.catalog import ModelCards
 from reelqueue.schemas.jobs import Job, Preview
 from reelqueue.schemas.statement import Grouping, Statement

@@ -19,7 +19,8 @@ from reelqueue.client._answers import read
 from reelqueue.client._download import PartialFile
 from reelqueue.client._steps import Fetch, Pause, Send, Steps, deadline, exchange
 from reelqueue.errors import InvalidRequestError, RenderJobError, WaitTimeoutError
-from reelqueue.requests.types import RenderRequest, parse_request
+from reelqueue.requests.base import RenderRequest
+from reelqueue.requests.parse import parse_request
 from reelqueue.schemas.catalog import ModelCards
 from reelqueue.schemas.jobs import Job, JobPage, Preview
 from reelqueue.schemas.statement import Grouping, Statement

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from reelqueue.catalog import ModelSpec, Protocol, Sound, assume, lookup
 from reelqueue.catalog.near_models import near_models
 from reelqueue.catalog.sizes import WAN27_SIZES
 from reelqueue.errors import InvalidRequestError
-from reelqueue.requests.error_messages import JOB_OPTIONS, unknown_option
+from reelqueue.requests.base import RenderRequest
+from reelqueue.requests.error_messages import unknown_option
 from reelqueue.requests.media_roles import placed_media
 from reelqueue.requests.media_rules import check_media
+from reelqueue.requests.option_names import JOB_OPTIONS
 from reelqueue.requests.placeholders import placeholder_in
 from reelqueue.requests.resolution import read_resolution
-
-if TYPE_CHECKING:
-    from reelqueue.requests.types import RenderRequest
 
 _CHINESE: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _SEED_MAX: Final = 2_147_483_647

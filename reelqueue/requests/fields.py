@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal, TypeAlias
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -28,7 +28,7 @@ from pydantic.alias_generators import to_snake
 from pydantic_core import PydanticCustomError
 
 from reelqueue.media.data_uri import EMBEDDED_BYTES_MAX, check_whole, data_uri, read_embedded
-from reelqueue.requests.error_messages import EVERY_OPTION, OTHER_WORDS
+from reelqueue.requests.option_names import EVERY_OPTION, OTHER_WORDS
 
 NEGATIVE_PROMPT_CHARACTERS_MAX: Final = 500
 CUSTOM_ID_CHARACTERS_MAX: Final = 256
@@ -247,3 +247,5 @@ JsonObject = Annotated[dict[str, object], AfterValidator(_check_json_object)]
 Raw = Annotated[JsonObject, AfterValidator(_check_raw)]
 Headers = Annotated[dict[str, str], Field(max_length=32), AfterValidator(_check_headers)]
 StartBy = Annotated[AwareDatetime, WrapValidator(_read_moment), AfterValidator(_in_utc)]
+ShotType: TypeAlias = Literal["single", "multi"]
+OnTimeout: TypeAlias = Literal["collect", "cancel", "abandon"]

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from reelqueue.catalog import Mode, ModelSpec
-
-if TYPE_CHECKING:
-    from reelqueue.requests.types import RenderRequest
+from reelqueue.requests.base import RenderRequest
 
 VIDEO_URL: Final = r"\.(mp4|mov)([?#]|$)"
 PICTURE_URL: Final = r"^data:image/|\.(jpe?g|png|bmp|webp)([?#]|$)"

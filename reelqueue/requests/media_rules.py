@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from reelqueue.catalog import Mode, ModelSpec, Protocol
 from reelqueue.catalog.spec import OPTION_BY_ROLE, MediaRules
 from reelqueue.errors import InvalidRequestError
+from reelqueue.requests.base import RenderRequest
 from reelqueue.requests.image_rules import check_pictures
 from reelqueue.requests.media_roles import Medium, is_picture, placed_media
-
-if TYPE_CHECKING:
-    from reelqueue.requests.types import RenderRequest
 
 
 def check_media(request: RenderRequest, spec: ModelSpec) -> Iterator[str]:

@@ -8,30 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Required, TypeAlias, TypedDict
+from typing import Literal, Required, TypeAlias, TypedDict
 
 from reelqueue.catalog.spec import Mode
-
-if TYPE_CHECKING:
-    from reelqueue.requests.types import MediaItem
-
-MediaSource: TypeAlias = str | bytes | Path
-"""A URL (http, https, oss or data), the bytes of a picture, or the path of one on this machine."""
+from reelqueue.requests.fields import OnTimeout, ShotType
+from reelqueue.requests.media_item import MediaItem, MediaItemOptions, MediaSource
 
 ModeName: TypeAlias = Mode | Literal["text-to-video", "image-to-video", "reference-to-video", "video-edit"]
 """What the video is made from."""
-
-ShotType: TypeAlias = Literal["single", "multi"]
-OnTimeout: TypeAlias = Literal["collect", "cancel", "abandon"]
-
-
-class MediaItemOptions(TypedDict, total=False):
-    """Keyword arguments of `MediaItem`."""
-
-    type: Required[str]
-    url: Required[MediaSource]
-    reference_voice: MediaSource | None
 
 
 class _JobOptions(TypedDict, total=False):

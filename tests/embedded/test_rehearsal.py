@@ -14,7 +14,7 @@ from embedded.rehearsal.run import RehearsalOptions, rehearse
 from reelqueue.campaigns.clips import Clip
 from reelqueue.campaigns.report.rehearsal import Rehearsal, rehearsal_lines
 from reelqueue.errors import ConfigurationError
-from reelqueue.requests.types import parse_request
+from reelqueue.requests.parse import parse_request
 
 CANARY_KEY = "sk-canary-7d1f"
 MANIFEST = """

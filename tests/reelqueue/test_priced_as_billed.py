@@ -15,7 +15,7 @@ from reelqueue import MODELS, InvalidRequestError, estimate, parse_request
 from reelqueue.builder import body_of
 from reelqueue.catalog import Protocol
 from reelqueue.pricing import billed_price, unpriced_warning
-from reelqueue.requests.types import RenderRequest
+from reelqueue.requests.base import RenderRequest
 from simulator.core.pricing import price_of
 from simulator.core.usage import usage_of
 from simulator.core.video_plan import plan_rendition

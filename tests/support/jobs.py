@@ -11,7 +11,7 @@ from sqlalchemy import update
 from models.operations.jobs.enqueue import enqueue_render_job
 from models.render_job import RenderJob
 from models.tenant import DEFAULT_TENANT_NAME, ensure_tenant
-from reelqueue.requests.types import parse_request
+from reelqueue.requests.parse import parse_request
 from tests.support.recorded_hints import RecordedHints, SubmitHint
 from tests.support.scripted_provider import Said, ScriptedProvider, succeeded
 from tests.support.virtual_clock import VirtualClock

@@ -11,7 +11,7 @@ import httpx
 
 from models.operations.jobs.enqueue import enqueue_render_job
 from models.render_job import RenderJob
-from reelqueue.requests.types import parse_request
+from reelqueue.requests.parse import parse_request
 from reelqueue.states import RenderState
 from tests.conftest import Simulator
 from tests.support.recorded_hints import RecordedHints

@@ -12,7 +12,7 @@ from models.operations.money.slot_reservations import Quote
 from models.render_job import RenderJob
 from reelqueue.errors import InvalidRequestError
 from reelqueue.pricing import estimate
-from reelqueue.requests.types import RenderRequest
+from reelqueue.requests.base import RenderRequest
 
 
 def stored_request(session: Session, job: RenderJob, *, first_frame: str | None = None) -> RenderRequest:

@@ -19,7 +19,7 @@ from models.render_job import RenderJob
 from reelqueue.campaigns.clips import LAST_FRAME
 from reelqueue.campaigns.rows.origin import PROBLEM_HEADING, ROW_HEADING, VARIANT_HEADING
 from reelqueue.failure_codes import FailureCode
-from reelqueue.requests.error_messages import EVERY_OPTION
+from reelqueue.requests.option_names import EVERY_OPTION
 from reelqueue.states import RenderState
 
 _FIRST: Final = (

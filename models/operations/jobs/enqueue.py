@@ -24,7 +24,8 @@ from models.tenant import ensure_tenant
 from reelqueue.builder import build
 from reelqueue.campaigns.clips import continued_image
 from reelqueue.errors import InvalidRequestError, ReelqueueError
-from reelqueue.requests.types import RenderRequest, parse_request
+from reelqueue.requests.base import RenderRequest
+from reelqueue.requests.parse import parse_request
 from reelqueue.states import RenderState
 
 OPTION_COLUMNS: Final = frozenset(

@@ -22,7 +22,7 @@ from reelqueue.campaigns.problem import CampaignFileError, Problem, Severity
 from reelqueue.campaigns.problem_log import ProblemLog
 from reelqueue.campaigns.rows.row import Record, RecordSource
 from reelqueue.errors import InvalidRequestError
-from reelqueue.requests.types import RenderRequest
+from reelqueue.requests.base import RenderRequest
 
 _PROBLEMS_MAX: Final = 1_000
 """Of one row, of which a matrix may make a million clips."""

@@ -8,7 +8,8 @@ from typing import Final
 
 from reelqueue.campaigns.expansion.local_images import beside
 from reelqueue.errors import InvalidRequestError
-from reelqueue.requests.types import RenderRequest, parse_request
+from reelqueue.requests.base import RenderRequest
+from reelqueue.requests.parse import parse_request
 
 _REFUSALS_MAX: Final = 8
 """Of one request; who corrects so many is sure to look again."""

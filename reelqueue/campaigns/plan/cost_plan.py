@@ -12,7 +12,7 @@ from reelqueue.campaigns.clips import Clip
 from reelqueue.campaigns.options import Budget
 from reelqueue.campaigns.plan.server_diff import BOUGHT, Known, Novelty
 from reelqueue.pricing import CostEstimate, estimate, unpriced_warning
-from reelqueue.requests.types import RenderRequest
+from reelqueue.requests.base import RenderRequest
 
 _WARNINGS_MAX: Final = 200
 """Different ones that are kept."""

@@ -8,8 +8,9 @@ import pytest
 
 from reelqueue import MediaItem
 from reelqueue.requests import options
-from reelqueue.requests.error_messages import EVERY_OPTION
-from reelqueue.requests.types import REQUEST_TYPES, RenderRequest
+from reelqueue.requests.base import RenderRequest
+from reelqueue.requests.option_names import EVERY_OPTION
+from reelqueue.requests.types import REQUEST_TYPES
 
 
 @pytest.mark.parametrize("kind", REQUEST_TYPES.values(), ids=lambda kind: kind.mode)

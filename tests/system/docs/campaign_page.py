@@ -139,7 +139,8 @@ def _request_docs() -> dict[str, str]:
     kinds = ("RenderRequest", "TextToVideo", "ImageToVideo", "ReferenceToVideo", "VideoEdit")
     found: dict[str, str] = {}
     for kind in reversed(kinds):
-        found |= _attribute_docs("requests/types", kind, package="reelqueue")
+        module = "requests/base" if kind == "RenderRequest" else "requests/types"
+        found |= _attribute_docs(module, kind, package="reelqueue")
     return {name: _one_line(text) for name, text in found.items()}
 
 

@@ -10,7 +10,7 @@ import httpx
 from pydantic import SecretStr
 
 from reelqueue.builder import BuiltRequest, build
-from reelqueue.requests.types import parse_request
+from reelqueue.requests.parse import parse_request
 from workers.dashscope import Acceptance, DashScope, TaskAnswer
 from workers.dashscope.client import Endpoint, TimeLimits
 

@@ -18,7 +18,8 @@ from models.operations.jobs.enqueue import IdempotencyConflictError, enqueue_ren
 from models.session import make_engine
 from models.tenant import ensure_tenant
 from reelqueue.errors import InvalidRequestError
-from reelqueue.requests.types import RenderRequest, parse_request
+from reelqueue.requests.base import RenderRequest
+from reelqueue.requests.parse import parse_request
 from reelqueue.states import RenderState
 from tests.support.stored_jobs import NOW, events_of, read_job
 
