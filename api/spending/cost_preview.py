@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from api.views.references import References, read_references
 from models.job_reference import JobReference
 from models.operations.campaigns.current_clips import COUNTS
-from models.operations.jobs.enqueue import to_request
+from models.operations.jobs.request_rows import to_request
 from models.render_job import RenderJob
 from reelqueue.errors import InvalidRequestError
 from reelqueue.pricing import CostEstimate, estimate

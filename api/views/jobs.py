@@ -16,7 +16,7 @@ from api.views.references import References, read_references
 from models.asset import Asset, AssetKind
 from models.attempt import Attempt
 from models.campaign import Campaign
-from models.operations.jobs.enqueue import to_request
+from models.operations.jobs.request_rows import to_request
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.errors import InvalidRequestError

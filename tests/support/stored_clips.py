@@ -14,7 +14,7 @@ from models.job_reference import JobReference
 from models.operations.campaign_import.apply import StoredClips
 from models.operations.campaign_import.store_batch import store_clips
 from models.operations.campaigns.current_clips import COUNTS, lock_clips, standing_clips
-from models.operations.jobs.enqueue import to_request
+from models.operations.jobs.request_rows import to_request
 from models.operations.jobs.transitions import move
 from models.render_job import RenderJob
 from models.shared_clip import ClipTwin

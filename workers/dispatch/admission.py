@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.campaign import Campaign
+from models.operations.jobs.request_rows import stored_request
 from models.operations.jobs.transitions import move
 from models.operations.money.slot_reservations import Quote, lease_slot
 from models.operations.scheduling.account_limits import LaneLimits
@@ -28,7 +29,7 @@ from reelqueue.errors import InvalidRequestError
 from reelqueue.pricing import unpriced_warning
 from reelqueue.states import RenderState
 from workers.dispatch.fair_share import Line, Sharing, Waiting
-from workers.dispatch.quotes import quote, stored_request
+from workers.dispatch.quotes import quote
 from workers.dispatch.usage import Books
 
 log = structlog.get_logger(__name__)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from models.account import Account
 from models.attempt import Attempt
 from models.base import new_id
+from models.operations.jobs.request_rows import stored_request
 from models.operations.jobs.transitions import move, record
 from models.operations.money.slot_reservations import lease_slot, release_slot
 from models.provider_task import ProviderTask
@@ -22,7 +23,7 @@ from reelqueue.builder import build
 from reelqueue.errors import InvalidRequestError
 from reelqueue.states import AttemptState, RenderState
 from workers.dashscope import Acceptance
-from workers.dispatch.quotes import quote, stored_request
+from workers.dispatch.quotes import quote
 from workers.polling.apply_answers import Asked, Effects, apply
 from workers.polling.decisions import Due, decide
 from workers.polling.poll_batch import rules_of

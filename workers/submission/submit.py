@@ -32,6 +32,7 @@ from models.account import Account
 from models.attempt import Attempt
 from models.base import new_id
 from models.operations.accounts import pause_account
+from models.operations.jobs.request_rows import stored_request
 from models.operations.jobs.transitions import move
 from models.operations.scheduling.poll_wakeups import Wake
 from models.operations.scheduling.submit_gates import read_openings
@@ -50,7 +51,6 @@ from reelqueue.builder import BuiltRequest, build
 from reelqueue.errors import ConfigurationError, InvalidRequestError
 from reelqueue.states import OPEN_ATTEMPT, AttemptState, FailureClass, RenderState
 from workers.dashscope import Acceptance, MisdirectedError, NotSentError, ProviderError, RefusedError
-from workers.dispatch.quotes import stored_request
 from workers.failpoints import Failpoint, failpoint
 from workers.runtime.commit_retry import insist
 from workers.runtime.context import Services

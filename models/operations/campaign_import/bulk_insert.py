@@ -13,7 +13,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from models.campaign import Campaign
 from models.operations.bulk_copy import new_job_values
 from models.operations.campaigns.retry import RETRYABLE
-from models.operations.jobs.enqueue import OPTION_COLUMNS
+from models.operations.jobs.request_rows import OPTION_COLUMNS
 from models.render_job import RenderJob
 from models.staged_clip import StagedClip
 from reelqueue.states import TERMINAL, RenderState

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from models.job_reference import JobReference
 from models.operations.campaigns.current_clips import COUNTS
-from models.operations.jobs.enqueue import to_request
+from models.operations.jobs.request_rows import to_request
 from models.operations.jobs.transitions import tell_followers
 from models.render_job import RenderJob
 from reelqueue.builder import content_sha256

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from models.campaign import CONTENT_VERSION, Campaign
 from models.job_reference import JobReference
 from models.operations.campaigns.current_clips import lock_clips
-from models.operations.jobs.enqueue import to_request
+from models.operations.jobs.request_rows import to_request
 from models.render_job import RenderJob
 from models.shared_clip import ClipTwin
 from reelqueue.builder import content_sha256

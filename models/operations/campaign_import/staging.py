@@ -15,7 +15,7 @@ from models.base import new_id
 from models.clip_import import ClipImport
 from models.job_reference import ReferenceRole
 from models.operations.bulk_copy import copy_rows
-from models.operations.jobs.enqueue import columns_of, places_of, references_of, request_sha256
+from models.operations.jobs.request_rows import columns_of, places_of, references_of, request_sha256
 from models.staged_clip import StagedClip
 from reelqueue.campaigns.clips import Clip
 

@@ -14,7 +14,7 @@ from models.campaign import Campaign
 from models.job_reference import JobReference, ReferenceRole
 from models.operations.campaigns.current_clips import COUNTS
 from models.operations.campaigns.results import clip_rows
-from models.operations.jobs.enqueue import OPTION_COLUMNS
+from models.operations.jobs.request_rows import OPTION_COLUMNS
 from models.render_job import RenderJob
 from reelqueue.campaigns.clips import LAST_FRAME
 from reelqueue.campaigns.rows.origin import PROBLEM_HEADING, ROW_HEADING, VARIANT_HEADING

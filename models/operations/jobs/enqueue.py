@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import itertools
-import json
-from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -17,27 +12,14 @@ from sqlalchemy.orm import Session
 
 from models.base import new_id
 from models.campaign import ensure_campaign
-from models.job_reference import JobReference, ReferenceRole
+from models.operations.jobs.request_rows import columns_of, references_of, request_sha256
 from models.operations.jobs.transitions import record
 from models.render_job import RenderJob
 from models.tenant import ensure_tenant
 from reelqueue.builder import build
-from reelqueue.campaigns.clips import continued_image
-from reelqueue.errors import InvalidRequestError, ReelqueueError
+from reelqueue.errors import ReelqueueError
 from reelqueue.requests.base import RenderRequest
-from reelqueue.requests.parse import parse_request
 from reelqueue.states import RenderState
-
-OPTION_COLUMNS: Final = frozenset(
-    {
-        "model", "mode", "prompt", "negative_prompt", "audio_url", "resolution", "ratio", "duration", "seed",
-        "prompt_extend", "shot_type", "watermark", "audio", "poll_interval_ms", "poll_timeout_ms", "on_timeout",
-        "custom_id", "priority",
-    }
-)  # fmt: skip
-"""Options that have a column of their own name; the rest of a request is in `extra_options`."""
-_ELSEWHERE: Final = OPTION_COLUMNS | {role.value for role in ReferenceRole} | {"metadata", "start_by"}
-_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 class IdempotencyConflictError(ReelqueueError):
@@ -119,52 +101,6 @@ def enqueue_render_job(
     return Enqueued(values["id"], is_new=True)
 
 
-def request_sha256(request: RenderRequest, options: Mapping[str, Any]) -> str:
-    """Hex SHA-256 of a request as canonical JSON: equal for equal requests, whatever their spelling.
-
-    Args:
-        request: The request.
-        options: Its `options`, which are asked for once a job.
-    """
-    return hashlib.sha256(_CANONICAL.encode({**options, "mode": request.mode}).encode()).hexdigest()
-
-
-def to_request(job: RenderJob, references: Iterable[JobReference], *, first_frame: str | None = None) -> RenderRequest:
-    """The request that was stored, ready to be built for the provider.
-
-    Args:
-        job: The job.
-        references: Its references by position.
-        first_frame: Of a continued clip; None takes a placeholder, as the picture stands in the archive.
-    """
-    options: dict[str, Any] = {name: getattr(job, name) for name in OPTION_COLUMNS} | job.extra_options
-    options |= {"metadata": job.job_metadata, "start_by": job.start_by}
-    if job.is_continued:
-        options["image"] = first_frame or continued_image("")
-    for reference in references:
-        match reference.role:
-            case ReferenceRole.IMAGE | ReferenceRole.LAST_FRAME:
-                options[reference.role] = reference.url
-            case ReferenceRole.REFERENCE:
-                options.setdefault(reference.role, []).append(reference.url)
-            case ReferenceRole.MEDIA:
-                item = {"type": reference.media_type, "url": reference.url, "reference_voice": reference.voice_url}
-                options.setdefault(reference.role, []).append({key: value for key, value in item.items() if value})
-    return _parse_stored({name: value for name, value in options.items() if value is not None})
-
-
-def _parse_stored(options: dict[str, Any]) -> RenderRequest:
-    try:
-        return parse_request(options)
-    except InvalidRequestError as error:
-        if error.code not in {"option_in_raw", "reserved_header"}:
-            raise
-    # The row is older than those rules. Its raw is sent as it was stored, and priced as it is sent; its headers are
-    # kept, and not sent.
-    kept: dict[str, Any] = {name: options.pop(name) for name in ("raw", "headers") if name in options}
-    return parse_request(options).model_copy(update=kept)
-
-
 def _existing(session: Session, idempotency_key: str, tenant_id: UUID, digest: str) -> Enqueued:
     job_id, stored = session.execute(
         select(RenderJob.id, RenderJob.request_sha256).where(
@@ -174,40 +110,3 @@ def _existing(session: Session, idempotency_key: str, tenant_id: UUID, digest: s
     if stored != digest:
         raise IdempotencyConflictError(idempotency_key, job_id)
     return Enqueued(job_id, is_new=False)
-
-
-def columns_of(request: RenderRequest, options: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns of a job that its request fills, by attribute.
-
-    Args:
-        request: The request.
-        options: Its `options`, which are asked for once a job.
-    """
-    values = {name: value for name, value in options.items() if name in OPTION_COLUMNS}
-    values |= {"mode": request.mode, "job_metadata": options.get("metadata"), "start_by": request.start_by}
-    values["extra_options"] = {name: value for name, value in options.items() if name not in _ELSEWHERE}
-    return values
-
-
-def places_of(options: Mapping[str, Any]) -> Iterator[str]:
-    """Where each of `references_of` stands among a request's options: ``image``, ``reference_urls.1``."""
-    for role in ReferenceRole:
-        given = options.get(role, [])
-        yield from (f"{role}.{index}" for index in range(len(given))) if isinstance(given, list) else (role.value,)
-
-
-def references_of(job_id: UUID, options: Mapping[str, Any]) -> Iterator[JobReference]:
-    """The rows of the pictures, clips and sounds among a request's options."""
-    position = itertools.count()
-    for role in ReferenceRole:
-        given = options.get(role, [])
-        for item in given if isinstance(given, list) else [given]:
-            media = item if isinstance(item, dict) else {"url": item}
-            yield JobReference(
-                job_id=job_id,
-                position=next(position),
-                role=role,
-                media_type=media.get("type"),
-                url=media["url"],
-                voice_url=media.get("reference_voice"),
-            )

@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models import JobReference, RenderJob
-from models.operations.jobs.enqueue import to_request
+from models.operations.jobs.request_rows import to_request
 from models.session import make_engine
 from reelqueue.failure_codes import FailureCode
 from reelqueue.states import RenderState

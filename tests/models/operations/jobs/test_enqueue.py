@@ -14,7 +14,8 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from models import JobReference, RenderJob
-from models.operations.jobs.enqueue import IdempotencyConflictError, enqueue_render_job, request_sha256, to_request
+from models.operations.jobs.enqueue import IdempotencyConflictError, enqueue_render_job
+from models.operations.jobs.request_rows import request_sha256, to_request
 from models.session import make_engine
 from models.tenant import ensure_tenant
 from reelqueue.errors import InvalidRequestError
