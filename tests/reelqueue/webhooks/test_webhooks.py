@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import time
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
+import standardwebhooks
 
 from reelqueue.errors import ConfigurationError
 from reelqueue.states import TERMINAL, FailureClass, RenderState
@@ -135,3 +138,20 @@ def test_a_signed_message_that_is_no_event_is_refused(body: bytes) -> None:
 def test_what_is_no_secret_is_said_so(secret: str) -> None:
     with pytest.raises(ConfigurationError, match="no webhook secret"):
         verify(BODY, headers(), secret, now_seconds=NOW)
+
+
+def test_the_specifications_own_library_takes_our_signature_and_no_forgery() -> None:
+    now = int(time.time())  # it compares the message with the machine's clock
+    theirs = standardwebhooks.Webhook(SECRET)
+
+    assert theirs.verify(BODY, headers(at=now)) == json.loads(BODY)
+    with pytest.raises(standardwebhooks.WebhookVerificationError):
+        theirs.verify(BODY, headers(at=now, secret=OTHER))
+
+
+def test_a_signature_of_the_specifications_own_library_is_taken() -> None:
+    signature = standardwebhooks.Webhook(SECRET).sign(ID, datetime.fromtimestamp(NOW, tz=UTC), BODY.decode())
+
+    event = verify(BODY, {**headers(), "Webhook-Signature": signature}, SECRET, now_seconds=NOW)
+
+    assert event.id == ID
