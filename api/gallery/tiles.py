@@ -32,7 +32,7 @@ STATE_WORDS: Final[Mapping[RenderState, str]] = {
     RenderState.LOST: "lost",
     RenderState.NEEDS_REVIEW: "needs a check",
 }
-"""Each state in words of people who look at clips; docs/gallery.md has them beside the names."""
+"""Each state in words of people who look at clips; docs/campaigns/look.md has them beside the names."""
 
 ATTEMPT_WORDS: Final[Mapping[AttemptState, str]] = {
     AttemptState.INTENT: "prepared",

@@ -1,6 +1,6 @@
 """The tables of the page about campaign files, written from the code that reads them.
 
-``python tests/system/docs/campaign_page.py`` writes them anew into docs/campaign-files.md.
+``python tests/system/docs/campaign_page.py`` writes them anew into docs/campaigns/write-a-file.md.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, get_args
 
 ROOT = Path(__file__).parents[3]
-PAGE = ROOT / "docs/campaign-files.md"
+PAGE = ROOT / "docs/campaigns/write-a-file.md"
 _TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 

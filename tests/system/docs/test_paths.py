@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 NAMED = re.compile(
     r"`((?:[a-z_]+/)*[a-zA-Z_-]+\.(?:py|lock)|(?:api|bench|embedded|models|reelqueue|simulator|tests|workers)/(?:[a-z_]+/)*)`"
 )
