@@ -145,6 +145,31 @@ def test_a_share_counts_once_enough_have_ended(
     assert (admitted(jobs) == 0) is stops
 
 
+@pytest.mark.parametrize("state", [RenderState.FAILED, RenderState.LOST, RenderState.TIMED_OUT])
+@pytest.mark.parametrize(("failed", "stops"), [(1, False), (2, True)])
+def test_a_share_of_failures_counts_once_enough_have_ended(
+    jobs: Jobs, rows: Rows, start: Start, *, failed: int, stops: bool, state: RenderState
+) -> None:
+    campaign_id = start(*some(6), breaker={"failed_percent": 40, "after": 5}, max_in_flight=1)
+    for number in range(5):
+        end(rows, jobs, str(number), state if number < failed else RenderState.SUCCEEDED)
+
+    assert (admitted(jobs) == 0) is stops
+    assert ("2 of 5 clips failed" in (read(jobs, campaign_id).reason or "")) is stops
+
+
+@pytest.mark.parametrize(("succeeded_count", "stops"), [(8, True), (9, False)])
+def test_a_share_is_one_of_all_that_have_ended(
+    jobs: Jobs, rows: Rows, start: Start, *, succeeded_count: int, stops: bool
+) -> None:
+    # Two of ten are the 20 percent that stop it, two of eleven are fewer, however few `after` asks for.
+    start(*some(12), breaker={"failed_percent": 20, "after": 2}, max_in_flight=1)
+    for number in range(2 + succeeded_count):
+        end(rows, jobs, str(number), RenderState.FAILED if number < 2 else RenderState.SUCCEEDED)
+
+    assert (admitted(jobs) == 0) is stops
+
+
 def test_a_continued_clip_begins_with_the_last_picture_of_the_other(jobs: Jobs, rows: Rows, start: Start) -> None:
     start(clip("a"), clip("b", after="a", first_frame="last_frame"))
     dispatch(jobs.services)
