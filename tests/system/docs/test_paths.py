@@ -28,3 +28,10 @@ def test_a_named_path_exists(page: Path) -> None:
 
 def test_the_architecture_names_enough_to_be_checked() -> None:
     assert len(NAMED.findall((ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8"))) > 20
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.parent != ROOT and page.name != "decisions.md"], ids=lambda page: page.name
+)
+def test_a_page_for_users_names_no_test(page: Path) -> None:
+    assert re.findall(r"\btests/\S*", page.read_text(encoding="utf-8")) == []
