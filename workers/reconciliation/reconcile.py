@@ -148,7 +148,7 @@ def _case(session: Session, attempt: Attempt, rules: ReconcileSettings, now: dat
         silent_since=silent_since,
         ambiguous_at=attempt.closed_at or now,
         first_absent_at=attempt.first_absent_at,
-        neighbours=neighbours_of(session, attempt.id, since=around[0], until=around[1]),
+        neighbours=neighbours_of(session, attempt.id, since=around[0], until=around[1], now=now),
         resubmit_count=session.scalars(earlier).one(),
         on_ambiguous=session.get_one(Campaign, job.campaign_id).on_ambiguous,
         key_fingerprint=attempt.key_fingerprint,
@@ -258,7 +258,8 @@ class Question:
     def adopt(self, task: ListedTask) -> tuple[Wake | None, str]:
         """Follow the task from now on."""
         case = self.case
-        around = neighbours_of(self.session, case.attempt.attempt_id, since=case.around[0], until=case.around[1])
+        since, until = case.around
+        around = neighbours_of(self.session, case.attempt.attempt_id, since=since, until=until, now=self.now)
         if around.has_newcomers(case.neighbours):
             # What began after the question may have made the task that the listing showed.
             return None, self.ask_again(Unclear(f"another submit of {case.model} began meanwhile"))

@@ -60,9 +60,9 @@ class Doubt:
 
     prompt: str | None
     rival_count: int
-    """Other attempts of the lane that nobody knows the outcome of, at about the same time."""
+    """Other attempts of the lane that nobody knows the outcome of, at about the same time, and forgotten ones."""
     twin_count: int
-    """Those of them that sent the same prompt with other options, so that no echo tells them apart."""
+    """Those of them that have the same prompt with other options, so that no echo tells them apart."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def judge(doubt: Doubt, strangers: Sequence[Stranger]) -> Finding:
     ours = [one for one in strangers if doubt.prompt and is_echo(doubt.prompt, one.answer.orig_prompt)]
     silent = [one for one in strangers if one.is_silent]
     if ours and doubt.twin_count:
-        reason = f"{_named(ours)} echo a prompt that {doubt.twin_count} other attempts sent with other options"
+        reason = f"{_named(ours)} echo a prompt that {doubt.twin_count} others have with other options"
         return Unclear(reason, has_candidates=True)
     if ours:
         # Several with the same prompt are as good as each other: each rival adopts another one.

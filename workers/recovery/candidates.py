@@ -11,13 +11,12 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from models.render_job import RenderJob
 from reelqueue.states import RenderState
+from workers.reconciliation.competing_attempts import MAKERS
 from workers.reconciliation.task_matching import Echoes
 from workers.recovery.matching import Candidate
 
 TAKING: Final = (RenderState.QUEUED, RenderState.ADMITTED)
 """Nothing was sent for them, as far as the database knows."""
-_RETURNING: Final = (RenderState.SUBMITTING, RenderState.RENDERING)
-"""They may come back to the queue: their POST may be proven not to have arrived, or the provider may fail them."""
 _READ_AT_ONCE: Final = 1000
 _SHOWN_CHARACTERS: Final = 100
 _COLUMNS: Final = (
@@ -95,5 +94,5 @@ def _candidate(row: Row[*tuple[Any, ...]], echoed: Echoes) -> Candidate:
 
 
 def _of(models: Collection[str] | None) -> ColumnElement[bool]:
-    may_be = RenderJob.state.in_(TAKING + _RETURNING)
+    may_be = RenderJob.state.in_(MAKERS)
     return may_be if models is None else and_(may_be, RenderJob.model.in_(models))

@@ -294,7 +294,8 @@ def _why_held(matching: Matching) -> str:
     words = Counter(waiting=len(matching.waiting), unclear=len(matching.unclear))
     said = []
     if words["waiting"]:
-        said.append(f"{words['waiting']} listed tasks may belong to waiting jobs, and say so when they have ended")
+        told = "and say so when they have ended, or the job's review has"
+        said.append(f"{words['waiting']} listed tasks may belong to waiting jobs, {told}")
     if words["unclear"]:
         said.append(f"{words['unclear']} listed tasks fit several waiting jobs: {_OPERATOR}")
     return "; ".join(said)

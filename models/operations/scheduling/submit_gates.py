@@ -114,17 +114,18 @@ class Openings:
     closed_gates: dict[UUID, SubmitGate]
 
     def lets(self, account_id: UUID, model: str) -> bool:
-        """Whether a job of a model may be submitted to an account.
+        """Whether a job of a model may be submitted to an account."""
+        return account_id in self.open_gates and self.is_compared(model)
+
+    def is_compared(self, model: str) -> bool:
+        """Whether no task of a model can be left that this database has forgotten.
 
         A job that was rolled back may have been submitted to any account that renders its model, so a closed gate
-        holds it back everywhere; that of an account which never took a submit here does not.
+        counts at every account; that of an account which never took a submit here does not.
         """
         was_used = (one for one, gate in self.closed_gates.items() if gate.known_until is not None)
-        return (
-            account_id in self.open_gates
-            and not any(gate.held_tasks.keys() & {model, ANY_MODEL} for gate in self._all())
-            and not any(offers(self.accounts[one], model) for one in was_used)
-        )
+        is_held = any(gate.held_tasks.keys() & {model, ANY_MODEL} for gate in self._all())
+        return not is_held and not any(offers(self.accounts[one], model) for one in was_used)
 
     def cause_of_hold(self, accounts: Iterable[Account], model: str) -> Cause | None:
         """Why the gates let no job of a model be submitted to any of some accounts; None if they let, or are none."""

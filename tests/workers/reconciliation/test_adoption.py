@@ -11,6 +11,7 @@ from reelqueue.states import AttemptState, FailureClass, RenderState
 from tests.support.doubts import Doubts, WatchedProvider, at_another_account, row
 from tests.support.jobs import PROMPT, Jobs
 from tests.support.recorded_hints import RecordedHints
+from tests.support.restored import Restored
 from tests.support.rows import Rows
 from tests.support.scripted_provider import answer, listing, refused, task
 from workers.audit.invariants import audit
@@ -280,3 +281,37 @@ def test_a_submit_of_the_same_prompt_at_another_account_may_have_made_it(doubts:
 
     assert "1 other submits of wan2.6-t2v are under way" in doubts.ask(job_id)
     assert rows.tasks(job_id) == []
+
+
+@pytest.mark.parametrize(("other_seed", "state"), [(2, RenderState.SUBMITTING), (1, RenderState.RENDERING)])
+def test_in_a_restored_database_a_task_that_a_waiting_job_may_have_made_is_left_alone(
+    doubts: Doubts, rows: Rows, jobs: Jobs, other_seed: int, state: RenderState
+) -> None:
+    job_id = doubts.ambiguous(seed=1)
+    jobs.queued(seed=other_seed)
+    Restored(doubts.services, jobs, rows).from_backup()
+    doubts.lists(forgotten=PROMPT)
+
+    doubts.ask(job_id)
+
+    assert rows.state(job_id) is state  # of equal requests each task is as good as the other
+
+
+def test_in_a_restored_database_a_lone_silent_task_is_left_alone_until_the_gate_is_open(
+    doubts: Doubts, rows: Rows, jobs: Jobs
+) -> None:
+    restored = Restored(doubts.services, jobs, rows)
+    job_id = doubts.ambiguous()
+    jobs.queued(prompt=OTHER)
+    restored.from_backup()
+    doubts.lists()
+    doubts.provider.on_list(listing(row("perhaps", status="FAILED")))
+    doubts.provider.on_query(task("FAILED", code="DataInspectionFailed", message="no"), task_id="perhaps")
+
+    doubts.ask(job_id)
+    left_alone = rows.state(job_id)
+    restored.dispatched()
+    restored.settle()
+    doubts.ask(job_id)
+
+    assert (left_alone, rows.state(job_id)) == (RenderState.SUBMITTING, RenderState.RENDERING)

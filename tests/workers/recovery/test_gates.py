@@ -9,9 +9,10 @@ from uuid import UUID
 
 import httpx
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models import Account, RenderJob, SubmitGate
+from models import Account, Attempt, RenderJob, SubmitGate
 from models.account import Account as AccountRow
 from models.operations.scheduling.submit_gates import database_identity
 from models.session import make_engine
@@ -22,6 +23,7 @@ from tests.support.rows import Rows
 from tests.support.scripted_provider import listing, refused
 from workers.audit.invariants import audit
 from workers.dashscope import ListedTask
+from workers.operator.manual_review import resubmit
 from workers.reconciliation.orphans import look_for_orphans
 from workers.recovery.guarded_dispatch import guarded_dispatch
 from workers.runtime.context import Services
@@ -320,6 +322,32 @@ def test_in_a_restored_database_it_holds_the_model(restored: Restored, jobs: Job
     restored.lists("perhaps")
 
     assert restored.settle() == 0
+
+
+@pytest.mark.parametrize("is_resubmitted", [True, False])
+def test_a_task_that_a_job_under_review_may_have_made_waits_for_the_review(
+    restored: Restored, jobs: Jobs, rows: Rows, services: Services, *, is_resubmitted: bool
+) -> None:
+    jobs.provider.on_submit(httpx.ReadError("cut"))
+    reviewed_id = jobs.rendering(seed=1)
+    rows.change(Attempt, state=AttemptState.UNRESOLVED, reconcile_at=None)
+    rows.change(RenderJob, state=RenderState.NEEDS_REVIEW)
+    if not is_resubmitted:
+        jobs.queued(seed=2)
+    restored.from_backup()
+    restored.lists(perhaps=PROMPT)
+
+    restored.dispatched()
+    assert (restored.settle(), rows.tasks(reviewed_id)) == (0, [])
+    if is_resubmitted:  # as it had been in the forgotten future
+        with services.sessions.begin() as session:
+            resubmit(session, reviewed_id, now=jobs.clock.now())
+        restored.dispatched(after_seconds=60)
+
+    expected = [RenderState.ARCHIVING] if is_resubmitted else [RenderState.NEEDS_REVIEW, RenderState.QUEUED]
+    with services.sessions() as session:
+        assert session.scalars(select(RenderJob.state).order_by(RenderJob.id)).all() == expected
+    assert jobs.provider.count("submit") == 1
 
 
 def test_a_job_that_was_rolled_back_goes_to_no_other_account(
