@@ -9,27 +9,42 @@ from typing import Any
 from reelqueue.builder import build
 from reelqueue.errors import InvalidRequestError
 from reelqueue.pricing import CostEstimate, estimate, region_of, unpriced_warning
+from reelqueue.qwen.cost import TextCost
+from reelqueue.qwen.request import TextRequest, parse_text_request
+from reelqueue.qwen.settings import DEFAULT_TEXT_BASE_URL, QwenSettings, read_settings
+from reelqueue.qwen.wire.builder import build_text
 from reelqueue.requests.base import RenderRequest
 from reelqueue.requests.parse import parse_request
 
 
-def preview_lines(lines: Iterable[str], *, base_url: str, local_files: bool = False) -> Iterator[dict[str, Any]]:
+def preview_lines(
+    lines: Iterable[str], *, base_url: str, text_base_url: str = DEFAULT_TEXT_BASE_URL, local_files: bool = False
+) -> Iterator[dict[str, Any]]:
     """One JSON-compatible object for each line of JSON Lines; blank lines are counted and skipped.
 
     Args:
-        lines: One request object each.
+        lines: One request object each; one with ``messages`` asks a language model, and may say ``stream``.
         base_url: The provider host that the requests would go to; its region decides the price.
+        text_base_url: Where those to language models would go.
         local_files: Whether pictures may be paths on this machine; see `parse_request`.
+
+    Raises:
+        ConfigurationError: *text_base_url* is no URL.
 
     Yields:
         ``{"line", "request": {"method", "url", "headers", "body"}, "warnings", "estimated_cost"}``, or
         ``{"line", "error": {"code", "message", "field"}}``. Headers lack the authorization.
     """
+    settings = read_settings({"base_url": text_base_url})
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            request = parse_request(_read_object(line), local_files=local_files)
+            data = _read_object(line)
+            if "messages" in data:
+                yield {"line": number, **_preview_text_line(data, settings)}
+                continue
+            request = parse_request(data, local_files=local_files)
             yield {"line": number, **preview_request(request, base_url=base_url)}
         except InvalidRequestError as error:
             yield {"line": number, "error": {"code": error.code, "message": error.message, "field": error.field}}
@@ -50,6 +65,32 @@ def preview_request(request: RenderRequest, *, base_url: str) -> dict[str, Any]:
         },
         "warnings": list(warnings),
         "estimated_cost": _cost(cost) if cost else None,
+    }
+
+
+def preview_text(request: TextRequest, settings: QwenSettings, *, stream: bool | None = None) -> dict[str, Any]:
+    """What *request* would send to a language model, and the most that it may cost, as JSON has it."""
+    built = build_text(request, settings, stream=stream)
+    return {
+        "request": {"method": "POST", "url": built.url, "headers": dict(built.headers), "body": dict(built.body)},
+        "warnings": list(built.warnings),
+        "estimated_cost": _text_cost(built.max_cost, built.region) if built.max_cost else None,
+    }
+
+
+def _preview_text_line(data: dict[str, object], settings: QwenSettings) -> dict[str, Any]:
+    stream = data.pop("stream", None)
+    if stream is not None and not isinstance(stream, bool):
+        raise InvalidRequestError("wrong_type", f"stream: must be true or false, not {stream!r:.64}", "stream")
+    return preview_text(parse_text_request(data), settings, stream=stream)
+
+
+def _text_cost(cost: TextCost, region: str) -> dict[str, Any]:
+    return {
+        "max_amount": f"{cost.amount:f}",
+        "currency": cost.currency,
+        "region": region,
+        "priced_on": cost.priced_on.isoformat(),
     }
 
 

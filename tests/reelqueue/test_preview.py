@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 
 from reelqueue import data_uri
@@ -72,3 +73,38 @@ def test_every_line_is_json() -> None:
     lines = preview_lines([BOAT, "{"], base_url=HOST)
 
     assert all(json.loads(json.dumps(line)) == line for line in lines)
+
+
+def test_a_line_with_messages_asks_a_language_model() -> None:
+    ask = {"model": "qwen-plus", "messages": [{"role": "user", "content": "Hi"}], "maxOutputTokens": 100}
+
+    (line,) = preview_lines([json.dumps(ask)], base_url=HOST)
+
+    assert line["request"] == {
+        "method": "POST",
+        "url": "https://dashscope-intl.aliyuncs.com/compatible-mode/v1/chat/completions",
+        "headers": {"Content-Type": "application/json", "User-Agent": "reelqueue/0.1.0"},
+        "body": {
+            "model": "qwen-plus",
+            "max_tokens": 100,
+            "enable_thinking": False,
+            "messages": [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}],
+        },
+    }
+    assert line["warnings"] == []
+    cost = line["estimated_cost"]
+    assert Decimal("0.00012") < Decimal(cost.pop("max_amount")) < Decimal("0.0002")
+    assert cost == {"currency": "USD", "region": "ap-southeast-1", "priced_on": "2026-02-24"}
+
+
+def test_text_lines_go_to_their_own_host_and_may_be_refused() -> None:
+    ask = {"model": "some-model", "messages": [{"role": "user", "content": "Hi"}], "stream": True}
+    lines = [json.dumps(ask), json.dumps(ask | {"temperature": 2}), json.dumps(ask | {"stream": 1}), BOAT]
+
+    asked, hot, odd, boat = preview_lines(lines, base_url=HOST, text_base_url="https://texts.example/v1/")
+
+    assert asked["request"]["url"] == "https://texts.example/v1/chat/completions"
+    assert asked["request"]["body"]["stream"] is True
+    assert asked["estimated_cost"] is None
+    assert [line["error"]["field"] for line in (hot, odd)] == ["temperature", "stream"]
+    assert boat["request"]["url"].startswith(HOST)

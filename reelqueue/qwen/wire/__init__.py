@@ -1,0 +1,1 @@
+"""A text request as the exact HTTP request that the service gets."""
