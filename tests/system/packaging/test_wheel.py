@@ -47,7 +47,7 @@ def test_the_servers_needs_stay_out_of_the_metadata(wheel: Path) -> None:
     unconditional = {need.split(">")[0].split("<")[0].strip() for need in required if "extra ==" not in need}
     assert unconditional == {"httpx", "pydantic"}
     extras = {re.split(r"[<>;]", need)[0].strip() for need in required if "extra ==" in need}
-    assert extras == {"jinja2", "openpyxl", "pyyaml", "rich", "typer"}
+    assert extras == {"httpx-sse", "jinja2", "openpyxl", "pyyaml", "rich", "typer"}
 
 
 @pytest.mark.parametrize("name", ["models", "workers", "migrations", "api", "simulator", "embedded", "tests", "celery"])

@@ -1,0 +1,1 @@
+"""Clients of the language models, one blocking and one for asyncio."""

@@ -1,0 +1,250 @@
+"""The asyncio client."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from decimal import Decimal
+from types import TracebackType
+from typing import Any, Self, TypeVar, cast
+
+import httpx
+from pydantic import BaseModel
+
+from reelqueue.qwen.answer import Answer, TextDelta
+from reelqueue.qwen.answers.exchange import Exchange, exchange_for
+from reelqueue.qwen.client._reading import (
+    AsyncCountedStream,
+    check_can_stream,
+    event_source,
+    httpx_options,
+    settings_from,
+)
+from reelqueue.qwen.client._runs import Ask, Call, ObjectAnswer, Run, Steps, ToolRun, object_steps, tool_steps
+from reelqueue.qwen.request import TextRequest, parse_text_request
+from reelqueue.qwen.settings import QwenSettings
+from reelqueue.qwen.wire.builder import BuiltTextRequest, build_text
+
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
+
+
+class AsyncTextReply:
+    """A call that was sent and whose answer began; close it, or read it to its end."""
+
+    def __init__(self, response: httpx.Response, exchange: Exchange) -> None:
+        self._response = response
+        self._exchange = exchange
+        self._is_stream = exchange.begin(response.status_code, response.headers)
+        self._was_read = False
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    @property
+    def request_id(self) -> str | None:
+        """The provider's id of the call."""
+        return self._exchange.request_id
+
+    @property
+    def partial(self) -> Answer:
+        """What has come so far."""
+        return self._exchange.partial()
+
+    async def events(self) -> AsyncIterator[TextDelta]:
+        """The answer piece by piece, as it comes; once.
+
+        Raises:
+            TextError: It failed or stopped coming.
+        """
+        if self._was_read:
+            return
+        self._was_read = True
+        exchange = self._exchange
+        with exchange.reading():
+            try:
+                if not self._is_stream:
+                    exchange.take_whole(await self._response.aread())
+                    return
+                async for event in event_source(self._response).aiter_sse():
+                    for delta in exchange.take(event.data):
+                        yield delta
+                    if exchange.is_over:
+                        break
+            finally:
+                await self._response.aclose()
+
+    async def answer(self) -> Answer:
+        """The whole answer; reads what was not read.
+
+        Raises:
+            TextError: It is not whole; `TextError.partial` has what came.
+        """
+        async for _ in self.events():
+            pass
+        return self._exchange.answer()
+
+    async def close(self) -> None:
+        """Close the connection; what was not read is lost, and billed as far as it was made."""
+        await self._response.aclose()
+
+
+class AsyncQwenClient:
+    """Asks the language models; one HTTP request a call, never more.
+
+    Args:
+        settings: Where, as whom and how; also as a mapping in snake_case or camelCase.
+
+    Raises:
+        ConfigurationError: A setting is wrong, or there is no key.
+    """
+
+    def __init__(self, settings: QwenSettings | Mapping[str, object] | None = None) -> None:
+        self._settings = settings_from(settings)
+        self._key = self._settings.key()
+        self._http = httpx.AsyncClient(**httpx_options(self._settings, httpx.AsyncBaseTransport))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close what sends."""
+        await self._http.aclose()
+
+    def build(self, request: TextRequest | Mapping[str, object], *, stream: bool | None = None) -> BuiltTextRequest:
+        """The exact call that asks *request*; nothing is sent.
+
+        Raises:
+            InvalidRequestError: The service would refuse it.
+        """
+        parsed = request if isinstance(request, TextRequest) else parse_text_request(request)
+        return build_text(parsed, self._settings, stream=stream)
+
+    async def send(self, built: BuiltTextRequest) -> AsyncTextReply:
+        """Send the one POST; the reply is there when its head is.
+
+        Raises:
+            TextNotSentError: No byte left.
+            TextNoAnswerError: It may be billed.
+        """
+        if built.is_stream:
+            check_can_stream()
+        exchange = exchange_for(built, self._settings)
+        headers = {**built.headers, "Authorization": f"Bearer {self._key}"}
+        with exchange.sending():
+            request = self._http.build_request(
+                "POST", built.url, content=built.content, headers=headers, timeout=exchange.timeout
+            )
+            response = await self._http.send(request, stream=True)
+        response.stream = AsyncCountedStream(cast("httpx.AsyncByteStream", response.stream), exchange)
+        return AsyncTextReply(response, exchange)
+
+    async def ask(self, request: TextRequest | Mapping[str, object], *, stream: bool | None = None) -> Answer:
+        """The whole answer to *request*.
+
+        Args:
+            request: What to ask.
+            stream: How the answer travels; see `build_text`.
+
+        Raises:
+            InvalidRequestError: The service would refuse it; nothing was sent.
+            TextError: No whole answer came; its class says whether it may be billed.
+        """
+        async with await self.send(self.build(request, stream=stream)) as reply:
+            return await reply.answer()
+
+    async def stream(self, request: TextRequest | Mapping[str, object]) -> AsyncTextReply:
+        """Send *request* and give its answer as it comes; use it as a context manager.
+
+        Raises:
+            InvalidRequestError: The service would refuse it; nothing was sent.
+            TextError: No answer began.
+        """
+        return await self.send(self.build(request, stream=True))
+
+    async def ask_with_tools(
+        self,
+        request: TextRequest | Mapping[str, object],
+        functions: Sequence[Callable[..., Any]],
+        *,
+        max_rounds: int = 8,
+        max_cost: Decimal | None = None,
+    ) -> ToolRun:
+        """The answer to *request*, with *functions* called as the model asks for them.
+
+        Args:
+            request: What to ask; its own tools are left to the caller and are not called here.
+            functions: Typed by their signatures; what they raise is handed back to the model.
+            max_rounds: Most calls of the model.
+            max_cost: No call is made that could bring the run above it, in the currency of the prices.
+
+        Raises:
+            InvalidRequestError: The request or a function cannot be used; nothing was sent.
+            TextGivenUpError: A bound was reached.
+            TextError: A call gave no whole answer; `TextError.earlier` has those before it.
+        """
+        run = Run(self.build, max_cost)
+        return await self._drive(tool_steps(run, self._parsed(request), functions, max_rounds))
+
+    async def ask_object(
+        self,
+        request: TextRequest | Mapping[str, object],
+        kind: type[M],
+        *,
+        max_repairs: int = 2,
+        max_cost: Decimal | None = None,
+    ) -> ObjectAnswer[M]:
+        """The answer to *request* as an object of *kind*.
+
+        Args:
+            request: What to ask.
+            kind: A pydantic model.
+            max_repairs: How often an answer that does not fit is sent back with what is wrong; each is a paid call.
+            max_cost: No call is made that could bring the run above it, in the currency of the prices.
+
+        Raises:
+            InvalidRequestError: The service would refuse it; nothing was sent.
+            TextGivenUpError: No answer fitted, or a bound was reached.
+            TextError: A call gave no whole answer; `TextError.earlier` has those before it.
+        """
+        run = Run(self.build, max_cost)
+        return await self._drive(object_steps(run, self._parsed(request), kind, max_repairs))
+
+    def _parsed(self, request: TextRequest | Mapping[str, object]) -> TextRequest:
+        return request if isinstance(request, TextRequest) else parse_text_request(request)
+
+    async def _drive(self, steps: Steps[T]) -> T:
+        try:
+            step = next(steps)
+            while True:
+                try:
+                    result = await self._perform(step)
+                except Exception as error:  # noqa: BLE001 - the run decides what an error means
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(result)
+        except StopIteration as stop:
+            found: T = stop.value
+            return found
+        finally:
+            steps.close()
+
+    async def _perform(self, step: Ask | Call) -> object:
+        if isinstance(step, Call):
+            if inspect.iscoroutinefunction(step.function):
+                return await step.function(**step.arguments)
+            # A slow function must not stop the event loop.
+            return await asyncio.to_thread(step.function, **step.arguments)
+        async with await self.send(step.built) as reply:
+            return await reply.answer()
