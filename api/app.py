@@ -47,7 +47,7 @@ from api.routes.campaigns import exports as campaign_exports
 from api.routes.campaigns import gallery as campaign_gallery
 from api.routes.campaigns import imports as campaign_imports
 from api.settings import ApiSettings
-from models.session import make_engine, make_sessions
+from models.session import Clock, DatabaseClock, make_engine, make_sessions
 from reelqueue.version import VERSION
 
 _ROUTES: Final = (
@@ -58,17 +58,18 @@ _ROUTES: Final = (
 )  # fmt: skip
 
 
-def create_app(settings: ApiSettings, *, require_key: bool) -> FastAPI:
+def create_app(settings: ApiSettings, *, require_key: bool, clock: Clock | None = None) -> FastAPI:
     """The API as an ASGI app.
 
     Args:
         settings: Where its services are.
         require_key: Whether callers without a bearer key are refused; False only on loopback.
+        clock: Dates what the endpoints write; the database's by default.
 
     Raises:
         ConfigurationError: a setting cannot be used.
     """
-    services = _open(settings, require_key=require_key)
+    services = _open(settings, require_key=require_key, clock=clock or DatabaseClock())
     app = FastAPIOffline(
         title="Reelqueue",
         version=VERSION,
@@ -86,7 +87,7 @@ def create_app(settings: ApiSettings, *, require_key: bool) -> FastAPI:
     return app
 
 
-def _open(settings: ApiSettings, *, require_key: bool) -> Services:
+def _open(settings: ApiSettings, *, require_key: bool, clock: Clock) -> Services:
     engine = make_engine(
         settings.database_url.get_secret_value(),
         application_name="reelqueue-api",
@@ -112,6 +113,7 @@ def _open(settings: ApiSettings, *, require_key: bool) -> Services:
         quotas=Quotas(settings),
         bulk=CapacityLimiter(PAGES_AT_ONCE),
         turns=asyncio.Semaphore(settings.api_database_connections),
+        clock=clock,
     )
 
 

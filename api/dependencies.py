@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from typing import Annotated, Final, cast
 
 from anyio import CapacityLimiter
@@ -19,6 +21,7 @@ from api.gallery.sheet_queue import SheetQueue
 from api.problem_details import RETRY_AFTER_SECONDS, ProblemError
 from api.quotas import Quotas
 from api.settings import ApiSettings
+from models.session import Clock
 from models.storage import Archive
 from reelqueue.pricing import region_of
 
@@ -44,6 +47,13 @@ class Services:
     """Pages of long answers that are made at once."""
     turns: asyncio.Semaphore
     """Requests that may hold a connection at once: fewer than the pool has, so that none waits for one in vain."""
+    clock: Clock
+    """Dates what the endpoints write."""
+
+    def commit_and_hint(self, session: Session) -> None:
+        """Commit what can let jobs move, then wake a dispatcher: a hint before the commit would find nothing."""
+        session.commit()
+        self.hints.kick()
 
     @property
     def region(self) -> str:
@@ -94,3 +104,11 @@ OpenSession = Annotated[Session, Depends(_session, scope="function")]
 
 OpenServices = Annotated[Services, Depends(services)]
 """The app's services."""
+
+
+def _clock(session: OpenSession, services: OpenServices) -> Callable[[], datetime]:
+    return partial(services.clock.now, session)
+
+
+OpenClock = Annotated[Callable[[], datetime], Depends(_clock, scope="function")]
+"""Tells the time by the clock that dates the session's rows."""

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from api.auth.authentication import caller
 from api.auth.campaign_access import CampaignName, find_campaign, owner_of
 from api.auth.job_access import CurrentCaller
-from api.dependencies import OpenServices, OpenSession
+from api.dependencies import OpenClock, OpenServices, OpenSession
 from api.gallery.campaigns_page import CAMPAIGNS_DRESS, Reel, campaigns_page, missing_page
 from api.gallery.gallery_page import CHANGES_DRESS, GALLERY_DRESS, render, render_changes
 from api.gallery.html_document import Dress, security_policy
@@ -31,7 +31,6 @@ from models.asset import Asset, AssetKind
 from models.campaign import Campaign
 from models.operations.campaigns.status import campaign_view
 from models.render_job import RenderJob
-from models.session import DatabaseClock
 from reelqueue.states import RenderState
 
 CAMPAIGNS_MAX: Final = 50
@@ -62,13 +61,13 @@ router = APIRouter(include_in_schema=False, dependencies=[Depends(_let_in)])
 
 @router.get(LIST_PATH)
 def read_campaigns(
-    session: OpenSession, caller: CurrentCaller, before: Annotated[UUID | None, Query()] = None
+    session: OpenSession, clock: OpenClock, caller: CurrentCaller, before: Annotated[UUID | None, Query()] = None
 ) -> HTMLResponse:
     """The caller's campaigns, newest first."""
     mine = select(Campaign).where(Campaign.tenant_id == owner_of(caller, session))
     older = mine.where(Campaign.id < before) if before else mine
     found = session.scalars(older.order_by(Campaign.id.desc()).limit(CAMPAIGNS_MAX + 1)).all()
-    page, now = found[:CAMPAIGNS_MAX], DatabaseClock().now(session)
+    page, now = found[:CAMPAIGNS_MAX], clock()
     older_url = f"?before={page[-1].id}" if len(found) > CAMPAIGNS_MAX else None
     reels = _reels(session, page, now)
     return _answer(campaigns_page(reels, key_name=caller.key_name, older_url=older_url), CAMPAIGNS_DRESS)
@@ -86,12 +85,13 @@ def _find(name: CampaignName, session: OpenSession, caller: CurrentCaller) -> Ca
 def read_gallery(
     campaign: Annotated[Campaign, Depends(_find)],
     session: OpenSession,
+    clock: OpenClock,
     services: OpenServices,
     after: Annotated[UUID | None, Query()] = None,
     state: Annotated[RenderState | None, Query()] = None,
 ) -> HTMLResponse:
     """One page of a campaign's clips."""
-    now = DatabaseClock().now(session)
+    now = clock()
     gallery = campaign_page(session, campaign, now=now, region=services.region, after=after, only=state)
     session.commit()  # no transaction stands open while the page is written
     return _answer(render(gallery, is_served=True), GALLERY_DRESS)
@@ -101,13 +101,14 @@ def read_gallery(
 def read_gallery_changes(
     campaign: Annotated[Campaign, Depends(_find)],
     session: OpenSession,
+    clock: OpenClock,
     services: OpenServices,
     since: Annotated[AwareDatetime | None, Query()] = None,
     after: Annotated[UUID | None, Query()] = None,
     state: Annotated[RenderState | None, Query()] = None,
 ) -> HTMLResponse:
     """What has changed on one page of a campaign's clips, for the script of that page."""
-    now = DatabaseClock().now(session)
+    now = clock()
     gallery = campaign_changes(session, campaign, now=now, region=services.region, since=since, after=after, only=state)
     session.commit()  # no transaction stands open while the page is written
     return _answer(render_changes(gallery), CHANGES_DRESS)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
 from api.auth.job_access import PathJob
-from api.dependencies import OpenServices, OpenSession
+from api.dependencies import OpenClock, OpenServices, OpenSession
 from api.http.openapi import body_of
 from api.http.request_body import JsonObject, optional_json_object, options_of
 from api.problem_details import ProblemError, documented
@@ -17,7 +17,6 @@ from api.views.events import event_view
 from api.views.jobs import job_view
 from models.job_event import JobEvent
 from models.operations.jobs.cancel import request_cancel
-from models.session import DatabaseClock
 from reelqueue.schemas.jobs import Job, JobEvents
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
@@ -51,6 +50,7 @@ def cancel_job(
     body: Annotated[JsonObject, Depends(optional_json_object)],
     job: PathJob,
     session: OpenSession,
+    clock: OpenClock,
     services: OpenServices,
 ) -> Job:
     """Stop a job; what the provider has begun to render is billed all the same.
@@ -58,11 +58,8 @@ def cancel_job(
     A job that was cancelled before is answered for again.
     """
     options = options_of(body, CancelOptions)
-    is_stopping = request_cancel(
-        session, job.id, now=DatabaseClock().now(session), abandon_running=options.running == "abandon"
-    )
-    session.commit()
-    services.hints.kick()
+    is_stopping = request_cancel(session, job.id, now=clock(), abandon_running=options.running == "abandon")
+    services.commit_and_hint(session)
     session.refresh(job)
     if not is_stopping and job.cancel_requested_at is None:
         raise ProblemError(409, "not_cancellable", f"render job {job.id} is {job.state} and past stopping")

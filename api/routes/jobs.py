@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Header, Query, Response, status
 
 from api.auth.campaign_access import owner_of
 from api.auth.job_access import CurrentCaller, find_job
-from api.dependencies import OpenServices, OpenSession
+from api.dependencies import OpenClock, OpenServices, OpenSession
 from api.http.openapi import JSON_REQUEST
 from api.http.pagination import JobFilters, cursor_after, page_query
 from api.http.request_body import JsonObject, render_request
@@ -17,7 +17,6 @@ from api.problem_details import documented
 from api.request_ids import current_request_id
 from api.views.jobs import job_view, job_views
 from models.operations.jobs.enqueue import enqueue_render_job
-from models.session import DatabaseClock
 from reelqueue.requests.parse import parse_request
 from reelqueue.schemas.jobs import Job, JobPage
 
@@ -47,6 +46,7 @@ IdempotencyKey = Annotated[
 def create_job(
     body: Annotated[JsonObject, Depends(render_request)],
     session: OpenSession,
+    clock: OpenClock,
     services: OpenServices,
     caller: CurrentCaller,
     response: Response,
@@ -58,15 +58,14 @@ def create_job(
     enqueued = enqueue_render_job(
         session,
         request,
-        now=DatabaseClock().now(session),
+        now=clock(),
         idempotency_key=idempotency_key,
         tenant_id=tenant_id,
         api_request_id=current_request_id(),
     )
     if enqueued.is_new:
         services.quotas.check_queue(session, tenant_id)
-    session.commit()
-    services.hints.kick()
+    services.commit_and_hint(session)
     response.headers["Location"] = f"/v1/jobs/{enqueued.job_id}"
     if not enqueued.is_new:
         response.status_code = status.HTTP_200_OK

@@ -12,13 +12,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from api.auth.authentication import Caller, guest_of, holder_of
 from api.auth.same_origin import check_same_origin
 from api.auth.session_cookies import SESSION_LIFE, Pass, Purpose, cookie_options, signed
-from api.dependencies import OpenServices, OpenSession
+from api.dependencies import OpenClock, OpenServices
 from api.gallery.html_document import security_policy
 from api.gallery.page_data import LIST_PATH
 from api.gallery.sign_in_page import SIGN_IN_DRESS, sign_in_page
 from api.http.request_body import form_fields
 from api.problem_details import ProblemError
-from models.session import DatabaseClock
 
 log = structlog.get_logger(__name__)
 router = APIRouter(include_in_schema=False)
@@ -38,7 +37,7 @@ def read_sign_in(services: OpenServices, to: Annotated[str, Query()] = LIST_PATH
 @router.post("/sign-in", dependencies=[Depends(check_same_origin)])
 def sign_in(
     fields: Annotated[dict[str, str], Depends(form_fields)],
-    session: OpenSession,
+    clock: OpenClock,
     services: OpenServices,
     request: Request,
 ) -> Response:
@@ -50,7 +49,7 @@ def sign_in(
         return _form(to, error.detail, status_code=error.status)
     if caller.key_id is None:
         return _form(to)
-    until = Pass(caller.key_id, DatabaseClock().now(session) + SESSION_LIFE)
+    until = Pass(caller.key_id, clock() + SESSION_LIFE)
     answer = RedirectResponse(_inside(to), status.HTTP_303_SEE_OTHER)
     content = signed(until, Purpose.SESSION, services.session_secret)
     answer.set_cookie(**cookie_options(request), value=content, max_age=int(SESSION_LIFE.total_seconds()))

@@ -10,11 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.auth.job_access import CurrentCaller
-from api.dependencies import OpenSession
+from api.dependencies import OpenClock, OpenSession
 from api.problem_details import ProblemError, documented
 from api.routes.webhooks import visible_endpoints
 from models.operations.webhooks.events import announce_test, deliver_again
-from models.session import DatabaseClock
 from models.webhook_delivery import WebhookDelivery
 from models.webhook_endpoint import WebhookEndpoint
 from reelqueue.webhooks import WebhookDeliveries
@@ -52,17 +51,17 @@ def get_webhook(endpoint: PathEndpoint) -> EndpointView:
 
 
 @router.delete("", status_code=status.HTTP_204_NO_CONTENT, responses=documented(401, 403, 404, 422, 503))
-def delete_webhook(endpoint: PathEndpoint, session: OpenSession) -> None:
+def delete_webhook(endpoint: PathEndpoint, session: OpenSession, clock: OpenClock) -> None:
     """Tell an endpoint nothing any more; what it has not been told yet, it never is."""
-    endpoint.deleted_at = DatabaseClock().now(session)
+    endpoint.deleted_at = clock()
     session.commit()
 
 
 @router.post("/enable", responses=documented(401, 403, 404, 422, 503))
-def enable_webhook(endpoint: PathEndpoint, session: OpenSession) -> EndpointView:
+def enable_webhook(endpoint: PathEndpoint, session: OpenSession, clock: OpenClock) -> EndpointView:
     """Tell an endpoint again that has answered 410 Gone; what happened meanwhile, it is not told."""
     if endpoint.disabled_at is not None:
-        endpoint.open_since = DatabaseClock().now(session)
+        endpoint.open_since = clock()
         endpoint.disabled_at = endpoint.disabled_reason = endpoint.held_until = None
         endpoint.failure_count = 0
         session.commit()
@@ -70,10 +69,10 @@ def enable_webhook(endpoint: PathEndpoint, session: OpenSession) -> EndpointView
 
 
 @router.post("/test", status_code=status.HTTP_202_ACCEPTED, responses=documented(401, 403, 404, 409, 422, 503))
-def test_webhook(endpoint: PathEndpoint, session: OpenSession) -> DeliveryView:
+def test_webhook(endpoint: PathEndpoint, session: OpenSession, clock: OpenClock) -> DeliveryView:
     """Post a `webhook.test` event to an endpoint, within seconds; its delivery says how that went."""
     _check_enabled(endpoint)
-    delivery = announce_test(session, endpoint.id, now=DatabaseClock().now(session))
+    delivery = announce_test(session, endpoint.id, now=clock())
     session.commit()
     return DeliveryView.model_validate(delivery)
 
@@ -103,11 +102,12 @@ def redeliver_webhook_event(
     delivery_id: Annotated[UUID, Path(description="The `webhook-id` of the event.")],
     endpoint: PathEndpoint,
     session: OpenSession,
+    clock: OpenClock,
 ) -> DeliveryView:
     """Post an event once more, under its old id."""
     _check_enabled(endpoint)
     delivery = _find_delivery(session, endpoint, delivery_id)
-    deliver_again(delivery, now=DatabaseClock().now(session))
+    deliver_again(delivery, now=clock())
     session.commit()
     return DeliveryView.model_validate(delivery)
 

@@ -13,13 +13,12 @@ from sqlalchemy.orm import Session
 
 from api.auth.authentication import Caller
 from api.auth.job_access import CurrentCaller
-from api.dependencies import OpenServices, OpenSession
+from api.dependencies import OpenClock, OpenServices, OpenSession
 from api.http.openapi import body_of
 from api.http.request_body import JsonObject, json_object, options_of
 from api.problem_details import ProblemError, documented
 from api.settings import ApiSettings
 from models.operations.webhooks.endpoints import make_endpoint
-from models.session import DatabaseClock
 from models.tenant import ensure_tenant
 from models.webhook_endpoint import WebhookEndpoint
 from reelqueue.url_safety import UnsafeUrlError, check_web_url
@@ -62,6 +61,7 @@ def visible_endpoints(caller: Caller) -> Select[WebhookEndpoint]:
 def create_webhook(
     body: Annotated[JsonObject, Depends(json_object)],
     session: OpenSession,
+    clock: OpenClock,
     services: OpenServices,
     caller: CurrentCaller,
     response: Response,
@@ -80,7 +80,7 @@ def create_webhook(
         .where(WebhookEndpoint.tenant_id == tenant_id, WebhookEndpoint.url == url, WebhookEndpoint.deleted_at.is_(None))
         .order_by(WebhookEndpoint.id)
     ).all()
-    endpoint, secret = make_endpoint(session, tenant_id, url, key, now=DatabaseClock().now(session))
+    endpoint, secret = make_endpoint(session, tenant_id, url, key, now=clock())
     session.commit()
     log.info("webhook.made", endpoint_id=str(endpoint.id))
     response.headers["Location"] = f"/v1/webhooks/{endpoint.id}"

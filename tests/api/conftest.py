@@ -26,7 +26,7 @@ from embedded.servers.postgres import PostgresServer
 from embedded.servers.valkey import ValkeyServer
 from models import Base
 from models.api_key import ApiKey
-from models.session import make_engine
+from models.session import Clock, make_engine
 from models.tenant import ensure_tenant
 from tests.api.gallery.conftest import Desk
 from tests.api.gallery.reel import Stock, make_stock
@@ -53,11 +53,11 @@ def settings(
 
 
 @contextmanager
-def serving(settings: ApiSettings, *, require_key: bool = False) -> Iterator[httpx.Client]:
+def serving(settings: ApiSettings, *, require_key: bool = False, clock: Clock | None = None) -> Iterator[httpx.Client]:
     """A client of an API that serves on a thread of this process."""
     # The real standard error: those that pytest puts in its place are closed with their test.
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
-    app = create_app(settings, require_key=require_key)
+    app = create_app(settings, require_key=require_key, clock=clock)
     server = uvicorn.Server(server_config(app, settings, log_config=None, timeout_graceful_shutdown=1))
     # With the protocol named, asyncio sets TCP_NODELAY; else each answer waits 40 ms for an acknowledgement.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from api.auth.campaign_access import CampaignName, check_going, owner_of
 from api.auth.job_access import CurrentCaller
-from api.dependencies import OpenServices, OpenSession
+from api.dependencies import OpenClock, OpenServices, OpenSession
 from api.http.openapi import body_of
 from api.http.request_body import JsonObject, json_object, options_of
 from api.problem_details import ProblemError, documented
@@ -18,7 +18,6 @@ from models.campaign import Campaign
 from models.operations.campaigns.control import set_options
 from models.operations.campaigns.status import campaign_view
 from models.operations.money.budget import BudgetBelowCommitmentsError
-from models.session import DatabaseClock
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.schemas.campaigns import Campaign as CampaignView
 from reelqueue.schemas.campaigns import Campaigns
@@ -43,6 +42,7 @@ def put_campaign(
     name: CampaignName,
     body: Annotated[JsonObject, Depends(json_object)],
     session: OpenSession,
+    clock: OpenClock,
     services: OpenServices,
     caller: CurrentCaller,
     response: Response,
@@ -60,22 +60,22 @@ def put_campaign(
         campaign = set_options(session, tenant_id, options, file_name=file_name)
     except BudgetBelowCommitmentsError as error:
         raise ProblemError(409, "budget_below_commitments", str(error), field="budget") from error
-    session.commit()
-    services.hints.kick()
+    services.commit_and_hint(session)
     log.info("campaign.set", campaign=str(campaign.id), is_new=existing is None)
     if existing is None:
         response.status_code = status.HTTP_201_CREATED
-    return campaign_view(session, campaign, now=DatabaseClock().now(session))
+    return campaign_view(session, campaign, now=clock())
 
 
 @router.get("", responses=documented(401, 403, 422, 503))
 def list_campaigns(
     session: OpenSession,
+    clock: OpenClock,
     caller: CurrentCaller,
     limit: Annotated[int, Query(ge=1, le=200, description="Campaigns at most.")] = 50,
 ) -> Campaigns:
     """The caller's campaigns, newest first."""
     mine = select(Campaign).where(Campaign.tenant_id == owner_of(caller, session))
     found = session.scalars(mine.order_by(Campaign.created_at.desc(), Campaign.id.desc()).limit(limit)).all()
-    now = DatabaseClock().now(session)
+    now = clock()
     return Campaigns(items=[campaign_view(session, campaign, now=now) for campaign in found])

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
 
 from api.auth.campaign_access import PathCampaign, check_going
-from api.dependencies import OpenServices, OpenSession
+from api.dependencies import OpenClock, OpenServices, OpenSession
 from api.http.bulk_pages import in_turn
 from api.http.clip_batches import BODY, NDJSON, read_batch
 from api.http.request_body import ndjson_lines
@@ -25,7 +25,6 @@ from models.operations.campaign_import.renew_contents import renew_contents
 from models.operations.campaign_import.store_batch import store_clips
 from models.operations.campaigns.current_clips import COUNTS, RESTORABLE, lock_clips, standing_clips
 from models.render_job import RenderJob
-from models.session import DatabaseClock
 from models.shared_clip import ClipTwin
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.campaigns.output_paths import DEFAULT_PATTERN
@@ -44,6 +43,7 @@ def import_clips(
     lines: Annotated[list[bytes], Depends(ndjson_lines)],
     campaign: PathCampaign,
     session: OpenSession,
+    clock: OpenClock,
     services: OpenServices,
     skip_bad: Annotated[bool, Query(description="Store the others where some cannot be rendered.")] = False,
 ) -> ImportedClips:
@@ -68,10 +68,9 @@ def import_clips(
     if bad and not skip_bad:
         return ImportedClips(bad=bad, problems=batch.problems)
     lock_clips(session, campaign_id)
-    stored = store_clips(session, campaign, batch.clips, now=DatabaseClock().now(session))
+    stored = store_clips(session, campaign, batch.clips, now=clock())
     services.quotas.check_stored(session, campaign.tenant_id, stored.new + stored.changed)
-    session.commit()
-    services.hints.kick()
+    services.commit_and_hint(session)
     log.info("campaign.imported", campaign=str(campaign_id), **asdict(stored), bad=bad)
     return ImportedClips(**asdict(stored), bad=bad, problems=batch.problems)
 

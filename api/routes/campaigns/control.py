@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from api.auth.campaign_access import PathCampaign, check_going
 from api.auth.same_origin import check_same_origin
-from api.dependencies import OpenServices, OpenSession
+from api.dependencies import OpenClock, OpenServices, OpenSession
 from api.http.openapi import body_of
 from api.http.request_body import JsonObject, optional_json_object, options_of
 from api.problem_details import documented
@@ -28,7 +28,6 @@ from models.operations.campaigns.control import (
 from models.operations.campaigns.current_clips import lock_clips
 from models.operations.campaigns.retry import RETRYABLE, Which, find_retries, retry_clips
 from models.operations.campaigns.status import campaign_view
-from models.session import DatabaseClock
 from reelqueue.campaigns.filters import CONDITIONS_MAX, read_condition
 from reelqueue.schemas.campaigns import Campaign as CampaignView
 from reelqueue.schemas.campaigns import RetriedClips, WaitingClips
@@ -74,29 +73,30 @@ class RetryOptions(Agreement):
 
 
 @router.get("", responses=documented(401, 403, 404, 422, 503))
-def get_campaign(campaign: PathCampaign, session: OpenSession) -> CampaignView:
+def get_campaign(campaign: PathCampaign, session: OpenSession, clock: OpenClock) -> CampaignView:
     """One campaign: counts, money, pace, and what went wrong."""
-    return campaign_view(session, campaign, now=DatabaseClock().now(session))
+    return campaign_view(session, campaign, now=clock())
 
 
 @router.post("/pause", responses=documented(401, 403, 404, 409, 422, 503))
-def pause_campaign(campaign: PathCampaign, session: OpenSession) -> CampaignView:
+def pause_campaign(campaign: PathCampaign, session: OpenSession, clock: OpenClock) -> CampaignView:
     """Submit nothing more until it is resumed; what was submitted is finished."""
     check_going(campaign)
-    now = DatabaseClock().now(session)
+    now = clock()
     pause(campaign, now=now)
     session.commit()
     return campaign_view(session, campaign, now=now)
 
 
 @router.post("/resume", responses=documented(401, 403, 404, 409, 422, 503))
-def resume_campaign(campaign: PathCampaign, session: OpenSession, services: OpenServices) -> CampaignView:
+def resume_campaign(
+    campaign: PathCampaign, session: OpenSession, clock: OpenClock, services: OpenServices
+) -> CampaignView:
     """Go on; the breaker counts anew."""
     check_going(campaign)
-    now = DatabaseClock().now(session)
+    now = clock()
     resume(campaign, now=now)
-    session.commit()
-    services.hints.kick()
+    services.commit_and_hint(session)
     return campaign_view(session, campaign, now=now)
 
 
@@ -116,6 +116,7 @@ def approve_campaign(
     body: Annotated[JsonObject, Depends(optional_json_object)],
     campaign: PathCampaign,
     session: OpenSession,
+    clock: OpenClock,
     services: OpenServices,
 ) -> CampaignView:
     """Let the clips behind the canary be rendered."""
@@ -124,10 +125,9 @@ def approve_campaign(
     if agreement.model_fields_set:
         lock_clips(session, campaign.id)
         agreement.check(waiting(session, campaign.id, region=services.region))
-    now = DatabaseClock().now(session)
+    now = clock()
     approve(campaign, now=now)
-    session.commit()
-    services.hints.kick()
+    services.commit_and_hint(session)
     return campaign_view(session, campaign, now=now)
 
 
@@ -141,18 +141,18 @@ def cancel(
     body: Annotated[JsonObject, Depends(optional_json_object)],
     campaign: PathCampaign,
     session: OpenSession,
+    clock: OpenClock,
     services: OpenServices,
 ) -> CampaignView:
     """Stop it for good: what waits is cancelled, what the provider has is asked to be."""
     options = options_of(body, CampaignCancelOptions)
-    now = DatabaseClock().now(session)
+    now = clock()
     cancel_campaign(campaign, now=now)
     session.commit()  # from here on nothing is admitted, and the sweep would end what is left
     while cancel_clips(session, campaign.id, now=now, limit=CANCELLED_AT_ONCE):
         session.commit()
     cancel_at_provider(session, campaign.id, now=now, abandon_running=options.running == "abandon")
-    session.commit()
-    services.hints.kick()
+    services.commit_and_hint(session)
     log.info("campaign.cancelled", campaign=str(campaign.id))
     return campaign_view(session, campaign, now=now)
 
@@ -162,6 +162,7 @@ def retry_campaign(
     body: Annotated[JsonObject, Depends(optional_json_object)],
     campaign: PathCampaign,
     session: OpenSession,
+    clock: OpenClock,
     services: OpenServices,
 ) -> RetriedClips:
     """Render clips again that ended without a video, ten thousand at most; a dry run tells rows and cost."""
@@ -179,8 +180,7 @@ def retry_campaign(
     answer = retried(session, jobs, region=services.region, is_dry_run=options.dry_run)
     if not options.dry_run and jobs:
         options.check(answer)
-        retry_clips(session, campaign, jobs, now=DatabaseClock().now(session))
-        session.commit()
-        services.hints.kick()
+        retry_clips(session, campaign, jobs, now=clock())
+        services.commit_and_hint(session)
         log.info("campaign.retried", campaign=str(campaign.id), count=len(jobs))
     return answer

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from api.auth.campaign_access import PathCampaign, check_going
 from api.auth.job_access import CurrentCaller
 from api.auth.same_origin import check_same_origin
-from api.dependencies import OpenServices, OpenSession, Services
+from api.dependencies import OpenClock, OpenServices, OpenSession, Services
 from api.http.openapi import body_of
 from api.http.request_body import JsonObject, json_object, options_of
 from api.problem_details import ProblemError, documented
@@ -27,7 +27,6 @@ from models.operations.campaigns.current_clips import lock_clips
 from models.operations.campaigns.decisions import decide, take_back
 from models.operations.campaigns.retry import RETRYABLE, Which, find_retries, retry_clips
 from models.render_job import RenderJob
-from models.session import DatabaseClock
 from reelqueue.schemas.campaigns import DecidedClips, Decision
 from reelqueue.states import RenderState
 
@@ -62,6 +61,7 @@ def decide_clips(
     body: Annotated[JsonObject, Depends(json_object)],
     campaign: PathCampaign,
     session: OpenSession,
+    clock: OpenClock,
     services: OpenServices,
     caller: CurrentCaller,
 ) -> DecidedClips:
@@ -70,7 +70,7 @@ def decide_clips(
     states = _states(session, campaign, options.job_ids)
     if options.decision == "retry":
         return _retry(session, services, campaign, options)
-    now = DatabaseClock().now(session)
+    now = clock()
     if options.decision == "undecide":
         count = take_back(session, list(states), by=caller.key_name, now=now)
     else:
@@ -117,8 +117,7 @@ def _retry(session: Session, services: Services, campaign: Campaign, options: De
     if options.dry_run or not jobs:
         return DecidedClips(changed_count=0, cost=cost)
     options.check(cost)
-    retry_clips(session, campaign, jobs, now=DatabaseClock().now(session))
-    session.commit()
-    services.hints.kick()
+    retry_clips(session, campaign, jobs, now=services.clock.now(session))
+    services.commit_and_hint(session)
     log.info("campaign.retried", campaign=str(campaign.id), count=len(jobs))
     return DecidedClips(changed_count=len(jobs), cost=cost)

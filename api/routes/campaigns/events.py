@@ -18,7 +18,7 @@ from api.event_streams import Listener, Snapshot, Subscriber
 from api.http.event_answers import LastEventId, documented_stream, event_answer
 from models.campaign import Campaign
 from models.operations.campaigns.status import campaign_view
-from models.session import DatabaseClock
+from models.session import Clock
 
 router = APIRouter(prefix="/v1/campaigns/{name}", tags=["campaigns"])
 
@@ -35,7 +35,7 @@ async def _listener(
     campaign_id: Annotated[UUID, Depends(_campaign_id)], services: OpenServices, caller: CurrentCaller
 ) -> AsyncIterator[Listener]:
     subscriber = Subscriber(caller.tenant_id, caller.key_id)
-    read = partial(_read, campaign_id=campaign_id)
+    read = partial(_read, campaign_id=campaign_id, clock=services.clock)
     async with services.streams.listen(subscriber, ("campaign", campaign_id), read) as listener:
         yield listener
 
@@ -55,7 +55,6 @@ async def follow_campaign(
     return event_answer(listener, last_event_id)
 
 
-def _read(session: Session, *, campaign_id: UUID) -> Snapshot:
-    now = DatabaseClock().now(session)
-    seen = campaign_view(session, session.get_one(Campaign, campaign_id), now=now)
+def _read(session: Session, *, campaign_id: UUID, clock: Clock) -> Snapshot:
+    seen = campaign_view(session, session.get_one(Campaign, campaign_id), now=clock.now(session))
     return Snapshot(version=seen.version, event="campaign", data=seen.model_dump_json(), is_last=seen.is_over)

@@ -16,14 +16,13 @@ from fastapi import APIRouter, Depends, Query, Response
 from api.auth.campaign_access import CampaignName, PathCampaign, find_campaign
 from api.auth.job_access import CurrentCaller
 from api.auth.session_cookies import LINK_LIFE, Pass, Purpose, signed
-from api.dependencies import OpenServices, OpenSession, Services
+from api.dependencies import OpenClock, OpenServices, OpenSession, Services
 from api.gallery.contact_sheet import ReadPoster, write_pdf, write_png
 from api.gallery.page_data import campaign_sheet, export_page, gallery_path, poster_in
 from api.gallery.sheet_queue import Sheet
 from api.gallery.tiles import Gallery
 from api.problem_details import documented
 from models.campaign import Campaign
-from models.session import DatabaseClock
 from reelqueue.schemas.campaigns import GalleryLink, GalleryPage
 
 router = APIRouter(prefix="/v1/campaigns/{name}", tags=["campaigns"])
@@ -37,22 +36,23 @@ WriteSheet = Callable[[Path, Gallery, ReadPoster], int]
 def get_gallery_page(
     campaign: PathCampaign,
     session: OpenSession,
+    clock: OpenClock,
     page: Annotated[int, Query(ge=1, le=PAGES_MAX, description="Its number; names the file.")] = 1,
     after: Annotated[UUID | None, Query(description="`next_after` of the page before.")] = None,
 ) -> GalleryPage:
     """One page of the gallery that needs no server, and the files that belong beside it."""
-    return export_page(session, campaign, now=DatabaseClock().now(session), number=page, after=after)
+    return export_page(session, campaign, now=clock(), number=page, after=after)
 
 
 @router.post("/link", responses=_REFUSALS)
 def create_gallery_link(
-    campaign: PathCampaign, session: OpenSession, services: OpenServices, caller: CurrentCaller
+    campaign: PathCampaign, clock: OpenClock, services: OpenServices, caller: CurrentCaller
 ) -> GalleryLink:
     """A link to the campaign's page that signs in whoever follows it within ten minutes."""
     path = gallery_path(campaign.name)
     if caller.key_id is None:
         return GalleryLink(path=path, expires_at=None)
-    until = Pass(caller.key_id, DatabaseClock().now(session) + LINK_LIFE)
+    until = Pass(caller.key_id, clock() + LINK_LIFE)
     # Behind the #, so that it is in no log, and in no address that a browser tells others.
     key = signed(until, Purpose.LINK, services.session_secret)
     return GalleryLink(path=f"/sign-in?to={quote(path, safe='')}#pass={key}", expires_at=until.expires_at)
@@ -104,7 +104,7 @@ async def _sheet(subject: _Subject, services: Services, write: WriteSheet, media
 def _drawn(services: Services, sheet: Sheet, write: WriteSheet) -> bytes:
     with services.sessions() as session:
         campaign = session.get_one(Campaign, sheet.campaign_id)
-        gallery = campaign_sheet(session, campaign, now=DatabaseClock().now(session))
+        gallery = campaign_sheet(session, campaign, now=services.clock.now(session))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"sheet.{sheet.suffix}")
         write(path, gallery, poster_in(services.archive))

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from api.auth.campaign_access import CampaignName, check_going, owner_of
 from api.auth.job_access import CurrentCaller
-from api.dependencies import OpenServices, OpenSession
+from api.dependencies import OpenClock, OpenServices, OpenSession
 from api.http.clip_batches import BODY, read_batch
 from api.http.openapi import body_of
 from api.http.request_body import JsonObject, json_object, ndjson_lines, options_of
@@ -31,7 +31,6 @@ from models.operations.campaign_import.diff import DuplicateClipError, StaleImpo
 from models.operations.campaign_import.staging import drop_import, stage_clips, staged_contents
 from models.operations.campaigns.current_clips import standing_clips
 from models.operations.money.budget import BudgetBelowCommitmentsError
-from models.session import DatabaseClock
 from reelqueue.campaigns.limits import CLIPS_MAX
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.campaigns.output_paths import DEFAULT_PATTERN
@@ -92,6 +91,7 @@ def begin_campaign_import(
     name: CampaignName,
     body: Annotated[JsonObject, Depends(json_object)],
     session: OpenSession,
+    clock: OpenClock,
     services: OpenServices,
     caller: CurrentCaller,
 ) -> ClipImportView:
@@ -104,7 +104,7 @@ def begin_campaign_import(
     if (campaign := find_campaign(session, tenant_id, name)) is not None:
         check_going(campaign)
     services.quotas.check_imports(session, tenant_id)
-    now = DatabaseClock().now(session)
+    now = clock()
     begun = begin_import(session, tenant_id, name, options, file_name=asked.file_name, now=now)
     session.commit()
     return ClipImportView(id=begun.id)
@@ -151,7 +151,11 @@ def _options(session: Session, begun: ClipImport) -> CampaignOptions:
 
 @router.post("/{import_id}/commit", responses=_REFUSALS, openapi_extra=body_of(CommitOptions))
 def commit_campaign_import(
-    body: Annotated[JsonObject, Depends(json_object)], begun: PathImport, session: OpenSession, services: OpenServices
+    body: Annotated[JsonObject, Depends(json_object)],
+    begun: PathImport,
+    session: OpenSession,
+    clock: OpenClock,
+    services: OpenServices,
 ) -> ImportedClips:
     """Put an import in force, whole: its clips and how the campaign is run. Sent again, it is told again.
 
@@ -161,7 +165,7 @@ def commit_campaign_import(
     if (campaign := find_campaign(session, begun.tenant_id, begun.campaign_name)) is not None:
         check_going(campaign)
     try:
-        stored = commit_import(session, begun, clips=asked.clips, now=DatabaseClock().now(session))
+        stored = commit_import(session, begun, clips=asked.clips, now=clock())
     except BudgetBelowCommitmentsError as error:
         raise ProblemError(409, "budget_below_commitments", str(error), field="budget") from error
     except DuplicateClipError as error:
@@ -169,8 +173,7 @@ def commit_campaign_import(
     except (IncompleteImportError, StaleImportError) as error:
         raise ProblemError(409, "import_outdated", str(error)) from error
     services.quotas.check_stored(session, begun.tenant_id, stored["new"] + stored["changed"])
-    session.commit()
-    services.hints.kick()
+    services.commit_and_hint(session)
     log.info("campaign.imported", campaign=begun.campaign_name, clip_import=str(begun.id), **stored)
     return ImportedClips(**stored)
 
