@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
-from html import escape
 from typing import Final
 
 from api.gallery.html_document import Dress, document
 from api.gallery.tiles import Picture
-from api.gallery.tiles_html import costs, sentence, state_words
 from reelqueue.schemas.campaigns import Campaign, Phase
 from reelqueue.states import TERMINAL, RenderState
 
@@ -25,6 +22,17 @@ _TONES: Final[Mapping[RenderState, str]] = {
 }
 _ORDER: Final = ("good", "bad", "over", "going")
 """What has ended stands to the left of what goes on; what waits is the empty rest."""
+_BAR_WIDTH: Final = 1000
+
+
+@dataclass(frozen=True)
+class BarPart:
+    """A stretch of the bar that shows how far a campaign is."""
+
+    tone: str
+    x: float
+    width: float
+    """Of 1,000 for the whole campaign."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +45,31 @@ class Reel:
     posters: Sequence[Picture] = field(default_factory=list)
     """A few of its clips."""
 
+    @property
+    def reasons(self) -> list[str]:
+        """Why it does not go on, or not all of it."""
+        return [*filter(None, [self.campaign.reason]), *(hold.reason for hold in self.campaign.holds)]
+
+    @property
+    def clips_per_minute(self) -> float | None:
+        """Its pace, while it has one."""
+        return self.campaign.clips_per_minute if self.campaign.phase is Phase.RUNNING else None
+
+    @property
+    def bar(self) -> list[BarPart]:
+        """How far it is."""
+        shares = dict.fromkeys(_ORDER, 0)
+        for state, count in self.campaign.counts.items():
+            tone = _TONES.get(state, "over" if state in TERMINAL else "going")
+            shares[tone] += 0 if state is RenderState.QUEUED else count
+        total, x, parts = max(self.campaign.clip_count, 1), 0.0, []
+        for tone, count in shares.items():
+            width = _BAR_WIDTH * count / total
+            if count:
+                parts.append(BarPart(tone, x, width))
+            x += width
+        return parts
+
 
 def campaigns_page(reels: Sequence[Reel], *, key_name: str | None, older_url: str | None) -> str:
     """The page.
@@ -46,20 +79,15 @@ def campaigns_page(reels: Sequence[Reel], *, key_name: str | None, older_url: st
         key_name: Whose key let the caller in; None: no key is needed.
         older_url: The next page.
     """
-    who = ""
-    if key_name is not None:
-        out = '<form method="post" action="/sign-out"><button>Sign out</button></form>'
-        who = f'<div class="who"><span>{escape(key_name)}</span>{out}</div>'
-    empty = '<p class="none">No campaign yet. <code>reelqueue campaign apply FILE</code> makes one.</p>'
-    older = (
-        f'<nav class="pages"><a rel="next" href="{escape(older_url)}">Older campaigns</a></nav>' if older_url else ""
+    return document(
+        "campaigns.html",
+        CAMPAIGNS_DRESS,
+        "Campaigns · Reelqueue",
+        is_served=True,
+        reels=reels,
+        key_name=key_name,
+        older_url=older_url,
     )
-    body = f"""<header class="masthead"><h1>Campaigns</h1>{who}</header>
-<main>
-<ol class="reels">{"".join(map(_reel, reels))}</ol>
-{"" if reels else empty}{older}
-</main>"""
-    return document(CAMPAIGNS_DRESS, "Campaigns · Reelqueue", body, is_served=True)
 
 
 def missing_page(detail: str) -> str:
@@ -68,53 +96,4 @@ def missing_page(detail: str) -> str:
     Args:
         detail: What was looked for.
     """
-    body = f"""<header class="masthead"><h1>Not here</h1></header>
-<main class="reels"><p>{sentence(detail)}</p><p><a href="/campaigns">All campaigns</a></p></main>"""
-    return document(CAMPAIGNS_DRESS, "Not here · Reelqueue", body, is_served=True)
-
-
-def _reel(reel: Reel) -> str:
-    campaign = reel.campaign
-    phase = f'<span class="phase" data-phase="{campaign.phase}">{campaign.phase.replace("_", " ")}</span>'
-    reasons = [*filter(None, [campaign.reason]), *(hold.reason for hold in campaign.holds)]
-    reason = "".join(f'<p class="reason">{sentence(each)}</p>' for each in reasons)
-    pictures = "".join(map(_picture, reel.posters))
-    strip = f'<div class="strip">{pictures}</div>' if pictures else ""
-    return f"""<li class="reel"><h2><a href="{escape(reel.url)}">{escape(campaign.name)}</a>{phase}</h2>
-{reason}{strip}{_bar(campaign)}<ul class="facts">{"".join(_facts(campaign))}</ul></li>"""
-
-
-def _picture(picture: Picture) -> str:
-    size = (("width", picture.width_px), ("height", picture.height_px))
-    sized = "".join(f' {name}="{pixels}"' for name, pixels in size if pixels)
-    return f'<img src="{escape(picture.url)}" alt="" loading="lazy" decoding="async"{sized}>'
-
-
-def _bar(campaign: Campaign) -> str:
-    """How far it is; drawn, because the policy lets no element carry a style."""
-    shares = dict.fromkeys(_ORDER, 0)
-    for state, count in campaign.counts.items():
-        tone = _TONES.get(state, "over" if state in TERMINAL else "going")
-        shares[tone] += 0 if state is RenderState.QUEUED else count
-    total, x, parts = max(campaign.clip_count, 1), 0.0, []
-    for tone, count in shares.items():
-        width = 1000 * count / total
-        parts.append(f'<rect class="{tone}" x="{x:.1f}" width="{width:.1f}" height="5"/>' if count else "")
-        x += width
-    return f'<svg class="bar" viewBox="0 0 1000 5" preserveAspectRatio="none" aria-hidden="true">{"".join(parts)}</svg>'
-
-
-def _facts(campaign: Campaign) -> Iterator[str]:
-    yield f"<li><b>{campaign.clip_count:,}</b> {'clip' if campaign.clip_count == 1 else 'clips'}</li>"
-    for state in RenderState:
-        if count := campaign.counts.get(state):
-            yield f'<li data-state="{state}"><b>{count:,}</b> {state_words(state).lower()}</li>'
-    for money in campaign.money:
-        yield f"<li>{costs(money)}</li>"
-    if campaign.phase is Phase.RUNNING and campaign.clips_per_minute:
-        yield f"<li><b>{campaign.clips_per_minute:g}</b> a minute</li>"
-    yield f'<li class="last">{_time(campaign.created_at)}</li>'
-
-
-def _time(at: datetime) -> str:
-    return f'<time datetime="{at.isoformat()}">{at.day} {at:%B %Y, %H:%M} UTC</time>'
+    return document("missing.html", CAMPAIGNS_DRESS, "Not here · Reelqueue", is_served=True, detail=detail)

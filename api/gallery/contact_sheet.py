@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageOps
 
 from api.gallery.fonts import Lettering, is_writable
 from api.gallery.tiles import Gallery, Tile
-from api.gallery.tiles_html import money_words, state_words
+from api.gallery.wording import money_words, state_words
 from reelqueue.states import RenderState
 
 _PAPER: Final = "#f6f4ef"

@@ -6,12 +6,16 @@ scripts from ``file://``.
 
 from __future__ import annotations
 
-from typing import Final
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 from api.gallery.embedded_json import island
-from api.gallery.html_document import Dress, document, markup
-from api.gallery.tiles import Gallery
-from api.gallery.tiles_html import heading, tiles_html, toolbar
+from api.gallery.html_document import Dress, document
+from api.gallery.tiles import Gallery, Tile
+from reelqueue.states import RenderState
 
 GALLERY_DRESS: Final = Dress(
     ("base.css", "gallery.css"),
@@ -20,9 +24,37 @@ GALLERY_DRESS: Final = Dress(
         *("slots.js", "live.js"),
     ),
 )
-
-
 CHANGES_DRESS: Final = Dress()
+
+_CHOICES_MAX: Final = 60
+"""A variable with more values than this is found by searching, not by choosing."""
+_VARIABLES_MAX: Final = 8
+"""More would leave no room for clips; the rest is found by searching."""
+_FILTERED: Final = ("ratio", "resolution")
+"""Options that clips are chosen by, beside the model."""
+_DIGITS: Final = re.compile(r"(\d+)")
+_SHAPES: Final = (("tall", 0.0, 0.8), ("square", 0.8, 1.25), ("classic", 1.25, 1.6), ("wide", 1.6, 100.0))
+"""Width by height, from and below."""
+_DOMINANT: Final = 0.8
+"""The share of one shape from which on all frames have it."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A filter with a list of values."""
+
+    name: str
+    label: str
+    values: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What the clips of a page can be chosen by."""
+
+    by_state: Counter[RenderState]
+    choices: Sequence[Choice]
+    """Those with a single value are left out, and those with too many."""
 
 
 def render_changes(gallery: Gallery) -> str:
@@ -31,11 +63,7 @@ def render_changes(gallery: Gallery) -> str:
     Args:
         gallery: As it is now, with the tiles alone that are to be shown anew.
     """
-    body = f"""{heading(gallery)}
-{toolbar(gallery)}
-{tiles_html(gallery)}
-{_data(gallery)}"""
-    return document(CHANGES_DRESS, gallery.title, body, is_served=True)
+    return document("changes.html", CHANGES_DRESS, gallery.title, is_served=True, **_values(gallery))
 
 
 def render(gallery: Gallery, *, is_served: bool) -> str:
@@ -45,16 +73,53 @@ def render(gallery: Gallery, *, is_served: bool) -> str:
         gallery: What it shows.
         is_served: Whether a server sends it, with the policy of `GALLERY_DRESS` as a header.
     """
-    body = f"""<a class="skip" href="#sheet">Skip to the clips</a>
-{heading(gallery)}
-{toolbar(gallery)}
-<main>
-{tiles_html(gallery)}
-</main>
-{markup("shell.html")}
-{_data(gallery)}"""
-    return document(GALLERY_DRESS, f"{gallery.title} · contact sheet", body, is_served=is_served)
+    title = f"{gallery.title} · contact sheet"
+    return document("gallery.html", GALLERY_DRESS, title, is_served=is_served, **_values(gallery))
 
 
-def _data(gallery: Gallery) -> str:
-    return f'<script type="application/json" id="gallery-data">{island(gallery)}</script>'
+def _values(gallery: Gallery) -> dict[str, Any]:
+    filters = Filters(
+        Counter(tile.state for tile in gallery.tiles),
+        [choice for choice in _choices(gallery) if 1 < len(choice.values) <= _CHOICES_MAX],
+    )
+    return {"gallery": gallery, "filters": filters, "shape": _shape(gallery.tiles), "data": island(gallery)}
+
+
+def _choices(gallery: Gallery) -> Iterator[Choice]:
+    tiles = gallery.tiles
+    yield Choice("model", "Model", _in_order(tile.model for tile in tiles))
+    for name in _FILTERED:
+        yield Choice(f"asked:{name}", name.capitalize(), _in_order(str(tile.asked.get(name, "")) for tile in tiles))
+    for name in _variable_names(gallery)[:_VARIABLES_MAX]:
+        yield Choice(f"var:{name}", name, _in_order(tile.variables.get(name, "") for tile in tiles))
+    yield Choice("decision", "Mark", ("", "approve", "reject", "retry"))
+
+
+def _in_order(values: Iterable[str]) -> list[str]:
+    """Each value once, numbers by what they count: 720P before 1080P."""
+
+    def key(value: str) -> tuple[list[tuple[int, str]], str]:
+        parts = _DIGITS.split(value)
+        return [(int(part) if part.isdecimal() and part.isascii() else -1, part) for part in parts], value
+
+    return sorted(set(values), key=key)
+
+
+def _variable_names(gallery: Gallery) -> list[str]:
+    """Variables of the tiles in the order of the file, then in that in which they first appear."""
+    found = dict.fromkeys(name for tile in gallery.tiles for name in tile.variables)
+    return list(dict.fromkeys((*(name for name in gallery.variable_names if name in found), *found)))
+
+
+def _shape(tiles: Sequence[Tile]) -> str:
+    """The shape that all frames get: the clips' own, where most have the same."""
+    ratios = (
+        sized.width_px / sized.height_px
+        for tile in tiles
+        if (sized := tile.clip or tile.poster) and sized.width_px and sized.height_px
+    )
+    shapes = Counter(name for ratio in ratios for name, least, below in _SHAPES if least <= ratio < below)
+    if not shapes:
+        return "wide"
+    name, count = shapes.most_common(1)[0]
+    return name if count >= _DOMINANT * shapes.total() else "mixed"

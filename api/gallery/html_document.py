@@ -1,4 +1,4 @@
-"""An HTML document that brings its own style and script, and the policy that allows these alone.
+"""HTML documents from templates, each with its own style and script, and the policy that allows these alone.
 
 A script that stands in the page can be allowed by its hash, from a server and from a folder alike.
 """
@@ -8,12 +8,21 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
-from html import escape
 from pathlib import Path
 from typing import Final
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from api.gallery.tiles import Money, Why
+from api.gallery.wording import day_and_time, money_words, sentence, state_words
+from reelqueue.states import TERMINAL, RenderState
+
 _ASSETS: Final = Path(__file__).with_name("assets")
+_TEMPLATES: Final = Path(__file__).with_name("templates")
+_WORDS_MAX: Final = 180
+"""Characters of a reason that fit into a tile; the detail view has the whole."""
 
 # The browser's own data: an icon, so that it does not ask the server for one.
 _ICON: Final = (
@@ -70,49 +79,73 @@ def security_policy(dress: Dress, *, is_served: bool) -> str:
     return "; ".join(rules)
 
 
-def document(dress: Dress, title: str, body: str, *, is_served: bool) -> str:
+def document(template: str, dress: Dress, title: str, *, is_served: bool, **values: object) -> str:
     """The document.
 
     Args:
-        dress: What it brings.
+        template: Its file in `templates/`, which extends `document.html`. Jinja2 escapes each value, unless the
+            template calls it safe.
+        dress: The style and script inside.
         title: Text.
-        body: Markup, in which every word that came from somebody is escaped.
         is_served: Whether a server sends it, with :func:`security_policy` as a header; else the page carries it.
+        values: What the template names.
     """
-    policy = escape(security_policy(dress, is_served=False))
-    script = f'<script type="module">{dress.script}</script>' if dress.scripts else ""
-    page = f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-{"" if is_served else f'<meta http-equiv="Content-Security-Policy" content="{policy}">'}
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<meta name="referrer" content="same-origin">
-<meta name="robots" content="noindex">
-<title>{escape(title)}</title>
-<link rel="icon" href="{_ICON}">
-{f"<style>{dress.style}</style>" if dress.styles else ""}
-</head>
-<body>
-{body}
-{script}
-</body>
-</html>
-"""
+    page = _environment().get_template(template)
+    text = page.render(
+        title=title,
+        icon=_ICON,
+        style=dress.style,
+        script=dress.script,
+        policy=None if is_served else security_policy(dress, is_served=False),
+        **values,
+    )
     # Half of a surrogate pair is a string to Python and no text to a file or a browser.
-    return page.encode(errors="replace").decode()
+    return text.encode(errors="replace").decode()
 
 
 @cache
-def markup(name: str) -> str:
-    """A piece of a page that is the same for all."""
-    return (_ASSETS / name).read_text(encoding="utf-8")
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+    )
+    made.globals["states"] = tuple(RenderState)
+    made.filters |= {
+        "amount": _amount,
+        "day_and_time": day_and_time,
+        "sentence": sentence,
+        "slate": _slate,
+        "state_words": state_words,
+        "thousands": "{:,}".format,
+        "why": _shortened,
+    }
+    return made
+
+
+def _amount(money: tuple[Decimal, str]) -> str:
+    amount, currency = money
+    return money_words(Money(amount=amount, currency=currency))
+
+
+def _slate(state: RenderState) -> str:
+    """The look of a frame without a picture: that of an end, or of something that waits."""
+    return "end" if state in TERMINAL or state is RenderState.NEEDS_REVIEW else "wait"
+
+
+def _shortened(why: Why | None) -> str:
+    """A reason as far as it fits into a tile."""
+    words = (why.message or why.code or "") if why else ""
+    return words if len(words) <= _WORDS_MAX else f"{words[:_WORDS_MAX].rstrip()}…"
 
 
 @cache
 def _joined(names: tuple[str, ...]) -> str:
-    return "\n".join(markup(name) for name in names)
+    return "\n".join((_ASSETS / name).read_text(encoding="utf-8") for name in names)
 
 
 @cache

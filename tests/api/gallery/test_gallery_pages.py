@@ -116,7 +116,7 @@ def test_a_campaign_that_is_not_there_has_a_page_that_says_so(api: httpx.Client)
     answer = api.get("/campaigns/n<ne")
 
     assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
-    assert "There is no campaign &#x27;n&lt;ne&#x27; that this caller may see." in answer.text
+    assert "There is no campaign &#39;n&lt;ne&#39; that this caller may see." in answer.text
 
 
 def test_a_page_says_why_nothing_goes_on(api: httpx.Client, clips: list[UUID]) -> None:

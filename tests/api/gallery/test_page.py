@@ -8,12 +8,14 @@ import json
 import re
 from decimal import Decimal
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.gallery import html_document
 from api.gallery.embedded_json import island
 from api.gallery.gallery_page import GALLERY_DRESS, render
 from api.gallery.html_document import security_policy
@@ -178,3 +180,14 @@ def test_an_empty_campaign_has_a_page() -> None:
 
 def _hash(text: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def test_no_template_passes_text_on_unescaped() -> None:
+    folder = Path(html_document.__file__).with_name("templates")
+    unescaped = {
+        found for file in folder.glob("*.html") for found in re.findall(r"{{ (\w+) \| safe }}", file.read_text())
+    }
+    safe_count = sum(len(re.findall(r"\bsafe\b|autoescape", file.read_text())) for file in folder.glob("*.html"))
+
+    assert unescaped == {"style", "script", "data"}, "our own files, and JSON that is escaped by `island`"
+    assert safe_count == 4, "`data` stands in two pages; each other value is escaped by Jinja2"
