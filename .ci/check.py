@@ -20,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 
 import content  # noqa: E402 - found through the line above
+import documentation  # noqa: E402
 import locks  # noqa: E402
 import style  # noqa: E402
 
@@ -44,6 +45,9 @@ def main() -> int:
         "types": lambda: tool("mypy") or tool("mypy", "run") or tool("mypy", ".ci/check.py"),
         "imports": lambda: call(
             sys.executable, "-c", "from importlinter.cli import lint_imports_command; lint_imports_command()"
+        ),
+        "tables": lambda: call(
+            *documentation.tables_command("--check", "--diff", "--check-fail-msg", "./run docs writes the tables")
         ),
     }
     own: dict[str, Callable[[], str]] = {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from models import EntryKind, OnAmbiguous
 from reelqueue.schemas.statement import Grouping
-from tests.system.docs.settings_page import ROOT
 from workers.audit import provider as provider_audit
 from workers.audit.invariants import Check
 
-PAGE = (ROOT / "docs/money.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs/money.md").read_text()
 
 
 def test_it_names_every_check_kind_choice_and_group() -> None:

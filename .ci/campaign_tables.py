@@ -1,32 +1,26 @@
-"""The tables of the page about campaign files, written from the code that reads them.
-
-``python tests/system/docs/campaign_page.py`` writes them anew into docs/campaigns/write-a-file.md.
-"""
+"""The tables of docs/campaigns/write-a-file.md, from the code that reads campaign files; cog puts them there."""
 
 from __future__ import annotations
 
-import re
-import sys
-from collections.abc import Callable, Iterator
+import ast
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
-from typing import Final, get_args
+from typing import get_args
 
-ROOT = Path(__file__).parents[3]
-PAGE = ROOT / "docs/campaigns/write-a-file.md"
-_TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+from reelqueue.campaigns import limits as bounds
+from reelqueue.campaigns.manifest.templates import FILTERS, TESTS
+from reelqueue.campaigns.options import CampaignOptions
+from reelqueue.campaigns.output_paths import FIELDS
+from reelqueue.campaigns.problem import REMEDIES
+from reelqueue.campaigns.rows.cell_values import READERS, VERBATIM, read_integer, read_json, read_switch, read_urls
+from reelqueue.campaigns.rows.headings import OPTIONS
 
-
-def page(text: str) -> str:
-    """The page with every table as the code says it."""
-    return _TABLE.sub(lambda found: f"{found[1]}\n{chr(10).join(TABLES[found[2]]())}\n\n{found[3]}", text)
+ROOT = Path(__file__).parents[1]
 
 
 def columns() -> Iterator[str]:
     """Every column, how its cell is written, and what it means."""
-    from reelqueue.campaigns.rows.cell_values import READERS, VERBATIM, read_integer, read_json, read_switch, read_urls
-    from reelqueue.campaigns.rows.headings import OPTIONS
-
     forms = {
         read_integer: "whole number",
         read_switch: "true or false",
@@ -41,8 +35,6 @@ def columns() -> Iterator[str]:
 
 def campaign_options() -> Iterator[str]:
     """Every key under ``campaign``."""
-    from reelqueue.campaigns.options import CampaignOptions
-
     meanings = _attribute_docs("options", "CampaignOptions") | {
         "name": "Name of the campaign; the file's without its ending unless given.",
         "budget": "A hard cap such as `120.50 USD`: what would cross it is not submitted.",
@@ -58,16 +50,12 @@ def campaign_options() -> Iterator[str]:
 
 def output_fields() -> Iterator[str]:
     """Every field of an output pattern."""
-    from reelqueue.campaigns.output_paths import FIELDS
-
     yield from ("| field | is |", "|---|---|")
     yield from (f"| `{{{name}}}` | {meaning} |" for name, meaning in FIELDS.items())
 
 
 def limits() -> Iterator[str]:
     """Every limit with its reason."""
-    from reelqueue.campaigns import limits as module
-
     told = {
         "CLIPS_MAX": "clips of a campaign, after its matrix and variants",
         "CELL_CHARACTERS_MAX": "characters of a cell",
@@ -94,21 +82,17 @@ def limits() -> Iterator[str]:
         "RENDER_SECONDS_MAX": "seconds for a template and a clip",
     }
     yield from ("| at most | of |", "|---|---|")
-    yield from (f"| {getattr(module, name):,} | {meaning} |" for name, meaning in told.items())
+    yield from (f"| {getattr(bounds, name):,} | {meaning} |" for name, meaning in told.items())
 
 
 def template_words() -> Iterator[str]:
     """Filters and tests that a template may use."""
-    from reelqueue.campaigns.manifest.templates import FILTERS, TESTS
-
     yield f"Filters: {', '.join(f'`{name}`' for name in sorted(FILTERS))}."
     yield f"Tests: {', '.join(f'`{name}`' for name in sorted(TESTS) if name.isalpha())}."
 
 
 def codes() -> Iterator[str]:
     """Every code of a problem with its remedy."""
-    from reelqueue.campaigns.problem import REMEDIES
-
     yield from ("| code | what to do |", "|---|---|")
     yield from (f"| `{code}` | {remedy} |" for code, remedy in sorted(REMEDIES.items()))
 
@@ -146,8 +130,6 @@ def _request_docs() -> dict[str, str]:
 
 def _attribute_docs(module: str, kind: str, package: str = "reelqueue/campaigns") -> dict[str, str]:
     """The line of text that stands below each attribute of a class."""
-    import ast
-
     tree = ast.parse((ROOT / package / f"{module}.py").read_text())
     (body,) = (node.body for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and node.name == kind)
     return {
@@ -162,12 +144,3 @@ def _attribute_docs(module: str, kind: str, package: str = "reelqueue/campaigns"
 
 def _one_line(text: str) -> str:
     return " ".join(text.replace("``", "`").split())
-
-
-TABLES: Final[dict[str, Callable[[], Iterator[str]]]] = {
-    table.__name__: table for table in (columns, campaign_options, output_fields, limits, template_words, codes)
-}
-
-if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
-    PAGE.write_text(page(PAGE.read_text()))

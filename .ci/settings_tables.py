@@ -1,0 +1,59 @@
+"""The tables of docs/settings.md, from the classes that read the environment; cog puts them there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings
+
+from api.settings import ApiSettings
+from models.settings import ServiceSettings, WebhookSettings
+from workers.settings import (
+    ArchiveSettings,
+    CelerySettings,
+    DeliverySettings,
+    PollSettings,
+    ProviderSettings,
+    ReconcileSettings,
+    SubmitSettings,
+)
+
+SUBJECTS: Final[dict[str, type[BaseSettings]]] = {
+    "Services: API and workers": ServiceSettings,
+    "Webhooks: API and workers": WebhookSettings,
+    "API": ApiSettings,
+    "Provider": ProviderSettings,
+    "Submitting": SubmitSettings,
+    "Lost answers": ReconcileSettings,
+    "Polling": PollSettings,
+    "Fetching results": ArchiveSettings,
+    "Posting webhooks": DeliverySettings,
+    "Celery": CelerySettings,
+}
+
+
+def sections() -> Iterator[str]:
+    """A section with a table for each subject; a variable that two of them read is in the first."""
+    seen: set[str] = set()
+    for subject, settings in SUBJECTS.items():
+        yield from _table(subject, settings, seen)
+
+
+def _table(subject: str, settings: type[BaseSettings], seen: set[str]) -> Iterator[str]:
+    yield from (f"## {subject}", "", "| variable | means | unless set |", "|---|---|---|")
+    for variable, meaning, default in variables(settings):
+        if variable not in seen:
+            yield f"| `{variable}` | {meaning} | {default} |"
+        seen.add(variable)
+    yield ""
+
+
+def variables(settings: type[BaseSettings]) -> Iterator[tuple[str, str, str]]:
+    """Name, meaning and default of each variable that a class reads."""
+    prefix = settings.model_config.get("env_prefix", "")
+    for name, field in settings.model_fields.items():
+        value = field.default
+        shown = value.get_secret_value() if isinstance(value, SecretStr) else value
+        yield f"{prefix}{name}".upper(), field.description or "", "none" if shown is None else f"`{shown}`"
