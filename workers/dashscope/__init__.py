@@ -1,7 +1,7 @@
 """DashScope (Alibaba Cloud Model Studio) as the workers see it; nothing outside speaks its wire."""
 
 from workers.dashscope.client import DashScope, TooManyTasksError
-from workers.dashscope.clock_comparison import ClockComparison, ClockReading
+from workers.dashscope.clock_comparison import MOST_OFFSET, ClockComparison, ClockReading
 from workers.dashscope.errors import (
     MisdirectedError,
     NoAnswerError,
@@ -14,6 +14,7 @@ from workers.dashscope.task_list import TaskList
 from workers.dashscope.wire import Acceptance, ListedTask, TaskAnswer
 
 __all__ = [
+    "MOST_OFFSET",
     "Acceptance",
     "ClockComparison",
     "ClockReading",

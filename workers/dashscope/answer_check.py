@@ -24,7 +24,7 @@ from reelqueue.failure_codes import FailureCode
 from reelqueue.states import FailureClass
 from workers.dashscope.error_codes import classify
 from workers.dashscope.errors import MisdirectedError, NoAnswerError, ProviderError, RefusedError, ServerFaultError
-from workers.dashscope.wire import UnreadableError, parse_error, parse_object, parse_time
+from workers.dashscope.wire import UnreadableError, parse_error, parse_http_date, parse_object, parse_time
 
 # Said by the gateway without a code as well, and documented to create nothing.
 _GATEWAYS: Final = frozenset({HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.TOO_MANY_REQUESTS})
@@ -125,7 +125,8 @@ def _retry_after(headers: Mapping[str, str], message: str) -> float | None:
     if asked.isascii() and asked.isdecimal():
         return min(float(asked[:12]), _LONGEST_WAIT_SECONDS)
     found = _RESET_AT.search(message)
-    until, now = parse_time("".join(filter(None, found.groups())) if found else asked), parse_time(headers.get("date"))
+    until = parse_time("".join(filter(None, found.groups()))) if found else parse_http_date(asked)
+    now = parse_http_date(headers.get("date"))
     if until is None or now is None:
         return None
     return min(max((until - now).total_seconds(), 0), _LONGEST_WAIT_SECONDS)

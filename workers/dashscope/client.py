@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, Self
@@ -23,11 +23,12 @@ from reelqueue.builder import BuiltRequest
 from reelqueue.egress import WIRE_ERRORS, tls_context
 from reelqueue.version import USER_AGENT
 from workers.dashscope.answer_check import RawAnswer, check_answer
-from workers.dashscope.clock_comparison import ClockComparison
+from workers.dashscope.clock_comparison import MOST_OFFSET, ClockComparison
 from workers.dashscope.errors import NoAnswerError, NotSentError
 from workers.dashscope.task_list import TaskList, assemble
 from workers.dashscope.wire import (
     Acceptance,
+    ListedTask,
     ListPage,
     TaskAnswer,
     UnreadableError,
@@ -196,7 +197,7 @@ class DashScope:
             await self._turn(TurnKind.LIST)
             answer = await self._send("GET", f"/api/v1/tasks?{query}", self._limits.query)
             try:
-                pages.append(parse_listing(answer))
+                pages.append(_within(parse_listing(answer), since, until))
             except UnreadableError as error:
                 raise NoAnswerError(f"200 with {error}", http_status=200) from error
             if pages[-1].page_count > MAX_PAGES:
@@ -270,6 +271,15 @@ class DashScope:
             return RawAnswer(response.status_code, response.headers, self._without_key(bytes(content)), host)
         finally:
             await response.aclose()
+
+
+def _within(page: ListPage, since: datetime, until: datetime) -> ListPage:
+    """A page without the times that are days off the window that was asked for: no task of it was made then."""
+
+    def is_possible(task: ListedTask) -> bool:
+        return task.created_at is None or since - MOST_OFFSET <= task.created_at <= until + MOST_OFFSET
+
+    return replace(page, tasks=[one if is_possible(one) else replace(one, created_at=None) for one in page.tasks])
 
 
 def _looking(last_look: Callable[[], object]) -> Callable[[str, dict[str, Any]], Awaitable[None]]:

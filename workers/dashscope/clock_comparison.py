@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import httpx
 
+from workers.dashscope.wire import parse_http_date
+
+MOST_OFFSET: Final = timedelta(days=2)
+"""A time that is farther off is not the provider's clock: no window of its list, which is a day long, would hold it."""
 _ONE_SECOND: Final = timedelta(seconds=1)
 _ASKED_AT: Final = "reelqueue_asked_at"
 
@@ -52,7 +55,7 @@ class ClockComparison:
 
     async def on_response(self, response: httpx.Response) -> None:
         """The head of an answer is here."""
-        told = _date(response.headers.get("date"))
+        told = parse_http_date(response.headers.get("date"))
         if told is None or self._anchor is None:
             return
         now, earliest, latest = self._anchor
@@ -61,14 +64,8 @@ class ClockComparison:
             now + timedelta(seconds=self._seconds() - earliest),
         )
         low, high = told - database_then[1], told + _ONE_SECOND - database_then[0]
+        if max(abs(low), abs(high)) > MOST_OFFSET:
+            return
         reading = ClockReading((low + high).total_seconds() / 2, (high - low).total_seconds() / 2)
         if self.reading is None or reading.uncertainty_seconds <= self.reading.uncertainty_seconds:
             self.reading = reading
-
-
-def _date(header: str | None) -> datetime | None:
-    try:
-        told = parsedate_to_datetime(header) if header else None
-    except ValueError:
-        return None
-    return None if told is None else told.replace(tzinfo=told.tzinfo or UTC)

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
@@ -27,6 +27,9 @@ BEIJING: Final = timezone(timedelta(hours=8))
 
 # No clip is longer; a larger number is a mistake, and may be too large for a database.
 _DAY_SECONDS: Final = 86_400
+_YEARS: Final = range(2000, 2200)
+# More than a time in milliseconds has.
+_DIGITS: Final = 20
 # It becomes part of a URL path and of log lines, so a hostile or garbled id is no id.
 _TASK_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 # Video models; video style transform; image models and their like. The first that is there counts.
@@ -207,22 +210,34 @@ def parse_time(value: object) -> datetime | None:
     """
     text = str(value)
     if text.isascii() and text.isdigit():
-        return _parse_milliseconds(int(text))
-    for read in (datetime.fromisoformat, parsedate_to_datetime):
-        try:
-            moment = read(text)
-            return (moment if moment.tzinfo else moment.replace(tzinfo=BEIJING)).astimezone(UTC)
-        except (ValueError, OverflowError):
-            continue
-    return None
+        return _parse_milliseconds(int(text[:_DIGITS]))
+    return _parse_text(text, datetime.fromisoformat, BEIJING) or _parse_text(text, parsedate_to_datetime, BEIJING)
+
+
+def parse_http_date(value: str | None) -> datetime | None:
+    """The date of an HTTP header, as aware UTC; None for anything that is no date."""
+    return None if value is None else _parse_text(value, parsedate_to_datetime, UTC)
+
+
+def _parse_text(text: str, read: Callable[[str], datetime], zone: tzinfo) -> datetime | None:
+    try:
+        moment = read(text)
+        return _plausible((moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC))
+    except (ValueError, OverflowError):
+        return None
 
 
 def _parse_milliseconds(value: object) -> datetime | None:
     # The list counts milliseconds of the epoch where a query writes Beijing time.
     try:
-        return datetime.fromtimestamp(value / 1000, UTC) if isinstance(value, int) else None
+        return _plausible(datetime.fromtimestamp(value / 1000, UTC)) if isinstance(value, int) else None
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def _plausible(moment: datetime) -> datetime | None:
+    """A time that can be reckoned with: zeros, and the ends of the calendar, stand for none."""
+    return moment if moment.year in _YEARS else None
 
 
 def format_time(moment: datetime) -> str:

@@ -33,6 +33,7 @@ from workers.polling.apply_answers import store_answer
 from workers.polling.settlement import settlement_of
 from workers.reconciliation.task_list import Located
 from workers.runtime.context import Services
+from workers.runtime.provider_clock import stored_time
 from workers.submission.known_tasks import in_books, lock_task_id
 
 log = structlog.get_logger(__name__)
@@ -163,13 +164,13 @@ def _job(session: Session, account: Account, orphan: Orphan, answer: TaskAnswer,
         account_id=account.id,
         provider_status=answer.status,
         created_at=now,
-        submitted_at=orphan.created_at or now,
+        submitted_at=stored_time(orphan.created_at, now),
         next_archive_at=now,
     )
 
 
 def _attempt(job: RenderJob, account: Account, orphan: Orphan, now: datetime) -> Attempt:
-    made_at = orphan.created_at or now
+    made_at = stored_time(orphan.created_at, now)
     return Attempt(
         id=new_id(),
         job_id=job.id,
@@ -206,7 +207,7 @@ def _claim_task(
         base_url=attempt.base_url,
         provider_task_id=orphan.provider_task_id,
         status=orphan.status,
-        submitted_at=orphan.created_at or now,
+        submitted_at=stored_time(orphan.created_at, now),
         price_per_second=price[0] if price else None,
         currency=price[1] if price else None,
     )

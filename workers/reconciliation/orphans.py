@@ -33,7 +33,7 @@ from models.provider_task import ProviderTask
 from reelqueue.errors import ConfigurationError
 from reelqueue.schemas.statement import money_text
 from reelqueue.states import UNBILLED, TaskStatus
-from workers.dashscope import ListedTask, ProviderError
+from workers.dashscope import MOST_OFFSET, ListedTask, ProviderError
 from workers.dashscope.limits import LONGEST_WINDOW
 from workers.reconciliation.late_settlement import settle_forgotten
 from workers.reconciliation.orphan_adoption import Orphan, adopt_orphan
@@ -153,7 +153,7 @@ def _is_young(task: ListedTask, settings: Settings, now: datetime) -> bool:
     """
     rules = settings.submit
     longest = rules.send_within_seconds + rules.post_seconds + rules.settle_within_seconds
-    return task.created_at is not None and now - task.created_at < timedelta(seconds=longest)
+    return task.created_at is not None and -MOST_OFFSET < now - task.created_at < timedelta(seconds=longest)
 
 
 def _adopt(services: Services, account: Account, one: Located, number: int) -> Orphan:

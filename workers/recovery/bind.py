@@ -30,6 +30,7 @@ from workers.polling.poll_batch import rules_of
 from workers.recovery.candidates import TAKING
 from workers.recovery.matching import Found
 from workers.runtime.context import Services
+from workers.runtime.provider_clock import stored_time
 from workers.submission.task_binding import OpenAttempt, TaskTakenError, bind_task
 
 log = structlog.get_logger(__name__)
@@ -94,7 +95,7 @@ def _submitting(
     session.refresh(job)
     lease_slot(session, job, account.id, quote(session, job, account), now=now, submit_at=now)
     move(session, job.id, [RenderState.ADMITTED], RenderState.SUBMITTING, now=now, epoch_to=epoch + 2)
-    made_at = found.task.created_at or now
+    made_at = stored_time(found.task.created_at, now)
     attempt = Attempt(
         id=new_id(),
         job_id=job.id,

@@ -25,14 +25,13 @@ from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.errors import ConfigurationError
 from reelqueue.states import AttemptState
-from workers.dashscope import ClockComparison, ClockReading, ProviderError
+from workers.dashscope import MOST_OFFSET, ClockComparison, ClockReading, ProviderError
+from workers.dashscope.limits import LONGEST_WINDOW
 from workers.runtime.context import Services
 from workers.settings import ReconcileSettings
 
 MOST_UNCERTAIN_SECONDS: Final = 5.0
 """A reading that may be off by more is not kept: the next answer is quicker."""
-MOST_OFFSET: Final = timedelta(days=2)
-"""A time on a task that is farther off is none: no window of the list, which is a day long, would hold it."""
 UNKNOWN_ALLOWANCE: Final = timedelta(hours=1)
 """On both sides of a window as long as the provider has put a time on no task of ours."""
 _NEWEST_TASKS: Final = 500
@@ -77,7 +76,7 @@ def clock_range(
     reading = session.get(AccountClock, account_id, populate_existing=True)
     stamps = _stamps(session, account_id, model)
     measured = None if reading is None else reading.offset_seconds
-    seconds = [one for one in (measured, *sent_with, *stamps) if one is not None]
+    seconds = [one for one in (measured, *sent_with, *stamps) if one is not None and _is_possible(one)]
     skew = timedelta(seconds=rules.clock_skew_seconds)
     # A window for one model is for an attempt in doubt: there the times of its own tasks count, not the header.
     is_sure = bool(stamps) if model is not None else bool(seconds)
@@ -104,7 +103,21 @@ def _stamps(session: Session, account_id: UUID, model: str | None) -> list[float
         )
     )
     offsets = [made_at - ours for made_at, *moments in rows for ours in moments]
-    return [offset.total_seconds() for offset in offsets if abs(offset) <= MOST_OFFSET]
+    return [offset.total_seconds() for offset in offsets if _is_possible(offset.total_seconds())]
+
+
+def _is_possible(offset_seconds: float) -> bool:
+    return abs(offset_seconds) <= MOST_OFFSET.total_seconds()
+
+
+def stored_time(created_at: datetime | None, now: datetime) -> datetime:
+    """When a listed task was made, as it may be stored among times of ours: in the last day, as the list is.
+
+    Args:
+        created_at: By the provider's clock, which may be wrong; None: it does not say, and now is stored.
+        now: The database's time.
+    """
+    return now if created_at is None else min(max(created_at, now - LONGEST_WINDOW), now)
 
 
 def keep_reading(services: Services, account_id: UUID, clock: ClockComparison | None) -> ClockReading | None:

@@ -20,6 +20,9 @@ DATE = "Mon, 30 Nov 2026 12:00:00 GMT"  # 20:00 in Beijing
         ({"retry-after": "9" * 400}, "slow down", 31 * 86_400),
         ({"retry-after": "Mon, 30 Nov 2026 12:01:00 GMT", "date": DATE}, "slow down", 60),
         ({"retry-after": "Mon, 30 Nov 2026 11:00:00 GMT", "date": DATE}, "slow down", 0),
+        # A zone that is not known is UTC's in a header.
+        ({"retry-after": "Mon, 30 Nov 2026 12:01:00 -0000", "date": DATE}, "slow down", 60),
+        ({"retry-after": "Mon, 30 Nov 2026 12:01:00 GMT", "date": DATE.replace("GMT", "-0000")}, "slow down", 60),
         ({"retry-after": "Mon, 30 Nov 2026 12:01:00 GMT"}, "slow down", None),  # by a clock that nobody knows
         ({"retry-after": "soon", "date": DATE}, "slow down", None),
         ({"retry-after": "-1"}, "slow down", None),

@@ -36,7 +36,7 @@ def exchange(comparison: ClockComparison, count: Count, headers: dict[str, str],
     asyncio.run(comparison.on_response(httpx.Response(200, headers=headers, request=request)))
 
 
-@given(offset=st.floats(-1e6, 1e6), read=SECONDS, between=SECONDS, there=SECONDS, back=SECONDS)
+@given(offset=st.floats(-1.7e5, 1.7e5), read=SECONDS, between=SECONDS, there=SECONDS, back=SECONDS)
 def test_the_true_offset_is_within_the_reading(
     offset: float, read: float, between: float, there: float, back: float
 ) -> None:
@@ -74,7 +74,21 @@ def test_the_narrowest_reading_counts() -> None:
     assert comparison.reading.uncertainty_seconds == pytest.approx(0.5)
 
 
-@pytest.mark.parametrize("headers", [{}, {"Date": "yesterday"}, {"Date": ""}, {"Date": "Mon, 99 Nov 2026 9:00 GMT"}])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Date": "yesterday"},
+        {"Date": ""},
+        {"Date": "Mon, 99 Nov 2026 9:00 GMT"},
+        {"Date": "Fri, 31 Dec 9999 23:59:59 GMT"},
+        {"Date": "Mon, 01 Jan 0001 00:00:00 GMT"},
+        {"Date": "Mon, 01 Jan 0001 00:00:00 +1400"},
+        {"Date": "Thu, 01 Jan 1970 00:00:00 GMT"},
+        {"Date": "Mon, 23 Nov 2099 12:00:00 GMT"},  # no clock that is in use
+        {"Date": "9" * 5000},
+    ],
+)
 def test_what_is_no_date_tells_nothing(headers: dict[str, str]) -> None:
     count = Count()
     comparison = ClockComparison(count)

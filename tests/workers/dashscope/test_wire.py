@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from workers.dashscope.wire import (
     UnreadableError,
     format_time,
     parse_acceptance,
     parse_error,
+    parse_http_date,
     parse_listing,
     parse_object,
     parse_task,
@@ -173,11 +176,23 @@ def test_no_result_is_found_where_there_is_none(output: dict[str, object]) -> No
         ("1709260684485", datetime(2024, 3, 1, 2, 38, 4, 485_000, tzinfo=UTC)),
         (10**30, None),
         ("Thu, 15 Oct 2026 17:38:24 GMT", datetime(2026, 10, 15, 17, 38, 24, tzinfo=UTC)),
-        ("1970-01-01 08:00:00", datetime(1970, 1, 1, tzinfo=UTC)),
+        ("1970-01-01 08:00:00", None),  # what zeros and the ends of the calendar stand for
+        ("9999-12-31 23:59:59", None),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", None),
+        (0, None),
+        ("0", None),
+        (253_402_300_799_999, None),
+        pytest.param("9" * 5000, None, id="digits"),  # more than Python reads as a number
     ],
 )
 def test_times_are_read_as_aware_utc(text: object, moment: datetime | None) -> None:
     assert parse_time(text) == moment
+
+
+@given(text=st.text(alphabet="0123456789-+:., TZGMJanSu\x00é") | st.text())
+def test_no_text_breaks_the_reading_of_times(text: str) -> None:
+    for moment in (parse_time(text), parse_http_date(text)):
+        assert moment is None or moment + timedelta(days=1)
 
 
 def test_a_time_is_written_as_the_list_wants_it() -> None:

@@ -95,6 +95,24 @@ def test_it_is_settled_by_the_tier_that_was_billed(
     assert (entry.amount, entry.currency) == (Decimal("0.60"), "USD")
 
 
+@pytest.mark.parametrize("hours", [-20 * 365 * 24, -24 * 7, -30, 24 * 7, 20 * 365 * 24])
+def test_a_time_that_cannot_be_is_not_stored(
+    look: Callable[[], Look], jobs: Jobs, rows: Rows, clock: VirtualClock, hours: int
+) -> None:
+    made_ms = int((clock.now() + timedelta(hours=hours)).timestamp() * 1000)
+    jobs.provider.on_list(listing(listed(clock, "stray", gmt_create=made_ms)))
+    jobs.provider.on_query(succeeded(orig_prompt=PROMPT))
+
+    look()
+
+    (job,), now = adopted(rows), clock.now()
+    (attempt,), (task_row,) = rows.attempts(job.id), rows.tasks(job.id)
+    stored = [job.submitted_at, attempt.sent_at, attempt.send_by, task_row.submitted_at]
+    assert all(one is not None and now - timedelta(days=1) <= one <= now for one in stored)
+    assert task_row.result_expires_at is not None
+    assert task_row.result_expires_at <= now + timedelta(days=1)
+
+
 def test_looking_twice_adopts_once(look: Callable[[], Look], jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
     jobs.provider.on_list(listing(listed(clock, "stray"), listed(clock, "stray")))
     jobs.provider.on_query(succeeded())

@@ -58,6 +58,23 @@ def test_an_admitted_job_gets_its_task_too(restored: Restored, jobs: Jobs, rows:
     assert (jobs.provider.count("submit"), broken(rows)) == (0, [])
 
 
+@pytest.mark.parametrize("age_days", [20 * 365, 7, -7, -20 * 365])
+def test_a_task_with_a_time_that_cannot_be_is_not_ruled_out_by_it(
+    restored: Restored, jobs: Jobs, rows: Rows, age_days: int
+) -> None:
+    job_id = jobs.queued()
+    restored.from_backup()
+    restored.lists(age_seconds=age_days * 86_400, forgotten=PROMPT)
+
+    restored.settle()
+    restored.settle()
+
+    (attempt,), now = rows.attempts(job_id), jobs.clock.now()
+    assert (jobs.provider.count("submit"), rows.tasks(job_id)[0].provider_task_id) == (0, "forgotten")
+    assert attempt.sent_at is not None
+    assert now - timedelta(days=1) <= attempt.sent_at <= now
+
+
 def test_a_hint_about_an_admitted_job_submits_nothing_while_the_gate_is_closed(
     restored: Restored, jobs: Jobs, rows: Rows
 ) -> None:
