@@ -105,6 +105,8 @@ class Network:
     on_departure: Callable[[Flight], None]
     on_arrival: Callable[[Flight], None]
     slowness: float = 1.0
+    before_arrival: Callable[[Flight], None] | None = None
+    """May spoil the answer."""
     _flights: list[tuple[datetime, int, Flight]] = field(default_factory=list)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
@@ -125,6 +127,8 @@ class Network:
     def land_next(self) -> None:
         """Let the next request arrive."""
         _, _, flight = heapq.heappop(self._flights)
+        if self.before_arrival is not None:
+            self.before_arrival(flight)
         flight.answer = self.backend.ask(self.app, flight)
         self.on_arrival(flight)
 

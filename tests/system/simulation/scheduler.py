@@ -17,16 +17,18 @@ from simulator.store.fault import load_fault
 from tests.support.virtual_clock import START
 from tests.system.simulation.broker import Message
 from tests.system.simulation.chaos import Chaos, is_expected
+from tests.system.simulation.network import Flight
 from tests.system.simulation.people import Operator, Producer
 from tests.system.simulation.restore import Backups
 from tests.system.simulation.stage import Standing, Step
-from tests.system.simulation.temper import Temper, draw_fault
+from tests.system.simulation.temper import Temper, draw_fault, draw_spoiling
 from tests.system.simulation.world import World
 from workers.archive.archive_result import archive_render_job
 from workers.intake import take_in
 from workers.polling.poll_batch import poll_account
 from workers.reconciliation.reconcile import reconcile_attempt
 from workers.recovery.guarded_dispatch import guarded_dispatch
+from workers.runtime.context import Services
 from workers.submission.submit import submit_render_job
 from workers.sweep.sweep import sweep
 from workers.webhooks.deliver import deliver_webhooks
@@ -150,6 +152,8 @@ class Scheduler:
         if step.standing is Standing.DEAD:
             self.counts["killed"] += 1
             self.world.trace(f"   {step.label}: KILLED at {step.where}")
+            if step.process is not None:
+                self.world.restart(step.process)
             self._redeliver(step)
         elif step.error is None:
             self.world.trace(f"   {step.label}: {step.result}")
@@ -177,7 +181,10 @@ class Scheduler:
         self._number += 1
         name = message.task.rsplit(".", maxsplit=1)[-1]
         shown = " ".join(str(one) for one in message.args if isinstance(one, str | int))
-        step = Step(f"{self._number}:{name}", partial(self._work, message), self._job_of(message), message)
+        busy = [step.process for step in self.world.stage.steps]
+        process = self.random.choice([one for one in self.world.processes if not any(one is other for other in busy)])
+        work = partial(self._work, process, message)
+        step = Step(f"{self._number}:{name}", work, self._job_of(message), message, process)
         self.world.trace(f"-> {step.label} {shown}")
         self.world.stage.start(step)
         self.resume(step)
@@ -193,9 +200,9 @@ class Scheduler:
             case _:
                 return None
 
-    def _work(self, message: Message) -> object:
+    def _work(self, services: Services, message: Message) -> object:
         """What the Celery tasks do."""
-        services, args = self.world.services, message.args
+        args = message.args
         match message.task:
             case messages.INTAKE_ENQUEUE:
                 return take_in(services, *args)
@@ -280,6 +287,14 @@ class Scheduler:
         self.counts[f"provider: {fault['operation']} {fault['kind']}"] += 1
         self.world.trace(f"!! provider: {fault}")
         self.world.provider.faults.add(load_fault(fault))
+
+    def spoil(self, flight: Flight) -> None:
+        """Script a fault for a call that is about to arrive, as often as the temper wants it."""
+        fault = draw_spoiling(self.random, flight.operation, self.temper)
+        if fault is not None:
+            self.counts["lost answers" if flight.operation == "submit" else "cut pages"] += 1
+            self.world.trace(f"!! provider: {fault}")
+            self.world.provider.faults.add(load_fault(fault))
 
     def _let_person_act(self) -> None:
         operator = self.operator

@@ -74,6 +74,7 @@ def _play(world: World, temper: Temper, chance: random.Random, seed: int, faults
     world.stage.director = chaos
     producer, operator = Producer(world, temper, chance), Operator(world, chance)
     scheduler = Scheduler(world, temper, chance, chaos, producer, operator, Backups(world, temper, chance))
+    world.network.before_arrival = scheduler.spoil
     problems: list[str] = []
     try:
         producer.send_all()

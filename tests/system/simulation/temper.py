@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Any, Final, Literal
 
@@ -56,6 +56,10 @@ class Temper:
     """The database's clock, or the provider's, is set."""
     restore: float
     """The database is backed up, and set back to a backup."""
+    lost: float
+    """Submits whose answer is lost after the task was made; to the end of the seed."""
+    cut: float
+    """Pages of the listing that hold fewer rows than they count; to the end of the seed."""
     page_size_max: int | None
     """Rows on a page of the listing."""
     is_list_doubled: bool
@@ -73,14 +77,41 @@ CALM: Final = Temper(
     jobs=1, workers=2, decisions=0,
     pause=0, overlap=0, freeze=0, kill=0, database=0, disk=0, broker=0, provider=0, person=0, twins=0,
     slowness=1, look_ahead=2, over_slots="queue", accounts=1, skew_seconds=0, lag_seconds=0, foreign_rows=0,
-    clocks=0, restore=0, page_size_max=None, is_list_doubled=False,
+    clocks=0, restore=0, lost=0, cut=0, page_size_max=None, is_list_doubled=False,
     place="nowhere", act="pause",
 )  # fmt: skip
 """Nothing happens that should not."""
 
 
 def draw_temper(random: Random) -> Temper:
-    """The temper of a seed."""
+    """The temper of a seed; in a third of them it is the listing that decides about most submits."""
+    temper = _draw(random)
+    return doubtful(temper, random) if random.random() < 1 / 3 else temper
+
+
+def doubtful(temper: Temper, random: Random) -> Temper:
+    """A temper in which most answers of submits are lost, and the listing may be read wrongly.
+
+    The clocks are minutes apart and are set, or pages are cut; what would only keep the listing from being asked is
+    rare.
+    """
+    is_skewed = random.random() < 0.5
+    return replace(
+        temper,
+        jobs=max(temper.jobs, 2),
+        decisions=80,
+        lost=random.uniform(0.6, 0.9),
+        cut=0 if is_skewed else random.uniform(0.6, 0.9),
+        skew_seconds=random.choice([-1, 1]) * random.uniform(150, 1200) if is_skewed else temper.skew_seconds,
+        clocks=temper.clocks / 4,
+        provider=temper.provider / 8,
+        person=temper.person / 4,
+        database=temper.database / 4,
+        broker=temper.broker / 4,
+    )
+
+
+def _draw(random: Random) -> Temper:
     return Temper(
         jobs=random.choice([1, 1, 2, 2, 3, 5]),
         workers=random.choice([1, 2, 2, 3, 4, 6]),
@@ -102,6 +133,8 @@ def draw_temper(random: Random) -> Temper:
         skew_seconds=random.choice([0, 0, -90, 90, -600, 600, -14_400, 14_400]),
         clocks=_some(random, 0.6),
         restore=0,
+        lost=0,
+        cut=0,
         page_size_max=random.choice([None, None, None, 1, 2]),
         is_list_doubled=random.choice([False, False, False, True]),
         lag_seconds=random.choice([0, 0, 0, 3, 20, 45]),
@@ -144,6 +177,13 @@ _FOREIGN: Final[list[dict[str, Any]]] = [
     {"kind": "gateway-page", "status": 404},
     {"kind": "gateway-page", "status": 405},
 ]
+# Pages that lack rows which their `total` counts.
+_CUT: Final[list[dict[str, Any]]] = [
+    {"kind": "missing-row"},
+    {"kind": "shifted-rows"},
+    {"kind": "cut-page"},
+    {"kind": "no-rows"},
+]
 _BY_OPERATION: Final[dict[str, list[dict[str, Any]]]] = {
     "submit": [
         *_REFUSALS,
@@ -185,11 +225,8 @@ _BY_OPERATION: Final[dict[str, list[dict[str, Any]]]] = {
         *_REFUSALS,
         *_GARBLED,
         *_FOREIGN,
-        {"kind": "missing-row"},
-        {"kind": "shifted-rows"},
+        *_CUT,
         {"kind": "repeated-rows"},
-        {"kind": "cut-page"},
-        {"kind": "no-rows"},
     ],
     "cancel": [*_REFUSALS, *_GARBLED, *({**fault, "phase": "after"} for fault in _GARBLED)],
     "result": [
@@ -212,3 +249,14 @@ def draw_fault(random: Random) -> dict[str, Any]:
     operation = random.choice(["submit", "submit", "submit", "query", "query", "list", "list", "cancel", "result"])
     fault = random.choice(_BY_OPERATION[operation])
     return {"operation": operation, "count": random.choice([1, 1, 1, 2, 4]), "skip": random.choice([0, 0, 1]), **fault}
+
+
+def draw_spoiling(random: Random, operation: str, temper: Temper) -> dict[str, Any] | None:
+    """The fault of a call that is about to arrive, by the share of such calls; None: it is answered."""
+    match operation:
+        case "submit" if random.random() < temper.lost:
+            return {"operation": "submit", "phase": "after", **random.choice(_GARBLED)}
+        case "list" if random.random() < temper.cut:
+            return {"operation": "list", **random.choice(_CUT)}
+        case _:
+            return None

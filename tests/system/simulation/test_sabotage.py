@@ -23,6 +23,8 @@ pytestmark = pytest.mark.timeout(600)
         "release_the_slot_early",
         "keep_the_slot",
         "forget_to_follow",
+        "ask_by_our_own_clock",
+        "believe_a_cut_list",
         "tell_nobody",
         "tell_under_a_new_id",
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Coroutine, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from random import Random
 from typing import Any, Final, TypeVar
@@ -36,6 +36,8 @@ from tests.system.simulation.witness import Witness
 from workers.dispatch.default_account import ensure_default_account
 from workers.runtime.context import Services
 from workers.runtime.host_clock import Host
+from workers.runtime.known_clocks import KnownClocks
+from workers.runtime.poll_intervals import Pacing
 from workers.settings import (
     ArchiveSettings,
     CelerySettings,
@@ -68,14 +70,15 @@ class ProviderClock(SteppedClock):
 
 
 class VirtualHost(Host):
-    """The workers' machine: its time is the simulation's."""
+    """A machine of the workers: its time goes on with the simulation's, and its count is its own."""
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: Stage, counted_seconds: float = 0) -> None:
         self._stage = stage
+        self._counted_seconds = counted_seconds
 
     def seconds(self) -> float:
         """Virtual seconds."""
-        return (self._stage.clock.now() - START).total_seconds()
+        return self._counted_seconds + (self._stage.clock.now() - START).total_seconds()
 
     def sleep(self, seconds: float) -> None:
         """Let others run."""
@@ -102,7 +105,13 @@ class World:
     witness: Witness
     receiver: Receiver
     services: Services
+    processes: list[Services]
+    """The workers', each on a host and with a memory of its own."""
     bench: Bench
+
+    def restart(self, process: Services) -> None:
+        """Another process takes the place of one that was killed."""
+        self.processes[:] = [one if one is not process else _process(one, one.host) for one in self.processes]
 
 
 @contextmanager
@@ -132,6 +141,7 @@ def open_world(bench: Bench, temper: Temper, random: Random) -> Iterator[World]:
         receiver = make_receiver(StagedSessions(bench.engine, stage), stage, database_clock, random)
         services = _services(stage, database_clock, broker, network, receiver, bench)
         _make_accounts(services, temper)
+        hosts = [VirtualHost(stage, random.uniform(0, 1e5)) for _ in range(temper.workers)]
         stack.callback(stage.clear)
         yield World(
             clock,
@@ -145,8 +155,14 @@ def open_world(bench: Bench, temper: Temper, random: Random) -> Iterator[World]:
             witness,
             receiver,
             services,
+            [_process(services, host) for host in hosts],
             bench,
         )
+
+
+def _process(services: Services, host: Host) -> Services:
+    """A new process: what it has measured is forgotten with it."""
+    return replace(services, host=host, pacing=Pacing(), clocks=KnownClocks())
 
 
 def _provider(temper: Temper, clock: ProviderClock, random: Random, bench: Bench) -> Service:
