@@ -25,7 +25,7 @@ from reelqueue.requests.options import (
 )
 
 
-class CheckedRequest(RenderRequest):
+class _CheckedRequest(RenderRequest):
     """A request that is checked against its model when it is constructed."""
 
     def __init__(self, /, **data: Any) -> None:
@@ -40,7 +40,7 @@ class CheckedRequest(RenderRequest):
         return self
 
 
-class TextToVideo(CheckedRequest):
+class TextToVideo(_CheckedRequest):
     """A video from a prompt alone."""
 
     mode = Mode.TEXT_TO_VIDEO
@@ -56,7 +56,7 @@ class TextToVideo(CheckedRequest):
         super().__init__(**options)
 
 
-class ImageToVideo(CheckedRequest):
+class ImageToVideo(_CheckedRequest):
     """A video that starts from a picture, or goes on from a clip."""
 
     mode = Mode.IMAGE_TO_VIDEO
@@ -78,7 +78,7 @@ class ImageToVideo(CheckedRequest):
         super().__init__(**options)
 
 
-class ReferenceToVideo(CheckedRequest):
+class ReferenceToVideo(_CheckedRequest):
     """A video in which given people or things appear."""
 
     mode = Mode.REFERENCE_TO_VIDEO
@@ -98,7 +98,7 @@ class ReferenceToVideo(CheckedRequest):
         super().__init__(**options)
 
 
-class VideoEdit(CheckedRequest):
+class VideoEdit(_CheckedRequest):
     """A video made from another by the prompt's orders."""
 
     mode = Mode.VIDEO_EDIT
@@ -112,7 +112,7 @@ class VideoEdit(CheckedRequest):
         super().__init__(**options)
 
 
-REQUEST_TYPES: Mapping[Mode, type[CheckedRequest]] = {
+REQUEST_TYPES: Mapping[Mode, type[_CheckedRequest]] = {
     kind.mode: kind for kind in (TextToVideo, ImageToVideo, ReferenceToVideo, VideoEdit)
 }
 """The type of each mode."""
