@@ -36,9 +36,15 @@ from models.job_event import JobEvent
 from models.ledger_entry import SPENT_KINDS, LedgerEntry
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
+from reelqueue.requests.option_table import REQUEST_OPTIONS, Role
 from reelqueue.states import RenderState
 
-_ASKED: Final = ("duration", "resolution", "ratio", "shot_type", "audio", "prompt_extend", "watermark")
+_SETTINGS: Final = tuple(
+    option.name
+    for option in REQUEST_OPTIONS
+    if option.has_column and option.role is Role.PARAMETER and option.name not in Tile.__slots__
+)
+"""Settings with a column that have no field of their own in a tile."""
 _EVENTS_MAX: Final = 60
 _SHOWN_CHARACTERS: Final = 64
 
@@ -176,7 +182,7 @@ def _tile(job: RenderJob, related: _Related, url: AssetUrl) -> Tile:
         negative_prompt=job.negative_prompt,
         actual_prompt=task.actual_prompt if task else None,
         seed=job.seed,
-        asked={name: value for name in _ASKED if (value := getattr(job, name)) is not None},
+        asked={name: value for name in _SETTINGS if (value := getattr(job, name)) is not None},
         variables=_variables(job),
         references=_references(job, related.references.get(job.id)),
         poster=_poster(related.assets.get((job.id, AssetKind.POSTER)), url),

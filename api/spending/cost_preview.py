@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from api.views.references import References, read_references
 from models.job_reference import JobReference
@@ -20,15 +20,18 @@ from models.render_job import RenderJob
 from reelqueue.errors import InvalidRequestError
 from reelqueue.pricing import CostEstimate, estimate
 from reelqueue.requests.media_roles import PICTURE_URL, VIDEO_URL
+from reelqueue.requests.option_table import REQUEST_OPTIONS
 from reelqueue.schemas.campaigns import RetriedClips
 from reelqueue.states import RenderState
 
 _AT_ONCE: Final = 500
 _NAMED: Final = 100
-_PRICED_BY: Final = (
-    RenderJob.model, RenderJob.mode, RenderJob.resolution, RenderJob.duration, RenderJob.audio, RenderJob.extra_options,
+_PRICED_BY: Final[tuple[InstrumentedAttribute[Any], ...]] = (
+    *(getattr(RenderJob, option.name) for option in REQUEST_OPTIONS if option.is_priced and option.has_column),
+    RenderJob.mode,
+    RenderJob.extra_options,
     RenderJob.is_continued,
-)  # fmt: skip
+)
 # What they are, not where: the price asks for the videos among them, and for what may be one.
 _EACH: Final = func.concat(
     JobReference.role,

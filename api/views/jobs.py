@@ -22,13 +22,14 @@ from models.render_job import RenderJob
 from reelqueue.errors import InvalidRequestError
 from reelqueue.pricing import estimate
 from reelqueue.requests.base import RenderRequest
+from reelqueue.requests.option_table import REQUEST_OPTIONS
 from reelqueue.schemas.jobs import EstimatedCost, Failure, Job, PaidCost, VideoAsset
 from reelqueue.states import TERMINAL
 
-# Fields of their own in a job, or not shown: extra headers may carry a secret.
 _NOT_OPTIONS: Final = frozenset(
-    {"model", "mode", "prompt", "negative_prompt", "custom_id", "priority", "metadata", "headers"}
+    option.name for option in REQUEST_OPTIONS if option.is_secret or option.name in Job.model_fields
 )
+"""Fields of their own in a job, or never shown."""
 
 
 @dataclass(frozen=True)

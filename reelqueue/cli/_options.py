@@ -9,8 +9,8 @@ from typing import Annotated, Any, Final, Literal, TypeVar
 
 import typer
 
-from reelqueue.catalog import Mode
 from reelqueue.errors import InvalidRequestError
+from reelqueue.requests.option_table import REQUEST_OPTIONS, Form, RequestOption
 
 F = TypeVar("F", bound=Callable[..., None])
 
@@ -46,55 +46,42 @@ def _headers(items: list[str] | None) -> object:
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
-def _option(kind: Any, text: str, *names: str) -> Any:  # noqa: ANN401 - an annotation
-    return Annotated[kind | None, typer.Option(*names, help=text, rich_help_panel="Request")]
+def _annotation(option: RequestOption) -> Any:  # noqa: ANN401 - an annotation
+    kind = Literal[option.choices] if option.choices else _KINDS[option.form]
+    names = [option.flag] if option.flag else []
+    return Annotated[kind | None, typer.Option(*names, help=option.help, rich_help_panel="Request")]
 
 
-_OPTIONS: Final[Mapping[str, Any]] = {
-    "mode": _option(Mode, "What the video is made from; derived from the model and the media unless given."),
-    "negative_prompt": _option(str, "What the video must not show."),
-    "image": _option(str, "First frame: a file, a URL or a data URI."),
-    "last_frame": _option(str, "Last frame: a file, a URL or a data URI."),
-    "reference_urls": _option(
-        list[str], "A picture or clip of what shall appear, in the prompt's order; repeatable.", "--reference"
-    ),
-    "media": _option(list[str], "A medium by its role, as ROLE=URL; repeatable.", "--media"),
-    "audio_url": _option(str, "Sound that drives the video."),
-    "resolution": _option(str, "A tier such as 720P or a size such as 1280x720."),
-    "ratio": _option(str, "Aspect ratio such as 16:9, beside a tier."),
-    "duration": _option(int, "Seconds of video."),
-    "seed": _option(int, "The same seed gives similar videos."),
-    "prompt_extend": _option(bool, "Whether the provider may rewrite the prompt."),
-    "shot_type": _option(Literal["single", "multi"], "One take or several."),
-    "watermark": _option(bool, "Whether the provider draws its mark."),
-    "audio": _option(bool, "Whether the video has sound."),
-    "custom_id": _option(str, "Your own name for the clip."),
-    "priority": _option(int, "-100 to 100; higher is started first."),
-    "metadata": _option(str, "Your own notes, as a JSON object."),
-    "on_timeout": _option(Literal["collect", "cancel", "abandon"], "What becomes of a paid task that is late."),
-    "start_by": _option(str, "Not started after this moment, such as 2026-12-01T09:00:00Z."),
-    "poll_interval_ms": _option(int, "Delay between questions to the provider."),
-    "poll_timeout_ms": _option(int, "Longest wait for the provider."),
-    "raw": _option(str, "JSON object merged into the provider's parameters, for what has no option."),
-    "headers": _option(
-        list[str], "Extra header for the provider, as NAME: VALUE; it takes X-DashScope-DataInspection.", "--header"
-    ),
+_KINDS: Final[Mapping[Form, Any]] = {
+    Form.TEXT: str,
+    Form.WORD: str,
+    Form.INTEGER: int,
+    Form.SWITCH: bool,
+    Form.TIME: str,
+    Form.URL: str,
+    Form.URLS: list[str],
+    Form.MEDIA: list[str],
+    Form.OBJECT: str,
+    Form.HEADERS: list[str],
 }
 
-_READERS: Final[Mapping[str, Callable[[Any], object]]] = {
-    "metadata": lambda text: json_object("metadata", text),
-    "raw": lambda text: json_object("raw", text),
-    "media": _media,
-    "headers": _headers,
+_READERS: Final[Mapping[Form, Callable[[Any, str], object]]] = {
+    Form.OBJECT: lambda text, name: json_object(name, text),
+    Form.MEDIA: lambda items, _: _media(items),
+    Form.HEADERS: lambda items, _: _headers(items),
 }
+
+_OPTIONS: Final = [option for option in REQUEST_OPTIONS if option.name not in {"model", "prompt"}]
+"""Those that a command has not as parameters of its own."""
+_FORMS: Final = {option.name: option.form for option in REQUEST_OPTIONS}
 
 
 def with_request_options(command: F) -> F:
     """Give *command* the options of a request in place of its ``**options``."""
     own = [p for p in inspect.signature(command, eval_str=True).parameters.values() if p.kind is not p.VAR_KEYWORD]
     added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-        for name, annotation in _OPTIONS.items()
+        inspect.Parameter(option.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_annotation(option))
+        for option in _OPTIONS
     ]
     command.__signature__ = inspect.Signature([*own, *added])  # type: ignore[attr-defined]
     return command
@@ -106,5 +93,10 @@ def read_options(options: Mapping[str, object]) -> dict[str, object]:
     Raises:
         InvalidRequestError: an option is not the JSON that it should be.
     """
-    read = {name: _READERS[name](value) if name in _READERS else value for name, value in options.items()}
+    read = {name: _read(name, value) for name, value in options.items()}
     return {name: value for name, value in read.items() if value is not None and value != []}
+
+
+def _read(name: str, value: object) -> object:
+    reader = _READERS.get(_FORMS[name])
+    return reader(value, name) if reader else value

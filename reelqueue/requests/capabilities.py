@@ -14,7 +14,7 @@ from reelqueue.requests.base import RenderRequest
 from reelqueue.requests.error_messages import unknown_option
 from reelqueue.requests.media_roles import placed_media
 from reelqueue.requests.media_rules import check_media
-from reelqueue.requests.option_names import JOB_OPTIONS
+from reelqueue.requests.option_table import JOB_OPTIONS
 from reelqueue.requests.placeholders import placeholder_in
 from reelqueue.requests.resolution import read_resolution
 

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from reelqueue.catalog import assume, lookup
 from reelqueue.errors import InvalidRequestError
 from reelqueue.requests.base import RenderRequest
-from reelqueue.requests.option_names import EVERY_OPTION, JOB_OPTIONS, OTHER_WORDS
+from reelqueue.requests.option_table import EVERY_OPTION, JOB_OPTIONS, OTHER_WORDS, Form, names_of
 
 _CODES: Final = {
     "greater_than_equal": "out_of_range",
@@ -37,7 +37,7 @@ _CODES: Final = {
 _NAME_CHARACTERS_MAX: Final = 64
 """Of a key that nobody knows, as much is quoted and compared."""
 
-_QUIET: Final = frozenset({"prompt", "negative_prompt", "headers", "raw", "metadata", "media"})
+_QUIET: Final = names_of(forms=[Form.TEXT, Form.HEADERS, Form.OBJECT, Form.MEDIA])
 """Options whose value an error does not quote."""
 
 _QUOTED: Final = frozenset({"greater_than_equal", "int_type", "bool_type", "less_than_equal", "literal_error"})

@@ -28,7 +28,7 @@ from pydantic.alias_generators import to_snake
 from pydantic_core import PydanticCustomError
 
 from reelqueue.media.data_uri import EMBEDDED_BYTES_MAX, check_whole, data_uri, read_embedded
-from reelqueue.requests.option_names import EVERY_OPTION, OTHER_WORDS
+from reelqueue.requests.option_table import EVERY_OPTION, OTHER_WORDS
 
 NEGATIVE_PROMPT_CHARACTERS_MAX: Final = 500
 CUSTOM_ID_CHARACTERS_MAX: Final = 256

@@ -9,11 +9,24 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from pydantic.alias_generators import to_camel
+
 from reelqueue.errors import InvalidRequestError
 from reelqueue.media.data_uri import data_uri, local_path
+from reelqueue.requests.option_table import Form, Role, names_of
 
-_SINGLE: Final = {"image": "image", "last_frame": "last_frame", "lastFrame": "last_frame"}
-_SEVERAL: Final = {"reference_urls": "reference_urls", "referenceUrls": "reference_urls"}
+PICTURE_OPTIONS: Final = names_of(roles=[Role.MEDIUM]) - {"audio_url"}
+"""Options that may name a picture, which a request can embed; a sound is given by its URL."""
+
+
+def _spellings(form: Form) -> Mapping[str, str]:
+    """Names of picture options of a form by what they may be called: in snake_case or camelCase."""
+    names = PICTURE_OPTIONS & names_of(forms=[form])
+    return {spelling: name for name in names for spelling in (name, to_camel(name))}
+
+
+_SINGLE: Final = _spellings(Form.URL)
+_SEVERAL: Final = _spellings(Form.URLS)
 
 _Change = Callable[[object, str], object]
 

@@ -15,7 +15,7 @@ from reelqueue.errors import InvalidRequestError
 from reelqueue.requests.base import RenderRequest
 from reelqueue.requests.local_media import embed_local_files, refuse_local_files
 from reelqueue.requests.media_item import MediaItem
-from reelqueue.requests.option_names import EVERY_OPTION
+from reelqueue.requests.option_table import EVERY_OPTION
 from reelqueue.requests.types import REQUEST_TYPES
 
 

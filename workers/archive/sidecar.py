@@ -15,6 +15,7 @@ from models.campaign import Campaign
 from models.job_reference import JobReference
 from models.ledger_entry import SPENT_KINDS, LedgerEntry
 from models.render_job import RenderJob
+from reelqueue.requests.option_table import REQUEST_OPTIONS, Role
 from reelqueue.schemas.sidecar import ClipCost, ClipFile, ClipMedia, ClipProvider, ClipReference, ClipTimes, Sidecar
 from reelqueue.version import VERSION
 from workers.archive.download import Download
@@ -23,9 +24,13 @@ from workers.archive.video_probe import Probe
 
 # The picture of a data URI stands in the request; what is told of it is enough to know it again.
 _EMBEDDED_CHARACTERS: Final = 64
-_ASKED: Final = ("audio_url", "resolution", "ratio", "duration", "prompt_extend", "shot_type", "watermark", "audio")
-# Extra headers for the provider may be an operator's secret.
-_UNTOLD: Final = frozenset({"headers"})
+_COLUMNS: Final = tuple(
+    option.name
+    for option in REQUEST_OPTIONS
+    if option.has_column and option.role is not Role.JOB and option.name not in Sidecar.model_fields
+)
+"""Options with a column that no field of the sidecar has."""
+_SECRET: Final = frozenset(option.name for option in REQUEST_OPTIONS if option.is_secret)
 
 SUFFIXES: Final[Mapping[AssetKind, tuple[str, str]]] = {
     AssetKind.POSTER: (".jpg", "image/jpeg"),
@@ -97,8 +102,8 @@ def _file(claim: Fetch, kind: AssetKind, files: Mapping[AssetKind, Download]) ->
 
 
 def _options(job: RenderJob) -> dict[str, Any]:
-    asked = {name: _shown(value) for name in _ASKED if (value := getattr(job, name)) is not None}
-    return asked | {name: value for name, value in job.extra_options.items() if name not in _UNTOLD}
+    given = {name: _shown(value) for name in _COLUMNS if (value := getattr(job, name)) is not None}
+    return given | {name: value for name, value in job.extra_options.items() if name not in _SECRET}
 
 
 def _shown(value: object) -> object:

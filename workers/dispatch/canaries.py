@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, aliased
 from models.campaign import STANDING_CAMPAIGN_NAME, Campaign
 from models.operations.campaigns.current_clips import COUNTS
 from models.render_job import RenderJob
+from reelqueue.requests.option_table import REQUEST_OPTIONS, Role
 from reelqueue.states import RenderState
 from workers.dispatch.canary_selection import Candidate, select_canary
 from workers.dispatch.usage import Books
@@ -18,10 +19,19 @@ from workers.dispatch.usage import Books
 _SAMPLE: Final = 500
 """Clips of each model that are compared, or as many as are wanted: few enough for a dispatch, which holds locks."""
 _GONE: Final = (RenderState.CANCELLED, RenderState.EXPIRED)
+_EACH_ITS_OWN: Final = frozenset({"prompt", "seed"})
+"""Options that differ from clip to clip in most files, and would tell nothing apart."""
 _AXES: Final = (
-    "model", "mode", "resolution", "ratio", "duration", "shot_type", "audio", "prompt_extend", "watermark",
-    "negative_prompt", "clip_variant", "clip_line",
-)  # fmt: skip
+    *(
+        option.name
+        for option in REQUEST_OPTIONS
+        if option.has_column
+        and option.role in {Role.MODEL, Role.TEXT, Role.PARAMETER}
+        and option.name not in _EACH_ITS_OWN
+    ),
+    "clip_variant",
+    "clip_line",
+)
 """Columns that tell clips apart, beside their variables."""
 
 

@@ -13,13 +13,13 @@ from sqlalchemy.sql.elements import ColumnElement
 from models.campaign import Campaign
 from models.operations.bulk_copy import new_job_values
 from models.operations.campaigns.retry import RETRYABLE
-from models.operations.jobs.request_rows import OPTION_COLUMNS
+from models.operations.jobs.request_rows import OPTION_ATTRIBUTES
 from models.render_job import RenderJob
 from models.staged_clip import StagedClip
 from reelqueue.states import TERMINAL, RenderState
 
 _ASKED: Final = (
-    *sorted(OPTION_COLUMNS), "metadata", "extra_options", "warnings", "request_sha256", "content_sha256",
+    *sorted(OPTION_ATTRIBUTES.keys() - {"start_by"}), "extra_options", "warnings", "request_sha256", "content_sha256",
     "output_path", "clip_variant", "clip_variables", "clip_line", "is_continued",
 )  # fmt: skip
 """Columns of a job that its row decides alone."""

@@ -121,7 +121,7 @@ def _job(clip: Clip, options: Mapping[str, Any]) -> dict[str, Any]:
     values = columns_of(clip.request, options)
     start_by = values.pop("start_by")
     values |= {
-        "metadata": values.pop("job_metadata"),
+        "metadata": values.pop("job_metadata", None),
         "start_by": start_by and start_by.isoformat(),
         "request_sha256": request_sha256(clip.request, options),
         "warnings": clip.warnings,

@@ -14,19 +14,15 @@ from models.campaign import Campaign
 from models.job_reference import JobReference, ReferenceRole
 from models.operations.campaigns.current_clips import COUNTS
 from models.operations.campaigns.results import clip_rows
-from models.operations.jobs.request_rows import OPTION_COLUMNS
+from models.operations.jobs.request_rows import stored_options
 from models.render_job import RenderJob
 from reelqueue.campaigns.clips import LAST_FRAME
 from reelqueue.campaigns.rows.origin import PROBLEM_HEADING, ROW_HEADING, VARIANT_HEADING
 from reelqueue.failure_codes import FailureCode
-from reelqueue.requests.option_names import EVERY_OPTION
+from reelqueue.requests.option_table import REQUEST_OPTIONS
 from reelqueue.states import RenderState
 
-_FIRST: Final = (
-    "custom_id", "model", "mode", "prompt", "negative_prompt", "resolution", "ratio", "duration", "seed", "image",
-    "last_frame", "reference_urls", "media",
-)  # fmt: skip
-_OPTIONS: Final = (*_FIRST, *sorted(EVERY_OPTION - {*_FIRST, "metadata"}), "metadata")
+_OPTIONS: Final = tuple(option.name for option in REQUEST_OPTIONS)
 _HEADINGS: Final = (PROBLEM_HEADING, ROW_HEADING, VARIANT_HEADING, *_OPTIONS, "after", "first_frame")
 VARIABLES: Final = "vars"
 """The key of a row's variables; a spreadsheet has a column for each, such as ``vars.style``."""
@@ -141,8 +137,7 @@ def _pictures(
 def _failed_row(row: Row[*tuple[Any, ...]], references: Sequence[Row[*tuple[Any, ...]]]) -> dict[str, Any]:
     job: RenderJob = row.RenderJob
     why = [": ".join(part for part in (job.failure_code, job.failure_message) if part) or str(job.state)]
-    found = {name: getattr(job, name) for name in OPTION_COLUMNS} | job.extra_options
-    found |= {"metadata": job.job_metadata, "start_by": _told(row.start_by), "priority": job.priority or None}
+    found = stored_options(job) | {"start_by": _told(row.start_by), "priority": job.priority or None}
     found |= {"custom_id": row.custom_id, "after": row.after, ROW_HEADING: row.clip_line}
     found[VARIANT_HEADING] = row.clip_variant if (row.clip_variant or 1) > 1 else None
     if job.is_continued:

@@ -26,6 +26,7 @@ from models.operations.bulk_copy import (
     new_job_values,
 )
 from models.operations.campaigns.current_clips import COUNTS, Standing, standing_clips, supersede
+from models.operations.jobs.request_rows import OPTION_ATTRIBUTES
 from models.render_job import RenderJob
 from reelqueue.campaigns.filters import Condition, Rows
 from reelqueue.failure_codes import FailureCode
@@ -35,12 +36,11 @@ RETRYABLE: Final = frozenset(
     {RenderState.FAILED, RenderState.MODERATED, RenderState.LOST, RenderState.EXPIRED, RenderState.CANCELLED}
 )
 """Not ``timed_out``: its video may still be collected, and would be paid for twice."""
-_KEPT: Final = (
-    "tenant_id", "campaign_id", "request_sha256", "custom_id", "metadata", "priority", "model", "mode", "prompt",
-    "negative_prompt", "audio_url", "resolution", "ratio", "duration", "seed", "prompt_extend", "shot_type",
-    "watermark", "audio", "extra_options", "warnings", "content_sha256", "output_path", "clip_variant",
-    "clip_variables", "clip_line", "is_continued", "poll_interval_ms", "poll_timeout_ms", "on_timeout",
+_KEPT_FACTS: Final = (
+    "tenant_id", "campaign_id", "request_sha256", "extra_options", "warnings", "content_sha256", "output_path",
+    "clip_variant", "clip_variables", "clip_line", "is_continued",
 )  # fmt: skip
+"""Columns that the new job has from the old one beside the options of its request."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +133,8 @@ def _predecessors(session: Session, campaign_id: UUID, jobs: Iterable[RenderJob]
 def _row(
     campaign: Campaign, job: RenderJob, heirs: dict[UUID, UUID], standing: dict[UUID, Standing], now: datetime
 ) -> tuple[object, ...]:
-    values = new_job_values() | {name: getattr(job, "job_metadata" if name == "metadata" else name) for name in _KEPT}
+    values = new_job_values() | {name: getattr(job, name) for name in _KEPT_FACTS}
+    values |= {name: getattr(job, attribute) for name, attribute in OPTION_ATTRIBUTES.items()}
     # A moment that has passed would let the new one expire at once, and whoever retries wants it rendered.
     start_by = next((at for at in (job.start_by, campaign.start_by) if at is not None and at > now), None)
     values |= {"id": heirs[job.id], "state": RenderState.QUEUED, "created_at": now, "start_by": start_by}

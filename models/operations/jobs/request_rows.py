@@ -17,17 +17,17 @@ from models.render_job import RenderJob
 from reelqueue.campaigns.clips import continued_image
 from reelqueue.errors import InvalidRequestError
 from reelqueue.requests.base import RenderRequest
+from reelqueue.requests.option_table import REQUEST_OPTIONS
 from reelqueue.requests.parse import parse_request
 
-OPTION_COLUMNS: Final = frozenset(
-    {
-        "model", "mode", "prompt", "negative_prompt", "audio_url", "resolution", "ratio", "duration", "seed",
-        "prompt_extend", "shot_type", "watermark", "audio", "poll_interval_ms", "poll_timeout_ms", "on_timeout",
-        "custom_id", "priority",
-    }
-)  # fmt: skip
-"""Options that have a column of their own name; the rest of a request is in `extra_options`."""
-_ELSEWHERE: Final = OPTION_COLUMNS | {role.value for role in ReferenceRole} | {"metadata", "start_by"}
+OPTION_ATTRIBUTES: Final = {
+    # SQLAlchemy keeps `metadata` of a table's class for itself.
+    option.name: "job_metadata" if option.name == "metadata" else option.name
+    for option in REQUEST_OPTIONS
+    if option.has_column
+}
+"""The attribute of `RenderJob` of each option that has a column; the rest of a request is in `extra_options`."""
+_ELSEWHERE: Final = OPTION_ATTRIBUTES.keys() | {role.value for role in ReferenceRole}
 _CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
@@ -46,6 +46,11 @@ def stored_request(session: Session, job: RenderJob, *, first_frame: str | None 
     return to_request(job, session.scalars(references), first_frame=first_frame)
 
 
+def stored_options(job: RenderJob) -> dict[str, Any]:
+    """The options of a stored job, None where one is not given, without the pictures, clips and sounds."""
+    return {name: getattr(job, attribute) for name, attribute in OPTION_ATTRIBUTES.items()} | job.extra_options
+
+
 def to_request(job: RenderJob, references: Iterable[JobReference], *, first_frame: str | None = None) -> RenderRequest:
     """The request that was stored, ready to be built for the provider.
 
@@ -54,8 +59,7 @@ def to_request(job: RenderJob, references: Iterable[JobReference], *, first_fram
         references: Its references by position.
         first_frame: Of a continued clip; None takes a placeholder, as the picture stands in the archive.
     """
-    options: dict[str, Any] = {name: getattr(job, name) for name in OPTION_COLUMNS} | job.extra_options
-    options |= {"metadata": job.job_metadata, "start_by": job.start_by}
+    options = stored_options(job)
     if job.is_continued:
         options["image"] = first_frame or continued_image("")
     for reference in references:
@@ -89,8 +93,8 @@ def columns_of(request: RenderRequest, options: Mapping[str, Any]) -> dict[str, 
         request: The request.
         options: Its `options`, which are asked for once a job.
     """
-    values = {name: value for name, value in options.items() if name in OPTION_COLUMNS}
-    values |= {"mode": request.mode, "job_metadata": options.get("metadata"), "start_by": request.start_by}
+    values = {attribute: options[name] for name, attribute in OPTION_ATTRIBUTES.items() if name in options}
+    values |= {"mode": request.mode, "start_by": request.start_by}
     values["extra_options"] = {name: value for name, value in options.items() if name not in _ELSEWHERE}
     return values
 

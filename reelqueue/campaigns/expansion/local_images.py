@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
 
 from reelqueue.campaigns.named_file import find_file
 from reelqueue.errors import InvalidRequestError
 from reelqueue.media.data_uri import local_path
-from reelqueue.requests.local_media import change_sources
-
-_MEDIA: Final = frozenset({"image", "last_frame", "reference_urls", "media"})
+from reelqueue.requests.local_media import PICTURE_OPTIONS, change_sources
 
 
 def beside(options: dict[str, object], folder: Path) -> dict[str, object]:
@@ -22,7 +19,7 @@ def beside(options: dict[str, object], folder: Path) -> dict[str, object]:
     Raises:
         InvalidRequestError: A path leads elsewhere.
     """
-    if not _MEDIA & options.keys():
+    if not PICTURE_OPTIONS & options.keys():
         return options
     root = folder.resolve()
 
@@ -43,14 +40,14 @@ def beside(options: dict[str, object], folder: Path) -> dict[str, object]:
 
 def paths_of(options: Mapping[str, object]) -> dict[str, str]:
     """The paths among the sources of pictures, as they are written, by place: ``image``, ``reference_urls.1``."""
-    if not _MEDIA & options.keys():
+    if not PICTURE_OPTIONS & options.keys():
         return {}
     named = ((place, source) for place, source in _sources(options) if isinstance(source, str))
     return {place: source for place, source in named if local_path(source) is not None}
 
 
 def _sources(options: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    for name in _MEDIA & options.keys():
+    for name in PICTURE_OPTIONS & options.keys():
         value = options[name]
         if not isinstance(value, (list, tuple)):
             yield name, value

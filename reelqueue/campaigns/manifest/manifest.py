@@ -18,8 +18,9 @@ from reelqueue.campaigns.problem import CampaignFileError, Problem, remedy_for, 
 from reelqueue.campaigns.rows.headings import OPTIONS, nearest, option_name
 from reelqueue.campaigns.rows.text_lines import open_text, undecodable, undecoded
 from reelqueue.errors import InvalidRequestError
+from reelqueue.requests.option_table import Form, names_of
 
-TEMPLATED: Final = frozenset({"prompt", "negative_prompt", "custom_id", "image", "last_frame", "audio_url", "after"})
+TEMPLATED: Final = names_of(forms=[Form.TEXT, Form.URL]) | {"custom_id", "after"}
 """Options that a template may write; the others are no texts, or are chosen from a few words."""
 
 Lines = Mapping[tuple[str | int, ...], int]

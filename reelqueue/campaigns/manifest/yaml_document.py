@@ -12,8 +12,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pydantic.alias_generators import to_camel
+
 from reelqueue.campaigns.limits import MANIFEST_DEPTH_MAX, MANIFEST_VALUES_MAX
 from reelqueue.errors import ConfigurationError, InvalidRequestError
+from reelqueue.requests.option_table import Form, names_of
 
 try:
     import yaml
@@ -52,7 +55,7 @@ _REMEDIES: Final = (
     ("found unexpected", "; a quote or a bracket is not closed"),
 )
 """What to do about the words of both parsers, in C and in Python; the first that fits."""
-_PROMPTS: Final = frozenset({"prompt", "negative_prompt", "negativePrompt"})
+_PROMPTS: Final = {spelling for name in names_of(forms=[Form.TEXT]) for spelling in (name, to_camel(name))}
 _HASHTAG: Final = re.compile(r"\s+(#[^\s#!].*)")
 _ORDINARY_TAGS: Final = frozenset(
     f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool", "null", "timestamp", "seq", "map")

@@ -13,6 +13,7 @@ from reelqueue.campaigns.options import Budget
 from reelqueue.campaigns.plan.server_diff import BOUGHT, Known, Novelty
 from reelqueue.pricing import CostEstimate, estimate, unpriced_warning
 from reelqueue.requests.base import RenderRequest
+from reelqueue.requests.option_table import REQUEST_OPTIONS, Role
 
 _WARNINGS_MAX: Final = 200
 """Different ones that are kept."""
@@ -22,9 +23,10 @@ _SHAPES_MAX: Final = 10_000
 _MODELS_MAX: Final = 100
 """More than there are; the rest of a file that names others is counted together."""
 OTHER_MODELS: Final = "other models"
-_PRICED_BY: Final = ("model", "resolution", "duration", "audio")
+_PRICED: Final = [option for option in REQUEST_OPTIONS if option.is_priced]
+_PRICED_BY: Final = tuple(option.name for option in _PRICED if option.role in {Role.MODEL, Role.PARAMETER})
 """Options that decide the price of a request without those of `_PRICED_APART`."""
-_PRICED_APART: Final = ("image", "last_frame", "reference_urls", "media", "raw")
+_PRICED_APART: Final = tuple(option.name for option in _PRICED if option.name not in _PRICED_BY)
 
 
 @dataclass(slots=True)

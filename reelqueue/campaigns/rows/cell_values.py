@@ -12,6 +12,7 @@ from reelqueue.campaigns.problem import shortened
 from reelqueue.campaigns.rows.url_cells import check_single, split_urls
 from reelqueue.errors import InvalidRequestError
 from reelqueue.requests.fields import whole_number
+from reelqueue.requests.option_table import REQUEST_OPTIONS, Form, names_of
 
 _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,20}", re.ASCII)
 _WHOLE_DECIMAL: Final = re.compile(r"([+-]?[0-9]{1,20})[.,](?:0|00|0{4,20})", re.ASCII)
@@ -111,16 +112,22 @@ def _word(text: str, option: str) -> str:  # noqa: ARG001 - as all readers
     return text.strip()
 
 
+_READERS_BY_FORM: Final[Mapping[Form, Callable[[str, str], object]]] = {
+    Form.INTEGER: read_integer,
+    Form.SWITCH: read_switch,
+    Form.MEDIA: read_json,
+    Form.OBJECT: read_json,
+    Form.HEADERS: read_json,
+    Form.URLS: read_urls,
+    Form.URL: check_single,
+}
 READERS: Final[Mapping[str, Callable[[str, str], object]]] = {
-    **dict.fromkeys(("duration", "seed", "priority", "poll_interval_ms", "poll_timeout_ms", "variants"), read_integer),
-    **dict.fromkeys(("prompt_extend", "watermark", "audio"), read_switch),
-    **dict.fromkeys(("media", "metadata", "raw", "headers"), read_json),
-    "reference_urls": read_urls,
-    **dict.fromkeys(("image", "last_frame", "audio_url"), check_single),
+    "variants": read_integer,
+    **{option.name: reader for option in REQUEST_OPTIONS if (reader := _READERS_BY_FORM.get(option.form))},
 }
 """How a cell of each option is read; prompts are taken as they stand, anything else without outer spaces."""
 
-VERBATIM: Final = frozenset({"prompt", "negative_prompt"})
+VERBATIM: Final = names_of(forms=[Form.TEXT])
 
 
 def reader_of(option: str) -> Callable[[str, str], object] | None:

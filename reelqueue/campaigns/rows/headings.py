@@ -13,7 +13,7 @@ from typing import Final
 from pydantic.alias_generators import to_snake
 
 from reelqueue.errors import InvalidRequestError
-from reelqueue.requests.option_names import EVERY_OPTION, OTHER_WORDS
+from reelqueue.requests.option_table import EVERY_OPTION, OTHER_WORDS
 
 ROW_OPTIONS: Final = frozenset({"after", "first_frame", "variants"})
 """What a row may say that is the campaign's business and not the request's."""

@@ -18,7 +18,7 @@ from reelqueue.campaigns.plan.check_file import Checked, check_file
 from reelqueue.campaigns.rows.cell_values import reader_of
 from reelqueue.campaigns.rows.headings import ROW_OPTIONS
 from reelqueue.errors import InvalidRequestError
-from reelqueue.requests.option_names import EVERY_OPTION
+from reelqueue.requests.option_table import EVERY_OPTION
 
 CELL = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=30).filter(
     lambda text: text.strip() and not text.startswith(("#", "'"))

@@ -9,7 +9,7 @@ import pytest
 from reelqueue import MediaItem
 from reelqueue.requests import options
 from reelqueue.requests.base import RenderRequest
-from reelqueue.requests.option_names import EVERY_OPTION
+from reelqueue.requests.option_table import EVERY_OPTION
 from reelqueue.requests.types import REQUEST_TYPES
 
 

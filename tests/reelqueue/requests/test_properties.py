@@ -7,7 +7,7 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from reelqueue import MODELS, InvalidRequestError, build, estimate, parse_request
-from reelqueue.requests.option_names import EVERY_OPTION
+from reelqueue.requests.option_table import EVERY_OPTION
 from reelqueue.requests.types import REQUEST_TYPES
 from tests.support.drawn_requests import OBJECTS, requests
 
