@@ -38,7 +38,7 @@ def campaign_options() -> Iterator[str]:
     meanings = _attribute_docs("options", "CampaignOptions") | {
         "name": "Name of the campaign; the file's without its ending unless given.",
         "budget": "A hard cap such as `120.50 USD`: what would cross it is not submitted.",
-        "breaker": "Stops it until somebody has looked: `failures`, `failed_percent`, `moderated_percent`, `after`.",
+        "breaker": "Pauses it until it is resumed: `failures`, `failed_percent`, `moderated_percent`, `after`.",
     }
     yield from ("| key | means | unless given |", "|---|---|---|")
     for name, field in CampaignOptions.model_fields.items():
@@ -66,11 +66,11 @@ def limits() -> Iterator[str]:
         "WORKBOOK_PART_BYTES_MAX": "bytes of any other part of a workbook, unpacked",
         "WORKBOOK_ROWS_MAX": "rows of a workbook",
         "MANIFEST_BYTES_MAX": "bytes of a manifest",
-        "MANIFEST_VALUES_MAX": "values of a manifest, each alias counted as what it stands for",
+        "MANIFEST_VALUES_MAX": "values of a manifest, each alias counted with its content",
         "MANIFEST_DEPTH_MAX": "levels of a manifest",
         "AXES_MAX": "axes of a matrix",
         "EXCLUDES_MAX": "rules under `exclude`",
-        "MANIFEST_PROBLEMS_MAX": "problems that are told of one manifest",
+        "MANIFEST_PROBLEMS_MAX": "problems that are reported of one manifest",
         "VARIANTS_MAX": "variants of a row",
         "TOLD_CHARACTERS_MAX": "characters of a variable that is kept with its clip",
         "PATH_CHARACTERS_MAX": "characters of a picture's path, which is kept with its clip",
