@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 WORKSPACE_HEADER: Final = "X-DashScope-WorkSpace"
 """Says in which of the account's workspaces a task is made, asked for and listed."""
 
+KEY_VARIABLES: Final = ("ALIBABA_API_KEY", "DASHSCOPE_API_KEY")
+"""Where the default account's key is looked for, in order."""
 DEFAULT_VIDEO_BASE_URL: Final = "https://dashscope-intl.aliyuncs.com"
 """The host of the Singapore region."""
 

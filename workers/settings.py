@@ -24,9 +24,6 @@ from reelqueue.url_safety import Network
 
 S = TypeVar("S", bound=BaseSettings)
 
-KEY_VARIABLES = ("ALIBABA_API_KEY", "DASHSCOPE_API_KEY")
-"""Where the default account's key is looked for, in order."""
-
 
 class ProviderSettings(BaseSettings):
     """The default account, and how to reach it."""

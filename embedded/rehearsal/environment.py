@@ -22,11 +22,12 @@ from embedded.rehearsal.event_queue import Agenda
 from embedded.rehearsal.in_process_transport import Wire
 from embedded.rehearsal.virtual_clock import StageClock, StageHost
 from embedded.servers.postgres import PostgresServer
-from embedded.stack.stack import KEY_VARIABLES, ROOT, SIMULATOR_KEY
+from embedded.stack.stack import ROOT, SIMULATOR_KEY
 from models.account import Account
 from models.session import make_sessions
 from models.settings import ServiceSettings
 from models.storage import LocalArchive
+from reelqueue.builder import KEY_VARIABLES
 from simulator.app import create_app
 from simulator.assemble import build_service
 from simulator.exchange.dependencies import Service

@@ -23,13 +23,13 @@ from embedded.servers.valkey import ValkeyServer
 from embedded.stack.service_environment import environment_for
 from embedded.stack.service_plan import FLOWER_USER, PREFERRED_PORTS, SCHEMA, Service, plan, python
 from embedded.stack.state_folder import StackRecord, StateFolder
+from reelqueue.builder import KEY_VARIABLES
 from reelqueue.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[2]
 """The checkout."""
 SIMULATOR_KEY = "simulator"
 """Any key opens the simulator; a real one must never reach it."""
-KEY_VARIABLES = ("ALIBABA_API_KEY", "DASHSCOPE_API_KEY")
 
 _READY_SECONDS = 60.0
 _PRIVATE_UMASK = 0o077

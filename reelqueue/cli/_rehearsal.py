@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from reelqueue.builder import KEY_VARIABLES
 from reelqueue.campaigns.report.rehearsal import Rehearsal, rehearsal_lines
 from reelqueue.cli._output import print_line, printable
 from reelqueue.errors import ConfigurationError, UnavailableError
 
 _PLAYER: Final = "embedded"
-_KEY_VARIABLES: Final = ("ALIBABA_API_KEY", "DASHSCOPE_API_KEY")
 
 
 def rehearse(file: Path, *, encoding: str | None, sheet: str | None, changes: Mapping[str, object]) -> Rehearsal:
@@ -38,7 +38,7 @@ def rehearse(file: Path, *, encoding: str | None, sheet: str | None, changes: Ma
     if changes:
         options += ["--options", json.dumps(changes)]
     # It has no use for a key, so it is not given one.
-    environment = {name: value for name, value in os.environ.items() if name not in _KEY_VARIABLES}
+    environment = {name: value for name, value in os.environ.items() if name not in KEY_VARIABLES}
     command = [*program, *options]
     played = subprocess.run(command, env=environment, check=False, stdout=subprocess.PIPE)  # noqa: S603 - our own
     if played.returncode:

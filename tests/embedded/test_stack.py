@@ -10,8 +10,9 @@ import pytest
 from embedded.errors import BinaryNotFoundError
 from embedded.servers.binaries import postgres_bin, valkey_server
 from embedded.stack.service_plan import SCHEMA, WORKERS, plan
-from embedded.stack.stack import KEY_VARIABLES, Stack, StackOptions
+from embedded.stack.stack import Stack, StackOptions
 from embedded.stack.state_folder import StackRecord
+from reelqueue.builder import KEY_VARIABLES
 from reelqueue.errors import ConfigurationError
 from reelqueue.messages import QUEUE_BY_TASK
 

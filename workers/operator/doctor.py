@@ -23,13 +23,13 @@ from models.account import DEFAULT_ACCOUNT_NAME, Account
 from models.account_clock import AccountClock
 from models.operations.scheduling.submit_gates import obstacles
 from models.submit_lane import SubmitLane
+from reelqueue.builder import KEY_VARIABLES
 from reelqueue.errors import ConfigurationError
 from workers.archive.backlog import read_backlog
 from workers.audit.invariants import BILL_IS_RESERVED
 from workers.operator.odd_tasks import odd_tasks
 from workers.reconciliation.orphan_adoption import adopted_since
 from workers.runtime.context import Services
-from workers.settings import KEY_VARIABLES
 
 _CHECKOUT: Final = Path(__file__).resolve().parents[2]
 _CLOCK_TOLERANCE_SECONDS: Final = 5.0

@@ -22,7 +22,7 @@ from models.operations.scheduling.rate_limits import take_turns
 from models.rate_limit import TurnKind
 from models.session import Clock, DatabaseClock
 from models.storage import Archive
-from reelqueue.builder import WORKSPACE_HEADER
+from reelqueue.builder import KEY_VARIABLES, WORKSPACE_HEADER
 from reelqueue.errors import ConfigurationError
 from workers.dashscope import ClockComparison, DashScope
 from workers.dashscope.client import Endpoint
@@ -31,7 +31,7 @@ from workers.runtime.host_clock import Host
 from workers.runtime.known_clocks import KnownClocks
 from workers.runtime.poll_intervals import Pacing
 from workers.runtime.record_elsewhere import NoRecord, RecordElsewhere
-from workers.settings import KEY_VARIABLES, Settings
+from workers.settings import Settings
 
 
 @dataclass(frozen=True)
