@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from models.account import Account
+from models.operations.jobs.newest_task import newest_task
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from models.tenant import Tenant
@@ -53,8 +54,7 @@ class Fetch:
 def expiry() -> ColumnElement[datetime]:
     """When a job's result expires: a column for queries of jobs."""
     known = func.coalesce(ProviderTask.result_expires_at, ProviderTask.submitted_at + RESULT_LIFE)
-    latest = select(known).where(ProviderTask.job_id == RenderJob.id).order_by(ProviderTask.id.desc()).limit(1)
-    return latest.correlate(RenderJob).scalar_subquery()
+    return newest_task(RenderJob.id).with_only_columns(known).correlate(RenderJob).scalar_subquery()
 
 
 def is_due(now: datetime) -> ColumnElement[bool]:
@@ -100,8 +100,7 @@ def claim_fetch(services: Services, job_id: UUID) -> Fetch | None:
 
 
 def _fetch(session: Session, job: RenderJob, lease: timedelta) -> Fetch:
-    latest = select(ProviderTask).where(ProviderTask.job_id == job.id).order_by(ProviderTask.id.desc()).limit(1)
-    task = session.scalars(latest).one()
+    task = session.scalars(newest_task(job.id)).one()
     return Fetch(
         job_id=job.id,
         epoch=job.epoch,

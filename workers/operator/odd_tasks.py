@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
+from models.operations.jobs.newest_task import newest_task
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.states import TaskStatus
@@ -29,16 +30,16 @@ class OddTasks:
 
 def odd_tasks(session: Session) -> OddTasks:
     """What is odd among the tasks that are followed now."""
-    has_no_result = and_(ProviderTask.status == TaskStatus.SUCCEEDED, ProviderTask.result_url.is_(None))
-    is_odd = or_(has_no_result, ProviderTask.status.not_in(list(TaskStatus)))
-    # Of the jobs that are followed, which an index names; a job is followed at the newest of its tasks.
-    mine = aliased(ProviderTask)
-    newest = select(mine.id).where(mine.job_id == RenderJob.id).order_by(mine.id.desc()).limit(1)
+    newest = newest_task(RenderJob.id).lateral()
+    task = aliased(ProviderTask, newest)
+    has_no_result = and_(task.status == TaskStatus.SUCCEEDED, task.result_url.is_(None))
+    is_odd = or_(has_no_result, task.status.not_in(list(TaskStatus)))
     found = (
-        select(ProviderTask.provider_task_id, ProviderTask.status)
-        .join(RenderJob, RenderJob.id == ProviderTask.job_id)
-        .where(RenderJob.next_poll_at.is_not(None), ProviderTask.id == newest.scalar_subquery(), is_odd)
-        .order_by(ProviderTask.id)
+        select(task.provider_task_id, task.status)
+        .select_from(RenderJob)
+        .join(newest, true())
+        .where(RenderJob.next_poll_at.is_not(None), is_odd)  # which an index names
+        .order_by(task.id)
     )
     rows = session.execute(found).all()
     return OddTasks(len(rows), [f"{task_id} is {_word(status)}" for task_id, status in rows[:_NAMED]])

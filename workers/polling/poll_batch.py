@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session, aliased
 
 from models.account import Account
 from models.operations.accounts import pause_account
+from models.operations.jobs.newest_task import newest_task
 from models.operations.scheduling.poll_wakeups import Wake, holds_lane, lease_left, leave_lane, take_lane
 from models.operations.scheduling.rate_limits import next_turn_at, take_turns
 from models.provider_task import ProviderTask
@@ -141,14 +142,7 @@ def _due(session: Session, account_id: UUID, now: datetime, limit: int) -> Rows:
 
 
 def _rows(session: Session, account_id: UUID, now: datetime, limit: int, *only: ColumnElement[bool]) -> Rows:
-    # A job is followed at the newest of its tasks.
-    newest = (
-        select(ProviderTask)
-        .where(ProviderTask.job_id == RenderJob.id)
-        .order_by(ProviderTask.id.desc())
-        .limit(1)
-        .lateral()
-    )
+    newest = newest_task(RenderJob.id).lateral()
     task = aliased(ProviderTask, newest)
     rows = session.execute(
         select(RenderJob, task)

@@ -11,9 +11,9 @@ from sqlalchemy import and_, select, update
 from sqlalchemy.orm import Session
 
 from models.operations.jobs.cancel import request_cancel
+from models.operations.jobs.newest_task import newest_task
 from models.operations.jobs.transitions import move
 from models.operations.scheduling.poll_wakeups import Wake, wake_lane
-from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.errors import ReelqueueError
 from reelqueue.states import COLLECTABLE, FailureClass, RenderState
@@ -77,8 +77,7 @@ def retry(session: Session, job_id: UUID, *, now: datetime) -> Wake | None:
     job = session.get(RenderJob, job_id, with_for_update=True)
     if job is None or not is_quarantined(job):
         raise NotQuarantinedError(job_id)
-    newest = select(ProviderTask).where(ProviderTask.job_id == job_id).order_by(ProviderTask.id.desc()).limit(1)
-    task = session.scalars(newest).one_or_none()
+    task = session.scalars(newest_task(job_id)).one_or_none()
     if task is None:
         move(session, job_id, [job.state], RenderState.QUEUED, now=now, account_id=None, **_FORGIVEN)
         return None

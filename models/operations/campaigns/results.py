@@ -18,6 +18,7 @@ from models.asset import Asset, AssetKind
 from models.clip_decision import ClipDecision
 from models.ledger_entry import SPENT_KINDS, LedgerEntry
 from models.operations.campaigns.current_clips import COUNTS
+from models.operations.jobs.newest_task import newest_task
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from models.shared_clip import ClipTwin
@@ -63,13 +64,8 @@ def _clip_ids(sessions: sessionmaker[Session], campaign_id: UUID) -> Iterator[Se
 
 
 def _results(ids: Sequence[UUID]) -> Select[Any]:
-    task = (
-        select(ProviderTask.provider_task_id, ProviderTask.actual_prompt)
-        .where(ProviderTask.job_id == RenderJob.id)
-        .order_by(ProviderTask.id.desc())
-        .limit(1)
-        .lateral("task")
-    )
+    newest = newest_task(RenderJob.id)
+    task = newest.with_only_columns(ProviderTask.provider_task_id, ProviderTask.actual_prompt).lateral("task")
     cost = (
         select(func.sum(LedgerEntry.amount).label("amount"), func.max(LedgerEntry.currency).label("currency"))
         .where(LedgerEntry.job_id == RenderJob.id, LedgerEntry.kind.in_(SPENT_KINDS))
