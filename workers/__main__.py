@@ -59,7 +59,10 @@ def audit_command(
     every_file: EveryFile = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check every invariant, and show the rows that break one. Exit code 1 if any is broken."""
+    """Check every invariant, and show the rows that break one. Exit code 1 if any is broken.
+
+    A warning tells of a bill that was above its reservation; it is entered, and breaks nothing.
+    """
     with open_services() as services:
         with services.sessions.begin() as session:
             findings = audit(session)
@@ -69,17 +72,20 @@ def audit_command(
             findings += audit_provider(services, window=read_window(since))
     for finding in findings:
         _show(finding, as_json=as_json)
-    broken = sum(bool(finding.rows) for finding in findings)
-    typer.echo(f"{len(findings)} invariants checked, {broken} broken", err=True)
+    broken = sum(finding.is_broken for finding in findings)
+    warnings = sum(bool(finding.rows) for finding in findings) - broken
+    noted = f", {warnings} {'warning' if warnings == 1 else 'warnings'}" if warnings else ""
+    typer.echo(f"{len(findings)} invariants checked, {broken} broken{noted}", err=True)
     raise typer.Exit(1 if broken else 0)
 
 
 def _show(finding: Finding, *, as_json: bool) -> None:
     if as_json:
-        shown = {"check": finding.check.name, "holds": not finding.rows, "rows": finding.rows}
+        shown = {"check": finding.check.name, "holds": not finding.is_broken, "rows": finding.rows}
         typer.echo(json.dumps(shown, default=str))
         return
-    typer.echo(f"{'BROKEN' if finding.rows else 'ok    '} {finding.check.name}: {finding.check.promise}")
+    word = "BROKEN" if finding.is_broken else "WARN  " if finding.rows else "ok    "
+    typer.echo(f"{word} {finding.check.name}: {finding.check.promise}")
     for row in finding.rows:
         typer.echo("         " + " ".join(f"{name}={value}" for name, value in row.items()))
 

@@ -27,6 +27,8 @@ class Check:
     """What holds, as a sentence."""
     query: str
     """Selects the offending rows."""
+    is_warning: bool = False
+    """Whether its rows tell of what is past and entered: they are shown, and nothing need, or can, be repaired."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ class Finding:
     check: Check
     rows: list[dict[str, Any]]
 
+    @property
+    def is_broken(self) -> bool:
+        """Whether something is wrong now."""
+        return bool(self.rows) and not self.check.is_warning
+
 
 def _words(states: frozenset[Any]) -> str:
     return ", ".join(f"'{state.value}'" for state in sorted(states))
@@ -43,15 +50,19 @@ def _words(states: frozenset[Any]) -> str:
 
 _AT_PROVIDER = f"'{RenderState.RENDERING.value}', '{RenderState.CANCELLING.value}', '{RenderState.ARCHIVING.value}'"
 
-BILL_IS_RESERVED: Final = Check(
-    "bill_is_reserved",
-    "what the provider billed for a task is no more than was reserved for it",
-    """SELECT e.job_id, e.amount AS billed, held.amount AS reserved, e.currency FROM ledger_entries e
+_BILLED_BEYOND: Final = """
+       SELECT e.job_id, e.amount AS billed, held.amount AS reserved, e.currency, e.campaign_id, e.at
+       FROM ledger_entries e
        JOIN LATERAL (SELECT amount FROM ledger_entries
                      WHERE job_id = e.job_id AND kind = 'reserve' AND id < e.id
                        AND account_id = e.account_id AND currency = e.currency
                      ORDER BY id DESC LIMIT 1) held ON true
-       WHERE e.kind = 'settle' AND e.amount > held.amount""",
+       WHERE e.kind = 'settle' AND e.amount > held.amount"""
+BILL_IS_RESERVED: Final = Check(
+    "bill_is_reserved",
+    "what the provider billed for a task is no more than was reserved for it",
+    _BILLED_BEYOND,
+    is_warning=True,
 )
 
 # Only constants of ours are written into these texts.
@@ -147,16 +158,20 @@ CHECKS: Final = (
     BILL_IS_RESERVED,
     Check(
         "budget_is_kept",
-        "what a campaign has reserved and spent is within its budget, and its books agree with the ledger",
-        """SELECT c.id AS campaign_id, c.budget_amount, c.spent_amount, spent.amount AS ledger, held.amount AS reserved
+        "what a campaign has reserved and spent is within its budget, but for what the provider billed beyond a"
+        " reservation, and its books agree with the ledger",
+        f"""SELECT c.id AS campaign_id, c.budget_amount, c.spent_amount, spent.amount AS ledger, held.amount AS reserved
            FROM campaigns c
            CROSS JOIN LATERAL (SELECT coalesce(sum(amount), 0) AS amount FROM ledger_entries e
              WHERE e.campaign_id = c.id AND e.currency = c.budget_currency
                AND e.kind IN ('settle', 'write_off')) spent
            CROSS JOIN LATERAL (SELECT coalesce(sum(reserved_amount), 0) AS amount FROM slots s
              WHERE s.campaign_id = c.id AND s.currency = c.budget_currency) held
+           CROSS JOIN LATERAL (SELECT coalesce(sum(b.billed - b.reserved), 0) AS amount FROM ({_BILLED_BEYOND}) b
+             WHERE b.campaign_id = c.id AND b.currency = c.budget_currency) beyond
            WHERE c.budget_amount IS NOT NULL
-             AND (spent.amount <> c.spent_amount OR spent.amount + held.amount > c.budget_amount)""",
+             AND (spent.amount <> c.spent_amount
+                  OR spent.amount + held.amount > c.budget_amount + beyond.amount)""",  # noqa: S608
     ),
     Check(
         # An endpoint that was made or closed at about the same moment may, or may not, have been seen by the move.

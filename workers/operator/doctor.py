@@ -34,6 +34,7 @@ from workers.runtime.context import Services
 _CHECKOUT: Final = Path(__file__).resolve().parents[2]
 _CLOCK_TOLERANCE_SECONDS: Final = 5.0
 _ANSWER_SECONDS: Final = 3.0
+_BILLS_WINDOW: Final = timedelta(days=7)
 _LONG_HOLD: Final = timedelta(minutes=10)
 """A refusal for the pace alone holds a model for less."""
 
@@ -78,7 +79,7 @@ def _database(services: Services) -> Iterator[Line]:
             yield from _orphans(session, services.clock.now(session))
             yield from _backlog(services, session)
             yield from _odd_tasks(session)
-            yield from _bills(session)
+            yield from _bills(services, session)
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         yield Line(
@@ -178,12 +179,16 @@ def _backlog(services: Services, session: Session) -> Iterator[Line]:
     yield Line("archive backlog", waiting.is_well(now, alarm), waiting.words(now), remedy)
 
 
-def _bills(session: Session) -> Iterator[Line]:
+def _bills(services: Services, session: Session) -> Iterator[Line]:
     if "ledger_entries" not in _tables(session):
         return
-    count = session.scalars(text(f"SELECT count(*) FROM ({BILL_IS_RESERVED.query}) beyond")).one()  # noqa: S608
+    since = services.clock.now(session) - _BILLS_WINDOW
+    late = text(f"SELECT count(*) FROM ({BILL_IS_RESERVED.query}) beyond WHERE at >= :since")  # noqa: S608
+    count = session.scalars(late, {"since": since}).one()
     remedy = "python -m workers audit names the jobs; compare their prices with the provider's bill, and tell us"
-    yield Line("bills", not count, f"{count} tasks were billed more than was reserved for them", remedy)
+    yield Line(
+        "bills", not count, f"{count} tasks of the last week were billed more than was reserved for them", remedy
+    )
 
 
 def _odd_tasks(session: Session) -> Iterator[Line]:

@@ -43,6 +43,29 @@ def test_an_audit_with_findings_shows_them_and_ends_badly(run: Run, own_engine: 
     assert str(job_id) in ended.out
 
 
+def test_an_audit_warns_of_a_bill_above_its_reservation_and_ends_well(run: Run, own_engine: Engine) -> None:
+    with Session(own_engine) as session, session.begin():
+        store_job(session)
+        account = store_account(session)
+        session.execute(
+            text("""INSERT INTO job_events (job_id, at, kind, to_state, detail)
+                    SELECT id, now(), 'state', state, '{}' FROM render_jobs""")
+        )
+        for kind, amount in (("reserve", "0.50"), ("release", "-0.50"), ("settle", "0.60")):
+            session.execute(
+                text("""INSERT INTO ledger_entries (at, kind, campaign_id, job_id, account_id, amount, currency)
+                        SELECT now(), :kind, campaign_id, id, :account, :amount, 'USD' FROM render_jobs"""),
+                {"kind": kind, "amount": amount, "account": account},
+            )
+
+    ended = run("audit")
+
+    assert ended.exit_code == 0
+    assert "0 broken, 1 warning" in ended.err
+    assert "WARN   bill_is_reserved" in ended.out
+    assert "billed=0.6" in ended.out
+
+
 def test_an_audit_for_programs_is_json(run: Run) -> None:
     lines = [json.loads(line) for line in run("audit", "--json").out.splitlines()]
 

@@ -95,6 +95,20 @@ def test_a_bill_above_the_reservation_raises_an_alarm(jobs: Jobs, rows: Rows) ->
         assert [finding.check.name for finding in audit(session) if finding.rows] == ["bill_is_reserved"]
 
 
+def test_a_bill_above_its_reservation_breaks_no_invariant_for_ever(jobs: Jobs, rows: Rows) -> None:
+    jobs.rendering()
+    give_budget(jobs, "0.60")
+
+    jobs.poll(rendered({"duration": 15, "SR": 1080}))
+
+    with rows.sessions() as session:
+        findings = audit(session)
+        assert [finding.check.name for finding in findings if finding.is_broken] == []
+        assert [finding.check.name for finding in findings if finding.rows] == ["bill_is_reserved"]
+        session.execute(text("UPDATE campaigns SET budget_amount = 0.49"))  # what was spent beyond it otherwise
+        assert [finding.check.name for finding in audit(session) if finding.is_broken] == ["budget_is_kept"]
+
+
 def test_a_row_that_was_stored_with_billed_options_in_raw_is_reserved_as_it_is_sent(jobs: Jobs, rows: Rows) -> None:
     job_id = jobs.queued_before_raw_was_checked({"duration": 15, "size": "1920*1080"}, duration=2)
     dispatch(jobs.services)
