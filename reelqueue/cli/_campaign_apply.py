@@ -112,6 +112,10 @@ def apply(
     skip_bad_rows: Annotated[bool, typer.Option(help="Render the others where some rows cannot be.")] = False,
     canary: CanaryCount = None,
     is_agreed: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before it is paid for.")] = False,
+    undo_repairs: Annotated[
+        bool,
+        typer.Option("--undo-repairs", help="With --yes: let clips that failed take the place of repaired ones."),
+    ] = False,
     as_json: AsJson = False,
     **options: str | None,
 ) -> None:
@@ -129,6 +133,8 @@ def apply(
             if not _is_applicable(checked, skip_bad_rows=skip_bad_rows):
                 talk("nothing was stored; correct the rows, or leave them out with --skip-bad-rows")
                 raise typer.Exit(1)
+            if is_agreed and not undo_repairs:
+                _refuse_to_undo(checked.plan)
             _ask(checked, is_agreed=is_agreed)
             stored = handover.commit()
         campaign = client.campaigns.get(name)
@@ -248,23 +254,38 @@ def _show(
     if plan.ended_count and checked.options:
         ended = f"{counted(plan.ended_count, 'clip')} ended without a video, and will not be rendered again by this"
         print_line(f"{ended}: reelqueue campaign retry {checked.options.name!r}")
-    if plan.going_back_count:
-        print_line(printable(_going_back(source, plan)))
+    if plan.undone_count:
+        print_line(printable(_undone(source, plan)))
     if rehearsal is not None:
         print_rehearsal(rehearsal)
 
 
-def _going_back(source: _Source, plan: Plan) -> str:
+def _undone(source: _Source, plan: Plan) -> str:
     """What is lost from the results where earlier, failed clips come back."""
-    more = ", ..." if plan.going_back_count > len(plan.going_back_ids) else ""
-    failed = f"{_rows_go_back(plan)} clips that failed: {', '.join(plan.going_back_ids)}{more}"
+    more = ", ..." if plan.undone_count > len(plan.undone) else ""
+    failed = f"{_rows_go_back(plan)} clips that failed: {', '.join(one.custom_id for one in plan.undone)}{more}"
     last = source.campaign.file_name if source.campaign else None
     where = f"in {last}, which was applied last" if last else "in the file that was applied last"
     return f"warning: {failed}; the clips in their place now are {where}: apply that again to have them back"
 
 
 def _rows_go_back(plan: Plan) -> str:
-    return "1 row goes back to" if plan.going_back_count == 1 else f"{plan.going_back_count} rows go back to"
+    return "1 row goes back to" if plan.undone_count == 1 else f"{plan.undone_count} rows go back to"
+
+
+def _refuse_to_undo(plan: Plan) -> None:
+    """Store nothing where failed clips would displace others: ``--yes`` agrees to a price, and to no loss."""
+    if not plan.undone_count:
+        return
+    talk("nothing was stored: --yes alone does not let a clip that failed take the place of a repaired one")
+    for one in plan.undone:
+        row = f"line {one.line} of {one.file}" if one.line else one.file
+        failed, current = (state.replace("_", " ") for state in (one.failed_state, one.current_state))
+        talk(f"  {one.custom_id}: the clip of {row} ({failed}) would displace the current one ({current})")
+    if (more := plan.undone_count - len(plan.undone)) > 0:
+        talk(f"  ... and {more} more")
+    talk("correct these rows in the file, or add --undo-repairs to bring the failed clips back")
+    raise typer.Exit(1)
 
 
 def _told(counts: Mapping[str, int]) -> str:
@@ -280,12 +301,12 @@ def _is_applicable(checked: Checked, *, skip_bad_rows: bool) -> bool:
 
 def _ask(checked: Checked, *, is_agreed: bool) -> None:
     plan = checked.plan
-    if is_agreed or not (plan.buy_count or plan.going_back_count):
+    if is_agreed or not (plan.buy_count or plan.undone_count):
         return
     total = plan.total
     price = f" for at most {total.max_amount:,.2f} {total.currency}" if total.currency else ""
     render = f"Render {counted(plan.buy_count, 'clip')}{price}" if plan.buy_count else ""
-    back = f"{_rows_go_back(plan)} failed clips" if plan.going_back_count else ""
+    back = f"{_rows_go_back(plan)} failed clips" if plan.undone_count else ""
     if not sys.stdin.isatty():
         talk("nothing was stored: say --yes, as there is no terminal to ask at")
         raise typer.Exit(1)

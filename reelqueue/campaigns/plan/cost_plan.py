@@ -10,7 +10,7 @@ from typing import Final
 
 from reelqueue.campaigns.clips import Clip
 from reelqueue.campaigns.options import Budget
-from reelqueue.campaigns.plan.server_diff import BOUGHT, Known, Novelty
+from reelqueue.campaigns.plan.server_diff import BOUGHT, Known, Novelty, UndoneRepair
 from reelqueue.pricing import CostEstimate, estimate, unpriced_warning
 from reelqueue.requests.base import RenderRequest
 from reelqueue.requests.option_table import REQUEST_OPTIONS, Role
@@ -84,9 +84,9 @@ class Plan:
         self.counts: dict[Novelty, int] = dict.fromkeys(Novelty, 0)
         self.ended_count: int = 0
         """Clips that have ended without a video, and are not bought again by being applied."""
-        self.going_back_count: int = 0
+        self.undone_count: int = 0
         """Of these, clips that would take the place of one that has a video or is under way: a repair is undone."""
-        self.going_back_ids: list[str] = []
+        self.undone: list[UndoneRepair] = []
         """The first of them."""
         self.models: dict[str, ModelPlan] = {}
         self._known = known or Known()
@@ -100,7 +100,7 @@ class Plan:
         self.counts[novelty] += 1
         if clip.content_sha256 in self._known.ended:
             self.ended_count += 1
-            self._note_going_back(clip)
+            self._note_undone(clip)
         if novelty not in BOUGHT:
             return novelty
         cost = self._cost(clip.request)
@@ -167,11 +167,11 @@ class Plan:
             return f"the budget of {budget.amount} {budget.currency} may not cover the most, {total.max_amount}"
         return None
 
-    def _note_going_back(self, clip: Clip) -> None:
-        if self._known.goes_back(clip):
-            self.going_back_count += 1
-            if len(self.going_back_ids) < _NAMED_MAX:
-                self.going_back_ids.append(clip.custom_id)
+    def _note_undone(self, clip: Clip) -> None:
+        if (undone := self._known.undone_by(clip)) is not None:
+            self.undone_count += 1
+            if len(self.undone) < _NAMED_MAX:
+                self.undone.append(undone)
 
 
 def _count(warnings: dict[str, PlanWarning], message: str, line: int | None) -> None:

@@ -40,6 +40,20 @@ class Wait(NamedTuple):
     start_by: datetime | None = None
 
 
+class UndoneRepair(NamedTuple):
+    """A clip without a video that would take the place of one that has a video or is under way."""
+
+    custom_id: str
+    """Of both."""
+    file: str
+    """Where the row of the failed clip is."""
+    line: int | None
+    failed_state: str
+    """How the clip of that row has ended."""
+    current_state: str
+    """Of the clip that would be displaced."""
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What a campaign holds already."""
@@ -50,8 +64,10 @@ class Known:
     """All of them."""
     earlier: frozenset[str] = frozenset()
     """Of rows that have changed since, and were submitted."""
-    ended: frozenset[str] = frozenset()
-    """Of all these, what has ended without a video."""
+    ended: Mapping[str, str] = field(default_factory=dict)
+    """Of all these, what has ended without a video: its state by its content."""
+    state_by_id: Mapping[str, str] = field(default_factory=dict)
+    """State of the current clip by `Clip.custom_id`."""
     waits: Mapping[str, Wait] = field(default_factory=dict)
     """By id, of those that wait."""
 
@@ -59,24 +75,35 @@ class Known:
     def read(cls, told: Iterable[Mapping[str, Any]]) -> Self:
         """What a server tells, an object for each clip."""
         content_by_id: dict[str, str] = {}
-        ended, earlier, earlier_ended = set[str](), set[str](), set[str]()
+        state_by_id: dict[str, str] = {}
+        ended: dict[str, str] = {}
+        earlier_ended: dict[str, str] = {}
+        earlier = set[str]()
         waits: dict[str, Wait] = {}
         plain = Wait()
         for clip in told:
             content, custom_id = clip["content_sha256"], clip["custom_id"]
-            is_ended = clip["state"] in _WITHOUT_VIDEO
+            state = RenderState(clip["state"])
+            is_ended = state in _WITHOUT_VIDEO
             if clip.get("earlier"):
-                (earlier_ended if is_ended else earlier).add(content)
+                if is_ended:
+                    earlier_ended[content] = state
+                else:
+                    earlier.add(content)
                 continue
-            content_by_id[custom_id] = content
+            content_by_id[custom_id], state_by_id[custom_id] = content, state
             if is_ended:
-                ended.add(content)
-            elif clip["state"] == RenderState.QUEUED:
+                ended[content] = state
+            elif state is RenderState.QUEUED:
                 own = Wait(clip.get("priority", 0), _moment(clip.get("start_by")))
                 waits[custom_id] = plain if own == plain else own
         contents = frozenset(content_by_id.values())
-        ended |= earlier_ended - earlier - contents
-        return cls(content_by_id, contents, frozenset(earlier | earlier_ended), frozenset(ended), waits)
+        ended |= {
+            content: state
+            for content, state in earlier_ended.items()
+            if content not in earlier and content not in contents
+        }
+        return cls(content_by_id, contents, frozenset(earlier | earlier_ended.keys()), ended, state_by_id, waits)
 
     def novelty(self, clip: Clip, *, start_by: datetime | None = None) -> Novelty:
         """What *clip* is to it.
@@ -94,10 +121,13 @@ class Known:
             return Novelty.RESTORED
         return Novelty.NEW if before is None else Novelty.CHANGED
 
-    def goes_back(self, clip: Clip) -> bool:
-        """Whether *clip* has ended without a video, and would take the place of one that has not."""
+    def undone_by(self, clip: Clip) -> UndoneRepair | None:
+        """The repair that *clip* would undo: it has ended without a video, and the current clip of its id has not."""
         before = self.content_by_id.get(clip.custom_id)
-        return before is not None and before not in self.ended and clip.content_sha256 in self.ended
+        if before is None or before in self.ended or clip.content_sha256 not in self.ended:
+            return None
+        current = self.state_by_id[clip.custom_id]
+        return UndoneRepair(clip.custom_id, clip.file, clip.line, self.ended[clip.content_sha256], current)
 
     def _same(self, clip: Clip, start_by: datetime | None) -> Novelty:
         waits = self.waits.get(clip.custom_id)

@@ -18,7 +18,7 @@ def plan_object(plan: Plan, eta: Eta | None) -> dict[str, Any]:
         "clips": plan.clip_count,
         "to_buy": plan.buy_count,
         **{str(novelty): count for novelty, count in plan.counts.items()},
-        "going_back": {"clips": plan.going_back_count, "custom_ids": plan.going_back_ids},
+        "going_back": {"clips": plan.undone_count, "custom_ids": [one.custom_id for one in plan.undone]},
         "region": plan.region,
         "models": [_model_object(part) for part in plan.models.values()],
         "total": _model_object(plan.total),

@@ -39,6 +39,16 @@ def run(command: str, *arguments: object) -> Result:
     return CliRunner().invoke(app, ["campaign", command, *map(str, arguments)])
 
 
+def end_clips(database_url: str, **states: RenderState) -> None:
+    """Let the current clips of these ids have ended."""
+    engine = make_engine(database_url, application_name="tests")
+    with Session(engine) as session, session.begin():
+        for custom_id, state in states.items():
+            current = (RenderJob.custom_id == custom_id, RenderJob.superseded_at.is_(None))
+            session.execute(update(RenderJob).where(*current).values(state=state))
+    engine.dispose()
+
+
 def test_a_client_hands_in_clips_and_compares(world: World, server: str) -> None:
     client = world.connect(server)
     world.run(client.campaigns.put(CampaignOptions(name="spring"), file_name="spring.csv"))
@@ -241,6 +251,27 @@ def test_a_name_that_no_address_can_hold_is_an_error_of_the_file(server: str, fi
     applied = run("apply", manifest, "--yes")
 
     assert (applied.exit_code, "name: must not hold a slash" in applied.stdout) == (1, True)
+
+
+def test_agreeing_to_a_price_lets_no_failed_clip_displace_a_repaired_one(
+    server: str, database_url: str, file: Path
+) -> None:
+    repaired = file.with_name("autumn.bad.csv")
+    repaired.write_text(ROWS.replace("crane", "swan"))
+    run("apply", file, "--yes")
+    end_clips(database_url, b=RenderState.MODERATED)
+    run("apply", repaired, "--yes")
+    end_clips(database_url, a=RenderState.SUCCEEDED, b=RenderState.SUCCEEDED)
+
+    refused = run("apply", file, "--yes")
+    kept = json.loads(run("list", "--json").stdout)[0]["counts"]
+    undone = run("apply", file, "--yes", "--undo-repairs")
+
+    assert (refused.exit_code, kept) == (1, {"succeeded": 2})
+    assert "nothing was stored: --yes alone does not let a clip that failed take the place" in refused.stderr
+    assert "b: the clip of line 3 of autumn.csv (moderated) would displace the current one (succ" in refused.stderr
+    assert "add --undo-repairs" in refused.stderr
+    assert "1 restored" in undone.stdout
 
 
 def test_a_budget_that_is_used_up_says_how_much_is_missing(server: str, settings: ApiSettings, file: Path) -> None:

@@ -12,7 +12,7 @@ from reelqueue.campaigns import Budget, CampaignOptions
 from reelqueue.campaigns.plan.check_file import campaign_warnings
 from reelqueue.campaigns.plan.cost_plan import Plan
 from reelqueue.campaigns.plan.eta import Eta, Lane, eta
-from reelqueue.campaigns.plan.server_diff import Known, Novelty
+from reelqueue.campaigns.plan.server_diff import Known, Novelty, UndoneRepair
 from reelqueue.campaigns.report.summary import plan_object
 from tests.reelqueue.campaigns.conftest import Read
 
@@ -142,4 +142,5 @@ def test_a_failed_clip_that_would_displace_another_is_counted_and_named(read: Re
     plan = plan_of(read, ROWS[:1], known)
 
     assert plan.counts[Novelty.RESTORED] == 1
-    assert (plan.going_back_count, plan.going_back_ids) == (count, ["a"] * count)
+    undone = UndoneRepair("a", "a.jsonl", 1, failed_state="moderated", current_state=state)
+    assert (plan.undone_count, plan.undone) == (count, [undone] * count)

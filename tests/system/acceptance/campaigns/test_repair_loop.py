@@ -203,9 +203,9 @@ def test_a_repair_is_undone_only_after_a_warning(studio: Studio, tmp_path: Path)
     warning = f"1 row goes back to clips that failed: a; the clips in their place now are in {file.name}"
 
     shown = studio.campaign("plan", sheet)
-    refused = studio.run("reelqueue", "campaign", "apply", sheet)
+    refused = studio.run("reelqueue", "campaign", "apply", sheet, "--yes")
     still = finished(studio, name).counts
-    agreed = studio.campaign("apply", sheet, "--yes")
+    agreed = studio.campaign("apply", sheet, "--yes", "--undo-repairs")
     undone = finished(studio, name).counts
     studio.campaign("apply", file, "--yes")
 
