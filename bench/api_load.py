@@ -1,8 +1,10 @@
 """What one tenant's load costs the others: listeners, slow readers, contact sheets, brackets and half requests.
 
-``python bench/api_load.py [--clips 16000] [--seconds 15]`` starts Postgres, Valkey and one API process with keys, gives
-tenant A a campaign, and prints for each load how long tenant B, ``/readyz`` and ``/healthz`` waited meanwhile, what A
-was answered, and the memory of the process. Nothing is rendered.
+``python -m bench.api_load [--clips 16000] [--seconds 15] [--only sheets]`` starts Postgres, Valkey and one API process
+with keys, gives tenant A a campaign, and prints for each load how long tenant B, ``/readyz`` and ``/healthz`` waited
+meanwhile, also as a multiple of the median wait without load, what A was answered, and the processor time and memory
+of the process. On a machine with other work the multiples and the processor time are what can be compared. Nothing is
+rendered.
 """
 
 from __future__ import annotations
@@ -62,6 +64,12 @@ class Api:
     @property
     def memory_mb(self) -> int:
         return psutil.Process(self.pid).memory_info().rss // 1024**2
+
+    @property
+    def cpu_seconds(self) -> float:
+        """Processor time of the process so far."""
+        times = psutil.Process(self.pid).cpu_times()
+        return times.user + times.system
 
     def client(self) -> httpx.AsyncClient:
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
@@ -164,17 +172,28 @@ async def probe(api: Api, stop: asyncio.Event) -> dict[str, list[float]]:
     return waits
 
 
-async def measure(api: Api, title: str, load: Callable[[], Awaitable[Answers]]) -> None:
+async def measure(
+    api: Api, title: str, load: Callable[[], Awaitable[Answers]], idle: dict[str, float]
+) -> dict[str, float]:
+    """Print what a load costs the others; their median waits, to which *idle* has those without load."""
     stop = asyncio.Event()
     watching = asyncio.create_task(probe(api, stop))
-    began = time.perf_counter()
+    began, cpu_before = time.perf_counter(), api.cpu_seconds
     answers = await load()
-    took = time.perf_counter() - began
+    took, cpu = time.perf_counter() - began, api.cpu_seconds - cpu_before
     stop.set()
     waits = await watching
-    longest = ", ".join(f"{name} {max(found):.2f} ({statistics.median(found):.2f})" for name, found in waits.items())
+    medians = {name: statistics.median(found) for name, found in waits.items()}
     told = ", ".join(f"{count} x {answer}" for answer, count in sorted(answers.items()))
-    print(f"{title}: {took:.1f} s; longest (median) wait in s: {longest}; A was answered: {told}; {api.memory_mb} MB")
+    print(f"{title}: {took:.1f} s, {cpu:.1f} s of processor, {api.memory_mb} MB; A was answered: {told}")
+    for name, found in waits.items():
+        least = idle.get(name, medians[name])
+        print(
+            f"  {name:12} {len(found):5} calls; longest {max(found):6.2f} s (x {max(found) / least:6.1f}), "
+            f"median {medians[name]:6.3f} s (x {medians[name] / least:5.1f})",
+            flush=True,
+        )
+    return medians
 
 
 async def at_once(api: Api, count: int, call: Callable[[httpx.AsyncClient], Awaitable[httpx.Response]]) -> Answers:
@@ -209,7 +228,7 @@ async def half_requests(api: Api, count: int, seconds: float) -> Answers:
     return Counter({"closed": closed, "open": count - closed})
 
 
-async def run(api: Api, clips: int, seconds: float) -> None:
+async def run(api: Api, clips: int, seconds: float, only: str) -> None:
     await fill(api, clips)
     brackets = b'{"metadata": {"a": [' + b"[]," * 5_000_000 + b"[]]}}"
     json_type = A | {"Content-Type": "application/json"}
@@ -219,13 +238,17 @@ async def run(api: Api, clips: int, seconds: float) -> None:
         await asyncio.sleep(seconds)
         return Counter({"nothing": 0})
 
+    async def together() -> Answers:
+        parts = [loads[title]() for title in ("200 listeners", "45 slow readers of results", "45 contact sheets (pdf)")]
+        return sum(await asyncio.gather(*parts), Answers())
+
     loads: dict[str, Callable[[], Awaitable[Answers]]] = {
-        "no load": nothing,
         "200 listeners": lambda: unread(api, f"{page}/events", 200, seconds),
         "300 listeners": lambda: at_most(api, f"{page}/events", 300, seconds),
         "45 slow readers of results": lambda: unread(api, f"{page}/results.jsonl", 45, seconds),
         "45 slow readers of contents": lambda: unread(api, f"{page}/contents", 45, seconds),
         "45 contact sheets (pdf)": lambda: at_once(api, 45, lambda client: client.get(f"{page}/sheet.pdf", headers=A)),
+        "listeners, readers and sheets together": together,
         "3 bodies of 15 MB of brackets": lambda: at_once(
             api, 3, lambda client: client.post("/v1/preview", content=brackets, headers=json_type)
         ),
@@ -234,8 +257,10 @@ async def run(api: Api, clips: int, seconds: float) -> None:
         ),
         "400 half requests": lambda: half_requests(api, 400, max(seconds, 12.0)),
     }
+    idle = await measure(api, "no load", nothing, {})
     for title, load in loads.items():
-        await measure(api, title, load)
+        if only in title:
+            await measure(api, title, load, idle)
 
 
 async def at_most(api: Api, path: str, count: int, seconds: float) -> Answers:
@@ -255,9 +280,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=int, default=16_000)
     parser.add_argument("--seconds", type=float, default=15.0)
+    parser.add_argument("--only", default="", help="loads whose title has this")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as api:
-        asyncio.run(run(api, options.clips, options.seconds))
+        asyncio.run(run(api, options.clips, options.seconds, options.only))
 
 
 if __name__ == "__main__":
