@@ -2,7 +2,7 @@
 
 A listener holds no database connection. While somebody listens, the reader of a subject reads it once a tick on a
 thread of its own, and every listener of the subject gets the newest snapshot; a slow one skips those between. A stream
-ends when its subject has ended, and when the key that opened it is no longer valid.
+ends when its subject has ended, and with an event of its own when the key that opened it is no longer valid.
 
     async with services.streams.listen(Subscriber(tenant_id, key_id), ("campaign", id), read) as listener:
         ...  # a dependency that lasts as long as the answer
@@ -31,6 +31,8 @@ from models.api_key import IS_VALID, ApiKey
 log = structlog.get_logger(__name__)
 
 EVENT_STREAM: Final = "text/event-stream"
+UNAUTHORIZED: Final = "unauthorized"
+"""The last event of a stream whose key is no longer valid."""
 TICK_SECONDS: Final = 1.0
 PING_SECONDS: Final = 15.0
 """A comment after this long without an event keeps proxies from closing a quiet connection."""
@@ -75,6 +77,7 @@ class Listener:
         self._snapshot: Snapshot | None = None
         self._error: Exception | None = None
         self._is_closed = False
+        self._is_unauthorized = False
         self._woken = asyncio.Event()
 
     def show(self, snapshot: Snapshot) -> None:
@@ -86,6 +89,11 @@ class Listener:
         """End the stream."""
         self._error, self._is_closed = error, True
         self._woken.set()
+
+    def refuse(self) -> None:
+        """End the stream of a key that is no longer valid."""
+        self._is_unauthorized = True
+        self.close()
 
     async def first(self) -> None:
         """Wait for the first snapshot.
@@ -103,7 +111,7 @@ class Listener:
         return snapshot is not None and snapshot.is_last and snapshot.version == last_event_id
 
     async def events(self, last_event_id: str | None) -> AsyncIterator[bytes]:
-        """Each newer snapshot as an event; `end` after the last."""
+        """Each newer snapshot as an event; `end` after the last, `unauthorized` where the key has ended."""
         yield format_sse_event(retry=RECONNECT_MS)
         while True:
             try:
@@ -112,6 +120,9 @@ class Listener:
                 yield KEEPALIVE_COMMENT
                 continue
             self._woken.clear()
+            if self._is_unauthorized:  # else a page would connect again, and learn nothing from the refusal
+                yield format_sse_event(event=UNAUTHORIZED, data_str="{}")
+                return
             if self._is_closed or self._snapshot is None:
                 return
             snapshot = self._snapshot
@@ -246,7 +257,7 @@ class EventStreams:
                 continue
             for listener in self._listeners:
                 if listener.subscriber.key_id in keys - valid:
-                    listener.close()
+                    listener.refuse()
 
 
 def _valid_keys(session: Session, *, key_ids: Collection[UUID | None]) -> set[UUID | None]:

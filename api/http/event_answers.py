@@ -19,7 +19,8 @@ def documented_stream(event: str) -> dict[int | str, dict[str, Any]]:
     """OpenAPI's ``responses`` of an operation that streams events of one name."""
     return {
         200: {
-            "description": f"An event `{event}` at first and whenever something has changed, and `end` after the last.",
+            "description": f"An event `{event}` at first and whenever something has changed, and `end` after the last; "
+            "`unauthorized` where the key has been revoked or has expired: a client stops, and asks for another key.",
             "content": {EVENT_STREAM: {}},
         },
         204: {"description": "The last event that arrived was the last: there is nothing to connect for."},

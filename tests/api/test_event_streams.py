@@ -186,4 +186,5 @@ def test_a_stream_ends_when_its_key_is_revoked(
         next(his.iter_lines())  # still open
 
     assert "event: end" not in rest
+    assert rest.endswith("event: unauthorized\ndata: {}\n\n")
     assert locked.get(EVENTS, headers=alice).status_code == 401

@@ -25,12 +25,13 @@ function make(name, attributes = {}, ...children) {
 
 let messageTimer;
 /** Tell something to everybody, also to those who hear the page. */
-function say(text) {
+/** Tell something: for a while, or for good where a link says what to do. */
+function say(text, link) {
   const box = document.querySelector("[data-message]");
-  box.textContent = text;
+  box.replaceChildren(text, ...(link ? [" ", link] : []));
   box.hidden = false;
   clearTimeout(messageTimer);
-  messageTimer = setTimeout(() => { box.hidden = true; }, 6000);
+  if (!link) messageTimer = setTimeout(() => { box.hidden = true; }, 6000);
 }
 
 // A poster that is not there leaves an empty frame, not a broken picture.

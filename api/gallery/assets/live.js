@@ -15,7 +15,7 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 /** How long to wait after a refusal: what the server asked for, then longer each time, and not all pages at once. */
 function patience(seconds) {
   const least = 1000 * (Number(seconds) || gallery.retry_seconds);
-  return Math.min(least * 2 ** failures++, RETRY_MAX_MS) * (1 + Math.random());
+  return Math.max(least, Math.min(least * 2 ** failures++, RETRY_MAX_MS)) * (1 + Math.random());
 }
 
 /** Follow the campaign's events, unless that is done already, nobody looks, or the campaign cannot be read. */
@@ -26,10 +26,42 @@ function listen() {
   source.addEventListener("open", () => { failures = 0; });
   source.addEventListener("campaign", (event) => { if (event.lastEventId !== gallery.version) refresh(); });
   source.addEventListener("end", ({ target }) => target.close()); // else the browser would connect again
+  source.addEventListener("unauthorized", () => endUpdates(true));
   source.addEventListener("error", ({ target }) => {
     // A connection that broke is made again by the browser, one that was refused is not.
-    if (target.readyState === EventSource.CLOSED) retryTimer = setTimeout(listen, patience());
+    if (target.readyState === EventSource.CLOSED) comeBack();
   });
+}
+
+/** Connect again when the server wants it, or stop where it never will: an EventSource does not tell why. */
+async function comeBack() {
+  const { status, seconds } = await whyRefused();
+  if (status >= 400 && status < 500 && status !== 429) endUpdates(status === 401);
+  else retryTimer = setTimeout(listen, patience(seconds));
+}
+
+async function whyRefused() {
+  const asking = new AbortController();
+  try {
+    const answer = await fetch(gallery.events_url, { cache: "no-store", signal: asking.signal });
+    return { status: answer.status, seconds: answer.headers.get("Retry-After") };
+  } catch {
+    return { status: 0 };
+  } finally {
+    asking.abort(); // it may be a stream
+  }
+}
+
+/** Follow nothing any more, and say what to do. */
+function endUpdates(isSignedOut) {
+  delete gallery.events_url;
+  clearTimeout(retryTimer);
+  source?.close();
+  const link = document.createElement("a");
+  link.href = location.pathname + location.search; // without a key it leads to the sign-in page, and back
+  link.textContent = isSignedOut ? "Sign in" : "Load it again";
+  const why = isSignedOut ? ": you are no longer signed in." : ".";
+  say(`This page is no longer brought up to date${why}`, link);
 }
 
 async function refresh() {
@@ -59,9 +91,7 @@ async function bring(since = gallery.made_at) {
     isStale = true;
     return patience(answer.getResponseHeader("Retry-After"));
   }
-  delete gallery.events_url;
-  source?.close();
-  say("This page is no longer brought up to date: load it again, and sign in if you are asked to.");
+  endUpdates(answer.status === 401 || new URL(answer.responseURL || location.href).pathname === "/sign-in");
   return REFRESH_MS;
 }
 

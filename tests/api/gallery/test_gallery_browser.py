@@ -8,18 +8,18 @@ from uuid import UUID
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from api.settings import ApiSettings
-from models import ClipDecision, RenderJob
+from models import ApiKey, ClipDecision, RenderJob
 from reelqueue.schemas.campaigns import Decision
 from reelqueue.states import RenderState
 from tests.api.conftest import problem
 from tests.api.gallery.conftest import Desk, shot
 from tests.api.gallery.reel import Stock
 from tests.api.gallery.test_browser import contrast
-from tests.support.reels import moderate, shoot
+from tests.support.reels import moderate, move, shoot
 
 PHONE = {"width": 360, "height": 740}
 
@@ -202,6 +202,24 @@ def test_a_link_signs_in_the_tab_that_asks_for_it(browser: Browser, studio: str,
 
         expect(page.locator(".tile")).to_have_count(3)
         assert page.url == f"{studio}/campaigns/autumn"
+
+
+def test_a_page_whose_key_ends_leads_to_the_sign_in_page(
+    browser: Browser, studio: str, alice: dict[str, str], rows: Session, tmp_path: Path
+) -> None:
+    clip = rows.scalars(select(RenderJob.id).limit(1)).one()
+    move(rows, clip, RenderState.RENDERING)  # else there is nothing to follow
+    with browser.new_context() as context:
+        page = context.new_page()
+        with page.expect_response("**/events"):
+            page.goto(link(studio, alice))
+        rows.execute(update(ApiKey).where(ApiKey.name == "alice").values(revoked_at=func.now()))
+        rows.commit()
+
+        says(page, "This page is no longer brought up to date: you are no longer signed in. Sign in")
+        shot(page, tmp_path, "signed-out")
+        page.get_by_role("link", name="Sign in").click()
+        expect(page).to_have_title("Sign in · Reelqueue")
 
 
 def test_another_sites_link_finds_who_is_signed_in(browser: Browser, studio: str, alice: dict[str, str]) -> None:
