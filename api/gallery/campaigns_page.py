@@ -46,11 +46,6 @@ class Reel:
     """A few of its clips."""
 
     @property
-    def reasons(self) -> list[str]:
-        """Why it does not go on, or not all of it."""
-        return [*filter(None, [self.campaign.reason]), *(hold.reason for hold in self.campaign.holds)]
-
-    @property
     def clips_per_minute(self) -> float | None:
         """Its pace, while it has one."""
         return self.campaign.clips_per_minute if self.campaign.phase is Phase.RUNNING else None

@@ -18,10 +18,10 @@ from api.gallery.tile_queries import changed_among, load_some, load_summary, loa
 from api.gallery.tiles import PAGE_COUNT, Approval, Gallery, Money, Tile
 from api.problem_details import RETRY_AFTER_SECONDS
 from api.spending.cost_preview import Offer, waiting
+from api.spending.shortfall import campaign_answer
 from api.views.jobs import asset_url, poster_url
 from models.asset import Asset, AssetKind
 from models.campaign import Campaign
-from models.operations.campaigns.status import campaign_view
 from models.render_job import RenderJob
 from models.storage import Archive
 from reelqueue.schemas.campaigns import GalleryPage, Phase
@@ -125,7 +125,7 @@ def _served_page(session: Session, campaign: Campaign, place: _Place, *, now: da
     """
     after, only = place.after, place.only
     path, calls = gallery_path(campaign.name), f"/v1/campaigns/{quote(campaign.name, safe='')}"
-    view = campaign_view(session, campaign, now=now)
+    view = campaign_answer(session, campaign, now=now, region=region)
     waits = view.phase is Phase.AWAITING_APPROVAL
     return replace(
         _head(session, campaign, now),
@@ -140,6 +140,7 @@ def _served_page(session: Session, campaign: Campaign, place: _Place, *, now: da
         retry_seconds=RETRY_AFTER_SECONDS,
         money=view.money,
         reason=view.reason,
+        shortfall=view.shortfall,
         holds=[hold.reason for hold in view.holds],
         approval=_approval(waiting(session, campaign.id, region=region), f"{calls}/approve") if waits else None,
         only=only,

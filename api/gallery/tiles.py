@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from reelqueue.schemas.campaigns import CampaignMoney
+from reelqueue.schemas.campaigns import CampaignMoney, Shortfall
 from reelqueue.states import AttemptState, RenderState
 
 Scalar = str | int | float | bool
@@ -224,6 +224,8 @@ class Gallery:
     """Spent, reserved and its budget, an entry per currency; none in a folder, which says what was spent."""
     reason: str | None = None
     """Why nothing goes on, where a person is asked."""
+    shortfall: Shortfall | None = None
+    """What a budget that has ended lacks, and the command that adds it."""
     holds: Sequence[str] = ()
     """What keeps its clips waiting while it runs."""
     approval: Approval | None = None

@@ -26,10 +26,10 @@ from api.gallery.page_data import LIST_PATH, campaign_changes, campaign_page, ga
 from api.gallery.sign_in_page import RETURN_DRESS, return_page
 from api.gallery.tiles import Picture
 from api.problem_details import PageError, ProblemError
+from api.spending.shortfall import campaign_answer
 from api.views.jobs import poster_url
 from models.asset import Asset, AssetKind
 from models.campaign import Campaign
-from models.operations.campaigns.status import campaign_view
 from models.render_job import RenderJob
 from reelqueue.states import RenderState
 
@@ -61,7 +61,11 @@ router = APIRouter(include_in_schema=False, dependencies=[Depends(_let_in)])
 
 @router.get(LIST_PATH)
 def read_campaigns(
-    session: OpenSession, clock: OpenClock, caller: CurrentCaller, before: Annotated[UUID | None, Query()] = None
+    session: OpenSession,
+    clock: OpenClock,
+    services: OpenServices,
+    caller: CurrentCaller,
+    before: Annotated[UUID | None, Query()] = None,
 ) -> HTMLResponse:
     """The caller's campaigns, newest first."""
     mine = select(Campaign).where(Campaign.tenant_id == owner_of(caller, session))
@@ -69,7 +73,7 @@ def read_campaigns(
     found = session.scalars(older.order_by(Campaign.id.desc()).limit(CAMPAIGNS_MAX + 1)).all()
     page, now = found[:CAMPAIGNS_MAX], clock()
     older_url = f"?before={page[-1].id}" if len(found) > CAMPAIGNS_MAX else None
-    reels = _reels(session, page, now)
+    reels = _reels(session, page, now, services.region)
     return _answer(campaigns_page(reels, key_name=caller.key_name, older_url=older_url), CAMPAIGNS_DRESS)
 
 
@@ -114,10 +118,10 @@ def read_gallery_changes(
     return _answer(render_changes(gallery), CHANGES_DRESS)
 
 
-def _reels(session: Session, campaigns: Iterable[Campaign], now: datetime) -> list[Reel]:
+def _reels(session: Session, campaigns: Iterable[Campaign], now: datetime, region: str) -> list[Reel]:
     return [
         Reel(
-            campaign=campaign_view(session, campaign, now=now),
+            campaign=campaign_answer(session, campaign, now=now, region=region),
             url=gallery_path(campaign.name),
             posters=_posters(session, campaign.id),
         )

@@ -45,6 +45,8 @@ def list_(
     titles = ("campaign", "phase", "clips", "ended", "a minute", "spent", "reserved", "cap", "created")
     columns = (Column(title, no_wrap=True) for title in titles)
     print_table(columns, map(_row, found), spare=("a minute", "created", "reserved", "cap", "spent", "ended"))
+    for campaign in found:
+        _talk_of_budget(campaign)
 
 
 def pause(name: Name, *, as_json: AsJson = False) -> None:
@@ -169,6 +171,14 @@ def _say(campaign: Campaign, *, as_json: bool) -> None:
         print_json(campaign)
     else:
         print_line(f"{campaign.phase}: {campaign.reason}" if campaign.reason else str(campaign.phase))
+        _talk_of_budget(campaign)
+
+
+def _talk_of_budget(campaign: Campaign) -> None:
+    """Say how much a budget that has ended lacks, and the command that adds it."""
+    if campaign.shortfall is not None:
+        talk(f"{campaign.name} lacks {campaign.shortfall.words}")
+        talk(f"  {campaign.shortfall.command}")
 
 
 def _row(campaign: Campaign) -> tuple[str, ...]:

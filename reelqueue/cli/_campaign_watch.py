@@ -20,12 +20,11 @@ from reelqueue.cli._canary import next_steps
 from reelqueue.cli._jobs import AsJson, connect
 from reelqueue.cli._output import print_line, printable, talk
 from reelqueue.client import Client
-from reelqueue.schemas.campaigns import Campaign, FailureGroup, Phase, WaitingClips
+from reelqueue.schemas.campaigns import Campaign, FailureGroup, Phase
 from reelqueue.states import TERMINAL, RenderState
 
 _FAILURES_SHOWN: Final = 5
 _BAR_COLUMNS_MAX: Final = 60
-_Look = tuple[Campaign, WaitingClips | None]
 
 _WAITING: Final = frozenset({Phase.PAUSED, Phase.AWAITING_APPROVAL, Phase.OUT_OF_BUDGET})
 """For a person."""
@@ -47,11 +46,11 @@ def watch(
         console = Console()
         if console.is_terminal and not as_json:
             with Live(console=console, auto_refresh=False) as live:
-                for last, waiting in looks:
-                    live.update(view(last, console.width, waiting), refresh=True)
+                for last in looks:
+                    live.update(view(last, console.width), refresh=True)
         else:
-            for last, waiting in _changes(looks):
-                print_line(json.dumps(last.model_dump(mode="json")) if as_json else _line(last, waiting))
+            for last in _changes(looks):
+                print_line(json.dumps(last.model_dump(mode="json")) if as_json else _line(last))
     without_video = {state: last.counts[state] for state in WITHOUT_VIDEO if last.counts.get(state)}
     if fail and without_video:
         talk(f"ended without a video: {', '.join(f'{count} {state}' for state, count in without_video.items())}")
@@ -65,37 +64,33 @@ WITHOUT_VIDEO: Final = tuple(state for state in RenderState if state in TERMINAL
 """How clips end that somebody has to look after, those that were cancelled among them."""
 
 
-def _looks(client: Client, name: str, every_seconds: float, *, is_once: bool) -> Iterator[_Look]:
-    """The campaign, again and again until it has ended, and what its waiting clips cost where its budget has ended."""
-    told, waiting = "", None
+def _looks(client: Client, name: str, every_seconds: float, *, is_once: bool) -> Iterator[Campaign]:
+    """The campaign, again and again until it has ended."""
     while True:
         seen = client.campaigns.get(name)
-        if seen.version != told:
-            told = seen.version
-            waiting = client.campaigns.waiting(name) if seen.phase is Phase.OUT_OF_BUDGET else None
-        yield seen, waiting
+        yield seen
         if is_once or seen.is_over:
             return
         time.sleep(every_seconds)
 
 
-def _changes(looks: Iterator[_Look]) -> Iterator[_Look]:
+def _changes(looks: Iterator[Campaign]) -> Iterator[Campaign]:
     """The looks at which something had happened since the one before."""
     told = ""
-    for seen, waiting in looks:
+    for seen in looks:
         if seen.version != told:
             told = seen.version
-            yield seen, waiting
+            yield seen
 
 
-def view(seen: Campaign, columns: int, waiting: WaitingClips | None = None) -> Group:
+def view(seen: Campaign, columns: int) -> Group:
     """The campaign for a terminal that is so wide."""
     style = "yellow" if seen.phase in _WAITING else "default"
     title = Text.assemble((printable(seen.name), "bold"), "  ", (seen.phase.replace("_", " "), style))
     bar = Table.grid(padding=(0, 2))
     bar.add_row(_bar(seen, columns), Text(f"{seen.finished_count} of {seen.clip_count}"))
     facts = Table.grid(Column(no_wrap=True), Column(overflow="fold"), padding=(0, 2))
-    for label, value in _facts(seen, waiting):
+    for label, value in _facts(seen):
         facts.add_row(Text(label, style="dim"), Text(printable(value)))
     return Group(title, bar, facts, *(_failure(group, columns) for group in seen.failures[:_FAILURES_SHOWN]))
 
@@ -108,7 +103,7 @@ def _bar(seen: Campaign, columns: int) -> ProgressBar:
     )  # fmt: skip
 
 
-def _facts(seen: Campaign, waiting: WaitingClips | None) -> Iterator[tuple[str, str]]:
+def _facts(seen: Campaign) -> Iterator[tuple[str, str]]:
     order = list(RenderState)
     states = sorted(seen.counts.items(), key=lambda item: order.index(item[0]))
     yield "clips", ", ".join(f"{count} {state}" for state, count in states) or "none"
@@ -121,7 +116,7 @@ def _facts(seen: Campaign, waiting: WaitingClips | None) -> Iterator[tuple[str, 
         yield "waits", seen.reason
     for hold in seen.holds:
         yield "waits", hold.reason
-    yield from next_steps(seen, waiting)
+    yield from next_steps(seen)
 
 
 def _left(seen: Campaign) -> str:
@@ -141,6 +136,6 @@ def _cause(group: FailureGroup) -> str:
     return f"{group.count} {group.state}, {group.code or group.failure_class or 'no code'}"
 
 
-def _line(seen: Campaign, waiting: WaitingClips | None) -> str:
-    facts = [f"{seen.finished_count} of {seen.clip_count} ended", *(value for _, value in _facts(seen, waiting))]
+def _line(seen: Campaign) -> str:
+    facts = [f"{seen.finished_count} of {seen.clip_count} ended", *(value for _, value in _facts(seen))]
     return printable("; ".join([seen.phase, *facts, *map(_cause, seen.failures[:_FAILURES_SHOWN])]))

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from decimal import ROUND_UP, Decimal
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.campaigns.report.summary import counted
 from reelqueue.errors import InvalidRequestError
-from reelqueue.schemas.campaigns import Campaign, Phase, WaitingClips
+from reelqueue.schemas.campaigns import Campaign, Phase
 
-_CENT: Final = Decimal("0.01")
 CanaryCount = Annotated[
     int | None, typer.Option(min=1, help="Render this many, then wait until somebody approves the rest.")
 ]
@@ -41,24 +39,17 @@ def with_canary(campaign: Campaign | None, options: CampaignOptions | None, coun
     return options.model_copy(update={"canary": count})
 
 
-def next_steps(campaign: Campaign, waiting: WaitingClips | None) -> Iterator[tuple[str, str]]:
+def next_steps(campaign: Campaign) -> Iterator[tuple[str, str]]:
     """What a person does about a campaign whose canary has ended, or whose budget has, and the command for it.
 
     Args:
         campaign: As it is now.
-        waiting: What its waiting clips cost, where its budget has ended.
     """
     if campaign.phase is Phase.AWAITING_APPROVAL:
         yield from _steps(campaign.name)
-    if waiting is None:
-        return
-    for money in campaign.money:
-        if money.cap is not None and money.currency == waiting.currency:
-            needed = (money.spent + money.reserved + waiting.max_amount).quantize(_CENT, ROUND_UP)
-            clips = f"{counted(waiting.count - waiting.unpriced_count, 'clip')} waiting"
-            yield "missing", f"{needed - money.cap:,.2f} {money.currency}: {clips}, {waiting.max_amount:,.2f} at most"
-            budget = shlex.quote(f"budget={needed} {money.currency}")
-            yield "go on", f"reelqueue campaign set {shlex.quote(campaign.name)} {budget}"
+    if campaign.shortfall is not None:
+        yield "missing", campaign.shortfall.words
+        yield "go on", campaign.shortfall.command
 
 
 def told_of_canary(campaign: Campaign) -> Iterator[str]:

@@ -64,12 +64,33 @@ class Hold(Wire):
     is_blocking: bool = Field(description="Whether these clips wait until somebody acts, rather than for their turn.")
 
 
+class Shortfall(Wire):
+    """What a budget that has ended lacks for the clips that wait."""
+
+    currency: str = Field(description="ISO 4217 code.")
+    missing: Money = Field(description="By how much the budget is too small for all clips that wait.")
+    budget: Money = Field(description="A budget that pays for them, beside what is spent and reserved.")
+    clip_count: int = Field(description="Clips that wait and have a price.")
+    max_amount: Money = Field(description="The most that these cost by the list prices.")
+    unpriced_count: int = Field(description="Clips that wait without a price, which no budget pays for.")
+    command: str = Field(description="The command line that raises the budget to that.")
+
+    @property
+    def words(self) -> str:
+        """How much is missing, and for what."""
+        clips = f"{self.clip_count} clip" if self.clip_count == 1 else f"{self.clip_count} clips"
+        return f"{self.missing:,.2f} {self.currency}: {clips} waiting, {self.max_amount:,.2f} at most"
+
+
 class Campaign(Wire):
     """A campaign as the server knows it at one moment."""
 
     name: str = Field(description="Unique among its owner's.")
     phase: Phase = Field(description="Where it stands as a whole.")
     reason: str | None = Field(description="Why nothing goes on, where a person is asked.")
+    shortfall: Shortfall | None = Field(
+        default=None, description="Out of budget: how much is missing, and the command that adds it."
+    )
     holds: list[Hold] = Field(default_factory=list, description="What keeps clips of a running campaign waiting.")
     options: dict[str, Any] = Field(description="How it is run, as in a manifest.")
     file_name: str | None = Field(description="The file that it was last applied from.")

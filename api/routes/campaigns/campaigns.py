@@ -14,9 +14,9 @@ from api.dependencies import OpenClock, OpenServices, OpenSession
 from api.http.openapi import body_of
 from api.http.request_body import JsonObject, json_object, options_of
 from api.problem_details import ProblemError, documented
+from api.spending.shortfall import campaign_answer
 from models.campaign import Campaign
 from models.operations.campaigns.control import set_options
-from models.operations.campaigns.status import campaign_view
 from models.operations.money.budget import BudgetBelowCommitmentsError
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.schemas.campaigns import Campaign as CampaignView
@@ -64,13 +64,14 @@ def put_campaign(
     log.info("campaign.set", campaign=str(campaign.id), is_new=existing is None)
     if existing is None:
         response.status_code = status.HTTP_201_CREATED
-    return campaign_view(session, campaign, now=clock())
+    return campaign_answer(session, campaign, now=clock(), region=services.region)
 
 
 @router.get("", responses=documented(401, 403, 422, 503))
 def list_campaigns(
     session: OpenSession,
     clock: OpenClock,
+    services: OpenServices,
     caller: CurrentCaller,
     limit: Annotated[int, Query(ge=1, le=200, description="Campaigns at most.")] = 50,
 ) -> Campaigns:
@@ -78,4 +79,5 @@ def list_campaigns(
     mine = select(Campaign).where(Campaign.tenant_id == owner_of(caller, session))
     found = session.scalars(mine.order_by(Campaign.created_at.desc(), Campaign.id.desc()).limit(limit)).all()
     now = clock()
-    return Campaigns(items=[campaign_view(session, campaign, now=now) for campaign in found])
+    region = services.region
+    return Campaigns(items=[campaign_answer(session, campaign, now=now, region=region) for campaign in found])

@@ -17,6 +17,7 @@ from api.http.request_body import JsonObject, optional_json_object, options_of
 from api.problem_details import documented
 from api.spending.confirmation import Agreement
 from api.spending.cost_preview import retried, waiting
+from api.spending.shortfall import campaign_answer
 from models.operations.campaigns.control import (
     approve,
     cancel_at_provider,
@@ -27,7 +28,6 @@ from models.operations.campaigns.control import (
 )
 from models.operations.campaigns.current_clips import lock_clips
 from models.operations.campaigns.retry import RETRYABLE, Which, find_retries, retry_clips
-from models.operations.campaigns.status import campaign_view
 from reelqueue.campaigns.filters import CONDITIONS_MAX, read_condition
 from reelqueue.schemas.campaigns import Campaign as CampaignView
 from reelqueue.schemas.campaigns import RetriedClips, WaitingClips
@@ -73,19 +73,23 @@ class RetryOptions(Agreement):
 
 
 @router.get("", responses=documented(401, 403, 404, 422, 503))
-def get_campaign(campaign: PathCampaign, session: OpenSession, clock: OpenClock) -> CampaignView:
+def get_campaign(
+    campaign: PathCampaign, session: OpenSession, clock: OpenClock, services: OpenServices
+) -> CampaignView:
     """One campaign: counts, money, pace, and what went wrong."""
-    return campaign_view(session, campaign, now=clock())
+    return campaign_answer(session, campaign, now=clock(), region=services.region)
 
 
 @router.post("/pause", responses=documented(401, 403, 404, 409, 422, 503))
-def pause_campaign(campaign: PathCampaign, session: OpenSession, clock: OpenClock) -> CampaignView:
+def pause_campaign(
+    campaign: PathCampaign, session: OpenSession, clock: OpenClock, services: OpenServices
+) -> CampaignView:
     """Submit nothing more until it is resumed; what was submitted is finished."""
     check_going(campaign)
     now = clock()
     pause(campaign, now=now)
     session.commit()
-    return campaign_view(session, campaign, now=now)
+    return campaign_answer(session, campaign, now=now, region=services.region)
 
 
 @router.post("/resume", responses=documented(401, 403, 404, 409, 422, 503))
@@ -97,7 +101,7 @@ def resume_campaign(
     now = clock()
     resume(campaign, now=now)
     services.commit_and_hint(session)
-    return campaign_view(session, campaign, now=now)
+    return campaign_answer(session, campaign, now=now, region=services.region)
 
 
 @router.get("/waiting", responses=documented(401, 403, 404, 422, 503))
@@ -128,7 +132,7 @@ def approve_campaign(
     now = clock()
     approve(campaign, now=now)
     services.commit_and_hint(session)
-    return campaign_view(session, campaign, now=now)
+    return campaign_answer(session, campaign, now=now, region=services.region)
 
 
 @router.post(
@@ -154,7 +158,7 @@ def cancel(
     cancel_at_provider(session, campaign.id, now=now, abandon_running=options.running == "abandon")
     services.commit_and_hint(session)
     log.info("campaign.cancelled", campaign=str(campaign.id))
-    return campaign_view(session, campaign, now=now)
+    return campaign_answer(session, campaign, now=now, region=services.region)
 
 
 @router.post("/retry", responses=_REFUSALS, openapi_extra=body_of(RetryOptions, is_required=False))

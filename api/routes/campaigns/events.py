@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from functools import partial
-from typing import Annotated
+from datetime import datetime, timedelta
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Response
@@ -16,11 +16,16 @@ from api.auth.job_access import CurrentCaller
 from api.dependencies import OpenServices
 from api.event_streams import Listener, Snapshot, Subscriber
 from api.http.event_answers import LastEventId, documented_stream, event_answer
+from api.spending.cost_preview import Offer, waiting
+from api.spending.shortfall import campaign_answer
 from models.campaign import Campaign
-from models.operations.campaigns.status import campaign_view
 from models.session import Clock
+from reelqueue.schemas.campaigns import Campaign as CampaignView
 
 router = APIRouter(prefix="/v1/campaigns/{name}", tags=["campaigns"])
+
+_PRICES_HOLD: Final = timedelta(seconds=15)
+"""A file that is applied may change what waiting clips cost, and nothing else that is shown."""
 
 
 def _campaign_id(name: CampaignName, services: OpenServices, caller: CurrentCaller) -> UUID:
@@ -35,7 +40,7 @@ async def _listener(
     campaign_id: Annotated[UUID, Depends(_campaign_id)], services: OpenServices, caller: CurrentCaller
 ) -> AsyncIterator[Listener]:
     subscriber = Subscriber(caller.tenant_id, caller.key_id)
-    read = partial(_read, campaign_id=campaign_id, clock=services.clock)
+    read = _Reader(campaign_id, services.region, services.clock)
     async with services.streams.listen(subscriber, ("campaign", campaign_id), read) as listener:
         yield listener
 
@@ -55,6 +60,27 @@ async def follow_campaign(
     return event_answer(listener, last_event_id)
 
 
-def _read(session: Session, *, campaign_id: UUID, clock: Clock) -> Snapshot:
-    seen = campaign_view(session, session.get_one(Campaign, campaign_id), now=clock.now(session))
-    return Snapshot(version=seen.version, event="campaign", data=seen.model_dump_json(), is_last=seen.is_over)
+class _Reader:
+    """Reads a campaign every tick; pricing all clips that wait takes longer, and is done after a change."""
+
+    def __init__(self, campaign_id: UUID, region: str, clock: Clock) -> None:
+        self._campaign_id = campaign_id
+        self._region = region
+        self._clock = clock
+        self._priced: tuple[str, Offer, datetime] | None = None
+
+    def __call__(self, session: Session) -> Snapshot:
+        now = self._clock.now(session)
+
+        def price(view: CampaignView) -> Offer:
+            if self._priced is not None:
+                version, offer, at = self._priced
+                if version == view.version and now - at < _PRICES_HOLD:
+                    return offer
+            offer = waiting(session, self._campaign_id, region=self._region)
+            self._priced = view.version, offer, now
+            return offer
+
+        campaign = session.get_one(Campaign, self._campaign_id)
+        seen = campaign_answer(session, campaign, now=now, region=self._region, price=price)
+        return Snapshot(version=seen.version, event="campaign", data=seen.model_dump_json(), is_last=seen.is_over)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
 
 import httpx
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from api.settings import ApiSettings
-from models import RenderJob
+from models import Campaign, RenderJob
 from reelqueue.states import RenderState
 from tests.api.gallery.conftest import Desk, shot
 from tests.api.gallery.reel import Stock
@@ -220,6 +222,67 @@ def test_a_page_that_is_refused_the_events_comes_back_later(
     expect(tile(page, 1).locator("img")).to_have_count(1, timeout=60_000)
     assert len(asked) == 3
     desk.complaints.clear()  # Chromium notes each answer of 503
+
+
+def test_a_page_comes_back_no_sooner_than_it_was_asked_to(desk: Desk, clips: list[UUID], url: str) -> None:
+    asked: list[str] = []
+
+    def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) > 2:
+            route.continue_()
+            return
+        route.fulfill(status=503, headers={"Retry-After": "3600"}, content_type="application/problem+json", body="{}")
+
+    desk.page.clock.install()
+    desk.page.route("**/events", refuse)
+    page = look(desk, url)
+    expect(page.locator(".tile")).to_have_count(3)
+    wait_for(page, lambda: len(asked) == 2)  # for events, and why there are none
+    page.clock.fast_forward(3_500_000)
+    page.evaluate("() => fetch('/healthz').then((answer) => answer.status)")  # what was asked before it has arrived
+    early = len(asked)
+    with page.expect_request("**/events"):
+        page.clock.fast_forward(7_200_000)
+
+    assert early == 2
+    desk.complaints.clear()  # Chromium notes each answer of 503
+
+
+@pytest.mark.parametrize(("status", "words"), [(401, "you are no longer signed in. Sign in"), (404, "Load it again")])
+def test_a_page_that_may_not_follow_says_so_and_stops(
+    desk: Desk, clips: list[UUID], url: str, status: int, words: str
+) -> None:
+    desk.page.route("**/events", lambda route: route.fulfill(status=status, body="{}"))
+    page = look(desk, url)
+
+    expect(page.get_by_role("alert")).to_contain_text(words)
+    desk.complaints.clear()  # Chromium notes the refusal
+
+
+def test_a_budget_that_has_ended_says_how_much_is_missing(
+    desk: Desk, api: httpx.Client, rows: Session, clips: list[UUID], url: str, tmp_path: Path
+) -> None:
+    make(api, budget="0.50 USD")
+    move(rows, clips[2], RenderState.QUEUED)
+    page = look(desk, url)
+    expect(numbers(page)).to_contain_text("1 waiting")
+    exhausted = update(Campaign).values(budget_exhausted_at=func.now(), spent_amount=Decimal("0.25"))
+    rows.execute(exhausted.where(Campaign.name == "autumn"))
+    rows.commit()
+
+    expect(page.locator(".reason")).to_contain_text("to go on. Missing 0.25 USD: 1 clip waiting, 0.75 at most:")
+    expect(page.locator(".reason code")).to_have_text("reelqueue campaign set autumn 'budget=0.75 USD'")
+    shot(page, tmp_path, "budget")
+    page.get_by_role("link", name="Campaigns").click()
+    expect(page.locator(".reason code")).to_have_text("reelqueue campaign set autumn 'budget=0.75 USD'")
+    shot(page, tmp_path, "list")
+
+
+def wait_for(page: Page, is_so: Callable[[], bool]) -> None:
+    """Let the page's requests arrive until it is so."""
+    while not is_so():
+        page.wait_for_event("response")
 
 
 def test_a_page_that_asks_in_vain_says_so_and_stops(

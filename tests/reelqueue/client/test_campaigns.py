@@ -282,6 +282,11 @@ def test_a_budget_that_is_used_up_says_how_much_is_missing(server: str, settings
     engine.dispose()
 
     watched = run("watch", "autumn", "--once").stdout
+    listed, shown = run("list"), json.loads(run("list", "--json").stdout)[0]["shortfall"]
+    resumed = run("resume", "autumn")
 
     assert "0.25 USD, the rest of its budget, cannot pay for the next clip; raise the budget to go on" in watched
     assert "0.50 USD: 2 clips waiting, 1.50 at most; reelqueue campaign set autumn 'budget=1.50 USD'" in watched
+    told = "autumn lacks 0.50 USD: 2 clips waiting, 1.50 at most\n  reelqueue campaign set autumn 'budget=1.50 USD'\n"
+    assert (listed.stderr, resumed.stderr) == (told, told)
+    assert (shown["missing"], shown["budget"], shown["clip_count"]) == ("0.50", "1.50", 2)
