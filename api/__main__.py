@@ -13,11 +13,11 @@ from contextlib import suppress
 import uvicorn
 
 from api.app import create_app
-from api.auth.authentication import is_loopback
 from api.http.server import server_config
 from api.settings import load_settings
 from models.logs import configure_logs
 from reelqueue.errors import ConfigurationError
+from reelqueue.loopback import is_loopback
 
 _GRACE_SECONDS = 10
 

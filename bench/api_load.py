@@ -31,7 +31,7 @@ from alembic.config import Config
 from sqlalchemy.orm import Session
 
 from embedded.processes.child_process import ChildProcess, Command
-from embedded.processes.ports import HOST, PortClaims
+from embedded.processes.ports import PortClaims, loopback_host, loopback_url
 from embedded.servers.postgres import PostgresServer
 from embedded.servers.valkey import ValkeyServer
 from models import ApiKey
@@ -79,8 +79,9 @@ class Api:
     @asynccontextmanager
     async def unread(self, path: str) -> AsyncIterator[None]:
         """A request of A's whose answer is never read beyond its first bytes."""
-        reader, writer = await asyncio.open_connection(HOST, self.port, limit=1024)
-        head = f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: {A['Authorization']}\r\n\r\n"
+        reader, writer = await asyncio.open_connection(loopback_host(), self.port, limit=1024)
+        host = self.url.removeprefix("http://")
+        head = f"GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {A['Authorization']}\r\n\r\n"
         writer.write(head.encode())
         await reader.read(1)
         try:
@@ -109,11 +110,11 @@ def serving(folder: Path) -> Iterator[Api]:
             "REELQUEUE_ARCHIVE_URL": (folder / "archive").as_uri(),
             "REELQUEUE_API_REQUIRE_KEY": "true",
         }
-        arguments = [sys.executable, "-m", "api", "--host", HOST, "--port", str(port)]
+        arguments = [sys.executable, "-m", "api", "--host", loopback_host(), "--port", str(port)]
         run = Command(name="api", arguments=arguments, environment=environment, folder=ROOT)
         child = ChildProcess(run, logs=folder, pids=folder)
         child.start()
-        url = f"http://{HOST}:{port}"
+        url = loopback_url(port)
         child.wait_until(lambda: _answers(url), WAIT_SECONDS)
         yield Api(url, port, child.pid or 0)
         child.stop()
@@ -218,7 +219,7 @@ async def unread(api: Api, path: str, count: int, seconds: float) -> Answers:
 
 async def half_requests(api: Api, count: int, seconds: float) -> Answers:
     """Connections that send half a head; how many the API has closed at the end."""
-    opened = [await asyncio.open_connection(HOST, api.port) for _ in range(count)]
+    opened = [await asyncio.open_connection(loopback_host(), api.port) for _ in range(count)]
     for _, writer in opened:
         writer.write(b"GET / HTTP/1.1\r\n")
     await asyncio.sleep(seconds)

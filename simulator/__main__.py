@@ -25,8 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"simulator: {error}", file=sys.stderr)  # noqa: T201 - the command's talk
         return 1
     host, port = listener.getsockname()[:2]
+    place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     # Readers of a pipe wait for this line to learn the port.
-    print(f"simulator listening on http://{host}:{port}", flush=True)  # noqa: T201 - the command's talk
+    print(f"simulator listening on http://{place}", flush=True)  # noqa: T201 - the command's talk
     serve(service, listener, options.log_level)
     return 0
 

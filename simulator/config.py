@@ -12,13 +12,13 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
 
-from simulator.loopback import is_loopback
+from simulator.loopback import is_on_this_machine
 
 _STRICT = ConfigDict(extra="forbid")
 
 
 def _on_this_machine(url: str) -> str:
-    if not is_loopback(url):
+    if not is_on_this_machine(url):
         raise ValueError("the simulator calls nobody but this machine; give a loopback address")
     return url
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import urlsplit
 
+from reelqueue.loopback import is_loopback
 
-def is_loopback(url: str) -> bool:
+
+def is_on_this_machine(url: str) -> bool:
     """Whether *url* is HTTP on this very machine, the only one that the simulator ever calls."""
     try:
         parts = urlsplit(url)
-        host = parts.hostname or ""
-        if parts.scheme not in {"http", "https"}:
-            return False
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+        return parts.scheme in {"http", "https"} and is_loopback(parts.hostname or "")
     except ValueError:
         return False

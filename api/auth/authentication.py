@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import re
 from dataclasses import dataclass
 from datetime import timedelta
@@ -20,6 +19,7 @@ from api.auth.session_cookies import COOKIE, Pass, Purpose, read_pass
 from api.dependencies import services
 from api.problem_details import ProblemError
 from models.api_key import IS_VALID, ApiKey, KeyScope
+from reelqueue.loopback import is_loopback
 
 _PLACE: Final = re.compile(r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::[0-9]+)?")
 _SCHEME: Final = re.compile(r"^https?://")
@@ -140,16 +140,6 @@ def _note_use(session: Session, key_id: UUID) -> None:
         .execution_options(synchronize_session=False)
     )
     session.commit()
-
-
-def is_loopback(host: str) -> bool:
-    """Whether *host*, a name or an address, can be reached from this machine only."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def _bearer_key(request: Request) -> str | None:

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from embedded.chaos.short_timings import simulation
 from embedded.processes.child_process import ChildProcess, Command
-from embedded.processes.ports import HOST, PortClaims
+from embedded.processes.ports import PortClaims, loopback_host, loopback_url
 from embedded.processes.server_folders import remove_folder
 from embedded.servers.postgres import USER, PostgresServer
 from embedded.servers.valkey import ValkeyServer
@@ -43,7 +43,7 @@ class Site:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         run = Command(name="simulator", arguments=arguments, environment=environment, folder=ROOT)
         self.simulator = ChildProcess(run, logs=folder / "logs", pids=folder / "pids")
-        self.base_url = f"http://{HOST}:{port}"
+        self.base_url = loopback_url(port)
         self.control = httpx.Client(base_url=f"{self.base_url}/__sim__/", trust_env=False, timeout=_CALL_SECONDS)
         """The simulator's control plane."""
 
@@ -111,7 +111,7 @@ class Site:
             "REELQUEUE_ARCHIVE_URL": self.archive.as_uri(),
             "ALIBABA_API_KEY": _KEY,
             "REELQUEUE_WEBHOOK_KEY": WEBHOOK_KEY.get_secret_value(),
-            "REELQUEUE_WEBHOOK_PRIVATE_HOSTS": HOST,
+            "REELQUEUE_WEBHOOK_PRIVATE_HOSTS": loopback_host(),
             "PYTHONUNBUFFERED": "1",
             VARIABLE: str(self.failpoints),
         }

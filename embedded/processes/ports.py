@@ -1,12 +1,53 @@
-"""TCP ports of loopback for one stack, so that two stacks never choose the same."""
+"""Addresses and TCP ports of loopback for one stack, so that two stacks never choose the same."""
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
+from functools import cache
+from typing import Final
 
-HOST = "127.0.0.1"
-"""Everything listens here only."""
+from reelqueue.errors import ConfigurationError
+from reelqueue.loopback import is_loopback
+
+HOST_VARIABLE: Final = "REELQUEUE_LOOPBACK_HOST"
+"""Chooses the address on hosts that have neither of the usual ones."""
+_USUAL_HOSTS: Final = ("127.0.0.1", "::1")
+_CONNECT_SECONDS: Final = 2.0
+
+
+@cache
+def loopback_host() -> str:
+    """The address that every service of a stack listens on, and is found at.
+
+    Raises:
+        ConfigurationError: This machine cannot be reached by a loopback address, or the variable names another one.
+    """
+    chosen = os.environ.get(HOST_VARIABLE)
+    if chosen and not is_loopback(chosen):
+        raise ConfigurationError(
+            f"{HOST_VARIABLE}: {chosen!r} is no loopback address; the stack has no keys, and listens on such as "
+            "127.0.0.1 or ::1 only"
+        )
+    failures: list[str] = []
+    for host in (chosen,) if chosen else _USUAL_HOSTS:
+        try:
+            _reach(host)
+        except OSError as error:
+            failures.append(f"{host} ({error.strerror or error})")
+        else:
+            return host
+    raise ConfigurationError(
+        f"this machine cannot reach itself by {' or '.join(failures)}: enable the loopback interface "
+        f"(ip link set lo up), or name the address that it has, such as {HOST_VARIABLE}=127.0.0.2"
+    )
+
+
+def loopback_url(port: int) -> str:
+    """Scheme, host and port of a service of a stack."""
+    host = loopback_host()
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 class PortClaims:
@@ -37,8 +78,8 @@ class PortClaims:
     def claim_free(self) -> int:
         """Take any port that is free."""
         while True:
-            with socket.socket() as probe:
-                probe.bind((HOST, 0))
+            with _socket(loopback_host()) as probe:
+                probe.bind((loopback_host(), 0))
                 port: int = probe.getsockname()[1]
             if self.claim(port):
                 return port
@@ -49,12 +90,24 @@ class PortClaims:
             self._claims.pop().close()
 
 
+def _reach(host: str) -> None:
+    """Listen on an address and connect to it: one of an interface that is down can be bound, and not reached."""
+    with _socket(host) as listener:
+        listener.bind((host, 0))
+        listener.listen(1)
+        socket.create_connection(listener.getsockname()[:2], _CONNECT_SECONDS).close()
+
+
 def _can_listen(port: int) -> bool:
-    with socket.socket() as probe:
+    with _socket(loopback_host()) as probe:
         # As servers do: connections of an earlier server that are still closing do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((loopback_host(), port))
         except OSError:
             return False
         return True
+
+
+def _socket(host: str) -> socket.socket:
+    return socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from embedded.processes.ports import HOST
+from embedded.processes.ports import loopback_host, loopback_url
 from embedded.stack.service_environment import Secret
 from embedded.stack.state_folder import StackRecord
 
@@ -64,8 +64,18 @@ def _simulator(port: int, state: Path, time_scale: float) -> Service:
     return Service(
         name="simulator",
         stage=0,
-        arguments=("simulator", "--port", str(port), "--state", str(state), "--time-scale", f"{time_scale:g}"),
-        health_url=f"http://{HOST}:{port}/__sim__/health",
+        arguments=(
+            "simulator",
+            "--host",
+            loopback_host(),
+            "--port",
+            str(port),
+            "--state",
+            str(state),
+            "--time-scale",
+            f"{time_scale:g}",
+        ),
+        health_url=f"{loopback_url(port)}/__sim__/health",
     )
 
 
@@ -73,9 +83,9 @@ def _api(port: int) -> Service:
     return Service(
         name="api",
         stage=0,  # it is ready only when the schema is; until then it may load
-        arguments=("api", "--host", HOST, "--port", str(port)),
+        arguments=("api", "--host", loopback_host(), "--port", str(port)),
         secrets=frozenset({Secret.ARCHIVE, Secret.WEBHOOKS, Secret.SESSIONS}),
-        health_url=f"http://{HOST}:{port}/readyz",
+        health_url=f"{loopback_url(port)}/readyz",
     )
 
 
@@ -83,7 +93,7 @@ def _flower(port: int) -> Service:
     return Service(
         name="flower",
         stage=1,
-        arguments=("celery", "-A", "workers.app", "flower", f"--address={HOST}", f"--port={port}"),
+        arguments=("celery", "-A", "workers.app", "flower", f"--address={loopback_host()}", f"--port={port}"),
         secrets=frozenset({Secret.FLOWER}),
         stop_seconds=3.0,  # it keeps nothing
         is_background=True,

@@ -16,7 +16,7 @@ import httpx
 
 from embedded.errors import ServiceError
 from embedded.processes.child_process import ChildProcess, Command
-from embedded.processes.ports import HOST, PortClaims
+from embedded.processes.ports import PortClaims, loopback_host, loopback_url
 from embedded.processes.restart import Ending, KeptAlive
 from embedded.servers.postgres import PostgresServer
 from embedded.servers.valkey import ValkeyServer
@@ -96,7 +96,7 @@ class Stack:
 
     def url(self, service: str) -> str:
         """Scheme, host and port of the ``api``, ``flower`` or ``simulator`` service."""
-        return f"http://{HOST}:{self.record.ports[service]}"
+        return loopback_url(self.record.ports[service])
 
     def start(self) -> None:
         """Start everything, and wait until the API takes jobs.
@@ -198,8 +198,9 @@ class Stack:
         inherited = {
             name: value for name, value in os.environ.items() if self.options.is_live or name not in KEY_VARIABLES
         }
+        host = loopback_host()
         return {
-            "REELQUEUE_WEBHOOK_PRIVATE_HOSTS": "127.0.0.1,localhost",  # whoever uses this stack is on this machine
+            "REELQUEUE_WEBHOOK_PRIVATE_HOSTS": f"{host},localhost",  # whoever uses this stack is on this machine
             **self.options.settings,
             **inherited,
             **self.environment,
@@ -208,7 +209,7 @@ class Stack:
             "FLOWER_READ_ONLY": "true",
             "REELQUEUE_WEBHOOK_KEY": self.record.webhook_key,
             # Whatever proxy the user has, it cannot see this machine's loopback.
-            **{name: ",".join(filter(None, [os.environ.get(name), HOST])) for name in ("NO_PROXY", "no_proxy")},
+            **{name: ",".join(filter(None, [os.environ.get(name), host])) for name in ("NO_PROXY", "no_proxy")},
             "PYTHONPATH": str(ROOT),
             "PYTHONUNBUFFERED": "1",
         }
@@ -219,11 +220,11 @@ class Stack:
             "REELQUEUE_BROKER_URL": self.valkey.broker_url,
             "REELQUEUE_RESULT_BACKEND_URL": self.valkey.result_backend_url,
             "REELQUEUE_ARCHIVE_URL": self.options.archive_url or self.folder.archive.as_uri(),
-            "REELQUEUE_API_URL": f"http://{HOST}:{record.ports['api']}",
-            "REELQUEUE_FLOWER_URL": f"http://{HOST}:{record.ports['flower']}",
+            "REELQUEUE_API_URL": loopback_url(record.ports["api"]),
+            "REELQUEUE_FLOWER_URL": loopback_url(record.ports["flower"]),
         }
         if not record.is_live:
-            addresses["REELQUEUE_VIDEO_BASE_URL"] = f"http://{HOST}:{record.ports['simulator']}"
+            addresses["REELQUEUE_VIDEO_BASE_URL"] = loopback_url(record.ports["simulator"])
             addresses[KEY_VARIABLES[0]] = SIMULATOR_KEY
         return addresses
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from typing import Any, Final
 
 import httpx
 
 from reelqueue.errors import ConfigurationError
+from reelqueue.loopback import is_loopback
 from reelqueue.version import USER_AGENT
 
 DEFAULT_API_URL: Final = "http://127.0.0.1:8000"
@@ -34,7 +34,7 @@ def httpx_options(base_url: str | None, api_key: str | None, timeout_seconds: fl
         # A redirect would carry the key and the request to wherever the answer says.
         "follow_redirects": False,
         # A proxy from the environment cannot see this machine's loopback.
-        "trust_env": not _is_loopback(url.host),
+        "trust_env": not is_loopback(url.host),
     }
 
 
@@ -61,12 +61,3 @@ def _authorization(key: str | None) -> dict[str, str]:
             "the API key has characters that no key has, such as a space or line feed; set REELQUEUE_API_KEY again"
         )
     return {"Authorization": f"Bearer {key}"}
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

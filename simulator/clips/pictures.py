@@ -10,7 +10,7 @@ import av.error
 import httpx
 from PIL import Image
 
-from simulator.loopback import is_loopback
+from simulator.loopback import is_on_this_machine
 
 _FETCH_SECONDS: Final = 3.0
 _FETCH_BYTES: Final = 100 * 1024 * 1024
@@ -28,7 +28,7 @@ def load_picture(source: str, content: bytes | None) -> Image.Image | None:
         source: A URL; looked up only when it points at this machine.
         content: The encoded bytes where they are already known.
     """
-    if content is None and is_loopback(source):
+    if content is None and is_on_this_machine(source):
         content = _fetch(source)
     if not content:
         return None

@@ -13,7 +13,7 @@ import pytest
 
 from embedded.errors import StateInUseError
 from embedded.processes.child_process import ChildProcess, Command
-from embedded.processes.ports import HOST, PortClaims
+from embedded.processes.ports import PortClaims, loopback_host
 from embedded.stack.state_folder import StackRecord, StateFolder
 from reelqueue.errors import ConfigurationError
 
@@ -65,7 +65,7 @@ def test_ports_and_password_stay_the_same(tmp_path: Path) -> None:
 
 
 def test_a_taken_port_is_replaced(tmp_path: Path) -> None:
-    with socket.create_server((HOST, 0)) as stranger:
+    with socket.create_server((loopback_host(), 0)) as stranger:
         taken = stranger.getsockname()[1]
 
         assert open_record(tmp_path, api=taken).ports["api"] != taken
@@ -76,7 +76,10 @@ def test_the_simulators_port_never_moves(tmp_path: Path) -> None:
     StateFolder(tmp_path).write_record(record)
     port = record.ports["simulator"]
 
-    with socket.create_server((HOST, port)), pytest.raises(ConfigurationError, match=f"port {port} is taken"):
+    with (
+        socket.create_server((loopback_host(), port)),
+        pytest.raises(ConfigurationError, match=f"port {port} is taken"),
+    ):
         open_record(tmp_path)
 
 

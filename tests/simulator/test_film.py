@@ -16,7 +16,7 @@ from PIL import Image
 from simulator.clips.encoder import draw_film
 from simulator.clips.pictures import load_picture
 from simulator.clips.scene import Picture, Scene
-from simulator.loopback import is_loopback
+from simulator.loopback import is_on_this_machine
 
 SCENE = Scene(
     width=160,
@@ -154,7 +154,7 @@ def test_a_video_shows_its_first_frame(tmp_path: Path) -> None:
     ],
 )
 def test_only_loopback_addresses_are_fetched(url: str, *, expected: bool) -> None:
-    assert is_loopback(url) is expected
+    assert is_on_this_machine(url) is expected
 
 
 @pytest.fixture

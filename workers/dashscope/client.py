@@ -21,6 +21,7 @@ from pydantic import SecretStr
 from models.rate_limit import TurnKind
 from reelqueue.builder import BuiltRequest
 from reelqueue.egress import WIRE_ERRORS, tls_context
+from reelqueue.loopback import is_loopback
 from reelqueue.version import USER_AGENT
 from workers.dashscope.answer_check import RawAnswer, check_answer
 from workers.dashscope.clock_comparison import MOST_OFFSET, ClockComparison
@@ -44,7 +45,6 @@ MAX_ANSWER_BYTES: Final = 1024 * 1024
 _SECRET_BYTES: Final = 12
 PAGE_SIZE: Final = 100
 MAX_PAGES: Final = 50
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 Pace = Callable[[TurnKind], Awaitable[None]]
 """Returns when a call of that kind may be sent."""
@@ -91,7 +91,7 @@ class Endpoint:
     @property
     def is_loopback(self) -> bool:
         """Whether it is on this machine: the simulator."""
-        return urlsplit(self.base_url).hostname in _LOOPBACK
+        return is_loopback(urlsplit(self.base_url).hostname or "")
 
 
 class DashScope:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from api.auth.authentication import is_loopback
+from reelqueue.loopback import is_loopback
 from tests.system.deploy.compose import OURS, SECRETS, Service, option
 
 
