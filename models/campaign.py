@@ -108,6 +108,9 @@ class Campaign(Base):
         comment="Of the content hashes of its clips; older ones are renewed before its next file is compared",
     )
     file_name: Mapped[str | None] = mapped_column(comment="The file that it was last applied from, for people")
+    csv_style: Mapped[dict[str, Any] | None] = mapped_column(
+        comment="Of the CSV file that was applied last, which exports follow: delimiter, decimal, has_byte_order_mark"
+    )
     cancelled_at: Mapped[datetime | None] = mapped_column(comment="When its owner stopped it for good")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When the row was made")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -161,7 +162,9 @@ def _open_rows(path: Path, headings: Headings, encoding: str | None, sheet: str 
         if suffix in JSON:
             yield ObjectRows(path.name, json_values(path.name, lines), headings)
         else:
-            yield Spreadsheet(path.name, csv_table(path.name, lines, headings), headings)
+            has_mark = codecs.lookup(stream.encoding).name != "utf-8"
+            table = csv_table(path.name, lines, headings, has_byte_order_mark=has_mark)
+            yield Spreadsheet(path.name, table, headings)
 
 
 def _unknown_ending(file: str, suffix: str) -> CampaignFileError:

@@ -33,6 +33,9 @@ class Group:
 class ProblemSink(Protocol):
     """Who gets each problem and each bad row as they are found."""
 
+    def begin(self, source: RecordSource) -> None:
+        """Learn what is read, before anything is found in it."""
+
     def problem(self, problem: Problem) -> None:
         """Take one problem."""
 

@@ -136,7 +136,7 @@ def apply(
             if is_agreed and not undo_repairs:
                 _refuse_to_undo(checked.plan)
             _ask(checked, is_agreed=is_agreed)
-            stored = handover.commit()
+            stored = handover.commit(checked.csv_style)
         campaign = client.campaigns.get(name)
     if as_json:
         counts = stored.model_dump(mode="json", exclude={"bad", "problems"})

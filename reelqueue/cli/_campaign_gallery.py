@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, TaskID
 
+from reelqueue.campaigns.report.export_forms import PLAIN, as_csv
 from reelqueue.campaigns.report.summary import counted
 from reelqueue.cli._campaign_control import Name
 from reelqueue.cli._jobs import connect
@@ -62,8 +63,10 @@ def export(
     bar = Progress(console=console) if console.is_terminal else None
     with connect() as client, bar or nullcontext():
         brought = _bring_pages(client, name, folder, bar)
-        for form in ("results.csv", "results.jsonl"):
-            _write(folder / form, client.campaigns.export(name, form))
+        _write(folder / "results.jsonl", client.campaigns.export(name, "results.jsonl"))
+        style = client.campaigns.get(name).csv_style or PLAIN
+        table = as_csv(client.campaigns.export(name, "results.csv").decode(), style)
+        _write(folder / "results.csv", table.encode())
     print_line(str(folder / "index.html"))
     talk(f"{counted(brought.clip_count, 'clip')}: {brought.fresh_count} files brought, {brought.kept_count} were there")
     if brought.gone:

@@ -16,7 +16,7 @@ from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.campaigns.plan.server_diff import Novelty
 from reelqueue.client import Client
 from reelqueue.errors import InvalidRequestError, ReelqueueError
-from reelqueue.schemas.campaigns import ImportedClips, StagedClips
+from reelqueue.schemas.campaigns import CsvStyle, ImportedClips, StagedClips
 
 BATCH_LINES: Final = 1_000
 BATCH_BYTES: Final = 8 * 1024**2
@@ -89,9 +89,15 @@ class Handover:
         if self._error is not None:
             raise self._error
 
-    def commit(self) -> ImportedClips:
-        """Put everything in force."""
-        stored = self._client.campaigns.commit_import(self._name, self._begun(), clips=self._staged_count)
+    def commit(self, csv_style: CsvStyle | None) -> ImportedClips:
+        """Put everything in force.
+
+        Args:
+            csv_style: Of the file, for what is written about the campaign; None: it is no CSV file.
+        """
+        stored = self._client.campaigns.commit_import(
+            self._name, self._begun(), clips=self._staged_count, csv_style=csv_style
+        )
         self._is_committed = True
         return stored
 

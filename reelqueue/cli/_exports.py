@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 
 import typer
 
-from reelqueue.campaigns.report.export_forms import as_semicolons, as_workbook
+from reelqueue.campaigns.report.export_forms import PLAIN, SEMICOLONS, as_csv, as_workbook
 from reelqueue.cli._output import print_line, print_text
 from reelqueue.client import Client
 from reelqueue.errors import InvalidRequestError
@@ -27,7 +27,9 @@ Output = Annotated[Path | None, typer.Option("--output", "-o", help="File; stand
 FormatName = Annotated[
     Format | None,
     typer.Option(
-        "--format", help="csv-semicolon has decimal commas. The file's ending decides unless given: .jsonl, .xlsx, CSV."
+        "--format",
+        help="Unless given, the file's ending decides: .jsonl, .xlsx, else CSV written as the sheet that was applied. "
+        "csv has commas, csv-semicolon decimal commas, too.",
     ),
 ]
 _BY_ENDING: Final = {".jsonl": Format.JSONL, ".ndjson": Format.JSONL, ".xlsx": Format.XLSX}
@@ -41,7 +43,7 @@ def save_export(
     Raises:
         InvalidRequestError: A workbook is to go to standard output, or a cell is too long for one.
     """
-    form = form or _BY_ENDING.get(output.suffix.lower() if output else "", Format.CSV)
+    form = form or _BY_ENDING.get(output.suffix.lower() if output else "")
     if form is Format.XLSX and output is None:
         raise InvalidRequestError("missing_option", f"--output: a workbook goes to a file, such as -o {what}.xlsx")
     if form is Format.JSONL:
@@ -51,7 +53,9 @@ def save_export(
     if form is Format.XLSX:
         body = as_workbook(body.decode())
     elif form is Format.CSV_SEMICOLON:
-        body = as_semicolons(body.decode()).encode()
+        body = as_csv(body.decode(), SEMICOLONS).encode()
+    elif form is None:
+        body = as_csv(body.decode(), client.campaigns.get(name).csv_style or PLAIN).encode()
     if output is None:
         print_text(body.decode())
     else:

@@ -16,6 +16,7 @@ from reelqueue.client._gallery_operations import Deciding, Sheet
 from reelqueue.client._operations import DOWNLOAD_SECONDS, Running
 from reelqueue.schemas.campaigns import (
     Campaign,
+    CsvStyle,
     DecidedClips,
     GalleryFile,
     GalleryPage,
@@ -83,12 +84,14 @@ class AsyncCampaignCalls:
         """
         return await self._driver.run(ops.stage(name, import_id, number, lines, self._retry_seconds))
 
-    async def commit_import(self, name: str, import_id: UUID, *, clips: int) -> ImportedClips:
+    async def commit_import(
+        self, name: str, import_id: UUID, *, clips: int, csv_style: CsvStyle | None = None
+    ) -> ImportedClips:
         """Put an import in force, whole.
 
         Arguments and errors are those of `CampaignCalls.commit_import`.
         """
-        return await self._driver.run(ops.commit_import(name, import_id, clips, self._retry_seconds))
+        return await self._driver.run(ops.commit_import(name, import_id, clips, csv_style, self._retry_seconds))
 
     async def discard_import(self, name: str, import_id: UUID) -> None:
         """Forget an import that is not wanted."""

@@ -17,6 +17,7 @@ from reelqueue.schemas.campaigns import (
     Campaign,
     Campaigns,
     ClipImport,
+    CsvStyle,
     ImportedClips,
     ModelSpeeds,
     RetriedClips,
@@ -89,9 +90,12 @@ def stage(name: str, import_id: UUID, number: int, lines: Iterable[bytes], retry
     return read(StagedClips, (yield from exchange(step, give_up_at=give_up_at)))
 
 
-def commit_import(name: str, import_id: UUID, clips: int, retry_seconds: float) -> Steps[ImportedClips]:
+def commit_import(
+    name: str, import_id: UUID, clips: int, csv_style: CsvStyle | None, retry_seconds: float
+) -> Steps[ImportedClips]:
     """Put an import in force; a million clips take longer than an answer is waited for, so it is asked again."""
-    body = json.dumps({"clips": clips}).encode()
+    told = csv_style and csv_style.model_dump(mode="json")
+    body = json.dumps({"clips": clips, "csv_style": told}).encode()
     step = Send("POST", f"{path_of(name)}/imports/{import_id}/commit", {}, body, _JSON)
     give_up_at = deadline(max(retry_seconds, COMMIT_SECONDS))
     return read(ImportedClips, (yield from exchange(step, give_up_at=give_up_at)))

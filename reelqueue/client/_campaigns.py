@@ -16,6 +16,7 @@ from reelqueue.client._gallery_operations import Deciding, Sheet
 from reelqueue.client._operations import DOWNLOAD_SECONDS, Running
 from reelqueue.schemas.campaigns import (
     Campaign,
+    CsvStyle,
     DecidedClips,
     GalleryFile,
     GalleryPage,
@@ -94,15 +95,18 @@ class CampaignCalls:
         """
         return self._driver.run(ops.stage(name, import_id, number, lines, self._retry_seconds))
 
-    def commit_import(self, name: str, import_id: UUID, *, clips: int) -> ImportedClips:
+    def commit_import(
+        self, name: str, import_id: UUID, *, clips: int, csv_style: CsvStyle | None = None
+    ) -> ImportedClips:
         """Put an import in force, whole.
 
         Args:
             name: Its campaign.
             import_id: The import.
             clips: How many were staged; if the server has another number, nothing is stored.
+            csv_style: How the file is written, which results and failures follow; None: as before.
         """
-        return self._driver.run(ops.commit_import(name, import_id, clips, self._retry_seconds))
+        return self._driver.run(ops.commit_import(name, import_id, clips, csv_style, self._retry_seconds))
 
     def discard_import(self, name: str, import_id: UUID) -> None:
         """Forget an import that is not wanted."""

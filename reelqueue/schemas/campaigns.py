@@ -6,7 +6,7 @@ import hashlib
 import json
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -82,6 +82,18 @@ class Shortfall(Wire):
         return f"{self.missing:,.2f} {self.currency}: {clips} waiting, {self.max_amount:,.2f} at most"
 
 
+class CsvStyle(Wire):
+    """How a CSV file divides its cells and writes its numbers, as programs of its author's language do."""
+
+    delimiter: str = Field(
+        default=",", min_length=1, max_length=1, pattern=r"""^[^"'\r\n\u0000\ufeff]$""", description="Between cells."
+    )
+    decimal: Literal[".", ","] = Field(default=".", description="The decimal mark.")
+    has_byte_order_mark: bool = Field(
+        default=True, description="Whether it begins with the mark that tells Excel that it is UTF-8."
+    )
+
+
 class Campaign(Wire):
     """A campaign as the server knows it at one moment."""
 
@@ -94,6 +106,9 @@ class Campaign(Wire):
     holds: list[Hold] = Field(default_factory=list, description="What keeps clips of a running campaign waiting.")
     options: dict[str, Any] = Field(description="How it is run, as in a manifest.")
     file_name: str | None = Field(description="The file that it was last applied from.")
+    csv_style: CsvStyle | None = Field(
+        default=None, description="Of the CSV file that was applied last; results and failures are written like it."
+    )
     clip_count: int = Field(description="Clips, each row's latest.")
     counts: dict[RenderState, int] = Field(description="Of these by state; states without a clip are left out.")
     finished_count: int = Field(description="Of these at an end.")

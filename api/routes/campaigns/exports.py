@@ -56,8 +56,7 @@ def download_results_jsonl(campaign: PathCampaign, services: OpenServices) -> St
 )
 def download_failures_csv(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
     """The rows that failed or were moderated, with the reason first: correct them, and apply the file again."""
-    with services.sessions() as session:
-        headings = failure_headings(session, campaign.id)
+    headings = failure_headings(services.sessions, campaign.id)
     pages = (map(_flat, page) for page in failure_pages(services.sessions, campaign.id, with_pictures=False))
     content = in_turn(_as_csv(headings, pages), services.bulk)
     return StreamingResponse(content, media_type=CSV, headers=_named("failures.csv"))

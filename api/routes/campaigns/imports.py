@@ -35,7 +35,7 @@ from reelqueue.campaigns.limits import CLIPS_MAX
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.campaigns.output_paths import DEFAULT_PATTERN
 from reelqueue.schemas.campaigns import ClipImport as ClipImportView
-from reelqueue.schemas.campaigns import ImportedClips, StagedClips
+from reelqueue.schemas.campaigns import CsvStyle, ImportedClips, StagedClips
 
 log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1/campaigns/{name}/imports", tags=["campaigns"])
@@ -65,6 +65,9 @@ class CommitOptions(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     clips: StrictInt = Field(ge=0, le=CLIPS_MAX, description="How many were staged: with fewer, nothing is stored.")
+    csv_style: CsvStyle | None = Field(
+        default=None, description="How the file is written: results and failures are like it; null: as before."
+    )
 
 
 def find_import(name: CampaignName, import_id: ImportId, session: OpenSession, caller: CurrentCaller) -> ClipImport:
@@ -165,7 +168,7 @@ def commit_campaign_import(
     if (campaign := find_campaign(session, begun.tenant_id, begun.campaign_name)) is not None:
         check_going(campaign)
     try:
-        stored = commit_import(session, begun, clips=asked.clips, now=clock())
+        stored = commit_import(session, begun, clips=asked.clips, csv_style=asked.csv_style, now=clock())
     except BudgetBelowCommitmentsError as error:
         raise ProblemError(409, "budget_below_commitments", str(error), field="budget") from error
     except DuplicateClipError as error:

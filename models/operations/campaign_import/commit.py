@@ -20,6 +20,7 @@ from models.operations.campaigns.control import set_options
 from models.operations.campaigns.current_clips import lock_clips
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.errors import ReelqueueError
+from reelqueue.schemas.campaigns import CsvStyle
 
 
 class IncompleteImportError(ReelqueueError):
@@ -78,13 +79,16 @@ def find_campaign(session: Session, tenant_id: UUID, name: str) -> Campaign | No
     return session.scalars(select(Campaign).where(Campaign.tenant_id == tenant_id, Campaign.name == name)).one_or_none()
 
 
-def commit_import(session: Session, begun: ClipImport, *, clips: int, now: datetime) -> dict[str, Any]:
+def commit_import(
+    session: Session, begun: ClipImport, *, clips: int, csv_style: CsvStyle | None = None, now: datetime
+) -> dict[str, Any]:
     """Put an import in force: its clips and its campaign's options, or nothing.
 
     Args:
         session: In a transaction that has locked the import; the caller commits, then sends a dispatch hint.
         begun: The import.
         clips: How many its sender has sent.
+        csv_style: How its file is written, which exports follow; None: as before.
         now: The time.
 
     Returns:
@@ -111,6 +115,8 @@ def commit_import(session: Session, begun: ClipImport, *, clips: int, now: datet
     elif begun.file_name is not None:
         campaign.file_name = begun.file_name
     campaign.variable_names = in_order(begun.variable_names, campaign.variable_names)
+    if csv_style is not None:
+        campaign.csv_style = csv_style.model_dump(mode="json")
     begun.committed_at, begun.outcome = now, asdict(stored)
     session.flush()
     return begun.outcome

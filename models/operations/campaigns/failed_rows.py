@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased, sessionmaker
 from models.campaign import Campaign
 from models.job_reference import JobReference, ReferenceRole
 from models.operations.campaigns.current_clips import COUNTS
-from models.operations.campaigns.results import clip_rows
+from models.operations.campaigns.results import clip_rows, in_file_order, variable_names
 from models.operations.jobs.request_rows import stored_options
 from models.render_job import RenderJob
 from reelqueue.campaigns.clips import LAST_FRAME
@@ -38,10 +38,12 @@ _UNKNOWN: Final = (
 )
 
 
-def failure_headings(session: Session, campaign_id: UUID) -> tuple[str, ...]:
+def failure_headings(sessions: sessionmaker[Session], campaign_id: UUID) -> tuple[str, ...]:
     """The columns of a spreadsheet of `failure_pages`, with one for each variable that any of them has."""
-    names = select(func.jsonb_object_keys(RenderJob.clip_variables)).where(*_failed(campaign_id)).distinct()
-    variables = sorted(name for name in session.scalars(names) if name.isidentifier())
+    query = select(func.jsonb_object_keys(RenderJob.clip_variables)).where(*_failed(campaign_id)).distinct()
+    with sessions() as session:
+        found = {name: None for name in sorted(session.scalars(query)) if name.isidentifier()}
+    variables = in_file_order(found, variable_names(sessions, campaign_id))
     return (*_HEADINGS, *(f"{VARIABLES}.{name}" for name in variables))
 
 
@@ -60,6 +62,7 @@ def failure_pages(
             the row asks for the path, and cannot be applied without it.
     """
     size = _PICTURES_AT_ONCE if with_pictures else _CLIPS_AT_ONCE
+    names = variable_names(sessions, campaign_id)
     with sessions() as session:
         ids = session.scalars(_failed_ids(campaign_id)).all()
     for first in range(0, len(ids), size):
@@ -69,7 +72,7 @@ def failure_pages(
             found = session.execute(_clips(some)).all()
         place = {job_id: number for number, job_id in enumerate(some)}
         ordered = sorted(found, key=lambda row: place[row.RenderJob.id])
-        yield [_failed_row(row, pictures.get(row.RenderJob.id, ())) for row in ordered]
+        yield [_failed_row(row, pictures.get(row.RenderJob.id, ()), names) for row in ordered]
 
 
 def _failed(campaign_id: UUID) -> tuple[Any, ...]:
@@ -134,7 +137,9 @@ def _pictures(
     return found
 
 
-def _failed_row(row: Row[*tuple[Any, ...]], references: Sequence[Row[*tuple[Any, ...]]]) -> dict[str, Any]:
+def _failed_row(
+    row: Row[*tuple[Any, ...]], references: Sequence[Row[*tuple[Any, ...]]], names: Sequence[str]
+) -> dict[str, Any]:
     job: RenderJob = row.RenderJob
     why = [": ".join(part for part in (job.failure_code, job.failure_message) if part) or str(job.state)]
     found = stored_options(job) | {"start_by": _told(row.start_by), "priority": job.priority or None}
@@ -146,7 +151,7 @@ def _failed_row(row: Row[*tuple[Any, ...]], references: Sequence[Row[*tuple[Any,
         why += _put(found, reference)
     variables = {name: value for name, value in (row.clip_variables or {}).items() if name.isidentifier()}
     ordered = {name: found.get(name) for name in _HEADINGS[1:]}
-    return {PROBLEM_HEADING: "; ".join(why)} | ordered | {VARIABLES: variables or None}
+    return {PROBLEM_HEADING: "; ".join(why)} | ordered | {VARIABLES: in_file_order(variables, names) or None}
 
 
 def _put(found: dict[str, Any], reference: Row[*tuple[Any, ...]]) -> Iterator[str]:

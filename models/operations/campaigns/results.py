@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, aliased, sessionmaker
 from sqlalchemy.sql.selectable import LateralFromClause
 
 from models.asset import Asset, AssetKind
+from models.campaign import Campaign
 from models.clip_decision import ClipDecision
 from models.ledger_entry import SPENT_KINDS, LedgerEntry
 from models.operations.campaigns.current_clips import COUNTS
@@ -35,17 +36,31 @@ _ROWS_AT_ONCE: Final = 1_000
 
 def result_pages(sessions: sessionmaker[Session], campaign_id: UUID) -> Iterator[list[Row]]:
     """Every clip that counts, in the file's order, with what came of it; read as it is asked for."""
+    names = variable_names(sessions, campaign_id)
     for ids in _clip_ids(sessions, campaign_id):
         offset = 0
-        while page := _result_page(sessions, ids, offset):
+        while page := _result_page(sessions, ids, offset, names):
             yield page
             offset += _ROWS_AT_ONCE
 
 
-def _result_page(sessions: sessionmaker[Session], ids: Sequence[UUID], offset: int) -> list[Row]:
+def variable_names(sessions: sessionmaker[Session], campaign_id: UUID) -> Sequence[str]:
+    """The variables of a campaign in the order of its file."""
+    with sessions() as session:
+        return session.scalars(select(Campaign.variable_names).where(Campaign.id == campaign_id)).one() or ()
+
+
+def in_file_order(variables: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """The variables of a row in the order of the file, which the database does not keep in a row."""
+    place = {name: index for index, name in enumerate(names)}
+    return dict(sorted(variables.items(), key=lambda item: place.get(item[0], len(place))))
+
+
+def _result_page(sessions: sessionmaker[Session], ids: Sequence[UUID], offset: int, names: Sequence[str]) -> list[Row]:
     with sessions() as session:
         found = session.execute(_results(ids).limit(_ROWS_AT_ONCE).offset(offset)).mappings().all()
-    return [ClipResult.model_validate(row).model_dump(mode="json") for row in found]
+    rows = [ClipResult.model_validate(row).model_dump(mode="json") for row in found]
+    return [row | {"variables": row["variables"] and in_file_order(row["variables"], names)} for row in rows]
 
 
 def _clip_ids(sessions: sessionmaker[Session], campaign_id: UUID) -> Iterator[Sequence[UUID]]:

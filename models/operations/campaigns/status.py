@@ -18,7 +18,7 @@ from models.render_job import RenderJob
 from models.slot import Slot
 from reelqueue.campaigns.report.summary import counted
 from reelqueue.schemas.campaigns import Campaign as CampaignView
-from reelqueue.schemas.campaigns import CampaignMoney, FailureGroup, Phase
+from reelqueue.schemas.campaigns import CampaignMoney, CsvStyle, FailureGroup, Phase
 from reelqueue.states import TERMINAL, FailureClass, RenderState
 
 PACE_WINDOW: Final = timedelta(minutes=10)
@@ -41,6 +41,7 @@ def campaign_view(session: Session, campaign: Campaign, *, now: datetime) -> Cam
         holds=holds_of(session, campaign) if phase is Phase.RUNNING else [],
         options=options_of(campaign),
         file_name=campaign.file_name,
+        csv_style=campaign.csv_style and CsvStyle.model_validate(campaign.csv_style),
         clip_count=sum(counts.values()),
         counts=dict(counts),
         finished_count=sum(count for state, count in counts.items() if state in TERMINAL),

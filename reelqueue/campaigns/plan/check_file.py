@@ -20,9 +20,10 @@ from reelqueue.campaigns.plan.server_diff import Known, Novelty
 from reelqueue.campaigns.plan.url_check import URLS_MAX, check_urls, urls_of
 from reelqueue.campaigns.problem import CampaignFileError, Problem, Severity
 from reelqueue.campaigns.problem_log import ProblemLog, ProblemSink
+from reelqueue.campaigns.rows.csv_rows import Spreadsheet
 from reelqueue.catalog import lookup
 from reelqueue.errors import InvalidRequestError
-from reelqueue.schemas.campaigns import ModelSpeed
+from reelqueue.schemas.campaigns import CsvStyle, ModelSpeed
 
 _SLOTS: Final = 5
 _SUBMITS_PER_SECOND: Final = 5
@@ -51,6 +52,12 @@ class Checked:
     def options(self) -> CampaignOptions | None:
         """How the campaign is to be run."""
         return self.campaign.options if self.campaign else None
+
+    @property
+    def csv_style(self) -> CsvStyle | None:
+        """How the file of rows is written; None: it is no CSV file."""
+        source = self.campaign.source if self.campaign else None
+        return source.csv_style if isinstance(source, Spreadsheet) else None
 
     def add(self, clip: Clip, *, with_urls: bool) -> Novelty:
         """Count one clip."""
@@ -119,6 +126,8 @@ def check_file(
             path, encoding=encoding, sheet=sheet, changes=changes, rows=rows, local_files=True
         ) as campaign:
             checked.campaign = campaign
+            if sink is not None:
+                sink.begin(campaign.source)
             checked.plan.start_by = campaign.options.start_by
             for clip in campaign.clips(checked.log, refused=refused, stored=stored):
                 novelty = checked.add(clip, with_urls=with_urls)

@@ -1,4 +1,4 @@
-"""The table of an export in other forms: for a spreadsheet with decimal commas, or as a workbook."""
+"""The table of an export in other forms: as the sheet is written that came in, or as a workbook."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Final
 from reelqueue.campaigns.limits import LINE_CHARACTERS_MAX
 from reelqueue.campaigns.rows.csv_dialect import escaped, unescaped
 from reelqueue.errors import InvalidRequestError
+from reelqueue.schemas.campaigns import CsvStyle
 
 BYTE_ORDER_MARK: Final = "\N{ZERO WIDTH NO-BREAK SPACE}"
 """At the beginning of a CSV file it tells Excel that it is UTF-8."""
@@ -25,15 +26,25 @@ _NUMERIC: Final = frozenset(
 _NUMBER: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,9})?", re.ASCII)
 
 
-def as_semicolons(table: str) -> str:
-    """A CSV export with semicolons and decimal commas, as spreadsheets of many languages have them."""
+PLAIN: Final = CsvStyle()
+"""As the server writes tables."""
+SEMICOLONS: Final = CsvStyle(delimiter=";", decimal=",")
+"""As spreadsheets of many languages have them."""
+
+
+def as_csv(table: str, style: CsvStyle) -> str:
+    """A CSV export in another style."""
+    if style == PLAIN:
+        return table
     buffer = io.StringIO()
-    writer = csv.writer(buffer, delimiter=";")
+    writer = csv.writer(buffer, delimiter=style.delimiter)
     heading, *rows = _rows(table)
     for row in (heading, *rows):
         cells = zip(heading, row, strict=True)
-        writer.writerow(escaped(text.replace(".", ",") if _is_number(name, text) else text) for name, text in cells)
-    return f"{BYTE_ORDER_MARK}{buffer.getvalue()}"
+        writer.writerow(
+            escaped(text.replace(".", style.decimal) if _is_number(name, text) else text) for name, text in cells
+        )
+    return f"{BYTE_ORDER_MARK if style.has_byte_order_mark else ''}{buffer.getvalue()}"
 
 
 def as_workbook(table: str) -> bytes:

@@ -21,6 +21,7 @@ from reelqueue.campaigns.rows.csv_dialect import escaped
 from reelqueue.campaigns.rows.csv_rows import Spreadsheet
 from reelqueue.campaigns.rows.origin import PROBLEM_HEADING, ROW_HEADING
 from reelqueue.campaigns.rows.row import Record, RecordSource
+from reelqueue.schemas.campaigns import CsvStyle
 
 ERROR_HEADINGS: Final = (
     "file", "line", "column", "letter", "custom_id", "severity", "code", "seen", "message", "remedy",
@@ -44,6 +45,7 @@ class RepairFiles:
         self._folder = path.parent
         self.bad_path: Path | None = None
         """The copy of the bad rows; None while there are none, or where they stand in the manifest itself."""
+        self._style = CsvStyle()
         self._open = ExitStack()
         self._errors: Any = None
         self._bad: _Rows | None = None
@@ -70,10 +72,14 @@ class RepairFiles:
                 _retire(self.bad_path)
             _partial(self.bad_path).replace(self.bad_path)
 
+    def begin(self, source: RecordSource) -> None:
+        """Write as the file is written that is read: its author's program opens these, too."""
+        self._style = (source.csv_style if isinstance(source, Spreadsheet) else None) or CsvStyle()
+
     def problem(self, problem: Problem) -> None:
         """Write one problem."""
         if self._errors is None:
-            self._errors = csv.writer(self._write(self.errors_path))
+            self._errors = csv.writer(self._write(self.errors_path), delimiter=self._style.delimiter)
             self._errors.writerow(ERROR_HEADINGS)
         values = (getattr(problem, name) for name in ERROR_HEADINGS)
         self._errors.writerow("" if value is None else escaped(str(value)) for value in values)
@@ -95,7 +101,7 @@ class RepairFiles:
             return _Rows(None, self._write(self.bad_path))
         if name.suffix.lower() not in WORKBOOKS:
             self.bad_path = self._folder / f"{name.stem}.bad.csv"
-            table = csv.writer(self._write(self.bad_path), delimiter=source.delimiter)
+            table = csv.writer(self._write(self.bad_path), delimiter=self._style.delimiter)
             return _Rows(source, write=lambda cells: table.writerow(map(escaped, cells)))
         from reelqueue.campaigns.report.workbook_file import WorkbookFile
 
@@ -105,8 +111,8 @@ class RepairFiles:
         return _Rows(source, write=book.write)
 
     def _write(self, path: Path) -> TextIO:
-        # The mark at its beginning tells Excel that it is UTF-8; JSON must not have one.
-        encoding = "utf-8-sig" if path.suffix == ".csv" else "utf-8"
+        # JSON must not have the mark; whatever else the file was in, its copies are UTF-8, which needs no option.
+        encoding = "utf-8-sig" if path.suffix == ".csv" and self._style.has_byte_order_mark else "utf-8"
         stream = _partial(path).open("w", encoding=encoding, errors="replace", newline="")
         return self._open.enter_context(stream)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final, Literal
 
 from reelqueue.campaigns.limits import CELL_CHARACTERS_MAX, COLUMNS_MAX
 from reelqueue.campaigns.problem import Problem, column_letter, remedy_for
-from reelqueue.campaigns.rows.cell_values import check_text, reader_of
+from reelqueue.campaigns.rows.cell_values import check_text, read_integer, reader_of
 from reelqueue.campaigns.rows.csv_dialect import unescaped
 from reelqueue.campaigns.rows.headings import KEPT, Headings, Kind, Target
 from reelqueue.campaigns.rows.origin import COPY_HEADINGS, PROBLEM_HEADING, read_origin
@@ -16,6 +18,9 @@ from reelqueue.campaigns.rows.table import Cells, Table
 from reelqueue.campaigns.rows.text_lines import undecodable
 from reelqueue.campaigns.rows.url_cells import check_single
 from reelqueue.errors import InvalidRequestError
+from reelqueue.schemas.campaigns import CsvStyle
+
+_DECIMAL: Final = re.compile(r"\s*[+-]?[0-9]+([.,])[0-9]+\s*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +48,23 @@ class Spreadsheet:
         self.problems: list[Problem] = table.problems
         """What is wrong with the heading, or with the sheet as a whole."""
         self.heading: Cells = table.heading
-        self.delimiter: str = table.delimiter
+        self._decimal: Literal[".", ","] | None = None
         self._table = table
         self.is_copy: bool = PROBLEM_HEADING in self.heading
         """Whether it is a copy of bad or failed rows."""
         self._origin = [(name, self.heading.index(name)) for name in COPY_HEADINGS if name in self.heading]
         self._columns = list(self._read_heading(headings))
         self._by_name = {_key(column.target): column for column in self._columns}
+
+    @property
+    def csv_style(self) -> CsvStyle | None:
+        """How the rows read so far are written; None for a workbook."""
+        if self._table.has_byte_order_mark is None:
+            return None
+        delimiter = self._table.delimiter
+        # Programs divide cells by semicolons in languages whose numbers have commas.
+        decimal = self._decimal or ("," if delimiter == ";" else ".")
+        return CsvStyle(delimiter=delimiter, decimal=decimal, has_byte_order_mark=self._table.has_byte_order_mark)
 
     @property
     def option_names(self) -> frozenset[str]:
@@ -93,11 +108,13 @@ class Spreadsheet:
         for column in self._columns:
             if column.index < count and (text := cells[column.index]):
                 _take(record, column, text)
+                if column.read is read_integer and self._decimal is None and (found := _DECIMAL.fullmatch(text)):
+                    self._decimal = "," if found[1] == "," else "."
         return record
 
     def _too_wide(self, cells: Sequence[str]) -> InvalidRequestError:
         message = (
-            f"the row has {len(cells)} cells under {len(self.heading)} headings; a cell with {self.delimiter!r} "
+            f"the row has {len(cells)} cells under {len(self.heading)} headings; a cell with {self._table.delimiter!r} "
             "or a line break in it stands in double quotes"
         )
         return InvalidRequestError("too_many_cells", message)

@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from _csv import Reader
 
 
-def csv_table(file: str, lines: Lines, headings: Headings) -> Table:
+def csv_table(file: str, lines: Lines, headings: Headings, *, has_byte_order_mark: bool = False) -> Table:
     """The heading of a CSV file, and its rows as they are asked for.
 
     Args:
         file: Its name, as problems tell it.
         lines: Its text from the first line on.
         headings: What headings mean; the delimiter under which most mean something is taken.
+        has_byte_order_mark: Whether it begins with one, or is in no UTF-8: its copies begin with one.
 
     Raises:
         CampaignFileError: There is no heading that can be read.
@@ -39,6 +40,7 @@ def csv_table(file: str, lines: Lines, headings: Headings) -> Table:
         lines.count,
         rows,
         delimiter=delimiter,
+        has_byte_order_mark=has_byte_order_mark,
         is_escaped_copy=PROBLEM_HEADING in heading,
         has_lines_in_cells=True,
     )

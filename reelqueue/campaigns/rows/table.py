@@ -21,6 +21,8 @@ class Table:
     """Each with the line on which it begins; an error for one that cannot be read."""
     delimiter: str = ","
     """Between the cells of the file, and of files that are to look like it."""
+    has_byte_order_mark: bool | None = None
+    """Whether a CSV file is written as Excel wants it; None: it is no CSV file."""
     is_escaped_copy: bool = False
     """Whether its cells were kept from being formulas by an apostrophe, as those of our own copies in CSV are."""
     has_lines_in_cells: bool = False

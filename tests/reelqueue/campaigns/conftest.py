@@ -22,6 +22,9 @@ class Reading:
     def problem(self, problem: Problem) -> None:
         self.problems.append(problem)
 
+    def begin(self, source: object) -> None:
+        """Nothing depends on it."""
+
     def bad_record(self, source: object, record: Record, problems: object) -> None:  # noqa: ARG002 - as every sink
         self.bad.append(record)
 

@@ -137,6 +137,34 @@ def test_results_come_in_the_form_that_a_spreadsheet_opens(server: str, file: Pa
     assert "Übergröße" in semicolons
 
 
+def test_tables_are_written_like_the_sheet_that_was_applied(
+    server: str, database_url: str, file: Path, tmp_path: Path
+) -> None:
+    rows = ROWS.replace("duration\n", "duration,vars.Zeile,vars.art\n").replace(",5\n", ",5,groß,x\n")
+    file.write_text(rows.replace(",", ";"), encoding="utf-8-sig")
+    run("apply", file, "--yes")
+    end_clips(database_url, b=RenderState.MODERATED)
+
+    run("results", "autumn", "-o", tmp_path / "results.csv")
+    run("failures", "autumn", "-o", tmp_path / "autumn.bad.csv")
+    plain = run("results", "autumn", "--format", "csv").stdout
+
+    results, failures = ((tmp_path / name).read_bytes() for name in ("results.csv", "autumn.bad.csv"))
+    assert results.startswith(b"\xef\xbb\xbfcustom_id;")
+    first = next(csv.DictReader(results.decode("utf-8-sig").splitlines(), delimiter=";"))
+    assert first["variables"] == '{"Zeile": "groß", "art": "x"}'
+    heading = next(csv.reader(failures.decode("utf-8-sig").splitlines(), delimiter=";"))
+    assert heading[-2:] == ["vars.Zeile", "vars.art"]
+    assert plain.startswith("\ufeffcustom_id,")
+    assert "0 new, 0 changed" in run("plan", tmp_path / "autumn.bad.csv").stdout
+
+
+def test_a_sheet_without_a_byte_order_mark_gets_tables_without_one(server: str, file: Path) -> None:
+    run("apply", file, "--yes")
+
+    assert run("results", "autumn").stdout.startswith("custom_id,")
+
+
 @pytest.mark.parametrize(("output", "option"), [("autumn.bad.csv", ""), ("to do.csv", " --name autumn")])
 def test_failures_say_how_they_are_applied(
     server: str, settings: ApiSettings, file: Path, output: str, option: str

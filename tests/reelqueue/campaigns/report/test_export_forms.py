@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from reelqueue.campaigns import open_campaign
 from reelqueue.campaigns.clip_json import clip_object
 from reelqueue.campaigns.problem_log import ProblemLog
-from reelqueue.campaigns.report.export_forms import as_semicolons, as_workbook
+from reelqueue.campaigns.report.export_forms import SEMICOLONS, as_csv, as_workbook
 from reelqueue.campaigns.report.repair_files import RepairFiles
 from reelqueue.campaigns.report.workbook_file import WorkbookFile
 from reelqueue.campaigns.rows.csv_dialect import escaped
@@ -39,7 +39,7 @@ RESULTS = exported(
 
 
 def test_semicolons_come_with_decimal_commas_in_numbers_alone() -> None:
-    text = as_semicolons(RESULTS)
+    text = as_csv(RESULTS, SEMICOLONS)
 
     assert text.startswith("\ufeffcustom_id;seconds;")
     _, first, second = csv.reader(io.StringIO(text), delimiter=";")
@@ -74,7 +74,7 @@ def test_failures_are_the_same_rows_in_every_form(tmp_path: Path) -> None:
     )
     for name, content in (
         ("autumn.bad.csv", table.encode()),
-        ("autumn-2.bad.csv", as_semicolons(table).encode()),
+        ("autumn-2.bad.csv", as_csv(table, SEMICOLONS).encode()),
         ("autumn.bad.xlsx", as_workbook(table)),
     ):
         (tmp_path / name).write_bytes(content)

@@ -16,6 +16,7 @@ from reelqueue.campaigns.open_file import campaign_name
 from reelqueue.campaigns.plan.check_file import Checked, check_file
 from reelqueue.campaigns.report.repair_files import ERROR_HEADINGS, RepairFiles
 from reelqueue.campaigns.rows.csv_dialect import escaped, unescaped
+from reelqueue.schemas.campaigns import CsvStyle
 
 HEAD = "custom_id;model;prompt;duration\n"
 
@@ -50,15 +51,48 @@ def test_bad_rows_are_copied_and_can_be_corrected_and_read(tmp_path: Path) -> No
 
 def test_the_problems_open_in_a_spreadsheet_without_running(tmp_path: Path) -> None:
     path = tmp_path / "boats.csv"
-    path.write_text(f'{HEAD}=1+1;wan2.6-t2v;a boat;"=cmd"\n')
+    path.write_text(f'{HEAD}=1+1;wan2.6-t2v;a boat;"=cmd"\n', encoding="utf-8-sig")
 
     _, repair = check(path)
 
     text = repair.errors_path.read_bytes()
-    heading, row = csv.reader(text.decode("utf-8-sig").splitlines())
+    heading, row = csv.reader(text.decode("utf-8-sig").splitlines(), delimiter=";")
     assert tuple(heading) == ERROR_HEADINGS
     assert dict(zip(heading, row, strict=True))["seen"] == "'=cmd"
     assert text.startswith(b"\xef\xbb\xbf")
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_the_files_beside_are_written_like_the_sheet(tmp_path: Path, delimiter: str, encoding: str) -> None:
+    path = tmp_path / "boats.csv"
+    path.write_text(f"{HEAD}a;wan2.6-t2v;ein Boot für drei;99\n".replace(";", delimiter), encoding=encoding)
+
+    _, repair = check(path)
+
+    assert repair.bad_path is not None
+    for written in (repair.errors_path, repair.bad_path):
+        content = written.read_bytes()
+        heading, _ = csv.reader(content.decode("utf-8-sig").splitlines(), delimiter=delimiter)
+        assert "custom_id" in heading
+        assert content.startswith(b"\xef\xbb\xbf") is (encoding != "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("row", "decimal"),
+    [("a;5", ","), ("a;5.0", "."), ("a;5,0", ","), ('a,"5,0"', ","), ("a,5.0", "."), ("a,5", ".")],
+)
+def test_the_decimal_mark_is_the_one_in_the_sheet(tmp_path: Path, row: str, decimal: str) -> None:
+    path = tmp_path / "boats.csv"
+    delimiter = row[1]
+    head = delimiter.join(("prompt", "duration", "model"))
+    path.write_text(f"{head}\n{row}{delimiter}wan2.6-t2v\n")
+
+    checked, _ = check(path)
+
+    assert (checked.log.error_count, checked.csv_style) == (
+        0, CsvStyle(delimiter=delimiter, decimal=decimal, has_byte_order_mark=False)
+    )  # fmt: skip
 
 
 def test_a_copy_that_somebody_corrects_is_not_lost(tmp_path: Path) -> None:
