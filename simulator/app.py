@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from simulator.control.routes import control_routes
 from simulator.exchange.dependencies import Service
+from simulator.http.chat import chat, models
 from simulator.http.listing import list_tasks
 from simulator.http.middleware import Handler, endpoint
 from simulator.http.query import cancel, query
@@ -26,6 +27,7 @@ from simulator.http.tokens import tokens
 from simulator.http.uploads import policy, upload
 
 _API: Final = "/api/v1"
+_TEXT_API: Final = "/compatible-mode/v1"
 
 
 def create_app(service: Service) -> ASGIApp:
@@ -49,6 +51,8 @@ def _service_routes(service: Service) -> list[Route]:
         ("policy", "GET", f"{_API}/uploads", policy),
         ("quotas", "GET", f"{_API}/quotas", quotas),
         ("tokens", "POST", f"{_API}/tokens", tokens),
+        ("chat", "POST", f"{_TEXT_API}/chat/completions", chat),
+        ("models", "GET", f"{_TEXT_API}/models", models),
     ]
     routes = [Route(path, endpoint(service, name, handler), methods=[method]) for name, method, path, handler in table]
     # The object storage knows signatures, not keys.

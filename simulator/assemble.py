@@ -16,6 +16,7 @@ from simulator.exchange.dependencies import Service
 from simulator.fault_script import FaultScript
 from simulator.signing import Signer
 from simulator.store.store import Store
+from simulator.texts.service import Texts
 
 
 def open_service(folder: Path, *, keys: Iterable[str] = (), time_scale: float | None = None) -> Service:
@@ -53,6 +54,7 @@ def build_service(
         faults=FaultScript(store.faults, clock),
         clips=ClipLibrary(clip_folder, store.media),
         announcer=Announcer(provider, random),
+        texts=Texts(provider),
     )
 
 

@@ -121,6 +121,22 @@ class Clips:
 
 
 @dataclass(frozen=True, slots=True)
+class Texts:
+    """How language models behave."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    requests_per_minute: Count | None = None
+    """Per account and model; unset: as many as come."""
+    tokens_per_minute: Count | None = None
+    """Input and output, per account and model."""
+    cache_seconds: NotNegative = 300.0
+    """For how long a marked prefix is kept after it was last used."""
+    extra_models: list[str] = field(default_factory=list)
+    """Ids to answer although no table has them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Announcements:
     """Events about finished tasks, as Alibaba's EventBridge would deliver them."""
 
@@ -161,6 +177,7 @@ class SimulatorConfig:
     listing: Listing = field(default_factory=Listing)
     clips: Clips = field(default_factory=Clips)
     announcements: Announcements = field(default_factory=Announcements)
+    texts: Texts = field(default_factory=Texts)
 
     @property
     def clock_ahead_ms(self) -> int:

@@ -10,6 +10,7 @@ route                        effect
 ``GET  /__sim__/faults``     scripted faults with their use; ``DELETE`` forgets them
 ``POST /__sim__/faults``     adds one fault or a list of faults
 ``GET  /__sim__/ledger``     charges and totals; ``?account=`` narrows
+``GET  /__sim__/texts``      charges of language models and their totals; ``?account=`` narrows
 ``GET  /__sim__/log``        newest calls; ``?limit=`` and ``?operation=`` narrow
 ``GET  /__sim__/lanes``      slots, running and waiting tasks per account and model
 ``POST /__sim__/advance``    ``{"seconds": n}`` moves the clock forward
@@ -34,6 +35,7 @@ from simulator.exchange.dependencies import Service
 from simulator.faults.kinds import KINDS
 from simulator.store.fault import load_fault
 from simulator.store.ledger import summary
+from simulator.store.text_ledger import text_summary
 
 _OBJECT = TypeAdapter(dict[str, Any])
 _SECONDS = TypeAdapter(dict[str, float])
@@ -52,6 +54,7 @@ def control_routes(service: Service) -> list[Route]:
         ("POST", "faults", _add_faults),
         ("DELETE", "faults", _clear_faults),
         ("GET", "ledger", _ledger),
+        ("GET", "texts", _texts),
         ("GET", "log", _log),
         ("GET", "lanes", _lanes),
         ("POST", "advance", _advance),
@@ -119,6 +122,10 @@ def _clear_faults(service: Service, _request: Request, _body: object) -> object:
 def _ledger(service: Service, request: Request, _body: object) -> object:
     service.provider.settle()
     return summary(service.provider.store.ledger.charges(request.query_params.get("account")))
+
+
+def _texts(service: Service, request: Request, _body: object) -> object:
+    return text_summary(service.provider.store.text_ledger.charges(request.query_params.get("account")))
 
 
 def _log(service: Service, request: Request, _body: object) -> object:

@@ -30,6 +30,11 @@ class Call:
     document: dict[str, Any] | None = None
     """The body as a JSON object, or ``None`` when it is none."""
 
+    @property
+    def is_text(self) -> bool:
+        """Whether it is for a language model, whose errors look otherwise."""
+        return self.operation in {"chat", "models"}
+
     def header(self, name: str) -> str:
         """A header's value, or an empty text."""
         return str(self.request.headers.get(name, ""))

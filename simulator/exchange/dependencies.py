@@ -10,6 +10,7 @@ from simulator.core.provider import Provider
 from simulator.event_webhooks import Announcer
 from simulator.fault_script import FaultScript
 from simulator.signing import Signer
+from simulator.texts.service import Texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Service:
     faults: FaultScript
     clips: ClipLibrary
     announcer: Announcer
+    texts: Texts
 
     def close(self) -> None:
         """Stop drawing clips and give the state folder back."""

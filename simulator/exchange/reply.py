@@ -12,9 +12,14 @@ from starlette.responses import Response
 from simulator.errors import WireError
 
 _GZIP_ABOVE_BYTES: Final = 200
+_TEXT_CODES: Final = {"InvalidApiKey": "invalid_api_key", "Throttling.RateQuota": "limit_requests"}
+"""What language models call errors that the whole service has."""
 
-Delivery = Literal["normal", "drop", "hang", "trickle", "cut"]
-"""How the bytes go out: all; none and the connection closes; none ever; one a second; a part, then closed."""
+EVENT_STREAM: Final = "text/event-stream"
+
+Delivery = Literal["normal", "drop", "hang", "trickle", "cut", "stall"]
+"""How the bytes go out: all; none and the connection closes; none ever; one a second; a part, then closed; a part, and
+then none ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,13 +45,27 @@ class Reply:
         return json.dumps(self.document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
 
 
-def error_reply(error: WireError, request_id: str, retry_after_seconds: int | None = None) -> Reply:
-    """The service's flat error object."""
+def error_reply(
+    error: WireError, request_id: str, retry_after_seconds: int | None = None, *, is_text: bool = False
+) -> Reply:
+    """The service's error object: flat, or nested as language models have it."""
     headers = {}
     if error.status == 429 and retry_after_seconds is not None:
         headers["Retry-After"] = str(retry_after_seconds)
+    if is_text:
+        return Reply(error.status, text_error(error, request_id), headers=headers)
     document = {"code": error.code, "message": error.message, "request_id": request_id}
     return Reply(error.status, document, headers=headers)
+
+
+def text_error(error: WireError, request_id: str) -> dict[str, Any]:
+    """The error object of a language model."""
+    code = _TEXT_CODES.get(error.code, error.code)
+    kind = "invalid_request_error" if error.status == 400 else code
+    return {
+        "error": {"message": error.message, "type": kind, "param": None, "code": code},
+        "request_id": request_id,
+    }
 
 
 def compressed(body: bytes, accept_encoding: str) -> tuple[bytes, dict[str, str]]:

@@ -34,7 +34,7 @@ _CHUNK_BYTES: Final = 1 << 20
 def _error(_reply: Reply, fault: Fault, call: Call, _service: Service) -> Reply:
     code, message = _DEFAULTS.get(fault.status, ("InternalError", "An internal error has occurred."))
     error = WireError(fault.status, fault.code or code, fault.message or message)
-    reply = error_reply(error, call.request_id)
+    reply = error_reply(error, call.request_id, is_text=call.is_text)
     if fault.retry_after is not None:
         reply.headers["Retry-After"] = fault.retry_after
     return reply

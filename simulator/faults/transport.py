@@ -33,10 +33,15 @@ def _cut(reply: Reply, _fault: Fault, _call: Call, _service: Service) -> Reply:
     return replace(with_content(reply), delivery="cut")
 
 
+def _stall(reply: Reply, _fault: Fault, _call: Call, _service: Service) -> Reply:
+    return replace(with_content(reply), delivery="stall")
+
+
 KINDS: Final = (
     Kind("drop", _drop),  # closes the connection without an answer
     Kind("hang", _hang),  # never answers
     Kind("delay", _delay, needs_answer=True),  # answers after `seconds`
     Kind("trickle", _trickle, needs_answer=True),  # a byte each `seconds`
     Kind("cut", _cut, needs_answer=True),  # half the announced bytes, then closes
+    Kind("stall", _stall, needs_answer=True),  # half the announced bytes, and then nothing ever
 )

@@ -9,7 +9,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from reelqueue.errors import ReelqueueError
-from simulator.exchange.reply import Reply, compressed
+from simulator.exchange.reply import EVENT_STREAM, Reply, compressed
 
 ABORT = "abort"
 """Where the server's protocol leaves the function that closes a connection at once (``scope["state"]``)."""
@@ -29,10 +29,22 @@ class DroppedResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the part, then close."""
         if self._sent_bytes:
-            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-            part = bytes(self.body)[: self._sent_bytes]
-            await send({"type": "http.response.body", "body": part, "more_body": True})
+            await self._send_part(send)
         _abort_of(scope)()
+        await _client_gone(receive)
+
+    async def _send_part(self, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        part = bytes(self.body)[: self._sent_bytes]
+        await send({"type": "http.response.body", "body": part, "more_body": True})
+
+
+class StalledResponse(DroppedResponse):
+    """Sends a part, and nothing more until the client gives up."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        """Send the part, then wait."""
+        await self._send_part(send)
         await _client_gone(receive)
 
 
@@ -60,12 +72,18 @@ def response_for(reply: Reply, *, headers: dict[str, str], accept_encoding: str,
     if reply.delivery == "trickle":
         pieces = _one_byte_at_a_time(body, pause_seconds)
         return StreamingResponse(pieces, reply.status, headers, reply.media_type)
-    if reply.delivery == "cut":
+    if reply.delivery in {"cut", "stall"}:
+        kind = DroppedResponse if reply.delivery == "cut" else StalledResponse
         part = max(len(body) // 2, 1)
-        return DroppedResponse(
-            part, content=body, status_code=reply.status, headers=headers, media_type=reply.media_type
-        )
+        return kind(part, content=body, status_code=reply.status, headers=headers, media_type=reply.media_type)
+    if reply.media_type == EVENT_STREAM:
+        return StreamingResponse(_event_by_event(body), reply.status, headers, reply.media_type)
     return Response(body, reply.status, headers, reply.media_type)
+
+
+async def _event_by_event(body: bytes) -> AsyncIterator[bytes]:
+    for each in body.split(b"\n\n")[:-1]:
+        yield each + b"\n\n"
 
 
 async def _one_byte_at_a_time(body: bytes, pause_seconds: float) -> AsyncIterator[bytes]:

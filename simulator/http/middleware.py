@@ -21,6 +21,7 @@ from simulator.faults.kinds import KINDS, alter
 from simulator.http.delivery import response_for
 from simulator.store.fault import Fault
 from simulator.store.requests import LoggedRequest
+from simulator.texts.writer import last_question
 
 _log = logging.getLogger("simulator")
 
@@ -71,7 +72,7 @@ async def _read(call: Call) -> None:
 
 
 def _circumstances(service: Service, call: Call) -> Circumstances:
-    if call.operation == "submit":
+    if call.operation in {"submit", "chat"}:
         call.model, call.prompt = str((call.document or {}).get("model") or ""), _prompt(call)
     elif call.task_id and (task := service.provider.store.tasks.get(call.task_id)) is not None:
         call.model, call.prompt = task.model, task.prompt
@@ -79,6 +80,8 @@ def _circumstances(service: Service, call: Call) -> Circumstances:
 
 
 def _prompt(call: Call) -> str:
+    if call.operation == "chat":
+        return last_question(call.document or {})
     source = (call.document or {}).get("input")
     prompt = source.get("prompt") if isinstance(source, dict) else None
     return prompt if isinstance(prompt, str) else ""
@@ -103,7 +106,8 @@ async def _handle(service: Service, call: Call, handler: Handler) -> Reply:
 
 
 def _refusal(service: Service, call: Call, error: WireError) -> Reply:
-    return error_reply(error, call.request_id, service.provider.config.limits.retry_after_seconds)
+    wait_seconds = service.provider.config.limits.retry_after_seconds
+    return error_reply(error, call.request_id, wait_seconds, is_text=call.is_text)
 
 
 def _record(service: Service, call: Call, reply: Reply, fault: Fault | None) -> None:

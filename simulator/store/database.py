@@ -10,9 +10,17 @@ from typing import Final
 
 from simulator.errors import StartError
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
-_SCHEMA: Final = """
+_TEXT_LEDGER: Final = """
+CREATE TABLE text_ledger (
+  request_id TEXT PRIMARY KEY, account TEXT NOT NULL, model TEXT NOT NULL, messages_sha256 TEXT NOT NULL,
+  prompt_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL, written_tokens INTEGER NOT NULL,
+  completion_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL, amount TEXT, currency TEXT,
+  settled_ms INTEGER NOT NULL);
+"""
+_SCHEMA: Final = (
+    """
 CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE tasks (
   sequence INTEGER PRIMARY KEY AUTOINCREMENT, task_id TEXT NOT NULL UNIQUE, request_id TEXT NOT NULL,
@@ -33,7 +41,11 @@ CREATE TABLE requests (
   path TEXT NOT NULL, account TEXT NOT NULL, model TEXT NOT NULL, task_id TEXT NOT NULL, request_id TEXT NOT NULL,
   status INTEGER NOT NULL, fault TEXT NOT NULL);
 """
-TABLES: Final = ("tasks", "ledger", "media", "uploads", "faults", "requests")
+    + _TEXT_LEDGER
+)
+_UPGRADES: Final = {1: _TEXT_LEDGER}
+"""What a database of an older version lacks."""
+TABLES: Final = ("tasks", "ledger", "text_ledger", "media", "uploads", "faults", "requests")
 """What a reset empties; settings stay."""
 
 
@@ -62,8 +74,9 @@ def open_database(folder: Path | None) -> sqlite3.Connection:
 
 def _make_tables(database: sqlite3.Connection, place: str) -> None:
     version = database.execute("PRAGMA user_version").fetchone()[0]
-    if version == 0:
-        database.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
+    missing = _SCHEMA if version == 0 else _UPGRADES.get(version)
+    if missing is not None:
+        database.executescript(f"BEGIN IMMEDIATE; {missing} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;")
     elif version != SCHEMA_VERSION:
         raise StartError(
             f"{place} has schema {version} and this simulator needs {SCHEMA_VERSION}. "

@@ -7,7 +7,9 @@ from typing import ClassVar, Literal
 
 from pydantic import ConfigDict, TypeAdapter
 
-Operation = Literal["submit", "query", "list", "cancel", "policy", "upload", "result", "quotas", "tokens", "*"]
+Operation = Literal[
+    "submit", "query", "list", "cancel", "policy", "upload", "result", "quotas", "tokens", "chat", "models", "*"
+]
 """What a call is for."""
 
 

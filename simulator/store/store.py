@@ -12,6 +12,7 @@ from simulator.store.media import MediaTable
 from simulator.store.requests import RequestTable
 from simulator.store.settings import SettingTable
 from simulator.store.tasks import TaskTable
+from simulator.store.text_ledger import TextLedgerTable
 
 
 class Store:
@@ -22,6 +23,7 @@ class Store:
         self.settings = SettingTable(self._database)
         self.tasks = TaskTable(self._database)
         self.ledger = LedgerTable(self._database)
+        self.text_ledger = TextLedgerTable(self._database)
         self.media = MediaTable(self._database)
         self.faults = FaultTable(self._database)
         self.requests = RequestTable(self._database)

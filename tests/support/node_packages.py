@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+AI_SDK = ("@ai-sdk/alibaba@2.0.58", "ai@7.0.173")
+"""The client that calls to language models are held against."""
+
 
 def install(folder: Path, *packages: str) -> Path:
     """Install *packages* (``name@version``) and return the folder of their commands.

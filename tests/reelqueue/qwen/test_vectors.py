@@ -15,10 +15,9 @@ from hypothesis import strategies as st
 
 from reelqueue.qwen.vectors import vector, vector_lines
 from tests.reelqueue.qwen.ai_sdk.cases import CASES, KEY, REFUSED, case
-from tests.support.node_packages import install
+from tests.support.node_packages import AI_SDK, install
 
 CAPTURE = Path(__file__).parent / "ai_sdk" / "capture.mjs"
-PACKAGES = ("@ai-sdk/alibaba@2.0.58", "ai@7.0.173")
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -30,7 +29,7 @@ JSON = st.recursive(
 @pytest.mark.timeout(300)
 @pytest.mark.xdist_group("node")
 def test_each_request_is_the_one_that_the_ai_sdk_sends(tmp_path: Path) -> None:
-    install(tmp_path, *PACKAGES)
+    install(tmp_path, *AI_SDK)
     script = tmp_path / "capture.mjs"
     script.write_bytes(CAPTURE.read_bytes())
     lines = "".join(json.dumps(each) + "\n" for each in CASES)
