@@ -11,25 +11,25 @@ from reelqueue.errors import InvalidRequestError
 from reelqueue.pricing import CostEstimate, estimate, region_of, unpriced_warning
 from reelqueue.qwen.cost import TextCost
 from reelqueue.qwen.request import TextRequest, parse_text_request
-from reelqueue.qwen.settings import DEFAULT_TEXT_BASE_URL, QwenSettings, read_settings
+from reelqueue.qwen.settings import QwenSettings, read_settings
 from reelqueue.qwen.wire.builder import build_text
 from reelqueue.requests.base import RenderRequest
 from reelqueue.requests.parse import parse_request
 
 
 def preview_lines(
-    lines: Iterable[str], *, base_url: str, text_base_url: str = DEFAULT_TEXT_BASE_URL, local_files: bool = False
+    lines: Iterable[str], *, base_url: str, text_base_url: str | None = None, local_files: bool = False
 ) -> Iterator[dict[str, Any]]:
     """One JSON-compatible object for each line of JSON Lines; blank lines are counted and skipped.
 
     Args:
         lines: One request object each; one with ``messages`` asks a language model, and may say ``stream``.
         base_url: The provider host that the requests would go to; its region decides the price.
-        text_base_url: Where those to language models would go.
+        text_base_url: Where those to language models would go; see `QwenSettings.base_url`.
         local_files: Whether pictures may be paths on this machine; see `parse_request`.
 
     Raises:
-        ConfigurationError: *text_base_url* is no URL.
+        ConfigurationError: *text_base_url*, or ``REELQUEUE_TEXT_BASE_URL``, is no URL.
 
     Yields:
         ``{"line", "request": {"method", "url", "headers", "body"}, "warnings", "estimated_cost"}``, or

@@ -15,7 +15,7 @@ from rich.table import Column
 from reelqueue.catalog import Tier
 from reelqueue.cli._jobs import AsJson
 from reelqueue.cli._output import print_json_array, print_line, print_table, shown, talk
-from reelqueue.cli._render import text_base_url, video_base_url
+from reelqueue.cli._render import video_base_url
 from reelqueue.preview import preview_lines
 from reelqueue.pricing import region_of
 from reelqueue.schemas.catalog import ModelCard, catalog_cards
@@ -46,8 +46,7 @@ def preview(
     with _open(file) as stream:
         # Bytes that are no UTF-8 become characters that no request may hold: the line's error, not the file's.
         lines = (line.decode(errors="surrogateescape") for line in stream)
-        urls = {"base_url": video_base_url(), "text_base_url": text_base_url()}
-        for result in preview_lines(lines, **urls, local_files=True):
+        for result in preview_lines(lines, base_url=video_base_url(), local_files=True):
             has_error = has_error or "error" in result
             print_line(json.dumps(result))
     if has_error:

@@ -15,7 +15,6 @@ from reelqueue.cli._output import print_json, print_line, talk
 from reelqueue.cli._progress import watch
 from reelqueue.client import RenderJobHandle
 from reelqueue.preview import preview_request
-from reelqueue.qwen.settings import DEFAULT_TEXT_BASE_URL
 from reelqueue.requests.parse import parse_request
 
 _INTERRUPTED = 130
@@ -58,11 +57,6 @@ def render(
 def video_base_url() -> str:
     """The provider's host that previews name."""
     return os.environ.get("REELQUEUE_VIDEO_BASE_URL") or DEFAULT_VIDEO_BASE_URL
-
-
-def text_base_url() -> str:
-    """Where language models are, for previews."""
-    return os.environ.get("REELQUEUE_TEXT_BASE_URL") or DEFAULT_TEXT_BASE_URL
 
 
 def _finish(job: RenderJobHandle, timeout_seconds: float, output: Path | None) -> Path | None:

@@ -20,6 +20,8 @@ from reelqueue.errors import ConfigurationError
 DEFAULT_TEXT_BASE_URL: Final = "https://dashscope-intl.aliyuncs.com/compatible-mode/v1"
 """The Singapore region."""
 
+URL_VARIABLE: Final = "REELQUEUE_TEXT_BASE_URL"
+
 KEY_VARIABLES: Final = ("ALIBABA_API_KEY", "DASHSCOPE_API_KEY")
 """Where the key is looked for, in this order."""
 
@@ -57,6 +59,11 @@ def _base_url(text: str) -> str:
     return text.removesuffix("/")
 
 
+def default_base_url() -> str:
+    """Where calls go unless a setting says: what the environment names, or Singapore."""
+    return os.environ.get(URL_VARIABLE) or DEFAULT_TEXT_BASE_URL
+
+
 def _transport(value: object) -> object:
     if value is None or isinstance(value, (httpx.BaseTransport, httpx.AsyncBaseTransport)):
         return value
@@ -87,9 +94,12 @@ class QwenSettings(BaseModel):
     )
 
     base_url: Annotated[str, AfterValidator(_base_url)] = Field(
-        default=DEFAULT_TEXT_BASE_URL, validation_alias=AliasChoices("base_url", "baseURL", "baseUrl")
+        default_factory=default_base_url,
+        validate_default=True,
+        validation_alias=AliasChoices("base_url", "baseURL", "baseUrl"),
     )
-    """Where ``/chat/completions`` is; one slash at its end is trimmed."""
+    """Where ``/chat/completions`` is; one slash at its end is trimmed. Unless given, ``REELQUEUE_TEXT_BASE_URL`` or
+    else Singapore."""
     api_key: SecretStr | None = None
     """Unless given, ``ALIBABA_API_KEY`` or else ``DASHSCOPE_API_KEY``."""
     headers: Annotated[Mapping[str, str], AfterValidator(check_headers)] = Field(default_factory=dict)

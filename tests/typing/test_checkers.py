@@ -15,7 +15,7 @@ from tests.support.node_packages import install
 
 ROOT = Path(__file__).parents[2]
 PYRIGHT = "pyright@1.1.414"
-PAGES = ("docs/python-client.md", "docs/webhooks.md")
+PAGES = ("docs/python-client.md", "docs/texts.md", "docs/webhooks.md")
 LEAST_COMPLETENESS = 99.5
 """Percent of the package's symbols whose types pyright knows without inference."""
 

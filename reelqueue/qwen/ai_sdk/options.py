@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from reelqueue.qwen.ai_sdk.messages import Object, check_names, refuse, translated_messages, translated_system
 from reelqueue.qwen.request import TextRequest, parse_text_request
-from reelqueue.qwen.settings import QwenSettings, read_settings
+from reelqueue.qwen.settings import DEFAULT_TEXT_BASE_URL, QwenSettings, read_settings
 
 _PLAIN: Final = frozenset(
     {"maxOutputTokens", "temperature", "topP", "topK", "presencePenalty", "frequencyPenalty", "seed", "stopSequences"}
@@ -38,10 +38,10 @@ def translated_settings(settings: object) -> QwenSettings:
     """
     given = _object(settings, "settings")
     check_names(given, _SETTINGS | _UNUSED_SETTINGS, "settings")
-    kept = {name: value for name, value in given.items() if name in _SETTINGS}
+    kept = {name: value for name, value in given.items() if name in _SETTINGS and value is not None}
     if isinstance(kept.get("headers"), Mapping):
         kept["headers"] = {name: value for name, value in kept["headers"].items() if value is not None}
-    return read_settings({**kept, "thinking": "model"})
+    return read_settings({"baseURL": DEFAULT_TEXT_BASE_URL, **kept, "thinking": "model"})
 
 
 def translated_request(model: object, options: object) -> TextRequest:
