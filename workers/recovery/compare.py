@@ -231,6 +231,8 @@ def _conclude(services: Services, session: Session, gate: SubmitGate, sight: Sig
     if gate.is_open and sight.problem is not None:
         gate.check_at = now + _AGAIN  # what it holds is held until the list can be read
         return
+    if gate.known_until is None and (matching.bound or matching.waiting or matching.unclear):
+        gate.cause = Cause.RESTORED  # a backup of before the account's first submit: more may be on its way
     reason = _why_closed(services.settings, gate, sight, now)
     if reason is not None:
         gate.is_open, gate.reason, gate.check_at = False, reason, now + _AGAIN

@@ -17,6 +17,7 @@ from models.operations.scheduling.submit_gates import (
     close_gate,
     database_identity,
     ensure_gate,
+    may_be_restored,
     must_close,
 )
 from models.submit_gate import SubmitGate
@@ -51,13 +52,20 @@ def _say_why(services: Services, account: Account, error: Exception) -> None:
 
 def _take_due(session: Session, now: datetime) -> list[Account]:
     identity = database_identity(session)
-    accounts = session.scalars(select(Account).order_by(Account.created_at, Account.id)).all()
+    accounts = session.scalars(select(Account).order_by(Account.id)).all()  # the order in which gates are locked
     stored = session.scalars(select(SubmitGate).execution_options(populate_existing=True))
     gates = {gate.account_id: gate for gate in stored}
     waiting = [
         account for account in accounts if (gate := gates.get(account.id)) is None or _is_due(gate, identity, now)
     ]
-    return [account for account in waiting if _take(ensure_gate(session, account.id), identity, now)]
+    if not waiting:
+        return []
+    was_used = may_be_restored(session, gates.values(), identity)
+    return [
+        account
+        for account in waiting
+        if _take(ensure_gate(session, account.id), identity, now, was_used_elsewhere=was_used)
+    ]
 
 
 def _is_due(gate: SubmitGate, identity: DatabaseIdentity, now: datetime) -> bool:
@@ -66,12 +74,12 @@ def _is_due(gate: SubmitGate, identity: DatabaseIdentity, now: datetime) -> bool
     return must_close(gate, identity, now) or is_checked
 
 
-def _take(gate: SubmitGate, identity: DatabaseIdentity, now: datetime) -> bool:
+def _take(gate: SubmitGate, identity: DatabaseIdentity, now: datetime, *, was_used_elsewhere: bool) -> bool:
     """Claim a comparison, under the gate's lock; False if another worker has it, or is done."""
     if not _is_due(gate, identity, now):
         return False
     if must_close(gate, identity, now) or _was_left(gate, now):
-        close_gate(gate, identity, now)
+        close_gate(gate, identity, now, was_used_elsewhere=was_used_elsewhere)
     gate.check_at = now + _COMPARED_WITHIN
     return True
 

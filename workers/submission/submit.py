@@ -35,7 +35,7 @@ from models.operations.accounts import pause_account
 from models.operations.jobs.request_rows import stored_request
 from models.operations.jobs.transitions import move
 from models.operations.scheduling.poll_wakeups import Wake
-from models.operations.scheduling.submit_gates import read_openings
+from models.operations.scheduling.submit_gates import Openings, read_openings
 from models.operations.scheduling.submit_throttle import (
     begin_posting,
     end_posting,
@@ -172,7 +172,8 @@ def _claim(services: Services, job_id: UUID, epoch: int) -> Claim | str:
     frame = _first_frame(services, job_id, epoch)
     with services.sessions.begin() as session:
         now = services.clock.now(session)
-        if _is_late(session, job_id, epoch, now) and expire(session, job_id, now=now):
+        openings = read_openings(session, now)
+        if _may_expire(session, openings, job_id, epoch, now) and expire(session, job_id, now=now):
             return "its start_by has passed: expired"
         claimed = move(
             session,
@@ -185,7 +186,7 @@ def _claim(services: Services, job_id: UUID, epoch: int) -> Claim | str:
         )
         if claimed is None:
             return "not admitted under this epoch: nothing done"
-        claim = _claimed(services, session, session.get_one(RenderJob, job_id), frame, now)
+        claim = _claimed(services, session, openings, session.get_one(RenderJob, job_id), frame, now)
         if isinstance(claim, Busy):
             session.rollback()  # it stays admitted, and is hinted at again when the lane is free
             return str(claim)
@@ -194,11 +195,11 @@ def _claim(services: Services, job_id: UUID, epoch: int) -> Claim | str:
 
 
 def _claimed(
-    services: Services, session: Session, job: RenderJob, frame: FirstFrame, now: datetime
+    services: Services, session: Session, openings: Openings, job: RenderJob, frame: FirstFrame, now: datetime
 ) -> Claim | Busy | str:
     """The claim on a job that this transaction has moved, with its intent and its turn on the lane."""
     account = session.get_one(Account, job.account_id)
-    if not read_openings(session, now).lets(account.id, job.model):
+    if not openings.lets(account.id, job.model):
         return Busy(account.name, job.model)
     built = _build(services, session, job, account, frame, now)
     if isinstance(built, str):
@@ -243,9 +244,11 @@ def _build(
         return f"its first frame cannot be read now: handed back: {error}"
 
 
-def _is_late(session: Session, job_id: UUID, epoch: int, now: datetime) -> bool:
-    mine = select(RenderJob.id).where(RenderJob.id == job_id, RenderJob.epoch == epoch, RenderJob.start_by <= now)
-    return session.scalars(mine).one_or_none() is not None
+def _may_expire(session: Session, openings: Openings, job_id: UUID, epoch: int, now: datetime) -> bool:
+    """Whether a job is too late, and no task of it can be left that the database has forgotten."""
+    mine = select(RenderJob.model).where(RenderJob.id == job_id, RenderJob.epoch == epoch, RenderJob.start_by <= now)
+    model = session.scalars(mine).one_or_none()
+    return model is not None and openings.is_compared(model)
 
 
 def _intent(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import select
@@ -15,8 +16,10 @@ from reelqueue.failure_codes import FailureCode
 from reelqueue.states import RenderState
 
 
-def cancel_unpaid(session: Session, *, now: datetime, limit: int) -> int:
+def cancel_unpaid(session: Session, forgetful: Collection[str], *, now: datetime, limit: int) -> int:
     """Cancel queued jobs of campaigns whose budget is exhausted, at most *limit* of them.
+
+    Jobs of *forgetful* models wait: they may be paid for already.
 
     Returns:
         How many were cancelled.
@@ -26,7 +29,11 @@ def cancel_unpaid(session: Session, *, now: datetime, limit: int) -> int:
     )
     unpaid = (
         select(RenderJob.id)
-        .where(RenderJob.state == RenderState.QUEUED, RenderJob.campaign_id.in_(exhausted))
+        .where(
+            RenderJob.state == RenderState.QUEUED,
+            RenderJob.campaign_id.in_(exhausted),
+            RenderJob.model.not_in(forgetful),
+        )
         .limit(limit)
         .with_for_update(skip_locked=True)
     )

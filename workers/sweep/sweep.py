@@ -6,7 +6,7 @@ looks at an index of live rows, so millions of finished jobs cost nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from models.attempt import Attempt
 from models.operations.campaign_import.staging import sweep_imports
 from models.operations.scheduling.poll_wakeups import Wake, wake_lane
+from models.operations.scheduling.submit_gates import models_not_compared
 from models.poll_lane import PollLane
 from models.render_job import RenderJob
 from models.slot import Slot
@@ -81,8 +82,9 @@ def sweep(services: Services) -> Swept:
         now = services.clock.now(session)
         # What was due before this is believed lost. Doubling a hint that is only slow does no harm.
         overdue = now - timedelta(seconds=services.settings.celery.overdue_seconds)
-        expired = _expire(session, now)
-        unpaid = cancel_unpaid(session, now=now, limit=_AT_ONCE)
+        forgetful = models_not_compared(session, now)
+        expired = _expire(session, forgetful, now)
+        unpaid = cancel_unpaid(session, forgetful, now=now, limit=_AT_ONCE)
         stopped = cancel_stopped(session, now=now, limit=_AT_ONCE)
         unsent = _hand_back_unsent(session, services.settings.celery.death_limit, now, overdue)
         ambiguous = _doubt_silent(session, services.settings.reconcile, now)
@@ -143,11 +145,13 @@ def _unhinted(services: Services, task: str, due: Sequence[T]) -> Sequence[T]:
     return due if due and services.hints.waiting_count(task) < len(due) else ()
 
 
-def _expire(session: Session, now: datetime) -> int:
-    """Jobs whose ``start_by`` has passed before they were submitted."""
+def _expire(session: Session, forgetful: Collection[str], now: datetime) -> int:
+    """Jobs whose ``start_by`` has passed before they were submitted; those whose task may be forgotten wait."""
     waiting = (RenderState.QUEUED, RenderState.ADMITTED)
-    late = select(RenderJob.id).where(RenderJob.state.in_(waiting), RenderJob.start_by <= now).limit(_AT_ONCE)
-    found = session.scalars(late.with_for_update(skip_locked=True)).all()
+    late = select(RenderJob.id).where(
+        RenderJob.state.in_(waiting), RenderJob.start_by <= now, RenderJob.model.not_in(forgetful)
+    )
+    found = session.scalars(late.limit(_AT_ONCE).with_for_update(skip_locked=True)).all()
     return sum(expire(session, job_id, now=now) for job_id in found)
 
 

@@ -9,20 +9,23 @@ A gate is closed, and the provider's task list is compared, when
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select, text, update
+from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from models.account import Account
+from models.attempt import Attempt
 from models.operations.scheduling.account_limits import offers
+from models.render_job import RenderJob
 from models.submit_gate import SubmitGate
+from reelqueue.states import RenderState
 
 _KEPT_EVERY: Final = timedelta(seconds=20)
 STALE_AFTER: Final = timedelta(minutes=5)
@@ -79,9 +82,38 @@ def must_close(gate: SubmitGate, identity: DatabaseIdentity, now: datetime) -> b
     return not is_here or is_stale
 
 
-def close_gate(gate: SubmitGate, identity: DatabaseIdentity, now: datetime) -> None:
-    """Close a gate until the provider's list has been compared; a restore is not forgotten over a restart."""
-    is_other = gate.database_id is not None and gate.database_id != identity.database_id
+def may_be_restored(session: Session, gates: Collection[SubmitGate], identity: DatabaseIdentity) -> bool:
+    """Whether the backup of a gate that was never opened may be older than its account's first submit.
+
+    So it is where another gate of the database was restored, and where attempts were made although no gate was ever
+    opened. A new installation has neither, and an account that is added to a running one has a neighbour that is open.
+
+    Args:
+        session: To read with.
+        gates: All of the database, as they were before any of them was closed.
+        identity: Of this database.
+    """
+    here = [gate for gate in gates if gate.database_id == identity.database_id]
+    if any(gate.database_id is not None and gate not in here for gate in gates):
+        return True
+    if any(gate.cause == Cause.RESTORED for gate in here):
+        return True
+    was_opened = any(gate.known_until is not None for gate in here)
+    return not was_opened and session.scalars(select(Attempt.id).limit(1)).first() is not None
+
+
+def close_gate(
+    gate: SubmitGate, identity: DatabaseIdentity, now: datetime, *, was_used_elsewhere: bool = False
+) -> None:
+    """Close a gate until the provider's list has been compared; a restore is not forgotten over a restart.
+
+    Args:
+        gate: The gate, locked.
+        identity: Of this database.
+        now: By its clock.
+        was_used_elsewhere: Whether a gate that was never opened counts as restored (:func:`may_be_restored`).
+    """
+    is_other = was_used_elsewhere if gate.database_id is None else gate.database_id != identity.database_id
     was_restored = not gate.is_open and gate.cause == Cause.RESTORED
     gate.cause = Cause.RESTORED if is_other or was_restored else Cause.RESTARTED
     gate.database_id, gate.server_started_at = identity.database_id, identity.server_started_at
@@ -96,6 +128,12 @@ def open_gate(gate: SubmitGate, now: datetime, *, by_operator: bool = False) -> 
     gate.is_open, gate.alive_at, gate.known_until = True, now, now
     gate.held_tasks, gate.check_at, gate.cause = {}, None, None
     gate.reason = _BY_OPERATOR if by_operator else None
+
+
+def lock_gates(session: Session, account_ids: Collection[UUID]) -> Sequence[SubmitGate]:
+    """The gates of some accounts, locked by account id: in the one order in which several are ever locked."""
+    mine = select(SubmitGate).where(SubmitGate.account_id.in_(account_ids)).order_by(SubmitGate.account_id)
+    return session.scalars(mine.with_for_update().execution_options(populate_existing=True)).all()
 
 
 def ensure_gate(session: Session, account_id: UUID) -> SubmitGate:
@@ -121,19 +159,33 @@ class Openings:
         """Whether no task of a model can be left that this database has forgotten.
 
         A job that was rolled back may have been submitted to any account that renders its model, so a closed gate
-        counts at every account; that of an account which never took a submit here does not.
+        counts at every account; that of an account which never took a submit does not.
         """
-        was_used = (one for one, gate in self.closed_gates.items() if gate.known_until is not None)
+        was_used = (
+            one
+            for one, gate in self.closed_gates.items()
+            if gate.known_until is not None or gate.cause == Cause.RESTORED
+        )
         is_held = any(gate.held_tasks.keys() & {model, ANY_MODEL} for gate in self._all())
         return not is_held and not any(offers(self.accounts[one], model) for one in was_used)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every account was compared, and nothing is held."""
+        is_held = any(gate.held_tasks for gate in self.open_gates.values())
+        return self.open_gates.keys() == self.accounts.keys() and not is_held
+
     def cause_of_hold(self, accounts: Iterable[Account], model: str) -> Cause | None:
         """Why the gates let no job of a model be submitted to any of some accounts; None if they let, or are none."""
-        wanted = [one for one in accounts if one.id in self.open_gates or one.id in self.closed_gates]
+        wanted = [one for one in accounts if self.has_gate(one.id)]
         if not wanted or any(self.lets(one.id, model) for one in wanted):
             return None
         is_restored = any(gate.cause == Cause.RESTORED for gate in self._all())
         return Cause.RESTORED if is_restored else Cause.RESTARTED
+
+    def has_gate(self, account_id: UUID) -> bool:
+        """Whether a dispatch has seen the account; before that, nothing is known of it."""
+        return account_id in self.open_gates or account_id in self.closed_gates
 
     def _all(self) -> Iterable[SubmitGate]:
         return (*self.open_gates.values(), *self.closed_gates.values())
@@ -143,6 +195,21 @@ def read_openings(session: Session, now: datetime) -> Openings:
     """The gates as they are in this database; one that was opened in another is closed."""
     identity = database_identity(session)
     return _openings(session, lambda gate: gate.is_open and not must_close(gate, identity, now))
+
+
+def models_not_compared(session: Session, now: datetime) -> list[str]:
+    """Models of waiting jobs of which a task may be left that this database has forgotten: none of them may end yet."""
+    openings = read_openings(session, now)
+    if openings.is_whole:
+        return []
+    waiting = RenderJob.state.in_((RenderState.QUEUED, RenderState.ADMITTED))
+    found = session.scalars(select(RenderJob.model).where(waiting).distinct()).all()
+    missing = [account for one, account in openings.accounts.items() if not openings.has_gate(one)]
+    return [
+        model
+        for model in found
+        if not openings.is_compared(model) or any(offers(account, model) for account in missing)
+    ]
 
 
 def stored_openings(session: Session) -> Openings:
@@ -160,10 +227,12 @@ def _openings(session: Session, is_open: Callable[[SubmitGate], bool]) -> Openin
 def keep_alive(session: Session, openings: Openings, now: datetime) -> None:
     """Note that a dispatch happened, every 20 s: what is older is on record."""
     late = [one for one, gate in openings.open_gates.items() if gate.alive_at and now - gate.alive_at > _KEPT_EVERY]
-    if late:
-        mine = update(SubmitGate).where(SubmitGate.account_id.in_(late))
-        session.execute(mine.values(alive_at=now))
-        session.execute(mine.where(SubmitGate.held_tasks == {}).values(known_until=now))
+    if not late:
+        return
+    for gate in lock_gates(session, late):
+        gate.alive_at = now
+        if not gate.held_tasks:
+            gate.known_until = now
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,8 @@ from tests.system.simulation.world import World
 from workers.audit.invariants import audit
 
 _UNBILLED: Final = frozenset({TaskStatus.FAILED, TaskStatus.CANCELED})
-# A job that ends like this before its forgotten task was found, wants no task any more.
-_UNWANTED: Final = frozenset({RenderState.CANCELLED, RenderState.EXPIRED})
+# A job that its owner cancels before its forgotten task was found, wants no task any more.
+_UNWANTED: Final = frozenset({RenderState.CANCELLED})
 
 
 def broken_invariants(world: World) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -9,24 +10,33 @@ from uuid import UUID
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
-from models import Account, Attempt, RenderJob, SubmitGate
+from models import Account, Attempt, Campaign, RenderJob, SubmitGate
 from models.account import Account as AccountRow
-from models.operations.scheduling.submit_gates import database_identity
+from models.campaign import OnBudget
+from models.operations.scheduling.submit_gates import (
+    Cause,
+    Openings,
+    database_identity,
+    ensure_gate,
+    read_openings,
+)
 from models.session import make_engine
 from reelqueue.states import AttemptState, RenderState
-from tests.support.jobs import PROMPT, Jobs
+from tests.support.jobs import MODEL, PROMPT, Jobs
 from tests.support.restored import SETTLED_SECONDS, Restored
 from tests.support.rows import Rows
 from tests.support.scripted_provider import listing, refused
 from workers.audit.invariants import audit
 from workers.dashscope import ListedTask
+from workers.dispatch.dispatcher import dispatch
 from workers.operator.manual_review import resubmit
 from workers.reconciliation.orphans import look_for_orphans
 from workers.recovery.guarded_dispatch import guarded_dispatch
 from workers.runtime.context import Services
+from workers.sweep.sweep import sweep
 
 OTHER_MODEL = "wan2.5-t2v-preview"
 
@@ -124,13 +134,135 @@ def test_without_a_trace_it_goes_on_by_itself(restored: Restored, jobs: Jobs) ->
 @pytest.mark.parametrize("is_new", [True, False])
 def test_a_first_start_and_a_restart_cost_one_call(restored: Restored, jobs: Jobs, rows: Rows, *, is_new: bool) -> None:
     if is_new:
-        with rows.sessions.begin() as session:
-            session.query(SubmitGate).delete()
+        forget_gates(rows)
     else:
         restored.on_the_same_server()
     jobs.queued()
 
     assert (restored.dispatched(), jobs.provider.count("list")) == (1, 1)
+
+
+def test_a_database_with_attempts_whose_gate_was_never_opened_counts_as_restored(
+    restored: Restored, jobs: Jobs, rows: Rows
+) -> None:
+    jobs.rendering()
+    jobs.queued()
+    forget_gates(rows)
+
+    assert (restored.dispatched(), gate(rows).cause, restored.settle()) == (0, Cause.RESTORED, 1)
+
+
+def test_a_first_list_with_a_task_of_ours_is_read_again(restored: Restored, jobs: Jobs, rows: Rows) -> None:
+    first_id = jobs.queued()
+    jobs.queued(prompt="the one on its way")
+    forget_gates(rows)
+    restored.lists(forgotten=PROMPT)
+
+    admitted = restored.dispatched()
+    restored.lists(forgotten=PROMPT, late="the one on its way")
+
+    assert (admitted, rows.state(first_id), restored.settle()) == (0, RenderState.ARCHIVING, 0)
+    assert jobs.provider.count("submit") == 0
+
+
+@pytest.mark.parametrize(("is_restored", "cause"), [(True, Cause.RESTORED), (False, Cause.RESTARTED)])
+def test_an_account_without_a_gate_is_restored_with_the_others_of_its_database(
+    restored: Restored, jobs: Jobs, rows: Rows, *, is_restored: bool, cause: Cause
+) -> None:
+    with rows.sessions.begin() as session:
+        session.add(AccountRow(name="second", base_url="https://second.test", region="x", key_env="SECOND", headers={}))
+    jobs.queued()
+    if is_restored:
+        restored.from_backup()
+    jobs.provider.on_list(refused(403, "AccessDenied"))
+
+    admitted = restored.dispatched()
+
+    with rows.sessions() as session:
+        second = session.query(SubmitGate).filter(SubmitGate.account_id != default_id(rows)).one()
+        openings = read_openings(session, jobs.clock.now())
+        lets = Openings(openings.accounts, {default_id(rows): gate_of(rows)}, {second.account_id: second})
+    assert (second.cause, admitted) == (cause, 0 if is_restored else 1)
+    assert lets.lets(default_id(rows), MODEL) is not is_restored
+
+
+@pytest.mark.parametrize("is_admitted", [True, False])
+def test_a_job_that_is_late_while_the_gate_is_shut_waits_for_the_comparison(
+    restored: Restored, jobs: Jobs, rows: Rows, *, is_admitted: bool
+) -> None:
+    start_by = jobs.clock.at(30).isoformat()
+    hint = jobs.admitted(start_by=start_by) if is_admitted else None
+    job_id = hint.job_id if hint else jobs.queued(start_by=start_by)
+    restored.from_backup()
+    restored.lists(forgotten=PROMPT)
+    jobs.clock.advance(31)
+
+    if hint is not None:
+        jobs.submit(hint)
+    sweep(jobs.services)
+
+    assert (rows.state(job_id), jobs.provider.count("submit")) == (RenderState.ARCHIVING, 0)
+
+
+def test_a_late_job_expires_when_the_comparison_has_found_no_task(restored: Restored, jobs: Jobs, rows: Rows) -> None:
+    job_id = jobs.queued(start_by=jobs.clock.at(30).isoformat())
+    restored.from_backup()
+    jobs.clock.advance(31)
+
+    sweep(jobs.services)
+    before = rows.state(job_id)
+    jobs.clock.advance(SETTLED_SECONDS)
+    sweep(jobs.services)
+    sweep(jobs.services)
+
+    assert (before, rows.state(job_id)) == (RenderState.QUEUED, RenderState.EXPIRED)
+
+
+def test_a_job_without_budget_is_not_cancelled_before_the_comparison(
+    restored: Restored, jobs: Jobs, rows: Rows
+) -> None:
+    job_id = jobs.queued()
+    rows.change(Campaign, budget_exhausted_at=jobs.clock.now(), on_budget=OnBudget.CANCEL)
+    restored.from_backup()
+    restored.lists(forgotten=PROMPT)
+
+    sweep(jobs.services)
+
+    assert rows.state(job_id) is RenderState.ARCHIVING
+
+
+def test_dispatch_and_the_opening_of_gates_lock_them_in_one_order(own_jobs: Jobs) -> None:
+    sessions = own_jobs.services.sessions
+    with sessions.begin() as session:
+        session.add(AccountRow(name="second", base_url="https://second.test", region="x", key_env="SECOND", headers={}))
+    guarded_dispatch(own_jobs.services)
+    with sessions.begin() as session:
+        first_id, second_id = session.scalars(select(SubmitGate.account_id).order_by(SubmitGate.account_id)).all()
+        session.execute(update(SubmitGate).values(is_open=True, alive_at=own_jobs.clock.now()))
+        # Its row lies behind the other's now, so that whatever takes them as they lie takes it last.
+        session.execute(update(SubmitGate).where(SubmitGate.account_id == first_id).values(reason=None))
+        for plan in ("enable_indexscan", "enable_bitmapscan"):
+            session.execute(
+                text(f"DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET {plan} = off', current_database()); END $$")
+            )
+    sessions.kw["bind"].dispose()
+    own_jobs.clock.advance(30)
+
+    with sessions.begin() as opener, ThreadPoolExecutor(1) as threads:
+        ensure_gate(opener, first_id)
+        dispatching = threads.submit(dispatch, own_jobs.services)
+        while not _waits(opener) and not dispatching.done():
+            pass
+        ensure_gate(opener, second_id)
+        opener.commit()
+
+        assert dispatching.result() == []
+
+
+def _waits(session: Session) -> bool:
+    """Whether another session waits for what this one has locked."""
+    blocked = "SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+    return session.execute(text(blocked)).first() is not None
 
 
 def test_where_nothing_waits_nothing_is_asked(restored: Restored, jobs: Jobs) -> None:
@@ -464,6 +596,18 @@ def test_the_list_is_asked_for_no_more_than_what_may_be_unknown(restored: Restor
 def gate(rows: Rows) -> SubmitGate:
     with rows.sessions.begin() as session:
         return session.query(SubmitGate).one()
+
+
+def gate_of(rows: Rows) -> SubmitGate:
+    """The default account's gate."""
+    with rows.sessions() as session:
+        return session.query(SubmitGate).filter_by(account_id=default_id(rows)).one()
+
+
+def forget_gates(rows: Rows) -> None:
+    """No gate was ever opened in this database."""
+    with rows.sessions.begin() as session:
+        session.query(SubmitGate).delete()
 
 
 def default_id(rows: Rows) -> UUID:
