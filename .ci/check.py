@@ -55,6 +55,7 @@ def main() -> int:
         "locks": lambda: "\n".join(locks.problems(ROOT)),
         "content": lambda: "\n".join(content.problems(ROOT)),
         "style": lambda: "\n".join(style.problems(ROOT)),
+        "schema": lambda: "\n".join(documentation.schema_problems()),
     }
     with ThreadPoolExecutor(max_workers=1) as beside:
         # The tools are other processes; ours need the main thread, where servers may be started.

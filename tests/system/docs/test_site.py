@@ -13,9 +13,11 @@ import pytest
 from playwright.sync_api import Browser
 
 import reelqueue
+import reelqueue.qwen
 import reelqueue.webhooks
 
 ROOT = Path(__file__).parents[3]
+MODULES = (reelqueue, reelqueue.qwen, reelqueue.webhooks)
 # What MkDocs reads: its settings and hook, the pages, and the package whose docstrings it shows.
 SOURCES = ("mkdocs.yml", ".ci/site_pages.py", "docs", "reelqueue", "LICENSE", "examples")
 
@@ -46,7 +48,7 @@ def test_the_reference_has_every_public_name_and_no_private_one(site: Path) -> N
     inventory = (site / "objects.inv").read_bytes().partition(b"zlib.\n")[2]
     names = {line.split(" ")[0] for line in zlib.decompress(inventory).decode().splitlines()}
 
-    public = {f"{module.__name__}.{name}" for module in (reelqueue, reelqueue.webhooks) for name in module.__all__}
+    public = {f"{module.__name__}.{name}" for module in MODULES for name in module.__all__}
 
     assert public - names == {"reelqueue.__version__"}
     assert [name for name in names if name.rpartition(".")[2].startswith("_")] == []
