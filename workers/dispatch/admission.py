@@ -24,6 +24,7 @@ from models.operations.scheduling.account_limits import LaneLimits
 from models.render_job import RenderJob
 from models.submit_lane import SubmitLane
 from models.tenant import Tenant
+from reelqueue.builder import build
 from reelqueue.catalog.price_list import CURRENCY_BY_REGION
 from reelqueue.errors import InvalidRequestError
 from reelqueue.pricing import unpriced_warning
@@ -105,7 +106,7 @@ class Gate:
         job = self.session.get_one(RenderJob, line.waiting[0].job_id, populate_existing=True)
         price = quote(self.session, job, self.account)
         left = self.books.left(campaign)
-        if left is None:
+        if left is None or (price is None and not self._can_be_sent(job)):
             return price
         if price is None or price.currency != campaign.budget_currency:
             line.is_closed = True
@@ -118,18 +119,21 @@ class Gate:
 
     def _stop_unpriced(self, campaign: Campaign, job: RenderJob) -> None:
         """No reservation, no admission: its owner must see why nothing goes on."""
+        why = unpriced_warning(stored_request(self.session, job), self.account.region)
         campaign.paused_at = self.now
         campaign.paused_reason = (
             f"render job {job.id} has no price in {campaign.budget_currency} at account {self.account.name} "
-            f"({self._why_unpriced(job)}), and this campaign has a budget; cancel that job, or take the budget away"
+            f"({why}), and this campaign has a budget; cancel that job, or take the budget away"
         )
         log.error("campaign.paused", campaign=str(campaign.id), reason=campaign.paused_reason)
 
-    def _why_unpriced(self, job: RenderJob) -> str:
+    def _can_be_sent(self, job: RenderJob) -> bool:
+        """Whether a call can be made of a row; where none can, its submit sends nothing and says why it fails."""
         try:
-            return unpriced_warning(stored_request(self.session, job), self.account.region)
-        except InvalidRequestError as error:
-            return error.message
+            build(stored_request(self.session, job), account_headers=self.account.headers)
+        except InvalidRequestError:
+            return False
+        return True
 
     def _stop_exhausted(self, campaign: Campaign, price: Quote, left: Decimal) -> None:
         """Only where nothing is reserved that could come back unspent."""

@@ -13,11 +13,11 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from models import Account, Campaign, EntryKind, LedgerEntry, OnBudget, Slot
+from models import Account, Campaign, EntryKind, JobReference, LedgerEntry, OnBudget, RenderJob, Slot
 from models.operations.money.budget import Budget, BudgetBelowCommitmentsError, set_budget
 from models.operations.money.ledger import Spending, spend
 from models.operations.money.slot_reservations import release_slot
-from reelqueue.states import RenderState
+from reelqueue.states import FailureClass, RenderState
 from tests.support.jobs import Jobs
 from tests.support.rows import Rows
 from tests.support.scripted_provider import RESULT_URL, Answer, refused, succeeded, task
@@ -131,6 +131,30 @@ def test_a_parameter_without_a_price_stops_a_campaign_with_a_budget(jobs: Jobs, 
 
     assert dispatch(jobs.services) == []
     assert "raw sends fps to wan2.6-t2v" in (campaign(rows).paused_reason or "")
+
+
+@pytest.mark.parametrize("spoil", ["prompt", "picture"])
+def test_a_row_that_cannot_be_read_fails_and_its_campaign_with_a_budget_goes_on(
+    jobs: Jobs, rows: Rows, spoil: str
+) -> None:
+    if spoil == "prompt":
+        unreadable = jobs.queued()
+        rows.change(RenderJob, RenderJob.id == unreadable, prompt="")
+    else:
+        unreadable = jobs.queued(model="wan2.6-i2v", resolution="720P", image="https://media.example/a.png")
+        rows.change(JobReference, JobReference.job_id == unreadable, url="data:image/png;base64,iVBORw0KGgo")
+    other = jobs.queued()
+    give_budget(jobs, "100")
+
+    dispatch(jobs.services)
+    for hint in jobs.hints.submits:
+        jobs.submit(hint)
+
+    failed = rows.job(unreadable)
+    assert (failed.state, failed.failure_class) == (RenderState.FAILED, FailureClass.INPUT)
+    assert failed.failure_message
+    assert (rows.state(other), campaign(rows).paused_reason) == (RenderState.RENDERING, None)
+    assert (jobs.provider.count("submit"), rows.has_slot(unreadable), rows.spent(unreadable)) == (1, False, 0)
 
 
 @pytest.mark.parametrize("status", ["FAILED", "CANCELED"])
