@@ -19,18 +19,25 @@ from workers.settings import (
     ReconcileSettings,
     SubmitSettings,
 )
+from workers.timings import is_timing, timing_name
 
 SUBJECTS: Final[dict[str, type[BaseSettings]]] = {
     "Services: API and workers": ServiceSettings,
     "Webhooks: API and workers": WebhookSettings,
     "API": ApiSettings,
     "Provider": ProviderSettings,
-    "Submitting": SubmitSettings,
-    "Lost answers": ReconcileSettings,
-    "Polling": PollSettings,
     "Fetching results": ArchiveSettings,
     "Posting webhooks": DeliverySettings,
     "Celery": CelerySettings,
+}
+TIMINGS: Final[dict[str, type[BaseSettings]]] = {
+    "provider": ProviderSettings,
+    "submitting": SubmitSettings,
+    "lost answers": ReconcileSettings,
+    "polling": PollSettings,
+    "fetching results": ArchiveSettings,
+    "posting webhooks": DeliverySettings,
+    "messages": CelerySettings,
 }
 
 
@@ -39,6 +46,16 @@ def sections() -> Iterator[str]:
     seen: set[str] = set()
     for subject, settings in SUBJECTS.items():
         yield from _table(subject, settings, seen)
+
+
+def timings() -> Iterator[str]:
+    """A table of the timings, which are no settings."""
+    yield from ("| timing | of | means | is |", "|---|---|---|---|")
+    for subject, settings in TIMINGS.items():
+        for name, field in settings.model_fields.items():
+            if is_timing(field):
+                meaning = field.description or ""
+                yield f"| `{timing_name(settings, name)}` | {subject} | {meaning} | `{field.default}` |"
 
 
 def _table(subject: str, settings: type[BaseSettings], seen: set[str]) -> Iterator[str]:
@@ -54,6 +71,8 @@ def variables(settings: type[BaseSettings]) -> Iterator[tuple[str, str, str]]:
     """Name, meaning and default of each variable that a class reads."""
     prefix = settings.model_config.get("env_prefix", "")
     for name, field in settings.model_fields.items():
+        if is_timing(field):
+            continue
         value = field.default
         shown = value.get_secret_value() if isinstance(value, SecretStr) else value
         yield f"{prefix}{name}".upper(), field.description or "", "none" if shown is None else f"`{shown}`"

@@ -11,7 +11,7 @@ simulator, hands a campaign in and waits for the last video on disk.
   before the file is handed in until the last video is in the archive.
 * The time scale divides render times. Our own delays are not scaled: a commit, a message or a submit takes as long as
   ever, so at a scale of 100 each 10 ms of ours counts as 1 s. What is scaled is the shortest delay between two polls
-  (`REELQUEUE_POLL_FINEST_SECONDS`), everything else that polling goes by is measured from the clips; the pace of
+  (`POLL_FINEST_SECONDS`), everything else that polling goes by is measured from the clips; the pace of
   queries stays at 18 a second of real time, a hundredth of what the provider allows here.
 * The SDK's threads render the same clips at the same scale, and their pauses are divided by it.
 
@@ -57,6 +57,7 @@ from models.session import make_engine
 from reelqueue import Client
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.schemas.campaigns import Phase
+from workers.timings import TEST_TIMINGS
 
 MODEL = "wan2.6-t2v"
 SLOTS = 5
@@ -141,7 +142,7 @@ def make_prompts(count: int) -> list[str]:
 
 def stack_options(folder: Path, scale: float) -> StackOptions:
     """The stack as it is, but for the shortest delay between polls."""
-    finest = {"REELQUEUE_POLL_FINEST_SECONDS": f"{FINEST_SECONDS / scale:g}"}
+    finest = {TEST_TIMINGS: json.dumps({"POLL_FINEST_SECONDS": FINEST_SECONDS / scale})}
     return StackOptions(state=folder / "state", ports=ANY_PORTS, time_scale=scale, settings=finest)
 
 

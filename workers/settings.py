@@ -2,6 +2,7 @@
 
 Grouped by subject, durations with their unit in the name. A missing or wrong value stops the
 process at start and names the variable.
+What is a `timing` stands here with the settings of its subject, and no variable of its own sets it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Self, TypeVar
+from typing import Final, Literal, Self, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,11 +22,12 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from models.settings import ServiceSettings, WebhookSettings, read_settings
 from reelqueue.builder import DEFAULT_VIDEO_BASE_URL
 from reelqueue.url_safety import Network
+from workers.timings import SettingsGroup, check_host, check_timings, timing
 
 S = TypeVar("S", bound=BaseSettings)
 
 
-class ProviderSettings(BaseSettings):
+class ProviderSettings(SettingsGroup):
     """The default account, and how to reach it."""
 
     model_config = SettingsConfigDict(env_prefix="REELQUEUE_", frozen=True, extra="ignore")
@@ -38,7 +40,7 @@ class ProviderSettings(BaseSettings):
     http_transport: ImportString[Callable[[], httpx.AsyncBaseTransport]] | None = Field(
         default=None, description="module:function that makes the httpx transport of every call to the provider"
     )
-    query_rate_per_second: float = Field(
+    query_rate_per_second: float = timing(
         default=18,
         gt=0,
         le=20,
@@ -78,25 +80,25 @@ class ProviderSettings(BaseSettings):
         return parts.hostname if parts.scheme == "http" else None
 
 
-class SubmitSettings(BaseSettings):
+class SubmitSettings(SettingsGroup):
     """The paid POST; what may pass between its steps before a worker is believed dead."""
 
     model_config = SettingsConfigDict(env_prefix="REELQUEUE_SUBMIT_", frozen=True, extra="ignore")
 
-    send_within_seconds: float = Field(
+    send_within_seconds: float = timing(
         default=15, gt=0, description="A worker that was frozen longer than this before the POST does not send it"
     )
-    post_seconds: float = Field(
+    post_seconds: float = timing(
         default=30, gt=0, description="For one whole submit; longer by its size at a slow uplink's pace"
     )
-    settle_within_seconds: float = Field(
+    settle_within_seconds: float = timing(
         default=10, gt=0, description="Between a submit's end and the commit of its outcome; then its worker is dead"
     )
 
-    fault_retries: int = Field(
+    fault_retries: int = timing(
         default=2, ge=0, description="How often a job is submitted again after the provider failed it by its own fault"
     )
-    fault_backoff_seconds: float = Field(
+    fault_backoff_seconds: float = timing(
         default=5, ge=0, description="Delay before it is submitted again after such a fault; doubles"
     )
 
@@ -104,55 +106,55 @@ class SubmitSettings(BaseSettings):
     def _send_below_post(self) -> Self:
         if self.send_within_seconds >= self.post_seconds:
             raise ValueError(
-                "REELQUEUE_SUBMIT_SEND_WITHIN_SECONDS must be below REELQUEUE_SUBMIT_POST_SECONDS "
+                "SUBMIT_SEND_WITHIN_SECONDS must be below SUBMIT_POST_SECONDS "
                 f"({self.send_within_seconds:g} against {self.post_seconds:g}), or a late submit has no time left"
             )
         return self
 
 
-class ReconcileSettings(BaseSettings):
+class ReconcileSettings(SettingsGroup):
     """What became of a submit whose answer was lost, by the provider's listing."""
 
     model_config = SettingsConfigDict(env_prefix="REELQUEUE_RECONCILE_", frozen=True, extra="ignore")
 
-    first_look_seconds: float = Field(
+    first_look_seconds: float = timing(
         default=5, ge=0, description="After the answer was lost: the task may still be on its way into the listing"
     )
-    ask_again_seconds: float = Field(default=10, gt=0, description="After a listing that could not tell")
-    absent_seconds: float = Field(
+    ask_again_seconds: float = timing(default=10, gt=0, description="After a listing that could not tell")
+    absent_seconds: float = timing(
         default=60, gt=0, description="Between the two listings without a trace that rule a task out"
     )
-    clock_skew_seconds: float = Field(
+    clock_skew_seconds: float = timing(
         default=120,
         ge=0,
         description="How far the provider's clock and the database's may drift apart unseen; how far apart they "
         "are is measured",
     )
-    give_up_seconds: float = Field(default=3600, gt=0, description="After this without a verdict, a person decides")
-    evidence_hours: float = Field(
+    give_up_seconds: float = timing(default=3600, gt=0, description="After this without a verdict, a person decides")
+    evidence_hours: float = timing(
         default=23, gt=0, lt=24, description="For so long a listing proves absence; the provider keeps 24 hours"
     )
-    resubmits: int = Field(default=1, ge=0, description="How often a job is bought again after its task was ruled out")
+    resubmits: int = timing(default=1, ge=0, description="How often a job is bought again after its task was ruled out")
 
 
-class PollSettings(BaseSettings):
+class PollSettings(SettingsGroup):
     """The poll chain."""
 
     model_config = SettingsConfigDict(env_prefix="REELQUEUE_POLL_", frozen=True, extra="ignore")
 
-    batch_size: int = Field(default=36, gt=0, description="Queries of one batch: two seconds at the account's pace")
-    lease_seconds: float = Field(default=30, gt=0, description="A batch that takes longer is believed dead")
-    finest_seconds: float = Field(
+    batch_size: int = timing(default=36, gt=0, description="Queries of one batch: two seconds at the account's pace")
+    lease_seconds: float = timing(default=30, gt=0, description="A batch that takes longer is believed dead")
+    finest_seconds: float = timing(
         default=5, gt=0, description="Shortest delay between polls of a clip whose campaign file sets no interval"
     )
-    late_interval_seconds: float = Field(
+    late_interval_seconds: float = timing(
         default=60, gt=0, description="Interval of the slow watch over a task that has timed out here"
     )
-    watch_hours: float = Field(default=24, gt=0, description="How long the provider keeps a task and its result")
-    unknown_limit: int = Field(
+    watch_hours: float = timing(default=24, gt=0, description="How long the provider keeps a task and its result")
+    unknown_limit: int = timing(
         default=5, gt=0, description="UNKNOWN answers in a row after which the task list decides whether a task is lost"
     )
-    unknown_seconds: float = Field(default=300, ge=0, description="No task is lost sooner than this after its submit")
+    unknown_seconds: float = timing(default=300, ge=0, description="No task is lost sooner than this after its submit")
 
 
 @dataclass(frozen=True)
@@ -169,23 +171,23 @@ class DownloadLimits:
     """Without a byte."""
 
 
-class ArchiveSettings(BaseSettings):
+class ArchiveSettings(SettingsGroup):
     """Fetching results."""
 
     model_config = SettingsConfigDict(env_prefix="REELQUEUE_ARCHIVE_", frozen=True, extra="ignore")
 
     max_bytes: int = Field(default=2 * 1024**3, gt=0, description="A larger result is refused")
-    timeout_seconds: float = Field(default=900, gt=0, description="For one whole download")
-    headers_seconds: float = Field(
+    timeout_seconds: float = timing(default=900, gt=0, description="For one whole download")
+    headers_seconds: float = timing(
         default=30, gt=0, description="Until a result's server has sent its headers, connecting included"
     )
-    read_seconds: float = Field(default=20, gt=0, description="A download without a byte for longer has broken off")
-    lease_seconds: float = Field(
+    read_seconds: float = timing(default=20, gt=0, description="A download without a byte for longer has broken off")
+    lease_seconds: float = timing(
         default=45,
         gt=0,
         description="A fetch that is silent for longer is believed dead; longer than headers and a read may wait",
     )
-    retry_seconds: float = Field(
+    retry_seconds: float = timing(
         default=5, gt=0, description="Delay after the first failed fetch; doubles to 10 minutes"
     )
     expiry_alarm_hours: float = Field(
@@ -210,23 +212,23 @@ class ArchiveSettings(BaseSettings):
         for variable, seconds in (("HEADERS", self.headers_seconds), ("READ", self.read_seconds)):
             if seconds >= self.lease_seconds:
                 raise ValueError(
-                    f"REELQUEUE_ARCHIVE_LEASE_SECONDS must be above REELQUEUE_ARCHIVE_{variable}_SECONDS "
+                    f"ARCHIVE_LEASE_SECONDS must be above ARCHIVE_{variable}_SECONDS "
                     f"({self.lease_seconds:g} against {seconds:g}), or a slow fetch is taken for a dead one"
                 )
         return self
 
 
-class DeliverySettings(WebhookSettings):
+class DeliverySettings(WebhookSettings, SettingsGroup):
     """Posting webhooks."""
 
-    webhook_timeout_seconds: float = Field(
+    webhook_timeout_seconds: float = timing(
         default=10, gt=0, description="For one post of a webhook, from looking its host up to the head of the answer"
     )
-    webhook_first_retry_seconds: float = Field(
+    webhook_first_retry_seconds: float = timing(
         default=5, gt=0, description="Delay after the first failed post of a webhook; doubles"
     )
-    webhook_longest_retry_seconds: float = Field(default=3600, gt=0, description="Longest delay between them")
-    webhook_give_up_hours: float = Field(default=24, gt=0, description="A webhook that fails for longer is dead")
+    webhook_longest_retry_seconds: float = timing(default=3600, gt=0, description="Longest delay between them")
+    webhook_give_up_hours: float = timing(default=24, gt=0, description="A webhook that fails for longer is dead")
     webhook_http_transport: ImportString[Callable[[], httpx.AsyncBaseTransport]] | None = Field(
         default=None,
         description="module:function that makes the httpx transport of every webhook, and sees to it alone that none "
@@ -239,7 +241,7 @@ class DeliverySettings(WebhookSettings):
         return 3 * self.webhook_timeout_seconds
 
 
-class CelerySettings(BaseSettings):
+class CelerySettings(SettingsGroup):
     """Celery and its broker."""
 
     model_config = SettingsConfigDict(env_prefix="REELQUEUE_", frozen=True, extra="ignore")
@@ -248,18 +250,18 @@ class CelerySettings(BaseSettings):
         default=SecretStr("redis://127.0.0.1:6379/1"),
         description="Where the answer of intake.enqueue is kept for its producer",
     )
-    visibility_timeout_seconds: int = Field(
+    visibility_timeout_seconds: int = timing(
         default=120, ge=4, description="After this the broker gives an unacknowledged message to another worker"
     )
-    longest_countdown_seconds: int = Field(
+    longest_countdown_seconds: int = timing(
         default=30, gt=0, description="Later wake-ups are reached in several hops, so that no message waits longer"
     )
-    sweep_seconds: float = Field(default=5, gt=0, description="How often lost hints are issued again")
-    overdue_seconds: float = Field(default=3, gt=0, description="A hint this much overdue is believed lost")
-    death_limit: int = Field(
+    sweep_seconds: float = timing(default=5, gt=0, description="How often lost hints are issued again")
+    overdue_seconds: float = timing(default=3, gt=0, description="A hint this much overdue is believed lost")
+    death_limit: int = timing(
         default=3, gt=1, description="So many workers in a row may die with a job in hand; then a person looks at it"
     )
-    deaf_seconds: float = Field(
+    deaf_seconds: float = timing(
         default=15, gt=0, description="A worker that does nothing while its queues hold messages this long starts anew"
     )
     heartbeat_path: Path | None = Field(
@@ -272,7 +274,7 @@ class CelerySettings(BaseSettings):
         # and again each time it passes: measured, 200 messages ran 600 times.
         if self.longest_countdown_seconds * 2 > self.visibility_timeout_seconds:
             raise ValueError(
-                "REELQUEUE_LONGEST_COUNTDOWN_SECONDS must be at most half of REELQUEUE_VISIBILITY_TIMEOUT_SECONDS "
+                "LONGEST_COUNTDOWN_SECONDS must be at most half of VISIBILITY_TIMEOUT_SECONDS "
                 f"({self.longest_countdown_seconds} against {self.visibility_timeout_seconds})"
             )
         return self
@@ -302,6 +304,7 @@ def load_settings() -> Settings:
     Raises:
         ConfigurationError: A variable has a wrong value; the message names it.
     """
+    check_timings(_GROUPS)
     return Settings(
         services=read_settings(ServiceSettings),
         provider=read_settings(ProviderSettings),
@@ -314,6 +317,12 @@ def load_settings() -> Settings:
     )
 
 
+_GROUPS: Final[tuple[type[BaseSettings], ...]] = (
+    ProviderSettings, SubmitSettings, ReconcileSettings, PollSettings,
+    ArchiveSettings, DeliverySettings, CelerySettings,
+)  # fmt: skip
+
+
 @functools.cache
 def settings() -> Settings:
     """The settings of this process, read once.
@@ -321,4 +330,6 @@ def settings() -> Settings:
     Raises:
         ConfigurationError: A variable has a wrong value; the message names it.
     """
-    return load_settings()
+    found = load_settings()
+    check_host(found.provider.video_base_url)
+    return found

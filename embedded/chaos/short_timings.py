@@ -2,44 +2,51 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-PACE: Final = MappingProxyType(
+from workers.timings import TEST_TIMINGS
+
+TIMINGS: Final[Mapping[str, float]] = MappingProxyType(
     {
         # 15, 30 and 10 s: a submit that is silent is doubted after 4 s, not 40.
-        "REELQUEUE_SUBMIT_SEND_WITHIN_SECONDS": "1.5",
-        "REELQUEUE_SUBMIT_POST_SECONDS": "3",
-        "REELQUEUE_SUBMIT_SETTLE_WITHIN_SECONDS": "1",
+        "SUBMIT_SEND_WITHIN_SECONDS": 1.5,
+        "SUBMIT_POST_SECONDS": 3,
+        "SUBMIT_SETTLE_WITHIN_SECONDS": 1,
         # 5, 10, 60 and 120 s: a task is ruled out 1 s after the first listing without it.
-        "REELQUEUE_RECONCILE_FIRST_LOOK_SECONDS": "0.3",
-        "REELQUEUE_RECONCILE_ASK_AGAIN_SECONDS": "0.5",
-        "REELQUEUE_RECONCILE_ABSENT_SECONDS": "1",
-        "REELQUEUE_RECONCILE_CLOCK_SKEW_SECONDS": "4",
+        "RECONCILE_FIRST_LOOK_SECONDS": 0.3,
+        "RECONCILE_ASK_AGAIN_SECONDS": 0.5,
+        "RECONCILE_ABSENT_SECONDS": 1,
+        "RECONCILE_CLOCK_SKEW_SECONDS": 4,
         # 1: then a person decides. Here the same job is struck more often than in a lifetime, and nobody is awake.
-        "REELQUEUE_RECONCILE_RESUBMITS": "50",
+        "RECONCILE_RESUBMITS": 50,
         # 3: then a person looks, for the same reason.
-        "REELQUEUE_DEATH_LIMIT": "50",
+        "DEATH_LIMIT": 50,
         # 30 and 60 s.
-        "REELQUEUE_POLL_LEASE_SECONDS": "1.5",
-        "REELQUEUE_POLL_LATE_INTERVAL_SECONDS": "1",
+        "POLL_LEASE_SECONDS": 1.5,
+        "POLL_LATE_INTERVAL_SECONDS": 1,
         # 20, 30, 45 and 5 s.
-        "REELQUEUE_ARCHIVE_READ_SECONDS": "1",
-        "REELQUEUE_ARCHIVE_HEADERS_SECONDS": "1.5",
-        "REELQUEUE_ARCHIVE_LEASE_SECONDS": "2",
-        "REELQUEUE_ARCHIVE_RETRY_SECONDS": "0.3",
+        "ARCHIVE_READ_SECONDS": 1,
+        "ARCHIVE_HEADERS_SECONDS": 1.5,
+        "ARCHIVE_LEASE_SECONDS": 2,
+        "ARCHIVE_RETRY_SECONDS": 0.3,
         # 10, 5 and 3600 s.
-        "REELQUEUE_WEBHOOK_TIMEOUT_SECONDS": "1",
-        "REELQUEUE_WEBHOOK_FIRST_RETRY_SECONDS": "0.2",
-        "REELQUEUE_WEBHOOK_LONGEST_RETRY_SECONDS": "1",
+        "WEBHOOK_TIMEOUT_SECONDS": 1,
+        "WEBHOOK_FIRST_RETRY_SECONDS": 0.2,
+        "WEBHOOK_LONGEST_RETRY_SECONDS": 1,
         # 5, 3, 120 and 30 s.
-        "REELQUEUE_SWEEP_SECONDS": "0.4",
-        "REELQUEUE_OVERDUE_SECONDS": "0.4",
-        "REELQUEUE_VISIBILITY_TIMEOUT_SECONDS": "4",
-        "REELQUEUE_LONGEST_COUNTDOWN_SECONDS": "2",
+        "SWEEP_SECONDS": 0.4,
+        "OVERDUE_SECONDS": 0.4,
+        "VISIBILITY_TIMEOUT_SECONDS": 4,
+        "LONGEST_COUNTDOWN_SECONDS": 2,
     }
 )
-"""Settings of the crew."""
+"""Timings of the crew."""
+
+PACE: Final = MappingProxyType({TEST_TIMINGS: json.dumps(dict(TIMINGS))})
+"""The same as a variable."""
 
 TIME_SCALE: Final = 150.0
 """Renders of 0.4 to 0.7 s."""

@@ -6,8 +6,9 @@ although it has accepted. A blow is healed when every clip that it hit has moved
 
 from __future__ import annotations
 
+import json
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import MappingProxyType, TracebackType
@@ -20,31 +21,35 @@ from embedded.processes.restart import Ending
 from embedded.stack.stack import Stack
 from reelqueue.schemas.jobs import Job
 from reelqueue.states import RenderState
+from workers.timings import TEST_TIMINGS
 
-WAITS: Final = MappingProxyType(
+_TIMINGS: Final[Mapping[str, float]] = MappingProxyType(
     {
         # 15, 30 and 10 s: a submit that is silent is doubted after 12 s, not 40.
-        "REELQUEUE_SUBMIT_SEND_WITHIN_SECONDS": "4",
-        "REELQUEUE_SUBMIT_POST_SECONDS": "8",
-        "REELQUEUE_SUBMIT_SETTLE_WITHIN_SECONDS": "4",
+        "SUBMIT_SEND_WITHIN_SECONDS": 4,
+        "SUBMIT_POST_SECONDS": 8,
+        "SUBMIT_SETTLE_WITHIN_SECONDS": 4,
         # 5, 10 and 60 s.
-        "REELQUEUE_RECONCILE_FIRST_LOOK_SECONDS": "1",
-        "REELQUEUE_RECONCILE_ASK_AGAIN_SECONDS": "2",
-        "REELQUEUE_RECONCILE_ABSENT_SECONDS": "5",
+        "RECONCILE_FIRST_LOOK_SECONDS": 1,
+        "RECONCILE_ASK_AGAIN_SECONDS": 2,
+        "RECONCILE_ABSENT_SECONDS": 5,
         # 30 s; 20, 30, 45 and 5 s.
-        "REELQUEUE_POLL_LEASE_SECONDS": "6",
-        "REELQUEUE_ARCHIVE_READ_SECONDS": "4",
-        "REELQUEUE_ARCHIVE_HEADERS_SECONDS": "6",
-        "REELQUEUE_ARCHIVE_LEASE_SECONDS": "8",
-        "REELQUEUE_ARCHIVE_RETRY_SECONDS": "1",
+        "POLL_LEASE_SECONDS": 6,
+        "ARCHIVE_READ_SECONDS": 4,
+        "ARCHIVE_HEADERS_SECONDS": 6,
+        "ARCHIVE_LEASE_SECONDS": 8,
+        "ARCHIVE_RETRY_SECONDS": 1,
         # 5 and 3 s; 120 and 30 s.
-        "REELQUEUE_SWEEP_SECONDS": "2",
-        "REELQUEUE_OVERDUE_SECONDS": "2",
-        "REELQUEUE_VISIBILITY_TIMEOUT_SECONDS": "20",
-        "REELQUEUE_LONGEST_COUNTDOWN_SECONDS": "8",
+        "SWEEP_SECONDS": 2,
+        "OVERDUE_SECONDS": 2,
+        "VISIBILITY_TIMEOUT_SECONDS": 20,
+        "LONGEST_COUNTDOWN_SECONDS": 8,
     }
 )
-"""Settings of the product, an order of magnitude below what one gives a provider that takes minutes."""
+"""Timings of the product, an order of magnitude below what one gives a provider that takes minutes."""
+
+WAITS: Final = MappingProxyType({TEST_TIMINGS: json.dumps(dict(_TIMINGS))})
+"""The same as a variable."""
 
 TIME_SCALE: Final = 40.0
 """Renders of 1.5 to 7.5 s: long enough to be hit."""

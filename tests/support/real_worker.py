@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import time
@@ -23,6 +24,7 @@ from models.session import make_engine
 from reelqueue.states import RenderState
 from tests.conftest import Simulator
 from workers.audit.invariants import audit
+from workers.timings import TEST_TIMINGS
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 90.0
@@ -30,21 +32,21 @@ PATIENCE_SECONDS = 90.0
 
 # Everything that heals, heals soon; nothing is quicker than it is safe.
 _QUICK = {
-    "SWEEP_SECONDS": "1",
-    "OVERDUE_SECONDS": "1",
-    "LONGEST_COUNTDOWN_SECONDS": "4",
-    "VISIBILITY_TIMEOUT_SECONDS": "8",
-    "POLL_LEASE_SECONDS": "5",
-    "ARCHIVE_READ_SECONDS": "3",
-    "ARCHIVE_HEADERS_SECONDS": "4",
-    "ARCHIVE_LEASE_SECONDS": "5",
-    "ARCHIVE_RETRY_SECONDS": "1",
-    "SUBMIT_SEND_WITHIN_SECONDS": "4",
-    "SUBMIT_POST_SECONDS": "5",
-    "SUBMIT_SETTLE_WITHIN_SECONDS": "3",
-    "RECONCILE_FIRST_LOOK_SECONDS": "1",
-    "RECONCILE_ASK_AGAIN_SECONDS": "1",
-    "RECONCILE_ABSENT_SECONDS": "3",
+    "SWEEP_SECONDS": 1,
+    "OVERDUE_SECONDS": 1,
+    "LONGEST_COUNTDOWN_SECONDS": 4,
+    "VISIBILITY_TIMEOUT_SECONDS": 8,
+    "POLL_LEASE_SECONDS": 5,
+    "ARCHIVE_READ_SECONDS": 3,
+    "ARCHIVE_HEADERS_SECONDS": 4,
+    "ARCHIVE_LEASE_SECONDS": 5,
+    "ARCHIVE_RETRY_SECONDS": 1,
+    "SUBMIT_SEND_WITHIN_SECONDS": 4,
+    "SUBMIT_POST_SECONDS": 5,
+    "SUBMIT_SETTLE_WITHIN_SECONDS": 3,
+    "RECONCILE_FIRST_LOOK_SECONDS": 1,
+    "RECONCILE_ASK_AGAIN_SECONDS": 1,
+    "RECONCILE_ABSENT_SECONDS": 3,
 }
 
 
@@ -99,9 +101,11 @@ class Studio:
 
 
 @contextmanager
-def working(database_url: str, broker: ValkeyServer, simulator: Simulator, folder: Path) -> Iterator[Studio]:
-    """A worker for every queue, with its beat."""
-    environment = os.environ | {f"REELQUEUE_{name}": value for name, value in _QUICK.items()}
+def working(
+    database_url: str, broker: ValkeyServer, simulator: Simulator, folder: Path, **timings: float
+) -> Iterator[Studio]:
+    """A worker for every queue, with its beat; *timings* are other ones than most tests need."""
+    environment = os.environ | {TEST_TIMINGS: json.dumps(_QUICK | timings)}
     environment |= {
         "REELQUEUE_DATABASE_URL": database_url,
         "REELQUEUE_BROKER_URL": broker.broker_url,

@@ -59,7 +59,6 @@ def examine(services: Services, app: Celery) -> Iterator[Line]:
     yield from _database(services)
     broker = _broker(app)
     yield broker
-    yield _countdown(services)
     yield _keys(services)
     yield _storage(services)
     yield _workers(app) if broker.is_well else Line("workers", False, "cannot be asked without the broker")
@@ -213,16 +212,6 @@ def _ping(app: Celery) -> str:
     with app.connection_for_read() as connection:
         connection.ensure_connection(max_retries=1, interval_start=0, timeout=_ANSWER_SECONDS)
         return f"{connection.transport.driver_type} answers"
-
-
-def _countdown(services: Services) -> Line:
-    celery = services.settings.celery
-    seen = (
-        f"longest countdown {celery.longest_countdown_seconds} s, "
-        f"visibility timeout {celery.visibility_timeout_seconds} s"
-    )
-    well = celery.longest_countdown_seconds < celery.visibility_timeout_seconds
-    return Line("visibility", well, seen, "raise REELQUEUE_VISIBILITY_TIMEOUT_SECONDS")
 
 
 def _keys(services: Services) -> Line:

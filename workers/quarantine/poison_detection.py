@@ -2,7 +2,7 @@
 
 A death leaves no word, but it leaves a row: a lease that ran out in somebody's hands, an intent that was never sent, a
 batch that never came back. Whoever finds that counts one more death, and a step that ends well sets the count back.
-Three in a row (``REELQUEUE_DEATH_LIMIT``) set the job aside, for a person: ``python -m workers review``.
+Three in a row (``DEATH_LIMIT``) set the job aside, for a person: ``python -m workers review``.
 
 ===================  ============================================  =============================================
 died while           found by                                      then

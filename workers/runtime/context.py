@@ -32,6 +32,7 @@ from workers.runtime.known_clocks import KnownClocks
 from workers.runtime.poll_intervals import Pacing
 from workers.runtime.record_elsewhere import NoRecord, RecordElsewhere
 from workers.settings import Settings
+from workers.timings import check_host
 
 
 @dataclass(frozen=True)
@@ -62,8 +63,10 @@ class Services:
             is_paced: Whether each query, list and cancel waits for its turn; False where the caller has taken turns.
 
         Raises:
-            ConfigurationError: The account's key is not in the environment.
+            ConfigurationError: The account's key is not in the environment, or a test has replaced timings and the host
+                is a real one.
         """
+        check_host(base_url or account.base_url)
         # A task of a workspace is asked for, and listed, there.
         headers = {name: value for name, value in account.headers.items() if name.lower() == WORKSPACE_HEADER.lower()}
         endpoint = Endpoint(base_url or account.base_url, self.key_of(account), headers)

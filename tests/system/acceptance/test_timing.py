@@ -14,6 +14,7 @@ from embedded.processes.server_folders import remove_folder
 from reelqueue import Client, RenderJobHandle
 from reelqueue.schemas.jobs import Job
 from tests.system.acceptance.processes import SECONDS, running
+from workers.timings import TEST_TIMINGS
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("stack")]
 
@@ -72,8 +73,15 @@ def until(handle: RenderJobHandle, is_reached: Callable[[Job], bool]) -> Job:
 def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Life]:
     state = tmp_path_factory.mktemp("timing")
     # The slow watch looks every second, so that the test need not wait a minute for it.
+    timings = {TEST_TIMINGS: '{"POLL_LATE_INTERVAL_SECONDS": 1}'}
     with running(
-        "up", "--any-ports", "--state", str(state), "--time-scale", "1", REELQUEUE_POLL_LATE_INTERVAL_SECONDS="1"
+        "up",
+        "--any-ports",
+        "--state",
+        str(state),
+        "--time-scale",
+        "1",
+        **timings,
     ) as stack:
         with Client(stack.read_until("REELQUEUE_API_URL=").partition("=")[2]) as client:
             handle = client.submit(

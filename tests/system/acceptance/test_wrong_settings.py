@@ -15,7 +15,8 @@ pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("stack")]
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("REELQUEUE_QUERY_RATE_PER_SECOND", "abc"),  # of the workers alone
+        ("REELQUEUE_ORPHANS", "ignore"),  # of the workers alone
+        ("REELQUEUE_TEST_TIMINGS", '{"SWEEP": 1}'),
         ("REELQUEUE_API_MAX_BODY_BYTES", "-1"),  # of the API alone
         ("REELQUEUE_HTTP_TRANSPORT", "no.such:transport"),
     ],

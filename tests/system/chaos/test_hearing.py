@@ -21,6 +21,7 @@ from models import RenderJob
 from models.session import make_engine
 from tests.conftest import ROOT
 from workers.runtime.watchdog import EXIT_CODE, LOOKS, Hearing, Sight
+from workers.timings import TEST_TIMINGS
 
 SECONDS = 60.0
 IDLE = Sight(waiting_count=0, active_count=0, begun_count=7)
@@ -101,7 +102,8 @@ def theatre(database_url: str, broker: ValkeyServer, tmp_path: Path) -> Iterator
         "REELQUEUE_DATABASE_URL": database_url,
         "REELQUEUE_BROKER_URL": broker.broker_url,
         "REELQUEUE_RESULT_BACKEND_URL": broker.result_backend_url,
-        "REELQUEUE_DEAF_SECONDS": "2",
+        TEST_TIMINGS: '{"DEAF_SECONDS": 2}',
+        "REELQUEUE_VIDEO_BASE_URL": "http://127.0.0.1:9",  # other timings are for a provider on this machine
         "PYTHONPATH": str(ROOT),
     }
     arguments = [

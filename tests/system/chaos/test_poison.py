@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from embedded.chaos.harness import World
-from embedded.chaos.short_timings import PACE
+from embedded.chaos.short_timings import TIMINGS
 from models import Account, RenderJob
 from models.account import DEFAULT_ACCOUNT_NAME
 from models.operations.accounts import pause_account, resume_account
@@ -21,7 +21,7 @@ from workers.quarantine.release import quarantined, retry
 # One world, so one process of pytest-xdist's. Each death is found out by a lease.
 pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.timeout(240)]
 
-LIMIT = int(PACE["REELQUEUE_DEATH_LIMIT"])
+LIMIT = int(TIMINGS["DEATH_LIMIT"])
 
 
 @pytest.mark.parametrize("step", [Failpoint.INTENT, Failpoint.ASKED, Failpoint.DOWNLOADED])

@@ -125,9 +125,8 @@ def test_nothing_under_review_is_an_empty_list(run: Run) -> None:
     [
         ("REELQUEUE_DATABASE_URL", "postgresql+psycopg://u:s3cret@127.0.0.1:1/x", "connection failed"),
         ("REELQUEUE_ARCHIVE_URL", "ftp://clips", "REELQUEUE_ARCHIVE_URL"),
-        ("REELQUEUE_POLL_BATCH_SIZE", "0", "REELQUEUE_POLL_BATCH_SIZE"),
+        ("REELQUEUE_ORPHANS", "forget", "REELQUEUE_ORPHANS"),
         ("REELQUEUE_VIDEO_BASE_URL", "dashscope", "REELQUEUE_VIDEO_BASE_URL"),
-        ("REELQUEUE_VISIBILITY_TIMEOUT_SECONDS", "10", "REELQUEUE_VISIBILITY_TIMEOUT_SECONDS"),
     ],
 )
 def test_what_is_missing_or_wrong_is_one_clear_line(run: Run, variable: str, value: str, said: str) -> None:
@@ -152,7 +151,7 @@ def test_a_database_without_tables_is_one_clear_line(run: Run, own_engine: Engin
 
 def test_a_wrong_setting_of_a_fresh_process_is_one_clear_line() -> None:
     """The app reads its settings when it is imported, which must not end in a traceback."""
-    environment = {**os.environ, "REELQUEUE_SWEEP_SECONDS": "soon"}
+    environment = {**os.environ, "REELQUEUE_ARCHIVE_MAX_BYTES": "much"}
 
     ended = subprocess.run(
         [sys.executable, "-m", "workers", "doctor"],
@@ -164,7 +163,7 @@ def test_a_wrong_setting_of_a_fresh_process_is_one_clear_line() -> None:
     )
 
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr.startswith("error: the environment has a wrong value: REELQUEUE_SWEEP_SECONDS")
+    assert ended.stderr.startswith("error: the environment has a wrong value: REELQUEUE_ARCHIVE_MAX_BYTES")
 
 
 def test_an_audit_against_the_provider_compares_with_its_list(run: Run, simulator: Simulator) -> None:

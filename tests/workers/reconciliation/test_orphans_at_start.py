@@ -31,11 +31,9 @@ def studio(
     broker: ValkeyServer,
     simulator: Simulator,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Studio]:
     """A worker of the test's own; the simulator's clock is this machine's."""
-    monkeypatch.setenv("REELQUEUE_RECONCILE_CLOCK_SKEW_SECONDS", "1")
-    with working(database_url, broker, simulator, tmp_path) as studio:
+    with working(database_url, broker, simulator, tmp_path, RECONCILE_CLOCK_SKEW_SECONDS=1) as studio:
         yield studio
 
 

@@ -82,7 +82,7 @@ def test_settings_that_would_double_messages_are_refused(countdown: int, visibil
     if is_well:
         assert CelerySettings(**values)
     else:
-        with pytest.raises(ValidationError, match="REELQUEUE_LONGEST_COUNTDOWN_SECONDS"):
+        with pytest.raises(ValidationError, match="LONGEST_COUNTDOWN_SECONDS"):
             CelerySettings(**values)
 
 

@@ -17,7 +17,7 @@ import httpx
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from embedded.chaos.short_timings import PACE, simulation
+from embedded.chaos.short_timings import TIMINGS, simulation
 from embedded.processes.server_folders import remove_folder
 from embedded.stack.service_plan import ANY_PORTS
 from embedded.stack.stack import Stack, StackOptions
@@ -25,15 +25,21 @@ from models import Attempt, RenderJob
 from models.session import make_engine
 from reelqueue import Client
 from reelqueue.states import TERMINAL
+from workers.timings import TEST_TIMINGS
 
 ROOT: Final = Path(__file__).parents[4]
 PATIENCE_SECONDS: Final = 90.0
 """Bounds a wait on a busy machine; none of them takes this long."""
 _LOOK_SECONDS: Final = 0.25
-_SETTINGS: Final = PACE | {
-    # Between the product's 5 and 3 s and a storm's: sweeps must leave the processors to the work.
-    "REELQUEUE_SWEEP_SECONDS": "2",
-    "REELQUEUE_OVERDUE_SECONDS": "2",
+_SETTINGS: Final = {
+    TEST_TIMINGS: json.dumps(
+        dict(TIMINGS)
+        | {
+            # Between the product's 5 and 3 s and a storm's: sweeps must leave the processors to the work.
+            "SWEEP_SECONDS": 2,
+            "OVERDUE_SECONDS": 2,
+        }
+    )
 }
 
 
