@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import binascii
+from decimal import Decimal
 from typing import Final
 
 from reelqueue.errors import InvalidRequestError
 
-_EXACT_MAX: Final = 2**53
+_WHOLE_MAX: Final = 1e21
+"""From here on JavaScript writes an exponent."""
 
 
 class Undefined:
@@ -36,8 +38,8 @@ def decoded(value: object) -> object:
             return {name: each for name, each in inner.items() if each is not UNDEFINED}
         case list():
             return [None if (each := decoded(item)) is UNDEFINED else each for item in value]
-        case float() if value.is_integer() and abs(value) < _EXACT_MAX:
-            return int(value)
+        case float() if value.is_integer() and abs(value) < _WHOLE_MAX:
+            return int(Decimal(repr(value)))
         case _:
             return value
 

@@ -16,6 +16,7 @@ from reelqueue.qwen.wire.json_text import json_text
 
 _DATA_URL: Final = re.compile(r"data:(?P<mime>[^,;]*)(?:;[^,]*)?,(?P<data>.*)", re.DOTALL)
 _WEB_URL: Final = re.compile(r"https?://", re.IGNORECASE)
+_WITHOUT_PATH: Final = re.compile(r"(?P<host>https?://[^/?#]+)(?P<rest>(?:[?#].*)?)")
 _OTHER_URL: Final = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
 _DENIED: Final = "Tool call execution denied."
 
@@ -128,11 +129,14 @@ def _decoded(source: object) -> bytes:
 
 def _as_browsers_write(url: str) -> str:
     try:
-        parsed = httpx.URL(url)
+        scheme, colon, rest = url.partition(":")
+        text = str(httpx.URL(scheme.lower() + colon + rest))
     except httpx.InvalidURL as error:
         raise refuse("bad_url", f"messages: {url[:80]!r} is no URL: {error}") from error
-    text = str(parsed)
-    return f"{text}/" if parsed.raw_path == b"/" and not text.endswith("/") else text
+    if bare := _WITHOUT_PATH.fullmatch(text):
+        text = f"{bare['host']}/{bare['rest']}"
+    before, mark, query = text.partition("?")
+    return before + mark + query.replace("'", "%27")
 
 
 def _tool_call(part: Mapping[str, Any]) -> Object:

@@ -68,7 +68,7 @@ def check_total(urls: list[str]) -> None:
 def _data_url(content: bytes, media_type: str | None) -> str:
     _check_size(len(content))
     found = media_type_of(content)
-    stated = media_type if media_type and re.fullmatch(r"image/[a-z0-9.+-]+", media_type) else None
+    stated = media_type if media_type and re.fullmatch(r"image/[A-Za-z0-9.+-]+", media_type) else None
     if not (mime := found or stated):
         raise InvalidRequestError(
             "unknown_media_type",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
+from typing import Final
 
 from pydantic import JsonValue
 
-_EXACT_MAX = 2**53
+_WHOLE_MAX: Final = 1e21
+"""From here on JavaScript writes an exponent."""
 
 
 def json_text(value: JsonValue) -> str:
@@ -20,8 +23,8 @@ def json_text(value: JsonValue) -> str:
 
 def _plain(value: JsonValue) -> JsonValue:
     match value:
-        case float() if value.is_integer() and abs(value) < _EXACT_MAX:
-            return int(value)
+        case float() if value.is_integer() and abs(value) < _WHOLE_MAX:
+            return int(Decimal(repr(value)))  # the digits that tell it from its neighbours, and then zeros
         case dict():
             return {name: _plain(inner) for name, inner in value.items()}
         case list():

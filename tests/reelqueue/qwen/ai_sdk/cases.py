@@ -207,6 +207,25 @@ CASES: Final = [
     ),
     case("any json", prompt="Hi", output={"$output": {"kind": "json"}}),
     case("text output", prompt="Hi", output={"$output": {"kind": "text"}}),
+    case(
+        "url without a path",
+        model="qwen3-vl-plus",
+        messages=user({"type": "image", "image": "https://a.example?q='x'"}),
+    ),
+    case(
+        "url to be escaped",
+        model="qwen3-vl-plus",
+        messages=user({"type": "image", "image": "HTTPS://A.example:443/ä |b.png?q=ü#f"}),
+    ),
+    case(
+        "odd image type",
+        model="qwen3-vl-plus",
+        messages=user({"type": "image", "image": {"$bytes": "AAAA"}, "mediaType": "image/X-Own"}),
+    ),
+    case(
+        "numbers",
+        messages=[*CALLED, result({"type": "json", "value": [1e20, 123456789012345680000.0, -0.0, 0.1, 1e21]})],
+    ),
     case("unknown model", model="some-model", prompt="Hi"),
 ]
 
