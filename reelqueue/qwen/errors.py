@@ -47,7 +47,7 @@ class TextError(ReelqueueError):
         earlier: tuple[Answer, ...] = (),
     ) -> None:
         super().__init__(message)
-        self.message = message[:_MESSAGE_CHARACTERS]
+        self.message: str = message[:_MESSAGE_CHARACTERS]
         self.failure = failure
         """Why, by what can be done about it."""
         self.http_status = http_status

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import httpx
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError
@@ -73,7 +73,9 @@ def _transport(value: object) -> object:
 class TextTimeLimits(BaseModel):
     """How long each phase of a call may take, in seconds."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True
+    )
 
     connect: Annotated[float, Field(gt=0)] = 5
     write: Annotated[float, Field(gt=0)] = 60
@@ -89,7 +91,7 @@ class TextTimeLimits(BaseModel):
 class QwenSettings(BaseModel):
     """Settings of `QwenClient` and `AsyncQwenClient`; also in camelCase."""
 
-    model_config = ConfigDict(
+    model_config: ClassVar[ConfigDict] = ConfigDict(
         frozen=True, extra="forbid", arbitrary_types_allowed=True, alias_generator=to_camel, populate_by_name=True
     )
 

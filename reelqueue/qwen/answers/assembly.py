@@ -36,7 +36,7 @@ class Assembly:
     """What has come of an answer so far."""
 
     def __init__(self) -> None:
-        self.model = ""
+        self.model: str = ""
         self.finish: str | None = None
         """As the service spells it."""
         self.usage: object = None

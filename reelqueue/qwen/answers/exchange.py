@@ -77,7 +77,7 @@ class Exchange:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.built = built
-        self.is_over = False
+        self.is_over: bool = False
         """Whether the rest of the stream says nothing more."""
         self._limits = limits
         self._price = price
@@ -152,7 +152,8 @@ class Exchange:
 
     def begin(self, status: int, headers: Mapping[str, str]) -> bool:
         """Take the head of the answer; whether events follow (else a whole body does)."""
-        self._status, self._headers = status, headers
+        self._status = status
+        self._headers = headers
         self._heard_at = self._monotonic()
         return status == 200 and self.built.is_stream and _media_type(headers) == "text/event-stream"
 

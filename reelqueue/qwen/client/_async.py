@@ -142,10 +142,10 @@ class AsyncQwenClient:
             check_can_stream()
         exchange = exchange_for(built, self._settings)
         headers = {**built.headers, "Authorization": f"Bearer {self._key}"}
+        request = self._http.build_request(
+            "POST", built.url, content=built.content, headers=headers, timeout=exchange.timeout
+        )
         with exchange.sending():
-            request = self._http.build_request(
-                "POST", built.url, content=built.content, headers=headers, timeout=exchange.timeout
-            )
             response = await self._http.send(request, stream=True)
         response.stream = AsyncCountedStream(cast("httpx.AsyncByteStream", response.stream), exchange)
         return AsyncTextReply(response, exchange)
@@ -184,7 +184,8 @@ class AsyncQwenClient:
         """The answer to *request*, with *functions* called as the model asks for them.
 
         Args:
-            request: What to ask; its own tools are left to the caller and are not called here.
+            request: What to ask; an answer that calls one of its own tools is the last one, and the caller's to go on
+                from.
             functions: Typed by their signatures; what they raise is handed back to the model.
             max_rounds: Most calls of the model.
             max_cost: No call is made that could bring the run above it, in the currency of the prices.

@@ -150,11 +150,15 @@ def tool_steps(
 ) -> Steps[ToolRun]:
     """Ask, call what is asked for, and ask again, until an answer calls nothing."""
     tools = function_tools(functions)
-    own = tuple(tool.tool for tool in tools.values())
-    asking = TextRequest.model_validate(dict(request) | {"tools": (*(request.tools or ()), *own) or None})
+    callers = {tool.name for tool in request.tools or ()}
+    told = (*(request.tools or ()), *(tool.tool for tool in tools.values()))
+    if len(callers | tools.keys()) < len(told):
+        raise InvalidRequestError("conflicting_options", "functions: one has the name of a tool", "functions")
+    asking = request.model_copy(update={"tools": told or None})
     for _ in range(max_rounds):
         answer = yield from run.ask(asking)
-        if answer.finish_reason is not FinishReason.TOOL_CALLS or not answer.tool_calls:
+        is_callers = any(call.name in callers for call in answer.tool_calls)
+        if answer.finish_reason is not FinishReason.TOOL_CALLS or not answer.tool_calls or is_callers:
             return ToolRun(answer, tuple(run.answers), (*asking.conversation, answer.as_message()))
         results = yield from _results(answer.tool_calls, tools)
         asking = asking.with_messages(answer.as_message(), ToolMessage(content=results))

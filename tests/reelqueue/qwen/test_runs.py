@@ -103,6 +103,17 @@ def test_a_tool_that_does_not_exist_is_the_models_to_know(world: World) -> None:
     assert results(world) == ["Error: there is no tool 'news'; there are weather."]
 
 
+def test_a_tool_of_the_callers_own_is_the_callers_to_call(world: World) -> None:
+    own = {"name": "news", "input_schema": {"type": "object"}}
+
+    run = world.run(world.client(calling("{}", name="news")).ask_with_tools({**ASK, "tools": [own]}, [weather]))
+
+    assert [call.name for call in run.answer.tool_calls] == ["news"]
+    assert [tool["function"]["name"] for tool in world.bodies[0]["tools"]] == ["news", "weather"]
+    with pytest.raises(InvalidRequestError, match="name of a tool"):
+        world.run(world.client().ask_with_tools({**ASK, "tools": [own | {"name": "weather"}]}, [weather]))
+
+
 def test_a_named_function_is_named_once(world: World) -> None:
     choice = {"type": "tool", "tool_name": "weather"}
     client = world.client(calling('{"town": "Ulm"}'), whole("Sunny"))
