@@ -176,6 +176,7 @@ class World:
         count: int,
         *,
         marker: str = "",
+        prompt: str | None = None,
         times: int = 1,
         ends_in: frozenset[RenderState] = SUCCEEDED,
         **options: Any,
@@ -185,11 +186,12 @@ class World:
         Args:
             count: How many.
             marker: A word for the simulator, such as ``[[queue=300]]``.
+            prompt: Of all of them; empty: they have none. None: each has its own.
             times: How often each is asked for.
             ends_in: How their jobs may end.
             **options: Of the request.
         """
-        orders = [self.order(marker=marker, ends_in=ends_in) for _ in range(count)]
+        orders = [self.order(marker=marker, prompt=prompt, ends_in=ends_in) for _ in range(count)]
         keys, asked_at = [order.key for order in orders], 0.0
 
         def are_stored() -> bool:
@@ -202,17 +204,20 @@ class World:
         self.wait_for(are_stored, f"{count} jobs are stored")
         return self._stored(keys)
 
-    def order(self, *, marker: str = "", ends_in: frozenset[RenderState] = SUCCEEDED) -> Order:
+    def order(
+        self, *, marker: str = "", prompt: str | None = None, ends_in: frozenset[RenderState] = SUCCEEDED
+    ) -> Order:
         """A new order, on the books from now on."""
         key = f"order-{next(self._numbers)}"
-        order = Order(key, f"a lighthouse in the storm, {key} {marker}".strip(), ends_in, self.chapter)
+        own = f"a lighthouse in the storm, {key} {marker}".strip()
+        order = Order(key, own if prompt is None else prompt, ends_in, self.chapter)
         self.books.orders[key] = order
         return order
 
     @staticmethod
     def request(order: Order, **options: Any) -> dict[str, Any]:
         """The request of an order."""
-        return {**_OPTIONS, "prompt": order.prompt, **options}
+        return {**_OPTIONS, "prompt": order.prompt or None, **options}
 
     def cancel(self, job_ids: list[UUID]) -> None:
         """Stop jobs, as the API does."""

@@ -30,7 +30,7 @@ class Order:
     key: str
     """The idempotency key."""
     prompt: str
-    """Nobody else's."""
+    """Shared by orders that ask for the same; empty: none is sent."""
     ends_in: frozenset[RenderState]
     """How its job may end."""
     chapter: str = ""
@@ -76,7 +76,7 @@ class Books:
     def look(self) -> Verdict:
         """What is wrong already, while work is under way: invariants that hold at every commit, and doubled bills."""
         billed = Counter(self._keys(self._bill()))
-        doubled = billed - Counter(billed.keys())
+        doubled = billed - Counter(self._payers().values())
         return Verdict(findings=self._audit(), duplicates=sorted(doubled.elements()))
 
     def close(self) -> Verdict:
@@ -86,7 +86,8 @@ class Books:
             jobs = session.execute(select(RenderJob.idempotency_key, RenderJob.state)).all()
             settled = _settled(session)
         billed, count = Counter(self._keys(bill)), Counter(str(key) for key, _ in jobs)
-        owed = Counter(str(key) for key, state in jobs if state is RenderState.SUCCEEDED)
+        payers = self._payers()
+        owed = Counter(payers.get(str(key), str(key)) for key, state in jobs if state is RenderState.SUCCEEDED)
         ended = {str(key): state for key, state in jobs}
         lost = [order.key for order in self.orders.values() if ended.get(order.key) not in order.ends_in]
         charged = {
@@ -111,8 +112,14 @@ class Books:
 
     def _keys(self, bill: Collection[dict[str, Any]]) -> list[str]:
         """Whose prompt each billed task has."""
-        keys = {hashlib.sha256(order.prompt.encode()).hexdigest(): order.key for order in self.orders.values()}
+        payers = self._payers()
+        keys = {_digest(order.prompt): payers[order.key] for order in self.orders.values()}
         return [keys.get(entry["prompt_sha256"], "nobody's") for entry in bill]
+
+    def _payers(self) -> dict[str, str]:
+        """The first of the orders that share a prompt, by the key of each: the bill does not tell them apart."""
+        first: dict[str, str] = {}
+        return {order.key: first.setdefault(order.prompt, order.key) for order in self.orders.values()}
 
     def _strays(self) -> list[str]:
         """Files of the archive that are not on record, half ones included, and files on record that are not there."""
@@ -120,6 +127,10 @@ class Books:
             recorded = set(session.scalars(select(Asset.path)))
         kept = {str(path.relative_to(self.archive)) for path in self.archive.rglob("*") if path.is_file()}
         return [f"file {path} is {'kept' if path in kept else 'recorded'} only" for path in sorted(recorded ^ kept)]
+
+
+def _digest(prompt: str) -> str:
+    return hashlib.sha256(prompt.encode()).hexdigest()
 
 
 class _Charge(NamedTuple):

@@ -23,6 +23,8 @@ from workers.submission.submit import Claim, _claim, _mark_sent
 
 CUT_OFF = httpx.ReadError("the connection was cut")
 HOUR_SECONDS = 3600.0
+QUIET_SECONDS = 180.0
+"""So long after a submit no POST is under way, and the listing shows what it made."""
 
 
 class WatchedProvider(ScriptedProvider):

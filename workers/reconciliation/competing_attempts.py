@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 from uuid import UUID
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from models.attempt import Attempt
 from models.operations.scheduling.submit_gates import read_openings
 from models.render_job import RenderJob
+from reelqueue.catalog import Mode
 from reelqueue.states import AttemptState, RenderState
+from workers.reconciliation.result_fit import Asked
+from workers.reconciliation.task_matching import Contender
 
 _IN_FLIGHT: Final = (AttemptState.INTENT, AttemptState.SENT)
 UNDECIDED: Final = (AttemptState.AMBIGUOUS, AttemptState.RECONCILING)
@@ -33,28 +35,24 @@ MAKERS: Final = (
 
 @dataclass(frozen=True)
 class Neighbours:
-    """Other attempts of a model at the same account, or with the same prompt at another one, by id.
+    """An attempt among the others of its model.
 
     In a database that may have gone back in time, jobs that wait are among them: it has forgotten their attempts.
     """
 
+    mine: Contender
     in_flight: frozenset[UUID]
-    """Submits under way: they will bind what they made, in a moment."""
-    rivals: frozenset[UUID]
-    """Those that nobody knows the outcome of, or that were left to a person."""
-    twins: frozenset[UUID]
-    """Rivals with the same prompt and other options."""
+    """Submits under way at the same account, or with the same prompt: they will bind what they made, in a moment."""
+    rivals: tuple[Contender, ...]
+    """Those that may have made a task which is listed as unknown: nobody knows their outcome, or they were left to a
+    person, written off, or are being sent by another account whose key may be of the same main account."""
 
     def has_newcomers(self, earlier: Self) -> bool:
         """Whether one is here that was not there *earlier*."""
-        return not (self.in_flight | self.rivals) <= (earlier.in_flight | earlier.rivals)
+        return not self._ids() <= earlier._ids()
 
-
-class _Other(NamedTuple):
-    attempt_id: UUID
-    state: AttemptState
-    spec_sha256: str
-    prompt: str | None
+    def _ids(self) -> frozenset[UUID]:
+        return self.in_flight | {one.attempt_id for one in self.rivals}
 
 
 def neighbours_of(session: Session, attempt_id: UUID, *, since: datetime, until: datetime, now: datetime) -> Neighbours:
@@ -64,42 +62,56 @@ def neighbours_of(session: Session, attempt_id: UUID, *, since: datetime, until:
         session: To read with.
         attempt_id: The attempt.
         since: Start of the window that the listing is asked for.
-        until: Its end; jobs under review count only if they were sent within.
+        until: Its end; attempts that are not asked about any more count only if they were sent within.
         now: By the database's clock.
     """
-    mine = session.get_one(Attempt, attempt_id)
-    job = session.get_one(RenderJob, mine.job_id)
+    read = select(Attempt, RenderJob).join(RenderJob, RenderJob.id == Attempt.job_id)
+    mine, job = session.execute(read.where(Attempt.id == attempt_id)).one()
+    sent_within = func.coalesce(Attempt.sent_at, Attempt.created_at).between(since, until)
+    is_near = or_(Attempt.account_id == mine.account_id, RenderJob.prompt.is_not_distinct_from(job.prompt))
     # Another account of ours may list the same tasks: its key may be of the same main account.
-    is_near = or_(Attempt.account_id == mine.account_id, RenderJob.prompt == job.prompt)
-    lane = (is_near, RenderJob.model == job.model, Attempt.id != attempt_id)
-    others = (
-        select(Attempt.id, Attempt.state, Attempt.spec_sha256, RenderJob.prompt)
-        .join(RenderJob, RenderJob.id == Attempt.job_id)
-        .where(*lane)
+    others = read.where(
+        RenderJob.model == job.model,
+        Attempt.id != attempt_id,
+        or_(
+            Attempt.state.in_(UNDECIDED),
+            and_(Attempt.state == AttemptState.UNRESOLVED, sent_within),
+            and_(Attempt.state.in_(_IN_FLIGHT), or_(is_near, sent_within)),
+        ),
     )
-    open_ones = _read(session, others.where(Attempt.state.in_(_IN_FLIGHT + UNDECIDED)))
-    under_review = others.where(
-        RenderJob.state == RenderState.NEEDS_REVIEW,
-        Attempt.state == AttemptState.UNRESOLVED,
-        Attempt.sent_at.between(since, until),
-    )
-    rivals = [one for one in open_ones if one.state in UNDECIDED] + _read(session, under_review)
-    twins = _ids(one for one in rivals if one.prompt == job.prompt and one.spec_sha256 != mine.spec_sha256)
-    forgotten, forgotten_twins = _forgotten(session, job, now)
-    return Neighbours(
-        in_flight=_ids(one for one in open_ones if one.state in _IN_FLIGHT),
-        rivals=_ids(rivals) | forgotten | forgotten_twins,
-        twins=twins | forgotten_twins,
+    in_flight, rivals = set[UUID](), list[Contender]()
+    for attempt, its_job in session.execute(others.order_by(Attempt.id)):
+        near = attempt.account_id == mine.account_id or its_job.prompt == job.prompt
+        if attempt.state in _IN_FLIGHT and near:
+            in_flight.add(attempt.id)
+        else:
+            rivals.append(_contender(attempt, its_job, since, until))
+    rivals += _forgotten(session, job, now)
+    return Neighbours(_contender(mine, job, since, until), frozenset(in_flight), tuple(rivals))
+
+
+def _contender(attempt: Attempt, job: RenderJob, since: datetime, until: datetime) -> Contender:
+    # Everything but text-to-video has the ratio of a picture.
+    ratio = job.ratio if job.mode == Mode.TEXT_TO_VIDEO else "adaptive"
+    return Contender(
+        attempt_id=attempt.id,
+        request=attempt.spec_sha256,
+        lane=f"{attempt.account_id} {attempt.base_url}",
+        prompt=job.prompt,
+        asked=Asked(job.duration, job.resolution, ratio),
+        silent_since=attempt.answer_by or attempt.send_by,
+        clock_offset_seconds=attempt.clock_offset_seconds,
+        is_in_window=since <= (attempt.sent_at or attempt.created_at) <= until,
     )
 
 
-def _forgotten(session: Session, job: RenderJob, now: datetime) -> tuple[frozenset[UUID], frozenset[UUID]]:
-    """A job that may have made a task before the database forgot it, and one that asks for other options; or none.
+def _forgotten(session: Session, job: RenderJob, now: datetime) -> list[Contender]:
+    """A job that may have made a task before the database forgot it, and one with the same prompt; or none.
 
-    One of each is enough to leave the task alone.
+    One of each is enough to leave a task alone; nothing is known of the attempt that it may have had.
     """
     if read_openings(session, now).is_compared(job.model):
-        return frozenset(), frozenset()
+        return []
     others = (
         select(RenderJob.id)
         .where(RenderJob.model == job.model, RenderJob.state.in_(MAKERS), RenderJob.id != job.id)
@@ -111,12 +123,9 @@ def _forgotten(session: Session, job: RenderJob, now: datetime) -> tuple[frozens
         RenderJob.prompt == job.prompt,
         or_(RenderJob.campaign_id != job.campaign_id, request != (job.content_sha256 or job.request_sha256)),
     )
-    return frozenset(session.scalars(others)), frozenset(session.scalars(twins))
-
-
-def _read(session: Session, others: Select[UUID, AttemptState, str, str | None]) -> list[_Other]:
-    return [_Other(*row) for row in session.execute(others)]
-
-
-def _ids(others: Iterable[_Other]) -> frozenset[UUID]:
-    return frozenset(one.attempt_id for one in others)
+    prompts: dict[UUID, str | None] = dict.fromkeys(session.scalars(others))
+    prompts |= dict.fromkeys(session.scalars(twins), job.prompt)
+    return [
+        Contender(job_id, f"job {job_id}", "forgotten", prompt, Asked(None, None), silent_since=now)
+        for job_id, prompt in prompts.items()
+    ]

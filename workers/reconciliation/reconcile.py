@@ -8,6 +8,8 @@ verdict                                  then
 =======================================  ======================================================
 the task has our answer's request id     adopt it
 adopt                                    follow it as if its answer had come
+adopt by elimination                     the same, once no POST of the attempts that may have made
+                                         it can be under way any more
 absent from two listings a minute apart  submit again, once; the second time a person decides
 unclear                                  ask again, and after an hour hand it to a person
 =======================================  ======================================================
@@ -21,12 +23,13 @@ any more, and only while the provider still lists tasks of that age. It proves n
 same account and model is under way, as a task that it shows may be that one's; and nothing under another key than
 the POST had, which may be another main account's. And it proves nothing where the window may be the wrong one: the
 provider's clock is compared with the database's before each submit and by each list, and a clock that was set in
-between leaves the question open (:mod:`workers.runtime.provider_clock`).
+between leaves the question open (:mod:`workers.runtime.provider_clock`). What is adopted by elimination rests on
+the same proof.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -46,7 +49,7 @@ from reelqueue.states import AttemptState, TaskStatus
 from workers.dashscope import Acceptance, ClockReading, DashScope, ListedTask, ProviderError
 from workers.failpoints import Failpoint, failpoint
 from workers.reconciliation.competing_attempts import UNDECIDED, Neighbours, neighbours_of
-from workers.reconciliation.task_matching import ENDED, Absent, Adopt, Doubt, Finding, Stranger, Unclear, judge
+from workers.reconciliation.task_matching import ENDED, Absent, Adopt, Finding, Stranger, Unclear, judge
 from workers.runtime.context import Services
 from workers.runtime.provider_clock import MOST_UNCERTAIN_SECONDS, clock_range, keep_reading
 from workers.settings import ReconcileSettings
@@ -66,7 +69,6 @@ class Case:
 
     attempt: OpenAttempt
     model: str
-    prompt: str | None
     request_id: str | None
     """The provider's, where a garbled answer had one."""
     since: datetime
@@ -81,6 +83,8 @@ class Case:
     """From here on the POST cannot be under way any more."""
     ambiguous_at: datetime
     first_absent_at: datetime | None
+    asked_at: datetime
+    """Before the listing was read."""
     neighbours: Neighbours
     resubmit_count: int
     """Attempts of the job that were found absent before."""
@@ -138,7 +142,6 @@ def _case(session: Session, attempt: Attempt, rules: ReconcileSettings, now: dat
     return Case(
         attempt=OpenAttempt(attempt.id, attempt.number, job.id, attempt.epoch, account, attempt.base_url),
         model=job.model,
-        prompt=job.prompt,
         request_id=attempt.request_id,
         since=since,
         until=until,
@@ -148,6 +151,7 @@ def _case(session: Session, attempt: Attempt, rules: ReconcileSettings, now: dat
         silent_since=silent_since,
         ambiguous_at=attempt.closed_at or now,
         first_absent_at=attempt.first_absent_at,
+        asked_at=now,
         neighbours=neighbours_of(session, attempt.id, since=around[0], until=around[1], now=now),
         resubmit_count=session.scalars(earlier).one(),
         on_ambiguous=session.get_one(Campaign, job.campaign_id).on_ambiguous,
@@ -174,18 +178,25 @@ async def _investigate(services: Services, case: Case) -> Finding:
 
 
 def _as_proven(services: Services, case: Case, finding: Finding, reading: ClockReading | None) -> Finding:
-    """What a finding is worth under the key that asked, and by the clocks."""
-    if not isinstance(finding, Absent):
-        return finding
+    """What a finding that rests on absence is worth under the key that asked, and by the clocks."""
+    match finding:
+        case Absent():
+            offsets = [case.clock_offset_seconds]
+        case Adopt(is_by_elimination=True):
+            offsets = [case.clock_offset_seconds, *(one.clock_offset_seconds for one in case.neighbours.rivals)]
+        case _:
+            return finding
+    seen = "absent" if isinstance(finding, Absent) else f"{finding.task.provider_task_id} may be its task"
     if case.key_fingerprint not in {None, services.key_fingerprint(case.attempt.account)}:
-        return Unclear("absent under another key than it was sent with, which may be another main account's")
-    if reading is None or case.clock_offset_seconds is None:
-        return Unclear("absent, but nobody knows where the provider's clock was when it was sent")
-    moved = abs(reading.offset_seconds - case.clock_offset_seconds)
+        return Unclear(f"{seen} under another key than it was sent with, which may be another main account's")
+    known = [offset for offset in offsets if offset is not None]
+    if reading is None or len(known) < len(offsets):
+        return Unclear(f"{seen}, but nobody knows where the provider's clock was when it was sent")
+    moved = max(abs(reading.offset_seconds - offset) for offset in known)
     if moved + reading.uncertainty_seconds > services.settings.reconcile.clock_skew_seconds:
-        return Unclear(f"absent, but the provider's clock or the database's was set by {moved:.0f} s since it was sent")
+        return Unclear(f"{seen}, but the provider's clock or the database's was set by {moved:.0f} s since it was sent")
     noise = reading.uncertainty_seconds + MOST_UNCERTAIN_SECONDS
-    return Absent(timedelta(seconds=max(moved - noise, 0)))
+    return replace(finding, clocks_moved=timedelta(seconds=max(moved - noise, 0)))
 
 
 def _unknown(session: Session, case: Case, listed: list[ListedTask]) -> list[ListedTask]:
@@ -212,8 +223,7 @@ async def _judge(provider: DashScope, case: Case, unknown: list[ListedTask]) -> 
     if len(unknown) > STRANGERS_AT_ONCE:
         return Unclear(f"{len(unknown)} unknown tasks, more than are asked about", has_candidates=True)
     strangers = [Stranger(task, await provider.get(task.provider_task_id)) for task in unknown]
-    rivals, twins = len(case.neighbours.rivals), len(case.neighbours.twins)
-    return judge(Doubt(case.prompt, rivals, twins), strangers)
+    return judge(case.neighbours.mine, case.neighbours.rivals, strangers)
 
 
 def _act(services: Services, case: Case, finding: Finding) -> str:
@@ -224,8 +234,8 @@ def _act(services: Services, case: Case, finding: Finding) -> str:
         if not question.is_open():
             return "settled meanwhile: nothing done"
         match finding:
-            case Adopt(task):
-                wake, said = question.adopt(task)
+            case Adopt():
+                wake, said = question.adopt(finding)
             case Absent(clocks_moved):
                 said = question.count_absence(clocks_moved)
             case Unclear():
@@ -255,9 +265,12 @@ class Question:
         )
         return self.session.scalars(mine.with_for_update()).one_or_none() is not None
 
-    def adopt(self, task: ListedTask) -> tuple[Wake | None, str]:
+    def adopt(self, found: Adopt) -> tuple[Wake | None, str]:
         """Follow the task from now on."""
-        case = self.case
+        case, task = self.case, found.task
+        if found.is_by_elimination and case.asked_at < self._quiet_at() + found.clocks_moved:
+            reason = f"{task.provider_task_id} may be the task of a POST that the listing does not show yet"
+            return None, self.ask_again(Unclear(reason, has_candidates=True))
         since, until = case.around
         around = neighbours_of(self.session, case.attempt.attempt_id, since=since, until=until, now=self.now)
         if around.has_newcomers(case.neighbours):
@@ -271,6 +284,12 @@ class Question:
         except TaskTakenError:
             return None, self.ask_again(Unclear("a rival adopted the task first"))
         return wake, f"adopted provider_task={task.provider_task_id}"
+
+    def _quiet_at(self) -> datetime:
+        """From here on the listing shows whatever the attempts of the question have made."""
+        near = self.case.neighbours
+        last = max(one.silent_since for one in (near.mine, *near.rivals))
+        return last + timedelta(seconds=self.rules.absent_seconds)
 
     def count_absence(self, clocks_moved: timedelta) -> str:
         """The first is remembered; the second, late enough after it, rules the task out.

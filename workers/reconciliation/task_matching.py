@@ -1,18 +1,28 @@
-"""What the provider's listing says about a POST whose answer was lost: pure decisions, no input or output.
+"""What the provider's listing says about POSTs whose answers were lost: pure decisions, no input or output.
 
-The listing has no prompt and no tag of ours, so each unknown task in it is asked about, and a task that
-has succeeded echoes its prompt:
+The listing has no prompt and no tag of ours, so each unknown task in it is asked about, and a task that has
+succeeded echoes its prompt and says how long and how large its result is. Other undecided attempts of the model may
+have made it as well. Attempts that sent the very same bytes are interchangeable: it does not matter which of them
+gets which task, only that each gets one.
 
-====================================  ============================================================
-unknown tasks in the listing          verdict
-====================================  ============================================================
-one echoes our prompt                 adopt it
-one has ended and echoes nothing,     adopt it: what else can have made it
-and no other attempt is in doubt
-one is still rendering                ask again: it may be another program's, and will tell at its end
-none, or all echo other prompts       absent
-anything else                         ask again
-====================================  ============================================================
+==========================================================  ====================================================
+unknown tasks that may be ours                              verdict
+==========================================================  ====================================================
+one echoes our prompt, and all others that sent it sent     adopt it
+the very same, or asked for another length or size than
+its result has
+no task, or all echo other prompts                          absent
+one is still rendering                                      ask again: it will tell at its end
+all have ended, there are no more than attempts, and some   adopt one of them by elimination, when no attempt's POST
+are silent that only attempts of our very bytes can have    can be under way any more and a whole list was read by
+made, at most as many as those attempts                     clocks that have not moved
+all have ended, and they fit attempts that sent something   a question for a person: nothing will tell them apart
+else (another seed, another picture)
+there are more of them than attempts                        a question for a person: one is another program's
+==========================================================  ====================================================
+
+So of n attempts of the very same bytes, n tasks are adopted one each, and of k < n tasks any k attempts adopt one
+each; the others see an empty list then, and are proven absent like any single attempt.
 
 Nothing is adopted on suspicion: a job that followed another program's task would never be rendered, and
 would get that program's video. Waiting costs nothing, as the task renders meanwhile.
@@ -24,11 +34,13 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from reelqueue.states import UNBILLED, TaskStatus
 from workers.dashscope import ListedTask, TaskAnswer
+from workers.reconciliation.result_fit import Asked, is_result_of
 
 ENDED: Final = UNBILLED | {TaskStatus.SUCCEEDED}
 # A provider may echo a prompt that it has cut to the model's limit; the shortest documented one is 800.
@@ -55,21 +67,41 @@ class Stranger:
 
 
 @dataclass(frozen=True)
-class Doubt:
-    """What is known of the attempt in question."""
+class Contender:
+    """An attempt that nobody knows the outcome of, and what may tell its task from others."""
 
+    attempt_id: UUID
+    request: str
+    """Equal for attempts that sent the very same bytes."""
+    lane: str
+    """Account and host: a task of another one is not given to it without an echo."""
     prompt: str | None
-    rival_count: int
-    """Other attempts of the lane that nobody knows the outcome of, at about the same time, and forgotten ones."""
-    twin_count: int
-    """Those of them that have the same prompt with other options, so that no echo tells them apart."""
+    asked: Asked
+    silent_since: datetime
+    """From here on its POST cannot be under way any more."""
+    clock_offset_seconds: float | None = None
+    """The provider's clock minus the database's when it was sent; None: it was not known."""
+    is_in_window: bool = True
+    """Whether the listing shows the time at which it was sent; one that was not is no reason to expect a task."""
+
+    def echoes(self, stranger: Stranger) -> bool:
+        """Whether a task tells this attempt's prompt."""
+        return bool(self.prompt) and is_echo(str(self.prompt), stranger.answer.orig_prompt)
+
+    def is_interchangeable(self, other: Contender) -> bool:
+        """Whether it does not matter which of the two gets a task."""
+        return (self.request, self.lane) == (other.request, other.lane)
 
 
 @dataclass(frozen=True)
 class Adopt:
-    """The attempt made this task."""
+    """The attempt made this task, or one of the very same bytes did."""
 
     task: ListedTask
+    is_by_elimination: bool = False
+    """Whether only the absence of other explanations says so: then that absence must be proven."""
+    clocks_moved: timedelta = timedelta(0)
+    """As for :class:`Absent`."""
 
 
 @dataclass(frozen=True)
@@ -92,27 +124,48 @@ class Unclear:
 Finding = Adopt | Absent | Unclear
 
 
-def judge(doubt: Doubt, strangers: Sequence[Stranger]) -> Finding:
+def judge(mine: Contender, rivals: Sequence[Contender], strangers: Sequence[Stranger]) -> Finding:
     """Which of the unknown tasks the attempt made, if any.
 
     Args:
-        doubt: The attempt.
+        mine: The attempt.
+        rivals: Every other attempt that may have made one of the tasks.
         strangers: The window's tasks that no attempt of ours is known to have made.
     """
-    ours = [one for one in strangers if doubt.prompt and is_echo(doubt.prompt, one.answer.orig_prompt)]
-    silent = [one for one in strangers if one.is_silent]
-    if ours and doubt.twin_count:
-        reason = f"{_named(ours)} echo a prompt that {doubt.twin_count} others have with other options"
-        return Unclear(reason, has_candidates=True)
-    if ours:
-        # Several with the same prompt are as good as each other: each rival adopts another one.
-        return Adopt(ours[0].task)
-    if not silent:
+    possible = [one for one in strangers if one.is_silent or mine.echoes(one)]
+    if not possible:
         return Absent()
-    if len(silent) == 1 and silent[0].has_ended and not doubt.rival_count:
-        return Adopt(silent[0].task)
-    reason = f"{_named(silent)} may be this one, one of {doubt.rival_count} other attempts' or another program's"
-    return Unclear(reason, has_candidates=True)
+    everyone = [mine, *rivals]
+    told = [one for one in possible if _is_told(one, mine, everyone)]
+    if told:
+        return Adopt(max(told, key=lambda one: is_result_of(mine.asked, one.answer)).task)
+    if not all(one.has_ended for one in possible):
+        return Unclear(f"{_named(possible)} may be this one, or {_whose(rivals)}", has_candidates=True)
+    if len(possible) > sum(one.is_in_window for one in everyone):
+        return Unclear(
+            f"{_named(possible)} are more tasks than attempts: one is another program's", has_candidates=True
+        )
+    alike = [one for one in everyone if one.is_interchangeable(mine)]
+    left = [one for one in possible if one.is_silent and _makers(one, everyone) == alike]
+    if left and len(left) <= sum(one.is_in_window for one in alike):
+        return Adopt(left[0].task, is_by_elimination=True)
+    return Unclear(f"{_named(possible)} may be this one, or {_whose(rivals)}", has_candidates=True)
+
+
+def _is_told(task: Stranger, mine: Contender, everyone: list[Contender]) -> bool:
+    """Whether a task's echo, and the length and size of its result, are ours and those of equal requests alone."""
+    echoing = [one for one in everyone if one.echoes(task)]
+    makers = _makers(task, echoing) or echoing
+    return mine in makers and all(one.request == mine.request for one in makers)
+
+
+def _makers(task: Stranger, contenders: list[Contender]) -> list[Contender]:
+    return [one for one in contenders if is_result_of(one.asked, task.answer)]
+
+
+def _whose(rivals: Sequence[Contender]) -> str:
+    others = f"one of {len(rivals)} other attempts' or " if rivals else ""
+    return f"{others}another program's"
 
 
 def is_echo(prompt: str, echoed: str | None) -> bool:

@@ -23,13 +23,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
-from reelqueue.errors import InvalidRequestError
-from reelqueue.requests.resolution import read_resolution
 from reelqueue.states import TaskStatus
 from workers.dashscope import ListedTask, TaskAnswer
+from workers.reconciliation.result_fit import Asked, is_result_of
 
-# A result may be some frames longer than what was asked for.
-_LENGTH_TOLERANCE_SECONDS: Final = 0.5
 _SHOWN: Final = 200
 
 
@@ -161,31 +158,5 @@ def _fitting(jobs: list[Candidate], answer: TaskAnswer | None) -> list[Candidate
     if answer is None or not answer.usage:
         return jobs
     wanted = {(job.duration, job.resolution) for job in jobs}
-    fitting = {one for one in wanted if _fits(*one, answer)}
+    fitting = {one for one in wanted if is_result_of(Asked(*one), answer)}
     return jobs if fitting == wanted else [job for job in jobs if (job.duration, job.resolution) in fitting]
-
-
-def _fits(duration: int | None, resolution: str | None, answer: TaskAnswer) -> bool:
-    usage = answer.usage or {}
-    seconds = _number(usage.get("output_video_duration", usage.get("duration", usage.get("video_duration"))))
-    lines, asked_lines = _number(usage.get("SR")), _lines(resolution)
-    has_input = "output_video_duration" not in usage and bool(_number(usage.get("input_video_duration")))
-    is_as_long = (
-        seconds is None or duration is None or has_input or abs(seconds - duration) <= _LENGTH_TOLERANCE_SECONDS
-    )
-    return is_as_long and (lines is None or asked_lines is None or lines == asked_lines)
-
-
-def _number(value: object) -> float | None:
-    try:
-        return float(value) if isinstance(value, int | float | str) else None
-    except ValueError:
-        return None
-
-
-def _lines(resolution: str | None) -> float | None:
-    try:
-        tier = read_resolution(resolution).tier if resolution else None
-    except InvalidRequestError:
-        return None
-    return float(tier.removesuffix("P")) if tier else None

@@ -108,6 +108,21 @@ def _same_id(world: World) -> list[UUID]:
     return world.enqueue(_JOBS)
 
 
+def _equal_pictures(world: World) -> list[UUID]:
+    """Lost answers of requests that are equal to the last byte, and whose tasks echo nothing."""
+    world.script(**_LOST)
+    picture = "https://media.test/a.png"
+    return world.enqueue(_JOBS, prompt="", model="wan2.6-i2v", image=picture, resolution="720P")
+
+
+def _two_lengths(world: World) -> list[UUID]:
+    """Lost answers of one prompt, whose results are of two lengths."""
+    world.script(**(_LOST | {"count": _JOBS}))
+    prompt = "a lighthouse in the storm, in two lengths"
+    short = world.enqueue(_JOBS // 2, prompt=prompt, duration=5)
+    return short + world.enqueue(_JOBS // 2, prompt=prompt, duration=10)
+
+
 def _listing(faults: list[dict[str, Any]], world: World) -> list[UUID]:
     world.script(**_LOST)
     for fault in faults:
@@ -155,6 +170,8 @@ PROVIDER: Final = (
     Case(_FAMILY, "a proxy's redirect and page", _foreign, _were_refused),
     Case(_FAMILY, "moderation wrapped in another code", _moderated, _were_sent_once),
     Case(_FAMILY, "one task id for two jobs", _same_id),
+    Case(_FAMILY, "lost answers of equal pictures without a prompt", _equal_pictures, has_adopted(2), in_ci=True),
+    Case(_FAMILY, "lost answers of one prompt in two lengths", _two_lengths, has_adopted(_JOBS)),
     *(Case(_FAMILY, line, partial(_listing, faults), has_adopted(2)) for line, faults in _LISTINGS.items()),
     *(
         Case(_FAMILY, line, partial(_behaves, {"listing": listing}), has_adopted(2))

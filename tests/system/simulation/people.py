@@ -93,7 +93,9 @@ class Producer:
         if self.requests and self.random.random() < self.temper.twins:
             twin = dict(self.random.choice(list(self.requests.values())))
             # With other options, sometimes: then the echoed prompt does not tell them apart.
-            return twin | ({"seed": number} if self.random.random() < 0.5 else {})
+            if self.random.random() < 0.5:
+                twin |= {"duration": 10} if twin["model"].startswith("wan2.6") and number % 2 else {"seed": number}
+            return twin
         request: dict[str, Any] = {
             "model": self.random.choice(_MODELS),
             "prompt": f"a paper boat in street {number} {self.random.choice(_ENDS)}".strip(),
@@ -102,6 +104,9 @@ class Producer:
             "on_timeout": self.random.choice(["collect", "collect", "cancel", "abandon"]),
             "priority": self.random.choice([0, 0, 10]),
         }
+        if self.temper.pictures and self.random.random() < self.temper.pictures:
+            picture = f"https://media.test/{self.random.choice('ab')}.png"
+            request |= {"model": "wan2.6-i2v", "prompt": None, "image": picture, "resolution": "720P"}
         if self.random.random() < 0.1:
             request["start_by"] = self.world.clock.at(self.random.choice([5, 60])).isoformat()
         return request

@@ -28,10 +28,10 @@ from workers.archive.video_probe import Probe, UnplayableError
 from workers.dashscope import Acceptance, ClockReading, NotSentError, ProviderError, TaskList, client
 from workers.dashscope.wire import ListPage
 from workers.polling import apply_answers as outcomes
-from workers.reconciliation import reconcile
-from workers.reconciliation.competing_attempts import Neighbours
+from workers.reconciliation import reconcile, task_matching
+from workers.reconciliation.competing_attempts import Neighbours, neighbours_of
 from workers.reconciliation.reconcile import Case, Question
-from workers.reconciliation.task_matching import Absent, Adopt, Doubt, Finding, Stranger
+from workers.reconciliation.task_matching import Absent, Adopt, Contender, Finding, Stranger
 from workers.recovery import compare
 from workers.recovery.matching import Matching
 from workers.runtime.context import Services
@@ -97,8 +97,9 @@ def _forget_to_follow() -> AbstractContextManager[object]:
 def _believe_one_listing() -> AbstractContextManager[object]:
     real = Question.count_absence
 
-    def count(question: Question) -> str:
-        return real(replace(question, rules=question.rules.model_copy(update={"absent_seconds": 0.0})))
+    def count(question: Question, clocks_moved: timedelta) -> str:
+        impatient = replace(question, rules=question.rules.model_copy(update={"absent_seconds": 0.0}))
+        return real(impatient, clocks_moved)
 
     return mock.patch.object(Question, "count_absence", count)
 
@@ -120,15 +121,40 @@ def _believe_a_cut_list() -> AbstractContextManager[object]:
 
 
 def _adopt_whatever_is_there() -> AbstractContextManager[object]:
-    def judge(_doubt: Doubt, strangers: Sequence[Stranger]) -> Finding:
+    def judge(_mine: Contender, _rivals: Sequence[Contender], strangers: Sequence[Stranger]) -> Finding:
         return Adopt(strangers[0].task) if strangers else Absent()
 
     return mock.patch.object(reconcile, "judge", judge)
 
 
 def _forget_the_neighbours() -> AbstractContextManager[object]:
-    nobody = Neighbours(frozenset(), frozenset(), frozenset())
-    return mock.patch.object(reconcile, "neighbours_of", return_value=nobody)
+    def alone(session: Session, attempt_id: UUID, **window: datetime) -> Neighbours:
+        found = neighbours_of(session, attempt_id, **window)
+        return replace(found, in_flight=frozenset(), rivals=())
+
+    return mock.patch.object(reconcile, "neighbours_of", alone)
+
+
+def _take_other_seeds_for_equal() -> AbstractContextManager[object]:
+    """Bind sets of requests that differ in what no result tells."""
+
+    def alike(session: Session, attempt_id: UUID, **window: datetime) -> Neighbours:
+        found = neighbours_of(session, attempt_id, **window)
+        rivals = tuple(replace(one, request=found.mine.request) for one in found.rivals)
+        return replace(found, rivals=rivals)
+
+    return mock.patch.object(reconcile, "neighbours_of", alike)
+
+
+def _bind_sets_of_unequal_size() -> AbstractContextManager[object]:
+    """Bind whatever has ended, however few attempts of other bytes there are."""
+    real = task_matching.judge
+
+    def judge(mine: Contender, rivals: Sequence[Contender], strangers: Sequence[Stranger]) -> Finding:
+        ended = [one for one in strangers if one.has_ended and (one.is_silent or mine.echoes(one))]
+        return Adopt(ended[0].task) if ended else real(mine, rivals, strangers)
+
+    return mock.patch.object(reconcile, "judge", judge)
 
 
 def _find_no_forgotten_task() -> AbstractContextManager[object]:
@@ -187,6 +213,8 @@ SABOTAGES: Final[dict[str, Sabotage]] = {
         _believe_a_cut_list,
         _adopt_whatever_is_there,
         _forget_the_neighbours,
+        _take_other_seeds_for_equal,
+        _bind_sets_of_unequal_size,
         _find_no_forgotten_task,
         _take_any_file,
         _never_sweep_polls,

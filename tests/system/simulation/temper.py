@@ -45,6 +45,8 @@ class Temper:
     """Jobs cancelled, accounts paused."""
     twins: float
     """Jobs that ask for the same prompt as the one before."""
+    pictures: float
+    """Jobs that animate a picture without a prompt, of which no task tells whose it is."""
     slowness: float
     """Of the network."""
     look_ahead: int
@@ -76,7 +78,7 @@ class Temper:
 CALM: Final = Temper(
     jobs=1, workers=2, decisions=0,
     pause=0, overlap=0, freeze=0, kill=0, database=0, disk=0, broker=0, provider=0, person=0, twins=0,
-    slowness=1, look_ahead=2, over_slots="queue", accounts=1, skew_seconds=0, lag_seconds=0, foreign_rows=0,
+    pictures=0, slowness=1, look_ahead=2, over_slots="queue", accounts=1, skew_seconds=0, lag_seconds=0, foreign_rows=0,
     clocks=0, restore=0, lost=0, cut=0, page_size_max=None, is_list_doubled=False,
     place="nowhere", act="pause",
 )  # fmt: skip
@@ -126,6 +128,7 @@ def _draw(random: Random) -> Temper:
         provider=_some(random, 2),
         person=_some(random, 0.3),
         twins=random.choice([0, 0, 0.5, 1]),
+        pictures=random.choice([0, 0, 0.5, 1]),
         slowness=random.choice([0.2, 1, 1, 5, 40]),
         look_ahead=random.choice([0, 1, 2]),
         over_slots=random.choice(["queue", "queue", "queue", "reject", "drop"]),

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from simulator.store.fault import Fault
 from tests.system.simulation.bench import Bench
 from tests.system.simulation.sabotage import SABOTAGES
 from tests.system.simulation.seed import play
+from tests.system.simulation.temper import CALM
 
 # Several times what it takes; a sabotage that is harder to notice is for the command: --sabotage NAME.
 SEEDS = 160
 """At most; a crash between a POST and its answer, which one of them needs, comes in one seed of seventy."""
+ALIKE = replace(CALM, jobs=4, twins=0.7, pictures=0.3)
+LOST = [Fault("submit", "drop", phase="after")] * 4
+"""Nothing happens but that every answer is lost, to requests of which many are alike."""
 pytestmark = pytest.mark.timeout(600)
 
 
@@ -41,3 +48,16 @@ def test_a_restored_database_that_is_not_compared_is_noticed(bench: Bench) -> No
         noticed = next((seed for seed in range(SEEDS) if play(bench, seed, restores=True).problems), None)
 
     assert noticed is not None
+
+
+@pytest.mark.parametrize("name", ["take_other_seeds_for_equal", "bind_sets_of_unequal_size"])
+def test_a_set_that_is_bound_though_it_does_not_match_is_noticed(bench: Bench, name: str) -> None:
+    with SABOTAGES[name]():
+        noticed = next((seed for seed in range(SEEDS) if play(bench, seed, temper=ALIKE, faults=LOST).problems), None)
+
+    assert noticed is not None
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_lost_answers_of_requests_that_are_alike_are_settled(bench: Bench, seed: int) -> None:
+    assert play(bench, seed, temper=ALIKE, faults=LOST).problems == []

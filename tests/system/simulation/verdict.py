@@ -6,6 +6,7 @@ Money is judged by the simulator's ledger and by nothing else.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -58,6 +59,7 @@ class Verdict:
         yield from self._lost_orders(orders)
         yield from self._unfinished()
         yield from self._money()
+        yield from self._swapped()
         yield from self._duplicates()
         yield from self._files()
         yield from self.world.receiver.problems(self.world.services.sessions)
@@ -91,6 +93,16 @@ class Verdict:
                 yield f"job {job.id} is billed and {job.state}: {job.failure_message}"
         yield from (f"job {job_id} is billed {count} times" for job_id, count in per_job.items() if count > 1)
         yield from self._owned_by_no_job(orphans)
+
+    def _swapped(self) -> Iterator[str]:
+        """No job follows a task that was made for other bytes than its own."""
+        sent: defaultdict[UUID, set[str]] = defaultdict(set)
+        for job_id, spec_sha256 in self.specs:
+            sent[job_id].add(spec_sha256)
+        for task in self.tasks.values():
+            made = self.world.provider.provider.store.tasks.get(task.provider_task_id)
+            if made is not None and _digest(made.body) not in sent[task.job_id]:
+                yield f"job {task.job_id} follows task {task.provider_task_id}, which was made for another request"
 
     def _owned_by_no_job(self, orphans: Counter[str]) -> Iterator[str]:
         """No billed task is without an owner, but for those that a restored database cannot have any more.
@@ -159,6 +171,11 @@ class Verdict:
         return [clip.read_bytes() for clip in (self.world.bench.folder / "clips").glob("*.mp4")]
 
 
+def _digest(body: dict[str, Any]) -> str:
+    """As an attempt's ``spec_sha256``."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
 def judge(world: World, orders: dict[str, dict[str, Any]]) -> list[str]:
     """Everything that is wrong with a world at rest."""
     world.provider.provider.settle()
@@ -183,6 +200,11 @@ def tally(world: World) -> Counter[str]:
         for state, count in world.bench.connection.execute(query):  # type: ignore[call-overload]
             counts[f"{table}: {state}"] += int(str(count))
     counts["bought again: hidden from the listing"] = sum(len(made) > 1 for made in world.witness.tasks_by_job.values())
+    alone = (
+        "SELECT 1 FROM provider_tasks p JOIN attempts a ON a.id = p.attempt_id JOIN render_jobs j ON j.id = a.job_id"
+    )
+    adopted = world.bench.connection.execute(f"{alone} WHERE a.state = 'adopted' AND j.prompt IS NULL").fetchall()
+    counts["adopted without an echo"] = len(adopted)
     recovered = world.bench.connection.execute("SELECT 1 FROM job_events WHERE kind = 'recovered'").fetchall()
     counts["recovered"] = len(recovered)
     return counts

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import httpx
 import pytest
 from sqlalchemy import update
 
-from models import Account, ProviderTask
+from models import Account, Attempt, ProviderTask
 from reelqueue.states import AttemptState, FailureClass, RenderState
-from tests.support.doubts import Doubts, WatchedProvider, at_another_account, row
+from tests.support.doubts import QUIET_SECONDS, Doubts, WatchedProvider, at_another_account, row
 from tests.support.jobs import PROMPT, Jobs
 from tests.support.recorded_hints import RecordedHints
 from tests.support.restored import Restored
 from tests.support.rows import Rows
 from tests.support.scripted_provider import answer, listing, refused, task
 from workers.audit.invariants import audit
+from workers.operator.manual_review import write_off
 from workers.reconciliation.reconcile import STRANGERS_AT_ONCE
 
 OTHER = "somebody else's dog"
@@ -95,6 +98,8 @@ def test_a_lone_task_that_failed_is_the_attempts(doubts: Doubts, rows: Rows, job
     doubts.lists("ours")
     doubts.provider.on_query(failed, task_id="ours")
     doubts.ask(job_id)
+    assert rows.tasks(job_id) == []  # the listing may not show ours yet
+    doubts.ask(job_id, after_seconds=QUIET_SECONDS)
 
     jobs.poll()
 
@@ -146,14 +151,128 @@ def test_equal_requests_adopt_a_task_each(doubts: Doubts, rows: Rows) -> None:
 
 
 def test_equal_prompts_with_other_options_are_left_to_a_person(doubts: Doubts, rows: Rows) -> None:
-    short, long = doubts.ambiguous(duration=5), doubts.ambiguous(duration=10)
+    job_ids = [doubts.ambiguous(seed=1), doubts.ambiguous(seed=2)]
     doubts.lists(one=PROMPT, another=PROMPT)
 
-    doubts.give_up(short)
-    doubts.give_up(long)
+    for job_id in job_ids:
+        doubts.give_up(job_id)
 
-    assert rows.state(short) is rows.state(long) is RenderState.NEEDS_REVIEW
-    assert rows.job(short).failure_class is FailureClass.UNKNOWN
+    assert [rows.state(job_id) for job_id in job_ids] == [RenderState.NEEDS_REVIEW] * 2
+    assert {rows.job(job_id).failure_class for job_id in job_ids} == {FailureClass.UNKNOWN}
+
+
+def test_equal_prompts_are_told_apart_by_the_length_of_the_results(doubts: Doubts, rows: Rows) -> None:
+    short, long = doubts.ambiguous(duration=5), doubts.ambiguous(duration=10)
+    doubts.lists(made_long=PROMPT, made_short=PROMPT)
+    for task_id, seconds in {"made_long": 10, "made_short": 5}.items():
+        said = task("SUCCEEDED", orig_prompt=PROMPT, usage={"duration": seconds, "SR": 720})
+        doubts.provider.on_query(said, task_id=task_id)
+
+    doubts.ask(short)
+    doubts.ask(long)
+
+    assert [task.provider_task_id for task in rows.tasks(short)] == ["made_short"]
+    assert [task.provider_task_id for task in rows.tasks(long)] == ["made_long"]
+
+
+def test_a_task_that_may_be_a_written_off_jobs_is_not_adopted(doubts: Doubts, rows: Rows) -> None:
+    written_off, job_id = doubts.ambiguous(seed=1), doubts.ambiguous(seed=2)
+    doubts.lists(perhaps=PROMPT)
+    doubts.give_up(written_off)
+    with doubts.services.sessions.begin() as session:
+        write_off(session, written_off, now=doubts.services.clock.now(session))
+
+    doubts.ask(job_id)
+
+    assert rows.tasks(job_id) == []
+
+
+def pictures(doubts: Doubts, *names: str) -> list[UUID]:
+    """A lost answer for each picture, which is animated without a prompt."""
+    options = {"model": "wan2.6-i2v", "prompt": None, "resolution": "720P"}
+    return [doubts.ambiguous(**options, image=f"https://media.test/{name}.png") for name in names]
+
+
+def listed_pictures(doubts: Doubts, *task_ids: str, status: str = "SUCCEEDED") -> None:
+    """The listing shows tasks that tell nothing."""
+    doubts.provider.on_list(listing(*(row(task_id, model_name="wan2.6-i2v") for task_id in task_ids)))
+    for task_id in task_ids:
+        doubts.provider.on_query(task(status, video_url="https://x.test/a.mp4"), task_id=task_id)
+
+
+def test_equal_requests_without_a_prompt_adopt_a_task_each(doubts: Doubts, rows: Rows) -> None:
+    job_ids = pictures(doubts, "a", "a")
+    listed_pictures(doubts, "one", "another")
+
+    doubts.ask(job_ids[0])
+    assert rows.tasks(job_ids[0]) == []  # not before the listing shows whatever was made
+    for job_id in job_ids:
+        doubts.ask(job_id, after_seconds=QUIET_SECONDS)
+
+    assert sorted(rows.tasks(job_id)[0].provider_task_id for job_id in job_ids) == ["another", "one"]
+
+
+def test_of_equal_requests_without_a_prompt_those_beyond_the_tasks_are_proven_absent(
+    doubts: Doubts, rows: Rows
+) -> None:
+    first, second = pictures(doubts, "a", "a")
+    listed_pictures(doubts, "one")
+
+    doubts.ask(first, after_seconds=QUIET_SECONDS)
+    doubts.ask_until_absent(second)
+
+    assert [task.provider_task_id for task in rows.tasks(first)] == ["one"]
+    assert doubts.attempt(second).state is AttemptState.NOT_CREATED
+
+
+@pytest.mark.parametrize(
+    ("names", "tasks", "status"),
+    [
+        (("a", "b"), ("one", "another"), "SUCCEEDED"),
+        (("a", "b"), ("one",), "SUCCEEDED"),
+        (("a", "a"), ("one", "another", "a third"), "SUCCEEDED"),
+        (("a", "a"), ("one", "another"), "RUNNING"),
+        (("a", "a"), ("one", "another"), "UNKNOWN"),
+    ],
+)
+def test_sets_that_do_not_match_are_left_to_a_person(
+    names: tuple[str, ...], tasks: tuple[str, ...], status: str, doubts: Doubts, rows: Rows
+) -> None:
+    job_ids = pictures(doubts, *names)
+    listed_pictures(doubts, *(one.replace(" ", "-") for one in tasks), status=status)
+
+    for job_id in job_ids:
+        doubts.give_up(job_id)
+
+    assert [rows.state(job_id) for job_id in job_ids] == [RenderState.NEEDS_REVIEW] * len(job_ids)
+
+
+def test_a_set_is_not_adopted_where_the_clock_was_set(doubts: Doubts, rows: Rows) -> None:
+    first, second = pictures(doubts, "a", "a")
+    rows.change(Attempt, Attempt.job_id == second, clock_offset_seconds=None)
+    listed_pictures(doubts, "one", "another")
+
+    assert "nobody knows where the provider's clock was" in doubts.ask(first, after_seconds=QUIET_SECONDS)
+    assert rows.tasks(first) == []
+
+
+def test_a_set_is_not_adopted_under_another_key(doubts: Doubts, rows: Rows) -> None:
+    first, _ = pictures(doubts, "a", "a")
+    rows.change(Attempt, Attempt.job_id == first, key_fingerprint="another")
+    listed_pictures(doubts, "one", "another")
+
+    assert "under another key" in doubts.ask(first, after_seconds=QUIET_SECONDS)
+
+
+def test_a_silent_task_may_be_that_of_a_lost_answer_at_another_account(doubts: Doubts, rows: Rows) -> None:
+    theirs, ours = doubts.ambiguous(prompt="a dog"), doubts.ambiguous(prompt="a cat")
+    at_another_account(rows, theirs)
+    doubts.lists("broken")
+    doubts.provider.on_query(task("FAILED"), task_id="broken")
+
+    doubts.ask(ours, after_seconds=QUIET_SECONDS)
+
+    assert rows.tasks(ours) == []
 
 
 def test_a_lone_failure_is_nobodys_while_others_are_in_doubt(doubts: Doubts, rows: Rows) -> None:
@@ -187,7 +306,7 @@ def test_an_image_without_a_prompt_waits_for_the_end_of_a_lone_task(doubts: Doub
 
     doubts.ask(job_id)
     assert rows.tasks(job_id) == []
-    doubts.ask(job_id)
+    doubts.ask(job_id, after_seconds=QUIET_SECONDS)
 
     assert [task.provider_task_id for task in rows.tasks(job_id)] == ["ours"]
 
