@@ -16,8 +16,6 @@ import pytest
 if TYPE_CHECKING:
     from tests.conftest import Simulator
 
-pytest.importorskip("openai")
-
 TEXT = """
     done = client.chat.completions.create(model="qwen-plus", messages=HI, temperature=0.5, extra_body={"top_k": 20})
     assert done.choices[0].message.content == "You said: Hi"
