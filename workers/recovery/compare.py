@@ -86,7 +86,9 @@ def compare_account(services: Services, account: Account) -> Sight:
             return Sight(Matching())
     sight = look_at(services, account, gate)
     for found, candidate in sight.matching.bound:
-        bind_found(services, account, candidate.job_id, found)
+        if not bind_found(services, account, candidate.job_id, found):
+            # Its job was cancelled meanwhile, or got another task: perhaps it is an equal job's.
+            sight.matching.waiting.append(found)
     with services.sessions.begin() as session:
         present = ensure_gate(session, account.id)
         if present.closed_at == gate.closed_at:  # else it was closed again meanwhile: what was seen is of before

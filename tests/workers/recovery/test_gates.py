@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from models import Account, Attempt, Campaign, RenderJob, SubmitGate
 from models.account import Account as AccountRow
 from models.campaign import OnBudget
+from models.operations.jobs.cancel import request_cancel
 from models.operations.scheduling.submit_gates import (
     Cause,
     Openings,
@@ -257,6 +258,27 @@ def test_dispatch_and_the_opening_of_gates_lock_them_in_one_order(own_jobs: Jobs
         opener.commit()
 
         assert dispatching.result() == []
+
+
+def test_a_task_whose_job_has_gone_on_meanwhile_is_held_for_the_next_comparison(own_jobs: Jobs) -> None:
+    rows = Rows(own_jobs.services.sessions)
+    restored = Restored(own_jobs.services, own_jobs, rows)
+    first_id, second_id = own_jobs.queued(), own_jobs.queued()
+    restored.from_backup()
+    restored.settle()
+    restored.lists(forgotten=PROMPT)
+
+    with own_jobs.services.sessions() as owner, ThreadPoolExecutor(1) as threads:
+        request_cancel(owner, first_id, now=own_jobs.clock.now(), abandon_running=False)
+        comparing = threads.submit(restored.settle)
+        while not _waits(owner) and not comparing.done():
+            pass
+        owner.commit()
+        admitted = comparing.result()
+
+    assert (admitted, rows.state(second_id)) == (0, RenderState.QUEUED)
+    restored.dispatched(after_seconds=60)
+    assert (rows.state(second_id), own_jobs.provider.count("submit")) == (RenderState.ARCHIVING, 0)
 
 
 def _waits(session: Session) -> bool:
