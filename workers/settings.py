@@ -130,11 +130,13 @@ class ReconcileSettings(SettingsGroup):
         description="How far the provider's clock and the database's may drift apart unseen; how far apart they "
         "are is measured",
     )
-    give_up_seconds: float = timing(default=3600, gt=0, description="After this without a verdict, a person decides")
+    give_up_seconds: float = timing(default=3600, gt=0, description="After this without a verdict, an operator decides")
     evidence_hours: float = timing(
         default=23, gt=0, lt=24, description="For so long a listing proves absence; the provider keeps 24 hours"
     )
-    resubmits: int = timing(default=1, ge=0, description="How often a job is bought again after its task was ruled out")
+    resubmits: int = timing(
+        default=1, ge=0, description="How often a job is submitted again once its task was ruled out"
+    )
 
 
 class PollSettings(SettingsGroup):
@@ -259,10 +261,12 @@ class CelerySettings(SettingsGroup):
     sweep_seconds: float = timing(default=5, gt=0, description="How often lost hints are issued again")
     overdue_seconds: float = timing(default=3, gt=0, description="A hint this much overdue is believed lost")
     death_limit: int = timing(
-        default=3, gt=1, description="So many workers in a row may die with a job in hand; then a person looks at it"
+        default=3, gt=1, description="After so many workers died in a row with a job, an operator decides about it"
     )
     deaf_seconds: float = timing(
-        default=15, gt=0, description="A worker that does nothing while its queues hold messages this long starts anew"
+        default=15,
+        gt=0,
+        description="A worker that does nothing while its queues hold messages this long exits and restarts",
     )
     heartbeat_path: Path | None = Field(
         default=None, description="File that workers and beat touch while they are well; none unless set"

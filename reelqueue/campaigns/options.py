@@ -93,7 +93,7 @@ Percent = Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)]
 
 
 class Breaker(CampaignPart):
-    """When a campaign stops by itself, until a person has looked."""
+    """When a campaign pauses by itself, until it is resumed."""
 
     failures: Annotated[Whole, Field(ge=1, le=CLIPS_MAX)] | None = None
     """This many failed clips."""
@@ -147,9 +147,9 @@ class CampaignOptions(CampaignPart):
     max_in_flight: Annotated[Whole, Field(ge=1, le=100_000)] | None = None
     """Most clips at the provider at a time."""
     on_ambiguous: Literal["reconcile", "hold", "resubmit"] = "reconcile"
-    """What becomes of a submit whose answer was lost: the provider's listing decides, a person decides, or again."""
+    """What becomes of a submit whose answer was lost: the provider's list decides, an operator does, or again."""
     breaker: Breaker | None = None
-    """When the campaign pauses by itself, until a person resumes it."""
+    """When the campaign pauses by itself, until it is resumed."""
     run_at: StartBy | None = None
     """Nothing is submitted before this moment."""
     start_by: StartBy | None = None
@@ -157,7 +157,7 @@ class CampaignOptions(CampaignPart):
     finish_by: StartBy | None = None
     """When every clip should be there; the plan warns if it will not."""
     canary: Annotated[Whole, Field(ge=1, le=1000)] | None = None
-    """Render this many, of each model and value of the matrix, then wait until a person approves the rest."""
+    """Render this many, of each model and value of the matrix, then wait until the rest is approved."""
     variants: Annotated[Whole, Field(ge=1, le=VARIANTS_MAX)] = 1
     """Clips of each row, told apart by their seeds."""
     output: Annotated[str, AfterValidator(_read_output)] = DEFAULT_PATTERN

@@ -121,7 +121,7 @@ REMEDIES: Final = {
     "too_many": "Give fewer.",
     "too_many_cells": "Put the cell into double quotes, or give its column a heading.",
     "too_short": "Fill it in.",
-    "unknown_column": "Rename it, or begin its name with # if it is a note for people.",
+    "unknown_column": "Rename it, or begin its name with # if it is a note.",
     "unknown_media_type": "Export the picture as PNG or JPEG.",
     "unknown_option": "Empty it for this row, or choose a model that takes it.",
     "unreadable_file": "Put the file where its path says, or correct the path.",

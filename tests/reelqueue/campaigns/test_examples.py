@@ -14,7 +14,7 @@ FILES = Path(__file__).parent / "files"
 
 SAID = """\
 error: mistakes.csv:1 (column C): promt: no option has this name, and no template uses it; did you mean prompt?
-    Rename it, or begin its name with # if it is a note for people.
+    Rename it, or begin its name with # if it is a note.
 error: mistakes.csv:2 (column E): duration: must be a whole number, such as 5, not '5,5'
     Change it to the type that is named.
 error: mistakes.csv:2 (column F): watermark: must be true or false, not 'maybe'
