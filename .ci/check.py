@@ -49,6 +49,7 @@ def main() -> int:
         "tables": lambda: call(
             *documentation.tables_command("--check", "--diff", "--check-fail-msg", "./run docs writes the tables")
         ),
+        "site": check_site,
     }
     own: dict[str, Callable[[], str]] = {
         "migrations": check_migrations,
@@ -89,6 +90,12 @@ def check_migrations() -> str:
                 )
         finally:
             remove_folder(place)
+
+
+def check_site() -> str:
+    """Whether the documentation can be built, and each of its links and anchors leads somewhere."""
+    with tempfile.TemporaryDirectory() as folder:
+        return call(*documentation.site_command("--site-dir", folder), environment=documentation.site_environment())
 
 
 def timed(check: Callable[[], str]) -> Outcome:

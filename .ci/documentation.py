@@ -30,11 +30,18 @@ def main(arguments: list[str]) -> int:
     written = subprocess.run(  # noqa: S603 - the commands are ours
         tables_command("-r", "--verbosity=1"), cwd=ROOT, check=False
     )
-    # The theme announces MkDocs 2 at each build, which pyproject.toml excludes.
-    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", *arguments]
-    built = subprocess.run(command, cwd=ROOT, env=environment, check=False)  # noqa: S603
+    built = subprocess.run(site_command(*arguments), cwd=ROOT, env=site_environment(), check=False)  # noqa: S603
     return written.returncode or built.returncode
+
+
+def site_command(*options: str) -> list[str]:
+    """The call of MkDocs that builds the site, and fails for a link or an anchor that leads nowhere."""
+    return [sys.executable, "-m", "mkdocs", "build", "--strict", *options]
+
+
+def site_environment() -> dict[str, str]:
+    """Its environment: the theme announces MkDocs 2 at each build, which pyproject.toml excludes."""
+    return {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
 
 
 def tables_command(*options: str) -> list[str]:
