@@ -35,6 +35,8 @@ _FRAME_PX_MIN: Final = 96
 _A4_PX: Final = (1754, 1240)
 """Landscape at 150 dots an inch."""
 _PDF_COLUMNS: Final = 6
+_PAGES_AT_ONCE: Final = 10
+"""Together they take as much memory as the largest PNG."""
 _DPI: Final = 150
 
 ReadPoster = Callable[[Tile], bytes | None]
@@ -100,11 +102,18 @@ def write_pdf(path: Path, gallery: Gallery, poster: ReadPoster) -> int:
     size = grid.columns * grid.rows
     page_count = max(1, math.ceil(len(gallery.tiles) / size))
     path.unlink(missing_ok=True)
-    for number, first in enumerate(range(0, page_count * size, size), start=1):
+
+    def page(number: int) -> Image.Image:
+        first = (number - 1) * size
         words = f"{_extent(gallery, len(gallery.tiles))} · page {number} of {page_count}"
-        page = _draw(gallery, gallery.tiles[first : first + size], first, grid, words, poster, size_px=_A4_PX)
-        # Page by page, because Pillow would hold all of them in memory.
-        page.save(path, "PDF", append=number > 1, resolution=_DPI, title=gallery.title)
+        return _draw(gallery, gallery.tiles[first : first + size], first, grid, words, poster, size_px=_A4_PX)
+
+    # A few pages at a time: Pillow holds them in memory, and reads the whole file again to append to it.
+    for first in range(1, page_count + 1, _PAGES_AT_ONCE):
+        begin, *more = map(page, range(first, min(first + _PAGES_AT_ONCE, page_count + 1)))
+        begin.save(
+            path, "PDF", append=first > 1, save_all=True, append_images=more, resolution=_DPI, title=gallery.title
+        )
     return page_count
 
 

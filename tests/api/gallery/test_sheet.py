@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -40,6 +41,24 @@ def test_a_png_of_many_clips_stays_within_its_memory(
     assert 20 < count < 60
     with Image.open(file) as picture:
         assert picture.width * picture.height < 400_000
+
+
+def test_a_long_pdf_is_not_read_again_for_each_page(
+    tmp_path: Path, stock: Stock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    appended: list[bool] = []
+    save = Image.Image.save
+
+    def noted(image: Image.Image, path: Path, form: str, **options: Any) -> None:
+        appended.append(options["append"])
+        save(image, path, form, **options)
+
+    monkeypatch.setattr(Image.Image, "save", noted)
+    file = tmp_path / "sheet.pdf"
+
+    assert write_pdf(file, gallery(list(clips(750))), stock.poster) == 25
+    assert appended == [False, True, True]
+    assert len(re.findall(rb"/Type\s*/Page\b", file.read_bytes())) >= 25
 
 
 def test_a_pdf_has_pages_of_paper(tmp_path: Path, stock: Stock) -> None:
