@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -145,7 +146,7 @@ def apply(
     unchanged = stored.present + checked.plan.counts[Novelty.PRESENT]
     rest = _told({"restored": stored.restored, "shared": stored.shared, "amended": stored.amended})
     print_line(f"stored: {stored.new} new, {stored.changed} changed, {unchanged} there already{rest}")
-    talk(f"watch it: reelqueue campaign watch {name!r}")
+    talk(f"watch it: reelqueue campaign watch {shlex.quote(name)}")
     for line in told_of_canary(campaign):
         talk(line)
 
@@ -251,9 +252,10 @@ def _show(
     always = (*BOUGHT, Novelty.PRESENT)
     counts = ", ".join(f"{plan.counts[novelty]} {novelty}" for novelty in always)
     print_line(f"against the server: {counts}{_told({n: c for n, c in plan.counts.items() if n not in always})}")
-    if plan.ended_count and checked.options:
-        ended = f"{counted(plan.ended_count, 'clip')} ended without a video, and will not be rendered again by this"
-        print_line(f"{ended}: reelqueue campaign retry {checked.options.name!r}")
+    # Those that undo a repair are told apart: until this is applied, there is nothing to retry.
+    if (ended_count := plan.ended_count - plan.undone_count) and checked.options:
+        ended = f"{counted(ended_count, 'clip')} ended without a video, and will not be rendered again by this"
+        print_line(f"{ended}: reelqueue campaign retry {shlex.quote(checked.options.name)}")
     if plan.undone_count:
         print_line(printable(_undone(source, plan)))
     if rehearsal is not None:

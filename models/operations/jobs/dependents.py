@@ -35,10 +35,12 @@ def release_followers(session: Session, job_id: UUID, state: RenderState) -> lis
     return list(session.scalars(select(RenderJob.id).where(*waiting, RenderJob.state == RenderState.QUEUED)))
 
 
-def why_never(job_id: UUID, state: RenderState) -> dict[str, Any]:
-    """What a continued clip says that ends because of another's end."""
+def why_never(session: Session, job_id: UUID, state: RenderState) -> dict[str, Any]:
+    """What a continued clip says that ends because of another's end: which one, by the name that its owner gave it."""
+    custom_id = session.scalars(select(RenderJob.custom_id).where(RenderJob.id == job_id)).one()
+    named = f"clip {custom_id!r}" if custom_id is not None else f"render job {job_id}"
     return {
         "failure_code": FailureCode.PREDECESSOR_FAILED,
-        "failure_message": f"it begins with the last frame of render job {job_id}, which ended as {state}; "
+        "failure_message": f"it begins with the last frame of {named}, which ended as {state}; "
         "retry that one, and this one with it",
     }

@@ -113,7 +113,7 @@ def tell_followers(session: Session, job_id: UUID, state: RenderState, *, now: d
     while ended:
         one, outcome = ended.pop()
         for follower in release_followers(session, one, outcome):
-            why = why_never(one, outcome) | {"is_awaiting": False}
+            why = why_never(session, one, outcome) | {"is_awaiting": False}
             if _move(session, follower, [RenderState.QUEUED], RenderState.CANCELLED, now, None, None, why):
                 ended.append((follower, RenderState.CANCELLED))
 

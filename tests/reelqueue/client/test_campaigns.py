@@ -66,6 +66,7 @@ def test_a_file_is_planned_applied_and_there(server: str, file: Path) -> None:
 
     applied = run("apply", file, "--yes")
 
+    assert "watch it: reelqueue campaign watch autumn\n" in applied.stderr
     assert "stored: 2 new, 0 changed, 0 there already" in applied.stdout
     assert "0 new, 0 changed, 2 present" in run("plan", file).stdout
 
@@ -296,6 +297,7 @@ def test_agreeing_to_a_price_lets_no_failed_clip_displace_a_repaired_one(
     undone = run("apply", file, "--yes", "--undo-repairs")
 
     assert (refused.exit_code, kept) == (1, {"succeeded": 2})
+    assert "campaign retry" not in refused.stdout  # what would be retried is not there before it is applied
     assert "nothing was stored: --yes alone does not let a clip that failed take the place" in refused.stderr
     assert "b: the clip of line 3 of autumn.csv (moderated) would displace the current one (succ" in refused.stderr
     assert "add --undo-repairs" in refused.stderr

@@ -200,3 +200,4 @@ def test_what_continues_a_failed_clip_ends_with_it(jobs: Jobs, rows: Rows, start
     assert rows.state(first.job_id) is RenderState.FAILED
     follower = job_named(rows, "b")
     assert (follower.state, follower.failure_code) == (RenderState.CANCELLED, "predecessor_failed")
+    assert "the last frame of clip 'a', which ended as failed" in (follower.failure_message or "")
