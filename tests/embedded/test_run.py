@@ -72,6 +72,15 @@ def test_an_index_that_does_not_answer_is_said_in_one_line(checkout: Path) -> No
     assert "the package index did not answer or lacks them" in finished.stderr.splitlines()[-1]
 
 
+def test_what_it_starts_keeps_what_it_has_compiled(checkout: Path) -> None:
+    (checkout / "workers" / "__main__.py").write_text("import workers.compiled_once")
+    (checkout / "workers" / "compiled_once.py").touch()
+
+    run(checkout, "doctor", PYTHONDONTWRITEBYTECODE="1")
+
+    assert list((checkout / "workers" / "__pycache__").glob("compiled_once.*"))
+
+
 def test_operators_find_the_stack_that_is_up(checkout: Path) -> None:
     (checkout / ".reelqueue").mkdir()
     record = {"environment": {"REELQUEUE_BROKER_URL": "redis+socket:///somewhere"}}
