@@ -53,23 +53,15 @@ def test_it_leaves_the_clips_and_nothing_else(demo: Running, folder: Path) -> No
     assert [path.name for path in (folder / "state").rglob("*")] == ["lock"]
 
 
-@pytest.mark.parametrize("service", ["render", "poll"])
-def test_a_killed_worker_costs_no_clip_and_no_money(tmp_path: Path, service: str) -> None:
+def test_killed_workers_and_a_broker_that_forgets_everything_cost_no_clip_and_no_money(tmp_path: Path) -> None:
+    # All at once, by another process. One at a time, each until it has healed: test_sabotage.py.
     with running("demo", "--folder", str(tmp_path)) as demo:
         demo.read_until("rendering")
-        pid, _ = (tmp_path / "state" / "pids" / f"{service}.pid").read_text().split()
-
-        psutil.Process(int(pid)).kill()
-
-        assert demo.finish() == 0
-        assert demo.lines[-1] == PROOF
-
-
-def test_a_broker_that_forgets_everything_costs_no_clip_and_no_money(tmp_path: Path) -> None:
-    with running("demo", "--folder", str(tmp_path)) as demo:
-        demo.read_until("rendering")
+        pids = [(tmp_path / "state" / "pids" / f"{service}.pid").read_text() for service in ("render", "poll")]
 
         ValkeyServer(tmp_path / "state" / "valkey").flush()
+        for pid in pids:
+            psutil.Process(int(pid.split()[0])).kill()
 
         assert demo.finish() == 0
         assert demo.lines[-1] == PROOF
