@@ -100,11 +100,15 @@ def rows(engine_of_api: Engine) -> Iterator[Session]:
     with Session(engine_of_api) as session:
         yield session
         session.rollback()
-        # Deleting a handful of rows is quicker than a database a test, and than TRUNCATE.
-        session.execute(text("SET LOCAL session_replication_role = replica"))  # the ledger refuses to forget
-        for table in reversed(Base.metadata.sorted_tables):
-            session.execute(delete(table))
-        session.commit()
+        delete_all_rows(session)
+
+
+def delete_all_rows(session: Session) -> None:
+    """Leave every table empty: for a handful of rows quicker than a database a test, and than TRUNCATE."""
+    session.execute(text("SET LOCAL session_replication_role = replica"))  # the ledger refuses to forget
+    for table in reversed(Base.metadata.sorted_tables):
+        session.execute(delete(table))
+    session.commit()
 
 
 @pytest.fixture(scope="session")

@@ -5,16 +5,21 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
 
 from api.settings import ApiSettings
+from embedded.servers.postgres import PostgresServer
+from embedded.servers.valkey import ValkeyServer
+from models.session import make_engine
 from reelqueue import AsyncClient, Client
-from tests.api.conftest import serving
+from tests.api.conftest import delete_all_rows, serving
+from tests.conftest import TEMPLATE
 
 JOB_ID = UUID("018f2e5e-0000-7000-8000-000000000001")
 CREATED_AT = "2026-11-23T12:00:00Z"
@@ -66,23 +71,42 @@ async def _collect(items: AsyncIterator[Any]) -> list[Any]:
     return [item async for item in items]
 
 
-@pytest.fixture
-def settings(database_url: str, broker_url: str, tmp_path: Path) -> ApiSettings:
-    """Settings of an API of the test's own."""
+@pytest.fixture(scope="session")
+def settings(
+    postgres_server: PostgresServer, valkey_server: ValkeyServer, tmp_path_factory: pytest.TempPathFactory
+) -> ApiSettings:
+    """Settings of an API with a database that the tests of this folder share."""
+    postgres_server.create_database("client", template=TEMPLATE)
     return ApiSettings(
-        database_url=database_url,
-        broker_url=broker_url,
-        archive_url=f"file:{tmp_path}/archive",
+        database_url=postgres_server.url("client"),
+        broker_url=valkey_server.broker_url,
+        archive_url=f"file:{tmp_path_factory.mktemp('archive')}",
         webhook_key="the API's key for webhooks, 32 characters or more",
     )
 
 
-@pytest.fixture
-def server(settings: ApiSettings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A running API that the environment names."""
+@pytest.fixture(scope="session")
+def running_api(settings: ApiSettings) -> Iterator[str]:
+    """Where a running API is."""
     with serving(settings) as api:
-        monkeypatch.setenv("REELQUEUE_API_URL", str(api.base_url))
         yield str(api.base_url)
+
+
+@pytest.fixture(scope="session")
+def engine_of_api(settings: ApiSettings) -> Iterator[Engine]:
+    """An engine on the API's database."""
+    engine = make_engine(settings.database_url.get_secret_value(), application_name="tests")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def server(running_api: str, engine_of_api: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A running API without jobs, which the environment names."""
+    monkeypatch.setenv("REELQUEUE_API_URL", running_api)
+    yield running_api
+    with Session(engine_of_api) as session:
+        delete_all_rows(session)
 
 
 def job(**changes: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,13 @@ from reelqueue.campaigns.clip_json import read_clip
 from reelqueue.campaigns.clips import Clip
 from reelqueue.errors import InvalidRequestError
 from reelqueue.states import RenderState
-from tests.api.conftest import serving
 from tests.reelqueue.client.test_campaigns import run
 
 ROWS = "custom_id,model,prompt,duration\na,wan2.6-t2v,a paper boat,5\nb,wan2.6-t2v,a paper crane,10\n"
 
 
 @pytest.fixture
-def server(database_url: str, broker_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def server(server: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """A running API that takes no clip of 10 seconds, as an older version might."""
 
     def read(data: Mapping[str, Any], *arguments: Any) -> Clip:
@@ -34,10 +33,7 @@ def server(database_url: str, broker_url: str, tmp_path: Path, monkeypatch: pyte
         return read_clip(data, *arguments)
 
     monkeypatch.setattr(clip_batches, "read_clip", read)
-    settings = ApiSettings(database_url=database_url, broker_url=broker_url, archive_url=f"file:{tmp_path}/archive")
-    with serving(settings) as api:
-        monkeypatch.setenv("REELQUEUE_API_URL", str(api.base_url))
-        yield str(api.base_url)
+    return server
 
 
 @pytest.fixture
@@ -107,10 +103,10 @@ def test_rows_refused_here_and_there_are_told_together(server: str, file: Path) 
     ]
 
 
-def test_a_plan_tells_what_is_shared_and_not_rendered_again(server: str, file: Path, database_url: str) -> None:
+def test_a_plan_tells_what_is_shared_and_not_rendered_again(server: str, file: Path, settings: ApiSettings) -> None:
     file.write_text(ROWS.replace("10", "5"))
     run("apply", file, "--yes")
-    engine = create_engine(database_url)
+    engine = create_engine(settings.database_url.get_secret_value())
     with engine.begin() as connection:
         connection.execute(update(RenderJob).values(state=RenderState.MODERATED))
     engine.dispose()

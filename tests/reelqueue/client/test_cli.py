@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from typer.testing import CliRunner, Result
 from api.settings import ApiSettings
 from reelqueue.cli._app import app
 from reelqueue.cli._output import moment
-from tests.api.conftest import serving
 from tests.conftest import ROOT
 from tests.reelqueue.client.conftest import JOB_ID
 from tests.reelqueue.client.test_live import finish
@@ -220,20 +218,6 @@ def test_without_its_extra_the_command_says_what_to_install() -> None:
 
     assert result.returncode == 1
     assert result.stderr == "error: the command line needs typer and rich; run: pip install 'reelqueue[cli]'\n"
-
-
-@pytest.fixture
-def settings(database_url: str, broker_url: str, tmp_path: Path) -> ApiSettings:
-    """Settings of an API of the test's own."""
-    return ApiSettings(database_url=database_url, broker_url=broker_url, archive_url=f"file:{tmp_path}/archive")
-
-
-@pytest.fixture
-def server(settings: ApiSettings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A running API that the environment names."""
-    with serving(settings) as api:
-        monkeypatch.setenv("REELQUEUE_API_URL", str(api.base_url))
-        yield str(api.base_url)
 
 
 def run(*arguments: str, stdin: str | None = None) -> Result:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
@@ -17,7 +16,6 @@ from models.asset import Asset, AssetKind
 from models.render_job import RenderJob
 from models.storage import open_archive
 from reelqueue import ConflictError, InvalidRequestError, NotFoundError, RenderState
-from tests.api.conftest import serving
 from tests.reelqueue.client.conftest import JOB_ID, World
 
 VIDEO = b"not quite a film" * 10_000
@@ -77,19 +75,6 @@ def test_refusals_arrive_as_our_errors(world: World, server: str) -> None:
         world.run(client.get(JOB_ID))
     with pytest.raises(InvalidRequestError, match="idempotency_key"):
         world.run(client.submit(model="wan2.6-t2v", prompt="a boat", idempotency_key="two words"))
-
-
-@pytest.fixture
-def settings(database_url: str, broker_url: str, tmp_path: Path) -> ApiSettings:
-    """Settings of an API of the test's own."""
-    return ApiSettings(database_url=database_url, broker_url=broker_url, archive_url=f"file:{tmp_path}/archive")
-
-
-@pytest.fixture
-def server(settings: ApiSettings) -> Iterator[str]:
-    """Where a running API is."""
-    with serving(settings) as api:
-        yield str(api.base_url)
 
 
 def finish(settings: ApiSettings, job_id: UUID) -> None:
