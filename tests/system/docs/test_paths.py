@@ -35,3 +35,12 @@ def test_the_architecture_names_enough_to_be_checked() -> None:
 )
 def test_a_page_for_users_names_no_test(page: Path) -> None:
     assert re.findall(r"\btests/\S*", page.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize("package", ["reelqueue", "api", "workers", "models"])
+def test_the_tree_names_every_folder(package: str) -> None:
+    tree = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").partition("## The tree")[2].partition("\n## ")[0]
+    folders = [path.parent.name for path in (ROOT / package).glob("*/__init__.py")]
+
+    assert len(folders) > 1
+    assert [name for name in folders if f"{name}/" not in tree] == []
