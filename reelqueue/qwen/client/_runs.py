@@ -22,6 +22,7 @@ from reelqueue.qwen.errors import TextError, TextGivenUpError
 from reelqueue.qwen.messages import Message, SystemMessage, ToolMessage, ToolResultPart, UserMessage
 from reelqueue.qwen.request import ResponseFormat, TextRequest, ToolChoice
 from reelqueue.qwen.wire.builder import BuiltTextRequest
+from reelqueue.qwen.wire.rules import texts_of
 from reelqueue.states import FailureClass
 
 T = TypeVar("T")
@@ -158,7 +159,8 @@ def tool_steps(
     for _ in range(max_rounds):
         answer = yield from run.ask(asking)
         is_callers = any(call.name in callers for call in answer.tool_calls)
-        if answer.finish_reason is not FinishReason.TOOL_CALLS or not answer.tool_calls or is_callers:
+        # Where one function is named some models end with "stop"; a cut answer's arguments are cut, too.
+        if not answer.tool_calls or is_callers or answer.finish_reason is FinishReason.LENGTH:
             return ToolRun(answer, tuple(run.answers), (*asking.conversation, answer.as_message()))
         results = yield from _results(answer.tool_calls, tools)
         asking = asking.with_messages(answer.as_message(), ToolMessage(content=results))
@@ -233,8 +235,7 @@ def _asking_for(request: TextRequest, kind: type[BaseModel]) -> TextRequest:
 
 
 def _words(request: TextRequest) -> str:
-    texts = [message.content for message in request.conversation if isinstance(message.content, str)]
-    return " ".join(texts)
+    return " ".join(text for message in request.conversation for text in texts_of(message))
 
 
 def _told(error: ValidationError) -> str:

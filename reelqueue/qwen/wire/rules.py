@@ -179,8 +179,21 @@ def _format_warnings(request: TextRequest, model: TextModel) -> Iterator[str]:
         return
     if form.json_schema is not None and not model.has_schema_mode:
         yield f"{model.id} takes no JSON schema: it is told the schema in the system text, and may miss it"
+    if form.json_schema is not None and model.has_schema_mode and not _says_json(request.conversation):
+        yield "no message has the word JSON, which the service may ask for"
     if request.max_output_tokens is not None:
         yield "max_output_tokens may cut the JSON in the middle"
+
+
+def _says_json(conversation: tuple[Message, ...]) -> bool:
+    return any("json" in text.lower() for message in conversation for text in texts_of(message))
+
+
+def texts_of(message: Message) -> list[str]:
+    """Every text of a message."""
+    if isinstance(message.content, str):
+        return [message.content]
+    return [part.text for part in message.content if isinstance(part, TextPart)]
 
 
 def _has_picture(message: Message) -> bool:

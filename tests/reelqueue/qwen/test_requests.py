@@ -184,6 +184,7 @@ def test_whole_answers_of_models_that_only_stream_thoughts_are_refused() -> None
         ("is not known to see", {"prompt": None, "messages": [{"role": "user", "content": [IMAGE]}]}),
         ("no price", {"model": "any-other-id"}),
         ("no JSON schema", {"response_format": {"type": "json_schema", "schema": SCHEMA}}),
+        ("the word JSON", {"model": "qwen3.7-plus", "response_format": {"type": "json_schema", "schema": SCHEMA}}),
         ("may cut", {"response_format": {"type": "json_object"}, "max_output_tokens": 5}),
         ("no tools", {"tool_choice": "auto"}),
         ("Authorization is not sent", {"headers": {"authorization": "Bearer x"}}),

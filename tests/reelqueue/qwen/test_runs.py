@@ -126,6 +126,22 @@ def test_a_named_function_is_named_once(world: World) -> None:
     ]
 
 
+def test_calls_count_also_where_the_model_says_stop(world: World) -> None:
+    call = {"id": "a", "type": "function", "function": {"name": "weather", "arguments": '{"town": "Ulm"}'}}
+    client = world.client(whole("", "stop", tool_calls=[call]), whole("Sunny"))
+
+    assert world.run(client.ask_with_tools(ASK, [weather])).answer.text == "Sunny"
+
+
+def test_calls_of_a_cut_answer_are_not_made(world: World) -> None:
+    call = {"id": "a", "type": "function", "function": {"name": "weather", "arguments": '{"town": "Ulm"}'}}
+
+    run = world.run(world.client(whole("", "length", tool_calls=[call])).ask_with_tools(ASK, [weather]))
+
+    assert run.answer.finish_reason == "length"
+    assert len(world.requests) == 1
+
+
 def test_rounds_have_a_bound(world: World) -> None:
     client = world.client(*[calling('{"town": "Ulm"}')] * 3)
 
