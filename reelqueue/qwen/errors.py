@@ -6,11 +6,11 @@
     ├── TextNotSentError       no byte of the request left: nothing is billed
     ├── TextRefusedError       answered 3xx or 4xx, before any token: nothing is billed
     └── TextMaybeBilledError   bytes left, and no whole answer came: it may be billed, and cannot be looked up
-        ├── TextServerError      answered 5xx
+        ├── TextServerError      answered 5xx, or 408
         ├── TextNoAnswerError    no answer at all: lost connection, silence
         ├── TextFailedError      a failure inside an answer that had begun with 200
         ├── TextIncompleteError  the answer ended in the middle
-        └── TextUnreadableError  200 with something that is no answer, or too much of it
+        └── TextUnreadableError  2xx with something that is no answer, or too much of it
 
     TextGivenUpError           a tool loop or a structured answer that came to no end within its bounds
 
@@ -88,7 +88,7 @@ class TextMaybeBilledError(TextError):
 
 
 class TextServerError(TextMaybeBilledError):
-    """The service answered 5xx."""
+    """The service answered 5xx, or a gateway 408."""
 
 
 class TextNoAnswerError(TextMaybeBilledError):

@@ -51,6 +51,7 @@ _BEFORE_ANY_BYTE: Final = (
 )
 # OSError: a transport of the caller's own may raise it.
 _ON_THE_WAY: Final = (*WIRE_ERRORS, httpx.StreamError, OSError)
+_SECRET_CHARACTERS: Final = 12
 _PARTIAL_HEADER: Final = "x-dashscope-partialresponse"
 
 
@@ -65,6 +66,7 @@ class Exchange:
         built: What is sent.
         limits: How long it may take.
         price: Makes a cost of the usage; without it none is known.
+        key: Is quoted by no error, also where an answer quotes it.
         monotonic: Seconds that only go forward.
     """
 
@@ -74,6 +76,7 @@ class Exchange:
         limits: TextTimeLimits,
         price: TextPrice | None,
         *,
+        key: str = "",
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.built = built
@@ -81,6 +84,8 @@ class Exchange:
         """Whether the rest of the stream says nothing more."""
         self._limits = limits
         self._price = price
+        # A shorter key guards nothing but the simulator, and its letters may stand in any answer.
+        self._key = key if len(key) >= _SECRET_CHARACTERS else ""
         self._monotonic = monotonic
         self._assembly = Assembly()
         self._began_at = self._heard_at = monotonic()
@@ -231,10 +236,15 @@ class Exchange:
             raise self._error(TextFailedError, failure.message, failure)
         return deltas
 
+    def _without_key(self, text: str) -> str:
+        return text.replace(self._key, "***") if self._key else text
+
     def _refusal(self, body: bytes) -> TextError:
         status = self._status or 0
         failure = read_failure(_json(body))
         words = failure.message if failure else "an answer that is none of the service's; look at base_url and proxies"
+        if status < 300:
+            return self._error(TextUnreadableError, f"{status} in place of an answer", failure)
         # 408 is a gateway's, which may have passed the request on.
         is_refusal = status < 500 and status != 408
         kind = TextRefusedError if is_refusal else TextServerError
@@ -245,20 +255,20 @@ class Exchange:
         has_begun = self._status == 200
         failure_class = FailureClass.PROVIDER if failure is None else found.class_of(self._status)
         return kind(
-            message,
+            self._without_key(message),
             failure=failure_class,
             http_status=self._status,
-            code=found.code,
+            code=found.code and self._without_key(found.code),
             request_id=self.request_id or found.request_id,
             retry_after_seconds=found.retry_after_seconds(self._headers.get("retry-after")),
             partial=self.partial() if has_begun else None,
         )
 
 
-def exchange_for(built: BuiltTextRequest, settings: QwenSettings) -> Exchange:
+def exchange_for(built: BuiltTextRequest, settings: QwenSettings, key: str) -> Exchange:
     """The exchange of one call."""
     price = settings.prices.get(built.model) or price_of(built.model, built.region)
-    return Exchange(built, settings.limits, price)
+    return Exchange(built, settings.limits, price, key=key)
 
 
 def _failed_text(chunk: Mapping[str, Any]) -> str:
@@ -278,4 +288,6 @@ def _media_type(headers: Mapping[str, str]) -> str:
 
 
 def _name(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    # A protocol error of ours quotes the header that cannot be sent, which may hold a key.
+    said = "" if isinstance(error, httpx.LocalProtocolError) else str(error)
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__

@@ -16,6 +16,7 @@ from reelqueue.qwen.answer import Answer, TextDelta
 from reelqueue.qwen.answers.exchange import Exchange, exchange_for
 from reelqueue.qwen.client._reading import (
     AsyncCountedStream,
+    async_trace,
     check_can_stream,
     event_source,
     httpx_options,
@@ -131,8 +132,13 @@ class AsyncQwenClient:
         parsed = request if isinstance(request, TextRequest) else parse_text_request(request)
         return build_text(parsed, self._settings, stream=stream)
 
-    async def send(self, built: BuiltTextRequest) -> AsyncTextReply:
+    async def send(self, built: BuiltTextRequest, *, last_look: Callable[[], object] | None = None) -> AsyncTextReply:
         """Send the one POST; the reply is there when its head is.
+
+        Args:
+            built: What to send.
+            last_look: Called when the connection is there and the first byte is about to leave; what it raises keeps
+                the request from being sent.
 
         Raises:
             TextNotSentError: No byte left.
@@ -140,10 +146,15 @@ class AsyncQwenClient:
         """
         if built.is_stream:
             check_can_stream()
-        exchange = exchange_for(built, self._settings)
+        exchange = exchange_for(built, self._settings, self._key)
         headers = {**built.headers, "Authorization": f"Bearer {self._key}"}
         request = self._http.build_request(
-            "POST", built.url, content=built.content, headers=headers, timeout=exchange.timeout
+            "POST",
+            built.url,
+            content=built.content,
+            headers=headers,
+            timeout=exchange.timeout,
+            extensions={"trace": async_trace(last_look)} if last_look else None,
         )
         with exchange.sending():
             response = await self._http.send(request, stream=True)

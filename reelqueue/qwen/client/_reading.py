@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
@@ -13,6 +13,9 @@ from reelqueue.qwen.settings import QwenSettings, read_settings
 
 if TYPE_CHECKING:
     from httpx_sse import EventSource
+
+
+_BEFORE_A_HEAD: Final = "send_request_headers.started"
 
 
 class CountedStream(httpx.SyncByteStream):
@@ -44,6 +47,26 @@ class AsyncCountedStream(httpx.AsyncByteStream):
     async def aclose(self) -> None:
         """Close the connection."""
         await self._inner.aclose()
+
+
+def trace(last_look: Callable[[], object]) -> Callable[[str, dict[str, Any]], None]:
+    """A trace of httpcore's steps that looks before each head is written; before a proxy's CONNECT as well."""
+
+    def look(step: str, _details: dict[str, Any]) -> None:
+        if step.endswith(_BEFORE_A_HEAD):
+            last_look()
+
+    return look
+
+
+def async_trace(last_look: Callable[[], object]) -> Callable[[str, dict[str, Any]], Awaitable[None]]:
+    """The same, awaited."""
+
+    async def look(step: str, _details: dict[str, Any]) -> None:
+        if step.endswith(_BEFORE_A_HEAD):
+            last_look()
+
+    return look
 
 
 def settings_from(settings: QwenSettings | Mapping[str, object] | None) -> QwenSettings:

@@ -13,7 +13,14 @@ from pydantic import BaseModel
 from reelqueue.qwen.answer import Answer, TextDelta
 from reelqueue.qwen.answers.exchange import Exchange, exchange_for
 from reelqueue.qwen.client._functions import check_blocking
-from reelqueue.qwen.client._reading import CountedStream, check_can_stream, event_source, httpx_options, settings_from
+from reelqueue.qwen.client._reading import (
+    CountedStream,
+    check_can_stream,
+    event_source,
+    httpx_options,
+    settings_from,
+    trace,
+)
 from reelqueue.qwen.client._runs import Ask, Call, ObjectAnswer, Run, Steps, ToolRun, object_steps, tool_steps
 from reelqueue.qwen.request import TextRequest, parse_text_request
 from reelqueue.qwen.settings import QwenSettings
@@ -123,8 +130,13 @@ class QwenClient:
         parsed = request if isinstance(request, TextRequest) else parse_text_request(request)
         return build_text(parsed, self._settings, stream=stream)
 
-    def send(self, built: BuiltTextRequest) -> TextReply:
+    def send(self, built: BuiltTextRequest, *, last_look: Callable[[], object] | None = None) -> TextReply:
         """Send the one POST; the reply is there when its head is.
+
+        Args:
+            built: What to send.
+            last_look: Called when the connection is there and the first byte is about to leave; what it raises keeps
+                the request from being sent.
 
         Raises:
             TextNotSentError: No byte left.
@@ -132,10 +144,15 @@ class QwenClient:
         """
         if built.is_stream:
             check_can_stream()
-        exchange = exchange_for(built, self._settings)
+        exchange = exchange_for(built, self._settings, self._key)
         headers = {**built.headers, "Authorization": f"Bearer {self._key}"}
         request = self._http.build_request(
-            "POST", built.url, content=built.content, headers=headers, timeout=exchange.timeout
+            "POST",
+            built.url,
+            content=built.content,
+            headers=headers,
+            timeout=exchange.timeout,
+            extensions={"trace": trace(last_look)} if last_look else None,
         )
         with exchange.sending():
             response = self._http.send(request, stream=True)

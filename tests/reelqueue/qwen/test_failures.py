@@ -189,6 +189,11 @@ def test_pages_of_gateways_are_told_apart(world: World, status: int, error_type:
     assert type(failure(world, reply)) is error_type
 
 
+@pytest.mark.parametrize("status", [201, 202, 204, 206])
+def test_a_success_that_is_none_may_be_billed(world: World, status: int) -> None:
+    assert isinstance(failure(world, httpx.Response(status), stream=False), TextMaybeBilledError)
+
+
 @pytest.mark.parametrize(("header", "seconds"), [("7", 7), ("1849295", 60), ("soon", None)])
 def test_a_wait_is_honoured_up_to_a_minute(world: World, header: str, seconds: float | None) -> None:
     reply = httpx.Response(
@@ -318,6 +323,35 @@ def test_one_post_a_call_whatever_comes_of_it(world: World, *, behaviour: Behavi
 
     assert len(server.requests) == 1
     assert server.requests[0].startswith(b"POST /chat/completions HTTP/1.1")
+
+
+def test_a_last_look_keeps_a_request_from_leaving(world: World) -> None:
+    class TooLateError(Exception):
+        """The caller's time is over."""
+
+    def look() -> None:
+        raise TooLateError
+
+    with serving(says("200 OK", whole().content)) as server:
+        client = world.connect(base_url=server.url, transport=None)
+        built = client.build(ASK)
+        with pytest.raises(TooLateError):
+            world.run(client.send(built, last_look=look))
+        answer = world.run(world.run(client.send(built, last_look=lambda: None)).answer())
+
+    assert answer.text == "Hello"
+    assert len(server.requests) == 1
+
+
+def test_no_error_quotes_the_key(world: World) -> None:
+    key = "sk-0123456789abcdef"
+    told = {"error": {"code": f"bad {key}", "message": f"Incorrect API key provided: {key}"}}
+
+    error = failure(world, httpx.Response(401, json=told), api_key=key)
+
+    assert key not in str(error)
+    assert key not in repr(vars(error))
+    assert "Incorrect API key provided: ***" in str(error)
 
 
 def test_nothing_is_sent_where_nothing_listens(world: World) -> None:
