@@ -35,8 +35,8 @@ _FRAME_PX_MIN: Final = 96
 _A4_PX: Final = (1754, 1240)
 """Landscape at 150 dots an inch."""
 _PDF_COLUMNS: Final = 6
-_PAGES_AT_ONCE: Final = 10
-"""Together they take as much memory as the largest PNG."""
+_PAGES_AT_ONCE: Final = 2
+"""Each takes 50 MB until the file has it."""
 _DPI: Final = 150
 
 ReadPoster = Callable[[Tile], bytes | None]
