@@ -19,7 +19,7 @@ from embedded.stack.stack import ROOT, StackOptions
 from embedded.stack.up import run_up
 from reelqueue.builder import DEFAULT_VIDEO_BASE_URL
 from reelqueue.campaigns.rows.cell_values import read_json
-from reelqueue.cli._rehearsal import print_rehearsal
+from reelqueue.cli._campaign.rehearsal import print_rehearsal
 from reelqueue.errors import InvalidRequestError, ReelqueueError
 from reelqueue.pricing import region_of
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from reelqueue.catalog import Mode, ModelSpec, Protocol, Sound
 from reelqueue.catalog.sizes import LEGACY_SIZES
-from reelqueue.requests import capabilities as rules
 from reelqueue.requests.fields import REQUEST_HEADERS
 from reelqueue.requests.media_roles import Medium, placed_media
 from reelqueue.requests.resolution import read_resolution
+from reelqueue.requests.rules import capabilities as rules
 from reelqueue.requests.signed_urls import without_signatures
 from reelqueue.version import USER_AGENT
 

@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from reelqueue.cli import (
-    _campaign_apply,
-    _campaign_control,
-    _campaign_decide,
-    _campaign_gallery,
-    _campaign_set,
-    _campaign_watch,
-)
-from reelqueue.cli._campaign import campaign
+from reelqueue.cli._campaign import apply as _campaign_apply
+from reelqueue.cli._campaign import control as _campaign_control
+from reelqueue.cli._campaign import decide as _campaign_decide
+from reelqueue.cli._campaign import gallery as _campaign_gallery
+from reelqueue.cli._campaign import set_options as _campaign_set
+from reelqueue.cli._campaign import watch as _campaign_watch
+from reelqueue.cli._campaign.check import campaign
 from reelqueue.cli._catalog import models, preview
 from reelqueue.cli._jobs import cancel, download, jobs, status
 from reelqueue.cli._output import print_line, talk

@@ -12,12 +12,12 @@ from uuid import UUID
 
 import httpx
 
-from reelqueue.client._async_campaigns import AsyncCampaignCalls
-from reelqueue.client._async_webhooks import AsyncWebhookCalls
+from reelqueue.client._campaigns.async_methods import AsyncCampaignCalls
 from reelqueue.client._connection import REQUEST_SECONDS, httpx_options
 from reelqueue.client._drivers import AsyncDriver
 from reelqueue.client._operations import DOWNLOAD_SECONDS, WAIT_SECONDS, Operations, Running, filters
 from reelqueue.client._steps import RETRY_SECONDS, Steps
+from reelqueue.client._webhooks.async_methods import AsyncWebhookCalls
 from reelqueue.requests.base import RenderRequest
 from reelqueue.requests.options import RequestOptions
 from reelqueue.schemas.catalog import ModelCards

@@ -12,12 +12,12 @@ from uuid import UUID
 
 import httpx
 
-from reelqueue.client._campaigns import CampaignCalls
+from reelqueue.client._campaigns.sync_methods import CampaignCalls
 from reelqueue.client._connection import REQUEST_SECONDS, httpx_options
 from reelqueue.client._drivers import SyncDriver
 from reelqueue.client._operations import DOWNLOAD_SECONDS, WAIT_SECONDS, Operations, Running, filters
 from reelqueue.client._steps import RETRY_SECONDS, Steps
-from reelqueue.client._webhooks import WebhookCalls
+from reelqueue.client._webhooks.sync_methods import WebhookCalls
 from reelqueue.requests.base import RenderRequest
 from reelqueue.requests.options import RequestOptions
 from reelqueue.schemas.catalog import ModelCards

@@ -13,7 +13,6 @@ from pydantic import Field, ValidationError, model_validator
 
 from reelqueue.catalog import Mode
 from reelqueue.requests.base import RenderRequest
-from reelqueue.requests.capabilities import check
 from reelqueue.requests.error_messages import refusal
 from reelqueue.requests.fields import MEDIA_COUNT_MAX, MediaUrl, ShotType, Word
 from reelqueue.requests.media_item import Media
@@ -23,6 +22,7 @@ from reelqueue.requests.options import (
     TextToVideoOptions,
     VideoEditOptions,
 )
+from reelqueue.requests.rules.capabilities import check
 
 
 class _CheckedRequest(RenderRequest):

@@ -16,8 +16,8 @@ import httpx
 
 from reelqueue.campaigns.clips import Clip
 from reelqueue.egress import WIRE_ERRORS, transport_to
-from reelqueue.requests.capabilities import spec_of
 from reelqueue.requests.media_roles import placed_media
+from reelqueue.requests.rules.capabilities import spec_of
 from reelqueue.url_safety import UnsafeUrlError, check_web_url
 from reelqueue.version import USER_AGENT
 

@@ -19,10 +19,10 @@ from reelqueue import (
     TextToVideo,
     VideoEdit,
 )
-from reelqueue.client._async_campaigns import AsyncCampaignCalls
-from reelqueue.client._async_webhooks import AsyncWebhookCalls
-from reelqueue.client._campaigns import CampaignCalls
-from reelqueue.client._webhooks import WebhookCalls
+from reelqueue.client._campaigns.async_methods import AsyncCampaignCalls
+from reelqueue.client._campaigns.sync_methods import CampaignCalls
+from reelqueue.client._webhooks.async_methods import AsyncWebhookCalls
+from reelqueue.client._webhooks.sync_methods import WebhookCalls
 
 TWINS = [
     (Client, AsyncClient),

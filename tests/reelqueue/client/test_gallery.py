@@ -19,7 +19,7 @@ from api.settings import ApiSettings
 from models.session import make_engine
 from models.storage import open_archive
 from reelqueue.cli._app import app
-from reelqueue.client._gallery_operations import place_of
+from reelqueue.client._campaigns.gallery_operations import place_of
 from reelqueue.errors import ConflictError, UnavailableError
 from reelqueue.schemas.campaigns import GalleryFile
 from tests.api.gallery.reel import Stock, make_stock

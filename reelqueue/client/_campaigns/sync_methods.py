@@ -8,11 +8,11 @@ from uuid import UUID
 
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.campaigns.plan.server_diff import Known
-from reelqueue.client import _campaign_operations as ops
-from reelqueue.client import _gallery_operations as gallery
-from reelqueue.client._campaign_operations import Export
+from reelqueue.client._campaigns import gallery_operations as gallery
+from reelqueue.client._campaigns import operations as ops
+from reelqueue.client._campaigns.gallery_operations import Deciding, Sheet
+from reelqueue.client._campaigns.operations import Export
 from reelqueue.client._drivers import SyncDriver
-from reelqueue.client._gallery_operations import Deciding, Sheet
 from reelqueue.client._operations import DOWNLOAD_SECONDS, Running
 from reelqueue.schemas.campaigns import (
     Campaign,

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from uuid import UUID
 
 from reelqueue.client._answers import read
-from reelqueue.client._campaign_operations import path_of
+from reelqueue.client._campaigns.operations import path_of
 from reelqueue.client._download import PartialFile
 from reelqueue.client._steps import Fetch, Send, Steps, deadline, exchange
 from reelqueue.errors import UnavailableError

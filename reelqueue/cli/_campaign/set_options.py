@@ -7,8 +7,8 @@ from typing import Annotated, Final
 import typer
 
 from reelqueue.campaigns.options import CampaignOptions, changed_options
-from reelqueue.cli._campaign_control import Name
-from reelqueue.cli._campaign_options import option_text, read_value
+from reelqueue.cli._campaign.control import Name
+from reelqueue.cli._campaign.options import option_text, read_value
 from reelqueue.cli._jobs import AsJson, connect
 from reelqueue.cli._output import print_json, print_line, printable
 from reelqueue.errors import InvalidRequestError

@@ -12,7 +12,7 @@ from rich.table import Column
 
 from reelqueue.campaigns.open_file import campaign_name
 from reelqueue.campaigns.report.summary import counted
-from reelqueue.cli._exports import FormatName, Output, save_export
+from reelqueue.cli._campaign.exports import FormatName, Output, save_export
 from reelqueue.cli._jobs import AsJson, Running, connect
 from reelqueue.cli._output import moment, print_json, print_json_array, print_line, print_table, shown, talk
 from reelqueue.schemas.campaigns import Campaign, RetriedClips, WaitingClips

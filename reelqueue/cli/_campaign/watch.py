@@ -15,8 +15,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Column, Table
 from rich.text import Text
 
-from reelqueue.cli._campaign_control import Name
-from reelqueue.cli._canary import next_steps
+from reelqueue.cli._campaign.canary import next_steps
+from reelqueue.cli._campaign.control import Name
 from reelqueue.cli._jobs import AsJson, connect
 from reelqueue.cli._output import print_line, printable, talk
 from reelqueue.client import Client

@@ -13,10 +13,10 @@ from reelqueue.errors import InvalidRequestError
 from reelqueue.requests.base import RenderRequest
 from reelqueue.requests.error_messages import unknown_option
 from reelqueue.requests.media_roles import placed_media
-from reelqueue.requests.media_rules import check_media
 from reelqueue.requests.option_table import JOB_OPTIONS
-from reelqueue.requests.placeholders import placeholder_in
 from reelqueue.requests.resolution import read_resolution
+from reelqueue.requests.rules.media_rules import check_media
+from reelqueue.requests.rules.placeholders import placeholder_in
 
 _CHINESE: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
 _SEED_MAX: Final = 2_147_483_647

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from reelqueue.client import _webhook_operations as ops
 from reelqueue.client._drivers import AsyncDriver
+from reelqueue.client._webhooks import operations as ops
 from reelqueue.webhooks import WebhookDeliveries, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
 

@@ -9,8 +9,8 @@ from reelqueue.catalog import Mode, ModelSpec, Protocol
 from reelqueue.catalog.spec import OPTION_BY_ROLE, MediaRules
 from reelqueue.errors import InvalidRequestError
 from reelqueue.requests.base import RenderRequest
-from reelqueue.requests.image_rules import check_pictures
 from reelqueue.requests.media_roles import Medium, is_picture, placed_media
+from reelqueue.requests.rules.image_rules import check_pictures
 
 
 def check_media(request: RenderRequest, spec: ModelSpec) -> Iterator[str]:

@@ -17,11 +17,11 @@ from rich.progress import Progress, TaskID
 
 from reelqueue.campaigns.report.export_forms import PLAIN, as_csv
 from reelqueue.campaigns.report.summary import counted
-from reelqueue.cli._campaign_control import Name
+from reelqueue.cli._campaign.control import Name
 from reelqueue.cli._jobs import connect
 from reelqueue.cli._output import print_line, printable, talk
 from reelqueue.client import Client
-from reelqueue.client._gallery_operations import Sheet, place_of
+from reelqueue.client._campaigns.gallery_operations import Sheet, place_of
 from reelqueue.errors import InvalidRequestError, NotFoundError
 from reelqueue.schemas.campaigns import GalleryFile, GalleryPage
 

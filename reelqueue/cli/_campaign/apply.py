@@ -23,7 +23,8 @@ from reelqueue.campaigns.problem import CampaignFileError
 from reelqueue.campaigns.report.rehearsal import Rehearsal
 from reelqueue.campaigns.report.repair_files import RepairFiles
 from reelqueue.campaigns.report.summary import counted, verdict
-from reelqueue.cli._campaign import (
+from reelqueue.cli._campaign.canary import CanaryCount, told_of_canary, with_canary
+from reelqueue.cli._campaign.check import (
     CampaignPath,
     EncodingName,
     RenderSeconds,
@@ -35,12 +36,11 @@ from reelqueue.cli._campaign import (
     read_quantiles,
     tell_bad_rows,
 )
-from reelqueue.cli._campaign_options import read_changes, with_campaign_options
-from reelqueue.cli._campaign_upload import Handover
-from reelqueue.cli._canary import CanaryCount, told_of_canary, with_canary
+from reelqueue.cli._campaign.options import read_changes, with_campaign_options
+from reelqueue.cli._campaign.rehearsal import print_rehearsal, rehearse
+from reelqueue.cli._campaign.upload import Handover
 from reelqueue.cli._jobs import AsJson, connect
 from reelqueue.cli._output import print_json, print_line, printable, talk
-from reelqueue.cli._rehearsal import print_rehearsal, rehearse
 from reelqueue.cli._render import video_base_url
 from reelqueue.client import Client
 from reelqueue.errors import InvalidRequestError, NotFoundError

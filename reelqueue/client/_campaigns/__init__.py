@@ -1,0 +1,1 @@
+"""The methods of both clients for campaigns, and their steps."""

@@ -1,0 +1,1 @@
+"""The methods of both clients for webhook endpoints, and their steps."""

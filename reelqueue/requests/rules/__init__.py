@@ -1,0 +1,1 @@
+"""What a model accepts: its options, its media and embedded pictures."""
