@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import statistics
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,10 @@ FUNCTION_LINES_P90 = 35
 FUNCTION_LINES_MAX = 60
 DOCUMENTED_SHARE = 0.9
 """Of public names."""
+FOLDER_FILES_MAX = 15
+"""Files of code in one folder, without its ``__init__.py``."""
+FOLDERS_OF_TABLES = frozenset({"models"})
+"""They have a file a table, however many there are."""
 
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -37,11 +42,23 @@ class Named:
 def problems(root: Path) -> Iterator[str]:
     """Every number that is out of its bounds."""
     for package in PACKAGES:
+        yield from _folder_problems(root, package)
         files = {path.relative_to(root): path.read_text(encoding="utf-8") for path in (root / package).rglob("*.py")}
         yield from _file_problems(package, {str(path): len(text.splitlines()) for path, text in files.items()})
         named = [item for path, text in files.items() for item in _named(str(path), ast.parse(text))]
         yield from _function_problems(package, [item for item in named if isinstance(item.node, _Function)])
         yield from _docstring_problems(package, [item for item in named if not item.node.name.startswith("_")])
+
+
+def _folder_problems(root: Path, package: str) -> Iterator[str]:
+    counts = Counter(
+        path.parent.relative_to(root).as_posix()
+        for path in (root / package).rglob("*.py")
+        if path.name != "__init__.py"
+    )
+    for folder, count in sorted(counts.items()):
+        if count > FOLDER_FILES_MAX and folder not in FOLDERS_OF_TABLES:
+            yield f"{folder} has {count} files of code; {FOLDER_FILES_MAX} are the most: divide it by subject"
 
 
 def _file_problems(package: str, lengths: dict[str, int]) -> Iterator[str]:

@@ -7,12 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from reelqueue.cli._campaign import apply as _campaign_apply
-from reelqueue.cli._campaign import control as _campaign_control
-from reelqueue.cli._campaign import decide as _campaign_decide
-from reelqueue.cli._campaign import gallery as _campaign_gallery
-from reelqueue.cli._campaign import set_options as _campaign_set
-from reelqueue.cli._campaign import watch as _campaign_watch
+from reelqueue.cli._campaign import apply, control, decide, gallery, set_options, watch
 from reelqueue.cli._campaign.check import campaign
 from reelqueue.cli._catalog import models, preview
 from reelqueue.cli._jobs import cancel, download, jobs, status
@@ -77,14 +72,7 @@ def _reelqueue(
 
 for _command in (render, status, jobs, cancel, download, models, preview, statement):
     app.command()(_command)
-for _module in (
-    _campaign_apply,
-    _campaign_watch,
-    _campaign_control,
-    _campaign_set,
-    _campaign_gallery,
-    _campaign_decide,
-):
+for _module in (apply, watch, control, set_options, gallery, decide):
     for _command in _module.COMMANDS:
         campaign.command(_command.__name__.rstrip("_"))(_command)
 app.add_typer(campaign, name="campaign")

@@ -73,6 +73,19 @@ def test_a_long_function_is_found(guards: dict[str, ModuleType], tmp_path: Path)
     assert "models/long.py:1 endless has 81 lines" in found
 
 
+def test_a_folder_of_many_files_is_found(guards: dict[str, ModuleType], tmp_path: Path) -> None:
+    for package in guards["style"].PACKAGES:
+        (tmp_path / package).mkdir()
+        for number in range(15):
+            (tmp_path / package / f"part_{number}.py").write_text('def short() -> None:\n    """Nothing."""\n')
+    for folder in ("api", "models"):  # models/ has a file a table
+        (tmp_path / folder / "one_more.py").write_text('"""One more."""\n')
+
+    found = [problem for problem in guards["style"].problems(tmp_path) if "files of code" in problem]
+
+    assert found == ["api has 16 files of code; 15 are the most: divide it by subject"]
+
+
 @pytest.mark.parametrize("guard", ["locks", "style"])
 def test_this_checkout_passes(guards: dict[str, ModuleType], guard: str) -> None:
     assert list(guards[guard].problems(ROOT)) == []
