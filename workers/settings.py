@@ -20,11 +20,14 @@ from pydantic import Field, ImportString, SecretStr, field_validator, model_vali
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.settings import ServiceSettings, WebhookSettings, read_settings
+from reelqueue.backoff import Backoff
 from reelqueue.builder import DEFAULT_VIDEO_BASE_URL
 from reelqueue.url_safety import Network
 from workers.timings import SettingsGroup, check_host, check_timings, timing
 
 S = TypeVar("S", bound=BaseSettings)
+
+_LONGEST_FAULT_BACKOFF_SECONDS = 3600.0
 
 
 class ProviderSettings(SettingsGroup):
@@ -101,6 +104,11 @@ class SubmitSettings(SettingsGroup):
     fault_backoff_seconds: float = timing(
         default=5, ge=0, description="Delay before it is submitted again after such a fault; doubles"
     )
+
+    @property
+    def fault_backoff(self) -> Backoff:
+        """Delays before a job is submitted again after faults of the provider's own."""
+        return Backoff(self.fault_backoff_seconds, _LONGEST_FAULT_BACKOFF_SECONDS)
 
     @model_validator(mode="after")
     def _send_below_post(self) -> Self:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from embedded.processes.child_process import ChildProcess
+from reelqueue.backoff import Backoff
 
-_FIRST_DELAY_SECONDS = 0.5
-_LONGEST_DELAY_SECONDS = 30.0
+BACKOFF: Final = Backoff(first_seconds=0.5, longest_seconds=30)
 # A run of this length was a good one: the next end starts with the first delay again.
 _GOOD_RUN_SECONDS = 60.0
 
@@ -37,7 +38,7 @@ class KeptAlive:
     def __init__(self, child: ChildProcess) -> None:
         self.child = child
         self.restart_count = 0
-        self._delay_seconds = _FIRST_DELAY_SECONDS
+        self._early_ends = 0
         self._started_at = time.monotonic()
         self._restart_at: float | None = None
 
@@ -57,7 +58,8 @@ class KeptAlive:
 
     def _notice(self, now: float) -> Ending:
         if now - self._started_at > _GOOD_RUN_SECONDS:
-            self._delay_seconds = _FIRST_DELAY_SECONDS
-        delay_seconds, self._delay_seconds = self._delay_seconds, min(2 * self._delay_seconds, _LONGEST_DELAY_SECONDS)
+            self._early_ends = 0
+        self._early_ends += 1
+        delay_seconds = BACKOFF.delay(self._early_ends)
         self._restart_at = now + delay_seconds
         return Ending(self.child.command.name, self.child.exit_code, delay_seconds, self.child.log_path)

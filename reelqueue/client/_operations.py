@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-import random
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 
 import httpx
 
+from reelqueue.backoff import Backoff
 from reelqueue.client._answers import read
 from reelqueue.client._download import PartialFile
 from reelqueue.client._steps import Fetch, Pause, Send, Steps, deadline, exchange
@@ -217,10 +218,8 @@ def _encode(value: Mapping[str, object]) -> bytes:
 
 def _wait_intervals() -> Iterator[float]:
     """0.25 s growing by half to 5 s, each up to a tenth shorter, so that waiters spread out."""
-    interval = 0.25
-    while True:
-        yield interval * random.uniform(0.9, 1.0)  # noqa: S311 - spreads load, guards nothing
-        interval = min(interval * 1.5, 5.0)
+    backoff = Backoff(first_seconds=0.25, longest_seconds=5, jitter=0.1, factor=1.5)
+    yield from map(backoff.delay, itertools.count(1))
 
 
 def _succeeded(job: Job) -> Job:

@@ -7,7 +7,6 @@ response of each. It does no I/O and knows no event loop; `_sync` and `_async` h
 from __future__ import annotations
 
 import itertools
-import random
 import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ import httpx
 from httpx import USE_CLIENT_DEFAULT
 from httpx._client import UseClientDefault
 
+from reelqueue.backoff import Backoff
 from reelqueue.client._connection import CONNECT_SECONDS
 from reelqueue.client._problems import error_from
 from reelqueue.errors import UnavailableError
@@ -26,8 +26,8 @@ T = TypeVar("T")
 RETRY_SECONDS: Final = 30.0
 """For how long a call is tried again by default."""
 
-FIRST_PAUSE_SECONDS: Final = 0.2
 LONGEST_PAUSE_SECONDS: Final = 5.0
+_BACKOFF: Final = Backoff(first_seconds=0.2, longest_seconds=LONGEST_PAUSE_SECONDS, jitter=0.5)
 
 # 429 and 503 are ours; 502 and 504 come from a proxy whose server is starting or gone.
 _TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
@@ -133,13 +133,8 @@ def _pause_seconds(retry: int, seen: httpx.Response | httpx.TransportError) -> f
 
     Half to all of it, at random, so that the clients of a restarted server do not come back as one.
     """
-    pause = min(FIRST_PAUSE_SECONDS * 2.0 ** min(retry, 10), LONGEST_PAUSE_SECONDS)
-    if isinstance(seen, httpx.Response):
-        asked = seen.headers.get("retry-after", "")
-        if asked.isdecimal():
-            # The server may ask for more than we would wait, but never for more than the cap.
-            pause = max(pause, min(float(asked), LONGEST_PAUSE_SECONDS))
-    return pause * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, guards nothing
+    asked = seen.headers.get("retry-after", "") if isinstance(seen, httpx.Response) else ""
+    return _BACKOFF.delay(retry + 1, at_least=float(asked) if asked.isdecimal() else 0.0)
 
 
 def _unavailable(step: Send | Fetch, *, tries: int, seen: httpx.Response | httpx.TransportError) -> UnavailableError:

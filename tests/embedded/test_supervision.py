@@ -11,12 +11,13 @@ import pytest
 from embedded.processes import restart as supervision
 from embedded.processes.child_process import ChildProcess, Command
 from embedded.processes.restart import KeptAlive
+from reelqueue.backoff import Backoff
 
 SECONDS = 30.0
 
 
 def test_an_ended_service_starts_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervision, "_FIRST_DELAY_SECONDS", 0.0)
+    monkeypatch.setattr(supervision, "BACKOFF", Backoff(0, 0))
     child = make_child(tmp_path, "import signal; signal.pause()")
     child.start()
     kept, first_pid = KeptAlive(child), child.pid

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from reelqueue.backoff import Backoff
 from reelqueue.states import RenderState
 from tests.support.virtual_clock import START
 from workers.dashscope import TaskAnswer
@@ -16,7 +17,7 @@ RULES = Rules(
     unknown_limit=3,
     unknown_age=timedelta(seconds=120),
     fault_limit=2,
-    fault_backoff=timedelta(seconds=5),
+    fault_backoff=Backoff(5, 3600),
 )
 ANYTHING = UUID(int=0)
 

@@ -26,6 +26,7 @@ from models.operations.jobs.transitions import move, record
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from models.storage import StorageError, StorageRefusedError
+from reelqueue.backoff import Backoff
 from reelqueue.errors import ConfigurationError
 from reelqueue.states import FailureClass, RenderState
 from workers.archive.fetch_lease import Fetch
@@ -34,7 +35,7 @@ from workers.runtime.context import Services
 
 log = structlog.get_logger(__name__)
 
-LONGEST_RETRY: Final = timedelta(minutes=10)
+LONGEST_RETRY_SECONDS: Final = 600.0
 
 
 def retry_fetch(services: Services, claim: Fetch, reason: str) -> str:
@@ -86,8 +87,8 @@ def _retry_or_end(services: Services, session: Session, claim: Fetch, reason: st
     if now >= claim.expires_at:
         _end(session, claim, reason, now)
         return
-    first = timedelta(seconds=services.settings.archive.retry_seconds)
-    delay = min(first * 2 ** min(claim.number - 1, 12), LONGEST_RETRY)
+    backoff = Backoff(services.settings.archive.retry_seconds, LONGEST_RETRY_SECONDS)
+    delay = timedelta(seconds=backoff.delay(claim.number))
     mine = update(RenderJob).where(RenderJob.id == claim.job_id, RenderJob.epoch == claim.epoch)
     again_at = min(now + delay, claim.expires_at)
     session.execute(mine.values(next_archive_at=again_at, lease_until=None, death_count=0))

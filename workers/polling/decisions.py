@@ -28,6 +28,7 @@ from uuid import UUID
 
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
+from reelqueue.backoff import Backoff
 from reelqueue.states import TERMINAL, FailureClass, RenderState, TaskStatus
 from workers.dashscope import ProviderError, RefusedError, TaskAnswer
 from workers.dashscope.error_codes import rule_of
@@ -147,7 +148,7 @@ class Rules:
     unknown_age: timedelta
     """A task is not given up sooner after its submit, however often it is UNKNOWN."""
     fault_limit: int
-    fault_backoff: timedelta
+    fault_backoff: Backoff
 
 
 def decide(
@@ -251,7 +252,8 @@ def _failed(due: Due, answer: TaskAnswer, now: datetime, rules: Rules) -> Outcom
     may_retry = due.state is RenderState.RENDERING and due.has_slot and due.fault_count < rules.fault_limit
     if may_retry and (rule.may_pass or blocks_account):
         # The failed task is not billed, unless it had been called SUCCEEDED before, and a new one may work.
-        return replace(said, to_state=RenderState.QUEUED, again_at=now + rules.fault_backoff * 2**due.fault_count)
+        again_at = now + timedelta(seconds=rules.fault_backoff.delay(due.fault_count + 1))
+        return replace(said, to_state=RenderState.QUEUED, again_at=again_at)
     return said
 
 

@@ -231,7 +231,7 @@ def rules_of(settings: Settings) -> Rules:
         unknown_limit=settings.poll.unknown_limit,
         unknown_age=timedelta(seconds=settings.poll.unknown_seconds),
         fault_limit=settings.submit.fault_retries,
-        fault_backoff=timedelta(seconds=settings.submit.fault_backoff_seconds),
+        fault_backoff=settings.submit.fault_backoff,
     )
 
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
+from reelqueue.backoff import Backoff
 from workers.runtime.context import Services
 
 log = structlog.get_logger(__name__)
 
 T = TypeVar("T")
 
-_FIRST_PAUSE_SECONDS = 0.05
-_LONGEST_PAUSE_SECONDS = 1.0
+_BACKOFF: Final = Backoff(first_seconds=0.05, longest_seconds=1)
 
 
 def insist(services: Services, write: Callable[[Session, datetime], T], *, for_seconds: float) -> T:
@@ -36,14 +36,15 @@ def insist(services: Services, write: Callable[[Session, datetime], T], *, for_s
         sqlalchemy.exc.OperationalError: The database is still away.
     """
     give_up_at = services.host.seconds() + for_seconds
-    pause_seconds = _FIRST_PAUSE_SECONDS
+    failures = 0
     while True:
         try:
             with services.sessions.begin() as session:
                 return write(session, services.clock.now(session))
         except (OperationalError, InterfaceError) as error:
+            failures += 1
+            pause_seconds = _BACKOFF.delay(failures)
             if services.host.seconds() + pause_seconds > give_up_at:
                 raise
             log.warning("database.away", error=type(error.orig).__name__)
         services.host.sleep(pause_seconds)
-        pause_seconds = min(pause_seconds * 2, _LONGEST_PAUSE_SECONDS)

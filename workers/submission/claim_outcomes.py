@@ -6,7 +6,6 @@ and changes nothing.
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -23,14 +22,15 @@ from models.operations.jobs.cancel import grant_cancel
 from models.operations.jobs.transitions import move, record
 from models.operations.money.slot_reservations import release_slot
 from models.slot import Slot
+from reelqueue.backoff import Backoff
 from reelqueue.failure_codes import FailureCode
 from reelqueue.states import OPEN_ATTEMPT, AttemptState, FailureClass, RenderState
 from workers.settings import ReconcileSettings
 
 log = structlog.get_logger(__name__)
 
-FIRST_BACKOFF_SECONDS: Final = 1.0
-LONGEST_BACKOFF_SECONDS: Final = 60.0
+THROTTLE_BACKOFF: Final = Backoff(first_seconds=1, longest_seconds=60, jitter=0.5)
+"""Before the next submit to an account and model after refusals in a row."""
 _MISDIRECTED_LIMIT: Final = 3
 """So many answers in a row that are not the provider's mean that the account's address is wrong."""
 
@@ -50,12 +50,6 @@ class Reason:
             "failure_code": self.code,
             "failure_message": self.message,
         }
-
-
-def backoff_seconds(refusals: int) -> float:
-    """Delay after so many refusals in a row: 1 s after the first, doubling to 60 s, times 0.5 to 1.5."""
-    growing: float = FIRST_BACKOFF_SECONDS * 2 ** min(refusals - 1, 10)
-    return min(growing, LONGEST_BACKOFF_SECONDS) * random.uniform(0.5, 1.5)  # noqa: S311 -- spreads load, hides nothing
 
 
 def requeue(

@@ -56,8 +56,8 @@ from workers.runtime.commit_retry import insist
 from workers.runtime.context import Services
 from workers.runtime.provider_clock import compare_clocks, knows_clock
 from workers.submission.claim_outcomes import (
+    THROTTLE_BACKOFF,
     Reason,
-    backoff_seconds,
     end,
     expire,
     hold_account,
@@ -343,7 +343,7 @@ def _go_on(services: Services, session: Session, claim: Claim, error: ProviderEr
     reason = Reason(failure_class, error.code, str(error))
     if _is_lanes(session, claim, error):
         # The lane waits, not the job: it keeps its place, and the next one would fare no better.
-        backoff = backoff_seconds(refusals_in_a_row(session, claim.attempt_id) + 1)
+        backoff = THROTTLE_BACKOFF.delay(refusals_in_a_row(session, claim.attempt_id) + 1)
         until = now + timedelta(seconds=max(backoff, error.retry_after_seconds or 0))
         hold_up(session, claim.attempt_id, until, slower=failure_class is FailureClass.THROTTLE)
         requeue(session, claim.job_id, epoch=claim.epoch, now=now, reason=reason)
@@ -369,7 +369,7 @@ def _again_at(services: Services, session: Session, claim: Claim, now: datetime)
     if job.fault_count >= rules.fault_retries:
         return None
     job.fault_count += 1
-    return now + timedelta(seconds=rules.fault_backoff_seconds * 2 ** (job.fault_count - 1))
+    return now + timedelta(seconds=rules.fault_backoff.delay(job.fault_count))
 
 
 def _park(services: Services, claim: Claim, error: ProviderError) -> str:

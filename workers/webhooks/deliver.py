@@ -7,7 +7,6 @@ receiver may be told twice, always under the same id: a worker can die between t
 
 from __future__ import annotations
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,6 +23,7 @@ from models.operations.webhooks.endpoints import derive_secret, secret_sha256
 from models.render_job import RenderJob
 from models.webhook_delivery import WebhookDelivery
 from models.webhook_endpoint import WebhookEndpoint
+from reelqueue.backoff import Backoff
 from reelqueue.states import RenderState
 from reelqueue.webhooks import EXPIRING_KIND, DeliveryState, EventData, EventFailure, WebhookEvent
 from workers.failpoints import Failpoint, failpoint
@@ -216,6 +216,5 @@ def _judge(endpoint: WebhookEndpoint, answers: Sequence[Answer], limits: Deliver
 
 
 def _back_off(count: int, limits: DeliverySettings) -> timedelta:
-    growing = limits.webhook_first_retry_seconds * 2 ** min(count - 1, 30)
-    jitter = random.uniform(0.8, 1.2)  # noqa: S311 -- spreads load, hides nothing
-    return timedelta(seconds=min(growing, limits.webhook_longest_retry_seconds) * jitter)
+    backoff = Backoff(limits.webhook_first_retry_seconds, limits.webhook_longest_retry_seconds, jitter=0.2)
+    return timedelta(seconds=backoff.delay(count))

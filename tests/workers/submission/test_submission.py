@@ -20,7 +20,7 @@ from tests.support.virtual_clock import VirtualClock
 from tests.workers.conftest import CANARY
 from workers.dashscope import Acceptance
 from workers.recovery.guarded_dispatch import guarded_dispatch
-from workers.submission.claim_outcomes import backoff_seconds
+from workers.submission.claim_outcomes import THROTTLE_BACKOFF
 from workers.submission.submit import Claim, _bind, _claim, submit_render_job
 
 SAFE_TO_REPEAT = [httpx.ConnectError("refused"), refused(429, "Throttling.RateQuota"), Answer(429, b"slow down")]
@@ -243,10 +243,10 @@ def test_a_throttled_job_is_sent_when_its_back_off_is_over(
 
 
 def test_the_back_off_grows_to_a_minute_and_is_spread() -> None:
-    assert all(0.5 <= backoff_seconds(1) < 1.5 for _ in range(100))
-    assert all(4 <= backoff_seconds(4) < 12 for _ in range(100))
-    assert all(30 <= backoff_seconds(1_000_000) < 90 for _ in range(100))
-    assert len({backoff_seconds(3) for _ in range(10)}) > 1
+    assert all(0.5 <= THROTTLE_BACKOFF.delay(1) <= 1 for _ in range(100))
+    assert all(4 <= THROTTLE_BACKOFF.delay(4) <= 8 for _ in range(100))
+    assert all(30 <= THROTTLE_BACKOFF.delay(1_000_000) <= 60 for _ in range(100))
+    assert len({THROTTLE_BACKOFF.delay(3) for _ in range(10)}) > 1
 
 
 @pytest.mark.parametrize("said", NEEDS_A_PERSON, ids=str)
