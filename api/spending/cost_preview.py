@@ -14,7 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from api.views.references import References, read_references
 from models.job_reference import JobReference
-from models.operations.campaigns.current_clips import COUNTS
+from models.operations.campaigns.current_clips import IS_CURRENT
 from models.operations.jobs.request_rows import to_request
 from models.render_job import RenderJob
 from reelqueue.errors import InvalidRequestError
@@ -84,7 +84,7 @@ def waiting(session: Session, campaign_id: UUID, *, region: str) -> Offer:
     """What the queued clips of a campaign would cost; one is priced of each kind, as there may be a million."""
     kinds = (*_PRICED_BY, _REFERENCES)
     first = func.array_agg(RenderJob.id)[1]
-    queued = (RenderJob.campaign_id == campaign_id, RenderJob.state == RenderState.QUEUED, *COUNTS)
+    queued = (RenderJob.campaign_id == campaign_id, RenderJob.state == RenderState.QUEUED, *IS_CURRENT)
     counts: dict[UUID, int] = dict(session.execute(select(first, func.count()).where(*queued).group_by(*kinds)).all())
     jobs = session.scalars(select(RenderJob).where(RenderJob.id.in_(counts))).all()
     references = read_references(session, list(counts))

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from api.settings import ApiSettings
 from models import Campaign, RenderJob
 from models.api_key import ApiKey
-from models.operations.campaigns.current_clips import COUNTS
+from models.operations.campaigns.current_clips import IS_CURRENT
 from models.tenant import ensure_tenant
 from reelqueue.campaigns import ProblemLog, open_campaign
 from reelqueue.states import FailureClass, RenderState
@@ -158,7 +158,7 @@ def test_failed_clips_are_rendered_again_in_a_job_of_their_own(api: httpx.Client
     do(api, "retry")
 
     assert read(api)["counts"] == {"queued": 2}
-    again = rows.scalars(select(RenderJob).where(RenderJob.custom_id == "0", *COUNTS)).one()
+    again = rows.scalars(select(RenderJob).where(RenderJob.custom_id == "0", *IS_CURRENT)).one()
     assert (again.prompt, again.seed, again.job_metadata, again.failure_code) == ("clip 0", 9, {"scene": 1}, None)
 
 

@@ -13,7 +13,7 @@ from models.campaign import Campaign, ensure_campaign
 from models.job_reference import JobReference
 from models.operations.campaign_import.apply import StoredClips
 from models.operations.campaign_import.store_batch import store_clips
-from models.operations.campaigns.current_clips import COUNTS, lock_clips, standing_clips
+from models.operations.campaigns.current_clips import IS_CURRENT, current_clips, lock_clips
 from models.operations.jobs.request_rows import to_request
 from models.operations.jobs.transitions import move
 from models.render_job import RenderJob
@@ -63,7 +63,7 @@ def apply(session: Session, campaign: Campaign, *objects: dict[str, Any]) -> Sto
     """Store clips as one batch."""
     lock_clips(session, campaign.id)
     afters = {one["clip"]["after"] for one in objects if "after" in one["clip"]}
-    contents = {name: found.content_sha256 for name, found in standing_clips(session, campaign.id, afters).items()}
+    contents = {name: found.content_sha256 for name, found in current_clips(session, campaign.id, afters).items()}
     clips = []
     for one in objects:
         clips.append(read_clip(one, CampaignOptions(name=campaign.name), contents.get))
@@ -74,7 +74,7 @@ def apply(session: Session, campaign: Campaign, *objects: dict[str, Any]) -> Sto
 def standing(session: Session, campaign: Campaign) -> dict[str, RenderJob]:
     """The jobs that stand for the campaign's ids."""
     session.flush()
-    found = select(RenderJob).where(RenderJob.campaign_id == campaign.id, *COUNTS)
+    found = select(RenderJob).where(RenderJob.campaign_id == campaign.id, *IS_CURRENT)
     jobs = session.scalars(found.order_by(RenderJob.id).execution_options(populate_existing=True))
     return {str(job.custom_id): job for job in jobs}
 

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from models import Account, Attempt, EntryKind, ProviderTask, RenderJob
-from models.operations.money.ledger import Spending, spend
+from models.operations.money.ledger import LedgerCharge, post_charges
 from reelqueue.states import AttemptState, RenderState
 from tests.support.stored_jobs import NOW, store_account, store_job
 
@@ -56,7 +56,7 @@ def store_payment(
     )
     session.add(task)
     session.flush()
-    paid = Spending(
+    paid = LedgerCharge(
         kind=EntryKind.SETTLE,
         campaign_id=job.campaign_id,
         job_id=job.id,
@@ -66,4 +66,4 @@ def store_payment(
         amount=settled_seconds * PRICE,
         currency="USD",
     )
-    spend(session, [paid], now=at)
+    post_charges(session, [paid], now=at)

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Row, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from models.campaign import STANDING_CAMPAIGN_NAME, Campaign
-from models.operations.campaigns.current_clips import COUNTS
+from models.operations.campaigns.current_clips import IS_CURRENT
 from models.render_job import RenderJob
 from reelqueue.requests.option_table import REQUEST_OPTIONS, Role
 from reelqueue.states import RenderState
@@ -51,7 +51,7 @@ def choose_canaries(session: Session, books: Books) -> None:
 
 def is_of_canary(campaign: Campaign) -> ColumnElement[bool]:
     """Whether a job is a chosen clip of a campaign."""
-    return and_(RenderJob.campaign_id == campaign.id, RenderJob.custom_id.in_(campaign.canary_ids or ()), *COUNTS)
+    return and_(RenderJob.campaign_id == campaign.id, RenderJob.custom_id.in_(campaign.canary_ids or ()), *IS_CURRENT)
 
 
 def _waiting_count(session: Session, campaign: Campaign) -> int:
@@ -62,7 +62,7 @@ def _waiting_count(session: Session, campaign: Campaign) -> int:
 def _candidates(session: Session, campaign: Campaign, sample_count: int) -> list[Candidate]:
     chosen = set(campaign.canary_ids or ())
     place = func.row_number().over(partition_by=RenderJob.model, order_by=(func.md5(RenderJob.custom_id), RenderJob.id))
-    here = (RenderJob.campaign_id == campaign.id, RenderJob.state.not_in(_GONE), *COUNTS)
+    here = (RenderJob.campaign_id == campaign.id, RenderJob.state.not_in(_GONE), *IS_CURRENT)
     sample = select(RenderJob.id, RenderJob.state, place.label("place")).where(*here).subquery("sample")
     before = aliased(RenderJob)
     found = (

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from models.account import Account
 from models.attempt import Attempt
 from models.ledger_entry import EntryKind
-from models.operations.money.ledger import Spending, spend
+from models.operations.money.ledger import LedgerCharge, post_charges
 from models.operations.scheduling.poll_wakeups import Wake
 from models.render_job import RenderJob
 from models.slot import Slot
@@ -131,11 +131,11 @@ def write_off(session: Session, job_id: UUID, *, now: datetime) -> None:
     message = "written off by an operator; the provider may have rendered and billed it"
     slot = end(session, job_id, Reason(FailureClass.UNKNOWN, None, message), epoch=job.epoch, now=now)
     if slot is not None:
-        spend(session, [_given_up(slot)], now=now)
+        post_charges(session, [_given_up(slot)], now=now)
 
 
-def _given_up(slot: Slot) -> Spending:
-    return Spending(
+def _given_up(slot: Slot) -> LedgerCharge:
+    return LedgerCharge(
         kind=EntryKind.WRITE_OFF,
         campaign_id=slot.campaign_id,
         job_id=slot.job_id,

@@ -17,9 +17,9 @@ from sqlalchemy import ColumnElement, bindparam, case, func, select, update
 from sqlalchemy.orm import Session
 
 from models.ledger_entry import EntryKind, LedgerEntry
-from models.operations.jobs.cancel import grant_cancel
+from models.operations.jobs.cancel import apply_pending_cancel
 from models.operations.jobs.transitions import move, record
-from models.operations.money.ledger import Spending, spend
+from models.operations.money.ledger import LedgerCharge, post_charges
 from models.operations.money.slot_reservations import release_slot
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
@@ -54,7 +54,7 @@ class Effects:
     """Job and model of each result that waits."""
     finished_count: int = 0
     """Tasks that ended, each of which freed a slot."""
-    spendings: list[Spending] = field(default_factory=list)
+    charges: list[LedgerCharge] = field(default_factory=list)
     """What the ended tasks cost."""
 
 
@@ -72,7 +72,7 @@ def apply(session: Session, outcomes: Iterable[tuple[Asked, Outcome]], *, now: d
             _follow_up(session, asked, outcome, now, effects)
     if staying:
         session.connection().execute(_STAY, staying)
-    spend(session, effects.spendings, now=now)  # last: it locks campaigns
+    post_charges(session, effects.charges, now=now)  # last: it locks campaigns
     return effects
 
 
@@ -149,14 +149,14 @@ def _move(session: Session, asked: Asked, outcome: Outcome, now: datetime) -> bo
 def _follow_up(session: Session, asked: Asked, outcome: Outcome, now: datetime, effects: Effects) -> None:
     due = asked.due
     if outcome.to_state is RenderState.QUEUED:
-        grant_cancel(session, due.job_id, now=now)
+        apply_pending_cancel(session, due.job_id, now=now)
     if isinstance(asked.answer, TaskAnswer):
         store_answer(session, due.task_row_id, asked.answer, now=now)
     if outcome.ends_task:
         slot = release_slot(session, due.job_id, now=now)
         is_followed = outcome.next_poll_at is not None
         effects.finished_count += slot is not None or not is_followed
-        effects.spendings += spending_of(session, due.task_row_id, asked.answer, is_followed=is_followed, now=now)
+        effects.charges += spending_of(session, due.task_row_id, asked.answer, is_followed=is_followed, now=now)
     if outcome.fetch:
         effects.to_fetch.append((due.job_id, due.model))
     if outcome.to_state is not None:

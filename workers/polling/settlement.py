@@ -28,7 +28,7 @@ from sqlalchemy.orm import Session
 from models.account import Account
 from models.ledger_entry import EntryKind, LedgerEntry
 from models.operations.jobs.transitions import record
-from models.operations.money.ledger import Spending
+from models.operations.money.ledger import LedgerCharge
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.pricing import billed_price
@@ -41,7 +41,7 @@ log = structlog.get_logger(__name__)
 
 def spending_of(
     session: Session, task_row_id: UUID, answer: TaskAnswer | ProviderError, *, is_followed: bool, now: datetime
-) -> list[Spending]:
+) -> list[LedgerCharge]:
     """What an ended task cost: one spending, or none.
 
     A settlement takes back what was written off before it.
@@ -78,7 +78,7 @@ def _is_entered(session: Session, task_row_id: UUID, kind: EntryKind) -> bool:
     return session.scalars(entered).first() is not None
 
 
-def settlement_of(session: Session, task: ProviderTask, answer: TaskAnswer, *, now: datetime) -> Spending:
+def settlement_of(session: Session, task: ProviderTask, answer: TaskAnswer, *, now: datetime) -> LedgerCharge:
     """What a task that succeeded cost, with an alarm where that is more than was reserved for it.
 
     Tier, sound and seconds are those that the provider names, since they are what it bills. Where it names no tier,
@@ -138,8 +138,8 @@ def _spending(
     campaign_id: UUID,
     seconds: Decimal | None,
     money: tuple[Decimal | None, str | None],
-) -> Spending:
-    return Spending(
+) -> LedgerCharge:
+    return LedgerCharge(
         kind=kind,
         campaign_id=campaign_id,
         job_id=task.job_id,

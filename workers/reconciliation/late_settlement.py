@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from models.account import Account
 from models.ledger_entry import EntryKind, LedgerEntry
-from models.operations.money.ledger import spend
+from models.operations.money.ledger import post_charges
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.states import COLLECTABLE, RenderState, TaskStatus
@@ -66,7 +66,9 @@ def _settle(services: Services, account: Account, task: ProviderTask) -> bool:
         if fetch:
             job.next_archive_at = now
             session.flush()
-        spend(session, [settlement_of(session, session.get_one(ProviderTask, task.id), answer, now=now)], now=now)
+        post_charges(
+            session, [settlement_of(session, session.get_one(ProviderTask, task.id), answer, now=now)], now=now
+        )
     log.warning("provider_task.settled_late", job_id=str(task.job_id), provider_task_id=task.provider_task_id,
                 fetch=fetch)  # fmt: skip
     if fetch:

@@ -19,7 +19,7 @@ from models.attempt import Attempt
 from models.base import new_id
 from models.campaign import Campaign, ensure_campaign
 from models.operations.jobs.transitions import record
-from models.operations.money.ledger import Spending, spend
+from models.operations.money.ledger import LedgerCharge, post_charges
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from models.tenant import ensure_tenant
@@ -123,7 +123,9 @@ def ask(services: Services, account: Account, base_url: str, provider_task_id: s
         return None
 
 
-def _store(session: Session, account: Account, orphan: Orphan, answer: TaskAnswer, now: datetime) -> Spending | None:
+def _store(
+    session: Session, account: Account, orphan: Orphan, answer: TaskAnswer, now: datetime
+) -> LedgerCharge | None:
     """What the task of a new job cost; None if it has an owner by now."""
     job = _job(session, account, orphan, answer, now)
     session.add(job)
@@ -139,7 +141,7 @@ def _store(session: Session, account: Account, orphan: Orphan, answer: TaskAnswe
     detail = {"provider_task_id": orphan.provider_task_id, "adopted": True}
     record(session, job.id, "state", now=now, to_state=RenderState.ARCHIVING, detail=detail)
     bill = settlement_of(session, task, answer, now=now)
-    spend(session, [bill], now=now)  # last: it locks campaigns
+    post_charges(session, [bill], now=now)  # last: it locks campaigns
     return bill
 
 

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from models.account import Account
 from models.attempt import Attempt
 from models.operations.accounts import pause_account
-from models.operations.jobs.cancel import grant_cancel
+from models.operations.jobs.cancel import apply_pending_cancel
 from models.operations.jobs.transitions import move, record
 from models.operations.money.slot_reservations import release_slot
 from models.slot import Slot
@@ -68,7 +68,7 @@ def requeue(
     if move(session, job_id, claimed, RenderState.QUEUED, now=now, epoch=epoch, **values) is None:
         return
     release_slot(session, job_id, now=now)
-    grant_cancel(session, job_id, now=now)
+    apply_pending_cancel(session, job_id, now=now)
 
 
 def is_misdirected(session: Session, account_id: UUID) -> bool:

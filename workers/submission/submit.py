@@ -40,10 +40,10 @@ from models.operations.scheduling.submit_throttle import (
     begin_posting,
     end_posting,
     extend_posting,
-    hold_up,
-    next_poster,
+    next_to_submit,
+    raise_rate,
     refusals_in_a_row,
-    speed_up,
+    throttle,
 )
 from models.render_job import RenderJob
 from models.storage import StorageError
@@ -304,7 +304,7 @@ def _bind(services: Services, claim: Claim, accepted: Acceptance) -> str:
 
     def write(session: Session, now: datetime) -> tuple[Wake | None, datetime]:
         wake = bind_task(session, claim, accepted, now=now)
-        speed_up(session, claim.attempt_id)
+        raise_rate(session, claim.attempt_id)
         end_posting(session, claim.attempt_id)
         return wake, now
 
@@ -345,7 +345,7 @@ def _go_on(services: Services, session: Session, claim: Claim, error: ProviderEr
         # The lane waits, not the job: it keeps its place, and the next one would fare no better.
         backoff = THROTTLE_BACKOFF.delay(refusals_in_a_row(session, claim.attempt_id) + 1)
         until = now + timedelta(seconds=max(backoff, error.retry_after_seconds or 0))
-        hold_up(session, claim.attempt_id, until, slower=failure_class is FailureClass.THROTTLE)
+        throttle(session, claim.attempt_id, until, slower=failure_class is FailureClass.THROTTLE)
         requeue(session, claim.job_id, epoch=claim.epoch, now=now, reason=reason)
     elif failure_class is FailureClass.ACCOUNT:
         hold_account(session, claim.job_id, claim.account, error.summary, epoch=claim.epoch, now=now)
@@ -391,7 +391,7 @@ def _park(services: Services, claim: Claim, error: ProviderError) -> str:
 def _hint_next(services: Services, claim: Claim) -> None:
     """The lane is free: the next admitted job, whose own message may have found it taken, is up."""
     with services.sessions.begin() as session:
-        following = next_poster(session, claim.account.id, claim.model, now=services.clock.now(session))
+        following = next_to_submit(session, claim.account.id, claim.model, now=services.clock.now(session))
     if following is not None:
         job_id, epoch = following
         services.hints.submit(job_id, epoch, claim.model)

@@ -23,7 +23,7 @@ from api.problem_details import documented
 from models.campaign import Campaign
 from models.operations.campaign_import.renew_contents import renew_contents
 from models.operations.campaign_import.store_batch import store_clips
-from models.operations.campaigns.current_clips import COUNTS, RESTORABLE, lock_clips, standing_clips
+from models.operations.campaigns.current_clips import IS_CURRENT, RESTORABLE, current_clips, lock_clips
 from models.render_job import RenderJob
 from models.shared_clip import ClipTwin
 from reelqueue.campaigns.options import CampaignOptions
@@ -57,7 +57,7 @@ def import_clips(
     campaign_id = campaign.id
 
     def contents_of(custom_ids: Collection[str]) -> dict[str, str]:
-        found = standing_clips(session, campaign_id, custom_ids)
+        found = current_clips(session, campaign_id, custom_ids)
         session.commit()
         return {name: standing.content_sha256 for name, standing in found.items()}
 
@@ -98,8 +98,8 @@ def _contents(sessions: sessionmaker[Session], campaign: Campaign) -> Iterator[s
     """Page by page, each with a session of its own: a slow reader holds no connection."""
     job = (RenderJob.content_sha256, RenderJob.state, RenderJob.superseded_at, RenderJob.priority, RenderJob.start_by)
     here = RenderJob.campaign_id == campaign.id
-    rows = select(RenderJob.custom_id, *job).where(here, or_(and_(*COUNTS), and_(*RESTORABLE)))
-    shared = and_(here, *COUNTS, RenderJob.content_sha256 == ClipTwin.content_sha256)
+    rows = select(RenderJob.custom_id, *job).where(here, or_(and_(*IS_CURRENT), and_(*RESTORABLE)))
+    shared = and_(here, *IS_CURRENT, RenderJob.content_sha256 == ClipTwin.content_sha256)
     twins = select(ClipTwin.custom_id, *job).join(RenderJob, shared).where(ClipTwin.campaign_id == campaign.id)
     for page in chain(_pages(sessions, rows, RenderJob.id), _pages(sessions, twins, ClipTwin.custom_id)):
         yield "".join(f"{json.dumps(_content(campaign, row))}\n" for row in page)

@@ -29,7 +29,7 @@ from models.operations.campaign_import.commit import (
 )
 from models.operations.campaign_import.diff import DuplicateClipError, StaleImportError
 from models.operations.campaign_import.staging import drop_import, stage_clips, staged_contents
-from models.operations.campaigns.current_clips import standing_clips
+from models.operations.campaigns.current_clips import current_clips
 from models.operations.money.budget import BudgetBelowCommitmentsError
 from reelqueue.campaigns.limits import CLIPS_MAX
 from reelqueue.campaigns.options import CampaignOptions
@@ -133,7 +133,7 @@ def stage_campaign_batch(
 
     def contents_of(custom_ids: Collection[str]) -> dict[str, str]:
         campaign = find_campaign(session, tenant_id, options.name)
-        stored = standing_clips(session, campaign.id, custom_ids) if campaign else {}
+        stored = current_clips(session, campaign.id, custom_ids) if campaign else {}
         staged = staged_contents(session, import_id, custom_ids, before=number)
         session.commit()
         return {custom_id: found.content_sha256 for custom_id, found in stored.items()} | staged

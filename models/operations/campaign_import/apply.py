@@ -33,45 +33,46 @@ _CANCELLED_AT_ONCE: Final = 2_000
 
 _SUPERSEDE: Final = text("""
 UPDATE render_jobs SET superseded_at = :now
-WHERE id IN (SELECT id FROM leaving UNION ALL SELECT job_id FROM fresh WHERE fate = 'renamed')
+WHERE id IN (SELECT id FROM outgoing UNION ALL SELECT job_id FROM incoming WHERE action = 'renamed')
 """)
 _PASS_ON: Final = text("""
 UPDATE render_jobs j SET superseded_at = NULL, custom_id = t.custom_id, output_path = t.output_path,
        clip_variant = t.clip_variant, clip_variables = t.clip_variables, clip_line = t.clip_line
-FROM leaving l JOIN clip_twins t ON t.campaign_id = :campaign_id AND t.custom_id = l.passes_to WHERE j.id = l.id
+FROM outgoing l JOIN clip_twins t ON t.campaign_id = :campaign_id AND t.custom_id = l.passes_to WHERE j.id = l.id
 """)
 _DROP_TWINS: Final = text("""
 DELETE FROM clip_twins WHERE campaign_id = :campaign_id
-   AND custom_id IN (SELECT custom_id FROM fresh WHERE was_there UNION ALL SELECT passes_to FROM leaving)
+   AND custom_id IN (SELECT custom_id FROM incoming WHERE was_there UNION ALL SELECT passes_to FROM outgoing)
 """)
 _NAME: Final = text("""
 UPDATE render_jobs j SET superseded_at = NULL, custom_id = f.custom_id, output_path = a.output_path,
        clip_variant = a.clip_variant, clip_variables = a.clip_variables, clip_line = a.clip_line
-FROM fresh f JOIN staged_clips s ON s.import_id = :import_id AND s.batch = f.batch AND s.line = f.line,
+FROM incoming f JOIN staged_clips s ON s.import_id = :import_id AND s.batch = f.batch AND s.line = f.line,
      LATERAL jsonb_populate_record(NULL::render_jobs, s.job) a
-WHERE j.id = f.job_id AND f.fate IN ('renamed', 'restored')
+WHERE j.id = f.job_id AND f.action IN ('renamed', 'restored')
 """)
 _TWINS: Final = text("""
 INSERT INTO clip_twins
        (campaign_id, custom_id, content_sha256, output_path, clip_variant, clip_variables, clip_line)
 SELECT :campaign_id, f.custom_id, f.content_sha256, a.output_path, a.clip_variant, a.clip_variables, a.clip_line
-FROM fresh f JOIN staged_clips s ON s.import_id = :import_id AND s.batch = f.batch AND s.line = f.line,
+FROM incoming f JOIN staged_clips s ON s.import_id = :import_id AND s.batch = f.batch AND s.line = f.line,
      LATERAL jsonb_populate_record(NULL::render_jobs, s.job) a
-WHERE f.fate = 'shared'
+WHERE f.action = 'shared'
 """)
 _RECORD: Final = text("""
 INSERT INTO job_events (job_id, at, kind, detail)
-SELECT job_id, :now, fate, jsonb_build_object('custom_id', custom_id) FROM fresh WHERE fate IN ('renamed', 'restored')
-UNION ALL SELECT id, :now, 'renamed', jsonb_build_object('custom_id', passes_to) FROM leaving
+SELECT job_id, :now, action, jsonb_build_object('custom_id', custom_id) FROM incoming
+WHERE action IN ('renamed', 'restored')
+UNION ALL SELECT id, :now, 'renamed', jsonb_build_object('custom_id', passes_to) FROM outgoing
 WHERE passes_to IS NOT NULL
 """)
 _COUNTS: Final = text("""
-SELECT count(*) FILTER (WHERE fate = 'new' AND NOT was_there), count(*) FILTER (WHERE fate = 'new' AND was_there),
-       count(*) FILTER (WHERE fate = 'restored'), count(*) FILTER (WHERE fate IN ('shared', 'renamed'))
-FROM fresh
+SELECT count(*) FILTER (WHERE action = 'new' AND NOT was_there), count(*) FILTER (WHERE action = 'new' AND was_there),
+       count(*) FILTER (WHERE action = 'restored'), count(*) FILTER (WHERE action IN ('shared', 'renamed'))
+FROM incoming
 """)
 _SUPERSEDED: Final = text("""
-SELECT j.id, j.state FROM leaving l JOIN render_jobs j USING (id)
+SELECT j.id, j.state FROM outgoing l JOIN render_jobs j USING (id)
 WHERE l.passes_to IS NULL AND j.state IN ('queued', 'admitted') ORDER BY j.id
 """)
 
@@ -95,7 +96,7 @@ class StoredClips:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Merge:
+class ImportPlan:
     """One import that is put in force."""
 
     campaign: Campaign
@@ -110,27 +111,27 @@ class Merge:
         return {"campaign_id": self.campaign.id, "import_id": self.import_id, "now": self.now}
 
 
-def merge_clips(session: Session, merge: Merge) -> StoredClips:
+def apply_import(session: Session, plan: ImportPlan) -> StoredClips:
     """Put what an import has staged in force, and forget that it was staged.
 
     Args:
         session: In a transaction that holds `lock_clips`; the caller commits, then sends a dispatch hint.
-        merge: The import.
+        plan: The import.
 
     Raises:
         DuplicateClipError: An id was staged twice.
         StaleImportError: A clip comes after one that has changed since it was staged.
     """
-    match_clips(session, merge.campaign.id, merge.import_id, first_frame=continued_image("{}"))
-    amended = amend_jobs(session, merge.campaign.id, merge.import_id, start_by=merge.start_by)
+    match_clips(session, plan.campaign.id, plan.import_id, first_frame=continued_image("{}"))
+    amended = amend_jobs(session, plan.campaign.id, plan.import_id, start_by=plan.start_by)
     for statement in (_SUPERSEDE, _PASS_ON, _DROP_TWINS, _NAME, _RECORD, _TWINS):
-        session.execute(statement, merge.names)
-    for batches in _batches(session, merge.import_id):
-        insert_jobs(session, merge.campaign, merge.import_id, batches, start_by=merge.start_by, now=merge.now)
+        session.execute(statement, plan.names)
+    for batches in _batches(session, plan.import_id):
+        insert_jobs(session, plan.campaign, plan.import_id, batches, start_by=plan.start_by, now=plan.now)
     follow_heirs(session)
-    _cancel_superseded(session, merge.now)
-    tell_ended(session, now=merge.now)
-    return _stored(session, merge.import_id, amended)
+    _cancel_superseded(session, plan.now)
+    tell_ended(session, now=plan.now)
+    return _stored(session, plan.import_id, amended)
 
 
 def _batches(session: Session, import_id: UUID) -> Iterator[tuple[int, int]]:

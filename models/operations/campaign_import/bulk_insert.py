@@ -24,7 +24,9 @@ _ASKED: Final = (
 )  # fmt: skip
 """Columns of a job that its row decides alone."""
 _JOBS: Final = RenderJob.__table__
-_FRESH: Final = table("fresh", column("batch", StagedClip.batch.type), column("line"), column("job_id"), column("fate"))
+_INCOMING: Final = table(
+    "incoming", column("batch", StagedClip.batch.type), column("line"), column("job_id"), column("action")
+)
 _BEFORES: Final = table("befores", column("custom_id"), column("job_id"), column("state"))
 _asked = func.jsonb_populate_record(literal_column("NULL::render_jobs"), StagedClip.job).table_valued(
     *(column(name, _JOBS.columns[name].type) for name in (*_ASKED, "start_by")), name="asked"
@@ -33,14 +35,14 @@ _asked = func.jsonb_populate_record(literal_column("NULL::render_jobs"), StagedC
 _REFERENCES: Final = text("""
 INSERT INTO job_references (job_id, position, role, media_type, url, voice_url, path)
 SELECT f.job_id, r.position, r.role, r.media_type, r.url, r.voice_url, r.path
-FROM fresh f JOIN staged_clips s ON s.import_id = :import_id AND s.batch = f.batch AND s.line = f.line,
+FROM incoming f JOIN staged_clips s ON s.import_id = :import_id AND s.batch = f.batch AND s.line = f.line,
      LATERAL jsonb_populate_recordset(NULL::job_references, s.job_references) r
-WHERE f.fate = 'new' AND f.batch BETWEEN :first AND :last AND s.job_references IS NOT NULL
+WHERE f.action = 'new' AND f.batch BETWEEN :first AND :last AND s.job_references IS NOT NULL
 """)
 _EVENTS: Final = text("""
 INSERT INTO job_events (job_id, at, kind, to_state, detail)
-SELECT job_id, :now, 'state', 'queued', '{}' FROM fresh
-WHERE fate = 'new' AND batch BETWEEN :first AND :last ORDER BY job_id
+SELECT job_id, :now, 'state', 'queued', '{}' FROM incoming
+WHERE action = 'new' AND batch BETWEEN :first AND :last ORDER BY job_id
 """)
 # What a row may change without changing what it sends, as long as its clip waits.
 _AMEND: Final = text("""
@@ -109,20 +111,20 @@ def insert_jobs(
         now: When they are made.
     """
     values = _constants(campaign, now) | {name: _asked.c[name] for name in _ASKED} | _chained()
-    values |= {"id": _FRESH.c.job_id, "start_by": func.coalesce(_asked.c.start_by, start_by)}
+    values |= {"id": _INCOMING.c.job_id, "start_by": func.coalesce(_asked.c.start_by, start_by)}
     here = and_(
         StagedClip.import_id == import_id,
-        StagedClip.batch == _FRESH.c.batch,
-        StagedClip.line == _FRESH.c.line,
+        StagedClip.batch == _INCOMING.c.batch,
+        StagedClip.line == _INCOMING.c.line,
     )
     found = (
         select(*values.values())
-        .select_from(_FRESH)
+        .select_from(_INCOMING)
         .join(StagedClip, here)
         .join(_asked, true())
         .outerjoin(_BEFORES, _BEFORES.c.custom_id == StagedClip.after_id)
-        .where(_FRESH.c.fate == "new", _FRESH.c.batch.between(*batches))
-        .order_by(_FRESH.c.job_id)
+        .where(_INCOMING.c.action == "new", _INCOMING.c.batch.between(*batches))
+        .order_by(_INCOMING.c.job_id)
     )
     session.execute(insert(RenderJob).from_select(list(values), found, include_defaults=False))
     names = {"import_id": import_id, "first": batches[0], "last": batches[1], "now": now}

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from models.base import new_id
 from models.campaign import Campaign, ensure_campaign
 from models.clip_import import ClipImport
-from models.operations.campaign_import.apply import Merge, StoredClips, merge_clips
+from models.operations.campaign_import.apply import ImportPlan, StoredClips, apply_import
 from models.operations.campaign_import.renew_contents import renew_contents
 from models.operations.campaign_import.staging import in_order, staged_count
 from models.operations.campaigns.control import set_options
@@ -97,7 +97,7 @@ def commit_import(
     Raises:
         IncompleteImportError: There are not so many.
         BudgetBelowCommitmentsError: More than the new budget is spent and reserved already.
-        DuplicateClipError, StaleImportError: As `merge_clips` has them.
+        DuplicateClipError, StaleImportError: As `apply_import` has them.
     """
     if begun.committed_at is not None:
         return begun.outcome or asdict(StoredClips())
@@ -109,7 +109,7 @@ def commit_import(
     campaign = session.get_one(Campaign, ensure_campaign(session, begun.tenant_id, begun.campaign_name))
     lock_clips(session, campaign.id)
     start_by = options.start_by if options else campaign.start_by
-    stored = merge_clips(session, Merge(campaign=campaign, import_id=begun.id, start_by=start_by, now=now))
+    stored = apply_import(session, ImportPlan(campaign=campaign, import_id=begun.id, start_by=start_by, now=now))
     if options is not None:  # after the jobs: the campaign's row is locked last by everybody
         set_options(session, begun.tenant_id, options, file_name=begun.file_name)
     elif begun.file_name is not None:

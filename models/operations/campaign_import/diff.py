@@ -1,7 +1,7 @@
 """What the staged clips of an import are to a campaign, decided for all of them at once.
 
-Two tables of the transaction hold the answer. ``fresh`` has the clips that change something, each with the job that
-is to stand for it and how it comes to it. ``leaving`` has the jobs whose ids get another content.
+Two tables of the transaction hold the answer. ``incoming`` has the clips that change something, each with the job that
+is to stand for it and how it comes to it. ``outgoing`` has the jobs whose ids get another content.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from reelqueue.errors import ReelqueueError
 from reelqueue.failure_codes import FailureCode
 
 _TABLES: Final = """
-CREATE TEMP TABLE fresh (
+CREATE TEMP TABLE incoming (
     batch int, line int, custom_id text PRIMARY KEY, content_sha256 text, was_there bool, rank int, job_id uuid,
-    fate text
+    action text
 ) ON COMMIT DROP;
-CREATE TEMP TABLE leaving (id uuid PRIMARY KEY, heir_id uuid, passes_to text) ON COMMIT DROP;
+CREATE TEMP TABLE outgoing (id uuid PRIMARY KEY, replacement_id uuid, passes_to text) ON COMMIT DROP;
 CREATE TEMP TABLE befores (custom_id text PRIMARY KEY, job_id uuid, content_sha256 text, state text) ON COMMIT DROP;
 """
 _TWICE: Final = text(
     "SELECT custom_id FROM staged_clips WHERE import_id = :import_id GROUP BY custom_id HAVING count(*) > 1 LIMIT 1"
 )
-_FRESH: Final = text("""
-INSERT INTO fresh
+_INCOMING: Final = text("""
+INSERT INTO incoming
 SELECT s.batch, s.line, s.custom_id, s.content_sha256, coalesce(j.content_sha256, t.content_sha256) IS NOT NULL,
        row_number() OVER alike, first_value(s.job_id) OVER alike, NULL
 FROM staged_clips s
@@ -40,10 +40,10 @@ WINDOW alike AS (PARTITION BY s.content_sha256 ORDER BY s.batch, s.line)
 # In the order of their ids, before anything is read from them that decides.
 _LOCK: Final = text("""
 SELECT id FROM render_jobs WHERE id IN (
-    SELECT j.id FROM fresh f JOIN render_jobs j ON j.campaign_id = :campaign_id AND j.custom_id = f.custom_id
+    SELECT j.id FROM incoming f JOIN render_jobs j ON j.campaign_id = :campaign_id AND j.custom_id = f.custom_id
            AND j.content_sha256 IS NOT NULL AND j.superseded_at IS NULL
     UNION
-    SELECT j.id FROM fresh f JOIN render_jobs j ON j.campaign_id = :campaign_id
+    SELECT j.id FROM incoming f JOIN render_jobs j ON j.campaign_id = :campaign_id
            AND j.content_sha256 = f.content_sha256
     UNION
     SELECT j.id FROM staged_clips s JOIN render_jobs j ON j.campaign_id = :campaign_id AND j.custom_id = s.after_id
@@ -53,34 +53,34 @@ SELECT id FROM render_jobs WHERE id IN (
 """)
 # The content stands under another id. If that keeps it, it is shared; if that gets another one, it is handed over.
 _SHARED: Final = text("""
-UPDATE fresh f SET job_id = j.id, fate = CASE
-    WHEN f.rank = 1 AND EXISTS (SELECT FROM fresh o WHERE o.custom_id = j.custom_id) THEN 'renamed' ELSE 'shared' END
+UPDATE incoming f SET job_id = j.id, action = CASE
+    WHEN f.rank = 1 AND EXISTS (SELECT FROM incoming o WHERE o.custom_id = j.custom_id) THEN 'renamed' ELSE 'shared' END
 FROM render_jobs j
 WHERE j.campaign_id = :campaign_id AND j.content_sha256 = f.content_sha256 AND j.superseded_at IS NULL
 """)
 # The content stood for an id before, and was submitted: the best that came of it stands again.
 _RESTORED: Final = text("""
-UPDATE fresh f SET job_id = k.id, fate = CASE WHEN f.rank = 1 THEN 'restored' ELSE 'shared' END
+UPDATE incoming f SET job_id = k.id, action = CASE WHEN f.rank = 1 THEN 'restored' ELSE 'shared' END
 FROM (
     SELECT DISTINCT ON (j.content_sha256) j.content_sha256, j.id
-    FROM fresh o JOIN render_jobs j ON j.campaign_id = :campaign_id AND j.content_sha256 = o.content_sha256
-    WHERE o.fate IS NULL AND o.rank = 1 AND j.superseded_at IS NOT NULL
+    FROM incoming o JOIN render_jobs j ON j.campaign_id = :campaign_id AND j.content_sha256 = o.content_sha256
+    WHERE o.action IS NULL AND o.rank = 1 AND j.superseded_at IS NOT NULL
       AND NOT (j.state = 'cancelled' AND coalesce(j.failure_code, '') = :superseded)
     ORDER BY j.content_sha256, CASE WHEN j.state = 'succeeded' THEN 0
         WHEN j.state IN ('failed', 'moderated', 'lost', 'expired', 'cancelled') THEN 2 ELSE 1 END, j.id DESC
 ) k
-WHERE f.content_sha256 = k.content_sha256 AND f.fate IS NULL
+WHERE f.content_sha256 = k.content_sha256 AND f.action IS NULL
 """).bindparams(superseded=FailureCode.SUPERSEDED.value)
-_NEW: Final = text("UPDATE fresh SET fate = CASE WHEN rank = 1 THEN 'new' ELSE 'shared' END WHERE fate IS NULL")
+_NEW: Final = text("UPDATE incoming SET action = CASE WHEN rank = 1 THEN 'new' ELSE 'shared' END WHERE action IS NULL")
 _LEAVING: Final = text("""
-INSERT INTO leaving
+INSERT INTO outgoing
 SELECT j.id, f.job_id, (
     SELECT min(t.custom_id) FROM clip_twins t
     WHERE t.campaign_id = :campaign_id AND t.content_sha256 = j.content_sha256
-      AND NOT EXISTS (SELECT FROM fresh o WHERE o.custom_id = t.custom_id))
-FROM fresh f JOIN render_jobs j ON j.campaign_id = :campaign_id AND j.custom_id = f.custom_id
+      AND NOT EXISTS (SELECT FROM incoming o WHERE o.custom_id = t.custom_id))
+FROM incoming f JOIN render_jobs j ON j.campaign_id = :campaign_id AND j.custom_id = f.custom_id
      AND j.content_sha256 IS NOT NULL AND j.superseded_at IS NULL
-WHERE f.was_there AND NOT EXISTS (SELECT FROM fresh r WHERE r.job_id = j.id AND r.fate = 'renamed')
+WHERE f.was_there AND NOT EXISTS (SELECT FROM incoming r WHERE r.job_id = j.id AND r.action = 'renamed')
 """)
 # The clips that others come after: those of this import, else those that stand; of two that a renewed hash has made
 # alike, one that has succeeded.
@@ -90,7 +90,7 @@ SELECT DISTINCT ON (a.after_id) a.after_id, coalesce(f.job_id, own.id, shared.id
        coalesce(f.content_sha256, own.content_sha256, shared.content_sha256),
        CASE WHEN f.job_id IS NULL THEN coalesce(own.state, shared.state) ELSE coalesce(p.state, 'queued') END
 FROM (SELECT DISTINCT after_id FROM staged_clips WHERE import_id = :import_id AND after_id IS NOT NULL) a
-LEFT JOIN fresh f ON f.custom_id = a.after_id
+LEFT JOIN incoming f ON f.custom_id = a.after_id
 LEFT JOIN render_jobs p ON p.id = f.job_id
 LEFT JOIN render_jobs own ON own.campaign_id = :campaign_id AND own.custom_id = a.after_id
      AND own.content_sha256 IS NOT NULL AND own.superseded_at IS NULL
@@ -133,7 +133,7 @@ class StaleImportError(ReelqueueError):
 
 
 def match_clips(session: Session, campaign_id: UUID, import_id: UUID, *, first_frame: str) -> None:
-    """Fill ``fresh``, ``leaving`` and, with the clips that others come after, ``befores``; lock the jobs they name.
+    """Fill ``incoming``, ``outgoing`` and, with the clips that others come after, ``befores``; lock the jobs they name.
 
     Args:
         session: In a transaction that holds `lock_clips`.
@@ -146,13 +146,13 @@ def match_clips(session: Session, campaign_id: UUID, import_id: UUID, *, first_f
         StaleImportError: A clip comes after one that has changed since it was staged.
     """
     names = {"campaign_id": campaign_id, "import_id": import_id}
-    session.execute(text("DROP TABLE IF EXISTS fresh, leaving, befores"))
+    session.execute(text("DROP TABLE IF EXISTS incoming, outgoing, befores"))
     session.execute(text(_TABLES))
     if (twice := session.scalars(_TWICE, names).first()) is not None:
         raise DuplicateClipError(twice)
-    session.execute(_FRESH, names)
-    session.execute(text("CREATE INDEX ON fresh (job_id)"))
-    session.execute(text("ANALYZE fresh"))
+    session.execute(_INCOMING, names)
+    session.execute(text("CREATE INDEX ON incoming (job_id)"))
+    session.execute(text("ANALYZE incoming"))
     session.execute(_LOCK, names)
     for statement in (_SHARED, _RESTORED, _NEW, _LEAVING, _BEFORES):
         session.execute(statement, names)

@@ -10,9 +10,9 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from models.job_reference import JobReference
-from models.operations.campaigns.current_clips import COUNTS
+from models.operations.campaigns.current_clips import IS_CURRENT
 from models.operations.jobs.request_rows import to_request
-from models.operations.jobs.transitions import tell_followers
+from models.operations.jobs.transitions import release_dependents
 from models.render_job import RenderJob
 from reelqueue.builder import content_sha256
 from reelqueue.campaigns.clips import continued_image
@@ -21,16 +21,16 @@ from reelqueue.states import RenderState
 
 # Also what was given up because of the earlier job: to be rendered again, it needs the one that stands now.
 _FOLLOW: Final = text("""
-UPDATE render_jobs r SET after_job_id = l.heir_id
-FROM leaving l
+UPDATE render_jobs r SET after_job_id = l.replacement_id
+FROM outgoing l
 WHERE l.passes_to IS NULL AND r.after_job_id = l.id AND r.superseded_at IS NULL
   AND ((r.is_awaiting AND r.state = 'queued') OR r.failure_code = :predecessor_failed)
-RETURNING r.id, l.heir_id
+RETURNING r.id, l.replacement_id
 """).bindparams(predecessor_failed=FailureCode.PREDECESSOR_FAILED.value)
 _ENDED: Final = text("""
 SELECT DISTINCT p.id, p.state FROM render_jobs r JOIN render_jobs p ON p.id = r.after_job_id
 WHERE r.is_awaiting AND r.state = 'queued' AND p.finished_at IS NOT NULL
-  AND r.after_job_id = ANY (SELECT job_id FROM befores UNION ALL SELECT heir_id FROM leaving)
+  AND r.after_job_id = ANY (SELECT job_id FROM befores UNION ALL SELECT replacement_id FROM outgoing)
 """)
 
 
@@ -40,8 +40,8 @@ def follow_heirs(session: Session) -> None:
     A clip that begins where another ends has that one's content in its own: it is hashed anew, so that its row in
     the next file is known to be the same.
     """
-    for job_id, heir_id in session.execute(_FOLLOW).all():
-        _hash_anew(session, job_id, heir_id)
+    for job_id, replacement_id in session.execute(_FOLLOW).all():
+        _hash_anew(session, job_id, replacement_id)
 
 
 def _hash_anew(session: Session, job_id: UUID, before_id: UUID) -> None:
@@ -56,11 +56,11 @@ def _hash_anew(session: Session, job_id: UUID, before_id: UUID) -> None:
         request = to_request(job, references, first_frame=continued_image(content or ""))
         job.content_sha256 = content_sha256(request)
         session.flush()
-        followers = select(RenderJob.id).where(RenderJob.after_job_id == one, *COUNTS)
+        followers = select(RenderJob.id).where(RenderJob.after_job_id == one, *IS_CURRENT)
         pairs += [(follower, one) for follower in session.scalars(followers)]
 
 
 def tell_ended(session: Session, *, now: datetime) -> None:
     """Let go, or give up, what waits for jobs that have ended before it was stored."""
     for job_id, state in session.execute(_ENDED).all():
-        tell_followers(session, job_id, RenderState(state), now=now)
+        release_dependents(session, job_id, RenderState(state), now=now)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from models.base import new_id
 from models.campaign import Campaign
-from models.operations.campaign_import.apply import Merge, StoredClips, merge_clips
+from models.operations.campaign_import.apply import ImportPlan, StoredClips, apply_import
 from models.operations.campaign_import.staging import in_order, stage_clips, variables_of
 from reelqueue.campaigns.clips import Clip
 
@@ -28,6 +28,8 @@ def store_clips(session: Session, campaign: Campaign, clips: Sequence[Clip], *, 
     """
     import_id = new_id()
     stage_clips(session, import_id, 1, clips)
-    stored = merge_clips(session, Merge(campaign=campaign, import_id=import_id, start_by=campaign.start_by, now=now))
+    stored = apply_import(
+        session, ImportPlan(campaign=campaign, import_id=import_id, start_by=campaign.start_by, now=now)
+    )
     campaign.variable_names = in_order(campaign.variable_names, variables_of(clips))
     return stored

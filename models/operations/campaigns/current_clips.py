@@ -16,7 +16,7 @@ from reelqueue.failure_codes import FailureCode
 from reelqueue.states import RenderState
 
 _IS_CLIP: Final = RenderJob.content_sha256.is_not(None)
-COUNTS: Final = (_IS_CLIP, RenderJob.superseded_at.is_(None))
+IS_CURRENT: Final = (_IS_CLIP, RenderJob.superseded_at.is_(None))
 """A clip that stands for its id now."""
 RESTORABLE: Final = (
     _IS_CLIP,
@@ -31,7 +31,7 @@ RESTORABLE: Final = (
 """A clip that stood for an id once and was submitted: should its content come back, it is not bought again."""
 
 
-class Standing(NamedTuple):
+class CurrentClip(NamedTuple):
     """The job that stands for an id of a campaign."""
 
     job_id: UUID
@@ -48,12 +48,12 @@ def lock_clips(session: Session, campaign_id: UUID) -> None:
     session.execute(select(func.pg_advisory_xact_lock(key)))
 
 
-def standing_clips(session: Session, campaign_id: UUID, custom_ids: Collection[str]) -> dict[str, Standing]:
+def current_clips(session: Session, campaign_id: UUID, custom_ids: Collection[str]) -> dict[str, CurrentClip]:
     """The jobs that stand for some ids of a campaign; rows that share a clip have the other's."""
     if not custom_ids:
         return {}
     job = (RenderJob.id, RenderJob.content_sha256, RenderJob.state)
-    here = (RenderJob.campaign_id == campaign_id, *COUNTS)
+    here = (RenderJob.campaign_id == campaign_id, *IS_CURRENT)
     own = select(RenderJob.custom_id, *job).where(*here, RenderJob.custom_id.in_(custom_ids))
     shared = (
         select(ClipTwin.custom_id, *job)
@@ -61,7 +61,7 @@ def standing_clips(session: Session, campaign_id: UUID, custom_ids: Collection[s
         .where(ClipTwin.campaign_id == campaign_id, ClipTwin.custom_id.in_(custom_ids))
     )
     rows = session.execute(own.union_all(shared))
-    return {str(custom_id): Standing(job_id, content or "", state) for custom_id, job_id, content, state in rows}
+    return {str(custom_id): CurrentClip(job_id, content or "", state) for custom_id, job_id, content, state in rows}
 
 
 def supersede(session: Session, job_ids: Collection[UUID], *, now: datetime) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from models.campaign import Campaign
 from models.job_reference import JobReference, ReferenceRole
-from models.operations.campaigns.current_clips import COUNTS
+from models.operations.campaigns.current_clips import IS_CURRENT
 from models.operations.campaigns.results import clip_rows, in_file_order, variable_names
 from models.operations.jobs.request_rows import stored_options
 from models.render_job import RenderJob
@@ -80,7 +80,7 @@ def _failed(campaign_id: UUID) -> tuple[Any, ...]:
     is_given_up = and_(
         RenderJob.state == RenderState.CANCELLED, RenderJob.failure_code == FailureCode.PREDECESSOR_FAILED
     )
-    return (RenderJob.campaign_id == campaign_id, or_(RenderJob.state.in_(_TO_REPAIR), is_given_up), *COUNTS)
+    return (RenderJob.campaign_id == campaign_id, or_(RenderJob.state.in_(_TO_REPAIR), is_given_up), *IS_CURRENT)
 
 
 def _failed_ids(campaign_id: UUID) -> Select[UUID]:

@@ -18,7 +18,7 @@ from models.asset import Asset, AssetKind
 from models.campaign import Campaign
 from models.clip_decision import ClipDecision
 from models.ledger_entry import SPENT_KINDS, LedgerEntry
-from models.operations.campaigns.current_clips import COUNTS
+from models.operations.campaigns.current_clips import IS_CURRENT
 from models.operations.jobs.newest_task import newest_task
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
@@ -66,7 +66,7 @@ def _result_page(sessions: sessionmaker[Session], ids: Sequence[UUID], offset: i
 def _clip_ids(sessions: sessionmaker[Session], campaign_id: UUID) -> Iterator[Sequence[UUID]]:
     """The jobs of the clips that count in the file's order, a few at a time."""
     place = (RenderJob.created_at, RenderJob.id)
-    query = select(*place).where(RenderJob.campaign_id == campaign_id, *COUNTS).order_by(*place).limit(_IDS_AT_ONCE)
+    query = select(*place).where(RenderJob.campaign_id == campaign_id, *IS_CURRENT).order_by(*place).limit(_IDS_AT_ONCE)
     after = None
     while True:
         with sessions() as session:

@@ -25,7 +25,7 @@ from models.operations.bulk_copy import (
     copy_rows,
     new_job_values,
 )
-from models.operations.campaigns.current_clips import COUNTS, Standing, standing_clips, supersede
+from models.operations.campaigns.current_clips import IS_CURRENT, CurrentClip, current_clips, supersede
 from models.operations.jobs.request_rows import OPTION_ATTRIBUTES
 from models.render_job import RenderJob
 from reelqueue.campaigns.filters import Condition, Rows
@@ -61,7 +61,7 @@ def find_retries(session: Session, campaign_id: UUID, which: Which, *, limit: in
     chosen = [
         RenderJob.campaign_id == campaign_id,
         RenderJob.state.in_(which.states or RETRYABLE - {RenderState.CANCELLED}),
-        *COUNTS,
+        *IS_CURRENT,
     ]
     given = (
         (RenderJob.failure_class, which.failure_classes),
@@ -78,7 +78,9 @@ def find_retries(session: Session, campaign_id: UUID, which: Which, *, limit: in
     while frontier and len(found) < limit:
         followers = session.scalars(
             select(RenderJob).where(
-                RenderJob.after_job_id.in_(frontier), RenderJob.failure_code == FailureCode.PREDECESSOR_FAILED, *COUNTS
+                RenderJob.after_job_id.in_(frontier),
+                RenderJob.failure_code == FailureCode.PREDECESSOR_FAILED,
+                *IS_CURRENT,
             )
         )
         fresh = {job.id: job for job in followers if job.id not in found}
@@ -122,16 +124,16 @@ def retry_clips(session: Session, campaign: Campaign, jobs: Sequence[RenderJob],
     copy_rows(session, JobEvent, EVENT_COLUMNS, events)
 
 
-def _predecessors(session: Session, campaign_id: UUID, jobs: Iterable[RenderJob]) -> dict[UUID, Standing]:
+def _predecessors(session: Session, campaign_id: UUID, jobs: Iterable[RenderJob]) -> dict[UUID, CurrentClip]:
     """What stands now for the clips that the jobs came after, by the job that they named."""
     named = [job.after_job_id for job in jobs if job.after_job_id is not None]
     ids = dict(session.execute(select(RenderJob.id, RenderJob.custom_id).where(RenderJob.id.in_(named))).all())
-    standing = standing_clips(session, campaign_id, {name for name in ids.values() if name is not None})
+    standing = current_clips(session, campaign_id, {name for name in ids.values() if name is not None})
     return {job_id: standing[name] for job_id, name in ids.items() if name in standing}
 
 
 def _row(
-    campaign: Campaign, job: RenderJob, heirs: dict[UUID, UUID], standing: dict[UUID, Standing], now: datetime
+    campaign: Campaign, job: RenderJob, heirs: dict[UUID, UUID], standing: dict[UUID, CurrentClip], now: datetime
 ) -> tuple[object, ...]:
     values = new_job_values() | {name: getattr(job, name) for name in _KEPT_FACTS}
     values |= {name: getattr(job, attribute) for name, attribute in OPTION_ATTRIBUTES.items()}
@@ -145,7 +147,7 @@ def _row(
     return tuple(values.get(name) for name in JOB_COLUMNS)
 
 
-def _after(job: RenderJob, heirs: dict[UUID, UUID], standing: dict[UUID, Standing]) -> dict[str, object]:
+def _after(job: RenderJob, heirs: dict[UUID, UUID], standing: dict[UUID, CurrentClip]) -> dict[str, object]:
     before = standing.get(job.after_job_id) if job.after_job_id is not None else None
     if before is None:
         return {"after_job_id": job.after_job_id, "is_awaiting": False}

@@ -54,7 +54,7 @@ def request_cancel(session: Session, job_id: UUID, *, now: datetime, abandon_run
     return _mark_claimed(session, job_id, now=now, abandon_running=abandon_running)
 
 
-def grant_cancel(session: Session, job_id: UUID, *, now: datetime) -> None:
+def apply_pending_cancel(session: Session, job_id: UUID, *, now: datetime) -> None:
     """Stop a job that is back in the queue, if nobody wants it any more: a person said so, or its row was changed."""
     job = session.get_one(RenderJob, job_id, populate_existing=True)
     if job.cancel_requested_at is not None:

@@ -13,7 +13,7 @@ from reelqueue.failure_codes import FailureCode
 from reelqueue.states import RenderState
 
 
-def release_followers(session: Session, job_id: UUID, state: RenderState) -> list[UUID]:
+def mark_ready(session: Session, job_id: UUID, state: RenderState) -> list[UUID]:
     """Let the jobs that waited for one begin, now that it has ended.
 
     Args:
@@ -35,7 +35,7 @@ def release_followers(session: Session, job_id: UUID, state: RenderState) -> lis
     return list(session.scalars(select(RenderJob.id).where(*waiting, RenderJob.state == RenderState.QUEUED)))
 
 
-def why_never(session: Session, job_id: UUID, state: RenderState) -> dict[str, Any]:
+def predecessor_failed(session: Session, job_id: UUID, state: RenderState) -> dict[str, Any]:
     """What a continued clip says that ends because of another's end: which one, by the name that its owner gave it."""
     custom_id = session.scalars(select(RenderJob.custom_id).where(RenderJob.id == job_id)).one()
     named = f"clip {custom_id!r}" if custom_id is not None else f"render job {job_id}"

@@ -16,7 +16,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from models.job_event import JobEvent
-from models.operations.jobs.dependents import release_followers, why_never
+from models.operations.jobs.dependents import mark_ready, predecessor_failed
 from models.operations.webhooks.events import announce
 from models.render_job import RenderJob
 from reelqueue.states import MOVES, TERMINAL, RenderState
@@ -58,7 +58,7 @@ def move(
         raise ValueError(f"a render job never moves from {', '.join(forbidden)} to {to_state}")
     left = _move(session, job_id, from_states, to_state, now, epoch, detail, values, epoch_to)
     if left is not None and to_state in TERMINAL:
-        tell_followers(session, job_id, to_state, now=now)
+        release_dependents(session, job_id, to_state, now=now)
     return left
 
 
@@ -100,7 +100,7 @@ def move_many(
     return len(moved)
 
 
-def tell_followers(session: Session, job_id: UUID, state: RenderState, *, now: datetime) -> None:
+def release_dependents(session: Session, job_id: UUID, state: RenderState, *, now: datetime) -> None:
     """Let the jobs that waited for one begin, or end with it; a long chain ends as a whole.
 
     Args:
@@ -112,8 +112,8 @@ def tell_followers(session: Session, job_id: UUID, state: RenderState, *, now: d
     ended = [(job_id, state)]
     while ended:
         one, outcome = ended.pop()
-        for follower in release_followers(session, one, outcome):
-            why = why_never(session, one, outcome) | {"is_awaiting": False}
+        for follower in mark_ready(session, one, outcome):
+            why = predecessor_failed(session, one, outcome) | {"is_awaiting": False}
             if _move(session, follower, [RenderState.QUEUED], RenderState.CANCELLED, now, None, None, why):
                 ended.append((follower, RenderState.CANCELLED))
 

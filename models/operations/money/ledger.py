@@ -17,7 +17,7 @@ from models.ledger_entry import EntryKind, LedgerEntry
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spending:
+class LedgerCharge:
     """Money that is gone, or must be taken for gone."""
 
     kind: EntryKind
@@ -34,16 +34,16 @@ class Spending:
     currency: str | None
 
 
-def spend(session: Session, spendings: Iterable[Spending], *, now: datetime) -> None:
-    """Enter spendings; the second settlement of a task changes nothing.
+def post_charges(session: Session, charges: Iterable[LedgerCharge], *, now: datetime) -> None:
+    """Enter charges; the second settlement of a task changes nothing.
 
     Args:
         session: In a transaction that has locked the jobs; the caller commits. To be called last: it locks campaigns,
             in the order of their ids, as everybody does who locks more than one.
-        spendings: Any number.
+        charges: Any number.
         now: The time.
     """
-    ordered = sorted(spendings, key=lambda spending: spending.campaign_id)
+    ordered = sorted(charges, key=lambda spending: spending.campaign_id)
     # Also those without a budget: one that is being set counts the ledger, and must not miss what is entered meanwhile.
     spenders = select(Campaign.id).where(Campaign.id.in_({one.campaign_id for one in ordered})).order_by(Campaign.id)
     session.execute(spenders.with_for_update(key_share=True))
@@ -53,13 +53,13 @@ def spend(session: Session, spendings: Iterable[Spending], *, now: datetime) -> 
             _charge(session, one, spent)
 
 
-def _enter(session: Session, spending: Spending, now: datetime) -> bool:
+def _enter(session: Session, spending: LedgerCharge, now: datetime) -> bool:
     entered = insert(LedgerEntry).values(at=now, **vars(spending))
     once = entered.on_conflict_do_nothing(index_elements=["provider_task_id"], index_where=text("kind = 'settle'"))
     return session.execute(once.returning(LedgerEntry.id)).first() is not None
 
 
-def _take_back_write_off(session: Session, spending: Spending, now: datetime) -> Decimal:
+def _take_back_write_off(session: Session, spending: LedgerCharge, now: datetime) -> Decimal:
     """What was written off for a task that is settled after all, which ends the doubt."""
     if spending.kind is not EntryKind.SETTLE:
         return Decimal(0)
@@ -75,7 +75,7 @@ def _take_back_write_off(session: Session, spending: Spending, now: datetime) ->
     return Decimal(given_up)
 
 
-def _charge(session: Session, spending: Spending, amount: Decimal) -> None:
+def _charge(session: Session, spending: LedgerCharge, amount: Decimal) -> None:
     session.execute(
         update(Campaign)
         .where(Campaign.id == spending.campaign_id, Campaign.budget_currency == spending.currency)

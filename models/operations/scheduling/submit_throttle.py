@@ -67,7 +67,7 @@ def end_posting(session: Session, attempt_id: UUID) -> None:
     session.execute(_mine(attempt_id).values(posting_attempt_id=None, posting_until=None))
 
 
-def speed_up(session: Session, attempt_id: UUID) -> None:
+def raise_rate(session: Session, attempt_id: UUID) -> None:
     """The provider took it: the lane wins back a part of its pace."""
     session.execute(
         _mine(attempt_id).values(
@@ -78,7 +78,7 @@ def speed_up(session: Session, attempt_id: UUID) -> None:
     )
 
 
-def hold_up(session: Session, attempt_id: UUID, until: datetime, *, slower: bool) -> None:
+def throttle(session: Session, attempt_id: UUID, until: datetime, *, slower: bool) -> None:
     """Send nothing until a time; *slower* afterwards, where the provider said that it was too fast."""
     pace_factor = func.greatest(SLOWEST_PACE_FACTOR, SubmitLane.pace_factor / 2) if slower else SubmitLane.pace_factor
     held = {"throttled_until": until, "throttle_count": SubmitLane.throttle_count + 1, "pace_factor": pace_factor}
@@ -91,7 +91,7 @@ def refusals_in_a_row(session: Session, attempt_id: UUID) -> int:
     return session.scalars(counted).one_or_none() or 0
 
 
-def next_poster(session: Session, account_id: UUID, model: str, *, now: datetime) -> tuple[UUID, int] | None:
+def next_to_submit(session: Session, account_id: UUID, model: str, *, now: datetime) -> tuple[UUID, int] | None:
     """Job and epoch of the admitted job that has waited longest for its turn on the lane, if one is due."""
     waiting = (
         select(RenderJob.id, RenderJob.epoch)

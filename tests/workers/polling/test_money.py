@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from models import Account, Campaign, EntryKind, JobReference, LedgerEntry, OnBudget, RenderJob, Slot
 from models.operations.money.budget import Budget, BudgetBelowCommitmentsError, set_budget
-from models.operations.money.ledger import Spending, spend
+from models.operations.money.ledger import LedgerCharge, post_charges
 from models.operations.money.slot_reservations import release_slot
 from reelqueue.states import FailureClass, RenderState
 from tests.support.jobs import Jobs
@@ -354,11 +354,11 @@ def test_a_budget_that_is_set_while_a_bill_comes_counts_it(own_jobs: Jobs) -> No
     with own_jobs.services.sessions() as worker:
         slot = release_slot(worker, job_id, now=own_jobs.clock.now())
         assert slot is not None
-        bill = Spending(
+        bill = LedgerCharge(
             kind=EntryKind.SETTLE, campaign_id=slot.campaign_id, job_id=job_id, account_id=slot.account_id,
             provider_task_id=None, seconds=Decimal(5), amount=PRICE, currency="USD",
         )  # fmt: skip
-        spend(worker, [bill], now=own_jobs.clock.now())
+        post_charges(worker, [bill], now=own_jobs.clock.now())
         with ThreadPoolExecutor(1) as owner:
             budget = owner.submit(give_budget, own_jobs, "5")
             _wait_until_somebody_waits(worker)

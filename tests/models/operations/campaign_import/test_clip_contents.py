@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from models import Campaign, ClipTwin, RenderJob
 from models.operations.campaign_import.apply import StoredClips
-from models.operations.campaigns.current_clips import standing_clips
+from models.operations.campaigns.current_clips import current_clips
 from models.operations.campaigns.results import result_pages
 from models.operations.campaigns.retry import Which, find_retries, retry_clips
-from models.operations.jobs.cancel import grant_cancel
+from models.operations.jobs.cancel import apply_pending_cancel
 from models.operations.jobs.transitions import move
 from reelqueue.failure_codes import FailureCode
 from reelqueue.states import RenderState
@@ -82,7 +82,7 @@ def test_the_same_content_under_another_id_shares_the_clip(session: Session) -> 
     stored = apply(session, campaign, clip("b", prompt="clip a"))
 
     assert (stored, len(jobs_of(session, campaign))) == (StoredClips(shared=1), 1)
-    found = standing_clips(session, campaign.id, ["a", "b"])
+    found = current_clips(session, campaign.id, ["a", "b"])
     assert found["a"] == found["b"]
     assert apply(session, campaign, clip("b", prompt="clip a")) == StoredClips(present=1)
 
@@ -175,7 +175,7 @@ def test_what_comes_back_to_the_queue_after_its_row_was_changed_is_not_submitted
     apply(session, campaign, clip("a", prompt="another"))
 
     move(session, first.id, [RenderState.SUBMITTING], RenderState.QUEUED, now=NOW)
-    grant_cancel(session, first.id, now=NOW)
+    apply_pending_cancel(session, first.id, now=NOW)
 
     assert read_job(session, first.id).state is RenderState.CANCELLED
 
