@@ -10,7 +10,7 @@ from reelqueue.campaigns.clips import Clip
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.campaigns.plan.check_file import Checked, check_file
 from reelqueue.campaigns.plan.cost_plan import Plan
-from reelqueue.campaigns.plan.server_diff import Novelty
+from reelqueue.campaigns.plan.server_diff import ClipChange
 from reelqueue.campaigns.report.summary import verdict
 from reelqueue.errors import ConfigurationError
 
@@ -56,7 +56,7 @@ def read_script(
     """
     good: list[Clip] = []
 
-    def keep(clip: Clip, _novelty: Novelty) -> None:
+    def keep(clip: Clip, _change: ClipChange) -> None:
         good.append(clip)
 
     checked = check_file(file, region=region, encoding=encoding, sheet=sheet, changes=changes, keep=keep)

@@ -13,7 +13,7 @@ from typing import Final
 
 from reelqueue.campaigns.clips import Clip
 from reelqueue.campaigns.expansion.clip_builder import Assembler, StoredContent
-from reelqueue.campaigns.manifest.compiled_manifest import Recipe, make_recipe, option_defaults
+from reelqueue.campaigns.manifest.compiled_manifest import CompiledManifest, compile_manifest, option_defaults
 from reelqueue.campaigns.manifest.manifest import Manifest, read_manifest
 from reelqueue.campaigns.named_file import find_file
 from reelqueue.campaigns.options import NAME_CHARACTERS_MAX, CampaignOptions, changed_options
@@ -53,7 +53,7 @@ class CampaignFile:
     @property
     def kept_columns(self) -> list[str]:
         """Columns that change no clip, and are kept and shown with each: notes for people, mostly."""
-        used = self._assembler.recipe.headings.variables
+        used = self._assembler.compiled.headings.variables
         return [heading for heading, name in self.source.kept_names.items() if name not in used]
 
     def clips(
@@ -114,7 +114,7 @@ def open_campaign(
         if changes:
             told = manifest.campaign.model_dump(exclude_unset=True)
             manifest = manifest.model_copy(update={"campaign": changed_options(told, changes)})
-        recipe = make_recipe(path.name, manifest, lines)
+        compiled = compile_manifest(path.name, manifest, lines)
         rows_path = rows or (path if manifest.file is None else _beside(path, manifest.file))
     elif rows is not None:
         raise _refused(
@@ -122,17 +122,17 @@ def open_campaign(
         )
     else:
         options = changed_options({"name": campaign_name(path)}, changes)
-        recipe = Recipe(file=path.name, options=options, defaults=option_defaults(options))
+        compiled = CompiledManifest(file=path.name, options=options, defaults=option_defaults(options))
         manifest, rows_path = None, path
     opened: AbstractContextManager[RecordSource]
     if manifest is not None and rows_path == path:
-        opened = nullcontext(_manifest_rows(manifest, recipe))
+        opened = nullcontext(_manifest_rows(manifest, compiled))
     else:
-        opened = _open_rows(rows_path, recipe.headings, encoding, None if rows else sheet)
+        opened = _open_rows(rows_path, compiled.headings, encoding, None if rows else sheet)
     with opened as source:
         folder = path.parent if local_files else None
-        assembler = Assembler(recipe, source, recipe.options.output_pattern, folder)
-        yield CampaignFile(recipe.options, source, rows_path, assembler)
+        assembler = Assembler(compiled, source, compiled.options.output_pattern, folder)
+        yield CampaignFile(compiled.options, source, rows_path, assembler)
 
 
 def campaign_name(path: Path) -> str:
@@ -140,10 +140,10 @@ def campaign_name(path: Path) -> str:
     return _COPY.sub("", path.stem)[:NAME_CHARACTERS_MAX] or "campaign"
 
 
-def _manifest_rows(manifest: Manifest, recipe: Recipe) -> ObjectRows:
+def _manifest_rows(manifest: Manifest, compiled: CompiledManifest) -> ObjectRows:
     rows: list[object] = [{}] if manifest.rows is None else manifest.rows  # a matrix alone multiplies one empty row
-    numbered = ((recipe.lines.get(("rows", index)), row) for index, row in enumerate(rows))
-    return ObjectRows(recipe.file, numbered, recipe.headings)
+    numbered = ((compiled.lines.get(("rows", index)), row) for index, row in enumerate(rows))
+    return ObjectRows(compiled.file, numbered, compiled.headings)
 
 
 @contextmanager

@@ -10,12 +10,12 @@ from typing import Final
 from reelqueue.builder import content_sha256
 from reelqueue.campaigns.clips import Clip, continued_image, output_of
 from reelqueue.campaigns.expansion.drafts import Draft, draft_clips
-from reelqueue.campaigns.expansion.error_location import Blame
+from reelqueue.campaigns.expansion.error_location import ErrorLocator
 from reelqueue.campaigns.expansion.local_images import paths_of
 from reelqueue.campaigns.expansion.request_errors import read_request
-from reelqueue.campaigns.expansion.uniqueness import NO_LINE, Index
+from reelqueue.campaigns.expansion.uniqueness import NO_LINE, ClaimedNames
 from reelqueue.campaigns.limits import CLIPS_MAX
-from reelqueue.campaigns.manifest.compiled_manifest import Recipe
+from reelqueue.campaigns.manifest.compiled_manifest import CompiledManifest
 from reelqueue.campaigns.manifest.matrix import NO_COMBINATION
 from reelqueue.campaigns.output_paths import OutputPattern
 from reelqueue.campaigns.problem import CampaignFileError, Problem, Severity
@@ -36,7 +36,7 @@ StoredContent = Callable[[str], str | None]
 class Assembler:
     """Makes the clips of one file, in its order."""
 
-    recipe: Recipe
+    compiled: CompiledManifest
     source: RecordSource
     pattern: OutputPattern
     folder: Path | None = None
@@ -48,20 +48,20 @@ class Assembler:
     duplicate_count: int = 0
     """Clips left out because an earlier one sends the same."""
     _clip_count: int = 0
-    _index: Index = field(default_factory=Index)
+    _claimed: ClaimedNames = field(default_factory=ClaimedNames)
 
     def clips(self, log: ProblemLog) -> Iterator[Clip]:
         """Every good clip; what is wrong with the others goes to the log."""
         for record in self.source:
-            row = _Row(Blame(self.recipe, self.source, record))
+            row = _Row(ErrorLocator(self.compiled, self.source, record))
             if row.is_readable(record):
                 yield from self._row_clips(record, row)
             log.add_row(self.source, record, list(row.problems.values()), unlisted_count=row.unlisted_count)
 
     def _row_clips(self, record: Record, row: _Row) -> Iterator[Clip]:
-        for combination in self.recipe.matrix.combinations():
+        for combination in self.compiled.matrix.combinations():
             row.combination = combination
-            for draft in draft_clips(self.recipe, record, combination):
+            for draft in draft_clips(self.compiled, record, combination):
                 self._count(record.line)
                 clip = self._clip(draft, record.line, row)
                 if clip is not None:
@@ -72,9 +72,9 @@ class Assembler:
             draft.options["image"] = continued_image(self._content_of(draft.after or "") or "")
         request = read_request(draft.options, self.folder)
         refusals = [*draft.refusals, *self._chain_refusals(draft, line)]
-        told_by_server = self.refused.get(draft.custom_id)
-        if told_by_server is not None and told_by_server.field not in {refusal.field for refusal in refusals}:
-            refusals.append(told_by_server)
+        server_error = self.refused.get(draft.custom_id)
+        if server_error is not None and server_error.field not in {refusal.field for refusal in refusals}:
+            refusals.append(server_error)
         if isinstance(request, list):
             # What is missing only because it could not be read has been told already.
             told = row.bad_options.union(refusal.field for refusal in refusals)
@@ -89,24 +89,24 @@ class Assembler:
 
     def _checked(self, draft: Draft, request: RenderRequest, line: int | None, row: _Row) -> Clip | None:
         digest = content_sha256(request)
-        output = output_of(self.pattern, self.recipe.options.name, draft.custom_id, draft.variant, request)
-        earlier = self._index.line_of_content(digest)
-        follower = self._index.line_of_follower(draft.custom_id, digest)
+        output = output_of(self.pattern, self.compiled.options.name, draft.custom_id, draft.variant, request)
+        earlier = self._claimed.line_of_content(digest)
+        follower = self._claimed.line_of_follower(draft.custom_id, digest)
         if not self._claim_id(draft, line, None if earlier is not None else digest, row):
             return None
         if follower is not None:
-            self._index.spoil(draft.custom_id)
+            self._claimed.spoil(draft.custom_id)
             row.refuse(_above(follower), draft.custom_id)
             return None
         if earlier is not None:
             self.duplicate_count += 1
             row.warn(_duplicate(earlier), draft.custom_id)
             return None
-        if (taken := self._index.claim_output(output, line)) is not None:
-            self._index.spoil(draft.custom_id)
+        if (taken := self._claimed.claim_output(output, line)) is not None:
+            self._claimed.spoil(draft.custom_id)
             row.refuse(_taken("duplicate_output", f"its file would be {output!r}", taken), draft.custom_id)
             return None
-        self._index.add_content(digest, line)
+        self._claimed.add_content(digest, line)
         return Clip(
             custom_id=draft.custom_id,
             request=request,
@@ -124,7 +124,7 @@ class Assembler:
         )
 
     def _claim_id(self, draft: Draft, line: int | None, digest: str | None, row: _Row) -> bool:
-        earlier = self._index.claim_id(draft.custom_id, line, digest)
+        earlier = self._claimed.claim_id(draft.custom_id, line, digest)
         if earlier is not None:
             row.refuse(
                 _taken("duplicate_id", f"the id {draft.custom_id[:80]!r}", earlier, "custom_id"), draft.custom_id
@@ -133,7 +133,7 @@ class Assembler:
 
     def _content_of(self, custom_id: str) -> str | None:
         """The content of a clip above, else of one that is on the server."""
-        content = self._index.content_of(custom_id)
+        content = self._claimed.content_of(custom_id)
         return content if content is not None or self.stored is None else self.stored(custom_id)
 
     def _chain_refusals(self, draft: Draft, line: int | None) -> list[InvalidRequestError]:
@@ -153,7 +153,7 @@ class Assembler:
                 f"after: the clip {draft.after[:80]!r} has a problem of its own or is a duplicate, and is not rendered"
             )
         else:
-            self._index.note_follower(draft.after, line, content)
+            self._claimed.note_follower(draft.after, line, content)
             return []
         return [InvalidRequestError("bad_chain", why, "after")]
 
@@ -174,13 +174,13 @@ class Assembler:
 class _Row:
     """What is wrong with one row; what is wrong in the same way with each of its clips is told once."""
 
-    def __init__(self, blame: Blame) -> None:
+    def __init__(self, locator: ErrorLocator) -> None:
         self.combination = NO_COMBINATION
         self.problems: dict[tuple[str | None, str, str], Problem] = {}
         self.unlisted_count = 0
         self.bad_options: frozenset[str | None] = frozenset()
         """Whose values could not be read."""
-        self._blame = blame
+        self._locator = locator
 
     def is_readable(self, record: Record) -> bool:
         """Tell what is wrong with single values; False where nothing of the row can be read."""
@@ -191,11 +191,11 @@ class _Row:
 
     def refuse(self, refusal: InvalidRequestError, custom_id: str | None = None) -> None:
         """Take an error."""
-        self._add(self._blame.problem(refusal, self.combination, custom_id=custom_id))
+        self._add(self._locator.problem(refusal, self.combination, custom_id=custom_id))
 
     def warn(self, refusal: InvalidRequestError, custom_id: str) -> None:
         """Take a warning."""
-        found = self._blame.problem(refusal, self.combination, custom_id=custom_id, severity=Severity.WARNING)
+        found = self._locator.problem(refusal, self.combination, custom_id=custom_id, severity=Severity.WARNING)
         self._add(found)
 
     def _add(self, problem: Problem) -> None:

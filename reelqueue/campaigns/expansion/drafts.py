@@ -10,7 +10,7 @@ from typing import TypeVar
 from reelqueue.campaigns.clip_ids import clip_id, derived_id, slug, variant_seed
 from reelqueue.campaigns.clips import LAST_FRAME, Scalar
 from reelqueue.campaigns.limits import TOLD_CHARACTERS_MAX, VARIANTS_MAX
-from reelqueue.campaigns.manifest.compiled_manifest import Recipe
+from reelqueue.campaigns.manifest.compiled_manifest import CompiledManifest
 from reelqueue.campaigns.manifest.matrix import Combination
 from reelqueue.campaigns.problem import shortened
 from reelqueue.campaigns.rows.cell_values import read_typed
@@ -43,20 +43,20 @@ class Draft:
     """Whether anything gives it an id; else it is derived from what could be read of its row."""
 
 
-def draft_clips(recipe: Recipe, record: Record, combination: Combination) -> Iterator[Draft]:
+def draft_clips(compiled: CompiledManifest, record: Record, combination: Combination) -> Iterator[Draft]:
     """Each variant of a row in one combination of the matrix."""
     refusals = [
         InvalidRequestError("conflicting_options", f"{name}: the matrix gives it, too; keep it in one place", name)
         for name in sorted(combination.options.keys() & record.options.keys())
     ]
-    options = {**recipe.defaults, **record.options, **combination.options}
+    options = {**compiled.defaults, **record.options, **combination.options}
     own = {**record.variables, **combination.variables} if combination.variables else record.variables
-    if recipe.templates:
+    if compiled.templates:
         given = record.options.keys() | combination.options.keys()
-        refusals += _fill(recipe, options, given, {**recipe.variables, **own})
-    _read_texts(options, [*recipe.defaults, *combination.options], refusals)
+        refusals += _fill(compiled, options, given, {**compiled.variables, **own})
+    _read_texts(options, [*compiled.defaults, *combination.options], refusals)
     told = {name: _told(value) for name, value in own.items()} if own else {}
-    row_id = _row_id(recipe, record, combination, options.get("custom_id"))
+    row_id = _row_id(compiled, record, combination, options.get("custom_id"))
     count = _taken(options, _variants, refusals) or 1
     if isinstance(own_id := options.get("custom_id", ""), bool) or not isinstance(own_id, (str, int)):
         refusals.append(InvalidRequestError("wrong_type", "custom_id: must be text; put it in quotes", "custom_id"))
@@ -91,11 +91,11 @@ def _told(value: object) -> Scalar:
 
 
 def _fill(
-    recipe: Recipe, options: dict[str, object], given: AbstractSet[str], variables: Mapping[str, object]
+    compiled: CompiledManifest, options: dict[str, object], given: AbstractSet[str], variables: Mapping[str, object]
 ) -> Iterator[InvalidRequestError]:
     """Put what the templates write into the options; what a row or the matrix says wins."""
     context = {**options, **variables}
-    for name, template in recipe.templates.items():
+    for name, template in compiled.templates.items():
         if name not in given:
             try:
                 options[name] = template.render(context)
@@ -113,17 +113,17 @@ def _read_texts(options: dict[str, object], names: Iterable[str], refusals: list
                 refusals.append(error)
 
 
-def _row_id(recipe: Recipe, record: Record, combination: Combination, told: object) -> str:
+def _row_id(compiled: CompiledManifest, record: Record, combination: Combination, told: object) -> str:
     slugs = combination.slugs
     if told is not None and (not slugs or "custom_id" not in record.options):
         # As a template has written it: only what it leaves out is appended, so that clips of one row differ.
-        left_out = recipe.axes_outside_ids if slugs else frozenset()
+        left_out = compiled.axes_outside_ids if slugs else frozenset()
         return (
             clip_id(str(told), (word for name, word in slugs.items() if name in left_out), 1) if left_out else str(told)
         )
     if told is None and record.original:
         told = derived_id({**record.options, **record.variables})
-    return clip_id("" if told is None else str(told), slugs.values(), 1) or slug(recipe.options.name)
+    return clip_id("" if told is None else str(told), slugs.values(), 1) or slug(compiled.options.name)
 
 
 def _taken(

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from reelqueue.campaigns.manifest.compiled_manifest import Recipe
+from reelqueue.campaigns.manifest.compiled_manifest import CompiledManifest
 from reelqueue.campaigns.manifest.matrix import Combination
 from reelqueue.campaigns.problem import Problem, Severity, remedy_for, shortened
 from reelqueue.campaigns.rows.row import Place, Record, RecordSource
@@ -17,10 +17,10 @@ _UNDEFINED: Final = re.compile(r": '(\w+)' is undefined")
 
 
 @dataclass(frozen=True, slots=True)
-class Blame:
+class ErrorLocator:
     """Finds the place of what is wrong with one row."""
 
-    recipe: Recipe
+    compiled: CompiledManifest
     source: RecordSource
     record: Record
 
@@ -56,19 +56,19 @@ class Blame:
         return self.source.locate(self.record, f"vars.{found[1]}") if found else None
 
     def _shared(self, name: str | None, combination: Combination) -> Place | None:
-        recipe = self.recipe
-        if name is None or name in recipe.templates:
+        compiled = self.compiled
+        if name is None or name in compiled.templates:
             return None  # what a template writes differs from row to row
-        for part, values in (("matrix", combination.options), ("defaults", recipe.defaults)):
+        for part, values in (("matrix", combination.options), ("defaults", compiled.defaults)):
             if name in values:
                 column = f"{part}.{name}"
-                return Place(recipe.file, recipe.line_of(column), column, seen=shortened(values[name]))
+                return Place(compiled.file, compiled.line_of(column), column, seen=shortened(values[name]))
         return None
 
     def _row(self, refusal: InvalidRequestError) -> Place:
         name = refusal.field
-        column = f"template.{name}" if name in self.recipe.templates else name
+        column = f"template.{name}" if name in self.compiled.templates else name
         line = self.record.line
         if line is None and column is not None:
-            line = self.recipe.line_of(column)
+            line = self.compiled.line_of(column)
         return Place(self.source.file, line, column)

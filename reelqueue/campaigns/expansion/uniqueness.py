@@ -13,7 +13,7 @@ NO_LINE = 0
 
 
 @dataclass(slots=True)
-class Index:
+class ClaimedNames:
     """Ids, contents and names that are taken, with the line that took them."""
 
     _ids: dict[bytes, tuple[int, bytes]] = field(default_factory=dict)

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recipe:
+class CompiledManifest:
     """What the clips of a file have in common; an empty one for a file that is only rows."""
 
     file: str
@@ -53,8 +53,8 @@ class Recipe:
         return line_at(self.lines, path_of(column))
 
 
-def make_recipe(file: str, manifest: Manifest, lines: Lines) -> Recipe:
-    """The recipe that a manifest spells.
+def compile_manifest(file: str, manifest: Manifest, lines: Lines) -> CompiledManifest:
+    """A manifest with its templates, variables and matrix ready to use.
 
     Raises:
         CampaignFileError: Names, templates or the matrix are wrong; with every problem found.
@@ -63,7 +63,7 @@ def make_recipe(file: str, manifest: Manifest, lines: Lines) -> Recipe:
     no_templates: dict[str, Template] = {}
     templates = _tried(refusals, lambda: _templates(manifest), no_templates)
     matrix = _tried(refusals, lambda: read_matrix(manifest.matrix), Matrix())
-    recipe = Recipe(
+    compiled = CompiledManifest(
         file=file,
         options=manifest.campaign,
         defaults=_defaults(manifest),
@@ -73,10 +73,10 @@ def make_recipe(file: str, manifest: Manifest, lines: Lines) -> Recipe:
         lines=lines,
     )
     if not refusals:
-        refusals += islice(_unused(recipe), MANIFEST_PROBLEMS_MAX)
+        refusals += islice(_unused(compiled), MANIFEST_PROBLEMS_MAX)
     if refusals:
         raise CampaignFileError(*(_problem(file, lines, refusal) for refusal in refusals))
-    return recipe
+    return compiled
 
 
 def option_defaults(options: CampaignOptions) -> dict[str, object]:
@@ -101,10 +101,10 @@ def _defaults(manifest: Manifest) -> dict[str, object]:
     return option_defaults(manifest.campaign) | {option_name(name): value for name, value in manifest.defaults.items()}
 
 
-def _unused(recipe: Recipe) -> Iterator[InvalidRequestError]:
+def _unused(compiled: CompiledManifest) -> Iterator[InvalidRequestError]:
     """Axes that change nothing: a misspelt one would buy each clip several times."""
-    headings = recipe.headings
-    for name in sorted(recipe.matrix.names - OPTIONS - headings.variables):
+    headings = compiled.headings
+    for name in sorted(compiled.matrix.names - OPTIONS - headings.variables):
         near = headings.nearest(name)
         hint = f"; did you mean {near}?" if near else ""
         why = f"matrix.{name}: no option has this name, and no template uses it{hint}"

@@ -16,7 +16,7 @@ from reelqueue.campaigns.open_file import CampaignFile, open_campaign
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.campaigns.plan.cost_plan import Plan
 from reelqueue.campaigns.plan.eta import Eta, Lane, eta
-from reelqueue.campaigns.plan.server_diff import Known, Novelty
+from reelqueue.campaigns.plan.server_diff import ClipChange, ServerState
 from reelqueue.campaigns.plan.url_check import URLS_MAX, check_urls, urls_of
 from reelqueue.campaigns.problem import CampaignFileError, Problem, Severity
 from reelqueue.campaigns.problem_log import ProblemLog, ProblemSink
@@ -59,13 +59,13 @@ class Checked:
         source = self.campaign.source if self.campaign else None
         return source.csv_style if isinstance(source, Spreadsheet) else None
 
-    def add(self, clip: Clip, *, with_urls: bool) -> Novelty:
+    def add(self, clip: Clip, *, with_urls: bool) -> ClipChange:
         """Count one clip."""
-        novelty = self.plan.add(clip)
+        change = self.plan.add(clip)
         if with_urls and len(self._first_uses) < URLS_MAX:
             for url in urls_of(clip):
                 self._first_uses.setdefault(url, _Use(clip.file, clip.line, clip.custom_id))
-        return novelty
+        return change
 
     def ask_urls(self, transport: httpx.AsyncBaseTransport | None = None) -> None:
         """Warn of each reference that cannot be fetched, in the row that uses it first."""
@@ -95,8 +95,8 @@ def check_file(
     rows: Path | None = None,
     sink: ProblemSink | None = None,
     with_urls: bool = False,
-    known: Known | None = None,
-    keep: Callable[[Clip, Novelty], None] | None = None,
+    known: ServerState | None = None,
+    keep: Callable[[Clip, ClipChange], None] | None = None,
     refused: Mapping[str, InvalidRequestError] = MappingProxyType({}),
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> Checked:
@@ -130,9 +130,9 @@ def check_file(
                 sink.begin(campaign.source)
             checked.plan.start_by = campaign.options.start_by
             for clip in campaign.clips(checked.log, refused=refused, stored=stored):
-                novelty = checked.add(clip, with_urls=with_urls)
+                change = checked.add(clip, with_urls=with_urls)
                 if keep is not None:
-                    keep(clip, novelty)
+                    keep(clip, change)
     except CampaignFileError as error:
         for problem in error.problems:
             checked.log.add_file_problem(problem)

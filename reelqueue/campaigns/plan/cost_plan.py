@@ -10,7 +10,7 @@ from typing import Final
 
 from reelqueue.campaigns.clips import Clip
 from reelqueue.campaigns.options import Budget
-from reelqueue.campaigns.plan.server_diff import BOUGHT, Known, Novelty, UndoneRepair
+from reelqueue.campaigns.plan.server_diff import BOUGHT, ClipChange, ServerState, UndoneRepair
 from reelqueue.pricing import CostEstimate, estimate, unpriced_warning
 from reelqueue.requests.base import RenderRequest
 from reelqueue.requests.option_table import REQUEST_OPTIONS, Role
@@ -71,7 +71,7 @@ class PlanWarning:
 class Plan:
     """Adds up clips; memory grows with the number of models and kinds of clip, not with the clips."""
 
-    def __init__(self, region: str, known: Known | None = None) -> None:
+    def __init__(self, region: str, known: ServerState | None = None) -> None:
         """Begin with nothing.
 
         Args:
@@ -81,7 +81,7 @@ class Plan:
         self.region = region
         self.start_by: datetime | None = None
         """The campaign's latest start, for clips that say none."""
-        self.counts: dict[Novelty, int] = dict.fromkeys(Novelty, 0)
+        self.counts: dict[ClipChange, int] = dict.fromkeys(ClipChange, 0)
         self.ended_count: int = 0
         """Clips that have ended without a video, and are not bought again by being applied."""
         self.undone_count: int = 0
@@ -89,20 +89,20 @@ class Plan:
         self.undone: list[UndoneRepair] = []
         """The first of them."""
         self.models: dict[str, ModelPlan] = {}
-        self._known = known or Known()
+        self._known = known or ServerState()
         self._unpriced: dict[str, PlanWarning] = {}
         self._warnings: dict[str, PlanWarning] = {}
         self._cost = _cached(region)
 
-    def add(self, clip: Clip) -> Novelty:
+    def add(self, clip: Clip) -> ClipChange:
         """Count one clip; only what is not there yet is priced."""
-        novelty = self._known.novelty(clip, start_by=self.start_by)
-        self.counts[novelty] += 1
+        change = self._known.change_of(clip, start_by=self.start_by)
+        self.counts[change] += 1
         if clip.content_sha256 in self._known.ended:
             self.ended_count += 1
             self._note_undone(clip)
-        if novelty not in BOUGHT:
-            return novelty
+        if change not in BOUGHT:
+            return change
         cost = self._cost(clip.request)
         model = clip.request.model
         if model not in self.models and len(self.models) >= _MODELS_MAX:
@@ -114,7 +114,7 @@ class Plan:
             _count(self._unpriced, unpriced_warning(clip.request, self.region), clip.line)
         for warning in clip.warnings:
             _count(self._warnings, warning, clip.line)
-        return novelty
+        return change
 
     @property
     def clip_count(self) -> int:
@@ -124,7 +124,7 @@ class Plan:
     @property
     def buy_count(self) -> int:
         """Clips that would be rendered."""
-        return sum(self.counts[novelty] for novelty in BOUGHT)
+        return sum(self.counts[change] for change in BOUGHT)
 
     @property
     def total(self) -> ModelPlan:

@@ -12,7 +12,7 @@ from reelqueue.campaigns.clips import Clip
 from reelqueue.states import TERMINAL, RenderState
 
 
-class Novelty(StrEnum):
+class ClipChange(StrEnum):
     """What a clip is to the campaign as it has been applied before."""
 
     NEW = "new"
@@ -28,12 +28,12 @@ class Novelty(StrEnum):
     """What it sends has been sent: nothing is bought."""
 
 
-BOUGHT: Final = (Novelty.NEW, Novelty.CHANGED)
+BOUGHT: Final = (ClipChange.NEW, ClipChange.CHANGED)
 
 _WITHOUT_VIDEO: Final = TERMINAL - {RenderState.SUCCEEDED, RenderState.TIMED_OUT}
 
 
-class Wait(NamedTuple):
+class WaitingOptions(NamedTuple):
     """What a row says about a clip that waits, beside what it sends."""
 
     priority: int = 0
@@ -55,7 +55,7 @@ class UndoneRepair(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ServerState:
     """What a campaign holds already."""
 
     content_by_id: Mapping[str, str] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Known:
     """Of all these, what has ended without a video: its state by its content."""
     state_by_id: Mapping[str, str] = field(default_factory=dict)
     """State of the current clip by `Clip.custom_id`."""
-    waits: Mapping[str, Wait] = field(default_factory=dict)
+    waits: Mapping[str, WaitingOptions] = field(default_factory=dict)
     """By id, of those that wait."""
 
     @classmethod
@@ -79,8 +79,8 @@ class Known:
         ended: dict[str, str] = {}
         earlier_ended: dict[str, str] = {}
         earlier = set[str]()
-        waits: dict[str, Wait] = {}
-        plain = Wait()
+        waits: dict[str, WaitingOptions] = {}
+        plain = WaitingOptions()
         for clip in told:
             content, custom_id = clip["content_sha256"], clip["custom_id"]
             state = RenderState(clip["state"])
@@ -95,7 +95,7 @@ class Known:
             if is_ended:
                 ended[content] = state
             elif state is RenderState.QUEUED:
-                own = Wait(clip.get("priority", 0), _moment(clip.get("start_by")))
+                own = WaitingOptions(clip.get("priority", 0), _moment(clip.get("start_by")))
                 waits[custom_id] = plain if own == plain else own
         contents = frozenset(content_by_id.values())
         ended |= {
@@ -105,7 +105,7 @@ class Known:
         }
         return cls(content_by_id, contents, frozenset(earlier | earlier_ended.keys()), ended, state_by_id, waits)
 
-    def novelty(self, clip: Clip, *, start_by: datetime | None = None) -> Novelty:
+    def change_of(self, clip: Clip, *, start_by: datetime | None = None) -> ClipChange:
         """What *clip* is to it.
 
         Args:
@@ -116,10 +116,10 @@ class Known:
         if clip.content_sha256 == before:
             return self._same(clip, start_by)
         if clip.content_sha256 in self.contents:
-            return Novelty.SHARED
+            return ClipChange.SHARED
         if clip.content_sha256 in self.earlier:
-            return Novelty.RESTORED
-        return Novelty.NEW if before is None else Novelty.CHANGED
+            return ClipChange.RESTORED
+        return ClipChange.NEW if before is None else ClipChange.CHANGED
 
     def undone_by(self, clip: Clip) -> UndoneRepair | None:
         """The repair that *clip* would undo: it has ended without a video, and the current clip of its id has not."""
@@ -129,11 +129,11 @@ class Known:
         current = self.state_by_id[clip.custom_id]
         return UndoneRepair(clip.custom_id, clip.file, clip.line, self.ended[clip.content_sha256], current)
 
-    def _same(self, clip: Clip, start_by: datetime | None) -> Novelty:
+    def _same(self, clip: Clip, start_by: datetime | None) -> ClipChange:
         waits = self.waits.get(clip.custom_id)
         own = clip.request.start_by if clip.request.start_by != start_by else None
         is_amended = waits is not None and waits != (clip.request.priority, own)
-        return Novelty.AMENDED if is_amended else Novelty.PRESENT
+        return ClipChange.AMENDED if is_amended else ClipChange.PRESENT
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -17,7 +17,7 @@ def plan_object(plan: Plan, eta: Eta | None) -> dict[str, Any]:
     return {
         "clips": plan.clip_count,
         "to_buy": plan.buy_count,
-        **{str(novelty): count for novelty, count in plan.counts.items()},
+        **{str(change): count for change, count in plan.counts.items()},
         "going_back": {"clips": plan.undone_count, "custom_ids": [one.custom_id for one in plan.undone]},
         "region": plan.region,
         "models": [_model_object(part) for part in plan.models.values()],

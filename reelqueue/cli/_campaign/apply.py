@@ -18,7 +18,7 @@ from reelqueue.campaigns.options import CampaignOptions, changed_options
 from reelqueue.campaigns.plan.check_file import Checked, campaign_warnings, check_file, eta_of, measured_eta
 from reelqueue.campaigns.plan.cost_plan import Plan
 from reelqueue.campaigns.plan.eta import Eta
-from reelqueue.campaigns.plan.server_diff import BOUGHT, Known, Novelty
+from reelqueue.campaigns.plan.server_diff import BOUGHT, ClipChange, ServerState
 from reelqueue.campaigns.problem import CampaignFileError
 from reelqueue.campaigns.report.rehearsal import Rehearsal
 from reelqueue.campaigns.report.repair_files import RepairFiles
@@ -38,7 +38,7 @@ from reelqueue.cli._campaign.check import (
 )
 from reelqueue.cli._campaign.options import read_changes, with_campaign_options
 from reelqueue.cli._campaign.rehearsal import print_rehearsal, rehearse
-from reelqueue.cli._campaign.upload import Handover
+from reelqueue.cli._campaign.upload import CampaignUpload
 from reelqueue.cli._jobs import AsJson, connect
 from reelqueue.cli._output import print_json, print_line, printable, talk
 from reelqueue.cli._render import video_base_url
@@ -65,7 +65,7 @@ class _Source(NamedTuple):
     """None where the file cannot even be opened as one."""
     campaign: Campaign | None
     """Of its name, on the server."""
-    known: Known
+    known: ServerState
 
 
 @with_campaign_options
@@ -127,8 +127,8 @@ def apply(
     with connect() as client:
         source = _source(client, file, encoding, sheet, read_changes(options), rows, with_urls=with_urls)
         name = source.options.name if source.options else ""
-        with Handover(client, name, _options(source, canary), (rows or file).name) as handover:
-            checked = _checked_by_both(source, handover)
+        with CampaignUpload(client, name, _options(source, canary), (rows or file).name) as upload:
+            checked = _checked_by_both(source, upload)
             if not as_json:
                 _show(source, checked, _time(client, checked.plan, render_seconds), as_json=False)
             if not _is_applicable(checked, skip_bad_rows=skip_bad_rows):
@@ -137,13 +137,13 @@ def apply(
             if is_agreed and not undo_repairs:
                 _refuse_to_undo(checked.plan)
             _ask(checked, is_agreed=is_agreed)
-            stored = handover.commit(checked.csv_style)
+            stored = upload.commit(checked.csv_style)
         campaign = client.campaigns.get(name)
     if as_json:
         counts = stored.model_dump(mode="json", exclude={"bad", "problems"})
         print_json(checked_object(file, checked, None, []) | {"stored": counts})
         return
-    unchanged = stored.present + checked.plan.counts[Novelty.PRESENT]
+    unchanged = stored.present + checked.plan.counts[ClipChange.PRESENT]
     rest = _told({"restored": stored.restored, "shared": stored.shared, "amended": stored.amended})
     print_line(f"stored: {stored.new} new, {stored.changed} changed, {unchanged} there already{rest}")
     talk(f"watch it: reelqueue campaign watch {shlex.quote(name)}")
@@ -164,7 +164,7 @@ def _source(
     *,
     with_urls: bool,
 ) -> _Source:
-    unknown = _Source(file, encoding, sheet, changes, rows, with_urls, None, None, Known())
+    unknown = _Source(file, encoding, sheet, changes, rows, with_urls, None, None, ServerState())
     try:
         with open_campaign(
             file, encoding=encoding, sheet=sheet, changes=changes, rows=rows, local_files=True
@@ -193,7 +193,7 @@ def _options(source: _Source, canary: int | None) -> CampaignOptions | None:
 
 def _check(
     source: _Source,
-    keep: Callable[[Clip, Novelty], None] | None = None,
+    keep: Callable[[Clip, ClipChange], None] | None = None,
     refused: Mapping[str, InvalidRequestError] | None = None,
 ) -> Checked:
     """Read the whole file against what the server has."""
@@ -218,17 +218,17 @@ def _check(
     return checked
 
 
-def _checked_by_both(source: _Source, handover: Handover) -> Checked:
+def _checked_by_both(source: _Source, upload: CampaignUpload) -> Checked:
     """Check the file here and on the server; what only that refuses is found in the file by reading it again."""
-    checked = _check(source, handover.keep)
-    handover.finish()
-    if not handover.refused:
+    checked = _check(source, upload.keep)
+    upload.finish()
+    if not upload.refused:
         return checked
     talk(
-        f"the server refuses {counted(len(handover.refused), 'clip')} that this version takes; "
+        f"the server refuses {counted(len(upload.refused), 'clip')} that this version takes; "
         "use the same version of reelqueue on both sides"
     )
-    return _check(source, refused=handover.refused)
+    return _check(source, refused=upload.refused)
 
 
 def _time(client: Client, plan: Plan, render_seconds: str | None) -> Eta | None:
@@ -249,8 +249,8 @@ def _show(
         print_json(checked_object(source.file, checked, time, limits) | played)
         return
     print_checked(checked, time, limits)
-    always = (*BOUGHT, Novelty.PRESENT)
-    counts = ", ".join(f"{plan.counts[novelty]} {novelty}" for novelty in always)
+    always = (*BOUGHT, ClipChange.PRESENT)
+    counts = ", ".join(f"{plan.counts[change]} {change}" for change in always)
     print_line(f"against the server: {counts}{_told({n: c for n, c in plan.counts.items() if n not in always})}")
     # Those that undo a repair are told apart: until this is applied, there is nothing to retry.
     if (ended_count := plan.ended_count - plan.undone_count) and checked.options:

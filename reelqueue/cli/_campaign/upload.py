@@ -13,7 +13,7 @@ from uuid import UUID
 from reelqueue.campaigns.clip_json import clip_object
 from reelqueue.campaigns.clips import Clip
 from reelqueue.campaigns.options import CampaignOptions
-from reelqueue.campaigns.plan.server_diff import Novelty
+from reelqueue.campaigns.plan.server_diff import ClipChange
 from reelqueue.client import Client
 from reelqueue.errors import InvalidRequestError, ReelqueueError
 from reelqueue.schemas.campaigns import CsvStyle, ImportedClips, StagedClips
@@ -25,7 +25,7 @@ _BATCHES_WAITING: Final = 2
 """More would only fill the memory: whoever is faster waits for the other."""
 
 
-class Handover:
+class CampaignUpload:
     """One import: batches go to the server on a thread of their own, and nothing counts until `commit`.
 
     Left without a commit, it is discarded; killed, the server forgets it after a day.
@@ -50,7 +50,7 @@ class Handover:
         self._lines: list[bytes] = []
         self._size_bytes = 0
         self._waiting: Queue[list[bytes] | None] = Queue(_BATCHES_WAITING)
-        self._sender = Thread(target=self._send, name="handover", daemon=True)
+        self._sender = Thread(target=self._send, name="upload", daemon=True)
         self._sender.start()
 
     def __enter__(self) -> Self:
@@ -66,9 +66,9 @@ class Handover:
             with suppress(ReelqueueError):  # it is forgotten after a day all the same
                 self._client.campaigns.discard_import(self._name, self._import_id)
 
-    def keep(self, clip: Clip, novelty: Novelty) -> None:
+    def keep(self, clip: Clip, change: ClipChange) -> None:
         """Take a good clip; the server gets what changes something."""
-        if novelty is Novelty.PRESENT:
+        if change is ClipChange.PRESENT:
             return
         line = json.dumps(clip_object(clip), ensure_ascii=False).encode()
         self._lines.append(line)

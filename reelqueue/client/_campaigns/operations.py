@@ -9,7 +9,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 from reelqueue.campaigns.options import CampaignOptions
-from reelqueue.campaigns.plan.server_diff import Known
+from reelqueue.campaigns.plan.server_diff import ServerState
 from reelqueue.client._answers import read
 from reelqueue.client._steps import Send, Steps, deadline, exchange
 from reelqueue.errors import InvalidRequestError
@@ -54,10 +54,10 @@ def listed(limit: int, retry_seconds: float) -> Steps[Campaigns]:
     return read(Campaigns, (yield from exchange(step, give_up_at=deadline(retry_seconds))))
 
 
-def known(name: str, retry_seconds: float) -> Steps[Known]:
+def known(name: str, retry_seconds: float) -> Steps[ServerState]:
     """What the campaign holds already."""
     answer = yield from exchange(Send("GET", f"{path_of(name)}/contents"), give_up_at=deadline(retry_seconds))
-    return Known.read(map(json.loads, answer.iter_lines()))
+    return ServerState.read(map(json.loads, answer.iter_lines()))
 
 
 def speeds(models: Iterable[str], retry_seconds: float) -> Steps[ModelSpeeds]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from uuid import UUID
 
 from reelqueue.campaigns.options import CampaignOptions
-from reelqueue.campaigns.plan.server_diff import Known
+from reelqueue.campaigns.plan.server_diff import ServerState
 from reelqueue.client._campaigns import gallery_operations as gallery
 from reelqueue.client._campaigns import operations as ops
 from reelqueue.client._campaigns.gallery_operations import Deciding, Sheet
@@ -56,7 +56,7 @@ class CampaignCalls:
         """The newest campaigns."""
         return (self._driver.run(ops.listed(limit, self._retry_seconds))).items
 
-    def known(self, name: str) -> Known:
+    def known(self, name: str) -> ServerState:
         """What the campaign holds already, to be compared with its file."""
         return self._driver.run(ops.known(name, self._retry_seconds))
 

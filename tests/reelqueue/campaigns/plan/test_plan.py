@@ -12,7 +12,7 @@ from reelqueue.campaigns import Budget, CampaignOptions
 from reelqueue.campaigns.plan.check_file import campaign_warnings
 from reelqueue.campaigns.plan.cost_plan import Plan
 from reelqueue.campaigns.plan.eta import Eta, Lane, eta
-from reelqueue.campaigns.plan.server_diff import Known, Novelty, UndoneRepair
+from reelqueue.campaigns.plan.server_diff import ClipChange, ServerState, UndoneRepair
 from reelqueue.campaigns.report.summary import plan_object
 from tests.reelqueue.campaigns.conftest import Read
 
@@ -23,7 +23,7 @@ ROWS = [
 ]
 
 
-def plan_of(read: Read, rows: list[dict[str, object]], known: Known | None = None) -> Plan:
+def plan_of(read: Read, rows: list[dict[str, object]], known: ServerState | None = None) -> Plan:
     plan = Plan("ap-southeast-1", known)
     for clip in read("a.jsonl", "".join(f"{json.dumps(row)}\n" for row in rows)).clips:
         plan.add(clip)
@@ -43,17 +43,17 @@ def test_prices_are_summed_by_model_and_in_all(read: Read) -> None:
 def test_a_corrected_file_buys_only_the_difference(read: Read) -> None:
     clips = read("a.jsonl", "".join(f"{json.dumps(row)}\n" for row in ROWS)).clips
     contents = {clip.custom_id: clip.content_sha256 for clip in clips}
-    known = Known(contents, frozenset(contents.values()))
+    known = ServerState(contents, frozenset(contents.values()))
     changed = [ROWS[0], ROWS[1] | {"prompt": "a ship"}, ROWS[2] | {"custom_id": "renamed"}]
     added = {"custom_id": "d", "model": "wan2.6-t2v", "prompt": "a dog"}
 
     plan = plan_of(read, [*changed, added], known)
 
-    assert {novelty: count for novelty, count in plan.counts.items() if count} == {
-        Novelty.PRESENT: 1,
-        Novelty.SHARED: 1,
-        Novelty.CHANGED: 1,
-        Novelty.NEW: 1,
+    assert {change: count for change, count in plan.counts.items() if count} == {
+        ClipChange.PRESENT: 1,
+        ClipChange.SHARED: 1,
+        ClipChange.CHANGED: 1,
+        ClipChange.NEW: 1,
     }
     assert plan.total.clip_count == 2
 
@@ -132,7 +132,7 @@ def test_times_that_cannot_be_are_refused(wrong: Lane) -> None:
 )
 def test_a_failed_clip_that_would_displace_another_is_counted_and_named(read: Read, state: str, count: int) -> None:
     (clip,) = read("a.jsonl", f"{json.dumps(ROWS[0])}\n").clips
-    known = Known.read(
+    known = ServerState.read(
         [
             {"custom_id": "a", "content_sha256": "0" * 64, "state": state},
             {"custom_id": "a", "content_sha256": clip.content_sha256, "state": "moderated", "earlier": True},
@@ -141,6 +141,6 @@ def test_a_failed_clip_that_would_displace_another_is_counted_and_named(read: Re
 
     plan = plan_of(read, ROWS[:1], known)
 
-    assert plan.counts[Novelty.RESTORED] == 1
+    assert plan.counts[ClipChange.RESTORED] == 1
     undone = UndoneRepair("a", "a.jsonl", 1, failed_state="moderated", current_state=state)
     assert (plan.undone_count, plan.undone) == (count, [undone] * count)
