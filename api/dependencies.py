@@ -53,7 +53,7 @@ class Services:
     def commit_and_hint(self, session: Session) -> None:
         """Commit what can let jobs move, then wake a dispatcher: a hint before the commit would find nothing."""
         session.commit()
-        self.hints.kick()
+        self.hints.request_dispatch()
 
     @property
     def region(self) -> str:

@@ -64,7 +64,7 @@ class DispatchHints:
         """Begin to send."""
         self._thread.start()
 
-    def kick(self) -> None:
+    def request_dispatch(self) -> None:
         """Ask for a hint; returns at once, whatever the broker does."""
         self._is_asked = True
         self._awake.set()

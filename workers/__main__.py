@@ -42,12 +42,12 @@ def doctor_command(*, as_json: AsJson = False) -> None:
     """Look at everything that a render needs: one line each, with the remedy. Exit code 1 if anything is bad."""
     from workers.app import app
 
-    is_well = True
+    is_healthy = True
     with open_services() as services:
         for line in examine(services, app):
             typer.echo(json.dumps(vars(line)) if as_json else str(line))
-            is_well &= line.is_well
-    raise typer.Exit(0 if is_well else 1)
+            is_healthy &= line.is_healthy
+    raise typer.Exit(0 if is_healthy else 1)
 
 
 @cli.command("audit")

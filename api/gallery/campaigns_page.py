@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from api.gallery.html_document import Dress, document
+from api.gallery.html_document import PageAssets, document
 from api.gallery.tiles import Picture
 from reelqueue.schemas.campaigns import Campaign, Phase
 from reelqueue.states import TERMINAL, RenderState
 
-CAMPAIGNS_DRESS: Final = Dress(("base.css", "door.css"))
+CAMPAIGNS_ASSETS: Final = PageAssets(("base.css", "door.css"))
 
 _TONES: Final[Mapping[RenderState, str]] = {
     RenderState.SUCCEEDED: "good",
@@ -36,7 +36,7 @@ class BarPart:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reel:
+class CampaignCard:
     """A campaign in the list."""
 
     campaign: Campaign
@@ -66,20 +66,20 @@ class Reel:
         return parts
 
 
-def campaigns_page(reels: Sequence[Reel], *, key_name: str | None, older_url: str | None) -> str:
+def campaigns_page(cards: Sequence[CampaignCard], *, key_name: str | None, older_url: str | None) -> str:
     """The page.
 
     Args:
-        reels: Newest first.
+        cards: Newest first.
         key_name: Whose key let the caller in; None: no key is needed.
         older_url: The next page.
     """
     return document(
         "campaigns.html",
-        CAMPAIGNS_DRESS,
+        CAMPAIGNS_ASSETS,
         "Campaigns · Reelqueue",
         is_served=True,
-        reels=reels,
+        cards=cards,
         key_name=key_name,
         older_url=older_url,
     )
@@ -91,4 +91,4 @@ def missing_page(detail: str) -> str:
     Args:
         detail: What was looked for.
     """
-    return document("missing.html", CAMPAIGNS_DRESS, "Not here · Reelqueue", is_served=True, detail=detail)
+    return document("missing.html", CAMPAIGNS_ASSETS, "Not here · Reelqueue", is_served=True, detail=detail)

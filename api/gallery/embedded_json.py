@@ -16,7 +16,7 @@ from pydantic import BaseModel
 _ESCAPES: Final = str.maketrans({character: f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029\x7f"})
 
 
-def island(value: object) -> str:
+def embedded_json(value: object) -> str:
     """*value* as JSON that can stand between ``<script type="application/json">`` and its end.
 
     Args:

@@ -12,19 +12,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from api.gallery.embedded_json import island
-from api.gallery.html_document import Dress, document
+from api.gallery.embedded_json import embedded_json
+from api.gallery.html_document import PageAssets, document
 from api.gallery.tiles import Gallery, Tile
 from reelqueue.states import RenderState
 
-GALLERY_DRESS: Final = Dress(
+GALLERY_ASSETS: Final = PageAssets(
     ("base.css", "gallery.css"),
     (
         *("data.js", "filters.js", "player.js", "decisions.js", "detail.js", "approval.js", "keys.js"),
         *("slots.js", "live.js"),
     ),
 )
-CHANGES_DRESS: Final = Dress()
+CHANGES_ASSETS: Final = PageAssets()
 
 _CHOICES_MAX: Final = 60
 """A variable with more values than this is found by searching, not by choosing."""
@@ -63,7 +63,7 @@ def render_changes(gallery: Gallery) -> str:
     Args:
         gallery: As it is now, with the tiles alone that are to be shown anew.
     """
-    return document("changes.html", CHANGES_DRESS, gallery.title, is_served=True, **_values(gallery))
+    return document("changes.html", CHANGES_ASSETS, gallery.title, is_served=True, **_values(gallery))
 
 
 def render(gallery: Gallery, *, is_served: bool) -> str:
@@ -71,10 +71,10 @@ def render(gallery: Gallery, *, is_served: bool) -> str:
 
     Args:
         gallery: What it shows.
-        is_served: Whether a server sends it, with the policy of `GALLERY_DRESS` as a header.
+        is_served: Whether a server sends it, with the policy of `GALLERY_ASSETS` as a header.
     """
     title = f"{gallery.title} · contact sheet"
-    return document("gallery.html", GALLERY_DRESS, title, is_served=is_served, **_values(gallery))
+    return document("gallery.html", GALLERY_ASSETS, title, is_served=is_served, **_values(gallery))
 
 
 def _values(gallery: Gallery) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def _values(gallery: Gallery) -> dict[str, Any]:
         Counter(tile.state for tile in gallery.tiles),
         [choice for choice in _choices(gallery) if 1 < len(choice.values) <= _CHOICES_MAX],
     )
-    return {"gallery": gallery, "filters": filters, "shape": _shape(gallery.tiles), "data": island(gallery)}
+    return {"gallery": gallery, "filters": filters, "shape": _shape(gallery.tiles), "data": embedded_json(gallery)}
 
 
 def _choices(gallery: Gallery) -> Iterator[Choice]:

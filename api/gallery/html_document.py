@@ -34,7 +34,7 @@ _ICON: Final = (
 
 
 @dataclass(frozen=True)
-class Dress:
+class PageAssets:
     """The style and the script of a kind of page, by the names of their files."""
 
     styles: tuple[str, ...] = ()
@@ -52,11 +52,11 @@ class Dress:
         return _joined(self.scripts)
 
 
-def security_policy(dress: Dress, *, is_served: bool) -> str:
+def security_policy(assets: PageAssets, *, is_served: bool) -> str:
     """The content security policy of a page.
 
     Args:
-        dress: What the page brings.
+        assets: What the page brings.
         is_served: Whether it is sent as a header. In a page a browser ignores who may frame it, and a page in
             a folder talks to nobody.
     """
@@ -64,8 +64,8 @@ def security_policy(dress: Dress, *, is_served: bool) -> str:
     server = "'self'" if is_served else "'none'"
     rules = [
         "default-src 'none'",
-        f"script-src '{_hash(dress.script)}'" if dress.scripts else "script-src 'none'",
-        f"style-src '{_hash(dress.style)}'" if dress.styles else "style-src 'none'",
+        f"script-src '{_hash(assets.script)}'" if assets.scripts else "script-src 'none'",
+        f"style-src '{_hash(assets.style)}'" if assets.styles else "style-src 'none'",
         f"img-src {media} data:",
         f"media-src {media}",
         f"connect-src {server}",
@@ -79,13 +79,13 @@ def security_policy(dress: Dress, *, is_served: bool) -> str:
     return "; ".join(rules)
 
 
-def document(template: str, dress: Dress, title: str, *, is_served: bool, **values: object) -> str:
+def document(template: str, assets: PageAssets, title: str, *, is_served: bool, **values: object) -> str:
     """The document.
 
     Args:
         template: Its file in `templates/`, which extends `document.html`. Jinja2 escapes each value, unless the
             template calls it safe.
-        dress: The style and script inside.
+        assets: The style and script inside.
         title: Text.
         is_served: Whether a server sends it, with :func:`security_policy` as a header; else the page carries it.
         values: What the template names.
@@ -94,9 +94,9 @@ def document(template: str, dress: Dress, title: str, *, is_served: bool, **valu
     text = page.render(
         title=title,
         icon=_ICON,
-        style=dress.style,
-        script=dress.script,
-        policy=None if is_served else security_policy(dress, is_served=False),
+        style=assets.style,
+        script=assets.script,
+        policy=None if is_served else security_policy(assets, is_served=False),
         **values,
     )
     # Half of a surrogate pair is a string to Python and no text to a file or a browser.

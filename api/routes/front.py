@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from api.gallery.html_document import security_policy
-from api.gallery.sign_in_page import FRONT_DRESS, front_page
+from api.gallery.sign_in_page import FRONT_ASSETS, front_page
 
 router = APIRouter(include_in_schema=False)
 
@@ -14,4 +14,6 @@ router = APIRouter(include_in_schema=False)
 @router.get("/")
 async def read_front() -> HTMLResponse:
     """A page that leads to the campaigns and to the API's description; it says nothing about either."""
-    return HTMLResponse(front_page(), headers={"Content-Security-Policy": security_policy(FRONT_DRESS, is_served=True)})
+    return HTMLResponse(
+        front_page(), headers={"Content-Security-Policy": security_policy(FRONT_ASSETS, is_served=True)}
+    )

@@ -18,12 +18,12 @@ from api.auth.authentication import caller
 from api.auth.campaign_access import CampaignName, find_campaign, owner_of
 from api.auth.job_access import CurrentCaller
 from api.dependencies import OpenClock, OpenServices, OpenSession
-from api.gallery.campaigns_page import CAMPAIGNS_DRESS, Reel, campaigns_page, missing_page
-from api.gallery.gallery_page import CHANGES_DRESS, GALLERY_DRESS, render, render_changes
-from api.gallery.html_document import Dress, security_policy
+from api.gallery.campaigns_page import CAMPAIGNS_ASSETS, CampaignCard, campaigns_page, missing_page
+from api.gallery.gallery_page import CHANGES_ASSETS, GALLERY_ASSETS, render, render_changes
+from api.gallery.html_document import PageAssets, security_policy
 from api.gallery.order import shown_jobs
 from api.gallery.page_data import LIST_PATH, campaign_changes, campaign_page, gallery_path
-from api.gallery.sign_in_page import RETURN_DRESS, return_page
+from api.gallery.sign_in_page import RETURN_ASSETS, return_page
 from api.gallery.tiles import Picture
 from api.problem_details import PageError, ProblemError
 from api.spending.shortfall import campaign_answer
@@ -50,7 +50,7 @@ def _let_in(request: Request) -> None:
 def _elsewhere(request: Request) -> HTMLResponse:
     # The cookie stays behind when another site leads here. Asked for once more, the page gets it, or the form.
     if request.headers.get("sec-fetch-site") in {"cross-site", "same-site"}:
-        return _answer(return_page(), RETURN_DRESS)
+        return _answer(return_page(), RETURN_ASSETS)
     query = f"?{request.url.query}" if request.url.query else ""
     to = quote(f"{quote(request.url.path)}{query}", safe="")
     return HTMLResponse("", 303, {"Location": f"/sign-in?to={to}", "Cache-Control": "no-store"})
@@ -73,8 +73,8 @@ def read_campaigns(
     found = session.scalars(older.order_by(Campaign.id.desc()).limit(CAMPAIGNS_MAX + 1)).all()
     page, now = found[:CAMPAIGNS_MAX], clock()
     older_url = f"?before={page[-1].id}" if len(found) > CAMPAIGNS_MAX else None
-    reels = _reels(session, page, now, services.region)
-    return _answer(campaigns_page(reels, key_name=caller.key_name, older_url=older_url), CAMPAIGNS_DRESS)
+    cards = _cards(session, page, now, services.region)
+    return _answer(campaigns_page(cards, key_name=caller.key_name, older_url=older_url), CAMPAIGNS_ASSETS)
 
 
 def _find(name: CampaignName, session: OpenSession, caller: CurrentCaller) -> Campaign:
@@ -82,7 +82,7 @@ def _find(name: CampaignName, session: OpenSession, caller: CurrentCaller) -> Ca
     try:
         return find_campaign(name, session, caller)
     except ProblemError as error:
-        raise PageError(_answer(missing_page(error.detail), CAMPAIGNS_DRESS, error.status)) from error
+        raise PageError(_answer(missing_page(error.detail), CAMPAIGNS_ASSETS, error.status)) from error
 
 
 @router.get(f"{LIST_PATH}/{{name}}")
@@ -98,7 +98,7 @@ def read_gallery(
     now = clock()
     gallery = campaign_page(session, campaign, now=now, region=services.region, after=after, only=state)
     session.commit()  # no transaction stands open while the page is written
-    return _answer(render(gallery, is_served=True), GALLERY_DRESS)
+    return _answer(render(gallery, is_served=True), GALLERY_ASSETS)
 
 
 @router.get(f"{LIST_PATH}/{{name}}/changes")
@@ -115,12 +115,12 @@ def read_gallery_changes(
     now = clock()
     gallery = campaign_changes(session, campaign, now=now, region=services.region, since=since, after=after, only=state)
     session.commit()  # no transaction stands open while the page is written
-    return _answer(render_changes(gallery), CHANGES_DRESS)
+    return _answer(render_changes(gallery), CHANGES_ASSETS)
 
 
-def _reels(session: Session, campaigns: Iterable[Campaign], now: datetime, region: str) -> list[Reel]:
+def _cards(session: Session, campaigns: Iterable[Campaign], now: datetime, region: str) -> list[CampaignCard]:
     return [
-        Reel(
+        CampaignCard(
             campaign=campaign_answer(session, campaign, now=now, region=region),
             url=gallery_path(campaign.name),
             posters=_posters(session, campaign.id),
@@ -145,6 +145,6 @@ def _posters(session: Session, campaign_id: UUID) -> list[Picture]:
     ]
 
 
-def _answer(page: str, dress: Dress, status_code: int = 200) -> HTMLResponse:
-    policy = security_policy(dress, is_served=True)
+def _answer(page: str, assets: PageAssets, status_code: int = 200) -> HTMLResponse:
+    policy = security_policy(assets, is_served=True)
     return HTMLResponse(page, status_code, {"Content-Security-Policy": policy, "Cache-Control": "private, no-cache"})

@@ -15,7 +15,7 @@ from api.auth.session_cookies import SESSION_LIFE, Pass, Purpose, cookie_options
 from api.dependencies import OpenClock, OpenServices
 from api.gallery.html_document import security_policy
 from api.gallery.page_data import LIST_PATH
-from api.gallery.sign_in_page import SIGN_IN_DRESS, sign_in_page
+from api.gallery.sign_in_page import SIGN_IN_ASSETS, sign_in_page
 from api.http.request_body import form_fields
 from api.problem_details import ProblemError
 
@@ -72,7 +72,7 @@ def _caller(request: Request, fields: dict[str, str]) -> Caller:
 
 
 def _form(to: str, problem: str | None = None, *, status_code: int = status.HTTP_200_OK) -> HTMLResponse:
-    policy = security_policy(SIGN_IN_DRESS, is_served=True)
+    policy = security_policy(SIGN_IN_ASSETS, is_served=True)
     headers = {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
     return HTMLResponse(sign_in_page(_inside(to), problem), status_code, headers)
 

@@ -118,7 +118,7 @@ def test_hints_go_on_after_the_broker_was_away() -> None:
     hints.start()
     seen = []
     for _ in range(3):
-        hints.kick()
+        hints.request_dispatch()
         seen.append(sent.get(timeout=30))
     hints.close()
 
@@ -135,10 +135,10 @@ def test_hints_that_pile_up_behind_a_slow_broker_become_one() -> None:
 
     hints = DispatchHints(send)
     hints.start()
-    hints.kick()
+    hints.request_dispatch()
     begun.get(timeout=30)  # the broker has this one and does not answer
     for _ in range(100):
-        hints.kick()
+        hints.request_dispatch()
     answered.release(2)
     hints.close()
 

@@ -48,7 +48,7 @@ class Backlog:
         results = "result waits" if self.count == 1 else "results wait"
         return f"{self.count} {results}, the first is gone in {left_hours:.1f} h{said}"
 
-    def is_well(self, now: datetime, alarm: timedelta) -> bool:
+    def is_healthy(self, now: datetime, alarm: timedelta) -> bool:
         """Whether nobody need look."""
         return self.refusal is None and (self.expires_at is None or self.expires_at - now > alarm)
 

@@ -29,7 +29,7 @@ class Health:
     models: list[str] | None
     slots: dict[str, tuple[int, int]]
     """By model: how many are held, and how many may be."""
-    is_well: bool
+    is_healthy: bool
     state: str
     """``healthy``, or what holds it up."""
 
@@ -55,7 +55,7 @@ def _health(session: Session, account: Account, environment: Mapping[str, str], 
         has_key=bool(environment.get(account.key_env, "").strip()),
         models=account.models,
         slots={model: (count, lane_limits(account, model).slots + account.look_ahead) for model, count in held.items()},
-        is_well=state is None,
+        is_healthy=state is None,
         state=state or "healthy",
     )
 

@@ -44,13 +44,13 @@ class Line:
     """One thing that was looked at."""
 
     subject: str
-    is_well: bool
+    is_healthy: bool
     seen: str
     remedy: str = ""
 
     def __str__(self) -> str:
-        mark = "ok " if self.is_well else "BAD"
-        remedy = f" -> {self.remedy}" if self.remedy and not self.is_well else ""
+        mark = "ok " if self.is_healthy else "BAD"
+        remedy = f" -> {self.remedy}" if self.remedy and not self.is_healthy else ""
         return f"{mark} {self.subject}: {self.seen}{remedy}"
 
 
@@ -61,7 +61,7 @@ def examine(services: Services, app: Celery) -> Iterator[Line]:
     yield broker
     yield _keys(services)
     yield _storage(services)
-    yield _workers(app) if broker.is_well else Line("workers", False, "cannot be asked without the broker")
+    yield _workers(app) if broker.is_healthy else Line("workers", False, "cannot be asked without the broker")
     yield _flower(services)
 
 
@@ -141,9 +141,9 @@ def _provider_clocks(session: Session, now: datetime) -> Iterator[Line]:
             f"the provider's is {abs(clock.offset_seconds):.1f} s {where} the database's "
             f"(within {clock.uncertainty_seconds:.1f} s, measured {minutes:.0f} min ago)"
         )
-        is_well = abs(clock.offset_seconds) - clock.uncertainty_seconds < _CLOCK_TOLERANCE_SECONDS
+        is_healthy = abs(clock.offset_seconds) - clock.uncertainty_seconds < _CLOCK_TOLERANCE_SECONDS
         remedy = "synchronise the database host's clock (NTP); docs/deployment.md says what hangs on it"
-        yield Line(f"clock of {name}", is_well, seen, remedy)
+        yield Line(f"clock of {name}", is_healthy, seen, remedy)
 
 
 def _gates(session: Session, now: datetime) -> Iterator[Line]:
@@ -175,7 +175,7 @@ def _backlog(services: Services, session: Session) -> Iterator[Line]:
     now, alarm = services.clock.now(session), timedelta(hours=services.settings.archive.expiry_alarm_hours)
     waiting = read_backlog(session)
     remedy = "results are gone for good 24 hours after their render; mend the archive, and see docs/archive.md"
-    yield Line("archive backlog", waiting.is_well(now, alarm), waiting.words(now), remedy)
+    yield Line("archive backlog", waiting.is_healthy(now, alarm), waiting.words(now), remedy)
 
 
 def _bills(services: Services, session: Session) -> Iterator[Line]:

@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.gallery import html_document
-from api.gallery.embedded_json import island
-from api.gallery.gallery_page import GALLERY_DRESS, render
+from api.gallery.embedded_json import embedded_json
+from api.gallery.gallery_page import GALLERY_ASSETS, render
 from api.gallery.html_document import security_policy
 from api.gallery.tiles import ATTEMPT_WORDS, STATE_WORDS, Money, Reference, Summary, Tile, Why
 from reelqueue.schemas.campaigns import CampaignMoney
@@ -85,7 +85,7 @@ def test_what_somebody_wrote_is_never_markup(text: str) -> None:
     st.recursive(words | st.integers() | st.booleans(), lambda inner: st.lists(inner) | st.dictionaries(words, inner))
 )
 def test_data_comes_back_as_it_went_in(value: object) -> None:
-    text = island(value)
+    text = embedded_json(value)
 
     assert json.loads(text) == value
     assert not set(text) & set("<>&\u2028\u2029")
@@ -102,7 +102,7 @@ def test_what_somebody_wrote_is_shown_as_it_is(text: str) -> None:
 def test_the_policy_allows_our_script_and_style_alone() -> None:
     page = Markup(page_of(*clips(3)))
 
-    policy = security_policy(GALLERY_DRESS, is_served=True)
+    policy = security_policy(GALLERY_ASSETS, is_served=True)
     style, script = "".join(page.inside["style"]), page.inside["script"][-1]
     assert f"script-src '{_hash(script)}';" in policy
     assert f"style-src '{_hash(style)}';" in policy
@@ -189,5 +189,5 @@ def test_no_template_passes_text_on_unescaped() -> None:
     }
     safe_count = sum(len(re.findall(r"\bsafe\b|autoescape", file.read_text())) for file in folder.glob("*.html"))
 
-    assert unescaped == {"style", "script", "data"}, "our own files, and JSON that is escaped by `island`"
+    assert unescaped == {"style", "script", "data"}, "our own files, and JSON that is escaped by `embedded_json`"
     assert safe_count == 4, "`data` stands in two pages; each other value is escaped by Jinja2"

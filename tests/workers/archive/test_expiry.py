@@ -147,7 +147,7 @@ def test_the_doctor_says_how_long_there_is(jobs: Jobs, rows: Rows) -> None:
 
     line = archive_line(jobs)
 
-    assert not line.is_well
+    assert not line.is_healthy
     assert line.seen == "2 results wait, the first is gone in 5.0 h"
 
 
@@ -159,11 +159,11 @@ def test_the_doctor_says_what_the_archive_said(jobs: Jobs, rows: Rows) -> None:
 
     line = archive_line(jobs)
 
-    assert not line.is_well
+    assert not line.is_healthy
     assert "the archive said last: s3://clips: HTTP 403 AccessDenied" in line.seen
 
 
 def test_nothing_that_waits_is_well(jobs: Jobs) -> None:
     line = archive_line(jobs)
 
-    assert (line.is_well, line.seen) == (True, "no result waits")
+    assert (line.is_healthy, line.seen) == (True, "no result waits")

@@ -74,7 +74,7 @@ def test_a_paused_account_says_why(run: Run, own_engine: Engine) -> None:
     run("accounts", "pause", "beijing", "--reason", "the invoice is late")
 
     shown = json.loads(run("accounts", "list", "--json").out)
-    assert (shown["is_well"], shown["has_key"]) == (False, False)
+    assert (shown["is_healthy"], shown["has_key"]) == (False, False)
     assert shown["state"].endswith("UTC: the invoice is late")
     assert run("accounts", "resume", "beijing").exit_code == 0
     assert account(own_engine).paused_at is None

@@ -46,7 +46,7 @@ def test_a_line_shows_its_remedy_only_where_something_is_bad() -> None:
 def test_a_migrated_database_is_well(services: Services) -> None:
     lines = in_database(services)
 
-    assert (lines["database"].is_well, lines["migrations"].is_well) == (True, True)
+    assert (lines["database"].is_healthy, lines["migrations"].is_healthy) == (True, True)
 
 
 def test_a_database_that_is_away_is_one_line_without_its_password(services: Services) -> None:
@@ -55,7 +55,7 @@ def test_a_database_that_is_away_is_one_line_without_its_password(services: Serv
     lines = in_database(replace(services, sessions=make_sessions(engine)))
     engine.dispose()
 
-    assert not lines["database"].is_well
+    assert not lines["database"].is_healthy
     assert "REELQUEUE_DATABASE_URL" in lines["database"].remedy
     assert "s3cret" not in str(lines["database"])
 
@@ -66,20 +66,20 @@ def test_an_old_schema_names_the_command(services: Services, sessions: sessionma
 
     line = in_database(services)["migrations"]
 
-    assert (line.is_well, line.remedy) == (False, "alembic upgrade head")
+    assert (line.is_healthy, line.remedy) == (False, "alembic upgrade head")
 
 
-@pytest.mark.parametrize(("ahead_seconds", "is_well"), [(0, True), (60, False), (-60, False)])
+@pytest.mark.parametrize(("ahead_seconds", "is_healthy"), [(0, True), (60, False), (-60, False)])
 def test_a_clock_that_is_wrong_is_seen(
-    services: Services, clock: VirtualClock, ahead_seconds: float, *, is_well: bool
+    services: Services, clock: VirtualClock, ahead_seconds: float, *, is_healthy: bool
 ) -> None:
     clock.time = datetime.now(UTC) - timedelta(seconds=ahead_seconds)
 
-    assert in_database(services)["clock"].is_well is is_well
+    assert in_database(services)["clock"].is_healthy is is_healthy
 
 
 @pytest.mark.parametrize(
-    ("offset_seconds", "uncertainty_seconds", "seen", "is_well"),
+    ("offset_seconds", "uncertainty_seconds", "seen", "is_healthy"),
     [
         (0.4, 0.6, "0.4 s ahead of", True),
         (-7.0, 3.0, "7.0 s behind", True),
@@ -88,7 +88,7 @@ def test_a_clock_that_is_wrong_is_seen(
     ],
 )
 def test_a_providers_clock_that_is_far_from_the_databases_is_bad(
-    jobs: Jobs, rows: Rows, offset_seconds: float, uncertainty_seconds: float, seen: str, *, is_well: bool
+    jobs: Jobs, rows: Rows, offset_seconds: float, uncertainty_seconds: float, seen: str, *, is_healthy: bool
 ) -> None:
     dispatch(jobs.services)
     assert "clock of default" not in in_database(jobs.services)  # nobody has asked it yet
@@ -100,19 +100,19 @@ def test_a_providers_clock_that_is_far_from_the_databases_is_bad(
 
     line = in_database(jobs.services)["clock of default"]
 
-    assert line.is_well is is_well
+    assert line.is_healthy is is_healthy
     assert f"the provider's is {seen} the database's" in line.seen
 
 
 def test_a_bill_above_its_reservation_is_bad(jobs: Jobs) -> None:
     jobs.rendering()
-    assert in_database(jobs.services)["bills"].is_well
+    assert in_database(jobs.services)["bills"].is_healthy
 
     jobs.poll(task("SUCCEEDED", video_url=RESULT_URL, usage={"duration": 15, "SR": 1080}))
 
     assert str(in_database(jobs.services)["bills"]).startswith("BAD bills: 1 tasks of the last week were billed more")
     jobs.clock.advance(8 * 86_400)
-    assert in_database(jobs.services)["bills"].is_well
+    assert in_database(jobs.services)["bills"].is_healthy
 
 
 def test_a_model_that_the_provider_wants_held_is_bad(jobs: Jobs) -> None:
@@ -139,7 +139,7 @@ def test_a_model_that_the_provider_wants_held_is_bad(jobs: Jobs) -> None:
 def test_an_odd_answer_about_a_task_is_named(jobs: Jobs, said: Answer, seen: str) -> None:
     jobs.rendering()
     jobs.poll(task("RUNNING"))
-    assert in_database(jobs.services)["odd answers"].is_well
+    assert in_database(jobs.services)["odd answers"].is_healthy
 
     jobs.poll(said)
 
@@ -164,7 +164,7 @@ def test_an_account_without_its_key_is_bad_before_it_gets_a_job(jobs: Jobs, rows
 
     line = in_database(jobs.services)["key of account second"]
 
-    assert not line.is_well
+    assert not line.is_healthy
     assert "set SECOND_KEY for the workers" in line.seen
 
 
@@ -182,7 +182,7 @@ def test_a_database_that_went_back_in_time_is_bad_until_it_is_compared(jobs: Job
 
     line = in_database(jobs.services)["gate of default"]
 
-    assert (line.is_well, line.seen.startswith("takes no submits: ")) == (False, True)
+    assert (line.is_healthy, line.seen.startswith("takes no submits: ")) == (False, True)
     assert "python -m workers recover" in line.remedy
 
 
@@ -193,15 +193,15 @@ def test_orphans_that_nobody_has_adopted_are_bad(jobs: Jobs, rows: Rows) -> None
 
     line = in_database(jobs.services)["orphans of default"]
 
-    assert not line.is_well
+    assert not line.is_healthy
     assert line.seen.startswith("1 tasks")
 
 
 def test_a_missing_key_names_the_variables(services: Services) -> None:
-    assert doctor._keys(services).is_well
+    assert doctor._keys(services).is_healthy
     line = doctor._keys(replace(services, environment={"DASHSCOPE_API_KEY": " "}))
 
-    assert not line.is_well
+    assert not line.is_healthy
     assert "ALIBABA_API_KEY" in str(line)
     assert "DASHSCOPE_API_KEY" in str(line)
 
@@ -213,7 +213,7 @@ def test_a_key_is_never_shown(services: Services) -> None:
 def test_a_folder_that_can_be_written_is_well(services: Services) -> None:
     line = doctor._storage(services)
 
-    assert line.is_well
+    assert line.is_healthy
     assert list(services.archive.root.iterdir()) == []
 
 
@@ -222,12 +222,12 @@ def test_a_folder_that_cannot_be_written_names_the_variable(services: Services, 
 
     line = doctor._storage(replace(services, archive=LocalArchive(tmp_path / "file" / "archive")))
 
-    assert not line.is_well
+    assert not line.is_healthy
     assert "REELQUEUE_ARCHIVE_URL" in line.remedy
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "is_well"),
+    ("behaviour", "is_healthy"),
     [
         (says("401 Unauthorized", b""), True),
         (says("200 OK", b"<html>every task of yours</html>"), False),
@@ -236,29 +236,29 @@ def test_a_folder_that_cannot_be_written_names_the_variable(services: Services, 
         (lambda connection: connection.sendall(b"220 smtp.example ESMTP\r\n"), True),
     ],
 )
-def test_flower_must_ask_a_stranger_who_he_is(services: Services, behaviour: Behaviour, *, is_well: bool) -> None:
+def test_flower_must_ask_a_stranger_who_he_is(services: Services, behaviour: Behaviour, *, is_healthy: bool) -> None:
     with serving(behaviour) as server:
         line = doctor._flower(replace(services, environment={"REELQUEUE_FLOWER_URL": server.url}))
 
-    assert line.is_well is is_well
+    assert line.is_healthy is is_healthy
 
 
 def test_without_flower_there_is_nothing_to_lock(services: Services) -> None:
     url = f"http://127.0.0.1:{free_port()}"
 
-    assert doctor._flower(replace(services, environment={"REELQUEUE_FLOWER_URL": url})).is_well
+    assert doctor._flower(replace(services, environment={"REELQUEUE_FLOWER_URL": url})).is_healthy
 
 
 def test_a_broker_that_answers_is_well(broker_url: str) -> None:
     with Celery(broker=broker_url, set_as_current=False) as app:
-        assert doctor._broker(app).is_well
+        assert doctor._broker(app).is_healthy
 
 
 def test_nobody_at_work_is_bad(broker_url: str) -> None:
     with Celery(broker=broker_url, set_as_current=False) as app:
         line = doctor._workers(app)
 
-    assert not line.is_well
+    assert not line.is_healthy
     assert "0 answer, and nobody serves archive, control, intake, poll, submit" in line.seen
 
 
@@ -273,7 +273,7 @@ def test_with_everything_broken_every_line_comes(services: Services, tmp_path: P
     )
 
     with Celery(broker=f"redis://:s3cret@127.0.0.1:{free_port()}/0", set_as_current=False) as app:
-        bad = {line.subject: line for line in doctor.examine(ruined, app) if not line.is_well}
+        bad = {line.subject: line for line in doctor.examine(ruined, app) if not line.is_healthy}
     engine.dispose()
 
     assert set(bad) == {"database", "broker", "key", "storage", "workers"}

@@ -74,12 +74,12 @@ def test_no_countdown_outlives_the_visibility_timeout() -> None:
 
 
 @pytest.mark.parametrize(
-    ("countdown", "visibility", "is_well"), [(30, 120, True), (60, 120, True), (61, 120, False), (120, 120, False)]
+    ("countdown", "visibility", "is_healthy"), [(30, 120, True), (60, 120, True), (61, 120, False), (120, 120, False)]
 )
-def test_settings_that_would_double_messages_are_refused(countdown: int, visibility: int, *, is_well: bool) -> None:
+def test_settings_that_would_double_messages_are_refused(countdown: int, visibility: int, *, is_healthy: bool) -> None:
     values = {"longest_countdown_seconds": countdown, "visibility_timeout_seconds": visibility}
 
-    if is_well:
+    if is_healthy:
         assert CelerySettings(**values)
     else:
         with pytest.raises(ValidationError, match="LONGEST_COUNTDOWN_SECONDS"):

@@ -93,6 +93,6 @@ def test_the_doctor_and_the_audit_find_a_working_stack_well(studio: Studio) -> N
     doctor = subprocess.run([*workers, "doctor", "--json"], cwd=ROOT, env=environment, capture_output=True, check=False)
     audit = subprocess.run([*workers, "audit"], cwd=ROOT, env=environment, capture_output=True, check=False)
 
-    assert [line for line in map(json.loads, doctor.stdout.splitlines()) if not line["is_well"]] == []
+    assert [line for line in map(json.loads, doctor.stdout.splitlines()) if not line["is_healthy"]] == []
     assert (doctor.returncode, audit.returncode) == (0, 0)
     assert b"canary" not in doctor.stdout + doctor.stderr
