@@ -1,6 +1,6 @@
 """Sending to hosts that other people chose: of results, webhooks and references, never our own network.
 
-Whoever owns a name decides what it points at, and may decide anew between two look-ups. So a name is looked up
+The owner of a name decides what it points at, and may change it between two look-ups. So a name is looked up
 once, every address that it has must be public, and the connection goes to the address that was looked at, while
 TLS and the ``Host`` header keep the name. Redirects are for callers to refuse.
 """
@@ -99,7 +99,7 @@ class PinnedTransport(httpx.AsyncBaseTransport):
         networks = () if _is_address(host) else self._own_networks
         inside = [each for each in addresses if not is_public(each, own_networks=networks)]
         if inside:
-            # The address is the operator's to know: the error may be shown to whoever chose the name.
+            # The address is the operator's to know: the error may be shown to the person who chose the name.
             log.warning("%s is at %s; if that is a proxy or VPN of yours, set REELQUEUE_OWN_NETWORKS", host, inside[0])
             raise UnsafeUrlError(f"{host} has an address that is not of the public internet")
         return addresses

@@ -7,7 +7,7 @@ Arguments are ids and sequence numbers. No prompt, URL or key enters a message, 
 task                 arguments                                           sent by
 ==================== =================================================== ===============================
 ``intake.enqueue``   ``request`` (object), ``idempotency_key`` (str)     producers over Celery
-``control.dispatch`` none                                                whoever freed or filled a slot
+``control.dispatch`` none                                                the step that freed or filled a slot
 ``control.sweep``    none                                                beat
 ``control.adopt``    none                                                beat, at its start and hourly
 ``render.submit``    ``job_id`` (str), ``epoch`` (int)                   dispatch, sweep

@@ -58,7 +58,7 @@ class RenderState(StrEnum):
     LOST = "lost"
     """The provider does not know the task; should its list show a result after all, that is collected."""
     NEEDS_REVIEW = "needs_review"
-    """Nobody can prove whether the paid task exists, or its processing ends its workers; a person decides."""
+    """It cannot be proved whether the paid task exists, or its processing ends its workers; a person decides."""
 
 
 class AttemptState(StrEnum):
@@ -73,7 +73,7 @@ class AttemptState(StrEnum):
     REJECTED = "rejected"
     """Provably not created."""
     AMBIGUOUS = "ambiguous"
-    """Sent, and nobody knows whether the provider created a task."""
+    """Sent; it is unknown whether the provider created a task."""
     RECONCILING = "reconciling"
     """The provider's listing is being asked."""
     ADOPTED = "adopted"

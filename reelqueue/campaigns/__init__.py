@@ -1,7 +1,7 @@
 r"""Campaign files: a spreadsheet, JSON or a manifest with templates and a matrix, read as requests.
 
 Reading is a stream: each row is checked, problems are collected and never stop it, and what is sent to the service
-has a hash, so that a corrected file applied again buys only what differs. Nothing here talks to a network.
+has a hash, so that a corrected file applied again renders only what differs. Nothing here talks to a network.
 
 >>> from pathlib import Path
 >>> from tempfile import TemporaryDirectory

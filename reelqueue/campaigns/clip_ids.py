@@ -41,7 +41,7 @@ def derived_id(values: Mapping[str, object]) -> str:
 def clip_id(row_id: str, slugs: Iterable[str], variant: int) -> str:
     """The id of one clip of a row.
 
-    The first variant has the row's own id: raising the number of variants later buys only the new ones.
+    The first variant has the row's own id: raising the number of variants later adds only the new ones.
     """
     joined = "-".join(part for part in (row_id, *slugs) if part)
     told = joined if variant == 1 else f"{joined}.{variant}"

@@ -62,7 +62,7 @@ def clip_object(clip: Clip) -> dict[str, Any]:
 
 
 def read_clip(data: Mapping[str, object], options: CampaignOptions, content_of: ContentOf, *, file: str = "") -> Clip:
-    """The clip that an object stands for, checked anew.
+    """Read a clip from its JSON object, and check it again.
 
     Args:
         data: As `clip_object` writes it; it may come from anybody.

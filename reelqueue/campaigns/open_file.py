@@ -70,7 +70,7 @@ class CampaignFile:
 
         Args:
             log: Gets the problems.
-            refused: What somebody else says of clips by their ids: they are bad, too.
+            refused: Clips that the server refuses, by id; they count as bad, too.
             stored: Tells the content of a clip on the server, which one of the file may come after; None: no server.
         """
         self._assembler.refused, self._assembler.stored = refused, stored

@@ -38,7 +38,7 @@ class CampaignPart(BaseModel):
 
 
 def _read_amount(value: object) -> object:
-    # By way of its text: a float's binary fraction is nobody's budget.
+    # By way of its text: no budget is meant as a float's binary fraction.
     if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
         raise PydanticCustomError("wrong_type", "must be an amount such as 120.50")
     try:

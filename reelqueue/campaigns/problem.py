@@ -22,7 +22,7 @@ class Severity(StrEnum):
     ERROR = "error"
     """The row cannot be rendered."""
     WARNING = "warning"
-    """It can, and somebody should know."""
+    """It can be used; the user should read the warning."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

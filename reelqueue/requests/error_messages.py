@@ -35,7 +35,7 @@ _CODES: Final = {
     "reserved_header": "reserved_header",
 }
 _NAME_CHARACTERS_MAX: Final = 64
-"""Of a key that nobody knows, as much is quoted and compared."""
+"""Of an unknown key, as much is quoted and compared."""
 
 _QUIET: Final = names_of(forms=[Form.TEXT, Form.HEADERS, Form.OBJECT, Form.MEDIA])
 """Options whose value an error does not quote."""

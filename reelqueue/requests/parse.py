@@ -26,7 +26,7 @@ def parse_request(data: Mapping[str, object], *, local_files: bool = False) -> R
         data: ``model``, optionally ``mode``, and options in snake_case or camelCase; None leaves one out.
         local_files: Whether pictures may be paths on this machine, which are then read and embedded.
             Only a producer says True, and only for its own files: a server that did would hand its files
-            to whoever asks.
+            to any caller.
 
     Raises:
         InvalidRequestError: The request cannot be rendered as it stands; nothing has been sent.

@@ -1,4 +1,4 @@
-"""URLs without the signature that lets whoever has them read a private file, for a while."""
+"""Remove the temporary signature from URLs of private files."""
 
 from __future__ import annotations
 

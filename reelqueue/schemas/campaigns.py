@@ -61,7 +61,7 @@ class Hold(Wire):
     """Something that keeps clips of a running campaign waiting."""
 
     reason: str = Field(description="What it is, and who can do something about it.")
-    is_blocking: bool = Field(description="Whether these clips wait until somebody acts, rather than for their turn.")
+    is_blocking: bool = Field(description="Whether these clips wait until a person acts, rather than for their turn.")
 
 
 class Shortfall(Wire):
@@ -122,12 +122,12 @@ class Campaign(Wire):
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more happens to it unless somebody does something."""
+        """Whether nothing more happens to it unless a person acts."""
         return self.phase in _OVER and self.finished_count == self.clip_count
 
     @property
     def is_blocked(self) -> bool:
-        """Whether some of it waits until somebody acts, so that its pace says nothing about its end."""
+        """Whether some of it waits until a person acts, so that its pace says nothing about its end."""
         return any(hold.is_blocking for hold in self.holds)
 
     @property
@@ -172,10 +172,10 @@ class ImportedClips(Wire):
 
     new: int = Field(default=0, description="Stored.")
     changed: int = Field(default=0, description="Stored in the place of another content of the same id.")
-    restored: int = Field(default=0, description="A content that was submitted before came back: nothing is bought.")
-    shared: int = Field(default=0, description="Another row has, or had, the same content: nothing is bought.")
+    restored: int = Field(default=0, description="A content that was submitted before came back: nothing is rendered.")
+    shared: int = Field(default=0, description="Another row has, or had, the same content: nothing is rendered.")
     amended: int = Field(default=0, description="There already and waiting: their priority or latest start is new.")
-    present: int = Field(default=0, description="There already: nothing is bought.")
+    present: int = Field(default=0, description="There already: nothing is rendered.")
     bad: int = Field(default=0, description="Left out; unless they were to be skipped, nothing is stored.")
     problems: list[ClipProblem] = Field(default=[], description="What is wrong with those.")
 
@@ -263,7 +263,7 @@ class GalleryPage(Wire):
 class GalleryLink(Wire):
     """The way to a campaign's gallery in a browser."""
 
-    path: str = Field(description="Relative to the API's root; whoever follows it is signed in.")
+    path: str = Field(description="Relative to the API's root; the person who opens it is signed in.")
     expires_at: datetime | None = Field(description="Until when it signs in; null: this API needs no keys.")
 
 

@@ -53,7 +53,7 @@ def verify(
 ) -> WebhookEvent:
     """Check that a message was signed with the secret a short while ago, and read it.
 
-    A message that somebody recorded and sends again within the tolerance passes: tell it by its
+    A message that is recorded and sent again within the tolerance passes: tell it by its
     :attr:`~reelqueue.webhooks.WebhookEvent.id`, as you tell repeated deliveries.
 
     Args:

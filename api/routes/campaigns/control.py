@@ -96,7 +96,7 @@ def pause_campaign(
 def resume_campaign(
     campaign: PathCampaign, session: OpenSession, clock: OpenClock, services: OpenServices
 ) -> CampaignView:
-    """Go on; the breaker counts anew."""
+    """Resume it; its breaker counts from zero."""
     check_going(campaign)
     now = clock()
     resume(campaign, now=now)

@@ -88,7 +88,7 @@ class StoredClips:
     restored: int = 0
     """A content that was there before came back: nothing is bought."""
     shared: int = 0
-    """Another row has, or had, the same content: nothing is bought."""
+    """Another row has, or had, the same content: nothing is rendered."""
     amended: int = 0
     """Of what waits, the priority or the latest start has changed."""
     present: int = 0

@@ -14,7 +14,7 @@ from reelqueue.requests.local_media import PICTURE_OPTIONS, change_sources
 def beside(options: dict[str, object], folder: Path) -> dict[str, object]:
     """The options with every path of a picture as a file below *folder*.
 
-    A campaign file may come from somebody else; it shall not name files of the machine that reads it.
+    A campaign file may come from another person; it must not name files of the machine that reads it.
 
     Raises:
         InvalidRequestError: A path leads elsewhere.

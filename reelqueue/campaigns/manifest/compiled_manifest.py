@@ -102,7 +102,7 @@ def _defaults(manifest: Manifest) -> dict[str, object]:
 
 
 def _unused(compiled: CompiledManifest) -> Iterator[InvalidRequestError]:
-    """Axes that change nothing: a misspelt one would buy each clip several times."""
+    """Axes that change nothing: a misspelt one would render each clip several times."""
     headings = compiled.headings
     for name in sorted(compiled.matrix.names - OPTIONS - headings.variables):
         near = headings.nearest(name)

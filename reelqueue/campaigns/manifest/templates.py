@@ -1,6 +1,6 @@
 """Prompts from templates: Jinja2's sandbox with nothing in it that could run away, change or surprise.
 
-A template may come with a file from somebody else, and what it writes is paid for. So it has no calls, no
+A template may come with a file from another person, and what it writes is paid for. So it has no calls, no
 macros, no randomness and no powers; its loops, its time and its output are bounded; a name without a value is an
 error and not an empty place in a prompt.
 """

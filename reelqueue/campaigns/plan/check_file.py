@@ -145,7 +145,7 @@ def eta_of(plan: Plan, p50_seconds: float, p90_seconds: float) -> Eta:
     """How long the plan takes on one account, by its models' published slots.
 
     Args:
-        plan: What is bought.
+        plan: What would be rendered.
         p50_seconds: Half of the clips render in this time.
         p90_seconds: Nine of ten do.
     """
@@ -165,7 +165,7 @@ def measured_eta(plan: Plan, speeds: Iterable[ModelSpeed]) -> Eta | None:
     """How long the plan takes on a server; None as long as it has not measured each of the models.
 
     Args:
-        plan: What is bought.
+        plan: What would be rendered.
         speeds: Of its models.
     """
     lanes = []

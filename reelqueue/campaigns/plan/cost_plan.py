@@ -1,4 +1,4 @@
-"""What a campaign will buy: counts, prices and warnings, added up while its clips are read."""
+"""What a campaign would render: counts, prices and warnings, added up while its clips are read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 
 from reelqueue.campaigns.clips import Clip
 from reelqueue.campaigns.options import Budget
-from reelqueue.campaigns.plan.server_diff import BOUGHT, ClipChange, ServerState, UndoneRepair
+from reelqueue.campaigns.plan.server_diff import RENDERED_CHANGES, ClipChange, ServerState, UndoneRepair
 from reelqueue.pricing import CostEstimate, estimate, unpriced_warning
 from reelqueue.requests.base import RenderRequest
 from reelqueue.requests.option_table import REQUEST_OPTIONS, Role
@@ -31,7 +31,7 @@ _PRICED_APART: Final = tuple(option.name for option in _PRICED if option.name no
 
 @dataclass(slots=True)
 class ModelPlan:
-    """What is bought of one model."""
+    """The clips of one model: their number and price."""
 
     model: str
     clip_count: int = 0
@@ -83,7 +83,7 @@ class Plan:
         """The campaign's latest start, for clips that say none."""
         self.counts: dict[ClipChange, int] = dict.fromkeys(ClipChange, 0)
         self.ended_count: int = 0
-        """Clips that have ended without a video, and are not bought again by being applied."""
+        """Clips that have ended without a video; applying the file does not render them again."""
         self.undone_count: int = 0
         """Of these, clips that would take the place of one that has a video or is under way: a repair is undone."""
         self.undone: list[UndoneRepair] = []
@@ -101,7 +101,7 @@ class Plan:
         if clip.content_sha256 in self._known.ended:
             self.ended_count += 1
             self._note_undone(clip)
-        if change not in BOUGHT:
+        if change not in RENDERED_CHANGES:
             return change
         cost = self._cost(clip.request)
         model = clip.request.model
@@ -118,13 +118,13 @@ class Plan:
 
     @property
     def clip_count(self) -> int:
-        """Clips of the file, bought or not."""
+        """Clips of the file, whether they would be rendered or not."""
         return sum(self.counts.values())
 
     @property
     def buy_count(self) -> int:
         """Clips that would be rendered."""
-        return sum(self.counts[change] for change in BOUGHT)
+        return sum(self.counts[change] for change in RENDERED_CHANGES)
 
     @property
     def total(self) -> ModelPlan:

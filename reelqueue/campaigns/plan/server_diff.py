@@ -17,18 +17,18 @@ class ClipChange(StrEnum):
 
     NEW = "new"
     CHANGED = "changed"
-    """Its id is there with another content, which would be bought."""
+    """Its id exists with another content, which would be rendered."""
     RESTORED = "restored"
-    """What it sends was sent for a row that has changed since: that clip comes back, and nothing is bought."""
+    """What it sends was sent for a row that has changed since: that clip comes back, and nothing is rendered."""
     SHARED = "shared"
-    """Another row has sent the same: its clip is this one's, too, and nothing is bought."""
+    """Another row has sent the same: its clip is this one's, too, and nothing is rendered."""
     AMENDED = "amended"
     """It waits already; its priority or its latest start is another."""
     PRESENT = "present"
-    """What it sends has been sent: nothing is bought."""
+    """What it sends has been sent: nothing is rendered."""
 
 
-BOUGHT: Final = (ClipChange.NEW, ClipChange.CHANGED)
+RENDERED_CHANGES: Final = (ClipChange.NEW, ClipChange.CHANGED)
 
 _WITHOUT_VIDEO: Final = TERMINAL - {RenderState.SUCCEEDED, RenderState.TIMED_OUT}
 

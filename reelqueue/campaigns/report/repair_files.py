@@ -67,7 +67,7 @@ class RepairFiles:
         else:
             _partial(self.errors_path).replace(self.errors_path)
         if self.bad_path is not None:
-            # Somebody may be correcting the last copy: it is kept under another name.
+            # A user may be correcting the last copy: it is kept under another name.
             if self.bad_path.exists() and not filecmp.cmp(self.bad_path, _partial(self.bad_path), shallow=False):
                 _retire(self.bad_path)
             _partial(self.bad_path).replace(self.bad_path)

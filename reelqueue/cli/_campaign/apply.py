@@ -18,7 +18,7 @@ from reelqueue.campaigns.options import CampaignOptions, changed_options
 from reelqueue.campaigns.plan.check_file import Checked, campaign_warnings, check_file, eta_of, measured_eta
 from reelqueue.campaigns.plan.cost_plan import Plan
 from reelqueue.campaigns.plan.eta import Eta
-from reelqueue.campaigns.plan.server_diff import BOUGHT, ClipChange, ServerState
+from reelqueue.campaigns.plan.server_diff import RENDERED_CHANGES, ClipChange, ServerState
 from reelqueue.campaigns.problem import CampaignFileError
 from reelqueue.campaigns.report.rehearsal import Rehearsal
 from reelqueue.campaigns.report.repair_files import RepairFiles
@@ -122,7 +122,7 @@ def apply(
 ) -> None:
     """Hand a campaign file to the server, which renders what it has not yet.
 
-    Stored as a whole or not at all. Applied again, it buys only what differs.
+    Stored as a whole or not at all. Applied again, it renders only what differs.
     """
     with connect() as client:
         source = _source(client, file, encoding, sheet, read_changes(options), rows, with_urls=with_urls)
@@ -249,7 +249,7 @@ def _show(
         print_json(checked_object(source.file, checked, time, limits) | played)
         return
     print_checked(checked, time, limits)
-    always = (*BOUGHT, ClipChange.PRESENT)
+    always = (*RENDERED_CHANGES, ClipChange.PRESENT)
     counts = ", ".join(f"{plan.counts[change]} {change}" for change in always)
     print_line(f"against the server: {counts}{_told({n: c for n, c in plan.counts.items() if n not in always})}")
     # Those that undo a repair are told apart: until this is applied, there is nothing to retry.

@@ -1,4 +1,4 @@
-"""What the commands say and do about a canary: a few clips that a person looks at before the rest is bought."""
+"""Canary options and output of the commands: a few clips are rendered first, and a person approves the rest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reelqueue.errors import InvalidRequestError
 from reelqueue.schemas.campaigns import Campaign, Phase
 
 CanaryCount = Annotated[
-    int | None, typer.Option(min=1, help="Render this many, then wait until somebody approves the rest.")
+    int | None, typer.Option(min=1, help="Render this many, then wait until a person approves the rest.")
 ]
 
 
@@ -27,7 +27,7 @@ def with_canary(campaign: Campaign | None, options: CampaignOptions | None, coun
         count: Clips that are rendered first.
 
     Raises:
-        InvalidRequestError: somebody has approved all of it already.
+        InvalidRequestError: all of it is approved already.
     """
     if campaign is not None and campaign.approved_at is not None:
         since = f"{campaign.approved_at:%Y-%m-%d %H:%M} UTC"
@@ -64,7 +64,7 @@ def told_of_canary(campaign: Campaign) -> Iterator[str]:
     if campaign.phase is Phase.AWAITING_APPROVAL:
         yield f"{campaign.reason}:"
     elif campaign.clip_count > count:
-        yield f"{counted(count, 'clip')} first, then somebody decides:"
+        yield f"{counted(count, 'clip')} first, then a person decides:"
     else:
         return
     for what, command in _steps(campaign.name):

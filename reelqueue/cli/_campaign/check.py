@@ -68,7 +68,7 @@ def check(
     files: Annotated[bool, typer.Option(help="Write the problems and the bad rows into files beside it.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Check a campaign file and show what it would buy; needs no server and stores nothing.
+    """Check a campaign file and show what it would render; needs no server and stores nothing.
 
     Ends with exit code 1 if anything in it cannot be rendered.
     """
@@ -161,7 +161,7 @@ def checked_object(file: Path, checked: Checked, time: Eta | None, limits: list[
 
 
 def print_checked(checked: Checked, time: Eta | None, limits: list[str]) -> None:
-    """Show what a checked file would buy, and what is wrong with it."""
+    """Show what a checked file would render, and what is wrong with it."""
     plan = checked.plan
     if plan.models:
         titles = ("model", "clips", "seconds", "least", "most", "currency")

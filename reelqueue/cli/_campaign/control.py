@@ -56,7 +56,7 @@ def pause(name: Name, *, as_json: AsJson = False) -> None:
 
 
 def resume(name: Name, *, as_json: AsJson = False) -> None:
-    """Let a campaign go on; its breaker counts anew."""
+    """Resume a campaign; its breaker counts from zero."""
     with connect() as client:
         _say(client.campaigns.resume(name), as_json=as_json)
 

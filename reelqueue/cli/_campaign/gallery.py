@@ -32,7 +32,7 @@ _GONE_SHOWN: Final = 5
 
 
 def open_(name: Name) -> None:
-    """Print the address of a campaign's gallery, which signs in whoever opens it within ten minutes."""
+    """Print the address of a campaign's gallery, which signs in the person who opens it within ten minutes."""
     with connect() as client:
         print_line(client.campaigns.link(name))
 

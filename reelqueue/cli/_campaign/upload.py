@@ -22,7 +22,7 @@ BATCH_LINES: Final = 1_000
 BATCH_BYTES: Final = 8 * 1024**2
 """Pictures may stand in the clips; a batch is sent before it has more than this and one clip."""
 _BATCHES_WAITING: Final = 2
-"""More would only fill the memory: whoever is faster waits for the other."""
+"""More would only fill the memory: the faster side waits for the other."""
 
 
 class CampaignUpload:
@@ -35,7 +35,7 @@ class CampaignUpload:
         """Send nothing yet.
 
         Args:
-            client: Used by nobody else until `finish`.
+            client: Not used by other code until `finish`.
             name: Of the campaign.
             options: How it is run from the commit on; None: as before.
             file_name: For people.
@@ -109,7 +109,7 @@ class CampaignUpload:
         number = 0
         while (lines := self._waiting.get()) is not None:
             number += 1
-            if self._error is None:  # else it only empties the queue, for which somebody may wait
+            if self._error is None:  # else it only empties the queue, for which the reader may wait
                 try:
                     self._note(self._client.campaigns.stage(self._name, self._begun(), number, lines))
                 except ReelqueueError as error:

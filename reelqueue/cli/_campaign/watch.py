@@ -61,7 +61,7 @@ COMMANDS: Final = (watch,)
 
 
 WITHOUT_VIDEO: Final = tuple(state for state in RenderState if state in TERMINAL and state is not RenderState.SUCCEEDED)
-"""How clips end that somebody has to look after, those that were cancelled among them."""
+"""How clips end that a person has to look at, cancelled ones included."""
 
 
 def _looks(client: Client, name: str, every_seconds: float, *, is_once: bool) -> Iterator[Campaign]:

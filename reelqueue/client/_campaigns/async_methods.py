@@ -102,7 +102,7 @@ class AsyncCampaignCalls:
         return await self._driver.run(ops.act(name, "pause", self._retry_seconds))
 
     async def resume(self, name: str) -> Campaign:
-        """Go on; the breaker counts anew."""
+        """Resume it; its breaker counts from zero."""
         return await self._driver.run(ops.act(name, "resume", self._retry_seconds))
 
     async def waiting(self, name: str) -> WaitingClips:
@@ -165,7 +165,7 @@ class AsyncCampaignCalls:
         return await self._driver.run(gallery.decide(name, deciding, job_ids, self._retry_seconds, dry_run=dry_run))
 
     async def link(self, name: str) -> str:
-        """The address of its gallery, which signs in whoever opens it within ten minutes."""
+        """The address of its gallery, which signs in the person who opens it within ten minutes."""
         found = await self._driver.run(gallery.link(name, self._retry_seconds))
         return f"{self._driver.base_url}{found.path}"
 

@@ -29,7 +29,7 @@ Action = Literal["pause", "resume"]
 Export = Literal["results.csv", "results.jsonl", "failures.csv", "failures.jsonl"]
 _JSON: Final = {"Content-Type": "application/json"}
 STAGE_SECONDS: Final = 120.0
-"""A server may be started anew while a long file is on its way."""
+"""A server may be restarted while a long file is uploaded."""
 COMMIT_SECONDS: Final = 600.0
 """For so long a commit is asked for, of which the first is still running."""
 _NDJSON: Final = {"Content-Type": "application/x-ndjson"}

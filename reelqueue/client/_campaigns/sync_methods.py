@@ -117,7 +117,7 @@ class CampaignCalls:
         return self._driver.run(ops.act(name, "pause", self._retry_seconds))
 
     def resume(self, name: str) -> Campaign:
-        """Go on; the breaker counts anew."""
+        """Resume it; its breaker counts from zero."""
         return self._driver.run(ops.act(name, "resume", self._retry_seconds))
 
     def waiting(self, name: str) -> WaitingClips:
@@ -161,8 +161,8 @@ class CampaignCalls:
             codes: The provider's.
             custom_ids: The clips themselves.
             where: Conditions that must all hold.
-            dry_run: Buy nothing.
-            agreed: What a dry run has told; if it is more by now, nothing is bought.
+            dry_run: Render nothing.
+            agreed: What a dry run has reported; if it is more by now, nothing is rendered.
 
         Raises:
             ConflictError: it is more than was agreed to, or the campaign was cancelled.
@@ -192,7 +192,7 @@ class CampaignCalls:
         Args:
             name: The campaign's.
             deciding: What.
-            job_ids: The clips; told twice, nothing is changed or bought twice.
+            job_ids: The clips; sent twice, nothing is changed or rendered twice.
             dry_run: With ``retry``: only tell what it costs.
 
         Raises:
@@ -201,7 +201,7 @@ class CampaignCalls:
         return self._driver.run(gallery.decide(name, deciding, job_ids, self._retry_seconds, dry_run=dry_run))
 
     def link(self, name: str) -> str:
-        """The address of its gallery, which signs in whoever opens it within ten minutes."""
+        """The address of its gallery, which signs in the person who opens it within ten minutes."""
         return f"{self._driver.base_url}{self._driver.run(gallery.link(name, self._retry_seconds)).path}"
 
     def sheet(self, name: str, form: Sheet) -> bytes:
