@@ -38,7 +38,7 @@ _Section = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class BuiltRequest:
-    """One submit, complete but for the host and the credential."""
+    """A submit request to DashScope, without host and credential."""
 
     method: str
     path: str

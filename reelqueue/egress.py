@@ -1,4 +1,4 @@
-"""Sending to hosts that other people chose: of results, webhooks and references, never our own network.
+"""SSRF-safe HTTP transport for URLs from outside: results, webhooks and references reach public addresses only.
 
 The owner of a name decides what it points at, and may change it between two look-ups. So a name is looked up
 once, every address that it has must be public, and the connection goes to the address that was looked at, while

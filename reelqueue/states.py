@@ -29,7 +29,7 @@ from typing import Final
 
 
 class RenderState(StrEnum):
-    """Where a render job stands."""
+    """State of a render job."""
 
     QUEUED = "queued"
     """Stored; waits for a free slot."""
@@ -62,7 +62,7 @@ class RenderState(StrEnum):
 
 
 class AttemptState(StrEnum):
-    """Where one POST to the provider stands."""
+    """State of one attempt: a POST to the provider."""
 
     INTENT = "intent"
     """Committed; no byte has left."""

@@ -17,11 +17,11 @@ _SHOWN_CHARACTERS: Final = 100
 
 
 class StrictJsonError(ValueError):
-    """JSON that other readers take otherwise, or not at all."""
+    """JSON that other parsers read differently, or not at all."""
 
 
 class TooDeepError(StrictJsonError):
-    """It nests deeper than `DEPTH_MAX`."""
+    """The JSON is nested deeper than `DEPTH_MAX`."""
 
     def __init__(self) -> None:
         super().__init__(f"it must be nested at most {DEPTH_MAX} deep")
@@ -43,7 +43,7 @@ def refuse_number(text: str) -> Never:
 def read_json(
     text: str | bytes, *, elements_max: int | None = None, unusual_number: Callable[[str], object] = refuse_number
 ) -> Any:  # noqa: ANN401 - JSON
-    """The value that *text* spells.
+    """Parse *text* as JSON, strictly.
 
     Args:
         text: JSON; bytes are UTF-8.

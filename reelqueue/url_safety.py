@@ -1,4 +1,4 @@
-"""Which URLs of other people a server may send to: those on the public internet, whatever they are called.
+"""Check that a URL from outside leads to the public internet (protection against SSRF).
 
 A URL is checked twice: as it is written, here, and by every address that its name has at the moment of sending
 (:mod:`reelqueue.egress`), because a name that was harmless yesterday may point inside today.

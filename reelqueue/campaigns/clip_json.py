@@ -44,7 +44,7 @@ class _Part(CampaignPart):
 
 
 def clip_object(clip: Clip) -> dict[str, Any]:
-    """*clip* as JSON has it."""
+    """Convert a clip to its JSON object."""
     options = clip.request.options() | {"mode": str(clip.request.mode)}
     if clip.is_continued:
         del options["image"]

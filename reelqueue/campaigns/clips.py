@@ -52,7 +52,7 @@ class Clip:
 
 
 def continued_image(content_sha256: str) -> str:
-    """What stands for a first frame that is not rendered yet, so that a request can be checked and hashed."""
+    """Placeholder for a first frame that is not rendered yet, so that a request can be checked and hashed."""
     return f"oss://last-frame-of/{content_sha256 or 'unknown'}.png"
 
 

@@ -32,7 +32,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Clips of which a text is as it is written here."""
+    """Clips whose text value matches a pattern."""
 
     name: str
     """One of `TEXT_FIELDS`, or the name of a variable."""

@@ -1,4 +1,4 @@
-"""The file that a name in a campaign file means, whichever system has written the name."""
+"""Find the file that a campaign file names, whatever the Unicode form and path separator of the name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a file to its clips."""
+"""Open a campaign file and read its clips."""
 
 from __future__ import annotations
 

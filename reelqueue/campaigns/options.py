@@ -1,4 +1,4 @@
-"""What a campaign says about itself: its name, its budget, when to stop and when to run."""
+"""Campaign options: name, budget, circuit breaker, canary and latest start."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _read_currency(code: str) -> str:
 
 
 class Budget(CampaignPart):
-    """A hard cap: what would cross it is not submitted."""
+    """A hard spending limit: a job that would exceed it is not submitted."""
 
     amount: Annotated[
         Decimal, BeforeValidator(_read_amount), Field(gt=0, max_digits=18, decimal_places=6, allow_inf_nan=False)

@@ -102,7 +102,7 @@ def _filled(field: str | None, width: str, fields: Mapping[str, object]) -> str:
 
 
 def _readable(text: str) -> str:
-    """Without what file systems, shells and eyes trip over."""
+    """Replace characters that file systems, shells or readers cannot handle."""
     if text.isascii() and not _UNSAFE.search(text):
         return text
     plain = unicodedata.normalize("NFC", _UNSAFE.sub("_", text))

@@ -1,4 +1,4 @@
-"""What is wrong with a campaign file: one value for each problem, complete enough to repair it."""
+"""One problem of a campaign file: its place, its message and its remedy."""
 
 from __future__ import annotations
 

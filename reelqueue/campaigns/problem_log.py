@@ -1,4 +1,4 @@
-"""Everything that is wrong with a campaign file, counted and grouped in bounded memory."""
+"""Count and group the problems of a campaign file in bounded memory."""
 
 from __future__ import annotations
 

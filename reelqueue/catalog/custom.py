@@ -1,4 +1,4 @@
-"""What is assumed about a model id that is in no published table."""
+"""Assumed limits of a model id that the catalog does not have."""
 
 from __future__ import annotations
 

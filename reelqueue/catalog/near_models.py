@@ -1,4 +1,4 @@
-"""Which published model a mistyped id may have meant."""
+"""Suggest catalog models for a mistyped model id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The words in which the catalog describes a model."""
+"""Data classes that describe a model: modes, options, sizes, media and their limits."""
 
 from __future__ import annotations
 

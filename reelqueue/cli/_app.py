@@ -1,4 +1,4 @@
-"""The commands put together, and what they do with errors."""
+"""Assemble the `reelqueue` command, and turn known errors into exit code 1."""
 
 from __future__ import annotations
 

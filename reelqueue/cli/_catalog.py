@@ -1,4 +1,4 @@
-"""Commands that need no server: the catalog, and previews of files of requests."""
+"""Commands `models` and `preview`, which need no server."""
 
 from __future__ import annotations
 

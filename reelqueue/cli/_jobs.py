@@ -1,4 +1,4 @@
-"""Commands about jobs that the server has."""
+"""Commands `status`, `jobs`, `cancel` and `download`."""
 
 from __future__ import annotations
 

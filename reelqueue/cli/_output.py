@@ -1,4 +1,4 @@
-"""Data to stdout, talk to stderr."""
+"""Write data to stdout and messages to stderr."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A wait that a person can watch."""
+"""Wait for a job with a progress line."""
 
 from __future__ import annotations
 

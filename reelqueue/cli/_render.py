@@ -1,4 +1,4 @@
-"""The command that renders."""
+"""Command `render`: submit a job, and optionally wait for its video."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``reelqueue webhook``: endpoints, and what they were told."""
+"""Commands `webhook`: endpoints and their deliveries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command that shows what was paid, and the table that operators' commands show as well."""
+"""Command `statement`, and the table that the operators' command shows as well."""
 
 from __future__ import annotations
 

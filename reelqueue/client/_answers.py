@@ -1,4 +1,4 @@
-"""What a successful answer of the API holds."""
+"""Parse successful responses of the API into typed values."""
 
 from __future__ import annotations
 

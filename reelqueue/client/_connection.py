@@ -1,4 +1,4 @@
-"""Where the API is and how both clients reach it."""
+"""Base URL, headers, timeouts and transport of both clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file that appears under its name whole and verified, or not at all."""
+"""Atomic download: a file appears under its name only when it is complete and verified."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What runs an operation's steps: once blocking, once on asyncio. The only places that do I/O."""
+"""Run an operation's steps, blocking or on asyncio; the only places that do I/O."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From an answer of the API to one of our errors."""
+"""Convert error responses of the API (RFC 9457) to exceptions."""
 
 from __future__ import annotations
 

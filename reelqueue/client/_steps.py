@@ -1,4 +1,4 @@
-"""What a call consists of, written once and run by both clients.
+"""Steps of an API call (requests, pauses, retries) as a generator that both clients run.
 
 An operation is a generator: it yields steps (send this, pause, fetch that into a file) and gets the
 response of each. It does no I/O and knows no event loop; `_sync` and `_async` hold one small driver each.

@@ -1,4 +1,4 @@
-"""What the first bytes of a picture say: its type, its size in pixels, whether it has an alpha channel."""
+"""Read an image's type, size in pixels and alpha channel from its first bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a picture is all there: a cut one is rendered, and paid for, as what is left of it."""
+"""Detect truncated images, which the provider would render, and bill, as what is left of them."""
 
 from __future__ import annotations
 

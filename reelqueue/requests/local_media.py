@@ -1,4 +1,4 @@
-"""Where a request's pictures come from: files of the producer, or URLs only.
+"""Embed local pictures into a request, or refuse them where a request comes from elsewhere.
 
 Told apart from the request types, so that a server can never be talked into reading its own files.
 """

@@ -1,4 +1,4 @@
-"""Every picture, video and sound of a request with the role that it plays for the service."""
+"""List the media of a request, each with its role for the provider."""
 
 from __future__ import annotations
 

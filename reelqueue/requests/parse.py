@@ -1,4 +1,4 @@
-"""A flat object as the request that it describes: one of four kinds, by its mode, model and media.
+"""Parse a flat object into one of the four request types, by its mode, model and media.
 
 >>> parse_request({"model": "wan2.6-t2v", "prompt": "a paper boat", "negativePrompt": "rain"}).mode
 <Mode.TEXT_TO_VIDEO: 'text-to-video'>

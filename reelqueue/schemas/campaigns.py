@@ -16,7 +16,7 @@ from reelqueue.states import FailureClass, RenderState
 
 
 class Phase(StrEnum):
-    """Where a campaign stands as a whole."""
+    """Phase of a campaign."""
 
     EMPTY = "empty"
     """It has no clips yet."""
@@ -47,7 +47,7 @@ class CampaignMoney(Wire):
 
 
 class FailureGroup(Wire):
-    """Clips that ended alike."""
+    """Failed clips with the same failure class and code."""
 
     state: RenderState = Field(description="How they ended.")
     failure_class: FailureClass | None = Field(description="By what their owner can do about it.")
@@ -168,7 +168,7 @@ class StagedClips(Wire):
 
 
 class ImportedClips(Wire):
-    """What became of clips that were handed in."""
+    """Counts of submitted clips by what was done with each."""
 
     new: int = Field(default=0, description="Stored.")
     changed: int = Field(default=0, description="Stored in the place of another content of the same id.")

@@ -1,4 +1,4 @@
-"""What stands beside each archived clip as JSON: what it was made from, what it cost, and what it measures.
+"""The sidecar JSON of an archived clip: its request, its cost and its measured media properties.
 
 The file can be read without the database, years later. A field is never taken away or given another meaning under
 the same :data:`SCHEMA`; new ones may come.

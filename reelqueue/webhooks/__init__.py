@@ -1,4 +1,4 @@
-"""Webhooks: what Reelqueue tells a receiver, and how the receiver knows that it is true.
+"""Webhooks: event payloads and signature verification for receivers.
 
 The messages keep to the Standard Webhooks specification (https://www.standardwebhooks.com, read 2026-11), so its
 libraries verify them too. A receiver in Python::

@@ -12,7 +12,7 @@ from reelqueue.schemas.jobs import Wire
 
 
 class DeliveryState(StrEnum):
-    """Where one event's delivery to one endpoint stands."""
+    """State of one event's delivery to one endpoint."""
 
     PENDING = "pending"
     """It will be tried, or tried again."""
@@ -23,7 +23,7 @@ class DeliveryState(StrEnum):
 
 
 class WebhookEndpoint(Wire):
-    """A URL that is told what becomes of its owner's render jobs."""
+    """A webhook endpoint: a URL that receives events about its owner's render jobs."""
 
     id: UUID = Field(description="Ours, UUIDv7.")
     url: str = Field(description="Where events are posted.")

@@ -1,4 +1,4 @@
-"""What a webhook says: thin, so that a receiver asks the API for the rest, and no prompt or signed URL travels."""
+"""Webhook event payloads: thin, so that a receiver asks the API for the rest, and no prompt or signed URL is sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clips of rows: what the manifest, the row and the matrix say, put together and checked."""
+"""Build checked clips from the manifest, the rows and the matrix."""
 
 from __future__ import annotations
 
@@ -190,11 +190,11 @@ class _Row:
         return None not in self.bad_options
 
     def refuse(self, refusal: InvalidRequestError, custom_id: str | None = None) -> None:
-        """Take an error."""
+        """Record an error."""
         self._add(self._locator.problem(refusal, self.combination, custom_id=custom_id))
 
     def warn(self, refusal: InvalidRequestError, custom_id: str) -> None:
-        """Take a warning."""
+        """Record a warning."""
         found = self._locator.problem(refusal, self.combination, custom_id=custom_id, severity=Severity.WARNING)
         self._add(found)
 

@@ -1,4 +1,4 @@
-"""What a row, a combination of the matrix and the manifest say about each clip, before anything is checked."""
+"""Draft clips: the options of the manifest, the row and one combination of the matrix merged, not yet checked."""
 
 from __future__ import annotations
 

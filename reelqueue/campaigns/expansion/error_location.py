@@ -1,4 +1,4 @@
-"""Which place of which file is to blame for a refusal: the row, the matrix, a template or the defaults."""
+"""Locate the cause of a refused request: a cell of the row, the matrix, a template or the defaults."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _UNDEFINED: Final = re.compile(r": '(\w+)' is undefined")
 
 @dataclass(frozen=True, slots=True)
 class ErrorLocator:
-    """Finds the place of what is wrong with one row."""
+    """Finds the place that caused an error of one row."""
 
     compiled: CompiledManifest
     source: RecordSource

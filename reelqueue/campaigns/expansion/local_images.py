@@ -1,4 +1,4 @@
-"""Pictures that a campaign file names by a path: files beside it or below, and no others."""
+"""Resolve paths of pictures in a campaign file to files in its folder or below, and to no others."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Everything that is wrong with one request, not only the first thing."""
+"""Collect every error of one request, not only the first."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the clips of a campaign file have claimed so far: ids, contents and file names, as short hashes.
+"""Detect duplicate ids, contents and file names within a campaign file, by short hashes.
 
 The only thing that grows with the number of rows: some 400 bytes a clip.
 """
@@ -14,7 +14,7 @@ NO_LINE = 0
 
 @dataclass(slots=True)
 class ClaimedNames:
-    """Ids, contents and names that are taken, with the line that took them."""
+    """Ids, contents and file names used so far, with the line that used each first."""
 
     _ids: dict[bytes, tuple[int, bytes]] = field(default_factory=dict)
     _contents: dict[bytes, int] = field(default_factory=dict)
@@ -23,7 +23,7 @@ class ClaimedNames:
     """Of clips that are not above: the first line that comes after each, and the content that it was told."""
 
     def claim_id(self, custom_id: str, line: int | None, content_sha256: str | None) -> int | None:
-        """Take an id; None if it was free, else the line that has it.
+        """Claim an id; None if it was free, else the line that has it.
 
         Args:
             custom_id: The id.
@@ -53,7 +53,7 @@ class ClaimedNames:
         return None if known == bytes.fromhex(content_sha256) else line
 
     def spoil(self, custom_id: str) -> None:
-        """Let no clip follow one whose id is taken and which is not rendered after all."""
+        """Mark an id as unusable for followers, as its clip is not rendered."""
         key = _short(custom_id)
         self._ids[key] = (self._ids[key][0], b"")
 
@@ -66,7 +66,7 @@ class ClaimedNames:
         self._contents[bytes.fromhex(content_sha256)[:16]] = line or NO_LINE
 
     def claim_output(self, name: str, line: int | None) -> int | None:
-        """Take a file name; None if it was free, else the line that has it. Capitals do not tell names apart."""
+        """Claim a file name; None if it was free, else the line that has it. Capitals do not tell names apart."""
         key = _short(name.casefold())
         if (earlier := self._outputs.get(key)) is None:
             self._outputs[key] = line or NO_LINE

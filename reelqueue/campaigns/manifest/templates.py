@@ -1,4 +1,4 @@
-"""Prompts from templates: Jinja2's sandbox with nothing in it that could run away, change or surprise.
+"""Render prompts from templates: Jinja2's sandbox with bounded time, steps and output, and without calls.
 
 A template may come with a file from another person, and what it writes is paid for. So it has no calls, no
 macros, no randomness and no powers; its loops, its time and its output are bounded; a name without a value is an

@@ -1,4 +1,4 @@
-"""A whole campaign file checked and planned without a server."""
+"""Check and plan a whole campaign file, without a server."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SUBMITS_PER_SECOND: Final = 5
 
 
 class _Use(NamedTuple):
-    """Where a URL stands; not the clip itself, which may hold pictures."""
+    """Place of a URL; not the clip itself, which may hold pictures."""
 
     file: str
     line: int | None
@@ -40,7 +40,7 @@ class _Use(NamedTuple):
 
 @dataclass(slots=True)
 class Checked:
-    """What was found in a file."""
+    """Result of checking a campaign file."""
 
     log: ProblemLog
     plan: Plan

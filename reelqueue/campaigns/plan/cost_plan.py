@@ -1,4 +1,4 @@
-"""What a campaign would render: counts, prices and warnings, added up while its clips are read."""
+"""Cost plan of a campaign: counts, prices and warnings, added up while its clips are read."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Plan:
     """Adds up clips; memory grows with the number of models and kinds of clip, not with the clips."""
 
     def __init__(self, region: str, known: ServerState | None = None) -> None:
-        """Begin with nothing.
+        """Start without clips.
 
         Args:
             region: Whose prices count.
@@ -148,7 +148,7 @@ class Plan:
         return [one for kind in by_kind for one in sorted(kind.values(), key=lambda warning: -warning.count)]
 
     def budget_warning(self, budget: Budget | None) -> str | None:
-        """What the budget does not cover; None where all is well."""
+        """Warning about what the budget does not cover; None if it covers all."""
         total = self.total
         if budget is None:
             return None

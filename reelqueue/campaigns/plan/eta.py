@@ -1,4 +1,4 @@
-"""When a campaign will be done: what its slots can carry, from how long clips have taken."""
+"""Estimate when a campaign will be finished, from its slots and from measured render times."""
 
 from __future__ import annotations
 

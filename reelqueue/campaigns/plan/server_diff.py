@@ -1,4 +1,4 @@
-"""What a campaign holds as it has been applied before, and what a clip of a file is to that."""
+"""Compare a campaign file with the clips that the server has: new, changed, restored, shared or present."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reelqueue.states import TERMINAL, RenderState
 
 
 class ClipChange(StrEnum):
-    """What a clip is to the campaign as it has been applied before."""
+    """Difference of a clip from the campaign on the server."""
 
     NEW = "new"
     CHANGED = "changed"
@@ -56,7 +56,7 @@ class UndoneRepair(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ServerState:
-    """What a campaign holds already."""
+    """The clips of a campaign that the server has."""
 
     content_by_id: Mapping[str, str] = field(default_factory=dict)
     """`Clip.content_sha256` by `Clip.custom_id`."""
@@ -106,7 +106,7 @@ class ServerState:
         return cls(content_by_id, contents, frozenset(earlier | earlier_ended.keys()), ended, state_by_id, waits)
 
     def change_of(self, clip: Clip, *, start_by: datetime | None = None) -> ClipChange:
-        """What *clip* is to it.
+        """Compare *clip* with the server's clips.
 
         Args:
             clip: A clip of the file.

@@ -1,4 +1,4 @@
-"""Whether the pictures, videos and sounds of a campaign can be fetched: the only part that uses a network.
+"""Check that the pictures, videos and sounds of a campaign can be fetched; the only part that uses a network.
 
 Only asked for by name. Every distinct URL is asked for its head once, with a few at a time. The file may be a
 stranger's, so a question goes to public addresses alone, each redirect included: a server of the reader's own network

@@ -1,4 +1,4 @@
-"""The table of an export in other forms: as the sheet is written that came in, or as a workbook."""
+"""Convert an exported table: to the CSV dialect of the sheet that came in, or to a workbook."""
 
 from __future__ import annotations
 

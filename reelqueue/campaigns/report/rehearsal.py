@@ -1,4 +1,4 @@
-"""What a rehearsal of a campaign file has shown, as JSON and in words."""
+"""Results of a rehearsal, as JSON and as text."""
 
 from __future__ import annotations
 

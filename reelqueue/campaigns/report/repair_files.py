@@ -1,4 +1,4 @@
-"""Files beside a campaign file that help to repair it: every problem, and a copy of the bad rows.
+"""Write repair files beside a campaign file: a list of all problems, and a copy of the bad rows.
 
 Both open in a spreadsheet, and no cell of them runs there as a formula. The copy is a campaign file of its own: its
 rows can be corrected and applied, and its first column says what is wrong with each.
@@ -33,7 +33,7 @@ _WHY_CHARACTERS_MAX: Final = 10_000
 
 
 class RepairFiles:
-    """Takes problems and bad rows; the files appear when it closes, and only if there is something in them."""
+    """Collects problems and bad rows; the files appear when it is closed, and only if they are not empty."""
 
     def __init__(self, path: Path) -> None:
         """Write nothing yet.

@@ -1,4 +1,4 @@
-"""What is found in a campaign file, as JSON and in words."""
+"""Show the plan and the problems of a campaign file, as JSON and as text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cells of a spreadsheet as the values that options take: a cell has no type of its own."""
+"""Convert cells of a spreadsheet, which have no type, to the values that options take."""
 
 from __future__ import annotations
 

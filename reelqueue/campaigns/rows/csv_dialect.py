@@ -1,4 +1,4 @@
-"""How a CSV file divides its cells, and how a cell is kept from being run as a formula."""
+"""Detect a CSV file's delimiter, and escape cells that a spreadsheet would run as formulas."""
 
 from __future__ import annotations
 

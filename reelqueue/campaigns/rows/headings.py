@@ -1,4 +1,4 @@
-"""What a heading or a key of a row stands for: an option, a variable of the templates, or nothing of ours."""
+"""Map a heading or a key of a row to an option, a template variable, metadata or a note."""
 
 from __future__ import annotations
 

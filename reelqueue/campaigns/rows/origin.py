@@ -1,4 +1,4 @@
-"""Where a row of a copy comes from: copies of bad and of failed rows have it in columns of their own."""
+"""Columns that name the original row in copies of bad and of failed rows."""
 
 from __future__ import annotations
 

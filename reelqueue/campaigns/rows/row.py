@@ -1,4 +1,4 @@
-"""Rows as a file has them: values read and named, nothing known yet about the clip."""
+"""A row as it was read: values by option name, not yet checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a sheet of a workbook has beside its values: merged and hidden cells, formulas that were never calculated.
+"""Scan a sheet for merged cells, hidden cells and formulas without a stored result.
 
 A look at its XML as a stream, before anything of it is kept: a workbook is a zip file, and a small one may hold a
 sheet of any size.

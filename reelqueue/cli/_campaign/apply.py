@@ -1,4 +1,4 @@
-"""Commands that compare a campaign file with the server, and hand its clips over."""
+"""Commands `campaign plan` and `campaign apply`: compare a file with the server, and submit its clips."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands about campaign files."""
+"""Commands `campaign check` and `campaign expand`, which need no server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands that stop campaigns, let them go on, and bring home what came of them."""
+"""Commands that list, pause, resume, approve, cancel and retry campaigns, and export their results."""
 
 from __future__ import annotations
 

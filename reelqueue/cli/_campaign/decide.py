@@ -1,4 +1,4 @@
-"""A command that brings decisions back from a gallery that was exported as a folder."""
+"""Command `campaign decide`: import decisions from an exported gallery."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What came of a campaign, written in the form that its reader's program takes."""
+"""Write exported results as CSV, JSON Lines, semicolon CSV or a workbook."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands that let people look at a campaign: its page, its contact sheet, its gallery as a folder."""
+"""Commands that open, print and export a campaign's gallery: page, contact sheet, folder."""
 
 from __future__ import annotations
 

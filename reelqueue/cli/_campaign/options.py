@@ -1,4 +1,4 @@
-"""How a campaign is run, as options of the commands that take its file."""
+"""Campaign options (budget, breaker, canary) as command-line options."""
 
 from __future__ import annotations
 

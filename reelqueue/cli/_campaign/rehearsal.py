@@ -1,4 +1,4 @@
-"""Rehearsals from the command line: played by the server's packages, in a process of their own."""
+"""Run a rehearsal in a child process, as it needs the server's packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A command that changes how a campaign is run, without its file."""
+"""Command `campaign set`: change campaign options without the file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Handing the clips of a file to the server while the file is still being read."""
+"""Upload the clips of a file in batches while the file is still being read."""
 
 from __future__ import annotations
 

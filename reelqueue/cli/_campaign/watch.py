@@ -1,4 +1,4 @@
-"""A command that shows how a campaign goes."""
+"""Command `campaign watch`: show a campaign's progress until it ends."""
 
 from __future__ import annotations
 

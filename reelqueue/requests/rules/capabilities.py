@@ -1,4 +1,4 @@
-"""Whether a model can render a request, by what is published about it."""
+"""Check a request against the published capabilities of its model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether an embedded picture is one that its model reads."""
+"""Check embedded pictures against the image limits of a model."""
 
 from __future__ import annotations
 

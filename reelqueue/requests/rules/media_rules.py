@@ -1,4 +1,4 @@
-"""Whether the media of a request go together for its model."""
+"""Check roles, counts and combinations of a request's media against its model."""
 
 from __future__ import annotations
 

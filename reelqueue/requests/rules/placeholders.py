@@ -1,4 +1,4 @@
-"""Words that stand where a prompt should: left over from templates and spreadsheets."""
+"""Detect placeholders that were left in a prompt by templates and spreadsheets."""
 
 from __future__ import annotations
 
