@@ -1,6 +1,6 @@
 """Server-sent events: each watched thing has one reader per process, whatever the number of its listeners.
 
-A listener holds no database connection. While somebody listens, the reader of a subject reads it once a tick on a
+A listener holds no database connection. While there is a listener, the reader of a subject reads it once a tick on a
 thread of its own, and every listener of the subject gets the newest snapshot; a slow one skips those between. A stream
 ends when its subject has ended, and with an event of its own when the key that opened it is no longer valid.
 

@@ -1,6 +1,7 @@
 """An import of a campaign file: its clips are staged batch by batch, and put in force by one transaction at its end.
 
-So a file is stored as a whole or not at all: whoever dies on the way leaves staged rows, which nobody renders.
+So a file is stored as a whole or not at all: a client that dies on the way leaves staged rows, which are never
+rendered.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A render job: one request for one video, the row that everything else hangs on.
 
 The row is the truth. A Celery message is a hint that something in it is due, and may be lost, late
-or doubled: whoever acts on a hint first moves the row with a guarded ``UPDATE``.
+or doubled: the worker that acts on a hint first moves the row with a guarded ``UPDATE``.
 """
 
 from __future__ import annotations

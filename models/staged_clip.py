@@ -1,4 +1,4 @@
-"""A clip of an import that is not in force: checked, complete, and seen by nobody who renders."""
+"""A staged clip of an import that is not committed yet: checked and complete, and never rendered from here."""
 
 from __future__ import annotations
 

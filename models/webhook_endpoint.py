@@ -1,7 +1,7 @@
 """A webhook endpoint: a URL of a tenant's that is told what becomes of its render jobs.
 
 It is also the lane of its deliveries: one worker at a time sends them, and a receiver that does not answer
-holds up nobody but itself.
+holds up no other endpoint.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ class TaskStatus(StrEnum):
     FAILED = "FAILED"
     CANCELED = "CANCELED"
     UNKNOWN = "UNKNOWN"
-    """Never existed, expired, or belongs to somebody else."""
+    """Never existed, expired, or belongs to another account."""
 
 
 TERMINAL: Final = frozenset({TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.CANCELED})

@@ -1,4 +1,4 @@
-"""Who calls: the holder of a bearer key, a browser that was let in by one, or somebody on this machine."""
+"""Authentication: a bearer key, a browser session that a key has opened, or a caller on this machine."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Caller:
     """On whose behalf a call acts."""
 
     tenant_id: UUID | None
-    """None: somebody on this machine, who may see every job."""
+    """None: a caller on this machine, who may see every job."""
     key_id: UUID | None = None
     """The key that let the caller in."""
     key_name: str | None = None
@@ -82,12 +82,12 @@ def _caller(request: Request) -> Caller:
     if cookie is None:
         raise _unauthorized("this API needs a key; send it as Authorization: Bearer KEY, or sign in at /sign-in")
     if request.method not in READING:
-        check_same_origin(request)  # a cookie comes along, whoever made the browser send the request
+        check_same_origin(request)  # a browser sends the cookie whichever page made it send the request
     return guest_of(request, cookie, Purpose.SESSION)
 
 
 def holder_of(request: Request, key: str) -> Caller:
-    """Whoever has a key.
+    """The caller who has a key.
 
     Raises:
         ProblemError: 401 where it is unknown, revoked or expired.
@@ -102,7 +102,7 @@ def holder_of(request: Request, key: str) -> Caller:
 
 
 def guest_of(request: Request, text: str, purpose: Purpose) -> Caller:
-    """Whoever was let in by a key.
+    """The caller of a browser session that a key has opened.
 
     Raises:
         ProblemError: 401 where that was long ago, or the key is revoked.
@@ -155,7 +155,7 @@ def _bearer_key(request: Request) -> str | None:
 def _check_local(request: Request) -> None:
     """Refuse what a web page or a reverse proxy could pass on to a server without keys.
 
-    A proxy on this machine is a local caller, whoever is behind it; most say so in a header.
+    A proxy on this machine is a local caller, whichever client is behind it; most say so in a header.
 
     A page may resolve its own name to 127.0.0.1 (DNS rebinding), which shows in Host, or post across
     origins, which shows in Origin. The headers are read here, because Starlette puts the server's own

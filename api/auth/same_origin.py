@@ -1,4 +1,4 @@
-"""Whether a browser sends a request for a page of ours, or for somebody else's."""
+"""Same-origin check: whether a browser sends a request from one of our pages (protection against CSRF)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def check_same_origin(request: Request) -> None:
-    """Refuse what a page of another origin sends in the name of whoever looks at it.
+    """Refuse a request that a page of another origin sends with its reader's session.
 
     Browsers say so in Sec-Fetch-Site, which no script can set, over https and on this machine, and in Origin
-    elsewhere; both are missing where no browser is at work, and nobody is made to send anything.
+    elsewhere; both are missing where no browser sends the request, and no page can cause it.
 
     Raises:
         ProblemError: 403.

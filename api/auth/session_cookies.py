@@ -1,4 +1,4 @@
-"""What a browser shows in place of a key: a signed statement that somebody had one, until when.
+"""Signed session cookies and sign-in links, which stand for a key until they expire.
 
 A browser sends no Authorization header by itself. So a person pastes a key once, or follows a link that the holder
 of a key had made, and gets a cookie; revoking the key ends both.
@@ -37,7 +37,7 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True)
 class Pass:
-    """That the holder of a key let somebody in."""
+    """A session or link that the holder of a key has opened."""
 
     key_id: UUID
     expires_at: datetime

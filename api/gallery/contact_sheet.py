@@ -237,7 +237,7 @@ def _slate(pen: ImageDraw.ImageDraw, tile: Tile, grid: _Grid, at: tuple[int, int
 
 
 def _mark(sheet: Image.Image, tile: Tile, box: tuple[int, int, int, int]) -> None:
-    """What somebody decided, as with a grease pencil."""
+    """Draw a decision, as with a grease pencil."""
     if tile.decision not in _MARKS:
         return
     size = box[2] - box[0] + 1, box[3] - box[1] + 1

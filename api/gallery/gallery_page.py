@@ -61,7 +61,7 @@ def render_changes(gallery: Gallery) -> str:
     """The page for its own script, which takes from it what has changed.
 
     Args:
-        gallery: As it is now, with the tiles alone that are to be shown anew.
+        gallery: As it is now, with only the tiles that are to be shown again.
     """
     return document("changes.html", CHANGES_ASSETS, gallery.title, is_served=True, **_values(gallery))
 

@@ -58,7 +58,7 @@ def security_policy(assets: PageAssets, *, is_served: bool) -> str:
     Args:
         assets: What the page brings.
         is_served: Whether it is sent as a header. In a page a browser ignores who may frame it, and a page in
-            a folder talks to nobody.
+            a folder sends no requests.
     """
     media = "'self'" if is_served else "'self' file:"  # to some browsers no file is of one origin with another
     server = "'self'" if is_served else "'none'"

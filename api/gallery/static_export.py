@@ -1,6 +1,6 @@
 """A gallery as a folder: pages that a browser opens without any server, and the names of the files beside them.
 
-Whoever wants the folder fetches pages and files one by one, so that a stopped export goes on where it stood.
+The client fetches pages and files of the folder one by one, so that a stopped export goes on where it stood.
 """
 
 from __future__ import annotations

@@ -120,7 +120,7 @@ def load_some(session: Session, job_ids: Sequence[UUID], url: AssetUrl) -> list[
 
 
 def changed_among(session: Session, job_ids: Sequence[UUID], since: datetime) -> list[UUID]:
-    """Those of some jobs that something has happened to, or that somebody has decided about, since a time."""
+    """Those of some jobs that have an event or a decision since a time."""
     happened = select(JobEvent.job_id).where(JobEvent.job_id.in_(job_ids), JobEvent.at >= since)
     decided = select(ClipDecision.job_id).where(ClipDecision.job_id.in_(job_ids), ClipDecision.decided_at >= since)
     return list(session.scalars(union(happened, decided)))

@@ -217,7 +217,7 @@ class Gallery:
     version: str | None = None
     """The id of the event that the page is as new as."""
     retry_seconds: int | None = None
-    """How long whoever was refused the events waits at least."""
+    """How long a page waits at least after the events were refused."""
     order: Sequence[str] = ()
     """Of what has changed: the clips that stand on the page now."""
     money: Sequence[CampaignMoney] = ()

@@ -44,7 +44,7 @@ class Batch:
 
 
 def read_batch(lines: Sequence[bytes], options: CampaignOptions, contents_of: ContentsOf) -> Batch:
-    """The clips of a batch, checked anew.
+    """Read the clips of a batch, and check them again.
 
     Args:
         lines: An object each; empty ones are left out.

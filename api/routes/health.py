@@ -47,7 +47,7 @@ class Readiness(BaseModel):
 
 @router.get("/healthz")
 async def check_health() -> Alive:
-    """Whether the process answers; asks nobody else, and waits for no thread."""
+    """Whether the process answers; asks no other service, and waits for no thread."""
     return Alive()
 
 

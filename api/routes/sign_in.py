@@ -78,5 +78,5 @@ def _form(to: str, problem: str | None = None, *, status_code: int = status.HTTP
 
 
 def _inside(to: str) -> str:
-    """*to* where it is a page of ours: nobody is led elsewhere in our name."""
+    """*to* where it is a page of ours: no link of ours leads elsewhere."""
     return to if _INSIDE.fullmatch(to) else LIST_PATH

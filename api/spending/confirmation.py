@@ -1,4 +1,4 @@
-"""What a caller has agreed to pay for; nothing is bought beyond it."""
+"""What a caller has agreed to pay for; nothing is rendered beyond it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _Count = Annotated[StrictInt, Field(ge=0), BeforeValidator(whole_number)]
 
 
 class Cost(Protocol):
-    """What would be bought."""
+    """What would be rendered."""
 
     @property
     def count(self) -> int:
@@ -27,6 +27,10 @@ class Cost(Protocol):
     @property
     def max_amount(self) -> Decimal:
         """The most that those with a price may cost."""
+
+    @property
+    def currency(self) -> str | None:
+        """Theirs, an ISO 4217 code; None where none has a price."""
 
     @property
     def unpriced_count(self) -> int:
@@ -59,7 +63,7 @@ class Agreement(BaseModel):
         """Refuse what is more than was agreed to.
 
         Args:
-            cost: What would be bought.
+            cost: What would be rendered.
 
         Raises:
             ProblemError: 409.
@@ -74,8 +78,9 @@ class Agreement(BaseModel):
 
 
 def _more_than_agreed(cost: Cost, field: str) -> ProblemError:
-    seen = f"it is {cost.count} clips for at most {cost.max_amount:f} by now, which is more than was agreed to"
-    return ProblemError(409, "more_than_agreed", f"{seen}; nothing was bought: look at it again", field=field)
+    unit = f" {cost.currency}" if cost.currency else ""
+    seen = f"this would now render {cost.count} clips for up to {cost.max_amount:f}{unit}, more than you confirmed"
+    return ProblemError(409, "more_than_agreed", f"{seen}; nothing was submitted: run the preview again", field=field)
 
 
 def _unpriced(cost: Cost) -> ProblemError:
@@ -83,7 +88,7 @@ def _unpriced(cost: Cost) -> ProblemError:
     return ProblemError(
         409,
         "more_than_agreed",
-        f"{cost.unpriced_count} of {cost.count} clips have no price, so no amount covers them; nothing was bought: "
+        f"{cost.unpriced_count} of {cost.count} clips have no price, so no amount covers them; nothing was submitted: "
         f"agree to them with unpriced_max, or leave them out: {named}{', ...' if cost.unpriced_count > _NAMED else ''}",
         field="unpriced_max",
     )

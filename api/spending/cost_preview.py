@@ -68,7 +68,7 @@ def retried(session: Session, jobs: Sequence[RenderJob], *, region: str, is_dry_
 
 @dataclass(frozen=True)
 class Offer:
-    """Clips that wait for somebody to buy them."""
+    """Clips that wait for a person's approval to be rendered."""
 
     count: int
     max_amount: Decimal

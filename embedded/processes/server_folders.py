@@ -31,7 +31,7 @@ def private_folder(folder: Path, user: pwd.struct_passwd | None = None) -> Path:
         user: Its owner; None: the current user.
 
     Raises:
-        ConfigurationError: It exists and belongs to somebody else.
+        ConfigurationError: It exists and belongs to another user.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     owner = os.geteuid() if user is None else user.pw_uid

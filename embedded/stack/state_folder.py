@@ -70,7 +70,7 @@ class StateFolder:
             descriptor = os.open(self.root / _LOCK_NAME, os.O_RDWR | os.O_CREAT, 0o600)
         except PermissionError as error:
             raise ConfigurationError(
-                f"{self.root} belongs to somebody else; run as its owner, or choose another folder with --state"
+                f"{self.root} belongs to another user; run as its owner, or choose another folder with --state"
             ) from error
         try:
             # Not a pid file: the kernel gives the lock back however the process ends.

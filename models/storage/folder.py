@@ -67,7 +67,7 @@ class LocalArchive:
         if not path.is_file():
             raise FileNotFoundError(f"there is no {key} in {self.place}")
         pieces = self._pieces(path, begin, None if end is None else end - begin)
-        next(pieces)  # it is open now, and closed also where nobody reads on
+        next(pieces)  # it is open now, and closed also where the reader stops
         return pieces
 
     def check(self) -> str:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 
 def no_beat() -> None:
-    """For callers whom nobody takes for dead."""
+    """For callers that are never presumed dead."""
 
 
 class Archive(Protocol):

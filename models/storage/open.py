@@ -86,10 +86,10 @@ def _system_scratch() -> Path:
     """A folder of this user's own among the system's temporary ones.
 
     Raises:
-        ConfigurationError: Somebody else has made it.
+        ConfigurationError: It belongs to another user of this machine.
     """
     folder = Path(tempfile.gettempdir()) / f"reelqueue-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
     if folder.stat().st_uid != os.getuid():
-        raise ConfigurationError(f"{folder} belongs to somebody else; set REELQUEUE_STORAGE_SCRATCH_PATH")
+        raise ConfigurationError(f"{folder} belongs to another user; set REELQUEUE_STORAGE_SCRATCH_PATH")
     return folder

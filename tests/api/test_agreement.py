@@ -55,7 +55,7 @@ def test_a_rest_that_has_grown_is_not_approved(
     answer = approve(api, **agreed)
 
     assert (answer.status_code, problem(answer)["code"], problem(answer)["field"]) == (409, "more_than_agreed", field)
-    assert "4 clips for at most 3.00" in problem(answer)["detail"]
+    assert "4 clips for up to 3.00 USD" in problem(answer)["detail"]
     assert read(api)["approved_at"] is None
 
 
@@ -91,7 +91,7 @@ def test_the_client_buys_what_its_dry_run_has_told(
     with Client(url) as client:
         told = client.campaigns.retry("autumn", dry_run=True)
         moderate(rows, shown[1])
-        with pytest.raises(ConflictError, match=r"it is 2 clips for at most 1\.50 by now"):
+        with pytest.raises(ConflictError, match=r"would now render 2 clips for up to 1\.50 USD"):
             client.campaigns.retry("autumn", agreed=told)
 
         again = client.campaigns.retry("autumn", dry_run=True)
@@ -116,7 +116,7 @@ def test_an_agreement_on_an_amount_covers_all_of_it_or_refuses(
     answer = api.post(f"/v1/campaigns/autumn/{action}", json=agreed)
 
     assert (answer.status_code, problem(answer)["field"]) == (409, "unpriced_max")
-    assert "have no price, so no amount covers them; nothing was bought" in problem(answer)["detail"]
+    assert "have no price, so no amount covers them; nothing was submitted" in problem(answer)["detail"]
     assert read(api)["counts"]["moderated"] == 3
     assert read(api)["approved_at"] is None
 
@@ -138,7 +138,7 @@ def test_the_client_agrees_to_the_unpriced_clips_that_it_was_shown(
     with Client(url) as client:
         shown = client.campaigns.waiting("autumn")
         hand_in(api, clips_of(1)[0] | {"custom_id": "odder", "raw": {"fps": 61}})
-        with pytest.raises(ConflictError, match="than was agreed to"):
+        with pytest.raises(ConflictError, match="more than you confirmed"):
             client.campaigns.approve("autumn", agreed=shown)
         client.campaigns.approve("autumn", agreed=client.campaigns.waiting("autumn"))
 
@@ -231,6 +231,6 @@ def test_a_rest_that_has_grown_is_told_on_the_page(desk: Desk, api: httpx.Client
     desk.page.get_by_role("button", name="Approve the rest").click()
     desk.page.get_by_role("button", name="Render them").click()
 
-    expect(desk.page.get_by_role("alert")).to_contain_text("it is 5 clips for at most 3.75")
+    expect(desk.page.get_by_role("alert")).to_contain_text("would now render 5 clips for up to 3.75 USD")
     assert read(api)["approved_at"] is None
     desk.complaints.clear()  # Chromium notes each answer of 409

@@ -38,7 +38,7 @@ JOBS_MAX: Final = 1000
 RETRIES_MAX: Final = 10_000
 """With what hangs on them."""
 _AGAIN: Final = RETRYABLE | {RenderState.SUCCEEDED}
-"""Somebody who has looked at a clip may want another take of it."""
+"""A person who has looked at a clip may want another take of it."""
 
 
 class DecisionOptions(Agreement):
@@ -65,7 +65,7 @@ def decide_clips(
     services: OpenServices,
     caller: CurrentCaller,
 ) -> DecidedClips:
-    """Approve, reject or render again; sent twice, it changes nothing more and buys nothing more."""
+    """Approve, reject or render again; sent twice, it changes nothing more and renders nothing more."""
     options = options_of(body, DecisionOptions)
     states = _states(session, campaign, options.job_ids)
     if options.decision == "retry":
@@ -97,7 +97,7 @@ def _states(session: Session, campaign: Campaign, job_ids: Sequence[UUID]) -> di
 
 
 def _check_there(session: Session, states: dict[UUID, RenderState]) -> None:
-    """Refuse to keep or reject what nobody can have seen."""
+    """Refuse to approve or reject a clip without a video."""
     seen = set(
         session.scalars(select(Asset.job_id).where(Asset.job_id.in_(states), Asset.kind == AssetKind.VIDEO)).all()
     )
@@ -110,7 +110,7 @@ def _check_there(session: Session, states: dict[UUID, RenderState]) -> None:
 def _retry(session: Session, services: Services, campaign: Campaign, options: DecisionOptions) -> DecidedClips:
     check_going(campaign)
     lock_clips(session, campaign.id)
-    # A clip in whose place another job stands is not found: told twice, it is bought once.
+    # A clip in whose place another job stands is not found: sent twice, it is rendered once.
     which = Which(states=_AGAIN, job_ids=options.job_ids)
     jobs = find_retries(session, campaign.id, which, limit=RETRIES_MAX)
     cost = retried(session, jobs, region=services.region, is_dry_run=options.dry_run)

@@ -48,7 +48,7 @@ def get_gallery_page(
 def create_gallery_link(
     campaign: PathCampaign, clock: OpenClock, services: OpenServices, caller: CurrentCaller
 ) -> GalleryLink:
-    """A link to the campaign's page that signs in whoever follows it within ten minutes."""
+    """A link to the campaign's page that signs in the person who follows it within ten minutes."""
     path = gallery_path(campaign.name)
     if caller.key_id is None:
         return GalleryLink(path=path, expires_at=None)

@@ -162,7 +162,7 @@ def commit_campaign_import(
 ) -> ImportedClips:
     """Put an import in force, whole: its clips and how the campaign is run. Sent again, it is told again.
 
-    A clip whose content is there already, or was and was submitted, is not bought again, under whatever id.
+    A clip whose content is there already, or was and was submitted, is not rendered again, under whatever id.
     """
     asked = options_of(body, CommitOptions)
     if (campaign := find_campaign(session, begun.tenant_id, begun.campaign_name)) is not None:

@@ -1,4 +1,4 @@
-"""Putting staged clips in force: each id of a campaign gets the job of its content, and no content is bought twice.
+"""Apply an import's staged clips: each id of a campaign gets the job of its content, and no content is rendered twice.
 
 A content that stands under another id is shared or handed over; one that was submitted once and changed since comes
 back; the rest is new. A job that stands for no id any more is superseded: what was not submitted is cancelled, what
@@ -82,11 +82,11 @@ class StoredClips:
     """What became of the clips of an import."""
 
     new: int = 0
-    """Bought under ids that were not there."""
+    """To be rendered, under new ids."""
     changed: int = 0
-    """Bought in the place of another content."""
+    """To be rendered, in place of another content."""
     restored: int = 0
-    """A content that was there before came back: nothing is bought."""
+    """A content that was there before came back: nothing is rendered."""
     shared: int = 0
     """Another row has, or had, the same content: nothing is rendered."""
     amended: int = 0

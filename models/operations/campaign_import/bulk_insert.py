@@ -100,7 +100,7 @@ def insert_jobs(
     start_by: datetime | None,
     now: datetime,
 ) -> None:
-    """Store the jobs that an import needs anew, with their references and first events.
+    """Store the new jobs that an import needs, with their references and first events.
 
     Args:
         session: In a transaction that has matched the import.

@@ -127,7 +127,7 @@ class StaleImportError(ReelqueueError):
 
     def __str__(self) -> str:
         return (
-            f"after: the clip that {self.custom_id[:80]!r} comes after was changed by somebody else while this was "
+            f"after: the clip that {self.custom_id[:80]!r} comes after was changed by another import while this was "
             "imported; apply the file again"
         )
 

@@ -37,7 +37,7 @@ WHERE r.is_awaiting AND r.state = 'queued' AND p.finished_at IS NOT NULL
 def follow_heirs(session: Session) -> None:
     """Let what waits for a superseded job wait for the one that stands in its place.
 
-    A clip that begins where another ends has that one's content in its own: it is hashed anew, so that its row in
+    A clip that begins where another ends has that one's content in its own: it is hashed again, so that its row in
     the next file is known to be the same.
     """
     for job_id, replacement_id in session.execute(_FOLLOW).all():

@@ -1,6 +1,6 @@
 """Hashing the clips of a campaign again whose hashes an older version has made.
 
-What a clip sends has not changed, so none is bought again: without this, the next file would be compared with hashes
+What a clip sends has not changed, so none is rendered again: without this, the next file would be compared with hashes
 that no file gives any more.
 """
 
@@ -48,7 +48,7 @@ _IS_SIGNED: Final = or_(
 def renew_contents(session: Session, campaign_id: UUID) -> None:
     """Bring the content hashes of a campaign's clips up to date, if they are not; commits after every hundred.
 
-    Whoever compares a file with what the campaign holds calls this first.
+    Called before a file is compared with what the campaign holds.
     """
     last = UUID(int=0)
     while _is_old(session, campaign_id):

@@ -20,7 +20,7 @@ from models.staged_clip import StagedClip
 from reelqueue.campaigns.clips import Clip
 
 KEPT: Final = timedelta(days=1)
-"""For so long an import may be committed that somebody has left lying."""
+"""How long an idle import can still be committed."""
 STAGED_COLUMNS: Final = (
     "import_id", "batch", "line", "job_id", "custom_id", "content_sha256", "after_id", "first_frame", "job",
     "job_references",
@@ -131,7 +131,7 @@ def _job(clip: Clip, options: Mapping[str, Any]) -> dict[str, Any]:
         "clip_variables": dict(clip.variables) or None,
         "clip_line": clip.row_line,
         "is_continued": clip.is_continued,
-        # Nobody waits for a single clip; where the file does not say it, the model's render times do.
+        # No person waits for a single clip; where the file does not say it, the model's render times do.
         "poll_interval_ms": clip.request.poll_interval_ms if clip.has_own_interval else None,
     }
     return {name: value for name, value in values.items() if value is not None}

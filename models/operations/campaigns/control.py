@@ -102,7 +102,7 @@ def cancel_clips(session: Session, campaign_id: UUID, *, now: datetime, limit: i
     """Cancel queued jobs of a cancelled campaign, at most *limit* of them; the caller commits and goes on.
 
     Returns:
-        How many were cancelled; 0: none is left that nobody else holds.
+        How many were cancelled; 0: none is left that is not locked by others.
     """
     queued = (
         select(RenderJob.id)

@@ -28,7 +28,7 @@ RESTORABLE: Final = (
         )
     ),
 )
-"""A clip that stood for an id once and was submitted: should its content come back, it is not bought again."""
+"""A clip that stood for an id once and was submitted: should its content come back, it is not rendered again."""
 
 
 class CurrentClip(NamedTuple):
@@ -40,9 +40,9 @@ class CurrentClip(NamedTuple):
 
 
 def lock_clips(session: Session, campaign_id: UUID) -> None:
-    """Wait until nobody else stores clips of a campaign, and let nobody until the commit.
+    """Take the lock on a campaign's clips until the commit; waits for other transactions that hold it.
 
-    Not the campaign's row, which is locked last by everybody who has locked jobs.
+    Not the campaign's row, which every transaction that has locked jobs locks last.
     """
     key = int.from_bytes(campaign_id.bytes[8:], signed=True)
     session.execute(select(func.pg_advisory_xact_lock(key)))

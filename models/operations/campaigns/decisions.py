@@ -20,7 +20,7 @@ _KINDS: Final = {Decision.APPROVE: "approved", Decision.REJECT: "rejected"}
 
 
 def decide(session: Session, job_ids: Sequence[UUID], decision: Decision, *, by: str | None, now: datetime) -> int:
-    """Note what somebody decided about clips.
+    """Store a decision about clips.
 
     Args:
         session: In a transaction; the caller commits.

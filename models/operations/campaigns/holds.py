@@ -34,7 +34,7 @@ def holds_of(session: Session, campaign: Campaign) -> list[Hold]:
 
     Args:
         session: In a transaction.
-        campaign: One that nobody has paused, and whose budget and canary let it go on.
+        campaign: One that is not paused, and whose budget and canary let it go on.
     """
     return [*_before_submit(session, campaign), *_before_archive(session, campaign)]
 

@@ -1,6 +1,6 @@
 """The clips of a campaign as rows of a file: what came of them.
 
-Rows come in pages, each read with a session of its own: whoever writes them to a slow reader holds no connection.
+Rows come in pages, each read with a session of its own: writing them to a slow reader holds no connection.
 Which clips there are is read ahead, so that one that is rendered again meanwhile is there once.
 """
 

@@ -137,7 +137,7 @@ def _row(
 ) -> tuple[object, ...]:
     values = new_job_values() | {name: getattr(job, name) for name in _KEPT_FACTS}
     values |= {name: getattr(job, attribute) for name, attribute in OPTION_ATTRIBUTES.items()}
-    # A moment that has passed would let the new one expire at once, and whoever retries wants it rendered.
+    # A moment that has passed would let the new one expire at once, and who retries wants it rendered.
     start_by = next((at for at in (job.start_by, campaign.start_by) if at is not None and at > now), None)
     values |= {"id": heirs[job.id], "state": RenderState.QUEUED, "created_at": now, "start_by": start_by}
     values |= _after(job, heirs, standing)

@@ -41,7 +41,7 @@ def request_cancel(session: Session, job_id: UUID, *, now: datetime, abandon_run
 
     Returns:
         False if the job is past stopping: final, archiving, or waiting for a person's review because
-        nobody knows yet whether its paid task exists.
+        it is unknown yet whether its paid task exists.
     """
     # Locked first: a job that moves between two looks for a state would slip through both.
     session.execute(select(RenderJob.id).where(RenderJob.id == job_id).with_for_update(key_share=True))
@@ -55,7 +55,7 @@ def request_cancel(session: Session, job_id: UUID, *, now: datetime, abandon_run
 
 
 def apply_pending_cancel(session: Session, job_id: UUID, *, now: datetime) -> None:
-    """Stop a job that is back in the queue, if nobody wants it any more: a person said so, or its row was changed."""
+    """Cancel a job that is back in the queue, if that was asked for or its row was changed meanwhile."""
     job = session.get_one(RenderJob, job_id, populate_existing=True)
     if job.cancel_requested_at is not None:
         request_cancel(session, job_id, now=now)

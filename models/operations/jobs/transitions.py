@@ -1,8 +1,8 @@
 """The one way in which a render job changes its state.
 
 A move is an ``UPDATE`` guarded by the state (and the epoch, where a claim is at stake) and an event
-row, in one transaction; where it is a terminal one, with what webhooks are to tell of it. Nobody moves a
-job that somebody else has moved meanwhile.
+row, in one transaction; where it is a terminal one, with what webhooks are to tell of it. A job
+that has been moved meanwhile is not moved.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def move(
         **values: Other columns of the job that change with it.
 
     Returns:
-        The state it left, or None if it did not move: somebody else was first.
+        The state it left, or None if it did not move: another writer was first.
 
     Raises:
         ValueError: :data:`reelqueue.states.MOVES` forbids the move: a bug.

@@ -26,7 +26,7 @@ class LedgerCharge:
     job_id: UUID
     account_id: UUID
     provider_task_id: UUID | None
-    """Our row of the task; None: nobody knows of one."""
+    """Our row of the task; None: no task is known."""
     seconds: Decimal | None
     """What the provider counts; None: unknown."""
     amount: Decimal | None

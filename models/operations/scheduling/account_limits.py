@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from models.account import Account
 from reelqueue.catalog import lookup
 
-# What the strictest documented models allow; for models whose limits nobody has published.
+# What the strictest documented models allow; for models whose limits are not published.
 UNKNOWN_MODEL_SLOTS = 2
 UNKNOWN_MODEL_SUBMITS_PER_SECOND = 2.0
 

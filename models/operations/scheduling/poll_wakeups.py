@@ -88,7 +88,7 @@ def lease_left(session: Session, account_id: UUID, *, now: datetime) -> datetime
 
 
 def take_lane(session: Session, account_id: UUID, seq: int, *, now: datetime, lease: timedelta) -> datetime | None:
-    """Begin a batch, if *seq* is the valid message and nobody is polling.
+    """Begin a batch, if *seq* is the valid message and no worker is polling.
 
     Returns:
         The end of the lease, which :func:`leave_lane` wants as its token, or None for a doubled,

@@ -19,7 +19,7 @@ from reelqueue.webhooks import SECRET_PREFIX
 def make_endpoint(
     session: Session, tenant_id: UUID, url: str, key: SecretStr, *, now: datetime
 ) -> tuple[WebhookEndpoint, SecretStr]:
-    """A new endpoint and its secret, which nobody can ask for again.
+    """A new endpoint and its secret, which cannot be asked for again.
 
     Args:
         session: In a transaction; the caller commits.
@@ -55,5 +55,5 @@ def derive_secret(key: SecretStr, endpoint_id: UUID) -> SecretStr:
 
 
 def secret_sha256(secret: SecretStr) -> str:
-    """What is stored of a secret; it has 256 bits, so nobody finds it from this."""
+    """What is stored of a secret; it has 256 bits, so it cannot be found from this."""
     return hashlib.sha256(secret.get_secret_value().encode()).hexdigest()

@@ -206,7 +206,7 @@ def test_no_more_is_approved_than_was_shown(world: World, server: str, clips: li
     rest.write_text(f"{head}z,wan2.6-t2v,a paper crane,5\n")
     run("apply", rest, "--yes")
 
-    with pytest.raises(ConflictError, match=r"it is 2 clips for at most 1\.50"):
+    with pytest.raises(ConflictError, match=r"would now render 2 clips for up to 1\.50 USD"):
         world.run(campaigns.approve("autumn", agreed=waiting))
 
     again = world.run(campaigns.waiting("autumn"))
