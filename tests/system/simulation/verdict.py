@@ -146,9 +146,12 @@ class Verdict:
                 yield f"jobs {', '.join(map(str, job_ids))} made tasks {', '.join(made)}"
 
     def _counts(self, task_id: str) -> bool:
-        """Whether a task is work for its job: one that failed unbilled, and was then forgotten, counts for nothing."""
-        is_forgotten = task_id in self.world.witness.forgotten and task_id not in self.tasks
+        """Whether a task is work for its job: one that failed unbilled, and was then forgotten, counts for nothing.
+
+        Nor does it if a review has given it to its job in the place of a later one.
+        """
         task = self.world.provider.provider.store.tasks.get(task_id)
+        is_forgotten = task_id in self.world.witness.forgotten
         return not (is_forgotten and task is not None and task.status in _UNBILLED)
 
     def _is_excused(self, task_id: str) -> bool:
