@@ -155,4 +155,5 @@ def read_settings(options: Mapping[str, object] = MappingProxyType({})) -> QwenS
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=False, include_input=False)[0]
         name = ".".join(str(part) for part in details["loc"])
-        raise ConfigurationError(f"{name}: {details['msg']}") from error
+        is_default = name == "base_url" and not options.keys() & {"base_url", "baseURL", "baseUrl"}
+        raise ConfigurationError(f"{URL_VARIABLE if is_default else name}: {details['msg']}") from error

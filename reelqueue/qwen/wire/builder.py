@@ -13,7 +13,7 @@ from reelqueue.errors import InvalidRequestError
 from reelqueue.pricing import region_of
 from reelqueue.qwen.cost import TextCost, most_it_may_cost, price_of
 from reelqueue.qwen.request import TextRequest
-from reelqueue.qwen.settings import QwenSettings, check_headers
+from reelqueue.qwen.settings import QwenSettings, check_headers, read_settings
 from reelqueue.qwen.wire.body import body_of
 from reelqueue.qwen.wire.images import check_total
 from reelqueue.qwen.wire.rules import check, may_think
@@ -64,8 +64,9 @@ def build_text(
 
     Raises:
         InvalidRequestError: The service would refuse it.
+        ConfigurationError: ``REELQUEUE_TEXT_BASE_URL`` is no URL.
     """
-    settings = settings or QwenSettings()
+    settings = settings or read_settings()
     is_stream = may_think(request, thinking=settings.thinking) if stream is None else stream
     warnings = check(request, thinking=settings.thinking, stream=is_stream)
     headers, header_warnings = _headers(request, settings)

@@ -9,7 +9,7 @@ import pytest
 
 from reelqueue import InvalidRequestError
 from reelqueue.errors import ConfigurationError
-from reelqueue.qwen import QwenSettings, TextRequest, build_text, parse_text_request
+from reelqueue.qwen import QwenClient, QwenSettings, TextRequest, build_text, parse_text_request
 from reelqueue.qwen.settings import read_settings
 
 TOOL = {"name": "weather", "input_schema": {"type": "object", "properties": {}}}
@@ -222,6 +222,14 @@ def test_the_key_is_looked_for_in_two_variables(monkeypatch: pytest.MonkeyPatch)
 def test_a_wrong_setting_is_refused(options: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):
         read_settings(options)
+
+
+def test_a_wrong_address_in_the_environment_is_a_setting_that_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REELQUEUE_TEXT_BASE_URL", "nowhere")
+
+    for use in (lambda: build_text(request()), lambda: QwenClient({"api_key": "k"}), lambda: read_settings({})):
+        with pytest.raises(ConfigurationError, match="REELQUEUE_TEXT_BASE_URL"):
+            use()
 
 
 @pytest.mark.parametrize("key", ["", "a b", "a\n", "ключ"])
