@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Final, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from reelqueue.schemas.jobs import Money, Wire
 from reelqueue.states import FailureClass, RenderState
@@ -89,7 +89,7 @@ class CsvStyle(Wire):
         default=",", min_length=1, max_length=1, pattern=r"""^[^"'\r\n\u0000\ufeff]$""", description="Between cells."
     )
     decimal: Literal[".", ","] = Field(default=".", description="The decimal mark.")
-    has_byte_order_mark: bool = Field(
+    has_byte_order_mark: StrictBool = Field(
         default=True, description="Whether it begins with the mark that tells Excel that it is UTF-8."
     )
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import structlog
 from fastapi import APIRouter, Depends, Path, status
-from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -34,6 +34,7 @@ from models.operations.money.budget import BudgetBelowCommitmentsError
 from reelqueue.campaigns.limits import CLIPS_MAX
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.campaigns.output_paths import DEFAULT_PATTERN
+from reelqueue.requests.fields import whole_number
 from reelqueue.schemas.campaigns import ClipImport as ClipImportView
 from reelqueue.schemas.campaigns import CsvStyle, ImportedClips, StagedClips
 
@@ -64,7 +65,9 @@ class CommitOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    clips: StrictInt = Field(ge=0, le=CLIPS_MAX, description="How many were staged: with fewer, nothing is stored.")
+    clips: Annotated[StrictInt, BeforeValidator(whole_number)] = Field(
+        ge=0, le=CLIPS_MAX, description="How many were staged: with fewer, nothing is stored."
+    )
     csv_style: CsvStyle | None = Field(
         default=None, description="How the file is written: results and failures are like it; null: as before."
     )
