@@ -14,7 +14,7 @@ from tests.support.node_packages import AI_SDK, install
 if TYPE_CHECKING:
     from tests.conftest import Simulator
 
-SCRIPT = Path(__file__).parents[1] / "reelqueue/qwen/ai_sdk/against_simulator.mjs"
+SCRIPT = Path(__file__).parents[2] / "reelqueue/qwen/ai_sdk/against_simulator.mjs"
 
 
 @pytest.mark.timeout(300)
