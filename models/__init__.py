@@ -12,6 +12,7 @@ from models.base import Base
 from models.campaign import Campaign, OnAmbiguous, OnBudget
 from models.clip_decision import ClipDecision
 from models.clip_import import ClipImport
+from models.found_task import FoundTask
 from models.job_event import JobEvent
 from models.job_reference import JobReference, ReferenceRole
 from models.ledger_entry import EntryKind, LedgerEntry
@@ -41,6 +42,7 @@ __all__ = [
     "ClipImport",
     "ClipTwin",
     "EntryKind",
+    "FoundTask",
     "JobEvent",
     "JobReference",
     "LedgerEntry",

@@ -16,13 +16,14 @@ from workers.audit.archive_files import SAMPLE, audit_archive
 from workers.audit.invariants import Finding, audit
 from workers.audit.provider import audit_provider
 from workers.operator.accounts import accounts
-from workers.operator.console import AsJson, Since, open_services, open_session, read_window
+from workers.operator.console import AsJson, Since, open_services, read_window
 from workers.operator.doctor import examine
 from workers.operator.keys import keys
-from workers.operator.manual_review import adopt, questions, resubmit, write_off
+from workers.operator.manual_review import adopt, apply_found, questions, resubmit, write_off
 from workers.operator.money import adopt_orphans_command, statement_command
 from workers.operator.recover import recover_command
 from workers.quarantine.release import quarantined, retry
+from workers.runtime.context import Services
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Commands for operators of Reelqueue.")
 cli.add_typer(accounts, name="accounts")
@@ -98,8 +99,8 @@ cli.command("recover")(recover_command)
 @review.command("list")
 def list_questions_command(*, as_json: AsJson = False) -> None:
     """Show the jobs under review, where to look for their tasks, and those that were set aside."""
-    with open_session() as session:
-        found = [*questions(session), *quarantined(session)]
+    with open_services() as services, services.sessions.begin() as session:
+        found = [*questions(session, services), *quarantined(session)]
     for question in found:
         shown = vars(question)
         line = " ".join(f"{name}={value}" for name, value in shown.items())
@@ -109,13 +110,43 @@ def list_questions_command(*, as_json: AsJson = False) -> None:
 
 @review.command("adopt")
 def adopt_command(job_id: UUID, provider_task_id: str) -> None:
-    """The provider has the task: follow it."""
+    """The provider has the task: follow it, or take what was kept of it."""
     with open_services() as services:
-        with services.sessions.begin() as session:
-            now = services.clock.now(session)
-            wake = adopt(session, job_id, provider_task_id, now=now)
-        if wake is not None:
-            services.hints.poll(wake, now=now)
+        _adopt(services, job_id, provider_task_id)
+
+
+@review.command("accept")
+def accept_command(
+    job_ids: Annotated[list[UUID] | None, typer.Argument(help="Only these jobs; unless given, all.")] = None,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Adopt the tasks that `review list` proposes."""
+    with open_services() as services:
+        with services.sessions() as session:
+            proposed = [
+                (one.job_id, one.proposed_task_id)
+                for one in questions(session, services)
+                if one.proposed_task_id and (not job_ids or one.job_id in job_ids)
+            ]
+        for job_id, task_id in proposed:
+            typer.echo(f"render job {job_id} <- task {task_id}")
+        if proposed and not yes:
+            typer.confirm(f"adopt {len(proposed)} tasks?", abort=True)
+        for job_id, task_id in proposed:
+            _adopt(services, job_id, task_id)
+    typer.echo(f"{len(proposed)} adopted", err=True)
+
+
+def _adopt(services: Services, job_id: UUID, provider_task_id: str) -> None:
+    with services.sessions.begin() as session:
+        now = services.clock.now(session)
+        wake = adopt(session, job_id, provider_task_id, now=now)
+        effects = apply_found(session, job_id, provider_task_id, services.settings, now=now)
+    if wake is not None:
+        services.hints.poll(wake, now=now)
+    for to_fetch, model in effects.to_fetch:
+        services.hints.archive(to_fetch, model)
     typer.echo(f"render job {job_id} follows task {provider_task_id}")
 
 

@@ -23,6 +23,7 @@ from models.storage import Archive, StorageError, file_system_error
 from reelqueue.states import COLLECTABLE, RenderState
 from workers.archive.download import Download, DownloadError, fetch
 from workers.archive.fetch_lease import Fetch, Heart, claim_fetch
+from workers.archive.found_files import copy_found_file, keep_found_file
 from workers.archive.inspection import inspect_video
 from workers.archive.retry import retry_fetch, retry_keeping
 from workers.archive.sidecar import SUFFIXES, describe_clip
@@ -46,7 +47,7 @@ def archive_render_job(services: Services, job_id: UUID) -> str:
     """
     claim = claim_fetch(services, job_id)
     if claim is None:
-        return "no result is due: nothing done"
+        return keep_found_file(services) or "no result is due: nothing done"
     said = _archive(services, claim)
     return said if claim.job_id == job_id else f"{said} (job {claim.job_id} expires sooner)"
 
@@ -96,6 +97,9 @@ def _incoming(archive: Archive, claim: Fetch) -> Iterator[Mapping[AssetKind, Pat
 
 
 def _download(services: Services, claim: Fetch, path: Path, beat: Callable[[], None]) -> Download:
+    kept = copy_found_file(services, claim.task, path, beat)
+    if kept is not None:
+        return kept
     limits = services.settings.archive
     return fetch(
         claim.task.result_url or "",

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.attempt import Attempt
+from models.found_task import FoundTask
 from models.ledger_entry import EntryKind
 from models.operations.money.ledger import LedgerCharge, post_charges
 from models.operations.scheduling.poll_wakeups import Wake
@@ -21,7 +22,13 @@ from reelqueue.errors import ReelqueueError
 from reelqueue.states import AttemptState, FailureClass, RenderState, TaskStatus
 from workers.archive.backlog import TASK_LIFE
 from workers.dashscope import Acceptance
+from workers.polling.apply_answers import Effects
+from workers.polling.known_answer import apply_known
 from workers.quarantine.release import is_quarantined
+from workers.reconciliation.found_tasks import answer_of, fitting_tasks
+from workers.reconciliation.task_matching import ENDED
+from workers.runtime.context import Services
+from workers.settings import Settings
 from workers.submission.claim_outcomes import Reason, end, requeue
 from workers.submission.task_binding import OpenAttempt, bind_task
 
@@ -67,10 +74,19 @@ class Question:
     prompt: str | None
     """The beginning of what it sent, which its task echoes."""
     why: str | None
+    proposed_task_id: str | None = None
+    """A noted task that fits, in the order of their times; None: none does, or each is proposed for another job."""
+    proposed_status: str | None = None
+    proposed_made_at: datetime | None = None
+    """When the provider made it, by its own clock."""
+    proposed_file: str | None = None
+    """Where its video is kept."""
+    fitting_count: int = 0
+    """Noted tasks that the job may have made."""
 
 
-def questions(session: Session) -> list[Question]:
-    """Every job under review, the oldest first."""
+def questions(session: Session, services: Services) -> list[Question]:
+    """Every job under review, the oldest first, and the task that each may have made."""
     rows = session.execute(
         select(RenderJob, Attempt, Account)
         .join(Attempt, Attempt.job_id == RenderJob.id)
@@ -82,19 +98,33 @@ def questions(session: Session) -> list[Question]:
         )
         .order_by(Attempt.sent_at)
     )
-    return [
-        Question(
-            job_id=job.id,
-            model=job.model,
-            account=account.name,
-            attempt=attempt.number,
-            sent_at=attempt.sent_at,
-            gone_at=attempt.sent_at and attempt.sent_at + TASK_LIFE,
-            prompt=job.prompt and job.prompt[:_PROMPT_CHARACTERS],
-            why=job.failure_message,
-        )
-        for job, attempt, account in rows
-    ]
+    taken, found = set[str](), list[Question]()
+    for job, attempt, account in rows:
+        fitting = fitting_tasks(session, attempt, job, services.settings.reconcile)
+        proposed = next((one for one in fitting if one.provider_task_id not in taken), None)
+        taken |= {proposed.provider_task_id} if proposed else set()
+        found.append(_question(services, job, attempt, account, proposed, len(fitting)))
+    return found
+
+
+def _question(
+    services: Services, job: RenderJob, attempt: Attempt, account: Account, proposed: FoundTask | None, count: int
+) -> Question:
+    return Question(
+        job_id=job.id,
+        model=job.model,
+        account=account.name,
+        attempt=attempt.number,
+        sent_at=attempt.sent_at,
+        gone_at=attempt.sent_at and attempt.sent_at + TASK_LIFE,
+        prompt=job.prompt and job.prompt[:_PROMPT_CHARACTERS],
+        why=job.failure_message,
+        proposed_task_id=proposed.provider_task_id if proposed else None,
+        proposed_status=proposed.status if proposed else None,
+        proposed_made_at=proposed.made_at if proposed else None,
+        proposed_file=f"{services.archive.place}/{proposed.path}" if proposed and proposed.path else None,
+        fitting_count=count,
+    )
 
 
 def adopt(session: Session, job_id: UUID, provider_task_id: str, *, now: datetime) -> Wake | None:
@@ -106,6 +136,30 @@ def adopt(session: Session, job_id: UUID, provider_task_id: str, *, now: datetim
     """
     accepted = Acceptance(provider_task_id, TaskStatus.PENDING, None)
     return bind_task(session, _under_review(session, job_id), accepted, now=now, state=AttemptState.ADOPTED)
+
+
+def apply_found(session: Session, job_id: UUID, provider_task_id: str, settings: Settings, *, now: datetime) -> Effects:
+    """Write what an adopted task said while it was under review, as the provider may have forgotten it by now.
+
+    Args:
+        session: In the transaction that adopted it.
+        job_id: The job.
+        provider_task_id: The task.
+        settings: What decisions depend on.
+        now: The time.
+
+    Returns:
+        What to hint at after the commit; nothing, if the task had not ended: then it is followed.
+    """
+    job = session.get_one(RenderJob, job_id)
+    attempt = _open_attempt(session, job)
+    noted = select(FoundTask).where(
+        FoundTask.account_id == attempt.account.id, FoundTask.provider_task_id == provider_task_id
+    )
+    row = session.scalars(noted).one_or_none()
+    if row is None or row.status not in ENDED:
+        return Effects()
+    return apply_known(session, attempt, answer_of(row), settings, now=now)
 
 
 def resubmit(session: Session, job_id: UUID, *, now: datetime) -> None:

@@ -85,12 +85,13 @@ def neighbours_of(session: Session, attempt_id: UUID, *, since: datetime, until:
         if attempt.state in _IN_FLIGHT and near:
             in_flight.add(attempt.id)
         else:
-            rivals.append(_contender(attempt, its_job, since, until))
+            rivals.append(contender_of(attempt, its_job, since, until))
     rivals += _forgotten(session, job, now)
-    return Neighbours(_contender(mine, job, since, until), frozenset(in_flight), tuple(rivals))
+    return Neighbours(contender_of(mine, job, since, until), frozenset(in_flight), tuple(rivals))
 
 
-def _contender(attempt: Attempt, job: RenderJob, since: datetime, until: datetime) -> Contender:
+def contender_of(attempt: Attempt, job: RenderJob, since: datetime, until: datetime) -> Contender:
+    """An attempt of a job, for a listing of a window."""
     # Everything but text-to-video has the ratio of a picture.
     ratio = job.ratio if job.mode == Mode.TEXT_TO_VIDEO else "adaptive"
     return Contender(

@@ -6,7 +6,8 @@ the lists of all accounts are compared with our books:
 ===================================  ==============================================================
 a listed task that is not ours and   then
 ===================================  ==============================================================
-may be an undecided attempt's        left to reconciliation, or to the person who reviews its job
+may be an undecided attempt's        left to reconciliation, or to the operator who reviews its job;
+                                     then it is noted and its file is kept, as both will be gone
 is younger than a submit takes       left for the next time
 FAILED or CANCELED                   counted: it costs nothing
 SUCCEEDED                            adopted as a job of its own: settled, archived
@@ -35,6 +36,7 @@ from reelqueue.schemas.statement import money_text
 from reelqueue.states import UNBILLED, TaskStatus
 from workers.dashscope import MOST_OFFSET, ListedTask, ProviderError
 from workers.dashscope.limits import LONGEST_WINDOW
+from workers.reconciliation.found_tasks import note_found
 from workers.reconciliation.late_settlement import settle_forgotten
 from workers.reconciliation.orphan_adoption import Orphan, adopt_orphan
 from workers.reconciliation.task_list import Located, hosts_of, list_account, listed_window
@@ -139,6 +141,8 @@ def _strays(
     ]
     rest = [one for one in strays if one not in open_ones]
     look.undecided = len(open_ones)
+    under_review = [doubt for doubt in doubts if doubt.is_under_review]
+    note_found(services, account, [one for one in open_ones if is_doubtful(one, under_review)])
     look.unbilled = sum(one.task.status in UNBILLED for one in rest)
     return [one for one in rest if one.task.status not in UNBILLED]
 

@@ -159,6 +159,11 @@ def _is_told(task: Stranger, mine: Contender, everyone: list[Contender]) -> bool
     return mine in makers and all(one.request == mine.request for one in makers)
 
 
+def may_have_made(contender: Contender, task: Stranger) -> bool:
+    """Whether nothing that a task says speaks against an attempt."""
+    return (task.is_silent or contender.echoes(task)) and is_result_of(contender.asked, task.answer)
+
+
 def _makers(task: Stranger, contenders: list[Contender]) -> list[Contender]:
     return [one for one in contenders if is_result_of(one.asked, task.answer)]
 

@@ -25,6 +25,8 @@ class Doubt:
     model: str
     since: datetime
     until: datetime
+    is_under_review: bool
+    """Whether an operator decides about it."""
 
     def covers(self, one: Located) -> bool:
         """Whether a listed task may be the attempt's."""
@@ -41,10 +43,21 @@ def doubts_of(session: Session, rules: ReconcileSettings) -> list[Doubt]:
         .join(RenderJob, RenderJob.id == Attempt.job_id)
         .where(Attempt.state.in_(OPEN_ATTEMPT) | under_review)
     )
-    return [Doubt(attempt.base_url, model, *_window(session, attempt, model, rules)) for attempt, model in rows]
+    return [
+        Doubt(
+            attempt.base_url,
+            model,
+            *attempt_window(session, attempt, model, rules),
+            is_under_review=attempt.state is AttemptState.UNRESOLVED,
+        )
+        for attempt, model in rows
+    ]
 
 
-def _window(session: Session, attempt: Attempt, model: str, rules: ReconcileSettings) -> tuple[datetime, datetime]:
+def attempt_window(
+    session: Session, attempt: Attempt, model: str, rules: ReconcileSettings
+) -> tuple[datetime, datetime]:
+    """When an attempt's task can have been made, by the provider's clock."""
     offset = attempt.clock_offset_seconds
     clocks = clock_range(session, attempt.account_id, rules, model=model, sent_with=[offset])
     return clocks.window(attempt.sent_at or attempt.created_at, attempt.answer_by or attempt.send_by)

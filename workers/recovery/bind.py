@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 import structlog
@@ -17,16 +17,14 @@ from models.base import new_id
 from models.operations.jobs.request_rows import stored_request
 from models.operations.jobs.transitions import move, record
 from models.operations.money.slot_reservations import lease_slot, release_slot
-from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.builder import build
 from reelqueue.errors import InvalidRequestError
 from reelqueue.states import AttemptState, RenderState
 from workers.dashscope import Acceptance
 from workers.dispatch.quotes import quote
-from workers.polling.apply_answers import Asked, Effects, apply
-from workers.polling.decisions import Due, decide
-from workers.polling.poll_batch import rules_of
+from workers.polling.apply_answers import Effects
+from workers.polling.known_answer import apply_known
 from workers.recovery.candidates import TAKING
 from workers.recovery.matching import Found
 from workers.runtime.context import Services
@@ -63,7 +61,7 @@ def _bind(services: Services, account: Account, job_id: UUID, found: Found) -> b
         accepted = Acceptance(task.provider_task_id, found.answer.status if found.answer else task.status, None)
         record(session, job_id, "recovered", now=now, detail={"provider_task_id": task.provider_task_id})
         wake = bind_task(session, attempt, accepted, now=now, state=AttemptState.ADOPTED)
-        effects = _answered(services, session, attempt, found, now)
+        effects = apply_known(session, attempt, found.answer, services.settings, now=now) if found.answer else Effects()
     log.warning("render_job.recovered", job_id=str(job_id), provider_task_id=found.task.provider_task_id)
     if wake is not None:
         services.hints.poll(wake, now=now)
@@ -123,15 +121,3 @@ def _spec_sha256(session: Session, job: RenderJob) -> str:
     except InvalidRequestError:
         return job.request_sha256  # the catalog has changed since
     return hashlib.sha256(json.dumps(body, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def _answered(services: Services, session: Session, attempt: OpenAttempt, found: Found, now: datetime) -> Effects:
-    """What the task has said already: one that has ended gives its slot back before anybody counts it."""
-    job = session.get_one(RenderJob, attempt.job_id, populate_existing=True)
-    if found.answer is None or job.next_poll_at is None or job.poll_deadline_at is None:
-        return Effects()
-    mine = select(ProviderTask).where(ProviderTask.attempt_id == attempt.attempt_id)
-    watch = timedelta(hours=services.settings.poll.watch_hours)
-    due = Due.of(job, session.scalars(mine).one(), watch=watch, spacing=attempt.spacing)
-    outcome = decide(due, found.answer, now, rules_of(services.settings))
-    return apply(session, [(Asked(due, now, found.answer), outcome)], now=now)

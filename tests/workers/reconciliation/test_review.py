@@ -35,7 +35,7 @@ def parked(doubts: Doubts) -> UUID:
 
 def test_the_question_says_where_to_look(parked: UUID, services: Services, doubts: Doubts) -> None:
     with services.sessions.begin() as session:
-        (question,) = review.questions(session)
+        (question,) = review.questions(session, services)
 
     assert (question.job_id, question.model, question.account) == (parked, "wan2.6-t2v", "default")
     assert question.sent_at == doubts.attempt(parked).sent_at
@@ -96,7 +96,7 @@ def test_a_job_is_written_off(parked: UUID, services: Services, rows: Rows, doub
 def test_a_written_off_job_is_asked_about_no_more(parked: UUID, services: Services) -> None:
     with services.sessions.begin() as session:
         review.write_off(session, parked, now=services.clock.now(session))
-        assert review.questions(session) == []
+        assert review.questions(session, services) == []
 
 
 @pytest.mark.parametrize("settle", [review.resubmit, review.write_off], ids=lambda function: function.__name__)
@@ -159,7 +159,7 @@ def test_an_alarm_is_raised_hours_before_a_task_under_review_is_gone(
 
 def test_the_question_says_until_when_it_can_be_answered(parked: UUID, services: Services, rows: Rows) -> None:
     with services.sessions() as session:
-        (question,) = review.questions(session)
+        (question,) = review.questions(session, services)
 
     assert question.sent_at is not None
     assert question.gone_at == question.sent_at + timedelta(hours=24)

@@ -1,0 +1,147 @@
+"""Tasks that jobs under review may have made: noted and kept first, given to a job later."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from sqlalchemy import select
+
+from models import FoundTask
+from reelqueue.states import RenderState
+from tests.support.doubts import Doubts, row
+from tests.support.jobs import PROMPT
+from tests.support.rows import Rows
+from tests.support.scripted_provider import listing, task
+from tests.support.virtual_clock import VirtualClock
+from workers.archive import found_files
+from workers.archive.archive_result import archive_render_job
+from workers.archive.download import Download
+from workers.operator import manual_review as review
+from workers.reconciliation.orphans import look_for_orphans
+from workers.runtime.context import Services
+
+VIDEO = b"a video"
+
+
+@pytest.fixture
+def parked(doubts: Doubts, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
+    """Two jobs of one prompt and other seeds, under review, whose tasks have ended and were noted."""
+
+    def fetch(_url: str, path: Path, **_: object) -> Download:
+        path.write_bytes(VIDEO)
+        return Download.of(path)
+
+    monkeypatch.setattr(found_files, "fetch", fetch)
+    made_ms = int(clock.now().timestamp() * 1000)
+    job_ids = [doubts.ambiguous(seed=1), doubts.ambiguous(seed=2)]
+    doubts.lists(one=PROMPT, another=PROMPT)
+    first = row("one", status="SUCCEEDED", gmt_create=made_ms)
+    second = row("another", status="SUCCEEDED", gmt_create=made_ms + 1000)
+    doubts.provider.on_list(listing(second, first))
+    for job_id in job_ids:
+        doubts.give_up(job_id)
+    look_for_orphans(doubts.services)
+    return job_ids
+
+
+def noted(rows: Rows) -> dict[str, FoundTask]:
+    with rows.sessions.begin() as session:
+        return {one.provider_task_id: one for one in session.scalars(select(FoundTask))}
+
+
+def keep_all(services: Services, job_id: UUID) -> None:
+    for _ in range(2):
+        archive_render_job(services, job_id)
+
+
+def test_tasks_under_review_are_noted_and_their_files_kept(
+    parked: list[UUID], services: Services, rows: Rows, doubts: Doubts
+) -> None:
+    assert {(one.orig_prompt, one.status) for one in noted(rows).values()} == {(PROMPT, "SUCCEEDED")}
+    assert doubts.jobs.hints.fetches
+
+    keep_all(services, parked[0])
+
+    paths = {task_id: one.path for task_id, one in noted(rows).items()}
+    assert paths == {one: f"under-review/default/{one}.mp4" for one in ("one", "another")}
+    assert b"".join(services.archive.open(str(paths["one"]))) == VIDEO
+    assert [rows.state(job_id) for job_id in parked] == [RenderState.NEEDS_REVIEW] * 2
+
+
+def test_what_was_asked_at_its_end_is_not_asked_again(parked: list[UUID], services: Services, doubts: Doubts) -> None:
+    before = doubts.provider.count("query")
+
+    look_for_orphans(services)
+
+    assert (doubts.provider.count("query"), len(parked)) == (before, 2)
+
+
+def test_pairs_are_proposed_in_the_order_of_their_times(parked: list[UUID], services: Services) -> None:
+    keep_all(services, parked[0])
+
+    with services.sessions() as session:
+        found = review.questions(session, services)
+
+    assert [(one.job_id, one.proposed_task_id) for one in found] == list(zip(parked, ["one", "another"], strict=True))
+    assert {one.fitting_count for one in found} == {2}
+    assert all(one.proposed_file and one.proposed_made_at for one in found)
+
+
+def test_an_adopted_task_is_taken_from_the_archive_when_the_provider_has_forgotten_it(
+    parked: list[UUID], services: Services, rows: Rows, doubts: Doubts, clock: VirtualClock, tmp_path: Path
+) -> None:
+    keep_all(services, parked[0])
+    clock.advance(30 * 3600)
+    doubts.provider.on_query(task("UNKNOWN"), task_id="one")
+
+    with services.sessions.begin() as session:
+        now = services.clock.now(session)
+        review.adopt(session, parked[0], "one", now=now)
+        effects = review.apply_found(session, parked[0], "one", services.settings, now=now)
+
+    assert [job_id for job_id, _ in effects.to_fetch] == [parked[0]]
+    assert rows.state(parked[0]) is RenderState.ARCHIVING
+    assert not rows.has_slot(parked[0])
+    (task_row,) = rows.tasks(parked[0])
+    path = tmp_path / "copied.mp4"
+    copied = found_files.copy_found_file(services, task_row, path, lambda: None)
+    assert (copied, path.read_bytes()) == (Download.of(path), VIDEO)
+
+
+def test_a_fetch_that_fails_is_tried_until_the_result_is_gone(
+    parked: list[UUID], services: Services, rows: Rows, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> Download:
+        raise found_files.DownloadError("no")
+
+    monkeypatch.setattr(found_files, "fetch", fail)
+
+    keep_all(services, parked[0])
+    assert all(one.next_fetch_at and one.path is None for one in noted(rows).values())
+
+    clock.time += timedelta(hours=25)
+    keep_all(services, parked[0])
+    assert not any(one.next_fetch_at for one in noted(rows).values())
+
+
+def test_a_file_whose_hint_was_lost_is_hinted_at_by_the_next_look(
+    parked: list[UUID], services: Services, doubts: Doubts
+) -> None:
+    doubts.jobs.hints.fetches.clear()
+
+    look_for_orphans(services)
+
+    assert len(doubts.jobs.hints.fetches) == 2
+    assert set(doubts.jobs.hints.fetches) <= set(parked)
+
+
+def test_a_kept_file_is_hinted_at_no_more(parked: list[UUID], services: Services, doubts: Doubts) -> None:
+    keep_all(services, parked[0])
+    doubts.jobs.hints.fetches.clear()
+
+    look_for_orphans(services)
+
+    assert not doubts.jobs.hints.fetches

@@ -1,0 +1,152 @@
+"""Fetching the results of tasks that jobs under review may have made: kept first, and given to a job later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select, update
+
+from models.account import Account
+from models.found_task import FoundTask
+from models.provider_task import ProviderTask
+from models.storage import StorageError, file_system_error
+from reelqueue.backoff import Backoff
+from workers.archive.download import Download, DownloadError, fetch
+from workers.archive.retry import LONGEST_RETRY_SECONDS
+from workers.dashscope.limits import RESULT_LIFE
+from workers.runtime.context import Services
+
+log = structlog.get_logger(__name__)
+
+_FOLDER: Final = "under-review"
+
+
+@dataclass(frozen=True)
+class _Due:
+    """A result that this worker alone fetches."""
+
+    id: UUID
+    task_id: str
+    result_url: str
+    base_url: str
+    key: str
+    number: int
+    """Of the try, from 1."""
+    expires_at: datetime
+
+
+def keep_found_file(services: Services) -> str | None:
+    """Fetch the next result of a task under review into the archive.
+
+    Returns:
+        What became of it, in a few words for people; None: none is due.
+    """
+    due = _claim(services)
+    if due is None:
+        return None
+    try:
+        size_bytes = _keep(services, due)
+    except (DownloadError, StorageError) as error:
+        return _retry(services, due, str(error))
+    except OSError as error:
+        return _retry(services, due, str(file_system_error(error, services.archive.place)))
+    log.info("found_task.archived", provider_task_id=due.task_id, path=due.key, bytes=size_bytes)
+    return f"kept {due.key}"
+
+
+def copy_found_file(services: Services, task: ProviderTask, path: Path, beat: Callable[[], None]) -> Download | None:
+    """The file of a task that was under review, where it was kept; None: it is to be fetched.
+
+    Args:
+        services: The worker's.
+        task: The task.
+        path: Overwritten.
+        beat: Called with every piece.
+
+    Raises:
+        StorageError: The archive did not give it.
+    """
+    kept = select(FoundTask.path, FoundTask.sha256).where(
+        FoundTask.account_id == task.account_id,
+        FoundTask.provider_task_id == task.provider_task_id,
+        FoundTask.path.is_not(None),
+    )
+    with services.sessions() as session:
+        found = session.execute(kept).one_or_none()
+    if found is None:
+        return None
+    try:
+        with path.open("wb") as file:
+            for piece in services.archive.open(found.path):
+                file.write(piece)
+                beat()
+    except FileNotFoundError:
+        return None
+    copied = Download.of(path)
+    return copied if copied.sha256 == found.sha256 else None
+
+
+def _claim(services: Services) -> _Due | None:
+    lease = timedelta(seconds=services.settings.archive.download.timeout_seconds)
+    with services.sessions.begin() as session:
+        now = services.clock.now(session)
+        first = (
+            select(FoundTask.id)
+            .where(FoundTask.next_fetch_at <= now)
+            .order_by(FoundTask.ended_at, FoundTask.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        row = session.scalars(
+            update(FoundTask)
+            .where(FoundTask.id == first.scalar_subquery())
+            .values(next_fetch_at=now + lease, fetch_count=FoundTask.fetch_count + 1)
+            .returning(FoundTask)
+        ).one_or_none()
+        if row is None or row.result_url is None:
+            return None
+        account = session.get_one(Account, row.account_id)
+        return _Due(
+            id=row.id,
+            task_id=row.provider_task_id,
+            result_url=row.result_url,
+            base_url=row.base_url,
+            key=f"{_FOLDER}/{account.name}/{row.provider_task_id}.mp4",
+            number=row.fetch_count,
+            expires_at=min(row.ended_at or row.asked_at, row.asked_at) + RESULT_LIFE,
+        )
+
+
+def _keep(services: Services, due: _Due) -> int:
+    limits, provider = services.settings.archive, services.settings.provider
+    with services.archive.incoming(".mp4", owner=str(due.id)) as path:
+        video = fetch(
+            due.result_url,
+            path,
+            limits=limits.download,
+            plain_host=provider.plain_host(due.base_url),
+            own_networks=provider.networks,
+            run=services.host.run,
+            transport=limits.http_transport() if limits.http_transport else None,
+        )
+        services.archive.keep(path, due.key, sha256=video.sha256)
+    with services.sessions.begin() as session:
+        kept = {"path": due.key, "size_bytes": video.size_bytes, "sha256": video.sha256, "next_fetch_at": None}
+        session.execute(update(FoundTask).where(FoundTask.id == due.id).values(**kept))
+    return video.size_bytes
+
+
+def _retry(services: Services, due: _Due, reason: str) -> str:
+    with services.sessions.begin() as session:
+        now = services.clock.now(session)
+        backoff = Backoff(services.settings.archive.retry_seconds, LONGEST_RETRY_SECONDS)
+        again_at = now + timedelta(seconds=backoff.delay(due.number)) if now < due.expires_at else None
+        session.execute(update(FoundTask).where(FoundTask.id == due.id).values(next_fetch_at=again_at))
+    log.warning("found_task.not_archived", provider_task_id=due.task_id, fetch=due.number, reason=reason)
+    return f"not kept: {reason}"
