@@ -25,12 +25,13 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.attempt import Attempt
 from models.base import new_id
+from models.campaign import Campaign
 from models.operations.accounts import pause_account
 from models.operations.jobs.request_rows import stored_request
 from models.operations.jobs.transitions import move
@@ -46,6 +47,7 @@ from models.operations.scheduling.submit_throttle import (
     throttle,
 )
 from models.render_job import RenderJob
+from models.slot import Slot
 from models.storage import StorageError
 from reelqueue.builder import BuiltRequest, build
 from reelqueue.errors import ConfigurationError, InvalidRequestError
@@ -72,6 +74,8 @@ log = structlog.get_logger(__name__)
 
 _NO_FRAME_DELAY: Final = timedelta(seconds=30)
 """Until a clip is tried again whose first frame the archive does not give."""
+_UNRESERVED_DELAY: Final = timedelta(minutes=1)
+"""Before a job that has no reservation is admitted again: a worker of an older version may admit it as before."""
 
 T = TypeVar("T")
 
@@ -204,6 +208,9 @@ def _claimed(
     built = _build(services, session, job, account, frame, now)
     if isinstance(built, str):
         return built
+    if _lacks_reservation(session, job):
+        requeue(session, job.id, epoch=job.epoch, now=now, not_before_at=now + _UNRESERVED_DELAY)
+        return "nothing is reserved for it, and its campaign has a budget: handed back"
     rules = services.settings.submit
     body = json.dumps(built.body, sort_keys=True, separators=(",", ":")).encode()
     send_by = now + timedelta(seconds=rules.send_within_seconds)
@@ -242,6 +249,17 @@ def _build(
         log.warning("render_job.no_first_frame", job_id=str(job.id), error=str(error))
         requeue(session, job.id, epoch=job.epoch, now=now, not_before_at=now + _NO_FRAME_DELAY)
         return f"its first frame cannot be read now: handed back: {error}"
+
+
+def _lacks_reservation(session: Session, job: RenderJob) -> bool:
+    """Whether a job has no money of its campaign's budget.
+
+    It was admitted before the budget was set, or by a version of the dispatcher that could not read its row.
+    """
+    without = or_(Slot.reserved_amount.is_(None), Slot.currency != Campaign.budget_currency)
+    mine = select(Slot.job_id).join(Campaign, Campaign.id == Slot.campaign_id)
+    found = mine.where(Slot.job_id == job.id, Campaign.budget_amount.is_not(None), without)
+    return session.scalars(found).first() is not None
 
 
 def _may_expire(session: Session, openings: Openings, job_id: UUID, epoch: int, now: datetime) -> bool:

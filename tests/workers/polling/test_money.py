@@ -133,6 +133,30 @@ def test_a_parameter_without_a_price_stops_a_campaign_with_a_budget(jobs: Jobs, 
     assert "raw sends fps to wan2.6-t2v" in (campaign(rows).paused_reason or "")
 
 
+def test_what_was_admitted_without_a_reservation_is_not_submitted_under_a_budget(jobs: Jobs, rows: Rows) -> None:
+    hint = jobs.admitted()
+    # As a version leaves it that cannot read the row, and takes the submit for one that will fail.
+    rows.change(Slot, Slot.job_id == hint.job_id, reserved_amount=None, currency=None)
+    give_budget(jobs, "0.30")
+
+    jobs.submit(hint)
+
+    assert jobs.provider.count("submit") == 0
+    assert (rows.state(hint.job_id), rows.has_slot(hint.job_id)) == (RenderState.QUEUED, False)
+
+
+def test_what_was_admitted_without_a_price_waits_for_dispatch_once_a_budget_is_set(jobs: Jobs, rows: Rows) -> None:
+    hint = jobs.admitted(raw={"fps": 60})
+    give_budget(jobs, "0.30")
+
+    jobs.submit(hint)
+    jobs.clock.advance(3600)
+    guarded_dispatch(jobs.services)
+
+    assert jobs.provider.count("submit") == 0
+    assert "raw sends fps to wan2.6-t2v" in (campaign(rows).paused_reason or "")
+
+
 @pytest.mark.parametrize("spoil", ["prompt", "picture"])
 def test_a_row_that_cannot_be_read_fails_and_its_campaign_with_a_budget_goes_on(
     jobs: Jobs, rows: Rows, spoil: str
