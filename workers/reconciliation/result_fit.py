@@ -65,5 +65,5 @@ def _lines(shape: Shape) -> float | None:
 def _number(value: object) -> float | None:
     try:
         return float(value) if isinstance(value, int | float | str) else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

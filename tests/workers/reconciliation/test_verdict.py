@@ -123,6 +123,14 @@ def test_nothing_is_adopted_that_may_be_anothers(
         assert not any(is_result_of(one.asked, adopted.answer) for one in likeliest)
 
 
+@pytest.mark.parametrize("said", [pytest.param(10**400, id="huge"), "9" * 40, "nan", "4K", True, "", None])
+@pytest.mark.parametrize("name", ["duration", "SR", "size", "ratio", "input_video_duration"])
+def test_no_usage_is_too_odd_to_be_compared(name: str, said: object) -> None:
+    asked = Asked(5, "1280x720", "16:9")
+
+    assert is_result_of(asked, TaskAnswer("SUCCEEDED", usage={name: said})) in {True, False}
+
+
 @given(TASKS, RIVALS)
 def test_absent_means_that_every_task_is_provably_anothers(
     tasks: list[tuple[str, str | None, dict[str, Any] | None]], rivals: list[Contender]
