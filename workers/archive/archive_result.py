@@ -97,9 +97,19 @@ def _incoming(archive: Archive, claim: Fetch) -> Iterator[Mapping[AssetKind, Pat
 
 
 def _download(services: Services, claim: Fetch, path: Path, beat: Callable[[], None]) -> Download:
-    kept = copy_found_file(services, claim.task, path, beat)
-    if kept is not None:
+    """The video: one that was kept while its task was under review, and where that did not do, the provider's."""
+    if claim.number == 1 and (kept := copy_found_file(services, claim.task, path, beat)) is not None:
         return kept
+    try:
+        return _fetch_result(services, claim, path, beat)
+    except DownloadError:
+        kept = copy_found_file(services, claim.task, path, beat)
+        if kept is None:
+            raise
+        return kept
+
+
+def _fetch_result(services: Services, claim: Fetch, path: Path, beat: Callable[[], None]) -> Download:
     limits = services.settings.archive
     return fetch(
         claim.task.result_url or "",

@@ -16,7 +16,7 @@ from models.base import new_id
 from models.found_task import FoundTask
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
-from reelqueue.states import RenderState
+from reelqueue.states import UNBILLED, RenderState
 from workers.dashscope import ListedTask, TaskAnswer
 from workers.reconciliation.competing_attempts import contender_of
 from workers.reconciliation.orphan_adoption import ask
@@ -44,8 +44,10 @@ def note_found(services: Services, account: Account, located: Iterable[Located])
     """
     found = {one.task.provider_task_id: one for one in located}
     with services.sessions() as session:
+        # One that SUCCEEDED may tell its URL later.
+        has_said_all = or_(FoundTask.status.in_(UNBILLED), FoundTask.result_url.is_not(None))
         ended = select(FoundTask.provider_task_id).where(
-            FoundTask.account_id == account.id, FoundTask.status.in_(ENDED)
+            FoundTask.account_id == account.id, FoundTask.status.in_(ENDED), has_said_all
         )
         done = set(session.scalars(ended.where(FoundTask.provider_task_id.in_(found))))
     asked = 0

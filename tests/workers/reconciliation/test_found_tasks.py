@@ -9,16 +9,17 @@ from uuid import UUID
 import pytest
 from sqlalchemy import select
 
-from models import FoundTask
+from models import FoundTask, RenderJob
 from reelqueue.states import RenderState
 from tests.support.doubts import Doubts, row
 from tests.support.jobs import PROMPT
 from tests.support.rows import Rows
-from tests.support.scripted_provider import listing, task
+from tests.support.sample_videos import make_clip
+from tests.support.scripted_provider import RESULT_URL, listing, succeeded, task
 from tests.support.virtual_clock import VirtualClock
-from workers.archive import found_files
+from workers.archive import archive_result, found_files
 from workers.archive.archive_result import archive_render_job
-from workers.archive.download import Download
+from workers.archive.download import Download, DownloadError
 from workers.operator import manual_review as review
 from workers.reconciliation.orphans import look_for_orphans
 from workers.runtime.context import Services
@@ -79,6 +80,25 @@ def test_what_was_asked_at_its_end_is_not_asked_again(parked: list[UUID], servic
     assert (doubts.provider.count("query"), len(parked)) == (before, 2)
 
 
+def test_a_success_without_a_url_is_asked_again_until_it_has_one(
+    doubts: Doubts, services: Services, rows: Rows, clock: VirtualClock
+) -> None:
+    job_id = doubts.ambiguous(seed=1)
+    made_ms = int(clock.now().timestamp() * 1000)
+    doubts.provider.on_list(listing(row("one", status="SUCCEEDED", gmt_create=made_ms)))
+    doubts.provider.on_query(task("SUCCEEDED"), task_id="one")
+    doubts.ambiguous(seed=2)
+    doubts.give_up(job_id)
+    look_for_orphans(services)
+    assert noted(rows)["one"].result_url is None
+
+    doubts.provider.on_query(succeeded(), task_id="one")
+    look_for_orphans(services)
+
+    assert noted(rows)["one"].result_url == RESULT_URL
+    assert noted(rows)["one"].next_fetch_at is not None
+
+
 def test_pairs_are_proposed_in_the_order_of_their_times(parked: list[UUID], services: Services) -> None:
     keep_all(services, parked[0])
 
@@ -125,6 +145,66 @@ def test_a_fetch_that_fails_is_tried_until_the_result_is_gone(
     clock.time += timedelta(hours=25)
     keep_all(services, parked[0])
     assert not any(one.next_fetch_at for one in noted(rows).values())
+
+
+def test_a_fetch_that_fails_is_tried_again_whatever_end_the_task_claims(
+    parked: list[UUID], services: Services, rows: Rows, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> Download:
+        raise found_files.DownloadError("no")
+
+    rows.change(FoundTask, ended_at=clock.now() - timedelta(hours=30))
+    monkeypatch.setattr(found_files, "fetch", fail)
+
+    keep_all(services, parked[0])
+
+    assert all(one.next_fetch_at for one in noted(rows).values())
+
+
+def test_a_kept_file_that_is_no_video_is_fetched_from_the_provider(
+    parked: list[UUID], services: Services, rows: Rows, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fetch(_url: str, path: Path, **_: object) -> Download:
+        path.write_bytes(make_clip())
+        return Download.of(path)
+
+    keep_all(services, parked[0])  # what was kept cannot be played
+    monkeypatch.setattr(archive_result, "fetch", fetch)
+    with services.sessions.begin() as session:
+        now = services.clock.now(session)
+        review.adopt(session, parked[0], "one", now=now)
+        review.apply_found(session, parked[0], "one", services.settings, now=now)
+
+    archive_render_job(services, parked[0])
+    assert rows.state(parked[0]) is RenderState.ARCHIVING
+    clock.advance(600)
+    archive_render_job(services, parked[0])
+
+    assert rows.state(parked[0]) is RenderState.SUCCEEDED
+
+
+def test_a_kept_file_is_taken_where_the_provider_has_none_when_it_is_tried_again(
+    parked: list[UUID], services: Services, rows: Rows, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def keep(_url: str, path: Path, **_: object) -> Download:
+        path.write_bytes(make_clip())
+        return Download.of(path)
+
+    def fail(*_: object, **__: object) -> Download:
+        raise DownloadError("gone")
+
+    monkeypatch.setattr(found_files, "fetch", keep)
+    keep_all(services, parked[0])
+    monkeypatch.setattr(archive_result, "fetch", fail)
+    with services.sessions.begin() as session:
+        now = services.clock.now(session)
+        review.adopt(session, parked[0], "one", now=now)
+        review.apply_found(session, parked[0], "one", services.settings, now=now)
+    rows.change(RenderJob, RenderJob.id == parked[0], archive_count=1)  # a try that failed, such as by a full disk
+
+    archive_render_job(services, parked[0])
+
+    assert rows.state(parked[0]) is RenderState.SUCCEEDED
 
 
 def test_a_file_whose_hint_was_lost_is_hinted_at_by_the_next_look(
