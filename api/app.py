@@ -17,6 +17,7 @@ from api import problem_details as problems
 from api.dependencies import Services
 from api.dispatch_hints import DispatchHints, make_producer, send_dispatch
 from api.event_streams import EventStreams
+from api.gallery.sheet_process import SheetProcess
 from api.gallery.sheet_queue import SheetQueue
 from api.http.bulk_pages import PAGES_AT_ONCE
 from api.http.openapi import allowed_methods, document, operation_id
@@ -110,6 +111,7 @@ def _open(settings: ApiSettings, *, require_key: bool, clock: Clock) -> Services
             process_max=settings.api_listeners,
         ),
         sheets=SheetQueue(),
+        sheet_process=SheetProcess(),
         quotas=Quotas(settings),
         bulk=CapacityLimiter(PAGES_AT_ONCE),
         turns=asyncio.Semaphore(settings.api_database_connections),
@@ -128,6 +130,7 @@ async def _lifespan(services: Services, _app: FastAPI) -> AsyncIterator[None]:
     yield
     services.streams.close()
     services.sheets.close()
+    services.sheet_process.close()
     services.hints.close()
     services.producer.close()
     services.engine.dispose()

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from api.dispatch_hints import DispatchHints
 from api.event_streams import EventStreams
+from api.gallery.sheet_process import SheetProcess
 from api.gallery.sheet_queue import SheetQueue
 from api.problem_details import RETRY_AFTER_SECONDS, ProblemError
 from api.quotas import Quotas
@@ -42,6 +43,8 @@ class Services:
     """Signs what browsers show in place of a key."""
     streams: EventStreams
     sheets: SheetQueue
+    sheet_process: SheetProcess
+    """Used by the thread of the sheets."""
     quotas: Quotas
     bulk: CapacityLimiter
     """Pages of long answers that are made at once."""

@@ -28,7 +28,7 @@ class Sheet:
 
 
 class SheetQueue:
-    """One thread that draws: a sheet takes a processor and some hundred MB of memory, and these also serve the API.
+    """One sheet at a time: each takes a processor and some hundred MB of memory.
 
     Callers who ask for the same sheet before it is begun share it: it shows what is so when it is begun.
     """

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 from uuid import UUID
@@ -17,19 +14,16 @@ from api.auth.campaign_access import CampaignName, PathCampaign, find_campaign
 from api.auth.job_access import CurrentCaller
 from api.auth.session_cookies import LINK_LIFE, Pass, Purpose, signed
 from api.dependencies import OpenClock, OpenServices, OpenSession, Services
-from api.gallery.contact_sheet import ReadPoster, write_pdf, write_png
-from api.gallery.page_data import campaign_sheet, export_page, gallery_path, poster_in
+from api.gallery.page_data import export_page, gallery_path
+from api.gallery.sheet_process import Order
 from api.gallery.sheet_queue import Sheet
-from api.gallery.tiles import Gallery
 from api.problem_details import documented
-from models.campaign import Campaign
 from reelqueue.schemas.campaigns import GalleryLink, GalleryPage
 
 router = APIRouter(prefix="/v1/campaigns/{name}", tags=["campaigns"])
 
 PAGES_MAX: Final = 1000
 _REFUSALS: Final = documented(401, 403, 404, 422, 503)
-WriteSheet = Callable[[Path, Gallery, ReadPoster], int]
 
 
 @router.get("/gallery", responses=_REFUSALS)
@@ -84,28 +78,24 @@ Subject = Annotated[_Subject, Depends(_subject)]
 @router.get("/sheet.png", response_class=Response, responses=_picture("image/png"))
 async def download_contact_sheet_png(subject: Subject, services: OpenServices) -> Response:
     """All clips on one picture, as many as stay recognisable. 503: enough sheets are being drawn, ask again."""
-    return await _sheet(subject, services, write_png, "image/png", "png")
+    return await _sheet(subject, services, "image/png", "png")
 
 
 @router.get("/sheet.pdf", response_class=Response, responses=_picture("application/pdf"))
 async def download_contact_sheet_pdf(subject: Subject, services: OpenServices) -> Response:
     """All clips on pages of A4, to print. 503: enough sheets are being drawn, ask again."""
-    return await _sheet(subject, services, write_pdf, "application/pdf", "pdf")
+    return await _sheet(subject, services, "application/pdf", "pdf")
 
 
-async def _sheet(subject: _Subject, services: Services, write: WriteSheet, media_type: str, suffix: str) -> Response:
+async def _sheet(subject: _Subject, services: Services, media_type: str, suffix: str) -> Response:
     sheet = Sheet(subject.tenant_id, subject.campaign_id, suffix)
-    content = await services.sheets.draw(sheet, partial(_drawn, services, sheet, write))
+    content = await services.sheets.draw(sheet, partial(_drawn, services, sheet))
     name = quote(f"{subject.name}.{suffix}", safe="")
     headers = {"Content-Disposition": f"inline; filename*=UTF-8''{name}", "Cache-Control": "private, no-cache"}
     return Response(content, media_type=media_type, headers=headers)
 
 
-def _drawn(services: Services, sheet: Sheet, write: WriteSheet) -> bytes:
+def _drawn(services: Services, sheet: Sheet) -> bytes:
     with services.sessions() as session:
-        campaign = session.get_one(Campaign, sheet.campaign_id)
-        gallery = campaign_sheet(session, campaign, now=services.clock.now(session))
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, f"sheet.{sheet.suffix}")
-        write(path, gallery, poster_in(services.archive))
-        return path.read_bytes()
+        now = services.clock.now(session)
+    return services.sheet_process.draw(Order(services.settings, sheet.campaign_id, sheet.suffix, now))
