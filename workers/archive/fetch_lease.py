@@ -20,6 +20,7 @@ from reelqueue.campaigns.output_paths import safe_component
 from reelqueue.states import RenderState
 from workers.dashscope.limits import RESULT_LIFE
 from workers.failpoints import Failpoint, failpoint
+from workers.polling.settlement import settle_set_aside
 from workers.quarantine.poison_detection import is_not_beside_another, leased, note_death, patience, set_aside
 from workers.runtime.context import Services
 
@@ -131,6 +132,7 @@ def _is_set_aside(session: Session, job: RenderJob, limit: int, now: datetime) -
     if job.death_count < limit:
         return False
     set_aside(session, job.id, job.death_count, during=_FETCHING, now=now)
+    settle_set_aside(session, job.id, now=now)
     return True
 
 

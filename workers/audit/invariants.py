@@ -65,6 +65,14 @@ BILL_IS_RESERVED: Final = Check(
     is_warning=True,
 )
 
+BILL_IS_MEASURED: Final = Check(
+    "bill_is_measured",
+    "a task was settled by the seconds of its usage, and not at its reservation for want of them",
+    """SELECT job_id, amount, currency, at FROM ledger_entries
+       WHERE kind = 'settle' AND seconds IS NULL""",
+    is_warning=True,
+)
+
 # Only constants of ours are written into these texts.
 CHECKS: Final = (
     Check(
@@ -156,6 +164,7 @@ CHECKS: Final = (
                         AND count(e.id) = 1 AND max(e.kind) = 'write_off')""",  # noqa: S608
     ),
     BILL_IS_RESERVED,
+    BILL_IS_MEASURED,
     Check(
         "budget_is_kept",
         "what a campaign has reserved and spent is within its budget, but for what the provider billed beyond a"

@@ -27,6 +27,7 @@ BEIJING: Final = timezone(timedelta(hours=8))
 
 # No clip is longer; a larger number is a mistake, and may be too large for a database.
 _DAY_SECONDS: Final = 86_400
+_LEAST_SECONDS: Final = Decimal("0.001")
 _YEARS: Final = range(2000, 2200)
 # More than a time in milliseconds has.
 _DIGITS: Final = 20
@@ -252,7 +253,8 @@ def _billed_seconds(usage: Mapping[str, Any]) -> Decimal | None:
             seconds = Decimal(str(usage[key]))
         except (KeyError, InvalidOperation):
             continue
-        if seconds.is_finite() and 0 <= seconds <= _DAY_SECONDS:
+        # Zero is what an answer is padded with as long as nothing is measured.
+        if seconds.is_finite() and _LEAST_SECONDS <= seconds <= _DAY_SECONDS:
             return round(seconds, 3)
     return None
 

@@ -23,10 +23,10 @@ from models.operations.money.ledger import LedgerCharge, post_charges
 from models.operations.money.slot_reservations import release_slot
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
-from reelqueue.states import RenderState
+from reelqueue.states import RenderState, TaskStatus
 from workers.dashscope import ProviderError, TaskAnswer
 from workers.dashscope.limits import RESULT_LIFE
-from workers.polling.decisions import Due, Outcome
+from workers.polling.decisions import Due, Outcome, measured
 from workers.polling.settlement import spending_of
 
 log = structlog.get_logger(__name__)
@@ -63,6 +63,9 @@ def apply(session: Session, outcomes: Iterable[tuple[Asked, Outcome]], *, now: d
     effects = Effects()
     staying: list[dict[str, Any]] = []
     for asked, outcome in outcomes:
+        if asked.due.lacks_only_usage:
+            _take_usage(session, asked, outcome, now, effects)
+            continue
         is_news = _status(asked) != asked.due.provider_status
         if outcome.to_state is None and not outcome.ends_task and not is_news:
             staying.append(_stay(asked, outcome))
@@ -91,6 +94,24 @@ _STAY: Final = (
         provider_status=bindparam("status"),
     )
 )
+
+
+def _take_usage(session: Session, asked: Asked, outcome: Outcome, now: datetime, effects: Effects) -> None:
+    """Take the bill from an answer, and nothing else: status, result and fetch of the job are decided.
+
+    The fetch may move the job meanwhile, so the write is guarded by the poll that was due and not by the state.
+    """
+    due = asked.due
+    still = update(RenderJob).where(RenderJob.id == due.job_id, RenderJob.next_poll_at == due.poll_at)
+    values = {"next_poll_at": outcome.next_poll_at, "poll_count": RenderJob.poll_count + 1}
+    if session.execute(still.values(**values).returning(RenderJob.id)).first() is None or outcome.next_poll_at:
+        return
+    bill = measured(asked.answer)
+    if bill is not None:
+        mine = update(ProviderTask).where(ProviderTask.id == due.task_row_id)
+        session.execute(mine.values(usage=bill.usage, billed_seconds=bill.billed_seconds))
+    said = bill or TaskAnswer(TaskStatus.SUCCEEDED)
+    effects.charges += spending_of(session, due.task_row_id, said, is_followed=False, now=now)
 
 
 def _stay(asked: Asked, outcome: Outcome) -> dict[str, Any]:

@@ -4,7 +4,8 @@
 answer                       then
 ===========================  ====================================================================
 PENDING, RUNNING             ask again after the job's interval, or at its model's pace, until the deadline
-SUCCEEDED with a URL         fetch the result
+SUCCEEDED with a URL         fetch the result; without usage it is written off, and only usage is asked for,
+                             for an hour
 SUCCEEDED without            over: its slot is free, and it is settled, or written off until its seconds are
                              known; ask again for the URL, until the deadline, and by the slow watch
 FAILED                       end as ``failed``, or ``moderated``, by the code's class; or back to the
@@ -35,6 +36,9 @@ from workers.dashscope.error_codes import rule_of
 from workers.runtime.poll_intervals import Pace, Spacing
 
 _GOING_ON: Final = frozenset({TaskStatus.PENDING, TaskStatus.RUNNING})
+_WAITS_FOR_URL: Final = frozenset({RenderState.RENDERING, RenderState.CANCELLING})
+USAGE_WITHIN: Final = timedelta(hours=1)
+"""How long a task that has its result is asked for its usage, from the answer that had it written off."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +66,24 @@ class Due:
     fault_count: int
     has_slot: bool = True
     """Whether its task was not over yet, as far as is known: once it is, the slot is free and the task is paid."""
+    is_settled: bool = False
+    """Whether an earlier answer had its task settled."""
+    written_off_at: datetime | None = None
+    """When an earlier answer had its task written off first."""
+    lacks_only_usage: bool = False
+    """Whether its task has ended with a result that is fetched apart, so that only its bill is asked for."""
 
     @classmethod
     def of(
-        cls, job: RenderJob, task: ProviderTask, *, watch: timedelta, spacing: Spacing, has_slot: bool = True
+        cls,
+        job: RenderJob,
+        task: ProviderTask,
+        *,
+        watch: timedelta,
+        spacing: Spacing,
+        has_slot: bool = True,
+        is_settled: bool = False,
+        written_off_at: datetime | None = None,
     ) -> Self:
         """From the rows of a job that was submitted."""
         if job.next_poll_at is None or job.poll_deadline_at is None:
@@ -90,6 +108,14 @@ class Due:
             abandon_running=job.abandon_running,
             fault_count=job.fault_count,
             has_slot=has_slot,
+            is_settled=is_settled,
+            written_off_at=written_off_at,
+            lacks_only_usage=(
+                job.state not in _WAITS_FOR_URL
+                and task.status == TaskStatus.SUCCEEDED
+                and task.result_url is not None
+                and not has_slot
+            ),
         )
 
     @property
@@ -164,13 +190,18 @@ def decide(
         rules: The settings that matter.
         is_missing: Whether a whole task list misses its task; to be asked for where :func:`is_denied`.
     """
+    if due.lacks_only_usage:
+        pause = _blocked(answer) if isinstance(answer, ProviderError) else None
+        return Outcome(next_poll_at=None if measured(answer) else _next_for_usage(due, now, rules), pause=pause)
     if isinstance(answer, ProviderError):
         return replace(_go_on(due, now, rules, unknown_count=due.unknown_count), pause=_blocked(answer))
     # What is said at the deadline quotes this word.
     due = replace(due, provider_status=answer.status, started_at=answer.started_at or due.started_at)
     match answer.status:
         case TaskStatus.SUCCEEDED if answer.result_url:
-            return Outcome(None if due.is_watched else RenderState.ARCHIVING, fetch=due.is_wanted)
+            next_poll_at = None if due.is_settled or measured(answer) else _next_for_usage(due, now, rules)
+            to_state = None if due.is_watched else RenderState.ARCHIVING
+            return Outcome(to_state, next_poll_at=next_poll_at, fetch=due.is_wanted, is_over=True)
         case TaskStatus.SUCCEEDED:
             return replace(_go_on(due, now, rules, alarm="SUCCEEDED without the URL of a result"), is_over=True)
         case TaskStatus.FAILED:
@@ -192,6 +223,17 @@ def decide(
             return (
                 replace(outcome, next_poll_at=None, fetch=due.is_wanted) if is_late and answer.result_url else outcome
             )
+
+
+def measured(answer: TaskAnswer | ProviderError) -> TaskAnswer | None:
+    """An answer that says what a task that succeeded is billed for; None for any other."""
+    is_bill = isinstance(answer, TaskAnswer) and answer.status == TaskStatus.SUCCEEDED and answer.billed_seconds
+    return answer if isinstance(answer, TaskAnswer) and is_bill else None
+
+
+def _next_for_usage(due: Due, now: datetime, rules: Rules) -> datetime | None:
+    next_poll_at = now + rules.late_interval
+    return next_poll_at if next_poll_at <= (due.written_off_at or now) + USAGE_WITHIN else None
 
 
 def _blocked(error: ProviderError) -> str | None:
@@ -268,7 +310,7 @@ def _cancelled(due: Due, now: datetime) -> Outcome:
 
 def is_denied(due: Due, answer: TaskAnswer | ProviderError, now: datetime, rules: Rules) -> bool:
     """Whether the provider has denied a task for so long that its list decides."""
-    is_unknown = isinstance(answer, TaskAnswer) and answer.status == TaskStatus.UNKNOWN
+    is_unknown = isinstance(answer, TaskAnswer) and answer.status == TaskStatus.UNKNOWN and not due.lacks_only_usage
     return is_unknown and due.unknown_count + 1 >= rules.unknown_limit and now >= due.submitted_at + rules.unknown_age
 
 

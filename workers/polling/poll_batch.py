@@ -17,10 +17,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, select, true, update
+from sqlalchemy import ColumnElement, func, select, true, update
 from sqlalchemy.orm import Session, aliased
 
 from models.account import Account
+from models.ledger_entry import EntryKind, LedgerEntry
 from models.operations.accounts import pause_account
 from models.operations.jobs.newest_task import newest_task
 from models.operations.scheduling.poll_wakeups import Wake, holds_lane, lease_left, leave_lane, take_lane
@@ -35,6 +36,7 @@ from workers.failpoints import Failpoint, failpoint
 from workers.polling.apply_answers import Asked, Effects, apply
 from workers.polling.decisions import Due, Outcome, Rules, decide
 from workers.polling.denied_tasks import look_for_denied
+from workers.polling.settlement import settle_set_aside
 from workers.quarantine.poison_detection import count_death, set_aside, third_try_at
 from workers.runtime.context import Services
 from workers.settings import Settings
@@ -110,6 +112,7 @@ def _take(services: Services, account_id: UUID, seq: int) -> Batch | None:
         limit = min(settings.batch_size, max(int(may_take.total_seconds() * per_second), 1))
         rows = _due(session, account_id, now, limit) if first_turn_at - now <= may_take else []
         held = set(session.scalars(select(Slot.job_id).where(Slot.job_id.in_([job.id for job, _ in rows]))))
+        entered = _entered(session, [task.id for job, task in rows if job.id not in held])
         due = tuple(
             Due.of(
                 job,
@@ -117,6 +120,8 @@ def _take(services: Services, account_id: UUID, seq: int) -> Batch | None:
                 watch=watch,
                 spacing=services.pacing.of(session, account, job, settings, now),
                 has_slot=job.id in held,
+                is_settled=(task.id, EntryKind.SETTLE) in entered,
+                written_off_at=entered.get((task.id, EntryKind.WRITE_OFF)),
             )
             for job, task in rows
         )
@@ -125,13 +130,27 @@ def _take(services: Services, account_id: UUID, seq: int) -> Batch | None:
         return Batch(account, lease_until, now, due, first_turn_at)
 
 
+def _entered(session: Session, task_row_ids: list[UUID]) -> dict[tuple[UUID, EntryKind], datetime]:
+    """What the ledger has of tasks that are over, and since when."""
+    if not task_row_ids:
+        return {}
+    entry = LedgerEntry
+    found = select(entry.provider_task_id, entry.kind, func.min(entry.at)).where(
+        entry.provider_task_id.in_(task_row_ids)
+    )
+    rows = session.execute(found.group_by(entry.provider_task_id, entry.kind))
+    return {(task_row_id, kind): at for task_row_id, kind, at in rows if task_row_id is not None}
+
+
 def _blame(session: Session, account_id: UUID, began_at: datetime, settings: Settings, now: datetime) -> None:
     """Count a death for each job of a batch that never came back."""
     lease, during = timedelta(seconds=settings.poll.lease_seconds), "asking the provider"
-    for job_id in [job.id for job, _ in _due(session, account_id, began_at, settings.poll.batch_size)]:
-        deaths = count_death(session, job_id, during=during, now=now)
+    job_ids = [job.id for job, _ in _due(session, account_id, began_at, settings.poll.batch_size)]
+    deaths_by_job = {job_id: count_death(session, job_id, during=during, now=now) for job_id in job_ids}
+    for job_id, deaths in deaths_by_job.items():  # all are locked by now, as a settlement locks campaigns
         if deaths >= settings.celery.death_limit:
             set_aside(session, job_id, deaths, during=during, now=now)
+            settle_set_aside(session, job_id, now=now)
         elif again_at := third_try_at(now, lease, deaths):
             session.execute(update(RenderJob).where(RenderJob.id == job_id).values(next_poll_at=again_at))
 

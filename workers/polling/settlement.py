@@ -3,13 +3,13 @@
 =========================  =====================================================================
 it ended as                then
 =========================  =====================================================================
-SUCCEEDED, with or         settled: billed seconds times the price of what usage says was rendered
-without a result
+SUCCEEDED, with usage      settled: billed seconds times the price of what usage says was rendered
 FAILED, CANCELED           nothing: the provider does not bill it
 an unknown word, with      settled likewise: what has a result is billed
 a result
-SUCCEEDED, with neither    written off as long as it is followed, since its slot is free and nobody knows yet;
-seconds nor a result       settled by the first answer that tells the seconds, or by the last one
+SUCCEEDED, without usage   written off while it is asked about further, since its slot is free and its cost unknown;
+                           settled by the first answer with usage, or at its reservation when asking ends,
+                           with an alarm
 anything else              written off: nobody will know, and the provider may have billed it;
                            unless it is settled already
 =========================  =====================================================================
@@ -28,7 +28,7 @@ from sqlalchemy.orm import Session
 from models.account import Account
 from models.ledger_entry import EntryKind, LedgerEntry
 from models.operations.jobs.transitions import record
-from models.operations.money.ledger import LedgerCharge
+from models.operations.money.ledger import LedgerCharge, post_charges
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.pricing import billed_price
@@ -72,6 +72,20 @@ def spending_of(
     return [_spending(EntryKind.WRITE_OFF, task, campaign_id, None, (reserved, task.currency))]
 
 
+def settle_set_aside(session: Session, job_id: UUID, *, now: datetime) -> None:
+    """Settle what was written off for a job's task that succeeded, as its usage is asked for no more.
+
+    Args:
+        session: In the transaction that sets the job aside; to be called last: it locks campaigns.
+        job_id: The job.
+        now: The time.
+    """
+    paid = select(ProviderTask.id).where(ProviderTask.job_id == job_id, ProviderTask.status == TaskStatus.SUCCEEDED)
+    said = TaskAnswer(TaskStatus.SUCCEEDED)
+    for task_row_id in session.scalars(paid).all():
+        post_charges(session, spending_of(session, task_row_id, said, is_followed=False, now=now), now=now)
+
+
 def _is_entered(session: Session, task_row_id: UUID, kind: EntryKind) -> bool:
     """Whether an earlier answer about a task had it settled, or written off: it may have been called SUCCEEDED."""
     entered = select(LedgerEntry.id).where(LedgerEntry.provider_task_id == task_row_id, LedgerEntry.kind == kind)
@@ -79,7 +93,7 @@ def _is_entered(session: Session, task_row_id: UUID, kind: EntryKind) -> bool:
 
 
 def settlement_of(session: Session, task: ProviderTask, answer: TaskAnswer, *, now: datetime) -> LedgerCharge:
-    """What a task that succeeded cost, with an alarm where that is more than was reserved for it.
+    """What a task that succeeded cost, with an alarm where that is unknown, or more than was reserved for it.
 
     Tier, sound and seconds are those that the provider names, since they are what it bills. Where it names no tier,
     the price at admission counts; where it names no seconds, the most that was reserved.
@@ -93,15 +107,15 @@ def settlement_of(session: Session, task: ProviderTask, answer: TaskAnswer, *, n
     job = session.get_one(RenderJob, task.job_id)
     reserved = _reserved(session, task)
     if answer.billed_seconds is None:
-        log.error("provider_task.unmeasured", job_id=str(job.id), provider_task_id=task.provider_task_id,
-                  seen=f"{answer.status} without usage", amount=str(reserved))  # fmt: skip
+        at = "without an amount" if reserved is None else f"at the {money_text(reserved)} {task.currency} reserved"
+        seen = f"{answer.status} without usage, settled {at}"
+        _raise_alarm(session, task, "provider_task.unmeasured", seen, now)
         return _spending(EntryKind.SETTLE, task, job.campaign_id, None, (reserved, task.currency))
     per_second, currency = _price(session, task, job, answer)
     amount = None if per_second is None else answer.billed_seconds * per_second
     if amount is not None and reserved is not None and amount > reserved:
-        _raise_alarm(
-            session, task, f"billed {money_text(amount)} {currency}, and {money_text(reserved)} was reserved", now
-        )
+        seen = f"billed {money_text(amount)} {currency}, and {money_text(reserved)} was reserved"
+        _raise_alarm(session, task, "provider_task.billed_more_than_reserved", seen, now)
     return _spending(EntryKind.SETTLE, task, job.campaign_id, answer.billed_seconds, (amount, currency))
 
 
@@ -125,9 +139,8 @@ def _price(
     return found or (task.price_per_second, task.currency)
 
 
-def _raise_alarm(session: Session, task: ProviderTask, seen: str, now: datetime) -> None:
-    log.error("provider_task.billed_more_than_reserved", job_id=str(task.job_id),
-              provider_task_id=task.provider_task_id, seen=seen)  # fmt: skip
+def _raise_alarm(session: Session, task: ProviderTask, word: str, seen: str, now: datetime) -> None:
+    log.error(word, job_id=str(task.job_id), provider_task_id=task.provider_task_id, seen=seen)
     detail = {"seen": seen, "provider_task_id": task.provider_task_id}
     record(session, task.job_id, "alarm", now=now, detail=detail)
 

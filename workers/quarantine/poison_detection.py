@@ -30,8 +30,9 @@ from sqlalchemy.orm import Session, aliased
 from models.operations.jobs.transitions import move, record
 from models.operations.money.slot_reservations import release_slot
 from models.render_job import RenderJob
+from models.slot import Slot
 from reelqueue.failure_codes import FailureCode
-from reelqueue.states import COLLECTABLE, FailureClass, RenderState
+from reelqueue.states import COLLECTABLE, TERMINAL, FailureClass, RenderState
 
 log = structlog.get_logger(__name__)
 
@@ -103,4 +104,7 @@ def set_aside(session: Session, job_id: UUID, deaths: int, *, during: str, now: 
     if left is None:  # its waiters were told an end already; only its late result is left alone
         late = update(RenderJob).where(RenderJob.id == job_id, RenderJob.state.in_(COLLECTABLE))
         session.execute(late.values(**values))
+        # Of one that has its end, and no slot, only the bill was asked for.
+        is_over = [RenderJob.state.in_(TERMINAL - COLLECTABLE), ~exists().where(Slot.job_id == RenderJob.id)]
+        session.execute(update(RenderJob).where(RenderJob.id == job_id, *is_over).values(next_poll_at=None))
     log.error("render_job.quarantined", job_id=str(job_id), during=during, deaths=deaths)

@@ -38,6 +38,7 @@ _TURN: Final = timedelta(seconds=1)
 _LONGEST_TRANSACTION: Final = timedelta(seconds=5)
 _SWEEP_SECONDS: Final = 10.0
 _OVERDUE: Final = timedelta(seconds=3)
+_SPOILED: Final = {"submit": "lost answers", "list": "cut pages", "query": "answers without usage"}
 _MOST_COPIES: Final = 4
 # A task's end moves with the provider's clock, and must still be within the slow watch.
 _CLOCK_OFFSETS: Final = {
@@ -292,7 +293,7 @@ class Scheduler:
         """Script a fault for a call that is about to arrive, as often as the temper wants it."""
         fault = draw_spoiling(self.random, flight.operation, self.temper)
         if fault is not None:
-            self.counts["lost answers" if flight.operation == "submit" else "cut pages"] += 1
+            self.counts[_SPOILED[flight.operation]] += 1
             self.world.trace(f"!! provider: {fault}")
             self.world.provider.faults.add(load_fault(fault))
 

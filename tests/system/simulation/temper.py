@@ -62,6 +62,8 @@ class Temper:
     """Submits whose answer is lost after the task was made; to the end of the seed."""
     cut: float
     """Pages of the listing that hold fewer rows than they count; to the end of the seed."""
+    unmeasured: float
+    """Answers to queries that lack usage, so that most tasks have it some answers after their result; to the end."""
     page_size_max: int | None
     """Rows on a page of the listing."""
     is_list_doubled: bool
@@ -79,7 +81,7 @@ CALM: Final = Temper(
     jobs=1, workers=2, decisions=0,
     pause=0, overlap=0, freeze=0, kill=0, database=0, disk=0, broker=0, provider=0, person=0, twins=0,
     pictures=0, slowness=1, look_ahead=2, over_slots="queue", accounts=1, skew_seconds=0, lag_seconds=0, foreign_rows=0,
-    clocks=0, restore=0, lost=0, cut=0, page_size_max=None, is_list_doubled=False,
+    clocks=0, restore=0, lost=0, cut=0, unmeasured=0, page_size_max=None, is_list_doubled=False,
     place="nowhere", act="pause",
 )  # fmt: skip
 """Nothing happens that should not."""
@@ -138,6 +140,7 @@ def _draw(random: Random) -> Temper:
         restore=0,
         lost=0,
         cut=0,
+        unmeasured=random.choice([0, 0, 0, 0.5, 0.8]),
         page_size_max=random.choice([None, None, None, 1, 2]),
         is_list_doubled=random.choice([False, False, False, True]),
         lag_seconds=random.choice([0, 0, 0, 3, 20, 45]),
@@ -261,5 +264,7 @@ def draw_spoiling(random: Random, operation: str, temper: Temper) -> dict[str, A
             return {"operation": "submit", "phase": "after", **random.choice(_GARBLED)}
         case "list" if random.random() < temper.cut:
             return {"operation": "list", **random.choice(_CUT)}
+        case "query" if random.random() < temper.unmeasured:
+            return {"operation": "query", "kind": "no-usage"}
         case _:
             return None

@@ -80,6 +80,10 @@ BREAKS = {
     "bill_is_reserved": """
         INSERT INTO ledger_entries (at, kind, campaign_id, job_id, account_id, amount, currency)
         SELECT at, 'settle', campaign_id, job_id, account_id, amount + 1, currency FROM ledger_entries""",
+    # The provider never said what it rendered.
+    "bill_is_measured": """
+        INSERT INTO ledger_entries (at, kind, campaign_id, job_id, account_id, amount, currency)
+        SELECT at, 'settle', campaign_id, job_id, account_id, amount, currency FROM ledger_entries""",
     "budget_is_kept": "UPDATE campaigns SET budget_amount = 0.01, budget_currency = 'USD'",
     "slots_within_limits": "UPDATE accounts SET look_ahead = -5",
 }

@@ -106,6 +106,9 @@ def test_padding_with_empty_strings_means_absent() -> None:
         ({"duration": "0." + "3" * 50_000}, "0.333"),
         ({"duration": "1e999999"}, None),  # finite to Python, too big for any database
         ({"duration": -1}, None),
+        ({"duration": 0}, None),  # as long as nothing is measured
+        ({"duration": 0, "video_duration": 5}, "5"),
+        ({"duration": 0.0004}, None),
         ({"duration": [5]}, None),
         ({"duration": True}, None),
         ({}, None),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from reelqueue.states import FailureClass, RenderState
@@ -51,7 +53,7 @@ def test_every_answer_in_every_state(state: RenderState, status: str, to_state: 
 @pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED", "CANCELED"])
 @pytest.mark.parametrize("state", [RENDERING, CANCELLING, TIMED_OUT])
 def test_a_final_word_ends_the_questions(state: RenderState, status: str) -> None:
-    outcome = decide_at(1, status, make_due(state=state), result_url=URL)
+    outcome = decide_at(1, status, make_due(state=state), result_url=URL, billed_seconds=Decimal(5))
 
     assert outcome.next_poll_at is None
     assert outcome.ends_task
