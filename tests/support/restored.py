@@ -44,13 +44,18 @@ class Restored:
                 known = {"offset_seconds": 0.0, "uncertainty_seconds": 0.0, "measured_at": self.jobs.clock.now()}
                 session.add(AccountClock(account_id=account_id, **known))
 
-    def lists(self, *task_ids: str, model: str = MODEL, age_seconds: float = 0, **prompts: str | None) -> None:
-        """The provider lists tasks of that age: renders, and *prompts*: finished ones with what they echo."""
+    def lists(
+        self, *task_ids: str, model: str = MODEL, age_seconds: float = 0, missing: int = 0, **prompts: str | None
+    ) -> None:
+        """The provider lists tasks of that age: renders, and *prompts*: finished ones with what they echo.
+
+        It counts some more that are *missing*.
+        """
         made_at = self.jobs.clock.now() - timedelta(seconds=age_seconds)
         made = {"model_name": model, "gmt_create": int(made_at.timestamp() * 1000)}
         rows: list[dict[str, Any]] = [{"task_id": one, "status": "RUNNING", **made} for one in task_ids]
         rows += [{"task_id": one, "status": "SUCCEEDED", **made} for one in prompts]
-        self.jobs.provider.on_list(listing(*rows))
+        self.jobs.provider.on_list(listing(*rows, missing=missing))
         for one in task_ids:
             self.jobs.provider.on_query(task("RUNNING"), task_id=one)
         for one, prompt in prompts.items():

@@ -8,8 +8,8 @@ gets which task, only that each gets one.
 ==========================================================  ====================================================
 unknown tasks that may be ours                              verdict
 ==========================================================  ====================================================
-one echoes our prompt, and all others that sent it sent     adopt it
-the very same, or asked for another length or size than
+one echoes our prompt, and all others that sent it sent     adopt it, where no more of them do than there are
+the very same, or asked for another length or size than     such attempts
 its result has
 no task, or all echo other prompts                          absent
 one is still rendering                                      ask again: it will tell at its end
@@ -18,7 +18,8 @@ are silent that only attempts of our very bytes can have    can be under way any
 made, at most as many as those attempts                     clocks that have not moved
 all have ended, and they fit attempts that sent something   a question for a person: nothing will tell them apart
 else (another seed, another picture)
-there are more of them than attempts                        a question for a person: one is another program's
+there are more of them than attempts                        a question for a person: one is another program's, or of
+                                                            a submit that a restored database has forgotten
 ==========================================================  ====================================================
 
 So of n attempts of the very same bytes, n tasks are adopted one each, and of k < n tasks any k attempts adopt one
@@ -45,6 +46,9 @@ from workers.reconciliation.result_fit import Asked, is_result_of
 ENDED: Final = UNBILLED | {TaskStatus.SUCCEEDED}
 # A provider may echo a prompt that it has cut to the model's limit; the shortest documented one is 800.
 _CUT_CHARACTERS: Final = 500
+_TOO_MANY: Final = (
+    "are more tasks than attempts: one is another program's, or of a submit that a restored database has forgotten"
+)
 
 
 @dataclass(frozen=True)
@@ -138,13 +142,14 @@ def judge(mine: Contender, rivals: Sequence[Contender], strangers: Sequence[Stra
     everyone = [mine, *rivals]
     told = [one for one in possible if _is_told(one, mine, everyone)]
     if told:
-        return Adopt(max(told, key=lambda one: is_result_of(mine.asked, one.answer)).task)
+        best = [one for one in told if is_result_of(mine.asked, one.answer)] or told
+        if len(best) > sum(one.request == mine.request and one.is_in_window for one in everyone):
+            return Unclear(f"{_named(best)} {_TOO_MANY}", has_candidates=True)
+        return Adopt(best[0].task)
     if not all(one.has_ended for one in possible):
         return Unclear(f"{_named(possible)} may be this one, or {_whose(rivals)}", has_candidates=True)
     if len(possible) > sum(one.is_in_window for one in everyone):
-        return Unclear(
-            f"{_named(possible)} are more tasks than attempts: one is another program's", has_candidates=True
-        )
+        return Unclear(f"{_named(possible)} {_TOO_MANY}", has_candidates=True)
     alike = [one for one in everyone if one.is_interchangeable(mine)]
     left = [one for one in possible if one.is_silent and _makers(one, everyone) == alike]
     if left and len(left) <= sum(one.is_in_window for one in alike):

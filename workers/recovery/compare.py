@@ -7,8 +7,8 @@ A listed task that the database does not know may be a waiting job's, submitted 
 * it is not made later, by any clock, than a POST of before the gate was closed can have made it;
 * a job of its model waits that is not younger, and whose prompt it does not contradict.
 
-Such a task is given to its job. While any is open, no job of its model is submitted to any account; what is neither
-ours nor undecided is another program's, and holds nothing.
+Such a task is given to its job, once every other that may be the job's is known. While any is open, no job of its
+model is submitted to any account; what is neither ours nor undecided is another program's, and holds nothing.
 """
 
 from __future__ import annotations
@@ -117,7 +117,8 @@ def look_at(services: Services, account: Account, gate: SubmitGate) -> Sight:
     found = [_found(services, account, one, number) for number, one in enumerate(unknown)]
     billed = [one for one in found if one.answer is None or one.answer.status not in UNBILLED]
     skew = clocks.allowance - clocks.low
-    matching = match_tasks(billed, _candidates(services, billed), clock_skew=skew)
+    is_complete = listed.flaw is None and _is_settled(services.settings, gate, now)
+    matching = match_tasks(billed, _candidates(services, billed), clock_skew=skew, is_complete=is_complete)
     return Sight(matching, len(listed.tasks), listed.flaw and f"the provider's task list is not whole: {listed.flaw}")
 
 
@@ -182,9 +183,10 @@ def _unexplained(session: Session, unknown: list[Located], settings: Settings) -
 def _found(services: Services, account: Account, one: Located, number: int) -> Found:
     recorded = services.elsewhere.job_of(account, one.task)
     # Of a task that runs nothing is known but that; and the rest is asked about the next time.
-    is_asked = recorded is not None or (one.task.status == TaskStatus.SUCCEEDED and number < _ASKED_AT_ONCE)
+    has_ended = one.task.status == TaskStatus.SUCCEEDED
+    is_asked = recorded is not None or (has_ended and number < _ASKED_AT_ONCE)
     answer = ask_about(services, account, one) if is_asked else None
-    return Found(one.task, one.base_url, answer, recorded)
+    return Found(one.task, one.base_url, answer, recorded, is_put_off=has_ended and not is_asked)
 
 
 def ask_about(services: Services, account: Account, one: Located) -> TaskAnswer | None:
@@ -274,6 +276,17 @@ def _why_closed(settings: Settings, gate: SubmitGate, sight: Sight, now: datetim
             f"{_OPERATOR}"
         )
     return None
+
+
+def _is_settled(settings: Settings, gate: SubmitGate, now: datetime) -> bool:
+    """Whether a list that is read now shows all that forgotten POSTs have made.
+
+    After a restart of the same server every list does. An account whose gate was never opened may turn out to be a
+    restored one by this very list.
+    """
+    if gate.cause != Cause.RESTORED:
+        return gate.known_until is not None
+    return now >= min(gate.closed_at or now, now) + _settling(settings)
 
 
 def _settling(settings: Settings) -> timedelta:

@@ -12,6 +12,11 @@ still renders, or cannot be asked     waits: it echoes its prompt when it has su
 
 Where several jobs have one prompt, length and resolution of the result leave out those that asked for others. Jobs
 that ask for the very same are interchangeable: each pays for one task. What is unclear is for an operator.
+
+A job that was enqueued after the backup is gone, and its task may echo the prompt of a job that waits and asked for
+another seed or picture. So a task is given to a job only when every other one that may be the job's is known: from a
+whole list, read when no forgotten POST can be under way any more, in which each of them has ended. Where there are
+then more tasks than jobs that can have made them, all of these are unclear.
 """
 
 from __future__ import annotations
@@ -59,6 +64,8 @@ class Found:
     """What it says of itself; None: it could not be asked, or needs not to be."""
     recorded_job_id: UUID | None = None
     """By a record outside the database."""
+    is_put_off: bool = False
+    """Whether more tasks than are asked about at once come before it: it is asked about when those are settled."""
 
     @property
     def has_succeeded(self) -> bool:
@@ -89,15 +96,18 @@ class Matching:
     foreign: list[Found] = field(default_factory=list)
 
 
-def match_tasks(found: Iterable[Found], candidates: Sequence[Candidate], *, clock_skew: timedelta) -> Matching:
+def match_tasks(
+    found: Iterable[Found], candidates: Sequence[Candidate], *, clock_skew: timedelta, is_complete: bool
+) -> Matching:
     """Give tasks to the jobs that made them.
 
     Args:
         found: Unknown tasks that cost something.
         candidates: In the order in which they would be submitted.
         clock_skew: How far the provider's clock may be behind the database's.
+        is_complete: Whether *found* are all that forgotten POSTs have made.
     """
-    matching, taken = Matching(), set[UUID]()
+    matching, taken, doubts = Matching(), dict[UUID, Found](), _Doubts()
     by_echo = defaultdict[str, list[Candidate]](list)
     for job in candidates:
         for echo in job.echoes:
@@ -107,17 +117,59 @@ def match_tasks(found: Iterable[Found], candidates: Sequence[Candidate], *, cloc
         alike = _makers(candidates if said is None else by_echo.get(said, []), one, clock_skew)
         fitting = alike if one.recorded_job_id is not None else _fitting(alike, one.answer)
         possible = [job for job in fitting or alike if job.job_id not in taken]
-        taker = _judge(matching, one, possible, is_sure=bool(fitting))
-        if taker is not None:
+        # What an equally sure task has taken first may as well be this one's.
+        shared = [] if possible else [job for job in fitting if _is_as_sure(taken[job.job_id], one)]
+        if shared:
+            doubts.surplus |= {(job.request, _is_silent(one)) for job in shared}
+            matching.unclear.append(_unclear(one, shared))
+        elif (taker := _judge(matching, one, possible, is_sure=bool(fitting))) is not None:
             matching.bound.append((one, taker))
-            taken.add(taker.job_id)
+            taken[taker.job_id] = one
+        elif possible and not one.is_put_off:
+            doubts.open |= {job.request for job in possible}
+    _take_back(matching, doubts, candidates, is_complete=is_complete)
     return matching
 
 
-def _order(found: Found) -> tuple[bool, bool, datetime, str]:
-    """What is surest comes first, then by age."""
+@dataclass
+class _Doubts:
+    """Requests whose jobs may have made another task than the one that they were given."""
+
+    surplus: set[tuple[str, bool]] = field(default_factory=set)
+    """There are more tasks than jobs; and whether the tasks echo nothing."""
+    open: set[str] = field(default_factory=set)
+    """Another task that is still open may be theirs."""
+
+
+def _take_back(matching: Matching, doubts: _Doubts, candidates: Sequence[Candidate], *, is_complete: bool) -> None:
+    """Leave open what was given to a job although another task may be the one that it made."""
+    given, matching.bound = matching.bound, []
+    for one, job in given:
+        if one.recorded_job_id is not None:
+            matching.bound.append((one, job))
+        elif (job.request, _is_silent(one)) in doubts.surplus:
+            equal = [other for other in candidates if other.request == job.request and other.can_take]
+            matching.unclear.append(_unclear(one, equal))
+        elif job.request in doubts.open or not is_complete:
+            matching.waiting.append(one)
+        else:
+            matching.bound.append((one, job))
+
+
+def _is_as_sure(one: Found, other: Found) -> bool:
+    """Whether neither of two tasks tells more of its job than the other."""
+    return one.recorded_job_id is None and other.recorded_job_id is None and _is_silent(one) == _is_silent(other)
+
+
+def _is_silent(found: Found) -> bool:
+    return _echo(found) is None
+
+
+def _order(found: Found) -> tuple[bool, bool, bool, datetime, str]:
+    """Records come first, then what waits whatever the others get, then what is surest; then by age."""
     made_at = found.task.created_at or datetime.max.replace(tzinfo=UTC)
-    return found.recorded_job_id is None, _echo(found) is None, made_at, found.task.provider_task_id
+    is_recorded = found.recorded_job_id is not None
+    return not is_recorded, found.has_succeeded, _is_silent(found), made_at, found.task.provider_task_id
 
 
 def _judge(matching: Matching, found: Found, possible: list[Candidate], *, is_sure: bool) -> Candidate | None:
@@ -130,11 +182,14 @@ def _judge(matching: Matching, found: Found, possible: list[Candidate], *, is_su
     elif is_sure and all(one.request == taker.request for one in possible):
         return taker
     elif all(one.can_take for one in possible):
-        models = frozenset(one.model for one in possible)
-        matching.unclear.append(UnclearTask(found, possible[:_SHOWN], len(possible), models))
+        matching.unclear.append(_unclear(found, possible))
     else:
         matching.waiting.append(found)
     return None
+
+
+def _unclear(found: Found, jobs: list[Candidate]) -> UnclearTask:
+    return UnclearTask(found, jobs[:_SHOWN], len(jobs), frozenset(one.model for one in jobs))
 
 
 def _makers(jobs: Sequence[Candidate], found: Found, clock_skew: timedelta) -> list[Candidate]:

@@ -198,6 +198,25 @@ def test_equal_prompts_are_told_apart_by_the_length_of_the_result(
         assert lengths[int(finding.task.provider_task_id.removeprefix("task-"))] == 5
 
 
+@pytest.mark.parametrize(
+    ("rivals", "lengths", "verdict"),
+    [
+        ([], [5, 5], "unclear"),
+        ([], [5, 10], "adopt"),
+        ([], [10, 10], "unclear"),
+        (["a"], [5, 5], "adopt"),
+        (["a"], [5, 5, 5], "unclear"),
+        (["b"], [5, 5, 5], "unclear"),
+    ],
+)
+def test_of_more_echoes_than_attempts_none_is_adopted(rivals: list[str], lengths: list[int], verdict: str) -> None:
+    echoed = [make_stranger("SUCCEEDED", "a cat", usage(one), number=number) for number, one in enumerate(lengths)]
+
+    finding = judge(contender("a", "a cat", 5), [contender(name, "a cat", 5) for name in rivals], echoed)
+
+    assert _word(finding) == verdict
+
+
 def test_silent_results_are_told_apart_by_their_length() -> None:
     strangers = [make_stranger("SUCCEEDED", None, usage(seconds), number=seconds) for seconds in (10, 5)]
 

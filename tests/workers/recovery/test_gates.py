@@ -64,6 +64,7 @@ def test_an_admitted_job_gets_its_task_too(restored: Restored, jobs: Jobs, rows:
     restored.lists(forgotten=PROMPT)
 
     restored.dispatched()
+    restored.settle()
 
     assert rows.state(job_id) is RenderState.ARCHIVING
     assert (jobs.provider.count("submit"), broken(rows)) == (0, [])
@@ -162,7 +163,7 @@ def test_a_first_list_with_a_task_of_ours_is_read_again(restored: Restored, jobs
     admitted = restored.dispatched()
     restored.lists(forgotten=PROMPT, late="the one on its way")
 
-    assert (admitted, rows.state(first_id), restored.settle()) == (0, RenderState.ARCHIVING, 0)
+    assert (admitted, restored.settle(), rows.state(first_id)) == (0, 0, RenderState.ARCHIVING)
     assert jobs.provider.count("submit") == 0
 
 
@@ -201,6 +202,8 @@ def test_a_job_that_is_late_while_the_gate_is_shut_waits_for_the_comparison(
     if hint is not None:
         jobs.submit(hint)
     sweep(jobs.services)
+    jobs.clock.advance(SETTLED_SECONDS)
+    sweep(jobs.services)
 
     assert (rows.state(job_id), jobs.provider.count("submit")) == (RenderState.ARCHIVING, 0)
 
@@ -227,6 +230,8 @@ def test_a_job_without_budget_is_not_cancelled_before_the_comparison(
     restored.from_backup()
     restored.lists(forgotten=PROMPT)
 
+    sweep(jobs.services)
+    jobs.clock.advance(SETTLED_SECONDS)
     sweep(jobs.services)
 
     assert rows.state(job_id) is RenderState.ARCHIVING
@@ -424,6 +429,48 @@ def test_equal_jobs_share_their_tasks(restored: Restored, jobs: Jobs, rows: Rows
     assert broken(rows) == []
 
 
+def test_more_tasks_than_jobs_that_can_have_made_them_are_an_operators(
+    restored: Restored, jobs: Jobs, rows: Rows
+) -> None:
+    job_id = jobs.queued(seed=1)
+    restored.from_backup()
+    restored.lists(of_a_job_that_is_gone=PROMPT, mine=PROMPT)
+
+    restored.dispatched()
+    admitted = restored.settle()
+
+    assert (admitted, rows.state(job_id), rows.tasks(job_id)) == (0, RenderState.QUEUED, [])
+    assert "python -m workers recover" in restored.reasons()[0]
+
+
+@pytest.mark.parametrize("is_later", [True, False])
+def test_a_job_gets_no_task_while_another_one_may_be_its_own(
+    restored: Restored, jobs: Jobs, rows: Rows, *, is_later: bool
+) -> None:
+    job_id = jobs.queued(seed=1)
+    restored.from_backup()
+    restored.lists(*(() if is_later else ("mine",)), of_a_job_that_is_gone=PROMPT)
+
+    restored.dispatched()
+    if is_later:  # its POST was under way, or the list lags
+        restored.lists(of_a_job_that_is_gone=PROMPT, mine=PROMPT)
+    admitted = restored.settle()
+
+    assert (admitted, rows.state(job_id), rows.tasks(job_id)) == (0, RenderState.QUEUED, [])
+    assert jobs.provider.count("submit") == 0
+
+
+def test_a_list_that_may_miss_tasks_gives_none_to_a_job(restored: Restored, jobs: Jobs, rows: Rows) -> None:
+    job_id = jobs.queued(seed=1)
+    restored.from_backup()
+    restored.lists(missing=1, of_a_job_that_is_gone=PROMPT)
+
+    restored.dispatched()
+    restored.settle()
+
+    assert (rows.state(job_id), rows.tasks(job_id)) == (RenderState.QUEUED, [])
+
+
 def test_jobs_of_one_prompt_and_several_seeds_are_an_operators(restored: Restored, jobs: Jobs, rows: Rows) -> None:
     ids = [jobs.queued(seed=seed) for seed in (1, 2)]
     restored.from_backup()
@@ -441,8 +488,9 @@ def test_the_results_length_tells_jobs_of_one_prompt_apart(restored: Restored, j
     restored.lists(forgotten=PROMPT)  # of 5 s
 
     restored.dispatched()
+    restored.settle()
 
-    assert (rows.state(long_id), rows.state(short_id)) == (RenderState.QUEUED, RenderState.ARCHIVING)
+    assert (rows.state(long_id), rows.state(short_id)) == (RenderState.ADMITTED, RenderState.ARCHIVING)
 
 
 def test_a_list_that_cannot_be_read_keeps_a_restored_database_closed(restored: Restored, jobs: Jobs) -> None:
