@@ -19,7 +19,7 @@ from workers.operator.accounts import accounts
 from workers.operator.console import AsJson, Since, open_services, read_window
 from workers.operator.doctor import examine
 from workers.operator.keys import keys
-from workers.operator.manual_review import adopt, apply_found, questions, resubmit, write_off
+from workers.operator.manual_review import acceptable, adopt, apply_found, questions, resubmit, write_off
 from workers.operator.money import adopt_orphans_command, statement_command
 from workers.operator.recover import recover_command
 from workers.quarantine.release import quarantined, retry
@@ -121,14 +121,11 @@ def accept_command(
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Adopt the tasks that `review list` proposes."""
+    """Adopt the tasks that `review list` proposes, as far as they have ended."""
     with open_services() as services:
         with services.sessions() as session:
-            proposed = [
-                (one.job_id, one.proposed_task_id)
-                for one in questions(session, services)
-                if one.proposed_task_id and (not job_ids or one.job_id in job_ids)
-            ]
+            pairs = acceptable(questions(session, services))
+        proposed = [(job_id, task_id) for job_id, task_id in pairs if not job_ids or job_id in job_ids]
         for job_id, task_id in proposed:
             typer.echo(f"render job {job_id} <- task {task_id}")
         if proposed and not yes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -105,6 +106,13 @@ def questions(session: Session, services: Services) -> list[Question]:
         taken |= {proposed.provider_task_id} if proposed else set()
         found.append(_question(services, job, attempt, account, proposed, len(fitting)))
     return found
+
+
+def acceptable(found: Iterable[Question]) -> list[tuple[UUID, str]]:
+    """The proposed pairs of job and task whose task has ended; before that it does not tell whose it is."""
+    return [
+        (one.job_id, one.proposed_task_id) for one in found if one.proposed_task_id and one.proposed_status in ENDED
+    ]
 
 
 def _question(

@@ -76,7 +76,9 @@ def _hint_fetches(services: Services) -> None:
 
 
 def fitting_tasks(session: Session, attempt: Attempt, job: RenderJob, rules: ReconcileSettings) -> list[FoundTask]:
-    """The noted tasks without an owner that an attempt may have made, the oldest first.
+    """The noted tasks without an owner that an attempt may have made: those that echo its prompt, then silent ones.
+
+    Both the oldest first. A silent task may be any attempt's, and one that failed would have its job submitted again.
 
     Args:
         session: To read with.
@@ -95,7 +97,8 @@ def fitting_tasks(session: Session, attempt: Attempt, job: RenderJob, rules: Rec
     ids = [row.provider_task_id for row in rows]
     owned = set(session.scalars(select(ProviderTask.provider_task_id).where(in_books(session, ids))))
     contender = contender_of(attempt, job, since, until)
-    return [row for row in rows if row.provider_task_id not in owned and may_have_made(contender, _stranger(row))]
+    fitting = [row for row in rows if row.provider_task_id not in owned and may_have_made(contender, _stranger(row))]
+    return sorted(fitting, key=lambda row: _stranger(row).is_silent)
 
 
 def _stranger(row: FoundTask) -> Stranger:

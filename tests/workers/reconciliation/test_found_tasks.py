@@ -7,10 +7,10 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from models import FoundTask, RenderJob
-from reelqueue.states import RenderState
+from models import Attempt, FoundTask, RenderJob
+from reelqueue.states import AttemptState, RenderState
 from tests.support.doubts import Doubts, row
 from tests.support.jobs import PROMPT
 from tests.support.rows import Rows
@@ -108,6 +108,29 @@ def test_pairs_are_proposed_in_the_order_of_their_times(parked: list[UUID], serv
     assert [(one.job_id, one.proposed_task_id) for one in found] == list(zip(parked, ["one", "another"], strict=True))
     assert {one.fitting_count for one in found} == {2}
     assert all(one.proposed_file and one.proposed_made_at for one in found)
+
+
+@pytest.mark.parametrize(("status", "pairs"), [("FAILED", 2), ("RUNNING", 1)])
+def test_a_task_that_echoes_is_proposed_before_one_that_tells_nothing(
+    doubts: Doubts, services: Services, clock: VirtualClock, status: str, pairs: int
+) -> None:
+    made_ms = int(clock.now().timestamp() * 1000)
+    job_ids = [doubts.ambiguous(seed=1), doubts.ambiguous(prompt="another", seed=2)]
+    silent = row("silent", status=status, gmt_create=made_ms)
+    doubts.provider.on_list(listing(row("telling", status="SUCCEEDED", gmt_create=made_ms + 1000), silent))
+    doubts.provider.on_query(succeeded(orig_prompt=PROMPT), task_id="telling")
+    doubts.provider.on_query(task(status), task_id="silent")
+    with services.sessions.begin() as session:
+        session.execute(update(Attempt).values(state=AttemptState.UNRESOLVED, reconcile_at=None))
+        session.execute(update(RenderJob).values(state=RenderState.NEEDS_REVIEW))
+    look_for_orphans(services)
+
+    with services.sessions() as session:
+        found = review.questions(session, services)
+
+    proposed = [(one.job_id, one.proposed_task_id) for one in found]
+    assert proposed == [(job_ids[0], "telling"), (job_ids[1], "silent")]
+    assert review.acceptable(found) == proposed[:pairs]
 
 
 def test_an_adopted_task_is_taken_from_the_archive_when_the_provider_has_forgotten_it(
