@@ -53,8 +53,9 @@ def test_an_audit_warns_of_a_bill_above_its_reservation_and_ends_well(run: Run, 
         )
         for kind, amount in (("reserve", "0.50"), ("release", "-0.50"), ("settle", "0.60")):
             session.execute(
-                text("""INSERT INTO ledger_entries (at, kind, campaign_id, job_id, account_id, amount, currency)
-                        SELECT now(), :kind, campaign_id, id, :account, :amount, 'USD' FROM render_jobs"""),
+                text("""INSERT INTO ledger_entries
+                          (at, kind, campaign_id, job_id, account_id, amount, currency, seconds)
+                        SELECT now(), :kind, campaign_id, id, :account, :amount, 'USD', 6 FROM render_jobs"""),
                 {"kind": kind, "amount": amount, "account": account},
             )
 
