@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
@@ -127,12 +128,16 @@ def _lines(one: Closed) -> Iterator[str]:
     for found in one.sight.matching.waiting:
         yield f"  {_named_task(found)}: waits for its end"
     taken: set[UUID] = set()
+    claims = Counter(job.job_id for unclear in one.sight.matching.unclear for job in unclear.candidates)
     for unclear in one.sight.matching.unclear:
         yield f"  {_named_task(unclear.found)}: fits {unclear.count} waiting jobs"
         for job in unclear.candidates:
             yield f"      {_named_job(job)}"
         if unclear.count > len(unclear.candidates):
             yield f"      and {unclear.count - len(unclear.candidates)} more"
+        if any(claims[job.job_id] > unclear.count for job in unclear.candidates):
+            yield "      more tasks than jobs: one is another program's, or its job is gone with the backup"
+            continue
         proposed = next((job.job_id for job in unclear.candidates if job.job_id not in taken), None)
         if proposed is not None:
             taken.add(proposed)

@@ -314,5 +314,5 @@ def _why_held(matching: Matching) -> str:
         told = "and say so when they have ended, or the job's review has"
         said.append(f"{words['waiting']} listed tasks may belong to waiting jobs, {told}")
     if words["unclear"]:
-        said.append(f"{words['unclear']} listed tasks fit several waiting jobs: {_OPERATOR}")
+        said.append(f"{words['unclear']} listed tasks fit several waiting jobs, or a job that others fit: {_OPERATOR}")
     return "; ".join(said)

@@ -69,6 +69,16 @@ def test_it_shows_what_is_open_and_the_way_out(desk: Desk) -> None:
     assert (shown["task"], shown["jobs"]) == (desk.task_id, [str(one) for one in desk.jobs])
 
 
+def test_of_more_tasks_than_jobs_no_pair_is_proposed(desk: Desk) -> None:
+    for _ in range(2):
+        desk.simulated.stray(PROMPT, seconds=2)
+
+    said = desk.recover().out
+
+    assert said.count("more tasks than jobs: one is another program's, or its job is gone with the backup") == 3
+    assert "--pair" not in said
+
+
 def test_the_list_of_accounts_says_what_the_gate_holds(desk: Desk) -> None:
     said = desk.run("accounts", "list")
 
