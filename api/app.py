@@ -20,6 +20,7 @@ from api.event_streams import EventStreams
 from api.gallery.sheet_process import SheetProcess
 from api.gallery.sheet_queue import SheetQueue
 from api.http.bulk_pages import PAGES_AT_ONCE
+from api.http.fair_entrance import FairEntrance
 from api.http.openapi import allowed_methods, document, operation_id
 from api.http.response_headers import ProtectiveHeaders
 from api.quotas import Quotas
@@ -81,6 +82,8 @@ def create_app(settings: ApiSettings, *, require_key: bool, clock: Clock | None 
     app.state.services = services
     for routes in _ROUTES:
         app.include_router(routes.router)
+    # At most half of the turns at the database: one key leaves the others some.
+    app.add_middleware(FairEntrance, working_max=max(2, settings.api_database_connections // 2))
     app.add_middleware(ProtectiveHeaders)
     app.add_middleware(RequestIds)
     _describe(app, require_key=require_key)

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy.orm import Session
 
@@ -16,6 +16,7 @@ from api.auth.job_access import CurrentCaller, JobId, find_job
 from api.dependencies import OpenServices
 from api.event_streams import Listener, Snapshot, Subscriber
 from api.http.event_answers import LastEventId, documented_stream, event_answer
+from api.http.fair_entrance import leave_entrance
 from api.views.jobs import job_view
 from models.render_job import RenderJob
 
@@ -29,8 +30,12 @@ def _job_id(job_id: JobId, services: OpenServices, caller: CurrentCaller) -> UUI
 
 
 async def _listener(
-    job_id: Annotated[UUID, Depends(_job_id)], services: OpenServices, caller: CurrentCaller
+    request: Request,
+    job_id: Annotated[UUID, Depends(_job_id)],
+    services: OpenServices,
+    caller: CurrentCaller,
 ) -> AsyncIterator[Listener]:
+    leave_entrance(request)  # waits for its first snapshot
     read = partial(_read, job_id=job_id, region=services.region)
     async with services.streams.listen(Subscriber(caller.tenant_id, caller.key_id), ("job", job_id), read) as listener:
         yield listener

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 from sqlalchemy.orm import Session
 
@@ -16,6 +16,7 @@ from api.auth.job_access import CurrentCaller
 from api.dependencies import OpenServices
 from api.event_streams import Listener, Snapshot, Subscriber
 from api.http.event_answers import LastEventId, documented_stream, event_answer
+from api.http.fair_entrance import leave_entrance
 from api.spending.cost_preview import Offer, waiting
 from api.spending.shortfall import campaign_answer
 from models.campaign import Campaign
@@ -37,8 +38,12 @@ def _campaign_id(name: CampaignName, services: OpenServices, caller: CurrentCall
 
 
 async def _listener(
-    campaign_id: Annotated[UUID, Depends(_campaign_id)], services: OpenServices, caller: CurrentCaller
+    request: Request,
+    campaign_id: Annotated[UUID, Depends(_campaign_id)],
+    services: OpenServices,
+    caller: CurrentCaller,
 ) -> AsyncIterator[Listener]:
+    leave_entrance(request)  # waits for its first snapshot
     subscriber = Subscriber(caller.tenant_id, caller.key_id)
     read = _Reader(campaign_id, services.region, services.clock)
     async with services.streams.listen(subscriber, ("campaign", campaign_id), read) as listener:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api.auth.campaign_access import CampaignName, PathCampaign, find_campaign
 from api.auth.job_access import CurrentCaller
@@ -17,6 +17,7 @@ from api.dependencies import OpenClock, OpenServices, OpenSession, Services
 from api.gallery.page_data import export_page, gallery_path
 from api.gallery.sheet_process import Order
 from api.gallery.sheet_queue import Sheet
+from api.http.fair_entrance import leave_entrance
 from api.problem_details import documented
 from reelqueue.schemas.campaigns import GalleryLink, GalleryPage
 
@@ -76,14 +77,16 @@ Subject = Annotated[_Subject, Depends(_subject)]
 
 
 @router.get("/sheet.png", response_class=Response, responses=_picture("image/png"))
-async def download_contact_sheet_png(subject: Subject, services: OpenServices) -> Response:
+async def download_contact_sheet_png(request: Request, subject: Subject, services: OpenServices) -> Response:
     """All clips on one picture, as many as stay recognisable. 503: enough sheets are being drawn, ask again."""
+    leave_entrance(request)  # waits for its turn to be drawn
     return await _sheet(subject, services, "image/png", "png")
 
 
 @router.get("/sheet.pdf", response_class=Response, responses=_picture("application/pdf"))
-async def download_contact_sheet_pdf(subject: Subject, services: OpenServices) -> Response:
+async def download_contact_sheet_pdf(request: Request, subject: Subject, services: OpenServices) -> Response:
     """All clips on pages of A4, to print. 503: enough sheets are being drawn, ask again."""
+    leave_entrance(request)
     return await _sheet(subject, services, "application/pdf", "pdf")
 
 
