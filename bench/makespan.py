@@ -48,7 +48,7 @@ from sqlalchemy.orm import Session
 from embedded.processes.server_folders import remove_folder
 from embedded.rehearsal.clip_selection import read_script
 from embedded.rehearsal.environment import open_stage
-from embedded.rehearsal.simulate import Play
+from embedded.rehearsal.simulate import Simulation
 from embedded.rehearsal.virtual_clock import StageClock
 from embedded.stack.service_plan import ANY_PORTS
 from embedded.stack.stack import ROOT, SIMULATOR_KEY, Stack, StackOptions
@@ -197,7 +197,7 @@ def on_virtual_time(prompts: Sequence[str]) -> bool:
             with open_stage(
                 folder, clock, region="ap-southeast-1", has_chains=False, finest_seconds=FINEST_SECONDS
             ) as stage:
-                Play(stage, script, LONGEST_SECONDS).run()
+                Simulation(stage, script, LONGEST_SECONDS).run()
                 with stage.services.sessions() as session:
                     return tell_virtual(session, len(prompts))
         finally:

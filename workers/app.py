@@ -15,11 +15,11 @@ from reelqueue import messages
 from workers.heartbeat import touch_while_well
 from workers.queues import QUEUES, ROUTES, QueueName
 from workers.resources import connect_signals
-from workers.runtime.beat import ORPHANS_SECONDS, look_at_start
+from workers.runtime.beat import ORPHANS_SECONDS, scan_orphans_at_start
 from workers.runtime.logging_setup import configure_worker_logs
 from workers.runtime.malformed_messages import discard_malformed_messages
-from workers.runtime.redaction import DiscreetTask
-from workers.runtime.watchdog import leave_when_deaf
+from workers.runtime.redaction import RedactedTask
+from workers.runtime.watchdog import exit_when_stalled
 from workers.settings import settings
 
 _settings = settings()
@@ -30,7 +30,7 @@ app = Celery(
     backend=_settings.celery.result_backend_url.get_secret_value(),
     # Named, not discovered: a task that is not in the list does not exist.
     include=["workers.tasks.control", "workers.tasks.intake", "workers.tasks.render", "workers.tasks.webhook"],
-    task_cls=DiscreetTask,
+    task_cls=RedactedTask,
 )
 
 app.conf.update(
@@ -95,7 +95,7 @@ app.conf.update(
             "schedule": _settings.celery.sweep_seconds,
             "options": {"argsrepr": "()", "kwargsrepr": "{}"},
         },
-        # Beat counts the hour from its own start, so look_at_start sends the first.
+        # Beat counts the hour from its own start, so scan_orphans_at_start sends the first.
         "adopt": {
             "task": messages.CONTROL_ADOPT,
             "schedule": ORPHANS_SECONDS,
@@ -105,8 +105,8 @@ app.conf.update(
 )
 
 connect_signals(app, _settings)
-look_at_start(app)
-leave_when_deaf(app, after_seconds=_settings.celery.deaf_seconds)
+scan_orphans_at_start(app)
+exit_when_stalled(app, after_seconds=_settings.celery.deaf_seconds)
 if _settings.celery.heartbeat_path is not None:
     touch_while_well(_settings.celery.heartbeat_path)
 

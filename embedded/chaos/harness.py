@@ -17,10 +17,10 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from embedded.chaos.reconcile_bill import SUCCEEDED, Books, Order, Verdict
-from embedded.chaos.service_processes import Site
+from embedded.chaos.reconcile_bill import SUCCEEDED, BillCheck, Order, Verdict
+from embedded.chaos.service_processes import ServiceProcesses
 from embedded.chaos.short_timings import PACE, TIME_SCALE
-from embedded.chaos.worker_processes import Crew, Member, prepare
+from embedded.chaos.worker_processes import Member, WorkerProcesses, prepare
 from embedded.errors import ChaosTimeoutError
 from models import Attempt, PollLane, RenderJob
 from models.operations.jobs.cancel import request_cancel
@@ -35,7 +35,7 @@ _REPEAT_SECONDS: Final = 3.0
 _OPTIONS: Final = {"model": "wan2.6-t2v", "resolution": "1280x720", "duration": 5, "poll_interval_ms": 200}
 
 
-class World:
+class Harness:
     """Services, worker hosts and a producer."""
 
     def __init__(
@@ -57,9 +57,9 @@ class World:
             patience_seconds: How long anything may take.
         """
         self._patience_seconds = patience_seconds
-        self.site = Site(folder, time_scale=time_scale)
+        self.site = ServiceProcesses(folder, time_scale=time_scale)
         self.crews = [
-            Crew(folder / f"host-{number}", host=f"host-{number}", has_beat=number == 1)
+            WorkerProcesses(folder / f"host-{number}", host=f"host-{number}", has_beat=number == 1)
             for number in range(1, hosts + 1)
         ]
         self.random = Random(seed)  # noqa: S311 - a replay, no secret
@@ -85,7 +85,7 @@ class World:
             raise
         self.engine = make_engine(self.site.postgres.url(), application_name="chaos")
         self.producer = Celery("another-app", broker=self.site.valkey.broker_url, set_as_current=False)
-        self.books = Books(self.engine, self.site.control, self.site.archive)
+        self.books = BillCheck(self.engine, self.site.control, self.site.archive)
         self._look_after()
         return self
 

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from embedded.chaos.harness import World
+from embedded.chaos.harness import Harness
 from embedded.chaos.reconcile_bill import Order
 from models import RenderJob
 from models.operations.jobs.enqueue import enqueue_render_job
@@ -25,7 +25,7 @@ _LOOK_SECONDS: Final = 0.2
 class Load:
     """Enqueues as the API does: a committed row first, then the hint; what was not committed comes again."""
 
-    def __init__(self, world: World, *, in_flight: int) -> None:
+    def __init__(self, world: Harness, *, in_flight: int) -> None:
         self._world = world
         self._in_flight = in_flight
         self._waiting: list[Order] = []
@@ -63,7 +63,7 @@ class Load:
             self._world.send(messages.CONTROL_DISPATCH)
 
 
-def finished_per_second(world: World, *, seconds: float) -> float:
+def finished_per_second(world: Harness, *, seconds: float) -> float:
     """How many jobs have ended per second of late."""
     with Session(world.engine) as session:
         late = RenderJob.finished_at > func.now() - text(f"interval '{seconds:g} seconds'")

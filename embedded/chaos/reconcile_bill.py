@@ -64,7 +64,7 @@ class Verdict:
 
 
 @dataclass
-class Books:
+class BillCheck:
     """All orders since the world was empty."""
 
     engine: Engine

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from embedded.chaos.cases import CASES, STORMS, Case
-from embedded.chaos.harness import World
+from embedded.chaos.harness import Harness
 from embedded.chaos.load import Load, finished_per_second
 from embedded.chaos.reconcile_bill import Verdict
 
@@ -37,7 +37,7 @@ class Round:
 class Rounds:
     """A world under load."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: Harness) -> None:
         self.world = world
         self.load = Load(world, in_flight=_IN_FLIGHT)
         self.baseline_per_second = 0.0

@@ -9,7 +9,7 @@ from typing import Final
 
 from rich.console import Console
 
-from embedded.chaos.harness import World
+from embedded.chaos.harness import Harness
 from embedded.chaos.report import Report
 from embedded.chaos.rounds import Rounds
 from embedded.errors import ChaosTimeoutError
@@ -42,7 +42,7 @@ def run_chaos(options: ChaosOptions) -> bool:
     console = Console(stderr=True)
     state = StateFolder(options.folder).lock()
     state.clear()
-    world = World(
+    world = Harness(
         state.root, hosts=options.hosts, seed=options.seed, time_scale=_TIME_SCALE, patience_seconds=_PATIENCE_SECONDS
     )
     report = Report()
@@ -64,7 +64,7 @@ def run_chaos(options: ChaosOptions) -> bool:
     return report.is_good
 
 
-def _play(world: World, options: ChaosOptions, report: Report, console: Console) -> None:
+def _play(world: Harness, options: ChaosOptions, report: Report, console: Console) -> None:
     rounds = Rounds(world)
     began = time.monotonic()
     try:

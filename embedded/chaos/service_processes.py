@@ -28,7 +28,7 @@ _KEY: Final = "sk-chaos"
 WEBHOOK_KEY: Final = SecretStr("what the secrets of webhooks are derived from here")
 
 
-class Site:
+class ServiceProcesses:
     """PostgreSQL, Valkey and the simulator of one folder."""
 
     def __init__(self, folder: Path, *, time_scale: float) -> None:

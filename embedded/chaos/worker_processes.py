@@ -101,7 +101,7 @@ class Member:
             return []
 
 
-class Crew:
+class WorkerProcesses:
     """Every process of one host that does the product's work."""
 
     def __init__(self, folder: Path, *, host: str = "first", has_beat: bool = True) -> None:

@@ -16,7 +16,7 @@ from reelqueue.errors import ConfigurationError
 
 
 @dataclass(frozen=True)
-class Script:
+class ClipSelection:
     """A campaign, ready to be played."""
 
     options: CampaignOptions
@@ -40,7 +40,7 @@ def read_script(
     sheet: str | None,
     changes: Mapping[str, object],
     clips_max: int,
-) -> Script:
+) -> ClipSelection:
     """Read a campaign file to its end.
 
     Args:
@@ -67,7 +67,7 @@ def read_script(
     plan = Plan(region)
     for clip in clips:
         plan.add(clip)
-    return Script(checked.options, checked, clips, plan)
+    return ClipSelection(checked.options, checked, clips, plan)
 
 
 def spread(clips: Sequence[Clip], most: int) -> list[Clip]:

@@ -18,7 +18,7 @@ from alembic.config import Config
 from pydantic import SecretStr
 from sqlalchemy import Engine, create_engine
 
-from embedded.rehearsal.event_queue import Agenda
+from embedded.rehearsal.event_queue import EventQueue
 from embedded.rehearsal.in_process_transport import Wire
 from embedded.rehearsal.virtual_clock import StageClock, StageHost
 from embedded.servers.postgres import PostgresServer
@@ -53,11 +53,11 @@ _SMALL: Final = _TINY | {"width": 432, "height": 244}
 
 
 @dataclass(frozen=True)
-class Stage:
+class Environment:
     """Everything that a rehearsal works with."""
 
     clock: StageClock
-    agenda: Agenda
+    agenda: EventQueue
     simulator: Service
     services: Services
 
@@ -65,7 +65,7 @@ class Stage:
 @contextmanager
 def open_stage(
     folder: Path, clock: StageClock, *, region: str, has_chains: bool, finest_seconds: float = FINEST_SECONDS
-) -> Iterator[Stage]:
+) -> Iterator[Environment]:
     """An empty stage.
 
     Args:
@@ -81,7 +81,7 @@ def open_stage(
         stack.callback(simulator.close)
         simulator.provider.configure({"clips": _SMALL if has_chains else _TINY, "region": region})
         wire = stack.enter_context(Wire(create_app(simulator)))
-        agenda = Agenda(clock)
+        agenda = EventQueue(clock)
         services = Services(
             settings=_settings(wire, folder, finest_seconds),
             sessions=make_sessions(engine),
@@ -93,7 +93,7 @@ def open_stage(
         )
         with services.sessions.begin() as session:
             session.get_one(Account, ensure_default_account(session, services)).region = region
-        yield Stage(clock, agenda, simulator, services)
+        yield Environment(clock, agenda, simulator, services)
 
 
 def _settings(wire: Wire, folder: Path, finest_seconds: float) -> Settings:

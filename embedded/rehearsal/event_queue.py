@@ -20,7 +20,7 @@ from workers.submission.submit import submit_render_job
 Act = Callable[[Services], object]
 
 
-class Agenda:
+class EventQueue:
     """Takes every hint, and hands the steps out in the order of their times."""
 
     def __init__(self, clock: StageClock) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from embedded.rehearsal.simulate import Play
+from embedded.rehearsal.simulate import Simulation
 from models.operations.scheduling.render_times import RenderTimes, model_speeds, render_times
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
@@ -27,7 +27,7 @@ _EVERY: Final = 1_000_000
 """Tasks that are measured: all."""
 
 
-def findings(play: Play, view: CampaignView, *, wall_seconds: float) -> Rehearsal:
+def findings(play: Simulation, view: CampaignView, *, wall_seconds: float) -> Rehearsal:
     """Everything that people ask about a campaign that has been played."""
     script, plan = play.script, play.script.plan.total
     play.stage.simulator.provider.settle()
@@ -68,7 +68,7 @@ def _ends(session: Session) -> Sequence[datetime]:
     return [at for at in session.scalars(there.order_by(RenderJob.finished_at)) if at is not None]
 
 
-def _models(session: Session, play: Play) -> Iterator[RehearsedModel]:
+def _models(session: Session, play: Simulation) -> Iterator[RehearsedModel]:
     names = list(play.script.plan.models)
     times = render_times(session, names, latest=_EVERY)
     lasted = func.extract("epoch", ProviderTask.ended_at - ProviderTask.started_at)
@@ -103,7 +103,7 @@ def _refused(session: Session) -> list[FailedClip]:
     return [FailedClip(custom_id=custom_id, line=line, message=message) for custom_id, line, message in rows]
 
 
-def _left_out(play: Play) -> Iterator[str]:
+def _left_out(play: Simulation) -> Iterator[str]:
     script = play.script
     if script.checked.log.bad_row_count:
         yield f"left out, as they cannot be rendered: {counted(script.checked.log.bad_row_count, 'row')}"

@@ -19,7 +19,7 @@ from embedded.processes.server_folders import remove_folder
 from embedded.rehearsal.clip_selection import read_script
 from embedded.rehearsal.environment import open_stage
 from embedded.rehearsal.results import findings
-from embedded.rehearsal.simulate import Play
+from embedded.rehearsal.simulate import Simulation
 from embedded.rehearsal.virtual_clock import StageClock
 from reelqueue.campaigns.report.rehearsal import Rehearsal
 from reelqueue.schemas.campaigns import Campaign
@@ -77,7 +77,7 @@ def rehearse(options: RehearsalOptions) -> Rehearsal:
                         f"{view.finished_count} of {view.clip_count} clips, after {clock.seconds() / 3600:.1f} h"
                     )
 
-                play = Play(stage, script, options.wall_limit_seconds, show)
+                play = Simulation(stage, script, options.wall_limit_seconds, show)
                 view = play.run()
                 return findings(play, view, wall_seconds=time.monotonic() - began)
         finally:

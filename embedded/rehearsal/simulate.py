@@ -12,8 +12,8 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from embedded.rehearsal.clip_selection import Script
-from embedded.rehearsal.environment import Stage
+from embedded.rehearsal.clip_selection import ClipSelection
+from embedded.rehearsal.environment import Environment
 from models.campaign import Campaign
 from models.operations.campaign_import.store_batch import store_clips
 from models.operations.campaigns.control import approve, set_options
@@ -33,11 +33,11 @@ _ENDED: Final = frozenset({Phase.FINISHED, Phase.CANCELLED})
 
 
 @dataclass
-class Play:
+class Simulation:
     """One campaign on a stage."""
 
-    stage: Stage
-    script: Script
+    stage: Environment
+    script: ClipSelection
     wall_limit_seconds: float
     on_progress: Callable[[CampaignView], None] = lambda _: None
     notes: list[str] = field(default_factory=list)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from sqlalchemy.orm import Session
 
 from embedded.rehearsal.virtual_event_loop import VirtualLoop
-from workers.runtime.host_clock import Host
+from workers.runtime.host_clock import HostClock
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ class StageClock:
         self.pass_seconds(milliseconds / 1000)
 
 
-class StageHost(Host):
+class StageHost(HostClock):
     """The machine of the steps: waiting costs it virtual time only."""
 
     def __init__(self, clock: StageClock) -> None:

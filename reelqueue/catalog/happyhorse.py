@@ -10,7 +10,6 @@ from typing import Final
 from reelqueue.catalog.spec import (
     MIB,
     ClipLimits,
-    Doubt,
     Durations,
     ImageLimits,
     MediaRole,
@@ -21,6 +20,7 @@ from reelqueue.catalog.spec import (
     Protocol,
     Sound,
     Tier,
+    UnverifiedOption,
 )
 
 _PROMPT: Final = PromptRule(characters_max=5000, chinese_weight=2, required=True)
@@ -57,7 +57,7 @@ _EDIT_RULES: Final = MediaRules(
     ),
     needs=frozenset({"video"}),
 )
-_SMALL_ON_11: Final = Doubt(
+_SMALL_ON_11: Final = UnverifiedOption(
     option="resolution", values=frozenset({"480P"}), note="only the Chinese pages list 480P for happyhorse-1.1"
 )
 

@@ -160,7 +160,7 @@ class MediaRules:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Doubt:
+class UnverifiedOption:
     """A point on which the documentation disagrees with itself: sent as asked, with a warning."""
 
     option: str
@@ -191,7 +191,7 @@ class ModelSpec:
     """The sound that ``input.audio_url`` may point to; None where there is no such input."""
     extras: frozenset[str] = frozenset()
     """Options beyond those that follow from the other fields."""
-    doubts: tuple[Doubt, ...] = ()
+    doubts: tuple[UnverifiedOption, ...] = ()
     watermark_default: bool = False
     slots: int | None = None
     """Tasks that run at a time, per main account; None where nothing is published."""

@@ -13,7 +13,6 @@ from reelqueue.catalog.limits import AUDIO_TRACK, LEGACY_FIRST_FRAME, REFERENCE_
 from reelqueue.catalog.sizes import legacy_sizes
 from reelqueue.catalog.spec import (
     MIB,
-    Doubt,
     Durations,
     ImageLimits,
     MediaRole,
@@ -24,6 +23,7 @@ from reelqueue.catalog.spec import (
     Protocol,
     Sound,
     Tier,
+    UnverifiedOption,
 )
 
 _PROMPT: Final = PromptRule(characters_max=1500, required=True)
@@ -56,22 +56,22 @@ _REFERENCE_RULES: Final = MediaRules(
     references_max=5,
 )
 
-_SHOT_TYPE_ON_25: Final = Doubt(
+_SHOT_TYPE_ON_25: Final = UnverifiedOption(
     option="shot_type",
     values=None,
     note="shot_type is documented for wan2.6 only; wan2.5 may ignore it",
 )
-_ODD_SECONDS: Final = Doubt(
+_ODD_SECONDS: Final = UnverifiedOption(
     option="duration",
     values=frozenset(_TWO_TO_FIFTEEN.seconds) - {5, 10, 15},
     note="earlier pages of the documentation allow 5, 10 or 15 seconds only",
 )
-_FIFTEEN_IN_US: Final = Doubt(
+_FIFTEEN_IN_US: Final = UnverifiedOption(
     option="duration",
     values=frozenset({15}),
     note="the documentation lists 5 and 10 seconds; 15 is seen in clients only",
 )
-_PROMPT_EXTEND_ON_REFERENCES: Final = Doubt(
+_PROMPT_EXTEND_ON_REFERENCES: Final = UnverifiedOption(
     option="prompt_extend",
     values=None,
     note="the reference-to-video page does not list prompt_extend; the service may ignore it",
@@ -79,7 +79,7 @@ _PROMPT_EXTEND_ON_REFERENCES: Final = Doubt(
 
 
 def _text_model(
-    model_id: str, durations: Durations, *, tiers: tuple[Tier, ...] = _HD, doubts: Iterable[Doubt] = ()
+    model_id: str, durations: Durations, *, tiers: tuple[Tier, ...] = _HD, doubts: Iterable[UnverifiedOption] = ()
 ) -> ModelSpec:
     return ModelSpec(
         id=model_id,
@@ -105,7 +105,7 @@ def _image_model(
     *,
     sound: Sound = Sound.ALWAYS_STATED,
     tiers: tuple[Tier, ...] = _HD,
-    doubts: Iterable[Doubt] = (),
+    doubts: Iterable[UnverifiedOption] = (),
 ) -> ModelSpec:
     return ModelSpec(
         id=model_id,

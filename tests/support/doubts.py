@@ -19,7 +19,7 @@ from tests.support.scripted_provider import Said, ScriptedProvider, _operation, 
 from tests.support.virtual_clock import VirtualClock
 from workers.reconciliation.reconcile import reconcile_attempt
 from workers.runtime.context import Services
-from workers.submission.submit import Claim, _claim, _mark_sent
+from workers.submission.submit import Claim, claim_job, mark_sent
 
 CUT_OFF = httpx.ReadError("the connection was cut")
 HOUR_SECONDS = 3600.0
@@ -66,9 +66,9 @@ class Doubts:
     def in_flight(self, **options: Any) -> Claim:
         """A job whose submit is under way."""
         hint = self.jobs.admitted(**options)
-        claim = _claim(self.services, hint.job_id, hint.epoch)
+        claim = claim_job(self.services, hint.job_id, hint.epoch)
         assert claim is not None
-        assert _mark_sent(self.services, claim)
+        assert mark_sent(self.services, claim)
         return claim
 
     def attempt(self, job_id: UUID) -> Attempt:

@@ -10,9 +10,9 @@ from reelqueue.backoff import Backoff
 from reelqueue.states import RenderState
 from tests.support.virtual_clock import START
 from workers.dashscope import TaskAnswer
-from workers.polling.decisions import Due, Outcome, Rules, decide
+from workers.polling.decisions import DuePoll, Outcome, PollRules, decide_poll
 
-RULES = Rules(
+RULES = PollRules(
     late_interval=timedelta(seconds=60),
     unknown_limit=3,
     unknown_age=timedelta(seconds=120),
@@ -22,7 +22,7 @@ RULES = Rules(
 ANYTHING = UUID(int=0)
 
 
-def make_due(**values: Any) -> Due:
+def make_due(**values: Any) -> DuePoll:
     """A job that renders: submitted at the start, asked every second, until 3 s; times in seconds."""
     seconds = {"submitted_at": 0, "poll_at": 1, "deadline_at": 3, "watch_until": 86_400}
     seconds |= {name: values.pop(name) for name in seconds if name in values}
@@ -42,16 +42,16 @@ def make_due(**values: Any) -> Due:
         "abandon_running": False,
         "fault_count": 0,
     }
-    return Due(**facts | {name: START + timedelta(seconds=at) for name, at in seconds.items()} | values)
+    return DuePoll(**facts | {name: START + timedelta(seconds=at) for name, at in seconds.items()} | values)
 
 
 def decide_at(
-    seconds: float, status: str | Exception, due: Due | None = None, *, is_missing: bool = False, **answer: Any
+    seconds: float, status: str | Exception, due: DuePoll | None = None, *, is_missing: bool = False, **answer: Any
 ) -> Outcome:
     """What an answer means that many seconds after the submit."""
     said = status if isinstance(status, Exception) else TaskAnswer(status, **answer)
     now = START + timedelta(seconds=seconds)
-    return decide(due or make_due(), said, now, RULES, is_missing=is_missing)
+    return decide_poll(due or make_due(), said, now, RULES, is_missing=is_missing)
 
 
 def seconds_of(outcome: Outcome) -> float | None:

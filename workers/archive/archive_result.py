@@ -22,10 +22,10 @@ from models.operations.jobs.transitions import move
 from models.storage import Archive, StorageError, file_system_error
 from reelqueue.states import COLLECTABLE, RenderState
 from workers.archive.download import Download, DownloadError, fetch
-from workers.archive.fetch_lease import Fetch, Heart, claim_fetch
+from workers.archive.fetch_lease import Fetch, LeaseRenewal, claim_fetch
 from workers.archive.found_files import copy_found_file, keep_found_file
 from workers.archive.inspection import inspect_video
-from workers.archive.retry import retry_fetch, retry_keeping
+from workers.archive.retry import retry_fetch, retry_store
 from workers.archive.sidecar import SUFFIXES, describe_clip
 from workers.archive.video_probe import Probe, UnplayableError
 from workers.failpoints import Failpoint, failpoint
@@ -58,16 +58,16 @@ def _archive(services: Services, claim: Fetch) -> str:
     except (DownloadError, UnplayableError) as error:
         return retry_fetch(services, claim, str(error))
     except StorageError as error:
-        return retry_keeping(services, claim, error)
+        return retry_store(services, claim, error)
     except OSError as error:  # this host has no room for the download
-        return retry_keeping(services, claim, file_system_error(error, services.archive.place))
+        return retry_store(services, claim, file_system_error(error, services.archive.place))
     return f"archived {size_bytes} bytes"
 
 
 def _fetch(services: Services, claim: Fetch) -> int:
     """Download, measure and keep the files, then move the job."""
     services.archive.discard_incoming(str(claim.job_id))
-    beat = Heart(services, claim).beat
+    beat = LeaseRenewal(services, claim).beat
     with _incoming(services.archive, claim) as paths:
         video = _download(services, claim, paths[AssetKind.VIDEO], beat)
         poster, last_frame = paths[AssetKind.POSTER], paths[AssetKind.LAST_FRAME]

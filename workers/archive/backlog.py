@@ -67,7 +67,7 @@ def read_backlog(session: Session) -> Backlog:
     return Backlog(count, expires_at, session.scalars(said).one_or_none())
 
 
-def sound_alarm(session: Session, before: timedelta, *, limit: int, now: datetime) -> Sequence[UUID]:
+def raise_expiry_alarms(session: Session, before: timedelta, *, limit: int, now: datetime) -> Sequence[UUID]:
     """Tell once of each result that waits and will be gone soon: in the log, the job's history and by webhook.
 
     Args:

@@ -21,7 +21,13 @@ from reelqueue.states import RenderState
 from workers.dashscope.limits import RESULT_LIFE
 from workers.failpoints import Failpoint, failpoint
 from workers.polling.settlement import settle_set_aside
-from workers.quarantine.poison_detection import is_not_beside_another, leased, note_death, patience, set_aside
+from workers.quarantine.poison_detection import (
+    is_not_beside_another,
+    lease_for,
+    leased,
+    quarantine_job,
+    record_worker_death,
+)
 from workers.runtime.context import Services
 
 _FETCHING: Final = "fetching the result"
@@ -109,7 +115,7 @@ def _fetch(session: Session, job: RenderJob, lease: timedelta) -> Fetch:
         state=job.state,
         account=session.get_one(Account, task.account_id),
         task=task,
-        lease=patience(lease, job.death_count),
+        lease=lease_for(lease, job.death_count),
         stem=_stem(job, task, session.get_one(Tenant, job.tenant_id).name),
     )
 
@@ -128,15 +134,15 @@ def _stem(job: RenderJob, task: ProviderTask, tenant: str) -> str:
 def _is_set_aside(session: Session, job: RenderJob, limit: int, now: datetime) -> bool:
     """Note that the last fetch ended its worker, and whether that was once too often."""
     if job.death_count:
-        note_death(session, job.id, job.death_count, during=_FETCHING, now=now)
+        record_worker_death(session, job.id, job.death_count, during=_FETCHING, now=now)
     if job.death_count < limit:
         return False
-    set_aside(session, job.id, job.death_count, during=_FETCHING, now=now)
+    quarantine_job(session, job.id, job.death_count, during=_FETCHING, now=now)
     settle_set_aside(session, job.id, now=now)
     return True
 
 
-class Heart:
+class LeaseRenewal:
     """Renews a fetch's lease while its download goes on, so that a dead worker's is taken over soon."""
 
     def __init__(self, services: Services, claim: Fetch) -> None:

@@ -55,7 +55,7 @@ def retry_fetch(services: Services, claim: Fetch, reason: str) -> str:
     return f"not fetched: {reason}"
 
 
-def retry_keeping(services: Services, claim: Fetch, error: StorageError) -> str:
+def retry_store(services: Services, claim: Fetch, error: StorageError) -> str:
     """Try again after the archive did not take the files; the result is where it was.
 
     Returns:

@@ -25,7 +25,7 @@ from workers.audit.simulator_bill import Bill, Charge, read_bill
 from workers.dashscope import ProviderError
 from workers.dashscope.limits import LONGEST_WINDOW
 from workers.reconciliation.task_list import Located, hosts_of, list_account, listed_window
-from workers.reconciliation.unresolved_attempts import Doubt, doubts_of, is_doubtful
+from workers.reconciliation.unresolved_attempts import UnresolvedAttempt, may_own, unresolved_attempts
 from workers.runtime.context import Services
 from workers.runtime.provider_clock import clock_range
 from workers.submission.known_tasks import in_books
@@ -64,7 +64,7 @@ class Comparison:
     flaw: str | None
     """Why the list may miss tasks; None: it is whole."""
     ours: dict[str, Owned]
-    doubts: list[Doubt]
+    doubts: list[UnresolvedAttempt]
     bills: tuple[Bill, ...]
     """The simulator's, of each host that is one."""
 
@@ -112,7 +112,7 @@ def _compare(services: Services, account: Account, window: timedelta) -> Compari
         charged = (charge.provider_task_id for bill in found if bill for charge in bill.charges)
         ours_since = since - clocks.low + clocks.allowance
         ours = _ours(session, account, ours_since, {*listed.tasks, *charged})
-        doubts = doubts_of(session, services.settings.reconcile)
+        doubts = unresolved_attempts(session, services.settings.reconcile)
     bills = tuple(bill for bill in found if bill is not None)
     return Comparison(account, since, ours_since, now, listed.tasks, listed.flaw, ours, doubts, bills)
 
@@ -132,7 +132,7 @@ def _ours(session: Session, account: Account, since: datetime, ids: Iterable[str
 def _unowned(sides: Comparison) -> Iterator[Row]:
     for task_id, one in sides.listed.items():
         is_paid = one.task.status == TaskStatus.SUCCEEDED
-        if is_paid and task_id not in sides.ours and not is_doubtful(one, sides.doubts):
+        if is_paid and task_id not in sides.ours and not may_own(one, sides.doubts):
             yield _row(sides, task_id, model=one.task.model, made_at=one.task.created_at)
 
 
@@ -206,7 +206,7 @@ def _is_open(sides: Comparison, task_id: str) -> bool:
     owned, one = sides.ours.get(task_id), sides.listed.get(task_id)
     if owned is not None:
         return owned.is_followed and owned.settlement is None
-    return one is not None and is_doubtful(one, sides.doubts)
+    return one is not None and may_own(one, sides.doubts)
 
 
 def _settlements(sides: Comparison) -> dict[str, LedgerEntry]:

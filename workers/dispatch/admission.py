@@ -29,9 +29,9 @@ from reelqueue.catalog.price_list import CURRENCY_BY_REGION
 from reelqueue.errors import InvalidRequestError
 from reelqueue.pricing import unpriced_warning
 from reelqueue.states import RenderState
-from workers.dispatch.fair_share import Line, Sharing, Waiting
+from workers.dispatch.fair_share import CampaignQueue, FairShare, QueuedJob
 from workers.dispatch.quotes import quote
-from workers.dispatch.usage import Books
+from workers.dispatch.usage import Usage
 
 log = structlog.get_logger(__name__)
 
@@ -48,11 +48,11 @@ class Admitted:
 
 
 @dataclass(frozen=True)
-class Gate:
+class LaneAdmission:
     """The way to one account's slots of one model."""
 
     session: Session
-    books: Books
+    books: Usage
     account: Account
     model: str
     limits: LaneLimits
@@ -63,14 +63,14 @@ class Gate:
         """Slots that may be leased; the look-ahead lets tasks queue at the provider, so that no slot idles."""
         return self.limits.slots + self.account.look_ahead - self.books.by_lane[self.account.id, self.model]
 
-    def admit(self, lines: list[Line]) -> list[Admitted]:
+    def admit(self, lines: list[CampaignQueue]) -> list[Admitted]:
         """Fill the free slots from the lines, and take the turns of the lane's pace."""
         lane, free = self._lane(), self.free
         if lane.throttled_until is not None and lane.throttled_until > self.now:
             return []
         spacing = timedelta(seconds=1 / (self.limits.submits_per_second * lane.pace_factor))
         due = max(self.now, lane.next_submit_at or self.now)
-        sharing = Sharing(lines, self.books.held_by_tenant(self.model))
+        sharing = FairShare(lines, self.books.held_by_tenant(self.model))
         admitted: list[Admitted] = []
         while len(admitted) < free and (line := sharing.next_line()) is not None:
             price = self._price(line)
@@ -84,7 +84,7 @@ class Gate:
             self._note_turns([line for line in lines if line.last_admitted_at == self.now])
         return admitted
 
-    def _note_turns(self, served: list[Line]) -> None:
+    def _note_turns(self, served: list[CampaignQueue]) -> None:
         """Who got slots now is behind its equals at the next dispatch, of whatever model."""
         for table, ids in (
             (Campaign, {line.campaign_id for line in served}),
@@ -100,7 +100,7 @@ class Gate:
             self.session.add(lane)
         return lane
 
-    def _price(self, line: Line) -> Quote | None:
+    def _price(self, line: CampaignQueue) -> Quote | None:
         """What the line's next job may cost here; closes the line where its campaign cannot pay for it."""
         campaign = self.books.campaigns[line.campaign_id]
         job = self.session.get_one(RenderJob, line.waiting[0].job_id, populate_existing=True)
@@ -143,7 +143,7 @@ class Gate:
         log.warning("campaign.budget_exhausted", campaign=str(campaign.id), left=str(left), next=str(price.max_amount),
                     currency=price.currency)  # fmt: skip
 
-    def _lease(self, line: Line, waiting: Waiting, price: Quote | None, submit_at: datetime) -> Admitted:
+    def _lease(self, line: CampaignQueue, waiting: QueuedJob, price: Quote | None, submit_at: datetime) -> Admitted:
         session, now = self.session, self.now
         move(
             session,

@@ -14,7 +14,7 @@ from models.render_job import RenderJob
 from reelqueue.requests.option_table import REQUEST_OPTIONS, Role
 from reelqueue.states import RenderState
 from workers.dispatch.canary_selection import Candidate, select_canary
-from workers.dispatch.usage import Books
+from workers.dispatch.usage import Usage
 
 _SAMPLE: Final = 500
 """Clips of each model that are compared, or as many as are wanted: few enough for a dispatch, which holds locks."""
@@ -35,12 +35,12 @@ _AXES: Final = (
 """Columns that tell clips apart, beside their variables."""
 
 
-def held_back(books: Books) -> set[UUID]:
+def held_back(books: Usage) -> set[UUID]:
     """The campaigns of which only chosen clips get slots; jobs that are no clips of a file cannot be chosen."""
     return {one for one in books.canaries if books.campaigns[one].name != STANDING_CAMPAIGN_NAME}
 
 
-def choose_canaries(session: Session, books: Books) -> None:
+def choose_canaries(session: Session, books: Usage) -> None:
     """Choose clips for each canary that lacks some; the campaigns are locked."""
     for campaign_id in held_back(books):
         campaign, room = books.campaigns[campaign_id], books.canaries[campaign_id]

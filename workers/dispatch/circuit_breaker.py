@@ -21,7 +21,7 @@ FAILED: Final = (RenderState.FAILED, RenderState.LOST, RenderState.TIMED_OUT)
 _ENDED: Final = (*FAILED, RenderState.MODERATED, RenderState.SUCCEEDED)
 
 
-def stop_failing(session: Session, campaigns: dict[UUID, Campaign], now: datetime) -> dict[UUID, Campaign]:
+def trip_breakers(session: Session, campaigns: dict[UUID, Campaign], now: datetime) -> dict[UUID, Campaign]:
     """Pause the campaigns whose breaker trips.
 
     Args:

@@ -16,11 +16,11 @@ from models.account import Account
 from models.operations.scheduling.account_limits import lane_limits, offers
 from models.operations.scheduling.poll_wakeups import wake_late_lanes
 from models.operations.scheduling.submit_gates import Openings, keep_alive, read_openings
-from workers.dispatch.admission import Admitted, Gate
+from workers.dispatch.admission import Admitted, LaneAdmission
 from workers.dispatch.canaries import choose_canaries
-from workers.dispatch.circuit_breaker import stop_failing
+from workers.dispatch.circuit_breaker import trip_breakers
 from workers.dispatch.queue import lines, open_campaigns, waiting_campaigns, waiting_models
-from workers.dispatch.usage import Books
+from workers.dispatch.usage import Usage
 from workers.failpoints import Failpoint, failpoint
 from workers.runtime.context import Services
 
@@ -52,7 +52,7 @@ def _admit(session: Session, accounts: list[Account], openings: Openings, now: d
     if not accounts or not wanted:
         return []
     going = open_campaigns(session, {one for ids in wanted.values() for one in ids}, now)
-    books = Books.open(session, stop_failing(session, going, now))
+    books = Usage.open(session, trip_breakers(session, going, now))
     choose_canaries(session, books)
     return [
         one
@@ -69,8 +69,8 @@ def _healthy(session: Session) -> list[Account]:
     return list(session.scalars(accounts.with_for_update(key_share=True)))
 
 
-def _admit_to(session: Session, books: Books, account: Account, model: str, now: datetime) -> list[Admitted]:
-    gate = Gate(session, books, account, model, lane_limits(account, model), now)
+def _admit_to(session: Session, books: Usage, account: Account, model: str, now: datetime) -> list[Admitted]:
+    gate = LaneAdmission(session, books, account, model, lane_limits(account, model), now)
     if gate.free <= 0:
         return []
     return gate.admit(lines(session, model, books, now, gate.free))

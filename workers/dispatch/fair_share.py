@@ -17,7 +17,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)
-class Waiting:
+class QueuedJob:
     """A queued job."""
 
     job_id: UUID
@@ -27,12 +27,12 @@ class Waiting:
 
 
 @dataclass
-class Line:
+class CampaignQueue:
     """The jobs of one campaign that wait for one model."""
 
     campaign_id: UUID
     tenant_id: UUID
-    waiting: deque[Waiting]
+    waiting: deque[QueuedJob]
     """By priority and age."""
     held_count: int
     """Slots of the model that the campaign holds."""
@@ -49,19 +49,19 @@ class Line:
         return bool(self.waiting) and not self.is_closed and (self.room is None or self.room > 0)
 
 
-class Sharing:
+class FairShare:
     """Hands out the free slots of a model, one by one."""
 
-    def __init__(self, lines: Iterable[Line], held_by_tenant: Counter[UUID]) -> None:
+    def __init__(self, lines: Iterable[CampaignQueue], held_by_tenant: Counter[UUID]) -> None:
         """Args: the lines, and how many slots of the model each tenant holds, also through campaigns without a line."""
         self._lines = list(lines)
         self._held_by_tenant = held_by_tenant.copy()
 
-    def next_line(self) -> Line | None:
+    def next_line(self) -> CampaignQueue | None:
         """The line whose first job is next; None if nobody may have a slot."""
         return min((line for line in self._lines if line.is_open), key=self._rank, default=None)
 
-    def admit(self, line: Line, now: datetime) -> Waiting:
+    def admit(self, line: CampaignQueue, now: datetime) -> QueuedJob:
         """Take a line's first job: its campaign and its tenant hold one more slot."""
         line.held_count += 1
         self._held_by_tenant[line.tenant_id] += 1
@@ -73,7 +73,7 @@ class Sharing:
                 other.tenant_last_admitted_at = now
         return line.waiting.popleft()
 
-    def _rank(self, line: Line) -> tuple[int, datetime, int, int, int, datetime, UUID]:
+    def _rank(self, line: CampaignQueue) -> tuple[int, datetime, int, int, int, datetime, UUID]:
         return (
             self._held_by_tenant[line.tenant_id],
             line.tenant_last_admitted_at or _NEVER,

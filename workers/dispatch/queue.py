@@ -18,8 +18,8 @@ from models.render_job import RenderJob
 from models.tenant import Tenant
 from reelqueue.states import RenderState
 from workers.dispatch.canaries import held_back, is_of_canary
-from workers.dispatch.fair_share import Line, Waiting
-from workers.dispatch.usage import Books
+from workers.dispatch.fair_share import CampaignQueue, QueuedJob
+from workers.dispatch.usage import Usage
 
 _QUEUED = and_(RenderJob.state == RenderState.QUEUED, ~RenderJob.is_awaiting)
 
@@ -61,19 +61,19 @@ def open_campaigns(session: Session, campaign_ids: set[UUID], now: datetime) -> 
     return {one.id: one for one in session.scalars(locked.execution_options(populate_existing=True))}
 
 
-def lines(session: Session, model: str, books: Books, now: datetime, count: int) -> list[Line]:
+def lines(session: Session, model: str, books: Usage, now: datetime, count: int) -> list[CampaignQueue]:
     """The first *count* jobs of each campaign that wait for a model, locked; those that others hold are left out."""
-    heads: dict[UUID, deque[Waiting]] = {}
+    heads: dict[UUID, deque[QueuedJob]] = {}
     for campaign_id, job_id, epoch, priority in _heads(session, model, books, now, count):
         campaign = books.campaigns[campaign_id]
-        heads.setdefault(campaign_id, deque()).append(Waiting(job_id, epoch, priority + campaign.priority))
+        heads.setdefault(campaign_id, deque()).append(QueuedJob(job_id, epoch, priority + campaign.priority))
     tenants = {books.campaigns[campaign_id].tenant_id for campaign_id in heads}
     rows = session.execute(select(Tenant.id, Tenant.last_admitted_at).where(Tenant.id.in_(tenants)))
     served = {tenant.id: tenant.last_admitted_at for tenant in rows}
     return [_line(books, books.campaigns[campaign_id], model, jobs, served) for campaign_id, jobs in heads.items()]
 
 
-def _heads(session: Session, model: str, books: Books, now: datetime, count: int) -> list[tuple[UUID, UUID, int, int]]:
+def _heads(session: Session, model: str, books: Usage, now: datetime, count: int) -> list[tuple[UUID, UUID, int, int]]:
     held = held_back(books)
     first = _waiting(model, now, count).where(RenderJob.campaign_id == Campaign.id).correlate(Campaign).lateral("head")
     found = (
@@ -105,9 +105,9 @@ def _waiting(model: str, now: datetime, count: int) -> Select[UUID, int, int]:
 
 
 def _line(
-    books: Books, campaign: Campaign, model: str, jobs: deque[Waiting], served: dict[UUID, datetime | None]
-) -> Line:
-    return Line(
+    books: Usage, campaign: Campaign, model: str, jobs: deque[QueuedJob], served: dict[UUID, datetime | None]
+) -> CampaignQueue:
+    return CampaignQueue(
         campaign_id=campaign.id,
         tenant_id=campaign.tenant_id,
         waiting=jobs,

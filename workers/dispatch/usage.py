@@ -21,7 +21,7 @@ _BEGUN = tuple(sorted(set(RenderState) - set(UNSUBMITTED)))
 
 
 @dataclass
-class Books:
+class Usage:
     """What is held now: slots by account, model and campaign, and money by campaign."""
 
     campaigns: dict[UUID, Campaign]
@@ -36,7 +36,7 @@ class Books:
     """How many more clips a campaign may begin before a person approves the rest."""
 
     @classmethod
-    def open(cls, session: Session, campaigns: dict[UUID, Campaign]) -> Books:
+    def open(cls, session: Session, campaigns: dict[UUID, Campaign]) -> Usage:
         """Read all slots; after the locks on accounts and campaigns were taken."""
         books = cls(campaigns)
         held = (

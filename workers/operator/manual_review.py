@@ -61,7 +61,7 @@ class QuarantinedError(ReelqueueError):
 
 
 @dataclass(frozen=True)
-class Question:
+class ReviewItem:
     """A job that waits for a person."""
 
     job_id: UUID
@@ -86,7 +86,7 @@ class Question:
     """Noted tasks that the job may have made."""
 
 
-def questions(session: Session, services: Services) -> list[Question]:
+def questions(session: Session, services: Services) -> list[ReviewItem]:
     """Every job under review, the oldest first, and the task that each may have made."""
     rows = session.execute(
         select(RenderJob, Attempt, Account)
@@ -99,7 +99,7 @@ def questions(session: Session, services: Services) -> list[Question]:
         )
         .order_by(Attempt.sent_at)
     )
-    taken, found = set[str](), list[Question]()
+    taken, found = set[str](), list[ReviewItem]()
     for job, attempt, account in rows:
         fitting = fitting_tasks(session, attempt, job, services.settings.reconcile)
         proposed = next((one for one in fitting if one.provider_task_id not in taken), None)
@@ -108,7 +108,7 @@ def questions(session: Session, services: Services) -> list[Question]:
     return found
 
 
-def acceptable(found: Iterable[Question]) -> list[tuple[UUID, str]]:
+def acceptable(found: Iterable[ReviewItem]) -> list[tuple[UUID, str]]:
     """The proposed pairs of job and task whose task has ended; before that it does not tell whose it is."""
     return [
         (one.job_id, one.proposed_task_id) for one in found if one.proposed_task_id and one.proposed_status in ENDED
@@ -117,8 +117,8 @@ def acceptable(found: Iterable[Question]) -> list[tuple[UUID, str]]:
 
 def _question(
     services: Services, job: RenderJob, attempt: Attempt, account: Account, proposed: FoundTask | None, count: int
-) -> Question:
-    return Question(
+) -> ReviewItem:
+    return ReviewItem(
         job_id=job.id,
         model=job.model,
         account=account.name,

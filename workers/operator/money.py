@@ -16,7 +16,7 @@ from reelqueue.cli.statement import By, FirstDay, LastDay, day_of, show_statemen
 from reelqueue.errors import ReelqueueError
 from reelqueue.schemas.statement import Grouping
 from workers.operator.console import AsJson, Since, open_services, open_session, read_window
-from workers.reconciliation.orphans import Look, billed, look_for_orphans
+from workers.reconciliation.orphans import OrphanScan, billed, scan_for_orphans
 
 
 def adopt_orphans_command(*, since: Since = "24h", as_json: AsJson = False) -> None:
@@ -27,7 +27,7 @@ def adopt_orphans_command(*, since: Since = "24h", as_json: AsJson = False) -> N
     """
     window = read_window(since)
     with open_services() as services:
-        looks = look_for_orphans(services, window=window)
+        looks = scan_for_orphans(services, window=window)
     for look in looks:
         _show(look, as_json=as_json)
     orphans = [orphan for look in looks for orphan in look.orphans]
@@ -62,7 +62,7 @@ def _tenant_id(session: Session, name: str) -> UUID | None:
     return found
 
 
-def _show(look: Look, *, as_json: bool) -> None:
+def _show(look: OrphanScan, *, as_json: bool) -> None:
     if as_json:
         shown = vars(look) | {"orphans": [vars(orphan) for orphan in look.orphans]}
         typer.echo(json.dumps(shown, default=str))

@@ -26,7 +26,7 @@ from models.render_job import RenderJob
 from reelqueue.states import RenderState, TaskStatus
 from workers.dashscope import ProviderError, TaskAnswer
 from workers.dashscope.limits import RESULT_LIFE
-from workers.polling.decisions import Due, Outcome, measured
+from workers.polling.decisions import DuePoll, Outcome, measured
 from workers.polling.settlement import spending_of
 
 log = structlog.get_logger(__name__)
@@ -38,7 +38,7 @@ log = structlog.get_logger(__name__)
 class Asked:
     """One question and its answer."""
 
-    due: Due
+    due: DuePoll
     at: datetime
     """When it was asked."""
     answer: TaskAnswer | ProviderError
@@ -58,7 +58,7 @@ class Effects:
     """What the ended tasks cost."""
 
 
-def apply(session: Session, outcomes: Iterable[tuple[Asked, Outcome]], *, now: datetime) -> Effects:
+def apply_answers(session: Session, outcomes: Iterable[tuple[Asked, Outcome]], *, now: datetime) -> Effects:
     """Write what the answers mean; the caller commits."""
     effects = Effects()
     staying: list[dict[str, Any]] = []

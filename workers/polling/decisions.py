@@ -42,7 +42,7 @@ USAGE_WITHIN: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class Due:
+class DuePoll:
     """A job whose poll is due, as its row said when the batch began."""
 
     job_id: UUID
@@ -166,7 +166,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Rules:
+class PollRules:
     """The settings that decisions depend on."""
 
     late_interval: timedelta
@@ -177,8 +177,8 @@ class Rules:
     fault_backoff: Backoff
 
 
-def decide(
-    due: Due, answer: TaskAnswer | ProviderError, now: datetime, rules: Rules, *, is_missing: bool = False
+def decide_poll(
+    due: DuePoll, answer: TaskAnswer | ProviderError, now: datetime, rules: PollRules, *, is_missing: bool = False
 ) -> Outcome:
     """What an answer means for a job.
 
@@ -231,7 +231,7 @@ def measured(answer: TaskAnswer | ProviderError) -> TaskAnswer | None:
     return answer if isinstance(answer, TaskAnswer) and is_bill else None
 
 
-def _next_for_usage(due: Due, now: datetime, rules: Rules) -> datetime | None:
+def _next_for_usage(due: DuePoll, now: datetime, rules: PollRules) -> datetime | None:
     next_poll_at = now + rules.late_interval
     return next_poll_at if next_poll_at <= (due.written_off_at or now) + USAGE_WITHIN else None
 
@@ -242,7 +242,9 @@ def _blocked(error: ProviderError) -> str | None:
     return error.summary if is_its_fault and error.rule.blocks_account else None
 
 
-def _go_on(due: Due, now: datetime, rules: Rules, *, unknown_count: int = 0, alarm: str | None = None) -> Outcome:
+def _go_on(
+    due: DuePoll, now: datetime, rules: PollRules, *, unknown_count: int = 0, alarm: str | None = None
+) -> Outcome:
     if due.is_watched:
         next_poll_at = now + rules.late_interval
         return Outcome(next_poll_at=next_poll_at if next_poll_at <= due.watch_until else None,
@@ -252,7 +254,7 @@ def _go_on(due: Due, now: datetime, rules: Rules, *, unknown_count: int = 0, ala
     return Outcome(next_poll_at=next_tick(due, now), unknown_count=unknown_count, alarm=alarm)
 
 
-def next_tick(due: Due, now: datetime) -> datetime:
+def next_tick(due: DuePoll, now: datetime) -> datetime:
     """When to ask again: by the pace of its model, or at its own interval, and at the deadline at the latest.
 
     An interval is counted from when the poll was due and not from when it ran, so that lateness never adds up.
@@ -264,7 +266,7 @@ def next_tick(due: Due, now: datetime) -> datetime:
     return min(due.poll_at + due.spacing * (max(behind, 0) + 1), due.deadline_at)
 
 
-def _timed_out(due: Due, now: datetime, rules: Rules, *, unknown_count: int, alarm: str | None) -> Outcome:
+def _timed_out(due: DuePoll, now: datetime, rules: PollRules, *, unknown_count: int, alarm: str | None) -> Outcome:
     seen = f"the provider's last word on task {due.provider_task_id} was {due.provider_status or 'none'}"
     if due.provider_status == TaskStatus.SUCCEEDED:
         message = f"rendered and billed, but its deadline came without the URL of a result; {seen}"
@@ -279,7 +281,7 @@ def _timed_out(due: Due, now: datetime, rules: Rules, *, unknown_count: int, ala
     )
 
 
-def _failed(due: Due, answer: TaskAnswer, now: datetime, rules: Rules) -> Outcome:
+def _failed(due: DuePoll, answer: TaskAnswer, now: datetime, rules: PollRules) -> Outcome:
     rule = rule_of(answer.code, answer.message)
     if due.is_watched:
         return Outcome()
@@ -299,7 +301,7 @@ def _failed(due: Due, answer: TaskAnswer, now: datetime, rules: Rules) -> Outcom
     return said
 
 
-def _cancelled(due: Due, now: datetime) -> Outcome:
+def _cancelled(due: DuePoll, now: datetime) -> Outcome:
     if due.is_watched:
         return Outcome()
     if due.state is RenderState.RENDERING and due.on_timeout == "cancel" and now >= due.deadline_at:
@@ -308,13 +310,13 @@ def _cancelled(due: Due, now: datetime) -> Outcome:
     return Outcome(RenderState.CANCELLED)
 
 
-def is_denied(due: Due, answer: TaskAnswer | ProviderError, now: datetime, rules: Rules) -> bool:
+def is_denied(due: DuePoll, answer: TaskAnswer | ProviderError, now: datetime, rules: PollRules) -> bool:
     """Whether the provider has denied a task for so long that its list decides."""
     is_unknown = isinstance(answer, TaskAnswer) and answer.status == TaskStatus.UNKNOWN and not due.lacks_only_usage
     return is_unknown and due.unknown_count + 1 >= rules.unknown_limit and now >= due.submitted_at + rules.unknown_age
 
 
-def _unknown(due: Due, now: datetime, rules: Rules, *, is_missing: bool) -> Outcome:
+def _unknown(due: DuePoll, now: datetime, rules: PollRules, *, is_missing: bool) -> Outcome:
     count = due.unknown_count + 1
     if not is_missing:
         return _go_on(due, now, rules, unknown_count=count)

@@ -16,7 +16,7 @@ from models.provider_task import ProviderTask
 from reelqueue.errors import ConfigurationError
 from workers.dashscope import DashScope, ProviderError
 from workers.polling.apply_answers import Asked
-from workers.polling.decisions import Due, Rules, is_denied
+from workers.polling.decisions import DuePoll, PollRules, is_denied
 from workers.runtime.context import Services
 from workers.runtime.provider_clock import clock_range
 
@@ -26,7 +26,7 @@ _LIMIT_SECONDS: Final = 5.0
 """For all lists of a batch, whose lease goes on; what was not reached is asked the next time."""
 
 
-def look_for_denied(services: Services, account: Account, asked: list[Asked], rules: Rules) -> list[Asked]:
+def look_for_denied(services: Services, account: Account, asked: list[Asked], rules: PollRules) -> list[Asked]:
     """The answers of a batch, with what the task list says of tasks that it has denied for long.
 
     Args:
@@ -50,12 +50,12 @@ def look_for_denied(services: Services, account: Account, asked: list[Asked], ru
 class Search:
     """A task to be looked for, and when it can have been made by the provider's clock."""
 
-    due: Due
+    due: DuePoll
     since: datetime
     until: datetime
 
 
-def _search(services: Services, account: Account, due: Due) -> Search | None:
+def _search(services: Services, account: Account, due: DuePoll) -> Search | None:
     """Where to look for a task; None if it was submitted with another key, whose list may be another one."""
     submit = select(Attempt).join(ProviderTask, ProviderTask.attempt_id == Attempt.id)
     with services.sessions() as session:

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from workers.dashscope import TaskAnswer
-from workers.polling.apply_answers import Asked, Effects, apply
-from workers.polling.decisions import Due, decide
+from workers.polling.apply_answers import Asked, Effects, apply_answers
+from workers.polling.decisions import DuePoll, decide_poll
 from workers.polling.poll_batch import rules_of
 from workers.settings import Settings
 from workers.submission.task_binding import OpenAttempt
@@ -34,6 +34,6 @@ def apply_known(
         return Effects()
     mine = select(ProviderTask).where(ProviderTask.attempt_id == attempt.attempt_id)
     watch = timedelta(hours=settings.poll.watch_hours)
-    due = Due.of(job, session.scalars(mine).one(), watch=watch, spacing=attempt.spacing)
-    outcome = decide(due, answer, now, rules_of(settings))
-    return apply(session, [(Asked(due, now, answer), outcome)], now=now)
+    due = DuePoll.of(job, session.scalars(mine).one(), watch=watch, spacing=attempt.spacing)
+    outcome = decide_poll(due, answer, now, rules_of(settings))
+    return apply_answers(session, [(Asked(due, now, answer), outcome)], now=now)

@@ -33,11 +33,11 @@ from models.slot import Slot
 from reelqueue.errors import ConfigurationError
 from workers.dashscope import DashScope, NotSentError, ProviderError, TaskAnswer
 from workers.failpoints import Failpoint, failpoint
-from workers.polling.apply_answers import Asked, Effects, apply
-from workers.polling.decisions import Due, Outcome, Rules, decide
+from workers.polling.apply_answers import Asked, Effects, apply_answers
+from workers.polling.decisions import DuePoll, Outcome, PollRules, decide_poll
 from workers.polling.denied_tasks import look_for_denied
 from workers.polling.settlement import settle_set_aside
-from workers.quarantine.poison_detection import count_death, set_aside, third_try_at
+from workers.quarantine.poison_detection import count_death, quarantine_job, third_try_at
 from workers.runtime.context import Services
 from workers.settings import Settings
 
@@ -53,7 +53,7 @@ class Batch:
     account: Account
     lease_until: datetime
     began_at: datetime
-    due: tuple[Due, ...]
+    due: tuple[DuePoll, ...]
     first_turn_at: datetime
     """When the first question may be sent; the others follow at the account's pace."""
 
@@ -114,7 +114,7 @@ def _take(services: Services, account_id: UUID, seq: int) -> Batch | None:
         held = set(session.scalars(select(Slot.job_id).where(Slot.job_id.in_([job.id for job, _ in rows]))))
         entered = _entered(session, [task.id for job, task in rows if job.id not in held])
         due = tuple(
-            Due.of(
+            DuePoll.of(
                 job,
                 task,
                 watch=watch,
@@ -149,7 +149,7 @@ def _blame(session: Session, account_id: UUID, began_at: datetime, settings: Set
     deaths_by_job = {job_id: count_death(session, job_id, during=during, now=now) for job_id in job_ids}
     for job_id, deaths in deaths_by_job.items():  # all are locked by now, as a settlement locks campaigns
         if deaths >= settings.celery.death_limit:
-            set_aside(session, job_id, deaths, during=during, now=now)
+            quarantine_job(session, job_id, deaths, during=during, now=now)
             settle_set_aside(session, job_id, now=now)
         elif again_at := third_try_at(now, lease, deaths):
             session.execute(update(RenderJob).where(RenderJob.id == job_id).values(next_poll_at=again_at))
@@ -188,7 +188,7 @@ async def _ask_all(services: Services, batch: Batch) -> list[Asked]:
             log.warning("poll.no_key", account=batch.account.name, error=str(error))
             return [Asked(due, batch.began_at, NotSentError(str(error))) for due in batch.due]
 
-        async def ask(position: int, due: Due) -> Asked:
+        async def ask(position: int, due: DuePoll) -> Asked:
             delay_seconds = wait_seconds + position * spacing
             await asyncio.sleep(delay_seconds)
             # As planned: a question that leaves later than this is at worst asked once more.
@@ -201,7 +201,7 @@ async def _ask_all(services: Services, batch: Batch) -> list[Asked]:
     return asked
 
 
-async def _ask(provider: DashScope, due: Due, now: datetime) -> TaskAnswer | ProviderError:
+async def _ask(provider: DashScope, due: DuePoll, now: datetime) -> TaskAnswer | ProviderError:
     if due.wants_cancel(now):
         try:
             await provider.cancel(due.provider_task_id)
@@ -219,14 +219,14 @@ def _write(services: Services, batch: Batch, asked: list[Asked]) -> Report | Non
     """Store the answers, leave the lane and hint at what follows."""
     settings = services.settings
     rules = rules_of(settings)
-    outcomes = [(one, decide(one.due, one.answer, one.at, rules, is_missing=one.is_missing)) for one in asked]
+    outcomes = [(one, decide_poll(one.due, one.answer, one.at, rules, is_missing=one.is_missing)) for one in asked]
     with services.sessions.begin() as session:
         now = services.clock.now(session)
         if not holds_lane(session, batch.account.id, batch.lease_until):
             log.warning("poll.too_late", account=batch.account.name, due=len(batch.due))
             return None
         _pause(session, batch.account, outcomes, now)
-        effects = apply(session, outcomes, now=now)
+        effects = apply_answers(session, outcomes, now=now)
         pace = timedelta(seconds=1 / settings.provider.query_rate_per_second)
         not_before = now + pace if batch.due else max(now + pace, batch.first_turn_at)
         wake = leave_lane(session, batch.account.id, batch.lease_until, not_before=not_before)
@@ -243,9 +243,9 @@ def _pause(session: Session, account: Account, outcomes: list[tuple[Asked, Outco
         pause_account(session, account.id, reason, now=now)
 
 
-def rules_of(settings: Settings) -> Rules:
+def rules_of(settings: Settings) -> PollRules:
     """The settings that decisions depend on."""
-    return Rules(
+    return PollRules(
         late_interval=timedelta(seconds=settings.poll.late_interval_seconds),
         unknown_limit=settings.poll.unknown_limit,
         unknown_age=timedelta(seconds=settings.poll.unknown_seconds),

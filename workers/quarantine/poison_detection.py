@@ -50,11 +50,11 @@ def leased(now: datetime, lease: timedelta) -> dict[str, Any]:
 
     The second lease is longer, which puts the third try off.
     """
-    until = case((_COUNT == 1, now + patience(lease, 1)), else_=now + lease)
+    until = case((_COUNT == 1, now + lease_for(lease, 1)), else_=now + lease)
     return {"death_count": _COUNT, "lease_until": until}
 
 
-def patience(lease: timedelta, death_count: int) -> timedelta:
+def lease_for(lease: timedelta, death_count: int) -> timedelta:
     """How long a worker may have a job before it is believed dead."""
     return lease * (_PATIENCE if death_count == 1 else 1)
 
@@ -75,17 +75,17 @@ def count_death(session: Session, job_id: UUID, *, during: str, now: datetime) -
     """A worker has died with the job in hand; gives how many have, in a row."""
     mine = update(RenderJob).where(RenderJob.id == job_id).values(death_count=RenderJob.death_count + 1)
     count = session.scalars(mine.returning(RenderJob.death_count)).one()
-    note_death(session, job_id, count, during=during, now=now)
+    record_worker_death(session, job_id, count, during=during, now=now)
     return count
 
 
-def note_death(session: Session, job_id: UUID, count: int, *, during: str, now: datetime) -> None:
+def record_worker_death(session: Session, job_id: UUID, count: int, *, during: str, now: datetime) -> None:
     """Keep a death that is counted already in the job's history."""
     record(session, job_id, "worker_died", now=now, detail={"during": during, "in_a_row": count})
     log.warning("render_job.worker_died", job_id=str(job_id), during=during, in_a_row=count)
 
 
-def set_aside(session: Session, job_id: UUID, deaths: int, *, during: str, now: datetime) -> None:
+def quarantine_job(session: Session, job_id: UUID, deaths: int, *, during: str, now: datetime) -> None:
     """Touch the job no more until a person has looked; what it has at the provider keeps its slot."""
     values: dict[str, Any] = {
         "next_poll_at": None,

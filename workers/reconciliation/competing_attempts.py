@@ -34,7 +34,7 @@ MAKERS: Final = (
 
 
 @dataclass(frozen=True)
-class Neighbours:
+class CompetingAttempts:
     """An attempt among the others of its model.
 
     In a database that may have gone back in time, jobs that wait are among them: it has forgotten their attempts.
@@ -55,7 +55,9 @@ class Neighbours:
         return self.in_flight | {one.attempt_id for one in self.rivals}
 
 
-def neighbours_of(session: Session, attempt_id: UUID, *, since: datetime, until: datetime, now: datetime) -> Neighbours:
+def neighbours_of(
+    session: Session, attempt_id: UUID, *, since: datetime, until: datetime, now: datetime
+) -> CompetingAttempts:
     """The neighbours of an attempt.
 
     Args:
@@ -87,7 +89,7 @@ def neighbours_of(session: Session, attempt_id: UUID, *, since: datetime, until:
         else:
             rivals.append(contender_of(attempt, its_job, since, until))
     rivals += _forgotten(session, job, now)
-    return Neighbours(contender_of(mine, job, since, until), frozenset(in_flight), tuple(rivals))
+    return CompetingAttempts(contender_of(mine, job, since, until), frozenset(in_flight), tuple(rivals))
 
 
 def contender_of(attempt: Attempt, job: RenderJob, since: datetime, until: datetime) -> Contender:

@@ -21,7 +21,7 @@ from workers.dashscope import ListedTask, TaskAnswer
 from workers.reconciliation.competing_attempts import contender_of
 from workers.reconciliation.orphan_adoption import ask
 from workers.reconciliation.task_list import Located
-from workers.reconciliation.task_matching import ENDED, Stranger, may_have_made
+from workers.reconciliation.task_matching import ENDED, UnclaimedTask, may_have_made
 from workers.reconciliation.unresolved_attempts import attempt_window
 from workers.runtime.context import Services
 from workers.settings import ReconcileSettings
@@ -101,9 +101,9 @@ def fitting_tasks(session: Session, attempt: Attempt, job: RenderJob, rules: Rec
     return sorted(fitting, key=lambda row: _stranger(row).is_silent)
 
 
-def _stranger(row: FoundTask) -> Stranger:
+def _stranger(row: FoundTask) -> UnclaimedTask:
     listed = ListedTask(row.provider_task_id, row.status, row.model, None, row.made_at)
-    return Stranger(listed, answer_of(row))
+    return UnclaimedTask(listed, answer_of(row))
 
 
 def answer_of(row: FoundTask) -> TaskAnswer:

@@ -23,7 +23,7 @@ from workers.submission.known_tasks import in_books
 log = structlog.get_logger(__name__)
 
 
-def settle_forgotten(services: Services, account: Account, listed: Iterable[Located]) -> int:
+def settle_late_successes(services: Services, account: Account, listed: Iterable[Located]) -> int:
     """Settle what the list shows as SUCCEEDED and our ledger does not, such as the tasks of lost jobs.
 
     The settlement takes a write-off back. The result is fetched, as it was paid for, where its job waits for one.

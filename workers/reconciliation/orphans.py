@@ -37,10 +37,10 @@ from reelqueue.states import UNBILLED, TaskStatus
 from workers.dashscope import MOST_OFFSET, ListedTask, ProviderError
 from workers.dashscope.limits import LONGEST_WINDOW
 from workers.reconciliation.found_tasks import note_found
-from workers.reconciliation.late_settlement import settle_forgotten
+from workers.reconciliation.late_settlement import settle_late_successes
 from workers.reconciliation.orphan_adoption import Orphan, adopt_orphan
 from workers.reconciliation.task_list import Located, hosts_of, list_account, listed_window
-from workers.reconciliation.unresolved_attempts import doubts_of, is_doubtful
+from workers.reconciliation.unresolved_attempts import may_own, unresolved_attempts
 from workers.recovery.gates import open_gates
 from workers.runtime.context import Services
 from workers.runtime.provider_clock import clock_range
@@ -55,7 +55,7 @@ _NAMED: Final = 20
 
 
 @dataclass
-class Look:
+class OrphanScan:
     """What comparing one account's list with our books gave."""
 
     account: str
@@ -81,7 +81,7 @@ class Look:
         )
 
 
-def look_for_orphans(services: Services, *, window: timedelta = LONGEST_WINDOW) -> list[Look]:
+def scan_for_orphans(services: Services, *, window: timedelta = LONGEST_WINDOW) -> list[OrphanScan]:
     """Compare the provider's lists with our books, account by account; adopt what belongs to nobody.
 
     Args:
@@ -94,8 +94,8 @@ def look_for_orphans(services: Services, *, window: timedelta = LONGEST_WINDOW) 
     return [_look(services, account, window) for account in accounts]
 
 
-def _look(services: Services, account: Account, window: timedelta) -> Look:
-    look = Look(account.name)
+def _look(services: Services, account: Account, window: timedelta) -> OrphanScan:
+    look = OrphanScan(account.name)
     with services.sessions() as session:
         now = services.clock.now(session)
         openings = read_openings(session, now)
@@ -116,7 +116,7 @@ def _look(services: Services, account: Account, window: timedelta) -> Look:
     if listed.flaw is not None:  # what it shows exists all the same, and the rest is seen the next time
         log.warning("orphans.list_not_whole", account=account.name, problem=listed.flaw)
     look.listed = len(listed.tasks)
-    look.settled = settle_forgotten(services, account, listed.tasks.values())
+    look.settled = settle_late_successes(services, account, listed.tasks.values())
     strays = _strays(services, account, listed.tasks, held, look)
     look.orphans = [_adopt(services, account, one, number) for number, one in enumerate(strays)]
     _report(services, account, look)
@@ -124,25 +124,25 @@ def _look(services: Services, account: Account, window: timedelta) -> Look:
 
 
 def _strays(
-    services: Services, account: Account, listed: dict[str, Located], held: set[str], look: Look
+    services: Services, account: Account, listed: dict[str, Located], held: set[str], look: OrphanScan
 ) -> list[Located]:
     """The listed tasks that nobody here can have asked for, and that are billed or will be."""
     with services.sessions() as session:
         # Read after the list: what made a listed task is on record by now, however new it is.
         ours = set(session.scalars(select(ProviderTask.provider_task_id).where(in_books(session, listed))))
-        doubts = doubts_of(session, services.settings.reconcile)
+        doubts = unresolved_attempts(session, services.settings.reconcile)
         clocks = clock_range(session, account.id, services.settings.reconcile)
         now = services.clock.now(session) + clocks.low - clocks.allowance
     strays = [one for task_id, one in listed.items() if task_id not in ours]
     open_ones = [
         one
         for one in strays
-        if one.task.provider_task_id in held or _is_young(one.task, services.settings, now) or is_doubtful(one, doubts)
+        if one.task.provider_task_id in held or _is_young(one.task, services.settings, now) or may_own(one, doubts)
     ]
     rest = [one for one in strays if one not in open_ones]
     look.undecided = len(open_ones)
     under_review = [doubt for doubt in doubts if doubt.is_under_review]
-    note_found(services, account, [one for one in open_ones if is_doubtful(one, under_review)])
+    note_found(services, account, [one for one in open_ones if may_own(one, under_review)])
     look.unbilled = sum(one.task.status in UNBILLED for one in rest)
     return [one for one in rest if one.task.status not in UNBILLED]
 
@@ -168,7 +168,7 @@ def _adopt(services: Services, account: Account, one: Located, number: int) -> O
     return adopt_orphan(services, account, orphan)
 
 
-def _report(services: Services, account: Account, look: Look) -> None:
+def _report(services: Services, account: Account, look: OrphanScan) -> None:
     left = [orphan.provider_task_id for orphan in look.orphans if orphan.job_id is None]
     with services.sessions.begin() as session:
         seen = update(Account).where(Account.id == account.id)

@@ -48,8 +48,8 @@ from reelqueue.errors import ConfigurationError
 from reelqueue.states import AttemptState, TaskStatus
 from workers.dashscope import Acceptance, ClockReading, DashScope, ListedTask, ProviderError
 from workers.failpoints import Failpoint, failpoint
-from workers.reconciliation.competing_attempts import UNDECIDED, Neighbours, neighbours_of
-from workers.reconciliation.task_matching import ENDED, Absent, Adopt, Finding, Stranger, Unclear, judge
+from workers.reconciliation.competing_attempts import UNDECIDED, CompetingAttempts, neighbours_of
+from workers.reconciliation.task_matching import ENDED, Absent, Adopt, MatchResult, UnclaimedTask, Unclear, match_task
 from workers.runtime.context import Services
 from workers.runtime.provider_clock import MOST_UNCERTAIN_SECONDS, clock_range, keep_reading
 from workers.settings import ReconcileSettings
@@ -64,7 +64,7 @@ STRANGERS_AT_ONCE: Final = 20
 
 
 @dataclass(frozen=True)
-class Case:
+class AmbiguousAttempt:
     """An ambiguous attempt, and what surrounds it."""
 
     attempt: OpenAttempt
@@ -85,7 +85,7 @@ class Case:
     first_absent_at: datetime | None
     asked_at: datetime
     """Before the listing was read."""
-    neighbours: Neighbours
+    neighbours: CompetingAttempts
     resubmit_count: int
     """Attempts of the job that were found absent before."""
     on_ambiguous: OnAmbiguous
@@ -109,7 +109,7 @@ def reconcile_attempt(services: Services, attempt_id: UUID) -> str:
     return _act(services, case, finding)
 
 
-def _take(services: Services, attempt_id: UUID) -> Case | None:
+def _take(services: Services, attempt_id: UUID) -> AmbiguousAttempt | None:
     """Claim the question for a while; its next time stands in the row, in case this worker dies."""
     rules = services.settings.reconcile
     with services.sessions.begin() as session:
@@ -127,7 +127,7 @@ def _take(services: Services, attempt_id: UUID) -> Case | None:
         return None if attempt is None else _case(session, attempt, rules, now)
 
 
-def _case(session: Session, attempt: Attempt, rules: ReconcileSettings, now: datetime) -> Case:
+def _case(session: Session, attempt: Attempt, rules: ReconcileSettings, now: datetime) -> AmbiguousAttempt:
     job = session.get_one(RenderJob, attempt.job_id)
     account = session.get_one(Account, attempt.account_id)
     earlier = select(func.count()).where(Attempt.job_id == job.id, Attempt.state == AttemptState.NOT_CREATED)
@@ -139,7 +139,7 @@ def _case(session: Session, attempt: Attempt, rules: ReconcileSettings, now: dat
     since, until = clocks.window(sent_at, silent_since)
     until = max(since, until)  # a deadline that was brought back lies before a moment that was not
     around = sent_at - clocks.width, silent_since + clocks.width
-    return Case(
+    return AmbiguousAttempt(
         attempt=OpenAttempt(attempt.id, attempt.number, job.id, attempt.epoch, account, attempt.base_url),
         model=job.model,
         request_id=attempt.request_id,
@@ -159,7 +159,7 @@ def _case(session: Session, attempt: Attempt, rules: ReconcileSettings, now: dat
     )
 
 
-async def _investigate(services: Services, case: Case) -> Finding:
+async def _investigate(services: Services, case: AmbiguousAttempt) -> MatchResult:
     if case.neighbours.in_flight:
         return Unclear(f"{len(case.neighbours.in_flight)} other submits of {case.model} are under way")
     try:
@@ -177,7 +177,9 @@ async def _investigate(services: Services, case: Case) -> Finding:
         return Unclear(str(error))
 
 
-def _as_proven(services: Services, case: Case, finding: Finding, reading: ClockReading | None) -> Finding:
+def _as_proven(
+    services: Services, case: AmbiguousAttempt, finding: MatchResult, reading: ClockReading | None
+) -> MatchResult:
     """What a finding that rests on absence is worth under the key that asked, and by the clocks."""
     match finding:
         case Absent():
@@ -199,7 +201,7 @@ def _as_proven(services: Services, case: Case, finding: Finding, reading: ClockR
     return replace(finding, clocks_moved=timedelta(seconds=max(moved - noise, 0)))
 
 
-def _unknown(session: Session, case: Case, listed: list[ListedTask]) -> list[ListedTask]:
+def _unknown(session: Session, case: AmbiguousAttempt, listed: list[ListedTask]) -> list[ListedTask]:
     ids = [task.provider_task_id for task in listed]
     taken = set(session.scalars(select(ProviderTask.provider_task_id).where(in_books(session, ids))))
     # By id: a page that shifts while it is read shows a task twice.
@@ -207,30 +209,30 @@ def _unknown(session: Session, case: Case, listed: list[ListedTask]) -> list[Lis
     return [task for task in unknown.values() if task.model in {None, case.model}]
 
 
-def _found_in_part(case: Case, unknown: list[ListedTask], flaw: str) -> Finding:
+def _found_in_part(case: AmbiguousAttempt, unknown: list[ListedTask], flaw: str) -> MatchResult:
     """What a list proves that may miss tasks: only what it shows under our answer's own request id."""
     exact = _exact(case, unknown)
     return Adopt(exact[0]) if exact else Unclear(flaw, has_candidates=bool(unknown))
 
 
-def _exact(case: Case, unknown: list[ListedTask]) -> list[ListedTask]:
+def _exact(case: AmbiguousAttempt, unknown: list[ListedTask]) -> list[ListedTask]:
     return [task for task in unknown if case.request_id and task.request_id == case.request_id]
 
 
-async def _judge(provider: DashScope, case: Case, unknown: list[ListedTask]) -> Finding:
+async def _judge(provider: DashScope, case: AmbiguousAttempt, unknown: list[ListedTask]) -> MatchResult:
     if exact := _exact(case, unknown):
         return Adopt(exact[0])
     if len(unknown) > STRANGERS_AT_ONCE:
         return Unclear(f"{len(unknown)} unknown tasks, more than are asked about", has_candidates=True)
-    strangers = [Stranger(task, await provider.get(task.provider_task_id)) for task in unknown]
-    return judge(case.neighbours.mine, case.neighbours.rivals, strangers)
+    strangers = [UnclaimedTask(task, await provider.get(task.provider_task_id)) for task in unknown]
+    return match_task(case.neighbours.mine, case.neighbours.rivals, strangers)
 
 
-def _act(services: Services, case: Case, finding: Finding) -> str:
+def _act(services: Services, case: AmbiguousAttempt, finding: MatchResult) -> str:
     wake: Wake | None = None
     with services.sessions.begin() as session:
         now = services.clock.now(session)
-        question = Question(session, case, services.settings.reconcile, now)
+        question = Resolution(session, case, services.settings.reconcile, now)
         if not question.is_open():
             return "settled meanwhile: nothing done"
         match finding:
@@ -250,11 +252,11 @@ def _act(services: Services, case: Case, finding: Finding) -> str:
 
 
 @dataclass(frozen=True)
-class Question:
+class Resolution:
     """An ambiguous attempt in the transaction that writes what was found; each answer is in words for people."""
 
     session: Session
-    case: Case
+    case: AmbiguousAttempt
     rules: ReconcileSettings
     now: datetime
 

@@ -52,7 +52,7 @@ _TOO_MANY: Final = (
 
 
 @dataclass(frozen=True)
-class Stranger:
+class UnclaimedTask:
     """A listed task that no attempt of ours is known to have made."""
 
     task: ListedTask
@@ -88,7 +88,7 @@ class Contender:
     is_in_window: bool = True
     """Whether the listing shows the time at which it was sent; one that was not is no reason to expect a task."""
 
-    def echoes(self, stranger: Stranger) -> bool:
+    def echoes(self, stranger: UnclaimedTask) -> bool:
         """Whether a task tells this attempt's prompt."""
         return bool(self.prompt) and is_echo(str(self.prompt), stranger.answer.orig_prompt)
 
@@ -125,10 +125,10 @@ class Unclear:
     """Whether it showed a task that may be the attempt's."""
 
 
-Finding = Adopt | Absent | Unclear
+MatchResult = Adopt | Absent | Unclear
 
 
-def judge(mine: Contender, rivals: Sequence[Contender], strangers: Sequence[Stranger]) -> Finding:
+def match_task(mine: Contender, rivals: Sequence[Contender], strangers: Sequence[UnclaimedTask]) -> MatchResult:
     """Which of the unknown tasks the attempt made, if any.
 
     Args:
@@ -157,19 +157,19 @@ def judge(mine: Contender, rivals: Sequence[Contender], strangers: Sequence[Stra
     return Unclear(f"{_named(possible)} may be this one, or {_whose(rivals)}", has_candidates=True)
 
 
-def _is_told(task: Stranger, mine: Contender, everyone: list[Contender]) -> bool:
+def _is_told(task: UnclaimedTask, mine: Contender, everyone: list[Contender]) -> bool:
     """Whether a task's echo, and the length and size of its result, are ours and those of equal requests alone."""
     echoing = [one for one in everyone if one.echoes(task)]
     makers = _makers(task, echoing) or echoing
     return mine in makers and all(one.request == mine.request for one in makers)
 
 
-def may_have_made(contender: Contender, task: Stranger) -> bool:
+def may_have_made(contender: Contender, task: UnclaimedTask) -> bool:
     """Whether nothing that a task says speaks against an attempt."""
     return (task.is_silent or contender.echoes(task)) and is_result_of(contender.asked, task.answer)
 
 
-def _makers(task: Stranger, contenders: list[Contender]) -> list[Contender]:
+def _makers(task: UnclaimedTask, contenders: list[Contender]) -> list[Contender]:
     return [one for one in contenders if is_result_of(one.asked, task.answer)]
 
 
@@ -209,7 +209,7 @@ def _tidy(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).split())
 
 
-def _named(strangers: Sequence[Stranger]) -> str:
+def _named(strangers: Sequence[UnclaimedTask]) -> str:
     shown = ", ".join(one.task.provider_task_id for one in strangers[:3])
     more = f" and {len(strangers) - 3} more" if len(strangers) > 3 else ""
     return f"task{'s' if len(strangers) > 1 else ''} {shown}{more}"

@@ -18,7 +18,7 @@ from workers.settings import ReconcileSettings
 
 
 @dataclass(frozen=True)
-class Doubt:
+class UnresolvedAttempt:
     """An undecided attempt, and when its task can have been made by the provider's clock."""
 
     base_url: str
@@ -35,7 +35,7 @@ class Doubt:
         return is_there and (task.created_at is None or self.since <= task.created_at <= self.until)
 
 
-def doubts_of(session: Session, rules: ReconcileSettings) -> list[Doubt]:
+def unresolved_attempts(session: Session, rules: ReconcileSettings) -> list[UnresolvedAttempt]:
     """Every undecided attempt, those under review included: their task is for a person to name."""
     under_review = (RenderJob.state == RenderState.NEEDS_REVIEW) & (Attempt.state == AttemptState.UNRESOLVED)
     rows = session.execute(
@@ -44,7 +44,7 @@ def doubts_of(session: Session, rules: ReconcileSettings) -> list[Doubt]:
         .where(Attempt.state.in_(OPEN_ATTEMPT) | under_review)
     )
     return [
-        Doubt(
+        UnresolvedAttempt(
             attempt.base_url,
             model,
             *attempt_window(session, attempt, model, rules),
@@ -63,6 +63,6 @@ def attempt_window(
     return clocks.window(attempt.sent_at or attempt.created_at, attempt.answer_by or attempt.send_by)
 
 
-def is_doubtful(one: Located, doubts: Iterable[Doubt]) -> bool:
+def may_own(one: Located, doubts: Iterable[UnresolvedAttempt]) -> bool:
     """Whether any undecided attempt may have made a listed task."""
     return any(doubt.covers(one) for doubt in doubts)

@@ -40,7 +40,7 @@ from reelqueue.states import UNBILLED, TaskStatus
 from workers.dashscope import DashScope, ProviderError, TaskAnswer
 from workers.dashscope.limits import LONGEST_WINDOW
 from workers.reconciliation.task_list import Located, hosts_of, list_account, listed_window
-from workers.reconciliation.unresolved_attempts import doubts_of
+from workers.reconciliation.unresolved_attempts import unresolved_attempts
 from workers.recovery.bind import bind_found
 from workers.recovery.candidates import candidates_for, has_candidates
 from workers.recovery.matching import Candidate, Found, Matching, match_tasks
@@ -169,7 +169,7 @@ def _unexplained(session: Session, unknown: list[Located], settings: Settings) -
 
     Only after a restart: in a restored database the tasks around an old attempt may be those of forgotten ones.
     """
-    doubts = doubts_of(session, settings.reconcile)
+    doubts = unresolved_attempts(session, settings.reconcile)
     left: list[Located] = []
     for one in unknown:
         maker = next((doubt for doubt in doubts if doubt.covers(one)), None)

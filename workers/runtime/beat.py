@@ -23,7 +23,7 @@ ORPHANS_SECONDS: Final = 3600.0
 """Results live for 24 hours, so that a task which is found within this is never found too late."""
 
 
-def look_at_start(app: Celery) -> None:
+def scan_orphans_at_start(app: Celery) -> None:
     """Have a look when beat starts: what happened while nothing ran is the likeliest place for orphans."""
 
     def look(**_: Any) -> None:

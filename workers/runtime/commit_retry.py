@@ -20,7 +20,7 @@ T = TypeVar("T")
 _BACKOFF: Final = Backoff(first_seconds=0.05, longest_seconds=1)
 
 
-def insist(services: Services, write: Callable[[Session, datetime], T], *, for_seconds: float) -> T:
+def commit_with_retry(services: Services, write: Callable[[Session, datetime], T], *, for_seconds: float) -> T:
     """Commit a write in a transaction of its own, and again while the database cannot be reached.
 
     Args:

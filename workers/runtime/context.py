@@ -27,7 +27,7 @@ from reelqueue.errors import ConfigurationError
 from workers.dashscope import ClockComparison, DashScope
 from workers.dashscope.client import Endpoint
 from workers.runtime.hints import Hints
-from workers.runtime.host_clock import Host
+from workers.runtime.host_clock import HostClock
 from workers.runtime.known_clocks import KnownClocks
 from workers.runtime.poll_intervals import Pacing
 from workers.runtime.record_elsewhere import NoRecord, RecordElsewhere
@@ -44,7 +44,7 @@ class Services:
     archive: Archive
     hints: Hints
     clock: Clock = field(default_factory=DatabaseClock)
-    host: Host = field(default_factory=Host)
+    host: HostClock = field(default_factory=HostClock)
     pacing: Pacing = field(default_factory=Pacing)
     """How often to ask about clips for which nobody has said it."""
     clocks: KnownClocks = field(default_factory=KnownClocks)

@@ -17,7 +17,7 @@ T = TypeVar("T")
 _UNINTERRUPTED: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
-class Host:
+class HostClock:
     """The machine that this process runs on."""
 
     def seconds(self) -> float:

@@ -36,7 +36,7 @@ class DiscreetRequest(Request):  # type: ignore[misc] # Celery ships no types
         return dict(super().info(safe=True))
 
 
-class DiscreetTask(Task):  # type: ignore[misc] # Celery ships no types
+class RedactedTask(Task):  # type: ignore[misc] # Celery ships no types
     """What every task of ours is."""
 
     Request = DiscreetRequest
@@ -54,10 +54,10 @@ class DiscreetTask(Task):  # type: ignore[misc] # Celery ships no types
         except TaskPredicate:  # Celery's own way to reject or ignore a message
             raise
         except Exception as error:  # noqa: BLE001 - the boundary: everything passes here
-            raise presentable(error).with_traceback(error.__traceback__) from None
+            raise redact(error).with_traceback(error.__traceback__) from None
 
 
-def presentable(error: Exception) -> Exception:
+def redact(error: Exception) -> Exception:
     """The error itself if its words are ours, else one that names it without them."""
     match error:
         case ProviderError():

@@ -32,7 +32,7 @@ _GRACE_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True)
-class Sight:
+class WorkerSample:
     """A worker at one moment."""
 
     waiting_count: int
@@ -43,14 +43,14 @@ class Sight:
     """Tasks that it has ever begun."""
 
 
-class Hearing:
+class StallDetector:
     """Judges a worker by what was seen of it, look after look."""
 
     def __init__(self) -> None:
         self._begun_count = 0
         self._idle_looks = 0
 
-    def is_deaf(self, sight: Sight | None) -> bool:
+    def is_deaf(self, sight: WorkerSample | None) -> bool:
         """Whether work has waited too long.
 
         Args:
@@ -64,7 +64,7 @@ class Hearing:
         return self._idle_looks >= LOOKS
 
 
-def leave_when_deaf(app: Celery, *, after_seconds: float) -> None:
+def exit_when_stalled(app: Celery, *, after_seconds: float) -> None:
     """Watch over every worker of the app, from its readiness to its orderly end."""
     ended = threading.Event()
 
@@ -81,7 +81,7 @@ def leave_when_deaf(app: Celery, *, after_seconds: float) -> None:
 
 def _watch(app: Celery, pause_seconds: float, ended: threading.Event) -> None:
     # A thread: whatever holds the worker's own loop does not hold this one.
-    hearing = Hearing()
+    hearing = StallDetector()
     while not ended.wait(pause_seconds):
         sight = _look(app)
         if hearing.is_deaf(sight):
@@ -91,7 +91,7 @@ def _watch(app: Celery, pause_seconds: float, ended: threading.Event) -> None:
             os._exit(EXIT_CODE)
 
 
-def _look(app: Celery) -> Sight | None:
+def _look(app: Celery) -> WorkerSample | None:
     # A connection of its own: the worker's is what is in doubt.
     with app.connection_for_read() as connection:
         try:
@@ -99,4 +99,4 @@ def _look(app: Celery) -> Sight | None:
         except connection.connection_errors:
             return None
     unbegun = len(state.reserved_requests) - len(state.active_requests)
-    return Sight(waiting + max(unbegun, 0), len(state.active_requests), state.all_total_count[0])
+    return WorkerSample(waiting + max(unbegun, 0), len(state.active_requests), state.all_total_count[0])

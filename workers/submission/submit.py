@@ -54,7 +54,7 @@ from reelqueue.errors import ConfigurationError, InvalidRequestError
 from reelqueue.states import OPEN_ATTEMPT, AttemptState, FailureClass, RenderState
 from workers.dashscope import Acceptance, MisdirectedError, NotSentError, ProviderError, RefusedError
 from workers.failpoints import Failpoint, failpoint
-from workers.runtime.commit_retry import insist
+from workers.runtime.commit_retry import commit_with_retry
 from workers.runtime.context import Services
 from workers.runtime.provider_clock import compare_clocks, knows_clock
 from workers.submission.claim_outcomes import (
@@ -119,21 +119,21 @@ def submit_render_job(services: Services, job_id: UUID, epoch: int) -> str:
         What became of it, in a few words for people.
     """
     _know_clock(services, job_id)
-    claim = _claim(services, job_id, epoch)
+    claim = claim_job(services, job_id, epoch)
     if isinstance(claim, str):
         return claim
     failpoint(Failpoint.INTENT, job_id)
     began_seconds = services.host.seconds()
-    if not _mark_sent(services, claim):
+    if not mark_sent(services, claim):
         return "too late to send: handed back"
     failpoint(Failpoint.SENT)
     try:
         accepted = services.host.run(_post(services, claim, began_seconds))
     except (NotSentError, RefusedError) as error:
-        return _reject(services, claim, error)
+        return reject(services, claim, error)
     except ProviderError as error:
-        return _park(services, claim, error)
-    return _bind(services, claim, accepted)
+        return park(services, claim, error)
+    return bind(services, claim, accepted)
 
 
 async def _post(services: Services, claim: Claim, began_seconds: float) -> Acceptance:
@@ -171,7 +171,7 @@ def _first_frame(services: Services, job_id: UUID, epoch: int) -> FirstFrame:
         return error  # what becomes of the job is for its claim to say
 
 
-def _claim(services: Services, job_id: UUID, epoch: int) -> Claim | str:
+def claim_job(services: Services, job_id: UUID, epoch: int) -> Claim | str:
     """Take the job for this worker and commit the intent, or say why not."""
     frame = _first_frame(services, job_id, epoch)
     with services.sessions.begin() as session:
@@ -290,7 +290,7 @@ def _intent(
     return attempt
 
 
-def _mark_sent(services: Services, claim: Claim) -> bool:
+def mark_sent(services: Services, claim: Claim) -> bool:
     """Commit that the POST is about to leave; False if its time has passed or the sweep has it."""
     answer_within = timedelta(seconds=claim.post_seconds + services.settings.submit.settle_within_seconds)
     with services.sessions.begin() as session:
@@ -310,10 +310,10 @@ def _mark_sent(services: Services, claim: Claim) -> bool:
 
 def _settle(services: Services, write: Callable[[Session, datetime], T]) -> T:
     """Commit an outcome that only this worker knows."""
-    return insist(services, write, for_seconds=services.settings.submit.settle_within_seconds)
+    return commit_with_retry(services, write, for_seconds=services.settings.submit.settle_within_seconds)
 
 
-def _bind(services: Services, claim: Claim, accepted: Acceptance) -> str:
+def bind(services: Services, claim: Claim, accepted: Acceptance) -> str:
     """Store the task id, before anything else; then the first poll is due one interval later."""
     # Before the commit, so that the id is on record somewhere even if the database is gone.
     log.info("render_job.accepted", job_id=str(claim.job_id), attempt=claim.number,
@@ -329,7 +329,7 @@ def _bind(services: Services, claim: Claim, accepted: Acceptance) -> str:
     try:
         wake, now = _settle(services, write)
     except TaskTakenError as error:
-        return _park(services, claim, ProviderError(str(error), request_id=accepted.request_id))
+        return park(services, claim, ProviderError(str(error), request_id=accepted.request_id))
     failpoint(Failpoint.BOUND)
     if wake is not None:
         services.hints.poll(wake, now=now)
@@ -337,7 +337,7 @@ def _bind(services: Services, claim: Claim, accepted: Acceptance) -> str:
     return f"provider_task={accepted.provider_task_id}"
 
 
-def _reject(services: Services, claim: Claim, error: ProviderError) -> str:
+def reject(services: Services, claim: Claim, error: ProviderError) -> str:
     """Nothing was created: try again later, wait for a person, or end, by the error's class."""
     failpoint(Failpoint.REFUSED)
 
@@ -390,7 +390,7 @@ def _again_at(services: Services, session: Session, claim: Claim, now: datetime)
     return now + timedelta(seconds=rules.fault_backoff.delay(job.fault_count))
 
 
-def _park(services: Services, claim: Claim, error: ProviderError) -> str:
+def park(services: Services, claim: Claim, error: ProviderError) -> str:
     """Nobody knows whether a task was created: keep the slot, and leave it to the listing."""
 
     def write(session: Session, now: datetime) -> None:

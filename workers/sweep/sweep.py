@@ -26,11 +26,11 @@ from models.slot import Slot
 from models.submit_lane import SubmitLane
 from reelqueue import messages
 from reelqueue.states import AttemptState, RenderState
-from workers.archive.backlog import sound_alarm, sound_review_alarm
+from workers.archive.backlog import raise_expiry_alarms, sound_review_alarm
 from workers.archive.fetch_lease import expiry, is_due
 from workers.dispatch.admission import Admitted
 from workers.failpoints import Failpoint, failpoint
-from workers.quarantine.poison_detection import count_death, set_aside, third_try_at
+from workers.quarantine.poison_detection import count_death, quarantine_job, third_try_at
 from workers.recovery.guarded_dispatch import guarded_dispatch
 from workers.runtime.context import Services
 from workers.settings import ReconcileSettings
@@ -93,7 +93,7 @@ def sweep(services: Services) -> Swept:
         fetches = _lost_fetches(session, now)
         before = timedelta(hours=services.settings.archive.expiry_alarm_hours)
         expiring = [
-            *sound_alarm(session, before, limit=_AT_ONCE, now=now),
+            *raise_expiry_alarms(session, before, limit=_AT_ONCE, now=now),
             *sound_review_alarm(session, before, limit=_AT_ONCE, now=now),
         ]
         doubts = _due_reconciles(session, now)
@@ -162,7 +162,7 @@ def _hand_back_unsent(session: Session, limit: int, now: datetime, overdue: date
         attempt.state, attempt.closed_at = AttemptState.REJECTED, now
         deaths = count_death(session, attempt.job_id, during=_SUBMITTING, now=now)
         if deaths >= limit:
-            set_aside(session, attempt.job_id, deaths, during=_SUBMITTING, now=now)
+            quarantine_job(session, attempt.job_id, deaths, during=_SUBMITTING, now=now)
         else:
             again_at = third_try_at(now, attempt.send_by - attempt.created_at, deaths)
             requeue(session, attempt.job_id, epoch=attempt.epoch, now=now, not_before_at=again_at)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reelqueue import messages
 from workers.app import app
-from workers.reconciliation.orphans import look_for_orphans
+from workers.reconciliation.orphans import scan_for_orphans
 from workers.recovery.guarded_dispatch import guarded_dispatch
 from workers.resources import services
 from workers.sweep.sweep import sweep
@@ -25,4 +25,4 @@ def sweep_task() -> str:
 @app.task(name=messages.CONTROL_ADOPT)
 def adopt_task() -> str:
     """Compare the provider's lists with our books."""
-    return "; ".join(map(str, look_for_orphans(services()))) or "no account"
+    return "; ".join(map(str, scan_for_orphans(services()))) or "no account"

@@ -29,7 +29,7 @@ from reelqueue.webhooks import EXPIRING_KIND, DeliveryState, EventData, EventFai
 from workers.failpoints import Failpoint, failpoint
 from workers.runtime.context import Services
 from workers.settings import DeliverySettings
-from workers.webhooks.http_post import Answer, Letter, post_all
+from workers.webhooks.http_post import Answer, OutgoingEvent, post_all
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +49,7 @@ class _Batch:
     secret: SecretStr
     at: datetime
     lease_until: datetime
-    letters: Sequence[Letter]
+    letters: Sequence[OutgoingEvent]
 
 
 def deliver_webhooks(services: Services, endpoint_id: UUID) -> str:
@@ -137,7 +137,7 @@ def _secret(endpoint: WebhookEndpoint, key: SecretStr | None) -> SecretStr | Non
     return secret
 
 
-def _letters(session: Session, endpoint_id: UUID, now: datetime) -> list[Letter]:
+def _letters(session: Session, endpoint_id: UUID, now: datetime) -> list[OutgoingEvent]:
     due = (
         select(WebhookDelivery, RenderJob)
         .outerjoin(RenderJob, RenderJob.id == WebhookDelivery.job_id)
@@ -146,7 +146,8 @@ def _letters(session: Session, endpoint_id: UUID, now: datetime) -> list[Letter]
         .limit(_AT_ONCE)
     )
     return [
-        Letter(delivery.id, delivery.attempt_count, _event(delivery, job)) for delivery, job in session.execute(due)
+        OutgoingEvent(delivery.id, delivery.attempt_count, _event(delivery, job))
+        for delivery, job in session.execute(due)
     ]
 
 

@@ -21,7 +21,7 @@ _LONGEST_REASON: Final = 200
 
 
 @dataclass(frozen=True)
-class Letter:
+class OutgoingEvent:
     """One event to be posted."""
 
     delivery_id: UUID
@@ -52,7 +52,7 @@ class Answer:
 
 async def post_all(
     url: str,
-    letters: Sequence[Letter],
+    letters: Sequence[OutgoingEvent],
     secret: SecretStr,
     *,
     at: datetime,
@@ -88,7 +88,7 @@ async def post_all(
 
 
 def _request(
-    client: httpx.AsyncClient, url: httpx.URL, letter: Letter, secret: SecretStr, at: datetime
+    client: httpx.AsyncClient, url: httpx.URL, letter: OutgoingEvent, secret: SecretStr, at: datetime
 ) -> httpx.Request:
     body = letter.event.model_dump_json(exclude={"id"}).encode()
     timestamp_seconds = int(at.timestamp())

@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from embedded.chaos.cases.case import Case, has_adopted
-from embedded.chaos.harness import World
+from embedded.chaos.harness import Harness
 from embedded.chaos.reconcile_bill import CANCELLED
 from reelqueue.states import RenderState
 from workers.failpoints import Action, Failpoint
@@ -39,14 +39,14 @@ _LOOKING_FOR_AN_ANSWER: Final = {
 _IN_CI: Final = {Failpoint.SENT, Failpoint.ACCEPTED, Failpoint.BOUND, Failpoint.KEPT, Failpoint.LISTED}
 
 
-def _on_the_way(name: Failpoint, world: World) -> list[UUID]:
+def _on_the_way(name: Failpoint, world: Harness) -> list[UUID]:
     world.arm(name)
     job_ids = world.enqueue(4)
     world.wait_until_met(name)
     return job_ids
 
 
-def _looking_for_an_answer(name: Failpoint, world: World) -> list[UUID]:
+def _looking_for_an_answer(name: Failpoint, world: Harness) -> list[UUID]:
     world.arm(name)
     world.script(operation="submit", phase="after", kind="drop", count=2)
     job_ids = world.enqueue(4)
@@ -54,7 +54,7 @@ def _looking_for_an_answer(name: Failpoint, world: World) -> list[UUID]:
     return job_ids
 
 
-def _after_send(world: World) -> list[UUID]:
+def _after_send(world: Harness) -> list[UUID]:
     world.script(operation="submit", phase="after", kind="delay", seconds=2, count=2)
     before = sum(world.tasks().values())
     job_ids = world.enqueue(4)
@@ -65,7 +65,7 @@ def _after_send(world: World) -> list[UUID]:
     return job_ids
 
 
-def _refused(world: World) -> list[UUID]:
+def _refused(world: Harness) -> list[UUID]:
     world.arm(Failpoint.REFUSED)
     world.script(operation="submit", kind="error", status=429, count=2)
     job_ids = world.enqueue(4)
@@ -73,7 +73,7 @@ def _refused(world: World) -> list[UUID]:
     return job_ids
 
 
-def _cancelling(world: World) -> list[UUID]:
+def _cancelling(world: Harness) -> list[UUID]:
     job_ids = world.enqueue(
         3, marker="[[queue=20000]]", ends_in=CANCELLED, model="wan2.2-t2v-plus", resolution="1920x1080"
     )
@@ -84,7 +84,7 @@ def _cancelling(world: World) -> list[UUID]:
     return job_ids
 
 
-def _healing(world: World) -> list[UUID]:
+def _healing(world: Harness) -> list[UUID]:
     world.arm(Failpoint.POLLED)  # leaves results that nobody is told of
     world.arm(Failpoint.SWEPT)
     job_ids = world.enqueue(4)
@@ -93,7 +93,7 @@ def _healing(world: World) -> list[UUID]:
     return job_ids
 
 
-def _pool_process(world: World) -> list[UUID]:
+def _pool_process(world: Harness) -> list[UUID]:
     world.arm(Failpoint.ASKED, Action.KILL)
     job_ids = world.enqueue(4)
     world.wait_until_met(Failpoint.ASKED)

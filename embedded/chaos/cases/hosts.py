@@ -7,8 +7,8 @@ from typing import Final
 from uuid import UUID
 
 from embedded.chaos.cases.case import Case, has_adopted
-from embedded.chaos.harness import World
-from embedded.chaos.worker_processes import Crew
+from embedded.chaos.harness import Harness
+from embedded.chaos.worker_processes import WorkerProcesses
 from reelqueue.states import RenderState
 from workers.failpoints import Action, Failpoint
 
@@ -22,7 +22,7 @@ _STANDING_STILL: Final = {
 }
 
 
-def _told_to_stop(operation: str, state: RenderState, world: World) -> list[UUID]:
+def _told_to_stop(operation: str, state: RenderState, world: Harness) -> list[UUID]:
     # Slow enough to be met in the middle, quicker than any time limit.
     world.script(operation=operation, phase="after", kind="delay", seconds=0.5, count=4)
     job_ids = world.enqueue(6)
@@ -33,13 +33,13 @@ def _told_to_stop(operation: str, state: RenderState, world: World) -> list[UUID
     return job_ids
 
 
-def _sent_each_once(world: World, job_ids: list[UUID]) -> bool:
+def _sent_each_once(world: Harness, job_ids: list[UUID]) -> bool:
     """No half submit: none was sent twice, or found out to be missing."""
     attempts = world.attempts(job_ids)
     return attempts.total() == attempts["bound"] + attempts["adopted"] == len(job_ids)
 
 
-def _replaced_in_turn(world: World) -> list[UUID]:
+def _replaced_in_turn(world: Harness) -> list[UUID]:
     job_ids = world.enqueue(12)
     world.wait_for(lambda: world.states(job_ids)[RenderState.RENDERING] > 0, "one is rendering")
     for crew in world.crews:
@@ -51,18 +51,18 @@ def _replaced_in_turn(world: World) -> list[UUID]:
     return job_ids
 
 
-def _is_back(crew: Crew, name: str, starts: int) -> bool:
+def _is_back(crew: WorkerProcesses, name: str, starts: int) -> bool:
     return crew.restarts.count(name) > starts
 
 
-def _stands_still(name: Failpoint, world: World) -> list[UUID]:
+def _stands_still(name: Failpoint, world: Harness) -> list[UUID]:
     world.arm(name, Action.FREEZE)
     job_ids = world.enqueue(4)
     _outlive(world, name, job_ids)
     return job_ids
 
 
-def _stands_still_with_a_question(world: World) -> list[UUID]:
+def _stands_still_with_a_question(world: Harness) -> list[UUID]:
     world.arm(Failpoint.LISTED, Action.FREEZE)
     world.script(operation="submit", phase="after", kind="drop", count=2)
     job_ids = world.enqueue(4)
@@ -70,7 +70,7 @@ def _stands_still_with_a_question(world: World) -> list[UUID]:
     return job_ids
 
 
-def _outlive(world: World, name: Failpoint, job_ids: list[UUID]) -> None:
+def _outlive(world: Harness, name: Failpoint, job_ids: list[UUID]) -> None:
     """Let the others do the work of the one who stands still, and let it go on then."""
     world.wait_until_met(name, is_crash=False)
     world.wait_for(lambda: world.are_all(job_ids, RenderState.SUCCEEDED), "others have done its work")
@@ -78,7 +78,7 @@ def _outlive(world: World, name: Failpoint, job_ids: list[UUID]) -> None:
         crew.thaw()
 
 
-def _dies_whole(world: World) -> list[UUID]:
+def _dies_whole(world: Harness) -> list[UUID]:
     job_ids = world.enqueue(6)
     world.wait_for(lambda: world.states(job_ids)[RenderState.RENDERING] > 0, "something renders")
     for member in world.crews[-1].members.values():

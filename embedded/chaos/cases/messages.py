@@ -7,7 +7,7 @@ from typing import Final
 from uuid import UUID
 
 from embedded.chaos.cases.case import Case, has_adopted
-from embedded.chaos.harness import World
+from embedded.chaos.harness import Harness
 from embedded.chaos.reconcile_bill import EITHER
 from reelqueue import messages
 from reelqueue.states import RenderState
@@ -15,7 +15,7 @@ from reelqueue.states import RenderState
 _FAMILY: Final = "messages"
 
 
-def _any_order(world: World) -> list[UUID]:
+def _any_order(world: Harness) -> list[UUID]:
     job_ids = world.enqueue(5)
     world.wait_for(lambda: world.states(job_ids)[RenderState.QUEUED] < 5, "the first is admitted")
     _send_everything(world, job_ids, times=4)
@@ -24,14 +24,14 @@ def _any_order(world: World) -> list[UUID]:
     return job_ids
 
 
-def _after_the_end(world: World) -> list[UUID]:
+def _after_the_end(world: Harness) -> list[UUID]:
     job_ids = world.enqueue(3)
     world.wait_for(lambda: world.are_all(job_ids, RenderState.SUCCEEDED), "all have succeeded")
     _send_everything(world, job_ids, times=2)
     return job_ids
 
 
-def _questions(world: World) -> list[UUID]:
+def _questions(world: Harness) -> list[UUID]:
     world.script(operation="submit", phase="after", kind="drop", count=3)
     job_ids = world.enqueue(3)
     world.wait_for(lambda: world.attempts(job_ids).total() >= 3, "the answers are lost")
@@ -41,12 +41,12 @@ def _questions(world: World) -> list[UUID]:
     return job_ids
 
 
-def _same_order(world: World) -> list[UUID]:
+def _same_order(world: Harness) -> list[UUID]:
     world.injected["fault"] += 1
     return world.enqueue(3, times=20)
 
 
-def _cancel_races_success(world: World) -> list[UUID]:
+def _cancel_races_success(world: Harness) -> list[UUID]:
     job_ids = world.enqueue(6, ends_in=EITHER)
     for state in (RenderState.RENDERING, RenderState.ARCHIVING):
         world.wait_for(lambda state=state: world.states(job_ids)[state] > 0, f"one is {state}")  # type: ignore[misc]
@@ -57,14 +57,14 @@ def _cancel_races_success(world: World) -> list[UUID]:
     return job_ids
 
 
-def _cancelled_while_queued(world: World) -> list[UUID]:
+def _cancelled_while_queued(world: Harness) -> list[UUID]:
     job_ids = world.enqueue(12, ends_in=EITHER)
     world.cancel(job_ids)
     world.injected["fault"] += 1
     return job_ids
 
 
-def _send_everything(world: World, job_ids: list[UUID], *, times: int) -> None:
+def _send_everything(world: Harness, job_ids: list[UUID], *, times: int) -> None:
     """Every message that there could be, also from other epochs and turns."""
     lane = world.lane()
     made_up = [

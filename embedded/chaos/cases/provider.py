@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from embedded.chaos.cases.case import Case, has_adopted
-from embedded.chaos.harness import World
+from embedded.chaos.harness import Harness
 from reelqueue.states import RenderState
 
 _FAMILY: Final = "provider"
@@ -61,61 +61,61 @@ _QUERIES: Final[dict[str, list[dict[str, Any]]]] = {
 }
 
 
-def _answers(fault: dict[str, Any], world: World) -> list[UUID]:
+def _answers(fault: dict[str, Any], world: Harness) -> list[UUID]:
     world.script(**(_LOST | fault))
     return world.enqueue(_JOBS)
 
 
-def _every_answer(world: World) -> list[UUID]:
+def _every_answer(world: Harness) -> list[UUID]:
     for fault in _ANSWERS.values():
         world.script(**(_LOST | fault | {"count": 1}))
     return world.enqueue(len(_ANSWERS))
 
 
-def _not_created(world: World) -> list[UUID]:
+def _not_created(world: Harness) -> list[UUID]:
     world.script(operation="submit", phase="before", kind="drop")
     world.script(operation="submit", phase="before", kind="error", status=500)
     return world.enqueue(_JOBS)
 
 
-def _throttled(world: World) -> list[UUID]:
+def _throttled(world: Harness) -> list[UUID]:
     world.script(operation="submit", kind="error", status=429, count=None, for_seconds=2)
     return world.enqueue(_JOBS)
 
 
-def _foreign(world: World) -> list[UUID]:
+def _foreign(world: Harness) -> list[UUID]:
     """Pages and redirects of something before the provider: fewer in a row than pause the account."""
     world.script(operation="submit", kind="redirect")
     world.script(operation="submit", kind="gateway-page", status=405)
     return world.enqueue(_JOBS)
 
 
-def _were_refused(world: World, job_ids: list[UUID]) -> bool:
+def _were_refused(world: Harness, job_ids: list[UUID]) -> bool:
     return world.attempts(job_ids)["rejected"] >= 2
 
 
-def _moderated(world: World) -> list[UUID]:
+def _moderated(world: Harness) -> list[UUID]:
     marker = "[[fail=InternalError.Algo.DataInspectionFailed]]"
     return world.enqueue(_JOBS, marker=marker, ends_in=frozenset({RenderState.MODERATED}))
 
 
-def _were_sent_once(world: World, job_ids: list[UUID]) -> bool:
+def _were_sent_once(world: Harness, job_ids: list[UUID]) -> bool:
     return world.attempts(job_ids)["bound"] == len(job_ids)
 
 
-def _same_id(world: World) -> list[UUID]:
+def _same_id(world: Harness) -> list[UUID]:
     world.script(operation="submit", kind="duplicate-task-id", skip=1)
     return world.enqueue(_JOBS)
 
 
-def _equal_pictures(world: World) -> list[UUID]:
+def _equal_pictures(world: Harness) -> list[UUID]:
     """Lost answers of requests that are equal to the last byte, and whose tasks echo nothing."""
     world.script(**_LOST)
     picture = "https://media.test/a.png"
     return world.enqueue(_JOBS, prompt="", model="wan2.6-i2v", image=picture, resolution="720P")
 
 
-def _two_lengths(world: World) -> list[UUID]:
+def _two_lengths(world: Harness) -> list[UUID]:
     """Lost answers of one prompt, whose results are of two lengths."""
     world.script(**(_LOST | {"count": _JOBS}))
     prompt = "a lighthouse in the storm, in two lengths"
@@ -123,20 +123,20 @@ def _two_lengths(world: World) -> list[UUID]:
     return short + world.enqueue(_JOBS // 2, prompt=prompt, duration=10)
 
 
-def _listing(faults: list[dict[str, Any]], world: World) -> list[UUID]:
+def _listing(faults: list[dict[str, Any]], world: Harness) -> list[UUID]:
     world.script(**_LOST)
     for fault in faults:
         world.script(operation="list", **fault)
     return world.enqueue(_JOBS)
 
 
-def _queries(faults: list[dict[str, Any]], world: World) -> list[UUID]:
+def _queries(faults: list[dict[str, Any]], world: Harness) -> list[UUID]:
     for fault in faults:
         world.script(operation="query", **fault)
     return world.enqueue(_JOBS)
 
 
-def _behaves(behaviour: dict[str, Any], world: World) -> list[UUID]:
+def _behaves(behaviour: dict[str, Any], world: Harness) -> list[UUID]:
     """Behave so while answers get lost, until everybody who asked has ended."""
     with world.configured(**behaviour):
         world.script(**_LOST)
@@ -145,7 +145,7 @@ def _behaves(behaviour: dict[str, Any], world: World) -> list[UUID]:
     return job_ids
 
 
-def _wrong_clock(ahead_seconds: float, world: World) -> list[UUID]:
+def _wrong_clock(ahead_seconds: float, world: Harness) -> list[UUID]:
     """The provider's clock is set while answers get lost, and set right afterwards."""
     job_ids = _behaves({"clock_ahead_seconds": ahead_seconds}, world)
     # The workers see what it is now by the next list.
@@ -155,7 +155,7 @@ def _wrong_clock(ahead_seconds: float, world: World) -> list[UUID]:
     return job_ids + later
 
 
-def _was_resubmitted(world: World, job_ids: list[UUID]) -> bool:
+def _was_resubmitted(world: Harness, job_ids: list[UUID]) -> bool:
     return world.attempts(job_ids)["not_created"] >= 2
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from embedded.chaos.cases.case import Case
-from embedded.chaos.harness import World
+from embedded.chaos.harness import Harness
 
 _FAMILY: Final = "result"
 _FAULTS: Final[dict[str, list[dict[str, Any]]]] = {
@@ -23,20 +23,20 @@ _FAULTS: Final[dict[str, list[dict[str, Any]]]] = {
 }
 
 
-def _fetch(faults: list[dict[str, Any]], world: World) -> list[UUID]:
+def _fetch(faults: list[dict[str, Any]], world: Harness) -> list[UUID]:
     for fault in faults:
         world.script(operation="result", **fault)
     return world.enqueue(4)
 
 
-def _ancient(world: World) -> list[UUID]:
+def _ancient(world: Harness) -> list[UUID]:
     """An end in 1970, and downloads that fail at first: the result is not gone for that."""
     world.script(operation="query", kind="ancient-end", count=None)
     world.script(operation="result", kind="error", status=403, count=2)
     return world.enqueue(4)
 
 
-def _expired(world: World) -> list[UUID]:
+def _expired(world: Harness) -> list[UUID]:
     world.script(operation="query", kind="expired-url", skip=2, count=2)
     return world.enqueue(4)
 

@@ -13,7 +13,7 @@ import psutil
 from sqlalchemy import text
 
 from embedded.chaos.cases.case import Case
-from embedded.chaos.harness import World
+from embedded.chaos.harness import Harness
 from embedded.processes.child_process import ChildProcess
 from reelqueue.states import RenderState
 from workers.failpoints import Action, Failpoint
@@ -23,14 +23,14 @@ _DATABASE: Final = "database"
 _PROVIDER: Final = "provider"
 
 
-def _busy(world: World, count: int = 6, state: RenderState = RenderState.RENDERING) -> list[UUID]:
+def _busy(world: Harness, count: int = 6, state: RenderState = RenderState.RENDERING) -> list[UUID]:
     """Jobs of which one has come so far."""
     job_ids = world.enqueue(count)
     world.wait_for(lambda: world.states(job_ids)[state] > 0, f"one is {state}")
     return job_ids
 
 
-def _forgets(world: World) -> list[UUID]:
+def _forgets(world: Harness) -> list[UUID]:
     job_ids = _busy(world)
     for state in (RenderState.RENDERING, RenderState.SUCCEEDED):
         world.wait_for(lambda state=state: world.states(job_ids)[state] > 0, f"one is {state}")  # type: ignore[misc]
@@ -39,7 +39,7 @@ def _forgets(world: World) -> list[UUID]:
     return job_ids
 
 
-def _broker_dies(world: World, *, remembers: bool) -> list[UUID]:
+def _broker_dies(world: Harness, *, remembers: bool) -> list[UUID]:
     job_ids = _busy(world)
     world.site.valkey.child.kill()
     world.injected["crash"] += 1
@@ -50,7 +50,7 @@ def _broker_dies(world: World, *, remembers: bool) -> list[UUID]:
     return job_ids
 
 
-def _stands_still(world: World, child: ChildProcess, seconds: float) -> None:
+def _stands_still(world: Harness, child: ChildProcess, seconds: float) -> None:
     """Suspend a service, which keeps its connections; nothing here asks it anything meanwhile."""
     server = psutil.Process(child.pid)
     family = [server, *server.children(recursive=True)]
@@ -62,25 +62,25 @@ def _stands_still(world: World, child: ChildProcess, seconds: float) -> None:
         process.send_signal(signal.SIGCONT)
 
 
-def _broker_stands_still(world: World) -> list[UUID]:
+def _broker_stands_still(world: Harness) -> list[UUID]:
     job_ids = _busy(world)
     _stands_still(world, world.site.valkey.child, 3)
     return job_ids
 
 
-def _database_stands_still(world: World) -> list[UUID]:
+def _database_stands_still(world: Harness) -> list[UUID]:
     job_ids = _busy(world)
     _stands_still(world, world.site.postgres.child, 3)
     return job_ids
 
 
-def _provider_stands_still(world: World) -> list[UUID]:
+def _provider_stands_still(world: Harness) -> list[UUID]:
     job_ids = _busy(world)
     _stands_still(world, world.site.simulator, 2)
     return job_ids
 
 
-def _provider_dies(world: World) -> list[UUID]:
+def _provider_dies(world: Harness) -> list[UUID]:
     job_ids = _busy(world)
     world.site.simulator.kill()
     world.injected["crash"] += 1
@@ -89,7 +89,7 @@ def _provider_dies(world: World) -> list[UUID]:
     return job_ids
 
 
-def _database_restarts(world: World, *, is_orderly: bool) -> list[UUID]:
+def _database_restarts(world: Harness, *, is_orderly: bool) -> list[UUID]:
     world.script(operation="submit", phase="after", kind="delay", seconds=1, count=3)
     before = sum(world.tasks().values())
     job_ids = world.enqueue(6)
@@ -101,7 +101,7 @@ def _database_restarts(world: World, *, is_orderly: bool) -> list[UUID]:
     return job_ids
 
 
-def _connections_are_cut(world: World) -> list[UUID]:
+def _connections_are_cut(world: Harness) -> list[UUID]:
     job_ids = world.enqueue(6)
     for _ in range(4):
         world.cut_connections()
@@ -109,7 +109,7 @@ def _connections_are_cut(world: World) -> list[UUID]:
     return job_ids
 
 
-def _read_only(world: World) -> list[UUID]:
+def _read_only(world: Harness) -> list[UUID]:
     job_ids = _busy(world)
     _set_read_only(world, value="on")
     world.injected["fault"] += 1
@@ -118,7 +118,7 @@ def _read_only(world: World) -> list[UUID]:
     return job_ids
 
 
-def _set_read_only(world: World, *, value: str) -> None:
+def _set_read_only(world: Harness, *, value: str) -> None:
     with world.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("SET default_transaction_read_only = off"))
         connection.execute(text(f"ALTER SYSTEM SET default_transaction_read_only = {value}"))
@@ -126,7 +126,7 @@ def _set_read_only(world: World, *, value: str) -> None:
         connection.invalidate()
 
 
-def _commit_is_unknown(name: Failpoint, world: World) -> list[UUID]:
+def _commit_is_unknown(name: Failpoint, world: Harness) -> list[UUID]:
     """The connection goes while a transaction is open, and the one who had it goes on."""
     world.arm(name, Action.FREEZE)
     job_ids = world.enqueue(4)

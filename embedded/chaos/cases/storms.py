@@ -8,7 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from embedded.chaos.cases.case import Case
-from embedded.chaos.harness import World
+from embedded.chaos.harness import Harness
 from embedded.chaos.worker_processes import WORKERS
 from workers.failpoints import Failpoint
 
@@ -27,7 +27,7 @@ _PASSED: Final[tuple[Failpoint, ...]] = tuple(
 )
 
 
-def _at_any_moment(world: World) -> list[UUID]:
+def _at_any_moment(world: Harness) -> list[UUID]:
     """Kill some worker every half second or so."""
     job_ids = world.enqueue(_JOBS)
     until = time.monotonic() + _SECONDS
@@ -39,7 +39,7 @@ def _at_any_moment(world: World) -> list[UUID]:
     return job_ids
 
 
-def _at_failpoints(world: World) -> list[UUID]:
+def _at_failpoints(world: Harness) -> list[UUID]:
     """Keep some failpoints armed, so that whoever passes one dies there."""
     armed = set(_arm_others(world, ()))
     job_ids = world.enqueue(_JOBS)
@@ -55,7 +55,7 @@ def _at_failpoints(world: World) -> list[UUID]:
     return job_ids
 
 
-def _arm_others(world: World, armed: Iterable[Failpoint]) -> list[Failpoint]:
+def _arm_others(world: Harness, armed: Iterable[Failpoint]) -> list[Failpoint]:
     busy = set(armed)
     free = [name for name in _PASSED if name not in busy]
     chosen = world.random.sample(free, max(_ARMED_AT_ONCE * len(world.crews) - len(busy), 0))

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from embedded.chaos.harness import World
+from embedded.chaos.harness import Harness
 from embedded.errors import BinaryNotFoundError
 from tests.conftest import skip_or_fail
 
 
 @pytest.fixture(scope="session")
-def whole_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def whole_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
     """Everything, running."""
-    world = World(tmp_path_factory.mktemp("faults"))
+    world = Harness(tmp_path_factory.mktemp("faults"))
     try:
         world.start()
     except BinaryNotFoundError as error:
@@ -24,7 +24,7 @@ def whole_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 @pytest.fixture
-def world(whole_world: World, request: pytest.FixtureRequest) -> Iterator[World]:
+def world(whole_world: Harness, request: pytest.FixtureRequest) -> Iterator[Harness]:
     """The world, with nothing in hand and nothing armed; a case that fails has it made anew for the next one."""
     failed_before = request.session.testsfailed
     yield whole_world

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from embedded.chaos.cases import CASES, Case
-from embedded.chaos.harness import World
+from embedded.chaos.harness import Harness
 
 # One world, so one process of pytest-xdist's.
 pytestmark = pytest.mark.xdist_group("faults")
@@ -16,7 +16,7 @@ def _parameters() -> list[object]:
 
 
 @pytest.mark.parametrize("case", _parameters())
-def test_nothing_is_lost_and_nothing_is_paid_for_twice(case: Case, world: World) -> None:
+def test_nothing_is_lost_and_nothing_is_paid_for_twice(case: Case, world: Harness) -> None:
     job_ids = case.act(world)
 
     verdict = world.finish(job_ids)

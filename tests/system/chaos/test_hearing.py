@@ -20,13 +20,13 @@ from embedded.servers.valkey import ValkeyServer
 from models import RenderJob
 from models.session import make_engine
 from tests.conftest import ROOT
-from workers.runtime.watchdog import EXIT_CODE, LOOKS, Hearing, Sight
+from workers.runtime.watchdog import EXIT_CODE, LOOKS, StallDetector, WorkerSample
 from workers.timings import TEST_TIMINGS
 
 SECONDS = 60.0
-IDLE = Sight(waiting_count=0, active_count=0, begun_count=7)
-BUSY = Sight(waiting_count=3, active_count=1, begun_count=7)
-DEAF = Sight(waiting_count=3, active_count=0, begun_count=7)
+IDLE = WorkerSample(waiting_count=0, active_count=0, begun_count=7)
+BUSY = WorkerSample(waiting_count=3, active_count=1, begun_count=7)
+DEAF = WorkerSample(waiting_count=3, active_count=0, begun_count=7)
 
 
 @pytest.mark.parametrize(
@@ -37,21 +37,21 @@ DEAF = Sight(waiting_count=3, active_count=0, begun_count=7)
         # Nobody can say what waits while the broker is away.
         [None] * 20,
         # Each look finds another message, and one more begun: short tasks, none of them running just now.
-        [Sight(1, 0, number) for number in range(1, 20)],
+        [WorkerSample(1, 0, number) for number in range(1, 20)],
         # One look too few, again and again.
         ([DEAF] * (LOOKS - 1) + [IDLE]) * 4,
         ([DEAF] * (LOOKS - 1) + [None]) * 4,
     ],
     ids=["idle", "busy", "no broker", "short tasks", "idle now and then", "broker away now and then"],
 )
-def test_a_worker_that_hears_stays(sights: list[Sight | None]) -> None:
-    hearing = Hearing()
+def test_a_worker_that_hears_stays(sights: list[WorkerSample | None]) -> None:
+    hearing = StallDetector()
 
     assert not any(hearing.is_deaf(sight) for sight in sights)
 
 
 def test_a_worker_that_does_nothing_about_waiting_work_is_deaf() -> None:
-    hearing = Hearing()
+    hearing = StallDetector()
     hearing.is_deaf(IDLE)
 
     assert [hearing.is_deaf(DEAF) for _ in range(LOOKS)] == [False] * (LOOKS - 1) + [True]

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from embedded.chaos.harness import World
+from embedded.chaos.harness import Harness
 from embedded.chaos.short_timings import TIMINGS
 from models import Account, RenderJob
 from models.account import DEFAULT_ACCOUNT_NAME
@@ -25,7 +25,7 @@ LIMIT = int(TIMINGS["DEATH_LIMIT"])
 
 
 @pytest.mark.parametrize("step", [Failpoint.INTENT, Failpoint.ASKED, Failpoint.DOWNLOADED])
-def test_it_is_set_aside_and_goes_on_when_the_cause_is_gone(step: Failpoint, world: World) -> None:
+def test_it_is_set_aside_and_goes_on_when_the_cause_is_gone(step: Failpoint, world: Harness) -> None:
     pause(world)
     poisonous, *others = world.enqueue(5)
     poison = world.site.failpoints / f"{step}.{poisonous}"
@@ -46,25 +46,25 @@ def test_it_is_set_aside_and_goes_on_when_the_cause_is_gone(step: Failpoint, wor
     assert world.are_all([poisonous, *others], RenderState.SUCCEEDED)
 
 
-def blame(world: World, job_id: UUID, count: int) -> None:
+def blame(world: Harness, job_id: UUID, count: int) -> None:
     """Let so many workers have died with the job in hand."""
     with Session(world.engine) as session, session.begin():
         session.execute(update(RenderJob).where(RenderJob.id == job_id).values(death_count=count))
 
 
-def deaths(world: World, job_id: UUID) -> int:
+def deaths(world: Harness, job_id: UUID) -> int:
     """How many workers have died with the job in hand."""
     with Session(world.engine) as session:
         return session.get_one(RenderJob, job_id).death_count
 
 
-def set_aside(world: World) -> list[UUID]:
+def set_aside(world: Harness) -> list[UUID]:
     """Jobs in quarantine."""
     with Session(world.engine) as session:
         return [one.job_id for one in quarantined(session)]
 
 
-def pause(world: World) -> None:
+def pause(world: Harness) -> None:
     """Let nothing be submitted, so that a job can be chosen first."""
     world.wait_for(lambda: bool(account_ids(world)), "there is an account")
     with Session(world.engine) as session, session.begin():
@@ -72,13 +72,13 @@ def pause(world: World) -> None:
             pause_account(session, account_id, "a test chooses its victim", now=DatabaseClock().now(session))
 
 
-def resume(world: World) -> None:
+def resume(world: Harness) -> None:
     """Let everything be submitted."""
     with Session(world.engine) as session, session.begin():
         resume_account(session, DEFAULT_ACCOUNT_NAME)
 
 
-def account_ids(world: World) -> list[UUID]:
+def account_ids(world: Harness) -> list[UUID]:
     """The accounts that there are."""
     with Session(world.engine) as session:
         return list(session.scalars(select(Account.id)))

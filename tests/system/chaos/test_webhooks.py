@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from embedded.chaos.harness import World
+from embedded.chaos.harness import Harness
 from embedded.chaos.service_processes import WEBHOOK_KEY
 from models import WebhookDelivery, WebhookEndpoint
 from models.operations.webhooks.endpoints import derive_secret, make_endpoint
@@ -28,7 +28,7 @@ TAKEN = says("204 No Content", b"")
 
 
 @contextmanager
-def listening(world: World, url: str) -> Iterator[UUID]:
+def listening(world: Harness, url: str) -> Iterator[UUID]:
     """An endpoint, for one case."""
     with Session(world.engine) as session, session.begin():
         now = DatabaseClock().now(session)
@@ -39,7 +39,7 @@ def listening(world: World, url: str) -> Iterator[UUID]:
         session.execute(mine.values(deleted_at=DatabaseClock().now(session)))
 
 
-def is_told(world: World, endpoint_id: UUID, count: int) -> bool:
+def is_told(world: Harness, endpoint_id: UUID, count: int) -> bool:
     """Whether so many events are delivered."""
     delivered = select(func.count()).where(
         WebhookDelivery.endpoint_id == endpoint_id, WebhookDelivery.state == DeliveryState.DELIVERED
@@ -60,7 +60,7 @@ def events(server: LoopbackServer, endpoint_id: UUID) -> list[WebhookEvent]:
 
 
 @pytest.mark.parametrize("name", [Failpoint.KEPT, Failpoint.ARCHIVED, Failpoint.NOTIFYING, Failpoint.NOTIFIED])
-def test_a_worker_dies_before_a_receiver_is_told(name: Failpoint, world: World) -> None:
+def test_a_worker_dies_before_a_receiver_is_told(name: Failpoint, world: Harness) -> None:
     world.arm(name)
 
     with serving(TAKEN) as server, listening(world, server.url) as endpoint_id:
@@ -77,7 +77,7 @@ def test_a_worker_dies_before_a_receiver_is_told(name: Failpoint, world: World) 
     assert (len(told) > 4) is (name is Failpoint.NOTIFIED)
 
 
-def test_the_broker_forgets_what_was_to_be_told(world: World) -> None:
+def test_the_broker_forgets_what_was_to_be_told(world: Harness) -> None:
     with serving(hangs_up, hangs_up, TAKEN) as server, listening(world, server.url) as endpoint_id:
         job_ids = world.enqueue(3)
         verdict = world.finish(job_ids)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from embedded.chaos.harness import World
+from embedded.chaos.harness import Harness
 from reelqueue.states import RenderState
 from workers.failpoints import Action, Failpoint
 
 pytestmark = pytest.mark.xdist_group("faults")
 
 
-def test_a_world_in_ruins_is_made_anew(world: World) -> None:
+def test_a_world_in_ruins_is_made_anew(world: Harness) -> None:
     world.arm(Failpoint.SENT, Action.FREEZE)
     world.script(operation="*", kind="hang", count=None)
     world.enqueue(2)

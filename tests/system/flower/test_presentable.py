@@ -14,12 +14,12 @@ from reelqueue.errors import ConfigurationError, InvalidRequestError
 from tests.conftest import ROOT
 from workers.dashscope import NoAnswerError, NotSentError, RefusedError
 from workers.runtime.context import Services
-from workers.runtime.redaction import DiscreetTask, TaskError, presentable
+from workers.runtime.redaction import RedactedTask, TaskError, redact
 
 CANARY = "canary-7d1f"
 
 
-class Crash(DiscreetTask):
+class Crash(RedactedTask):
     """Fails as it is told."""
 
     name = "crash"
@@ -40,12 +40,12 @@ class Crash(DiscreetTask):
 def test_our_own_words_stay() -> None:
     error = InvalidRequestError("too_long", "prompt: at most 1500 characters", "prompt")
 
-    assert presentable(error) is error
+    assert redact(error) is error
 
 
 @pytest.mark.parametrize("error", [KeyError(CANARY), ValueError(CANARY), OSError(5, CANARY)])
 def test_other_peoples_words_go(error: Exception) -> None:
-    shown = str(presentable(error))
+    shown = str(redact(error))
 
     assert type(error).__name__ in shown
     assert CANARY not in shown
@@ -64,13 +64,13 @@ def test_other_peoples_words_go(error: Exception) -> None:
     ],
 )
 def test_the_provider_is_quoted_by_its_code(error: Exception, shown: str) -> None:
-    assert str(presentable(error)) == shown
+    assert str(redact(error)) == shown
 
 
 def test_the_database_is_quoted_without_statement_and_row() -> None:
     cause = psycopg.errors.UniqueViolation(f"duplicate key\nDETAIL:  Key (prompt)=({CANARY}) already exists.")
 
-    shown = str(presentable(IntegrityError(f"INSERT {CANARY}", {"prompt": CANARY}, cause)))
+    shown = str(redact(IntegrityError(f"INSERT {CANARY}", {"prompt": CANARY}, cause)))
 
     assert shown == "UniqueViolation: duplicate key"
 

@@ -29,9 +29,9 @@ from workers.dashscope import Acceptance, ClockReading, NotSentError, ProviderEr
 from workers.dashscope.wire import ListPage
 from workers.polling import apply_answers as outcomes
 from workers.reconciliation import reconcile, task_matching
-from workers.reconciliation.competing_attempts import Neighbours, neighbours_of
-from workers.reconciliation.reconcile import Case, Question
-from workers.reconciliation.task_matching import Absent, Adopt, Contender, Finding, Stranger
+from workers.reconciliation.competing_attempts import CompetingAttempts, neighbours_of
+from workers.reconciliation.reconcile import AmbiguousAttempt, Resolution
+from workers.reconciliation.task_matching import Absent, Adopt, Contender, MatchResult, UnclaimedTask
 from workers.recovery import compare
 from workers.recovery.matching import Matching
 from workers.runtime.context import Services
@@ -49,9 +49,9 @@ Sabotage = Callable[[], AbstractContextManager[object]]
 
 def _resend_what_was_ambiguous() -> AbstractContextManager[object]:
     def park(services: Services, claim: Claim, error: ProviderError) -> str:
-        return submission._reject(services, claim, NotSentError(str(error)))
+        return submission.reject(services, claim, NotSentError(str(error)))
 
-    return mock.patch.object(submission, "_park", park)
+    return mock.patch.object(submission, "park", park)
 
 
 def _resend_after_a_crash() -> AbstractContextManager[object]:
@@ -64,7 +64,7 @@ def _resend_after_a_crash() -> AbstractContextManager[object]:
 
 
 def _skip_the_intent() -> AbstractContextManager[object]:
-    return mock.patch.object(submission, "_mark_sent", return_value=True)
+    return mock.patch.object(submission, "mark_sent", return_value=True)
 
 
 def _send_after_a_freeze() -> AbstractContextManager[object]:
@@ -95,19 +95,21 @@ def _forget_to_follow() -> AbstractContextManager[object]:
 
 
 def _believe_one_listing() -> AbstractContextManager[object]:
-    real = Question.count_absence
+    real = Resolution.count_absence
 
-    def count(question: Question, clocks_moved: timedelta) -> str:
+    def count(question: Resolution, clocks_moved: timedelta) -> str:
         impatient = replace(question, rules=question.rules.model_copy(update={"absent_seconds": 0.0}))
         return real(impatient, clocks_moved)
 
-    return mock.patch.object(Question, "count_absence", count)
+    return mock.patch.object(Resolution, "count_absence", count)
 
 
 def _ask_by_our_own_clock() -> AbstractContextManager[object]:
     ours = ClockRange(timedelta(0), timedelta(0), timedelta(seconds=120))
 
-    def as_proven(_services: Services, _case: Case, finding: Finding, _reading: ClockReading | None) -> Finding:
+    def as_proven(
+        _services: Services, _case: AmbiguousAttempt, finding: MatchResult, _reading: ClockReading | None
+    ) -> MatchResult:
         return finding
 
     return mock.patch.multiple(reconcile, clock_range=lambda *_, **__: ours, _as_proven=as_proven)
@@ -121,14 +123,14 @@ def _believe_a_cut_list() -> AbstractContextManager[object]:
 
 
 def _adopt_whatever_is_there() -> AbstractContextManager[object]:
-    def judge(_mine: Contender, _rivals: Sequence[Contender], strangers: Sequence[Stranger]) -> Finding:
+    def match_task(_mine: Contender, _rivals: Sequence[Contender], strangers: Sequence[UnclaimedTask]) -> MatchResult:
         return Adopt(strangers[0].task) if strangers else Absent()
 
-    return mock.patch.object(reconcile, "judge", judge)
+    return mock.patch.object(reconcile, "match_task", match_task)
 
 
 def _forget_the_neighbours() -> AbstractContextManager[object]:
-    def alone(session: Session, attempt_id: UUID, **window: datetime) -> Neighbours:
+    def alone(session: Session, attempt_id: UUID, **window: datetime) -> CompetingAttempts:
         found = neighbours_of(session, attempt_id, **window)
         return replace(found, in_flight=frozenset(), rivals=())
 
@@ -138,7 +140,7 @@ def _forget_the_neighbours() -> AbstractContextManager[object]:
 def _take_other_seeds_for_equal() -> AbstractContextManager[object]:
     """Bind sets of requests that differ in what no result tells."""
 
-    def alike(session: Session, attempt_id: UUID, **window: datetime) -> Neighbours:
+    def alike(session: Session, attempt_id: UUID, **window: datetime) -> CompetingAttempts:
         found = neighbours_of(session, attempt_id, **window)
         rivals = tuple(replace(one, request=found.mine.request) for one in found.rivals)
         return replace(found, rivals=rivals)
@@ -148,13 +150,13 @@ def _take_other_seeds_for_equal() -> AbstractContextManager[object]:
 
 def _bind_sets_of_unequal_size() -> AbstractContextManager[object]:
     """Bind whatever has ended, however few attempts of other bytes there are."""
-    real = task_matching.judge
+    real = task_matching.match_task
 
-    def judge(mine: Contender, rivals: Sequence[Contender], strangers: Sequence[Stranger]) -> Finding:
+    def match_task(mine: Contender, rivals: Sequence[Contender], strangers: Sequence[UnclaimedTask]) -> MatchResult:
         ended = [one for one in strangers if one.has_ended and (one.is_silent or mine.echoes(one))]
         return Adopt(ended[0].task) if ended else real(mine, rivals, strangers)
 
-    return mock.patch.object(reconcile, "judge", judge)
+    return mock.patch.object(reconcile, "match_task", match_task)
 
 
 def _find_no_forgotten_task() -> AbstractContextManager[object]:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from tests.system.simulation.stage import Killed, Stage
 
 # Frames that say nothing of whose transaction it is.
-_ANONYMOUS: Final = frozenset({"insist", "_settle"})
+_ANONYMOUS: Final = frozenset({"commit_with_retry", "_settle"})
 # A deadlock is an error of ours: found soon, and never by the waiter's luck.
 _DEADLOCK_MS: Final = 50
 

@@ -11,8 +11,8 @@ Act = Literal["pause", "freeze", "kill", "database"]
 
 PLACES: Final = (
     "after take_in", "commit of dispatch", "after dispatch", "after sweep",
-    "after _claim", "commit of _mark_sent", "after _mark_sent", "connected", "accepted", "answered",
-    "before _bind", "commit of _bind", "after _bind", "before _park", "after _park", "before _reject", "after _reject",
+    "after claim_job", "commit of mark_sent", "after mark_sent", "connected", "accepted", "answered",
+    "before bind", "commit of bind", "after bind", "before park", "after park", "before reject", "after reject",
     "after _take", "before _write", "commit of _write", "after _write", "commit of _act", "after _act",
     "downloading", "renaming a file", "renamed a file", "before _finish", "after _finish", "before _retry_or_end",
 )  # fmt: skip

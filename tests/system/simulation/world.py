@@ -35,7 +35,7 @@ from tests.system.simulation.trace import SerialIds, Trace
 from tests.system.simulation.witness import Witness
 from workers.dispatch.default_account import ensure_default_account
 from workers.runtime.context import Services
-from workers.runtime.host_clock import Host
+from workers.runtime.host_clock import HostClock
 from workers.runtime.known_clocks import KnownClocks
 from workers.runtime.poll_intervals import Pacing
 from workers.settings import (
@@ -69,7 +69,7 @@ class ProviderClock(SteppedClock):
         raise NotImplementedError(f"asked to move {milliseconds} ms")
 
 
-class VirtualHost(Host):
+class VirtualHost(HostClock):
     """A machine of the workers: its time goes on with the simulation's, and its count is its own."""
 
     def __init__(self, stage: Stage, counted_seconds: float = 0) -> None:
@@ -160,7 +160,7 @@ def open_world(bench: Bench, temper: Temper, random: Random) -> Iterator[World]:
         )
 
 
-def _process(services: Services, host: Host) -> Services:
+def _process(services: Services, host: HostClock) -> Services:
     """A new process: what it has measured is forgotten with it."""
     return replace(services, host=host, pacing=Pacing(), clocks=KnownClocks())
 

@@ -22,7 +22,7 @@ from tests.support.virtual_clock import VirtualClock
 from workers.archive.archive_result import archive_render_job
 from workers.archive.download import Download
 from workers.audit.invariants import audit
-from workers.reconciliation.orphans import look_for_orphans
+from workers.reconciliation.orphans import scan_for_orphans
 from workers.settings import Settings
 
 CLIP = says("200 OK", make_clip())
@@ -271,7 +271,7 @@ def test_the_video_of_a_lost_job_that_turns_up_is_collected(jobs: Jobs, rows: Ro
     made = jobs.clock.now().timestamp() * 1000
     jobs.provider.on_list(listing({"task_id": "task-1", "status": "SUCCEEDED", "gmt_create": round(made)}))
     jobs.provider.on_query(succeeded(server.url))
-    look_for_orphans(jobs.services)
+    scan_for_orphans(jobs.services)
 
     archive_render_job(jobs.services, job_id)
 

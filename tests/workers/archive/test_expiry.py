@@ -22,7 +22,7 @@ from tests.support.rows import Rows
 from tests.support.sample_videos import make_clip
 from workers.archive.archive_result import archive_render_job
 from workers.archive.fetch_lease import claim_fetch
-from workers.archive.retry import retry_keeping
+from workers.archive.retry import retry_store
 from workers.audit.invariants import audit
 from workers.operator import doctor
 from workers.settings import DeliverySettings, Settings
@@ -155,7 +155,7 @@ def test_the_doctor_says_what_the_archive_said(jobs: Jobs, rows: Rows) -> None:
     job_id = archiving(jobs, rows, 20)
     claim = claim_fetch(jobs.services, job_id)
     assert claim is not None
-    retry_keeping(jobs.services, claim, StorageRefusedError("s3://clips: HTTP 403 AccessDenied"))
+    retry_store(jobs.services, claim, StorageRefusedError("s3://clips: HTTP 403 AccessDenied"))
 
     line = archive_line(jobs)
 

@@ -17,7 +17,7 @@ from tests.support.recorded_hints import RecordedHints
 from tests.support.simulated import KEY, Simulated
 from workers.audit.provider import audit_provider
 from workers.reconciliation.orphan_adoption import Orphan
-from workers.reconciliation.orphans import look_for_orphans
+from workers.reconciliation.orphans import scan_for_orphans
 from workers.runtime.context import Services
 
 
@@ -45,7 +45,7 @@ def adopted(simulated: Simulated) -> Orphan:
     found: list[Orphan] = []
 
     def look() -> bool:
-        found.extend(orphan for one in look_for_orphans(services) for orphan in one.orphans)
+        found.extend(orphan for one in scan_for_orphans(services) for orphan in one.orphans)
         return bool(found)
 
     simulated.wait_until(look)

@@ -10,18 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.base import new_id
-from workers.dispatch.fair_share import Line, Sharing, Waiting
+from workers.dispatch.fair_share import CampaignQueue, FairShare, QueuedJob
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
 
-def line(tenant: int, jobs: int, *, campaign: int = 0, priority: int = 0, room: int | None = None) -> Line:
-    waiting = deque(Waiting(new_id(), 0, priority) for _ in range(jobs))
-    return Line(UUID(int=tenant * 1000 + campaign), UUID(int=tenant), waiting, held_count=0, room=room)
+def line(tenant: int, jobs: int, *, campaign: int = 0, priority: int = 0, room: int | None = None) -> CampaignQueue:
+    waiting = deque(QueuedJob(new_id(), 0, priority) for _ in range(jobs))
+    return CampaignQueue(UUID(int=tenant * 1000 + campaign), UUID(int=tenant), waiting, held_count=0, room=room)
 
 
-def hand_out(lines: list[Line], slots: int, held: Counter[UUID] | None = None, began_at: datetime = NOW) -> list[Line]:
-    sharing, served = Sharing(lines, held or Counter()), []
+def hand_out(
+    lines: list[CampaignQueue], slots: int, held: Counter[UUID] | None = None, began_at: datetime = NOW
+) -> list[CampaignQueue]:
+    sharing, served = FairShare(lines, held or Counter()), []
     for turn in range(slots):
         following = sharing.next_line()
         if following is None:
@@ -72,7 +74,7 @@ def test_inside_a_tenant_the_highest_priority_is_next(made: list[tuple[int, int,
         line(tenant, jobs, campaign=number, priority=priority, room=room)
         for number, (tenant, jobs, priority, room) in enumerate(made)
     ]
-    sharing = Sharing(lines, Counter())
+    sharing = FairShare(lines, Counter())
     for turn in range(slots):
         if (served := sharing.next_line()) is None:
             break

@@ -15,7 +15,7 @@ from reelqueue.states import RenderState
 from tests.support.jobs import Jobs
 from tests.support.rows import Rows
 from tests.support.scripted_provider import accepted, listing, succeeded, task
-from workers.reconciliation.orphans import look_for_orphans
+from workers.reconciliation.orphans import scan_for_orphans
 from workers.recovery.guarded_dispatch import guarded_dispatch
 
 DAY_SECONDS = 24 * 3600.0
@@ -99,7 +99,7 @@ def test_what_was_written_off_is_shown_until_it_is_settled(jobs: Jobs, rows: Row
     row = {"task_id": rows.tasks(job_id)[0].provider_task_id, "status": "SUCCEEDED", "model_name": "wan2.6-t2v"}
     jobs.provider.on_list(listing(row))
     jobs.provider.on_query(succeeded())
-    look_for_orphans(jobs.services)
+    scan_for_orphans(jobs.services)
 
     sums = total(stated(rows))
     assert (sums.clips, sums.amount, sums.written_off) == (1, Decimal("0.50"), 0)

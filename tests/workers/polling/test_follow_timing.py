@@ -12,14 +12,14 @@ from reelqueue.states import TERMINAL, RenderState
 from tests.support.due import RULES, decide_at, make_due, seconds_of
 from tests.support.virtual_clock import START
 from workers.dashscope import NoAnswerError
-from workers.polling.decisions import Due, decide
+from workers.polling.decisions import DuePoll, decide_poll
 
 MOMENTS = st.floats(min_value=0, max_value=90_000, allow_nan=False)
 WORDS = st.sampled_from(["PENDING", "RUNNING", "UNKNOWN", "SUSPENDED", "SUCCEEDED", ""])
 STATES = st.sampled_from([RenderState.RENDERING, RenderState.CANCELLING, RenderState.TIMED_OUT])
 
 
-def polls_of(due: Due, *, late_by: float = 0) -> list[float]:
+def polls_of(due: DuePoll, *, late_by: float = 0) -> list[float]:
     """When a task that never ends is polled, in seconds after its submit, up to the deadline."""
     moments = []
     outcome = None
@@ -137,7 +137,7 @@ def test_the_next_poll_is_after_now_and_by_the_deadline(
 def test_an_error_is_never_the_end_before_the_deadline(now: float, state: RenderState, unknown_count: int) -> None:
     due = make_due(state=state, unknown_count=unknown_count, deadline_at=86_400)
 
-    outcome = decide(due, NoAnswerError("cut"), START + timedelta(seconds=now), RULES)
+    outcome = decide_poll(due, NoAnswerError("cut"), START + timedelta(seconds=now), RULES)
 
     if outcome.to_state in TERMINAL or outcome.ends_task:
         assert now >= 86_400 - RULES.late_interval.total_seconds()

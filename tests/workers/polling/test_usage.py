@@ -17,7 +17,7 @@ from tests.support.scripted_provider import RESULT_URL, Answer, Killed, refused,
 from tests.support.virtual_clock import VirtualClock
 from workers.audit.invariants import audit
 from workers.polling.decisions import USAGE_WITHIN
-from workers.quarantine.poison_detection import set_aside
+from workers.quarantine.poison_detection import quarantine_job
 from workers.sweep.sweep import sweep
 
 RESERVED = Decimal("0.50")
@@ -176,6 +176,6 @@ def test_setting_a_watched_job_aside_keeps_the_slot_of_a_task_that_renders(jobs:
     rows.change(RenderJob, RenderJob.id == job_id, state=RenderState.CANCELLED, next_poll_at=next_poll_at)
 
     with rows.sessions.begin() as session:
-        set_aside(session, job_id, 3, during="asking the provider", now=jobs.clock.now())
+        quarantine_job(session, job_id, 3, during="asking the provider", now=jobs.clock.now())
 
     assert (rows.has_slot(job_id), rows.job(job_id).next_poll_at) == (True, next_poll_at)

@@ -65,7 +65,7 @@ def die(*_: object, **_options: object) -> None:
 def die_submitting(jobs: Jobs, job_id: UUID, rows: Rows) -> None:
     """End a worker between the intent and the POST, and sweep up after it."""
     guarded_dispatch(jobs.services)
-    submission._claim(jobs.services, job_id, rows.job(job_id).epoch)
+    submission.claim_job(jobs.services, job_id, rows.job(job_id).epoch)
     jobs.clock.advance(LONG_SECONDS)
     sweep(jobs.services)
     jobs.clock.advance(LONG_SECONDS)

@@ -16,7 +16,7 @@ from tests.support.rows import Rows
 from tests.support.scripted_provider import Answer, listing, refused, succeeded, task
 from tests.support.virtual_clock import VirtualClock
 from workers.dashscope.wire import format_time
-from workers.reconciliation.orphans import look_for_orphans
+from workers.reconciliation.orphans import scan_for_orphans
 from workers.runtime.context import Services
 from workers.runtime.known_clocks import KnownClocks
 
@@ -207,7 +207,7 @@ def test_the_list_of_a_day_ends_at_the_providers_now(
     provider.offset_seconds = 600
     doubts.ambiguous()
 
-    look_for_orphans(services)
+    scan_for_orphans(services)
 
     end_time = provider.requests[-1].url.params["end_time"]
     assert format_time(provider.now()) <= end_time <= format_time(provider.now() + timedelta(seconds=130))
@@ -226,6 +226,6 @@ def test_a_listed_task_may_be_a_doubts_by_the_providers_time(
     doubts.jobs.clock.advance(600)
     provider.on_list(listing(row("ours", gmt_create=made_ms, status="SUCCEEDED")))
 
-    (look,) = look_for_orphans(services)
+    (look,) = scan_for_orphans(services)
 
     assert (look.undecided, look.orphans) == (1, [])

@@ -20,7 +20,7 @@ from tests.support.recorded_hints import RecordedHints
 from tests.support.rows import Rows
 from tests.support.scripted_provider import refused
 from tests.support.virtual_clock import VirtualClock
-from workers.runtime.commit_retry import insist
+from workers.runtime.commit_retry import commit_with_retry
 from workers.runtime.context import Services
 
 
@@ -123,7 +123,7 @@ def test_patience_has_an_end(real: Services) -> None:
         raise OperationalError("SELECT 1", None, psycopg.OperationalError("the server is gone"))
 
     with pytest.raises(OperationalError):
-        insist(real, write, for_seconds=0.2)
+        commit_with_retry(real, write, for_seconds=0.2)
 
     assert len(calls) > 1
 

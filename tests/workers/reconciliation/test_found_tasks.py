@@ -21,7 +21,7 @@ from workers.archive import archive_result, found_files
 from workers.archive.archive_result import archive_render_job
 from workers.archive.download import Download, DownloadError
 from workers.operator import manual_review as review
-from workers.reconciliation.orphans import look_for_orphans
+from workers.reconciliation.orphans import scan_for_orphans
 from workers.runtime.context import Services
 
 VIDEO = b"a video"
@@ -44,7 +44,7 @@ def parked(doubts: Doubts, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch)
     doubts.provider.on_list(listing(second, first))
     for job_id in job_ids:
         doubts.give_up(job_id)
-    look_for_orphans(doubts.services)
+    scan_for_orphans(doubts.services)
     return job_ids
 
 
@@ -75,7 +75,7 @@ def test_tasks_under_review_are_noted_and_their_files_kept(
 def test_what_was_asked_at_its_end_is_not_asked_again(parked: list[UUID], services: Services, doubts: Doubts) -> None:
     before = doubts.provider.count("query")
 
-    look_for_orphans(services)
+    scan_for_orphans(services)
 
     assert (doubts.provider.count("query"), len(parked)) == (before, 2)
 
@@ -89,11 +89,11 @@ def test_a_success_without_a_url_is_asked_again_until_it_has_one(
     doubts.provider.on_query(task("SUCCEEDED"), task_id="one")
     doubts.ambiguous(seed=2)
     doubts.give_up(job_id)
-    look_for_orphans(services)
+    scan_for_orphans(services)
     assert noted(rows)["one"].result_url is None
 
     doubts.provider.on_query(succeeded(), task_id="one")
-    look_for_orphans(services)
+    scan_for_orphans(services)
 
     assert noted(rows)["one"].result_url == RESULT_URL
     assert noted(rows)["one"].next_fetch_at is not None
@@ -123,7 +123,7 @@ def test_a_task_that_echoes_is_proposed_before_one_that_tells_nothing(
     with services.sessions.begin() as session:
         session.execute(update(Attempt).values(state=AttemptState.UNRESOLVED, reconcile_at=None))
         session.execute(update(RenderJob).values(state=RenderState.NEEDS_REVIEW))
-    look_for_orphans(services)
+    scan_for_orphans(services)
 
     with services.sessions() as session:
         found = review.questions(session, services)
@@ -235,7 +235,7 @@ def test_a_file_whose_hint_was_lost_is_hinted_at_by_the_next_look(
 ) -> None:
     doubts.jobs.hints.fetches.clear()
 
-    look_for_orphans(services)
+    scan_for_orphans(services)
 
     assert len(doubts.jobs.hints.fetches) == 2
     assert set(doubts.jobs.hints.fetches) <= set(parked)
@@ -245,6 +245,6 @@ def test_a_kept_file_is_hinted_at_no_more(parked: list[UUID], services: Services
     keep_all(services, parked[0])
     doubts.jobs.hints.fetches.clear()
 
-    look_for_orphans(services)
+    scan_for_orphans(services)
 
     assert not doubts.jobs.hints.fetches

@@ -12,8 +12,8 @@ from tests.support.doubts import WatchedProvider
 from tests.support.jobs import Jobs
 from tests.support.rows import Rows
 from workers.runtime.context import Services
-from workers.runtime.host_clock import Host
-from workers.submission.submit import Claim, _claim, _mark_sent, submit_render_job
+from workers.runtime.host_clock import HostClock
+from workers.submission.submit import Claim, claim_job, mark_sent, submit_render_job
 from workers.sweep.sweep import sweep
 
 
@@ -21,7 +21,7 @@ def test_a_worker_that_was_frozen_before_sent_does_not_send(jobs: Jobs, services
     claim = _claimed(jobs, services)
     jobs.clock.advance(15)
 
-    assert not _mark_sent(services, claim)
+    assert not mark_sent(services, claim)
 
     assert rows.attempts(claim.job_id)[0].state is AttemptState.INTENT
 
@@ -69,7 +69,7 @@ def test_a_worker_that_took_too_long_over_its_client_does_not_send(
     assert provider.count("submit") == 0
 
 
-class SettableHost(Host):
+class SettableHost(HostClock):
     """A host whose time passes when it is told to."""
 
     now_seconds = 0.0
@@ -79,7 +79,7 @@ class SettableHost(Host):
         return self.now_seconds
 
 
-class FrozenHost(Host):
+class FrozenHost(HostClock):
     """A host that stands still for five minutes whenever somebody has looked at its clock."""
 
     def __init__(self) -> None:
@@ -92,6 +92,6 @@ class FrozenHost(Host):
 
 def _claimed(jobs: Jobs, services: Services) -> Claim:
     hint = jobs.admitted()
-    claim = _claim(services, hint.job_id, hint.epoch)
+    claim = claim_job(services, hint.job_id, hint.epoch)
     assert claim is not None
     return claim

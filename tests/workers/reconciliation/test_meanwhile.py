@@ -12,7 +12,7 @@ from tests.support.virtual_clock import VirtualClock
 from workers.dashscope import Acceptance, NoAnswerError, RefusedError
 from workers.reconciliation.reconcile import reconcile_attempt
 from workers.runtime.context import Services
-from workers.submission.submit import _bind, _park, _reject
+from workers.submission.submit import bind, park, reject
 from workers.sweep.sweep import sweep
 
 LATE = Acceptance("late", "PENDING", "of-late")
@@ -110,7 +110,7 @@ def test_the_answer_itself_wins_over_the_question(doubts: Doubts, services: Serv
     claim = doubts.in_flight()
     _believe_dead(doubts, services)
 
-    _bind(services, claim, LATE)
+    bind(services, claim, LATE)
 
     assert doubts.attempt(claim.job_id).state is AttemptState.BOUND
     assert rows.state(claim.job_id) is RenderState.RENDERING
@@ -124,7 +124,7 @@ def test_an_answer_that_comes_while_the_listing_is_asked_stays(
     _believe_dead(doubts, services)
     while doubts.attempt(claim.job_id).first_absent_at is None:
         doubts.ask(claim.job_id)
-    provider.during("list", lambda: _bind(services, claim, LATE))
+    provider.during("list", lambda: bind(services, claim, LATE))
 
     said = doubts.ask(claim.job_id)  # would rule the task out
 
@@ -140,7 +140,7 @@ def test_an_answer_to_what_was_adopted_changes_nothing(doubts: Doubts, services:
     doubts.ask(claim.job_id)
     before = rows.job(claim.job_id).next_poll_at
 
-    _bind(services, claim, LATE)
+    bind(services, claim, LATE)
 
     assert doubts.attempt(claim.job_id).state is AttemptState.ADOPTED
     assert rows.job(claim.job_id).next_poll_at == before
@@ -151,7 +151,7 @@ def test_a_late_refusal_settles_the_question(doubts: Doubts, services: Services,
     claim = doubts.in_flight()
     _believe_dead(doubts, services)
 
-    _reject(services, claim, RefusedError("no", http_status=400, code="InvalidParameter"))
+    reject(services, claim, RefusedError("no", http_status=400, code="InvalidParameter"))
 
     assert doubts.attempt(claim.job_id).state is AttemptState.REJECTED
     assert doubts.attempt(claim.job_id).reconcile_at is None
@@ -164,7 +164,7 @@ def test_a_late_loss_of_the_answer_opens_nothing_again(doubts: Doubts, services:
     doubts.lists(late=PROMPT)
     doubts.ask(claim.job_id)
 
-    _park(services, claim, NoAnswerError("cut"))
+    park(services, claim, NoAnswerError("cut"))
 
     assert doubts.attempt(claim.job_id).state is AttemptState.ADOPTED
     assert rows.events(claim.job_id, "ambiguous")[1:] == []
@@ -175,7 +175,7 @@ def test_a_late_refusal_of_a_ruled_out_attempt_moves_nothing(doubts: Doubts, ser
     _believe_dead(doubts, services)
     doubts.ask_until_absent(claim.job_id)
 
-    _reject(services, claim, RefusedError("no", http_status=400, code="InvalidParameter"))
+    reject(services, claim, RefusedError("no", http_status=400, code="InvalidParameter"))
 
     assert doubts.attempt(claim.job_id).state is AttemptState.NOT_CREATED
     assert rows.state(claim.job_id) is RenderState.QUEUED
@@ -186,7 +186,7 @@ def test_a_late_loss_brings_its_request_id_to_the_question(doubts: Doubts, servi
     _believe_dead(doubts, services)
     doubts.lists("ours")
 
-    _park(services, claim, NoAnswerError("garbled", http_status=200, request_id="of-ours"))
+    park(services, claim, NoAnswerError("garbled", http_status=200, request_id="of-ours"))
     doubts.ask(claim.job_id)
 
     assert doubts.attempt(claim.job_id).state is AttemptState.ADOPTED
@@ -194,10 +194,10 @@ def test_a_late_loss_brings_its_request_id_to_the_question(doubts: Doubts, servi
 
 def test_an_id_that_another_attempt_has_is_no_answer(doubts: Doubts, services: Services, rows: Rows) -> None:
     first = doubts.in_flight()
-    _bind(services, first, LATE)
+    bind(services, first, LATE)
     second = doubts.in_flight()
 
-    _bind(services, second, LATE)
+    bind(services, second, LATE)
 
     assert [task.job_id for task in rows.tasks(first.job_id)] == [first.job_id]
     assert doubts.attempt(second.job_id).state is AttemptState.AMBIGUOUS

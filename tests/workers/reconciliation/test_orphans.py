@@ -25,7 +25,7 @@ from workers.archive.archive_result import archive_render_job
 from workers.audit.invariants import audit
 from workers.operator.manual_review import write_off
 from workers.reconciliation.orphan_adoption import Orphan, adopt_orphan, adopted_since
-from workers.reconciliation.orphans import Look, look_for_orphans
+from workers.reconciliation.orphans import OrphanScan, scan_for_orphans
 from workers.reconciliation.reconcile import reconcile_attempt
 from workers.recovery.guarded_dispatch import guarded_dispatch
 from workers.runtime.context import Services
@@ -34,13 +34,13 @@ PROMPT = "somebody else's paper boat"
 
 
 @pytest.fixture
-def look(services: Services, clock: VirtualClock) -> Callable[[], Look]:
+def look(services: Services, clock: VirtualClock) -> Callable[[], OrphanScan]:
     """Compares the only account's list with the books, ten minutes later."""
     guarded_dispatch(services)  # makes the default account
 
-    def look_now() -> Look:
+    def look_now() -> OrphanScan:
         clock.advance(600)
-        (found,) = look_for_orphans(services)
+        (found,) = scan_for_orphans(services)
         return found
 
     return look_now
@@ -65,7 +65,7 @@ def broken(rows: Rows) -> list[str]:
 
 
 def test_a_finished_task_of_nobody_becomes_a_job_that_is_archived(
-    look: Callable[[], Look], jobs: Jobs, rows: Rows, clock: VirtualClock
+    look: Callable[[], OrphanScan], jobs: Jobs, rows: Rows, clock: VirtualClock
 ) -> None:
     jobs.provider.on_list(listing(listed(clock, "stray")))
     jobs.provider.on_query(succeeded(orig_prompt=PROMPT))
@@ -83,7 +83,7 @@ def test_a_finished_task_of_nobody_becomes_a_job_that_is_archived(
 
 
 def test_it_is_settled_by_the_tier_that_was_billed(
-    look: Callable[[], Look], jobs: Jobs, rows: Rows, clock: VirtualClock
+    look: Callable[[], OrphanScan], jobs: Jobs, rows: Rows, clock: VirtualClock
 ) -> None:
     jobs.provider.on_list(listing(listed(clock, "stray")))
     jobs.provider.on_query(task("SUCCEEDED", video_url="https://r.test/1.mp4", usage={"duration": 4, "SR": 1080}))
@@ -97,7 +97,7 @@ def test_it_is_settled_by_the_tier_that_was_billed(
 
 @pytest.mark.parametrize("hours", [-20 * 365 * 24, -24 * 7, -30, 24 * 7, 20 * 365 * 24])
 def test_a_time_that_cannot_be_is_not_stored(
-    look: Callable[[], Look], jobs: Jobs, rows: Rows, clock: VirtualClock, hours: int
+    look: Callable[[], OrphanScan], jobs: Jobs, rows: Rows, clock: VirtualClock, hours: int
 ) -> None:
     made_ms = int((clock.now() + timedelta(hours=hours)).timestamp() * 1000)
     jobs.provider.on_list(listing(listed(clock, "stray", gmt_create=made_ms)))
@@ -113,7 +113,7 @@ def test_a_time_that_cannot_be_is_not_stored(
     assert task_row.result_expires_at <= now + timedelta(days=1)
 
 
-def test_looking_twice_adopts_once(look: Callable[[], Look], jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
+def test_looking_twice_adopts_once(look: Callable[[], OrphanScan], jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
     jobs.provider.on_list(listing(listed(clock, "stray"), listed(clock, "stray")))
     jobs.provider.on_query(succeeded())
 
@@ -146,7 +146,7 @@ def test_two_looks_at_a_time_adopt_once(own_jobs: Jobs, clock: VirtualClock) -> 
     clock.advance(600)
 
     with ThreadPoolExecutor(4) as pool:
-        looks = list(pool.map(lambda _: look_for_orphans(own_jobs.services), range(4)))
+        looks = list(pool.map(lambda _: scan_for_orphans(own_jobs.services), range(4)))
 
     done = [orphan.job_id for (found,) in looks for orphan in found.orphans if orphan.job_id]
     assert len(done) == len(adopted(Rows(own_jobs.services.sessions))) == 4
@@ -155,7 +155,7 @@ def test_two_looks_at_a_time_adopt_once(own_jobs: Jobs, clock: VirtualClock) -> 
 
 @pytest.mark.parametrize("status", ["FAILED", "CANCELED"])
 def test_what_costs_nothing_is_only_counted(
-    look: Callable[[], Look], jobs: Jobs, rows: Rows, clock: VirtualClock, status: str
+    look: Callable[[], OrphanScan], jobs: Jobs, rows: Rows, clock: VirtualClock, status: str
 ) -> None:
     jobs.provider.on_list(listing(listed(clock, "stray", status)))
 
@@ -165,7 +165,7 @@ def test_what_costs_nothing_is_only_counted(
 
 
 def test_a_task_that_still_renders_is_reported_and_adopted_at_its_end(
-    look: Callable[[], Look], jobs: Jobs, rows: Rows, clock: VirtualClock
+    look: Callable[[], OrphanScan], jobs: Jobs, rows: Rows, clock: VirtualClock
 ) -> None:
     jobs.provider.on_list(listing(listed(clock, "stray", "RUNNING")), listing(listed(clock, "stray")))
     jobs.provider.on_query(succeeded())
@@ -184,13 +184,15 @@ def test_report_only_says_so(services: Services, jobs: Jobs, rows: Rows, clock: 
     jobs.provider.on_list(listing(listed(clock, "stray")))
     clock.advance(600)
 
-    (found,) = look_for_orphans(services)
+    (found,) = scan_for_orphans(services)
 
     assert ([orphan.provider_task_id for orphan in found.orphans], adopted(rows)) == (["stray"], [])
     assert rows.account().orphan_task_ids == ["stray"]
 
 
-def test_a_task_of_ours_is_no_orphan(look: Callable[[], Look], jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
+def test_a_task_of_ours_is_no_orphan(
+    look: Callable[[], OrphanScan], jobs: Jobs, rows: Rows, clock: VirtualClock
+) -> None:
     ours = rows.tasks(jobs.rendering())[0].provider_task_id
     jobs.provider.on_list(listing(listed(clock, ours, "RUNNING")))
 
@@ -199,7 +201,7 @@ def test_a_task_of_ours_is_no_orphan(look: Callable[[], Look], jobs: Jobs, rows:
 
 @pytest.mark.parametrize("said", [httpx.ReadError("cut"), Killed()], ids=["ambiguous", "sent"])
 def test_what_may_be_an_undecided_attempts_is_left_to_reconciliation(
-    look: Callable[[], Look], jobs: Jobs, rows: Rows, clock: VirtualClock, said: BaseException
+    look: Callable[[], OrphanScan], jobs: Jobs, rows: Rows, clock: VirtualClock, said: BaseException
 ) -> None:
     jobs.provider.on_submit(said)
     hint = jobs.admitted()
@@ -215,7 +217,7 @@ def test_what_may_be_an_undecided_attempts_is_left_to_reconciliation(
 
 
 def test_a_task_of_another_time_is_nobodys_in_spite_of_a_doubt(
-    look: Callable[[], Look], jobs: Jobs, rows: Rows, clock: VirtualClock
+    look: Callable[[], OrphanScan], jobs: Jobs, rows: Rows, clock: VirtualClock
 ) -> None:
     old = listed(clock, "stray")
     clock.advance(4000)  # more than a clock that no task has told yet may be off
@@ -228,7 +230,7 @@ def test_a_task_of_another_time_is_nobodys_in_spite_of_a_doubt(
 
 
 def test_a_task_that_was_just_made_is_left_for_the_next_time(
-    look: Callable[[], Look], jobs: Jobs, clock: VirtualClock
+    look: Callable[[], OrphanScan], jobs: Jobs, clock: VirtualClock
 ) -> None:
     young = int(clock.now().timestamp() * 1000) + 590_000
     jobs.provider.on_list(listing(listed(clock, "stray", gmt_create=young)))
@@ -236,14 +238,16 @@ def test_a_task_that_was_just_made_is_left_for_the_next_time(
     assert look().undecided == 1
 
 
-def test_a_list_that_cannot_be_read_is_said(look: Callable[[], Look], jobs: Jobs, rows: Rows) -> None:
+def test_a_list_that_cannot_be_read_is_said(look: Callable[[], OrphanScan], jobs: Jobs, rows: Rows) -> None:
     jobs.provider.on_list(refused(403, "AccessDenied"))
 
     assert "AccessDenied" in str(look().problem)
     assert rows.account().orphans_seen_at is None
 
 
-def test_a_paused_account_is_looked_at(look: Callable[[], Look], jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
+def test_a_paused_account_is_looked_at(
+    look: Callable[[], OrphanScan], jobs: Jobs, rows: Rows, clock: VirtualClock
+) -> None:
     rows.change(Account, paused_at=clock.now(), paused_reason="Arrearage")
     jobs.provider.on_list(listing(listed(clock, "stray")))
     jobs.provider.on_query(succeeded())
@@ -252,7 +256,7 @@ def test_a_paused_account_is_looked_at(look: Callable[[], Look], jobs: Jobs, row
 
 
 def test_an_orphan_without_a_url_is_paid_and_waits_for_one(
-    look: Callable[[], Look], jobs: Jobs, rows: Rows, clock: VirtualClock
+    look: Callable[[], OrphanScan], jobs: Jobs, rows: Rows, clock: VirtualClock
 ) -> None:
     jobs.provider.on_list(listing(listed(clock, "stranger")))
     jobs.provider.on_query(task("SUCCEEDED", usage={"duration": 4, "SR": 720}))
@@ -268,7 +272,7 @@ def test_an_orphan_without_a_url_is_paid_and_waits_for_one(
 
 
 def test_a_lost_task_that_succeeded_after_all_is_settled_and_collected(
-    look: Callable[[], Look], jobs: Jobs, rows: Rows, clock: VirtualClock
+    look: Callable[[], OrphanScan], jobs: Jobs, rows: Rows, clock: VirtualClock
 ) -> None:
     job_id = _lost(jobs, rows)
     task_id = rows.tasks(job_id)[0].provider_task_id
@@ -285,7 +289,7 @@ def test_a_lost_task_that_succeeded_after_all_is_settled_and_collected(
 
 
 def test_a_write_off_by_hand_stays_beside_the_orphan(
-    look: Callable[[], Look], jobs: Jobs, rows: Rows, clock: VirtualClock
+    look: Callable[[], OrphanScan], jobs: Jobs, rows: Rows, clock: VirtualClock
 ) -> None:
     jobs.provider.on_submit(httpx.ReadError("cut"))
     job_id = jobs.rendering()
@@ -304,7 +308,7 @@ def test_a_write_off_by_hand_stays_beside_the_orphan(
     assert broken(rows) == []
 
 
-def test_a_list_of_the_day_is_asked_for(look: Callable[[], Look], jobs: Jobs, clock: VirtualClock) -> None:
+def test_a_list_of_the_day_is_asked_for(look: Callable[[], OrphanScan], jobs: Jobs, clock: VirtualClock) -> None:
     look()
     look()  # by now the provider's clock is known
 

@@ -19,7 +19,7 @@ from workers.dashscope import Acceptance
 from workers.operator import manual_review as review
 from workers.recovery.guarded_dispatch import guarded_dispatch
 from workers.runtime.context import Services
-from workers.submission.submit import _bind
+from workers.submission.submit import bind
 from workers.submission.task_binding import TaskTakenError
 from workers.sweep.sweep import sweep
 
@@ -118,7 +118,7 @@ def test_an_answer_that_took_for_ever_settles_the_review(doubts: Doubts, service
     claim = doubts.in_flight()
     _leave_to_a_person(doubts, services, claim.job_id)
 
-    _bind(services, claim, Acceptance("late", "PENDING", None))
+    bind(services, claim, Acceptance("late", "PENDING", None))
 
     assert rows.state(claim.job_id) is RenderState.RENDERING
     assert rows.job(claim.job_id).failure_message is None
@@ -130,7 +130,7 @@ def test_an_answer_after_the_write_off_is_on_record(doubts: Doubts, services: Se
     with services.sessions.begin() as session:
         review.write_off(session, claim.job_id, now=services.clock.now(session))
 
-    _bind(services, claim, Acceptance("late", "PENDING", None))
+    bind(services, claim, Acceptance("late", "PENDING", None))
 
     assert [task.provider_task_id for task in rows.tasks(claim.job_id)] == ["late"]
     assert rows.state(claim.job_id) is RenderState.FAILED

@@ -17,11 +17,11 @@ from workers.reconciliation.task_matching import (
     Adopt,
     Contender,
     Echoes,
-    Finding,
-    Stranger,
+    MatchResult,
+    UnclaimedTask,
     Unclear,
     is_echo,
-    judge,
+    match_task,
 )
 
 LONG = "a very long tracking shot " * 40
@@ -38,10 +38,10 @@ USAGES = st.sampled_from([None, usage(5), usage(10)])
 SECONDS = st.sampled_from([None, 5, 10])
 
 
-def make_stranger(status: str, echo: str | None, said: dict[str, Any] | None = None, number: int = 0) -> Stranger:
+def make_stranger(status: str, echo: str | None, said: dict[str, Any] | None = None, number: int = 0) -> UnclaimedTask:
     """A task that nobody knows."""
     listed = ListedTask(f"task-{number}", status, None, None)
-    return Stranger(listed, TaskAnswer(status, orig_prompt=echo, usage=said))
+    return UnclaimedTask(listed, TaskAnswer(status, orig_prompt=echo, usage=said))
 
 
 def contender(
@@ -103,7 +103,7 @@ def test_nothing_is_adopted_that_may_be_anothers(
     rivals = [one for one in rivals if one.request != "a" or (one.prompt, one.asked) == (mine.prompt, mine.asked)]
     strangers = [make_stranger(*said, number=number) for number, said in enumerate(tasks)]
 
-    finding = judge(mine, rivals, strangers)
+    finding = match_task(mine, rivals, strangers)
 
     if not isinstance(finding, Adopt):
         return
@@ -137,7 +137,7 @@ def test_absent_means_that_every_task_is_provably_anothers(
 ) -> None:
     strangers = [make_stranger(*said) for said in tasks]
 
-    finding = judge(contender("a", "a cat"), rivals, strangers)
+    finding = match_task(contender("a", "a cat"), rivals, strangers)
 
     assert isinstance(finding, Absent) == all(echo not in {None, "a cat"} for _, echo, _ in tasks)
     assert not isinstance(finding, Unclear) or finding.has_candidates
@@ -169,7 +169,7 @@ def test_requests_without_a_prompt_are_judged_as_a_set(
 ) -> None:
     strangers = [make_stranger(*said, number=number) for number, said in enumerate(tasks)]
 
-    assert _word(judge(contender("a", None), [contender(one, None) for one in rivals], strangers)) == verdict
+    assert _word(match_task(contender("a", None), [contender(one, None) for one in rivals], strangers)) == verdict
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_equal_prompts_are_told_apart_by_the_length_of_the_result(
 ) -> None:
     echoed = [make_stranger("SUCCEEDED", "a cat", usage(one), number=number) for number, one in enumerate(lengths)]
 
-    finding = judge(contender("a", "a cat", 5), [contender(name, "a cat", one) for name, one in rivals], echoed)
+    finding = match_task(contender("a", "a cat", 5), [contender(name, "a cat", one) for name, one in rivals], echoed)
 
     assert _word(finding) == verdict
     if isinstance(finding, Adopt) and 5 in lengths:
@@ -212,7 +212,7 @@ def test_equal_prompts_are_told_apart_by_the_length_of_the_result(
 def test_of_more_echoes_than_attempts_none_is_adopted(rivals: list[str], lengths: list[int], verdict: str) -> None:
     echoed = [make_stranger("SUCCEEDED", "a cat", usage(one), number=number) for number, one in enumerate(lengths)]
 
-    finding = judge(contender("a", "a cat", 5), [contender(name, "a cat", 5) for name in rivals], echoed)
+    finding = match_task(contender("a", "a cat", 5), [contender(name, "a cat", 5) for name in rivals], echoed)
 
     assert _word(finding) == verdict
 
@@ -220,7 +220,7 @@ def test_of_more_echoes_than_attempts_none_is_adopted(rivals: list[str], lengths
 def test_silent_results_are_told_apart_by_their_length() -> None:
     strangers = [make_stranger("SUCCEEDED", None, usage(seconds), number=seconds) for seconds in (10, 5)]
 
-    finding = judge(contender("a", None, 5), [contender("b", None, 10)], strangers)
+    finding = match_task(contender("a", None, 5), [contender("b", None, 10)], strangers)
 
     assert isinstance(finding, Adopt)
     assert (finding.task.provider_task_id, finding.is_by_elimination) == ("task-5", True)
@@ -229,22 +229,24 @@ def test_silent_results_are_told_apart_by_their_length() -> None:
 def test_an_attempt_outside_of_the_window_is_no_reason_to_expect_a_task() -> None:
     rivals = [contender("a", None, is_in_window=False)]
 
-    assert _word(judge(contender("a", None), rivals, [make_stranger(*SILENT, number=n) for n in (1, 2)])) == "unclear"
+    assert (
+        _word(match_task(contender("a", None), rivals, [make_stranger(*SILENT, number=n) for n in (1, 2)])) == "unclear"
+    )
 
 
 def test_a_silent_task_is_not_given_to_an_equal_attempt_at_another_account() -> None:
     rivals = [contender("a", None, lane="there")]
 
-    assert _word(judge(contender("a", None), rivals, [make_stranger(*SILENT)])) == "unclear"
+    assert _word(match_task(contender("a", None), rivals, [make_stranger(*SILENT)])) == "unclear"
 
 
 def test_a_prompt_that_was_cut_may_be_that_of_a_longer_one() -> None:
     told = make_stranger("SUCCEEDED", LONG[:800])
 
-    assert _word(judge(contender("a", LONG), [contender("b", LONG + "at night")], [told])) == "unclear"
+    assert _word(match_task(contender("a", LONG), [contender("b", LONG + "at night")], [told])) == "unclear"
 
 
-def _word(finding: Finding) -> str:
+def _word(finding: MatchResult) -> str:
     if isinstance(finding, Adopt):
         return "eliminated" if finding.is_by_elimination else "adopt"
     return type(finding).__name__.lower()

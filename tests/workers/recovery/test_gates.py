@@ -34,7 +34,7 @@ from workers.audit.invariants import audit
 from workers.dashscope import ListedTask
 from workers.dispatch.dispatcher import dispatch
 from workers.operator.manual_review import resubmit
-from workers.reconciliation.orphans import look_for_orphans
+from workers.reconciliation.orphans import scan_for_orphans
 from workers.recovery.guarded_dispatch import guarded_dispatch
 from workers.runtime.context import Services
 from workers.sweep.sweep import sweep
@@ -610,10 +610,10 @@ def test_a_forgotten_task_does_not_become_an_orphan(restored: Restored, jobs: Jo
     restored.lists(forgotten=PROMPT)
     jobs.clock.advance(SETTLED_SECONDS)
 
-    assert "its gate is closed" in str(look_for_orphans(jobs.services)[0])
+    assert "its gate is closed" in str(scan_for_orphans(jobs.services)[0])
     restored.settle()
     jobs.clock.advance(200)
-    (look,) = look_for_orphans(jobs.services)
+    (look,) = scan_for_orphans(jobs.services)
 
     assert (look.undecided, look.orphans) == (1, [])
     with rows.sessions.begin() as session:
@@ -635,7 +635,7 @@ def test_a_comparison_that_fails_says_of_what_and_keeps_its_account_alone_closed
     assert restored.dispatched() == 0
     failed = "the comparison with the provider's task list failed: RuntimeError: the journal cannot be read"
     assert restored.reasons() == [failed]
-    (look,) = look_for_orphans(restored.services)
+    (look,) = scan_for_orphans(restored.services)
     assert failed in str(look)
 
 

@@ -16,7 +16,7 @@ from api.dispatch_hints import make_producer, send_dispatch
 from reelqueue import messages
 from tests.conftest import free_port
 from workers.app import app as workers_app
-from workers.runtime.beat import BoundedScheduler, look_at_start
+from workers.runtime.beat import BoundedScheduler, scan_orphans_at_start
 
 QUEUE = "control"
 
@@ -74,7 +74,7 @@ def test_a_worker_whose_clock_is_an_hour_ahead_sweeps(app: Celery, beat: Bounded
 
 def test_it_looks_for_orphans_when_beat_starts(app: Celery) -> None:
     before = list(beat_init.receivers or [])
-    look_at_start(app)
+    scan_orphans_at_start(app)
     beat_init.receivers, ours = beat_init.receivers[-1:], before
     try:
         beat_init.send(sender=None)

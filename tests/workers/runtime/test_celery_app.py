@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from reelqueue import messages
 from workers.app import app
 from workers.queues import QUEUES, ROUTES, QueueName
-from workers.runtime.redaction import DiscreetTask
+from workers.runtime.redaction import RedactedTask
 from workers.settings import CelerySettings
 
 ROOT = Path(__file__).parents[3]
@@ -99,7 +99,7 @@ def test_a_killed_workers_message_comes_back_or_has_a_lease(name: str) -> None:
 def test_every_task_is_discreet_and_says_what_it_does(name: str) -> None:
     our_tasks()
 
-    assert isinstance(app.tasks[name], DiscreetTask)
+    assert isinstance(app.tasks[name], RedactedTask)
     assert app.tasks[name].run.__doc__
 
 

@@ -8,12 +8,12 @@ import psycopg
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from workers.runtime.commit_retry import insist
+from workers.runtime.commit_retry import commit_with_retry
 from workers.runtime.context import Services
-from workers.runtime.host_clock import Host
+from workers.runtime.host_clock import HostClock
 
 
-class CountedHost(Host):
+class CountedHost(HostClock):
     """Where time passes by sleeping alone."""
 
     def __init__(self) -> None:
@@ -35,6 +35,6 @@ def test_pauses_double_to_a_second_until_the_time_is_over(services: Services) ->
         raise OperationalError("SELECT 1", None, psycopg.OperationalError("the server is gone"))
 
     with pytest.raises(OperationalError):
-        insist(replace(services, host=host), write, for_seconds=4)
+        commit_with_retry(replace(services, host=host), write, for_seconds=4)
 
     assert host.pauses == [0.05, 0.1, 0.2, 0.4, 0.8, 1, 1]

@@ -21,7 +21,7 @@ from tests.workers.conftest import CANARY
 from workers.dashscope import Acceptance
 from workers.recovery.guarded_dispatch import guarded_dispatch
 from workers.submission.claim_outcomes import THROTTLE_BACKOFF
-from workers.submission.submit import Claim, _bind, _claim, submit_render_job
+from workers.submission.submit import Claim, bind, claim_job, submit_render_job
 
 SAFE_TO_REPEAT = [httpx.ConnectError("refused"), refused(429, "Throttling.RateQuota"), Answer(429, b"slow down")]
 NEEDS_A_PERSON = [
@@ -162,21 +162,21 @@ def test_what_was_provably_not_created_waits_its_turn_again(
 
 def test_one_post_at_a_time_on_a_lane(jobs: Jobs, rows: Rows, hints: RecordedHints) -> None:
     first, second = jobs.admitted(), jobs.admitted()
-    claim = _claim(jobs.services, first.job_id, first.epoch)
+    claim = claim_job(jobs.services, first.job_id, first.epoch)
 
     assert "waits its turn" in jobs.submit(second)
     assert (rows.state(second.job_id), rows.attempts(second.job_id)) == (RenderState.ADMITTED, [])
 
     assert isinstance(claim, Claim)
     jobs.clock.advance(1)
-    _bind(jobs.services, claim, Acceptance("task-of-the-first", "PENDING", None))
+    bind(jobs.services, claim, Acceptance("task-of-the-first", "PENDING", None))
     assert hints.submits[-1].job_id == second.job_id
     assert jobs.submit(hints.submits[-1]).startswith("provider_task=")
 
 
 def test_a_dead_posters_lane_is_free_when_its_time_is_over(jobs: Jobs, clock: VirtualClock) -> None:
     first, second = jobs.admitted(), jobs.admitted()
-    _claim(jobs.services, first.job_id, first.epoch)
+    claim_job(jobs.services, first.job_id, first.epoch)
 
     clock.advance(jobs.services.settings.submit.send_within_seconds)
 

@@ -19,7 +19,7 @@ from tests.support.scripted_provider import ScriptedProvider, succeeded, task
 from tests.support.virtual_clock import VirtualClock
 from workers.dispatch.dispatcher import dispatch
 from workers.runtime.context import Services
-from workers.runtime.host_clock import Host
+from workers.runtime.host_clock import HostClock
 from workers.runtime.known_clocks import KnownClocks
 from workers.sweep.clock_steps import waits
 from workers.sweep.sweep import sweep
@@ -102,7 +102,7 @@ def test_every_stored_moment_is_a_fact_or_has_a_longest_wait(services: Services)
     assert not (bounded | BOUNDED_ELSEWHERE) & FACTS
 
 
-class Counting(Host):
+class Counting(HostClock):
     """A host whose seconds are the true ones of the test."""
 
     def __init__(self) -> None:

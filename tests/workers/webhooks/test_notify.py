@@ -26,7 +26,7 @@ from tests.support.rows import Rows
 from tests.support.sample_videos import make_clip
 from tests.support.virtual_clock import VirtualClock
 from workers.archive.archive_result import archive_render_job
-from workers.runtime.host_clock import Host
+from workers.runtime.host_clock import HostClock
 from workers.settings import DeliverySettings, Settings
 from workers.sweep.sweep import sweep
 from workers.webhooks.deliver import deliver_webhooks
@@ -294,7 +294,7 @@ def test_a_worker_that_dies_after_the_answer_is_followed_by_one_that_posts_again
     class Dies(BaseException):
         """The process is gone."""
 
-    class Mortal(Host):
+    class Mortal(HostClock):
         def run(self, main: Coroutine[Any, Any, T]) -> T:
             super().run(main)
             raise Dies
@@ -315,7 +315,7 @@ def test_a_worker_that_dies_after_the_answer_is_followed_by_one_that_posts_again
 def test_a_worker_that_was_frozen_changes_nothing_that_another_has_written(
     jobs: Jobs, rows: Rows, clock: VirtualClock
 ) -> None:
-    class Frozen(Host):
+    class Frozen(HostClock):
         def run(self, main: Coroutine[Any, Any, T]) -> T:
             answers = super().run(main)
             clock.advance(60)
