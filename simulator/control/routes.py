@@ -4,7 +4,7 @@
 route                        effect
 ============================ =================================================================
 ``GET  /__sim__/health``     ready, clock, tasks by status
-``POST /__sim__/reset``      forgets tasks, charges, uploads, faults and the log
+``POST /__sim__/reset``      forgets tasks, charges, uploads, faults, cached prefixes and the log
 ``GET  /__sim__/config``     the whole configuration
 ``POST /__sim__/config``     changes the parts that are given
 ``GET  /__sim__/faults``     scripted faults with their use; ``DELETE`` forgets them
@@ -91,6 +91,7 @@ def _health(service: Service, _request: Request, _body: object) -> object:
 def _reset(service: Service, _request: Request, _body: object) -> object:
     service.faults.clear()
     service.provider.reset()
+    service.texts.reset()
     return {"status": "ok"}
 
 

@@ -32,6 +32,10 @@ class Texts:
     def __init__(self, provider: Provider, writer: Writer | None = None) -> None:
         self._provider = provider
         self._writer = writer or EchoWriter()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what is cached, and what was asked in the last minute."""
         self._cache = ExplicitCache()
         self._limits = MinuteLimits()
 

@@ -168,6 +168,16 @@ def test_a_marked_prefix_is_written_read_and_forgotten(wire: Wire) -> None:
     assert Decimal(charges(wire)[1].amount or 0) < Decimal(charges(wire)[0].amount or 0) / 4
 
 
+def test_a_reset_forgets_what_is_cached(wire: Wire) -> None:
+    system = {"role": "system", "content": [{"type": "text", "text": "a" * 6000, "cache_control": MARKER}]}
+    ask(wire, messages=[system, USER])
+
+    wire.client.post("/__sim__/reset").raise_for_status()
+    ask(wire, messages=[system, USER])
+
+    assert charges(wire)[-1].cached_tokens == 0
+
+
 def test_a_short_prefix_is_not_kept(wire: Wire) -> None:
     part = {"type": "text", "text": "a" * 4000, "cache_control": MARKER}
     for _ in range(2):
