@@ -20,6 +20,7 @@ from sqlalchemy import ColumnElement, Interval, cast, func, literal, select, upd
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.attempt import Attempt
+from models.found_task import FoundTask
 from models.poll_lane import PollLane
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
@@ -89,6 +90,8 @@ def waits(settings: Settings) -> Iterator[Wait]:
     yield Wait(RenderJob.next_archive_at, max(_PACE, fetch_lease), among=(archiving,))
     yield Wait(RenderJob.lease_until, fetch_lease, is_lease=True, among=(archiving,))
     yield Wait(RenderJob.not_before_at, _PACE, among=(RenderJob.state == RenderState.QUEUED,))
+    kept = max(_PACE, timedelta(seconds=settings.archive.timeout_seconds))
+    yield Wait(FoundTask.next_fetch_at, kept, among=(FoundTask.next_fetch_at.is_not(None),))
     fetched = ProviderTask.job_id.in_(select(RenderJob.id).where(archiving))
     yield Wait(ProviderTask.result_expires_at, RESULT_LIFE, keeps=True, among=(fetched,))
     retry = timedelta(seconds=delivery.webhook_longest_retry_seconds * 1.2)
