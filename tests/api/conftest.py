@@ -52,11 +52,16 @@ def settings(
     )
 
 
+def log_to_stderr() -> None:
+    """Let the API log where no test looks; other tests of this process set the loggers back."""
+    # The real one: those that pytest puts in its place are closed with their test.
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
+
+
 @contextmanager
 def serving(settings: ApiSettings, *, require_key: bool = False, clock: Clock | None = None) -> Iterator[httpx.Client]:
     """A client of an API that serves on a thread of this process."""
-    # The real standard error: those that pytest puts in its place are closed with their test.
-    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.__stderr__))
+    log_to_stderr()
     app = create_app(settings, require_key=require_key, clock=clock)
     server = uvicorn.Server(server_config(app, settings, log_config=None, timeout_graceful_shutdown=1))
     # With the protocol named, asyncio sets TCP_NODELAY; else each answer waits 40 ms for an acknowledgement.

@@ -18,7 +18,7 @@ from embedded.servers.postgres import PostgresServer
 from embedded.servers.valkey import ValkeyServer
 from models.session import make_engine
 from reelqueue import AsyncClient, Client
-from tests.api.conftest import delete_all_rows, serving
+from tests.api.conftest import delete_all_rows, log_to_stderr, serving
 from tests.conftest import TEMPLATE
 
 JOB_ID = UUID("018f2e5e-0000-7000-8000-000000000001")
@@ -104,6 +104,7 @@ def engine_of_api(settings: ApiSettings) -> Iterator[Engine]:
 def server(running_api: str, engine_of_api: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A running API without jobs, which the environment names."""
     monkeypatch.setenv("REELQUEUE_API_URL", running_api)
+    log_to_stderr()
     yield running_api
     with Session(engine_of_api) as session:
         delete_all_rows(session)

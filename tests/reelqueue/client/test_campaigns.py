@@ -39,9 +39,9 @@ def run(command: str, *arguments: object) -> Result:
     return CliRunner().invoke(app, ["campaign", command, *map(str, arguments)])
 
 
-def end_clips(database_url: str, **states: RenderState) -> None:
+def end_clips(settings: ApiSettings, **states: RenderState) -> None:
     """Let the current clips of these ids have ended."""
-    engine = make_engine(database_url, application_name="tests")
+    engine = make_engine(settings.database_url.get_secret_value(), application_name="tests")
     with Session(engine) as session, session.begin():
         for custom_id, state in states.items():
             current = (RenderJob.custom_id == custom_id, RenderJob.superseded_at.is_(None))
@@ -139,12 +139,12 @@ def test_results_come_in_the_form_that_a_spreadsheet_opens(server: str, file: Pa
 
 
 def test_tables_are_written_like_the_sheet_that_was_applied(
-    server: str, database_url: str, file: Path, tmp_path: Path
+    server: str, settings: ApiSettings, file: Path, tmp_path: Path
 ) -> None:
     rows = ROWS.replace("duration\n", "duration,vars.Zeile,vars.art\n").replace(",5\n", ",5,groß,x\n")
     file.write_text(rows.replace(",", ";"), encoding="utf-8-sig")
     run("apply", file, "--yes")
-    end_clips(database_url, b=RenderState.MODERATED)
+    end_clips(settings, b=RenderState.MODERATED)
 
     run("results", "autumn", "-o", tmp_path / "results.csv")
     run("failures", "autumn", "-o", tmp_path / "autumn.bad.csv")
@@ -283,14 +283,14 @@ def test_a_name_that_no_address_can_hold_is_an_error_of_the_file(server: str, fi
 
 
 def test_agreeing_to_a_price_lets_no_failed_clip_displace_a_repaired_one(
-    server: str, database_url: str, file: Path
+    server: str, settings: ApiSettings, file: Path
 ) -> None:
     repaired = file.with_name("autumn.bad.csv")
     repaired.write_text(ROWS.replace("crane", "swan"))
     run("apply", file, "--yes")
-    end_clips(database_url, b=RenderState.MODERATED)
+    end_clips(settings, b=RenderState.MODERATED)
     run("apply", repaired, "--yes")
-    end_clips(database_url, a=RenderState.SUCCEEDED, b=RenderState.SUCCEEDED)
+    end_clips(settings, a=RenderState.SUCCEEDED, b=RenderState.SUCCEEDED)
 
     refused = run("apply", file, "--yes")
     kept = json.loads(run("list", "--json").stdout)[0]["counts"]
