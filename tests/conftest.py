@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -22,7 +23,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from playwright.sync_api import Browser, sync_playwright
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.orm import Session
 
 from embedded.errors import BinaryNotFoundError
@@ -97,13 +98,24 @@ def engine(postgres_url: str) -> Iterator[Engine]:
     engine.dispose()
 
 
+@contextmanager
+def rolled_back(engine: Engine) -> Iterator[Connection]:
+    """A connection in a transaction for a whole test, which is rolled back then."""
+    with engine.connect() as connection, connection.begin() as transaction:
+        # The product's transactions never wait for Python; this one does, for as long as a busy machine takes.
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        yield connection
+        transaction.rollback()
+
+
 @pytest.fixture
 def session(engine: Engine) -> Iterator[Session]:
     """A session whose commits are real to the test and rolled back after it."""
-    with engine.connect() as connection, connection.begin() as transaction:
-        with Session(connection, expire_on_commit=False, join_transaction_mode="create_savepoint") as session:
-            yield session
-        transaction.rollback()
+    with (
+        rolled_back(engine) as connection,
+        Session(connection, expire_on_commit=False, join_transaction_mode="create_savepoint") as session,
+    ):
+        yield session
 
 
 @pytest.fixture

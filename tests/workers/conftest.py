@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from models.session import make_engine, make_sessions
 from models.settings import ServiceSettings
 from models.storage import LocalArchive
+from tests.conftest import rolled_back
 from tests.support.agreed_clocks import AgreedClocks
 from tests.support.commands import Ended, Run
 from tests.support.gates import open_default_gate
@@ -54,9 +55,8 @@ def provider(clock: VirtualClock) -> ScriptedProvider:
 @pytest.fixture
 def sessions(engine: Engine) -> Iterator[sessionmaker[Session]]:
     """Sessions on one connection; what they commit is rolled back after the test."""
-    with engine.connect() as connection, connection.begin() as transaction:
+    with rolled_back(engine) as connection:
         yield sessionmaker(connection, expire_on_commit=False, join_transaction_mode="create_savepoint")
-        transaction.rollback()
 
 
 @pytest.fixture
