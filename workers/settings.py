@@ -228,7 +228,7 @@ class ArchiveSettings(SettingsGroup):
         return self
 
 
-class DeliverySettings(WebhookSettings, SettingsGroup):
+class DeliverySettings(SettingsGroup, WebhookSettings):
     """Posting webhooks."""
 
     webhook_timeout_seconds: float = timing(

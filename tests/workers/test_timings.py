@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings
 
 from models.account import Account
 from reelqueue.errors import ConfigurationError
@@ -17,6 +19,15 @@ def test_a_variable_of_its_own_sets_no_timing(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("REELQUEUE_RECONCILE_ABSENT_SECONDS", "1")
 
     assert ReconcileSettings().absent_seconds == 60
+
+
+def test_every_group_reads_its_settings_from_variables_with_our_prefix(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = "32 characters or more that stay secret"
+    monkeypatch.setenv("REELQUEUE_WEBHOOK_KEY", key)
+    groups = [value for value in vars(load_settings()).values() if isinstance(value, BaseSettings)]
+
+    assert load_settings().delivery.webhook_key == SecretStr(key)
+    assert [type(group) for group in groups if not group.model_config["env_prefix"].startswith("REELQUEUE_")] == []
 
 
 def test_a_variable_that_an_older_version_read_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
