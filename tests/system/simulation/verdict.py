@@ -87,7 +87,8 @@ class Verdict:
                 continue
             job = self.jobs[task.job_id]
             per_job[job.id] += 1
-            if hashlib.sha256((job.prompt or "").encode()).hexdigest() != charge.prompt_sha256:
+            is_named_so = self._is_misnamed(task)
+            if hashlib.sha256((job.prompt or "").encode()).hexdigest() != charge.prompt_sha256 and not is_named_so:
                 yield f"job {job.id} follows task {charge.task_id}, which has another prompt"
             if not self._is_delivered(job):
                 yield f"job {job.id} is billed and {job.state}: {job.failure_message}"
@@ -101,7 +102,7 @@ class Verdict:
             sent[job_id].add(spec_sha256)
         for task in self.tasks.values():
             made = self.world.provider.provider.store.tasks.get(task.provider_task_id)
-            if made is not None and _digest(made.body) not in sent[task.job_id]:
+            if made is not None and _digest(made.body) not in sent[task.job_id] and not self._is_misnamed(task):
                 yield f"job {task.job_id} follows task {task.provider_task_id}, which was made for another request"
 
     def _owned_by_no_job(self, orphans: Counter[str]) -> Iterator[str]:
@@ -112,6 +113,8 @@ class Verdict:
         witness = self.world.witness
         unwanted = {job.id for job in self.jobs.values() if job.state in _UNWANTED} | witness.gone.keys()
         theirs = {one for job_id in unwanted for one in witness.tasks_by_job[job_id]} & witness.forgotten
+        misled = {task.job_id for task in self.tasks.values() if self._is_misnamed(task)}
+        theirs |= {one for job_id in misled for one in witness.tasks_by_job[job_id]}
         expected = Counter(charge.prompt_sha256 for charge in self.charges if charge.task_id in theirs)
         for prompt, count in (orphans - expected).items():
             billed = [
@@ -145,11 +148,22 @@ class Verdict:
             if len(made) > len(job_ids) + replaced and not any(map(self._is_excused, made)):
                 yield f"jobs {', '.join(map(str, job_ids))} made tasks {', '.join(made)}"
 
+    def _is_misnamed(self, task: ProviderTask) -> bool:
+        """Whether a job follows a task because the provider named it in answer to the job's POST, which made another.
+
+        Where the named task has an owner, that is noticed; here its own answer was lost, and nobody could know.
+        """
+        return self.world.witness.misnamed.get(task.provider_task_id) == task.job_id
+
     def _counts(self, task_id: str) -> bool:
         """Whether a task is work for its job: one that failed unbilled, and was then forgotten, counts for nothing.
 
-        Nor does it if a review has given it to its job in the place of a later one.
+        Nor does it if a review has given it to its job in the place of a later one, or if the provider has named it
+        to another job, which follows it.
         """
+        follower = self.tasks.get(task_id)
+        if follower is not None and self._is_misnamed(follower):
+            return False
         task = self.world.provider.provider.store.tasks.get(task_id)
         is_forgotten = task_id in self.world.witness.forgotten
         return not (is_forgotten and task is not None and task.status in _UNBILLED)

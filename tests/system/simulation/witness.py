@@ -33,6 +33,8 @@ class Witness:
     """Promises that were broken on the way."""
     tasks_by_job: dict[UUID, list[str]] = field(default_factory=lambda: defaultdict(list))
     """Tasks that the job's POSTs really made."""
+    misnamed: dict[str, UUID] = field(default_factory=dict)
+    """Tasks that the provider has named in answer to a POST which made another one, and that POST's job."""
     departed: list[Flight] = field(default_factory=list)
     """Submits that left since the database was last set back."""
     forgotten: set[str] = field(default_factory=set)
@@ -68,6 +70,9 @@ class Witness:
             [line] = self.service.provider.store.requests.newest(1, "submit")
             if line["task_id"]:
                 self.tasks_by_job[flight.sender].append(line["task_id"])
+                named = _named_task(flight)
+                if named not in {None, line["task_id"]}:
+                    self.misnamed[str(named)] = flight.sender
                 if not any(one is flight for one in self.departed):
                     self.forgotten.add(line["task_id"])
         elif flight.operation == "list":
@@ -125,3 +130,12 @@ def _listed_time(task: Task) -> str:
 
 def _unzipped(body: bytes) -> bytes:
     return gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
+
+
+def _named_task(flight: Flight) -> str | None:
+    """The task id in an answer, as a worker would read it; None: there is none."""
+    try:
+        document = json.loads(_unzipped(flight.answer.body)) if flight.answer else None
+        return str(document["output"]["task_id"])
+    except (ValueError, KeyError, TypeError):
+        return None
