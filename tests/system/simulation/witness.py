@@ -137,5 +137,5 @@ def _named_task(flight: Flight) -> str | None:
     try:
         document = json.loads(_unzipped(flight.answer.body)) if flight.answer else None
         return str(document["output"]["task_id"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
