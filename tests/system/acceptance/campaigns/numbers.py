@@ -45,9 +45,16 @@ def exported(rows: Sequence[Mapping[str, str]]) -> Numbers:
 
 def export(studio: Studio, name: str, file: Path) -> list[dict[str, str]]:
     """The rows of ``campaign results``."""
-    studio.campaign("results", name, "-o", file)
+    studio.campaign("results", name, "-o", file, "--format", "csv")
+    return read_table(file)
+
+
+def read_table(file: Path) -> list[dict[str, str]]:
+    """The rows of a table that has the separator of the sheet which was applied."""
     with file.open(encoding="utf-8-sig", newline="") as stream:
-        return list(csv.DictReader(stream))
+        separator = ";" if ";" in stream.readline() else ","
+        stream.seek(0)
+        return list(csv.DictReader(stream, delimiter=separator))
 
 
 def shown(studio: Studio, name: str) -> Numbers:

@@ -7,7 +7,6 @@ raised. In the end every side that counts clips or money says the same.
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
@@ -30,7 +29,16 @@ from tests.system.acceptance.campaigns.autumn import (
     set_budget,
     write_autumn,
 )
-from tests.system.acceptance.campaigns.numbers import Numbers, billed, entered, export, exported, kept, shown
+from tests.system.acceptance.campaigns.numbers import (
+    Numbers,
+    billed,
+    entered,
+    export,
+    exported,
+    kept,
+    read_table,
+    shown,
+)
 from tests.system.acceptance.campaigns.studio import Studio
 
 # One stack at a time: each takes both processors.
@@ -74,8 +82,7 @@ def test_the_plan_names_what_is_bad_and_stores_nothing(story: Story) -> None:
 
 
 def test_every_bad_row_is_told_beside_the_file(story: Story) -> None:
-    with (story.folder / "autumn.errors.csv").open(encoding="utf-8-sig", newline="") as stream:
-        told = {(row["line"], row["code"]) for row in csv.DictReader(stream)}
+    told = {(row["line"], row["code"]) for row in read_table(story.folder / "autumn.errors.csv")}
 
     assert told == {("42", "out_of_range"), ("43", "local_path_refused"), ("44", "duplicate_id")}
 
