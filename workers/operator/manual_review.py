@@ -97,7 +97,7 @@ def questions(session: Session, services: Services) -> list[ReviewItem]:
             Attempt.epoch == RenderJob.epoch,
             RenderJob.failure_class.is_distinct_from(FailureClass.POISON),
         )
-        .order_by(Attempt.sent_at)
+        .order_by(Attempt.sent_at, Attempt.id)
     )
     taken, found = set[str](), list[ReviewItem]()
     for job, attempt, account in rows:
