@@ -9,6 +9,7 @@ from typing import TypeVar
 import httpx
 
 from reelqueue.client._steps import Fetch, Pause, Step, Steps
+from reelqueue.steps import run_steps, run_steps_async
 
 T = TypeVar("T")
 
@@ -21,20 +22,7 @@ class SyncDriver:
 
     def run(self, steps: Steps[T]) -> T:
         """The operation's result."""
-        try:
-            step = next(steps)
-            while True:
-                try:
-                    reply = self._perform(step)
-                except httpx.TransportError as error:
-                    step = steps.throw(error)
-                else:
-                    step = steps.send(reply)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
-        finally:
-            steps.close()
+        return run_steps(steps, self._perform, handled=httpx.TransportError)
 
     @property
     def base_url(self) -> str:
@@ -81,20 +69,7 @@ class AsyncDriver:
 
     async def run(self, steps: Steps[T]) -> T:
         """The operation's result."""
-        try:
-            step = next(steps)
-            while True:
-                try:
-                    reply = await self._perform(step)
-                except httpx.TransportError as error:
-                    step = steps.throw(error)
-                else:
-                    step = steps.send(reply)
-        except StopIteration as stop:
-            result: T = stop.value
-            return result
-        finally:
-            steps.close()
+        return await run_steps_async(steps, self._perform, handled=httpx.TransportError)
 
     @property
     def base_url(self) -> str:

@@ -26,6 +26,7 @@ from reelqueue.qwen.client._runs import Ask, Call, ObjectAnswer, Run, Steps, Too
 from reelqueue.qwen.request import TextRequest, parse_text_request
 from reelqueue.qwen.settings import QwenSettings
 from reelqueue.qwen.wire.builder import BuiltTextRequest, build_text
+from reelqueue.steps import run_steps_async
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -237,20 +238,8 @@ class AsyncQwenClient:
         return request if isinstance(request, TextRequest) else parse_text_request(request)
 
     async def _drive(self, steps: Steps[T]) -> T:
-        try:
-            step = next(steps)
-            while True:
-                try:
-                    result = await self._perform(step)
-                except Exception as error:  # noqa: BLE001 - the run decides what an error means
-                    step = steps.throw(error)
-                else:
-                    step = steps.send(result)
-        except StopIteration as stop:
-            found: T = stop.value
-            return found
-        finally:
-            steps.close()
+        # The run decides what an error of a step means, also of a caller's own function.
+        return await run_steps_async(steps, self._perform, handled=Exception)
 
     async def _perform(self, step: Ask | Call) -> object:
         if isinstance(step, Call):

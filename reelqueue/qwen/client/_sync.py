@@ -25,6 +25,7 @@ from reelqueue.qwen.client._runs import Ask, Call, ObjectAnswer, Run, Steps, Too
 from reelqueue.qwen.request import TextRequest, parse_text_request
 from reelqueue.qwen.settings import QwenSettings
 from reelqueue.qwen.wire.builder import BuiltTextRequest, build_text
+from reelqueue.steps import run_steps
 
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
@@ -236,20 +237,8 @@ class QwenClient:
         return request if isinstance(request, TextRequest) else parse_text_request(request)
 
     def _drive(self, steps: Steps[T]) -> T:
-        try:
-            step = next(steps)
-            while True:
-                try:
-                    result = self._perform(step)
-                except Exception as error:  # noqa: BLE001 - the run decides what an error means
-                    step = steps.throw(error)
-                else:
-                    step = steps.send(result)
-        except StopIteration as stop:
-            found: T = stop.value
-            return found
-        finally:
-            steps.close()
+        # The run decides what an error of a step means, also of a caller's own function.
+        return run_steps(steps, self._perform, handled=Exception)
 
     def _perform(self, step: Ask | Call) -> object:
         if isinstance(step, Call):
