@@ -10,7 +10,6 @@ import ipaddress
 import re
 from collections.abc import Collection
 from typing import Final
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -98,15 +97,6 @@ def check_web_url(url: str, *, private_hosts: Collection[str] = (), with_tls: bo
     if not is_private_host:
         _check_host(parsed.raw_host.decode("ascii"))
     return parsed
-
-
-def is_loopback(url: str) -> bool:
-    """Whether the host of *url* is this machine."""
-    try:
-        host = urlsplit(url).hostname or ""
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _is_public_v4(address: ipaddress.IPv4Address) -> bool:

@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource
 
 from reelqueue.errors import ConfigurationError
-from reelqueue.url_safety import is_loopback
+from reelqueue.loopback import is_loopback_url
 
 TEST_TIMINGS: Final = "REELQUEUE_TEST_TIMINGS"
 """A JSON object of timings by name without the prefix, such as ``{"SWEEP_SECONDS": 1}``."""
@@ -115,7 +115,7 @@ def check_host(base_url: str) -> None:
     Raises:
         ConfigurationError: One of them is replaced, and the host is not this machine.
     """
-    if given_timings() and not is_loopback(base_url):
+    if given_timings() and not is_loopback_url(base_url):
         raise ConfigurationError(
             f"{TEST_TIMINGS} is set, and {base_url} is not on this machine: with other timings than its own the "
             f"product may pay twice for a clip, so they are for tests against the simulator; unset {TEST_TIMINGS}"

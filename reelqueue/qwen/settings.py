@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from reelqueue.catalog.text_price_list import TextPrice
 from reelqueue.errors import ConfigurationError
+from reelqueue.loopback import is_loopback_url
 
 DEFAULT_TEXT_BASE_URL: Final = "https://dashscope-intl.aliyuncs.com/compatible-mode/v1"
 """The Singapore region."""
@@ -137,11 +137,7 @@ class QwenSettings(BaseModel):
     @property
     def is_loopback(self) -> bool:
         """Whether calls stay on this machine, where no proxy of the environment can reach."""
-        host = httpx.URL(self.base_url).host
-        try:
-            return host == "localhost" or ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback_url(self.base_url)
 
 
 def read_settings(options: Mapping[str, object] = MappingProxyType({})) -> QwenSettings:

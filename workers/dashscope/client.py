@@ -21,7 +21,7 @@ from pydantic import SecretStr
 from models.rate_limit import TurnKind
 from reelqueue.builder import BuiltRequest
 from reelqueue.egress import WIRE_ERRORS, tls_context
-from reelqueue.loopback import is_loopback
+from reelqueue.loopback import is_loopback_url
 from reelqueue.version import USER_AGENT
 from workers.dashscope.answer_check import RawAnswer, check_answer
 from workers.dashscope.clock_comparison import MOST_OFFSET, ClockComparison
@@ -91,7 +91,7 @@ class Endpoint:
     @property
     def is_loopback(self) -> bool:
         """Whether it is on this machine: the simulator."""
-        return is_loopback(urlsplit(self.base_url).hostname or "")
+        return is_loopback_url(self.base_url)
 
 
 class DashScope:
