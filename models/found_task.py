@@ -17,7 +17,7 @@ from models.base import Base, new_id
 
 
 class FoundTask(Base):
-    """One task of nobody yet."""
+    """One task that no job has yet."""
 
     __tablename__ = "found_tasks"
     __table_args__ = (

@@ -46,7 +46,7 @@ class Entry:
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             (line.waiting.appendleft if is_begun else line.waiting.append)(turn)
             try:
-                await turn  # whoever leaves passes its place on
+                await turn  # a request that leaves passes its place on
             except asyncio.CancelledError:
                 if turn.done() and not turn.cancelled():
                     self._pass_on(line)

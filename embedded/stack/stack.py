@@ -200,7 +200,7 @@ class Stack:
         }
         host = loopback_host()
         return {
-            "REELQUEUE_WEBHOOK_PRIVATE_HOSTS": f"{host},localhost",  # whoever uses this stack is on this machine
+            "REELQUEUE_WEBHOOK_PRIVATE_HOSTS": f"{host},localhost",  # users of this stack are on this machine
             **self.options.settings,
             **inherited,
             **self.environment,

@@ -8,7 +8,7 @@ marker                  effect
 ``[[say=WORD]]``        the answer is WORD
 ``[[long=400]]``        the answer has 400 tokens
 ``[[broken-json]]``     JSON is cut in its middle, until the conversation goes on
-``[[fenced]]``          JSON stands in a code fence
+``[[fenced]]``          JSON in a code fence
 ``[[blocked-input]]``   the question is refused by moderation; nothing is billed
 ``[[blocked-output]]``  the answer is refused by moderation, after it was billed
 ======================= ==================================================================

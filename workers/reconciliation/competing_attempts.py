@@ -44,7 +44,7 @@ class CompetingAttempts:
     in_flight: frozenset[UUID]
     """Submits under way at the same account, or with the same prompt: they will bind what they made, in a moment."""
     rivals: tuple[Contender, ...]
-    """Those that may have made a task which is listed as unknown: nobody knows their outcome, or they were left to a
+    """Those that may have made a task which is listed as unknown: their outcome is unknown, or they were left to a
     person, written off, or are being sent by another account whose key may be of the same main account."""
 
     def has_newcomers(self, earlier: Self) -> bool:

@@ -32,7 +32,7 @@ _AT_ONCE: Final = 100
 
 
 def note_found(services: Services, account: Account, located: Iterable[Located]) -> int:
-    """Ask listed tasks of nobody what they are, note it, and have their results fetched.
+    """Ask about listed tasks that no job has, note the answers, and have their results fetched.
 
     Args:
         services: The outside world.

@@ -1,6 +1,6 @@
 """Whether a result is as long and as large as what a request asked for, as far as both are known.
 
-A mismatch tells requests apart; it never proves that a task is nobody's, as the provider may have cut a request down.
+A mismatch tells requests apart; it never proves that a task is not ours, as the provider may have cut a request down.
 """
 
 from __future__ import annotations

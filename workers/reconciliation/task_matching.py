@@ -72,7 +72,7 @@ class UnclaimedTask:
 
 @dataclass(frozen=True)
 class Contender:
-    """An attempt that nobody knows the outcome of, and what may tell its task from others."""
+    """An attempt whose outcome is unknown, and what may tell its task from others."""
 
     attempt_id: UUID
     request: str

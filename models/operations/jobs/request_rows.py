@@ -57,7 +57,7 @@ def to_request(job: RenderJob, references: Iterable[JobReference], *, first_fram
     Args:
         job: The job.
         references: Its references by position.
-        first_frame: Of a continued clip; None takes a placeholder, as the picture stands in the archive.
+        first_frame: Of a continued clip; None takes a placeholder, as the picture is in the archive.
     """
     options = stored_options(job)
     if job.is_continued:

@@ -90,7 +90,7 @@ class CampaignUpload:
             raise self._error
 
     def commit(self, csv_style: CsvStyle | None) -> ImportedClips:
-        """Put everything in force.
+        """Commit everything.
 
         Args:
             csv_style: Of the file, for what is written about the campaign; None: it is no CSV file.

@@ -225,7 +225,7 @@ def _asking_for(request: TextRequest, kind: type[BaseModel]) -> TextRequest:
     form = ResponseFormat(type="json_schema", json_schema=kind.model_json_schema(), name=name)
     asking = request.model_copy(update={"response_format": form})
     if not text_model(request.model).has_schema_mode or "json" in _words(asking).lower():
-        return asking  # the schema stands in the system text, or the word does: the service insists on it
+        return asking  # the system text holds the schema, or the word: the service insists on it
     head, *rest = asking.conversation
     if isinstance(head, SystemMessage):
         system = head.model_copy(update={"content": f"{head.content}\n\nAnswer with JSON."})
