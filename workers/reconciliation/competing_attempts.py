@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Self
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from models.attempt import Attempt
 from models.operations.scheduling.submit_gates import read_openings
+from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.catalog import Mode
 from reelqueue.states import AttemptState, RenderState
@@ -19,6 +20,8 @@ from workers.reconciliation.result_fit import Asked
 from workers.reconciliation.task_matching import Contender
 
 _IN_FLIGHT: Final = (AttemptState.INTENT, AttemptState.SENT)
+_EXCHANGED_WITHIN: Final = timedelta(hours=10)
+"""More than lies between two attempts that are in doubt at one time; a list tells of 24 hours."""
 UNDECIDED: Final = (AttemptState.AMBIGUOUS, AttemptState.RECONCILING)
 """Attempts that wait for the listing."""
 MAKERS: Final = (
@@ -90,6 +93,37 @@ def neighbours_of(
             rivals.append(contender_of(attempt, its_job, since, until))
     rivals += _forgotten(session, job, now)
     return CompetingAttempts(contender_of(mine, job, since, until), frozenset(in_flight), tuple(rivals))
+
+
+def exchanged_spans(
+    session: Session, attempt: Attempt, since: datetime, until: datetime
+) -> list[tuple[datetime, datetime]]:
+    """When the POSTs left, and had ended, of equal requests that may have been given a task of this attempt's.
+
+    Attempts that sent the very same bytes are given each other's tasks. The task that such a one has left over was
+    made at its own time, so only a list of that time too can prove that there is none.
+
+    Args:
+        session: To read with.
+        attempt: The attempt.
+        since: Start of the listing's window, by the provider's clock.
+        until: Its end.
+    """
+    rows = session.execute(
+        select(func.coalesce(Attempt.sent_at, Attempt.created_at), func.coalesce(Attempt.answer_by, Attempt.send_by))
+        .join(ProviderTask, ProviderTask.attempt_id == Attempt.id)
+        .where(
+            Attempt.id != attempt.id,
+            Attempt.state == AttemptState.ADOPTED,
+            Attempt.spec_sha256 == attempt.spec_sha256,
+            Attempt.account_id == attempt.account_id,
+            Attempt.base_url == attempt.base_url,
+            Attempt.created_at.between(attempt.created_at - _EXCHANGED_WITHIN, attempt.created_at + _EXCHANGED_WITHIN),
+            or_(ProviderTask.made_at.is_(None), ProviderTask.made_at.between(since, until)),
+        )
+        .order_by(Attempt.id)
+    )
+    return [(sent_at, silent_since) for sent_at, silent_since in rows]
 
 
 def contender_of(attempt: Attempt, job: RenderJob, since: datetime, until: datetime) -> Contender:

@@ -48,10 +48,10 @@ from reelqueue.errors import ConfigurationError
 from reelqueue.states import AttemptState, TaskStatus
 from workers.dashscope import Acceptance, ClockReading, DashScope, ListedTask, ProviderError
 from workers.failpoints import Failpoint, failpoint
-from workers.reconciliation.competing_attempts import UNDECIDED, CompetingAttempts, neighbours_of
+from workers.reconciliation.competing_attempts import UNDECIDED, CompetingAttempts, exchanged_spans, neighbours_of
 from workers.reconciliation.task_matching import ENDED, Absent, Adopt, MatchResult, UnclaimedTask, Unclear, match_task
 from workers.runtime.context import Services
-from workers.runtime.provider_clock import MOST_UNCERTAIN_SECONDS, clock_range, keep_reading
+from workers.runtime.provider_clock import MOST_UNCERTAIN_SECONDS, ClockRange, clock_range, keep_reading
 from workers.settings import ReconcileSettings
 from workers.submission.claim_outcomes import park_job, requeue
 from workers.submission.known_tasks import in_books
@@ -136,9 +136,10 @@ def _case(session: Session, attempt: Attempt, rules: ReconcileSettings, now: dat
     clocks = clock_range(session, account.id, rules, model=job.model, sent_with=[offset])
     # Where these are not in order, the clock was set between two of them, and no offset holds for all.
     is_in_order = attempt.created_at <= sent_at <= now
-    since, until = clocks.window(sent_at, silent_since)
+    first, last = _span(session, attempt, clocks, sent_at, silent_since)
+    since, until = clocks.window(first, last)
     until = max(since, until)  # a deadline that was brought back lies before a moment that was not
-    around = sent_at - clocks.width, silent_since + clocks.width
+    around = first - clocks.width, last + clocks.width
     return AmbiguousAttempt(
         attempt=OpenAttempt(attempt.id, attempt.number, job.id, attempt.epoch, account, attempt.base_url),
         model=job.model,
@@ -157,6 +158,19 @@ def _case(session: Session, attempt: Attempt, rules: ReconcileSettings, now: dat
         on_ambiguous=session.get_one(Campaign, job.campaign_id).on_ambiguous,
         key_fingerprint=attempt.key_fingerprint,
     )
+
+
+def _span(
+    session: Session, attempt: Attempt, clocks: ClockRange, sent_at: datetime, silent_since: datetime
+) -> tuple[datetime, datetime]:
+    """When the task may have been made that is the attempt's, or an equal request's in exchange."""
+    first, last, count = sent_at, silent_since, -1
+    spans = list[tuple[datetime, datetime]]()
+    while len(spans) > count:  # those that were exchanged with one of these
+        count = len(spans)
+        spans = exchanged_spans(session, attempt, *clocks.window(first, last))
+        first, last = min([sent_at, *(one for one, _ in spans)]), max([silent_since, *(one for _, one in spans)])
+    return first, last
 
 
 async def _investigate(services: Services, case: AmbiguousAttempt) -> MatchResult:

@@ -23,7 +23,8 @@ there are more of them than attempts                        a question for a per
 ==========================================================  ====================================================
 
 So of n attempts of the very same bytes, n tasks are adopted one each, and of k < n tasks any k attempts adopt one
-each; the others see an empty list then, and are proven absent like any single attempt.
+each; the others see an empty list then, and are proven absent like any single attempt. Where one of them has taken a
+task of another's time, the list of the other covers its time as well (`exchanged_spans`).
 
 Nothing is adopted on suspicion: a job that followed another program's task would never be rendered, and
 would get that program's video. Waiting costs nothing, as the task renders meanwhile.

@@ -14,7 +14,9 @@ SEEDS = 150
 RESTORED_SEEDS = 20
 
 # Seeds that found something, and what; played for as long as their numbers still tell the story.
-FOUND: dict[int, str] = {}
+FOUND: dict[int, str] = {
+    400200: "an equal request had taken the task, and its own lay outside of the window: submitted again",
+}
 
 
 @pytest.mark.parametrize("seed", [*range(SEEDS), *FOUND])

@@ -10,13 +10,15 @@ from sqlalchemy import update
 
 from models import Account, Attempt, ProviderTask
 from reelqueue.states import AttemptState, FailureClass, RenderState
-from tests.support.doubts import QUIET_SECONDS, Doubts, WatchedProvider, at_another_account, row
+from tests.support.doubts import HOUR_SECONDS, QUIET_SECONDS, Doubts, WatchedProvider, at_another_account, row
 from tests.support.jobs import PROMPT, Jobs
 from tests.support.recorded_hints import RecordedHints
 from tests.support.restored import Restored
 from tests.support.rows import Rows
 from tests.support.scripted_provider import answer, listing, refused, task
+from tests.support.virtual_clock import VirtualClock
 from workers.audit.invariants import audit
+from workers.dashscope.wire import format_time
 from workers.operator.manual_review import write_off
 from workers.reconciliation.reconcile import STRANGERS_AT_ONCE
 from workers.recovery.guarded_dispatch import guarded_dispatch
@@ -212,6 +214,27 @@ def test_equal_requests_without_a_prompt_adopt_a_task_each(doubts: Doubts, rows:
         guarded_dispatch(doubts.services)  # or the gate closes, and the first job may have made a forgotten task
 
     assert sorted(rows.tasks(job_id)[0].provider_task_id for job_id in job_ids) == ["another", "one"]
+
+
+def test_a_task_that_an_equal_request_took_is_looked_for_at_the_time_of_that_request(
+    doubts: Doubts, rows: Rows, clock: VirtualClock
+) -> None:
+    first = doubts.ambiguous()
+    clock.advance(5 * HOUR_SECONDS)
+    guarded_dispatch(doubts.services)  # or the gate closes meanwhile
+    later = doubts.ambiguous()
+    doubts.lists(of_the_first=PROMPT)
+    doubts.ask(later)  # which takes the task of the first, as the two are equal
+    assert [task.provider_task_id for task in rows.tasks(later)] == ["of_the_first"]
+
+    doubts.lists(of_the_later=PROMPT)
+    doubts.ask(first)
+
+    sent_at = doubts.attempt(later).sent_at
+    assert sent_at is not None
+    window = [one.url.params for one in doubts.provider.requests if "start_time" in one.url.params][-1]
+    assert window["start_time"] < format_time(sent_at) < window["end_time"]
+    assert [task.provider_task_id for task in rows.tasks(first)] == ["of_the_later"]
 
 
 def test_of_equal_requests_without_a_prompt_those_beyond_the_tasks_are_proven_absent(
