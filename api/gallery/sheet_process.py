@@ -11,7 +11,7 @@ import contextlib
 import os
 import pickle
 import resource
-import select
+import selectors
 import subprocess
 import sys
 import tempfile
@@ -94,10 +94,11 @@ class SheetProcess:
         process = self._running()
         assert process.stdin is not None  # noqa: S101 -- it was opened as a pipe
         assert process.stdout is not None  # noqa: S101
-        with contextlib.suppress(BrokenPipeError, EOFError):
+        with contextlib.suppress(BrokenPipeError, EOFError), selectors.DefaultSelector() as selector:
+            selector.register(process.stdout, selectors.EVENT_READ)
             pickle.dump(order, process.stdin)
             process.stdin.flush()
-            if select.select([process.stdout], [], [], WALL_SECONDS)[0]:
+            if selector.select(WALL_SECONDS):
                 answer: bytes | Exception | None = pickle.load(process.stdout)  # noqa: S301 -- from a process of ours
                 return answer
         return None

@@ -6,7 +6,9 @@ import os
 import pickle
 import signal
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -25,6 +27,16 @@ def test_a_sheet_is_drawn_by_another_process(sheets: SheetProcess, order: Order)
     assert sheets.draw(order).startswith(b"\x89PNG")
     assert sheets._process is not None
     assert os.getpriority(os.PRIO_PROCESS, sheets._process.pid) == os.getpriority(os.PRIO_PROCESS, 0) + 10
+
+
+def test_a_sheet_is_drawn_beside_more_connections_than_select_can_name(
+    sheets: SheetProcess, order: Order, tmp_path: Path
+) -> None:
+    with ExitStack() as connections:
+        for _ in range(1_024):  # the highest number of FD_SETSIZE and one
+            connections.enter_context((tmp_path / "open").open("wb"))
+
+        assert sheets.draw(order).startswith(b"\x89PNG")
 
 
 def test_what_reading_raises_is_raised_to_the_caller(sheets: SheetProcess, order: Order) -> None:
