@@ -10,10 +10,9 @@ from typing import Any, Final, Literal
 from starlette.responses import Response
 
 from simulator.errors import WireError
+from simulator.texts.wire import text_error
 
 _GZIP_ABOVE_BYTES: Final = 200
-_TEXT_CODES: Final = {"InvalidApiKey": "invalid_api_key", "Throttling.RateQuota": "limit_requests"}
-"""What language models call errors that the whole service has."""
 
 EVENT_STREAM: Final = "text/event-stream"
 
@@ -56,16 +55,6 @@ def error_reply(
         return Reply(error.status, text_error(error, request_id), headers=headers)
     document = {"code": error.code, "message": error.message, "request_id": request_id}
     return Reply(error.status, document, headers=headers)
-
-
-def text_error(error: WireError, request_id: str) -> dict[str, Any]:
-    """The error object of a language model."""
-    code = _TEXT_CODES.get(error.code, error.code)
-    kind = "invalid_request_error" if error.status == 400 else code
-    return {
-        "error": {"message": error.message, "type": kind, "param": None, "code": code},
-        "request_id": request_id,
-    }
 
 
 def compressed(body: bytes, accept_encoding: str) -> tuple[bytes, dict[str, str]]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from simulator.exchange.call import Call
 from simulator.exchange.dependencies import Service
-from simulator.exchange.reply import EVENT_STREAM, Reply, text_error
+from simulator.exchange.reply import EVENT_STREAM, Reply
 from simulator.texts.checks import invalid
-from simulator.texts.wire import document_of, event, events_of
+from simulator.texts.wire import document_of, event, events_of, text_error
 
 
 def chat(service: Service, call: Call) -> Reply:

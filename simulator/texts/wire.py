@@ -6,9 +6,12 @@ import json
 from collections.abc import Iterator
 from typing import Any, Final
 
+from simulator.errors import WireError
 from simulator.texts.completion import Completion, WrittenCall
 
 _PIECE_CHARACTERS: Final = 12
+_TEXT_CODES: Final = {"InvalidApiKey": "invalid_api_key", "Throttling.RateQuota": "limit_requests"}
+"""What language models call errors that the whole service has."""
 
 
 def document_of(answer: Completion) -> dict[str, Any]:
@@ -42,6 +45,16 @@ def events_of(answer: Completion, *, with_usage: bool) -> bytes:
 def event(document: dict[str, Any]) -> bytes:
     """One event."""
     return b"data: " + json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
+
+
+def text_error(error: WireError, request_id: str) -> dict[str, Any]:
+    """The error object of a language model."""
+    code = _TEXT_CODES.get(error.code, error.code)
+    kind = "invalid_request_error" if error.status == 400 else code
+    return {
+        "error": {"message": error.message, "type": kind, "param": None, "code": code},
+        "request_id": request_id,
+    }
 
 
 def _chunks(answer: Completion) -> Iterator[dict[str, Any]]:
