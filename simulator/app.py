@@ -16,7 +16,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from simulator.control.routes import control_routes
 from simulator.exchange.dependencies import Service
+from simulator.http.batches import cancel_batch, create_batch, get_batch, list_batches
 from simulator.http.chat import chat, models
+from simulator.http.files import delete_file, file_content, get_file, list_files, put_file
 from simulator.http.listing import list_tasks
 from simulator.http.middleware import Handler, endpoint
 from simulator.http.query import cancel, query
@@ -53,6 +55,15 @@ def _service_routes(service: Service) -> list[Route]:
         ("tokens", "POST", f"{_API}/tokens", tokens),
         ("chat", "POST", f"{_TEXT_API}/chat/completions", chat),
         ("models", "GET", f"{_TEXT_API}/models", models),
+        ("file-put", "POST", f"{_TEXT_API}/files", put_file),
+        ("file-list", "GET", f"{_TEXT_API}/files", list_files),
+        ("file-get", "GET", f"{_TEXT_API}/files/{{task_id}}", get_file),
+        ("file-delete", "DELETE", f"{_TEXT_API}/files/{{task_id}}", delete_file),
+        ("file-content", "GET", f"{_TEXT_API}/files/{{task_id}}/content", file_content),
+        ("batch-create", "POST", f"{_TEXT_API}/batches", create_batch),
+        ("batch-list", "GET", f"{_TEXT_API}/batches", list_batches),
+        ("batch-get", "GET", f"{_TEXT_API}/batches/{{task_id}}", get_batch),
+        ("batch-cancel", "POST", f"{_TEXT_API}/batches/{{task_id}}/cancel", cancel_batch),
     ]
     routes = [Route(path, endpoint(service, name, handler), methods=[method]) for name, method, path, handler in table]
     # The object storage knows signatures, not keys.

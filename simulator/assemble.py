@@ -16,6 +16,8 @@ from simulator.exchange.dependencies import Service
 from simulator.fault_script import FaultScript
 from simulator.signing import Signer
 from simulator.store.store import Store
+from simulator.texts.batches import Batches
+from simulator.texts.files import Files
 from simulator.texts.service import Texts
 
 
@@ -47,6 +49,7 @@ def build_service(
 ) -> Service:
     """A service from parts; for tests that bring their own clock and randomness."""
     provider = Provider(store, clock, random=random)
+    texts, files = Texts(provider), Files(provider)
     return Service(
         provider=provider,
         accounts=Accounts(dict(map(_key, keys)), clock),
@@ -54,7 +57,9 @@ def build_service(
         faults=FaultScript(store.faults, clock),
         clips=ClipLibrary(clip_folder, store.media),
         announcer=Announcer(provider, random),
-        texts=Texts(provider),
+        texts=texts,
+        files=files,
+        batches=Batches(provider, texts, files),
     )
 
 

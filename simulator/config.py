@@ -134,6 +134,12 @@ class Texts:
     """For how long a marked prefix is kept after it was last used."""
     extra_models: list[str] = field(default_factory=list)
     """Ids to answer although no table has them."""
+    batch_validation_seconds: NotNegative = 10.0
+    batch_run_seconds: NotNegative = 600.0
+    """How long the lines of a batch take, the last one included; longer than its window: it expires."""
+    batch_end_seconds: NotNegative = 10.0
+    """How long the result files of a batch are written."""
+    batch_cancel_seconds: NotNegative = 10.0
 
 
 @dataclass(frozen=True, slots=True)

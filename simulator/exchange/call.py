@@ -26,6 +26,7 @@ class Call:
     account: str = ""
     model: str = ""
     task_id: str = ""
+    """Of the task, file or batch that the path names, or that was made."""
     prompt: str = ""
     document: dict[str, Any] | None = None
     """The body as a JSON object, or ``None`` when it is none."""
@@ -33,7 +34,7 @@ class Call:
     @property
     def is_text(self) -> bool:
         """Whether it is for a language model, whose errors look otherwise."""
-        return self.operation in {"chat", "models"}
+        return self.operation in {"chat", "models"} or self.operation.startswith(("file-", "batch-"))
 
     def header(self, name: str) -> str:
         """A header's value, or an empty text."""

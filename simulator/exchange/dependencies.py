@@ -10,6 +10,8 @@ from simulator.core.provider import Provider
 from simulator.event_webhooks import Announcer
 from simulator.fault_script import FaultScript
 from simulator.signing import Signer
+from simulator.texts.batches import Batches
+from simulator.texts.files import Files
 from simulator.texts.service import Texts
 
 
@@ -24,6 +26,8 @@ class Service:
     clips: ClipLibrary
     announcer: Announcer
     texts: Texts
+    files: Files
+    batches: Batches
 
     def close(self) -> None:
         """Stop drawing clips and give the state folder back."""

@@ -65,7 +65,7 @@ def endpoint(service: Service, operation: str, handler: Handler, *, needs_key: b
 
 async def _read(call: Call) -> None:
     call.task_id = call.request.path_params.get("task_id", "")
-    if call.operation == "upload":
+    if call.operation in {"upload", "file-put"}:
         call.form = await call.request.form()
     elif call.request.method == "POST":
         call.keep_body(await call.request.body())
@@ -74,6 +74,9 @@ async def _read(call: Call) -> None:
 def _circumstances(service: Service, call: Call) -> Circumstances:
     if call.operation in {"submit", "chat"}:
         call.model, call.prompt = str((call.document or {}).get("model") or ""), _prompt(call)
+    elif call.operation == "batch-create":
+        metadata = (call.document or {}).get("metadata")
+        call.prompt = str(metadata.get("ds_name") or "") if isinstance(metadata, dict) else ""
     elif call.task_id and (task := service.provider.store.tasks.get(call.task_id)) is not None:
         call.model, call.prompt = task.model, task.prompt
     return Circumstances(call.operation, call.account, call.model, call.task_id, call.prompt)

@@ -1,4 +1,4 @@
-"""Page numbers from a query string."""
+"""Page numbers and limits from a query string."""
 
 from __future__ import annotations
 
@@ -16,6 +16,15 @@ def page_of(call: Call, *, default_size: int) -> tuple[int, int]:
         WireError: One is no number or out of range.
     """
     return _number(call, "page_no", 1, _PAGES_MAX), _number(call, "page_size", default_size, _PAGE_SIZE_MAX)
+
+
+def limit_of(call: Call, *, default: int, maximum: int) -> int:
+    """``limit``.
+
+    Raises:
+        WireError: It is no number or out of range.
+    """
+    return _number(call, "limit", default, maximum)
 
 
 def _number(call: Call, name: str, default: int, maximum: int) -> int:

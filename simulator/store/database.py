@@ -10,7 +10,7 @@ from typing import Final
 
 from simulator.errors import StartError
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 _TEXT_LEDGER: Final = """
 CREATE TABLE text_ledger (
@@ -18,6 +18,23 @@ CREATE TABLE text_ledger (
   prompt_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL, written_tokens INTEGER NOT NULL,
   completion_tokens INTEGER NOT NULL, reasoning_tokens INTEGER NOT NULL, amount TEXT, currency TEXT,
   settled_ms INTEGER NOT NULL);
+"""
+_BATCHES: Final = """
+ALTER TABLE text_ledger ADD COLUMN batch_id TEXT;
+ALTER TABLE text_ledger ADD COLUMN custom_id TEXT;
+CREATE TABLE files (
+  file_id TEXT NOT NULL UNIQUE, account TEXT NOT NULL, filename TEXT NOT NULL, purpose TEXT NOT NULL,
+  content BLOB NOT NULL, created_ms INTEGER NOT NULL);
+CREATE TABLE batches (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT, batch_id TEXT NOT NULL UNIQUE, account TEXT NOT NULL,
+  input_file_id TEXT NOT NULL, endpoint TEXT NOT NULL, completion_window TEXT NOT NULL, metadata TEXT NOT NULL,
+  status TEXT NOT NULL, created_ms INTEGER NOT NULL, starts_ms INTEGER NOT NULL, works_until_ms INTEGER NOT NULL,
+  ends_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, cancelling_ms INTEGER, closed_ms INTEGER, errors TEXT,
+  output_file_id TEXT, error_file_id TEXT);
+CREATE INDEX batches_open ON batches (sequence) WHERE closed_ms IS NULL;
+CREATE TABLE batch_lines (
+  batch_id TEXT NOT NULL, number INTEGER NOT NULL, custom_id TEXT NOT NULL, request TEXT NOT NULL, result TEXT,
+  is_ok INTEGER, PRIMARY KEY (batch_id, number)) WITHOUT ROWID;
 """
 _SCHEMA: Final = (
     """
@@ -42,10 +59,22 @@ CREATE TABLE requests (
   status INTEGER NOT NULL, fault TEXT NOT NULL);
 """
     + _TEXT_LEDGER
+    + _BATCHES
 )
-_UPGRADES: Final = {1: _TEXT_LEDGER}
+_UPGRADES: Final = {1: _TEXT_LEDGER + _BATCHES, 2: _BATCHES}
 """What a database of an older version lacks."""
-TABLES: Final = ("tasks", "ledger", "text_ledger", "media", "uploads", "faults", "requests")
+TABLES: Final = (
+    "tasks",
+    "ledger",
+    "text_ledger",
+    "files",
+    "batches",
+    "batch_lines",
+    "media",
+    "uploads",
+    "faults",
+    "requests",
+)
 """What a reset empties; settings stay."""
 
 

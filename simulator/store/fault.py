@@ -8,7 +8,27 @@ from typing import ClassVar, Literal
 from pydantic import ConfigDict, TypeAdapter
 
 Operation = Literal[
-    "submit", "query", "list", "cancel", "policy", "upload", "result", "quotas", "tokens", "chat", "models", "*"
+    "submit",
+    "query",
+    "list",
+    "cancel",
+    "policy",
+    "upload",
+    "result",
+    "quotas",
+    "tokens",
+    "chat",
+    "models",
+    "file-put",
+    "file-get",
+    "file-list",
+    "file-content",
+    "file-delete",
+    "batch-create",
+    "batch-get",
+    "batch-list",
+    "batch-cancel",
+    "*",
 ]
 """What a call is for."""
 

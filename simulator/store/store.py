@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from simulator.store.batches import BatchTable, FileTable
 from simulator.store.database import TABLES, open_database, transaction
 from simulator.store.faults import FaultTable
 from simulator.store.ledger import LedgerTable
@@ -24,6 +25,8 @@ class Store:
         self.tasks = TaskTable(self._database)
         self.ledger = LedgerTable(self._database)
         self.text_ledger = TextLedgerTable(self._database)
+        self.files = FileTable(self._database)
+        self.batches = BatchTable(self._database)
         self.media = MediaTable(self._database)
         self.faults = FaultTable(self._database)
         self.requests = RequestTable(self._database)

@@ -27,6 +27,10 @@ class TextCharge:
     """Decimal text; ``None`` for a model whose price is not known."""
     currency: str | None
     settled_ms: int
+    batch_id: str | None = None
+    """The batch that it was a line of; its price is half."""
+    custom_id: str | None = None
+    """Name of that line."""
 
 
 class TextLedgerTable:

@@ -1,5 +1,4 @@
 """Language models: what an answer says, what it costs, and what is refused; no HTTP.
 
-The seam for other authors is `simulator.texts.writer.Writer`. Files and batches would be operations beside
-`Texts.complete`.
+The seam for other authors is `simulator.texts.writer.Writer`.
 """

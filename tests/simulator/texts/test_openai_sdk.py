@@ -94,6 +94,32 @@ ASYNC = """
 
     asyncio.run(main())
 """
+BATCH = """
+    import json, time
+
+    rows = [{"custom_id": name, "method": "POST", "url": "/v1/chat/completions",
+             "body": {"model": "qwen-plus", "messages": HI}} for name in ("a", "b")]
+    content = "".join(json.dumps(row) + chr(10) for row in rows).encode()
+    file = client.files.create(file=("asked.jsonl", content), purpose="batch")
+    batch = client.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h",
+                                  metadata={"ds_name": "from the SDK"})
+    while batch.status not in {"completed", "failed", "expired", "cancelled"}:
+        time.sleep(0.05)
+        batch = client.batches.retrieve(batch.id)
+    assert (batch.status, batch.request_counts.completed) == ("completed", 2), batch
+    answers = [json.loads(line) for line in client.files.content(batch.output_file_id).text.splitlines()]
+    assert {answer["custom_id"] for answer in answers} == {"a", "b"}
+    assert answers[0]["response"]["body"]["choices"][0]["message"]["content"] == "You said: Hi"
+    assert [each.id for each in client.batches.list(limit=1)] == [batch.id]
+    assert batch.metadata == {"ds_name": "from the SDK"}
+    assert client.files.delete(file.id).deleted
+    assert file.id not in [each.id for each in client.files.list()]
+"""
+CANCEL = """
+    file = client.files.create(file=("asked.jsonl", b"{}"), purpose="batch")
+    batch = client.batches.create(input_file_id=file.id, endpoint="/v1/chat/completions", completion_window="24h")
+    assert client.batches.cancel(batch.id).status == "cancelling"
+"""
 PRELUDE = """
     import openai
 
@@ -111,9 +137,22 @@ PRELUDE = """
         pytest.param(STRUCTURED, id="structured output"),
         pytest.param(FAILURES, id="failures"),
         pytest.param(ASYNC, id="asyncio"),
+        pytest.param(CANCEL, id="cancelled batch"),
     ],
 )
 def test_the_openai_sdk_runs_unmodified(simulator: Simulator, script: str) -> None:
+    run_with_sdk(simulator, script)
+
+
+def test_the_openai_sdk_follows_a_batch_to_its_files(simulator: Simulator) -> None:
+    quick = {"batch_validation_seconds": 1, "batch_run_seconds": 2, "batch_end_seconds": 1}
+    simulator.control.post("config", json={"texts": quick}).raise_for_status()
+
+    run_with_sdk(simulator, BATCH)
+
+
+def run_with_sdk(simulator: Simulator, script: str) -> None:
+    """Run a script with the SDK, and let it succeed."""
     environment = os.environ | {
         "OPENAI_BASE_URL": f"{simulator.base_url}/compatible-mode/v1",
         "OPENAI_API_KEY": "sk-test",

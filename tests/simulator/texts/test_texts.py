@@ -234,7 +234,9 @@ def test_the_models_are_listed(wire: Wire) -> None:
 
 def test_a_state_folder_of_before_is_upgraded(tmp_path: Path) -> None:
     older = open_database(tmp_path)
-    older.executescript("DROP TABLE text_ledger; PRAGMA user_version = 1;")
+    for table in ("text_ledger", "files", "batches", "batch_lines"):
+        older.execute(f"DROP TABLE {table}")
+    older.execute("PRAGMA user_version = 1")
     older.close()
 
     again = open_database(tmp_path)
