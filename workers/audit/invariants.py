@@ -163,6 +163,19 @@ CHECKS: Final = (
                AND NOT (j.next_poll_at IS NOT NULL AND coalesce(t.billed_seconds, 0) = 0
                         AND count(e.id) = 1 AND max(e.kind) = 'write_off')""",  # noqa: S608
     ),
+    Check(
+        "write_off_ends_with_the_bill",
+        "what was written off for a task, or for a job whose task was not known, is taken back when it is settled",
+        """SELECT w.job_id, w.currency, sum(w.amount) AS written_off FROM ledger_entries w
+           WHERE w.kind = 'write_off' AND EXISTS (
+             SELECT 1 FROM ledger_entries s JOIN provider_tasks t ON t.id = s.provider_task_id
+             JOIN attempts a ON a.id = t.attempt_id
+             WHERE s.job_id = w.job_id AND s.kind = 'settle'
+               AND (s.provider_task_id = w.provider_task_id
+                    OR (w.provider_task_id IS NULL
+                        AND a.number = (SELECT max(number) FROM attempts WHERE job_id = w.job_id))))
+           GROUP BY w.job_id, w.currency HAVING sum(w.amount) <> 0""",
+    ),
     BILL_IS_RESERVED,
     BILL_IS_MEASURED,
     Check(

@@ -24,6 +24,7 @@ from workers.audit.invariants import Check, Finding
 from workers.audit.simulator_bill import Bill, Charge, read_bill
 from workers.dashscope import ProviderError
 from workers.dashscope.limits import LONGEST_WINDOW
+from workers.reconciliation.found_tasks import located, noted_successes
 from workers.reconciliation.task_list import Located, hosts_of, list_account, listed_window
 from workers.reconciliation.unresolved_attempts import UnresolvedAttempt, may_own, unresolved_attempts
 from workers.runtime.context import Services
@@ -33,7 +34,11 @@ from workers.submission.known_tasks import in_books
 Row = dict[str, Any]
 
 READABLE: Final = Check("list_is_readable", "the provider lists the tasks of every account, and all of them", "")
-OWNED: Final = Check("listed_task_is_owned", "every task that the provider lists as SUCCEEDED has a job here", "")
+OWNED: Final = Check(
+    "listed_task_is_owned",
+    "every task that the provider lists as SUCCEEDED, or listed so while a job was under review, has a job here",
+    "",
+)
 SETTLED: Final = Check("listed_task_is_settled", "every task that it lists as SUCCEEDED is settled here", "")
 LISTED: Final = Check("our_task_is_listed", "it lists every task that we know of, while it keeps them", "")
 AGREES: Final = Check("statuses_agree", "a task that we follow no more has the status that the provider lists", "")
@@ -61,6 +66,8 @@ class Comparison:
     """What was bound from here on, by the database's clock, is within."""
     now: datetime
     listed: dict[str, Located]
+    noted: dict[str, Located]
+    """Tasks that were billed, and noted for a review, as the list showed them then."""
     flaw: str | None
     """Why the list may miss tasks; None: it is whole."""
     ours: dict[str, Owned]
@@ -111,10 +118,11 @@ def _compare(services: Services, account: Account, window: timedelta) -> Compari
     with services.sessions() as session:
         charged = (charge.provider_task_id for bill in found if bill for charge in bill.charges)
         ours_since = since - clocks.low + clocks.allowance
-        ours = _ours(session, account, ours_since, {*listed.tasks, *charged})
+        noted = {task_id: located(row) for task_id, row in noted_successes(session, account.id).items()}
+        ours = _ours(session, account, ours_since, {*listed.tasks, *noted, *charged})
         doubts = unresolved_attempts(session, services.settings.reconcile)
     bills = tuple(bill for bill in found if bill is not None)
-    return Comparison(account, since, ours_since, now, listed.tasks, listed.flaw, ours, doubts, bills)
+    return Comparison(account, since, ours_since, now, listed.tasks, noted, listed.flaw, ours, doubts, bills)
 
 
 def _ours(session: Session, account: Account, since: datetime, ids: Iterable[str]) -> dict[str, Owned]:
@@ -130,7 +138,7 @@ def _ours(session: Session, account: Account, since: datetime, ids: Iterable[str
 
 
 def _unowned(sides: Comparison) -> Iterator[Row]:
-    for task_id, one in sides.listed.items():
+    for task_id, one in (sides.noted | sides.listed).items():
         is_paid = one.task.status == TaskStatus.SUCCEEDED
         if is_paid and task_id not in sides.ours and not may_own(one, sides.doubts):
             yield _row(sides, task_id, model=one.task.model, made_at=one.task.created_at)

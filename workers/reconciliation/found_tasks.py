@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
+from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import literal, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -16,7 +17,7 @@ from models.base import new_id
 from models.found_task import FoundTask
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
-from reelqueue.states import UNBILLED, RenderState
+from reelqueue.states import UNBILLED, RenderState, TaskStatus
 from workers.dashscope import ListedTask, TaskAnswer
 from workers.reconciliation.competing_attempts import contender_of
 from workers.reconciliation.orphan_adoption import ask
@@ -101,9 +102,20 @@ def fitting_tasks(session: Session, attempt: Attempt, job: RenderJob, rules: Rec
     return sorted(fitting, key=lambda row: _stranger(row).is_silent)
 
 
-def _stranger(row: FoundTask) -> UnclaimedTask:
+def noted_successes(session: Session, account_id: UUID) -> dict[str, FoundTask]:
+    """The noted tasks of an account that are billed, by id; also those that a job has taken."""
+    billed = select(FoundTask).where(FoundTask.account_id == account_id, FoundTask.status == TaskStatus.SUCCEEDED)
+    return {row.provider_task_id: row for row in session.scalars(billed)}
+
+
+def located(row: FoundTask) -> Located:
+    """A noted task as the list showed it."""
     listed = ListedTask(row.provider_task_id, row.status, row.model, None, row.made_at)
-    return UnclaimedTask(listed, answer_of(row))
+    return Located(listed, row.base_url)
+
+
+def _stranger(row: FoundTask) -> UnclaimedTask:
+    return UnclaimedTask(located(row).task, answer_of(row))
 
 
 def answer_of(row: FoundTask) -> TaskAnswer:
@@ -148,4 +160,8 @@ def _note(session: Session, account: Account, one: Located, answer: TaskAnswer, 
         fetch_count=0,
         **said,
     )
-    session.execute(first.on_conflict_do_update(index_elements=["account_id", "provider_task_id"], set_=said))
+    # What it said at its end stays when the provider has forgotten it.
+    is_news = or_(FoundTask.status.not_in(ENDED), literal(answer.status).in_(ENDED))
+    session.execute(
+        first.on_conflict_do_update(index_elements=["account_id", "provider_task_id"], set_=said, where=is_news)
+    )

@@ -28,12 +28,14 @@ from reelqueue.errors import ConfigurationError
 from reelqueue.pricing import dearest_price
 from reelqueue.schemas.statement import money_text
 from reelqueue.states import AttemptState, RenderState, TaskStatus
-from workers.dashscope import ProviderError, TaskAnswer
+from workers.dashscope import ListedTask, ProviderError, TaskAnswer
 from workers.polling.apply_answers import store_answer
 from workers.polling.settlement import settlement_of
 from workers.reconciliation.task_list import Located
+from workers.reconciliation.written_off import take_back_write_off
 from workers.runtime.context import Services
 from workers.runtime.provider_clock import stored_time
+from workers.settings import ReconcileSettings
 from workers.submission.known_tasks import in_books, lock_task_id
 
 log = structlog.get_logger(__name__)
@@ -74,23 +76,28 @@ class Orphan:
         return f"{self.provider_task_id} {self.model} {self.status} made={made}: {fate}"
 
 
-def adopt_orphan(services: Services, account: Account, orphan: Orphan) -> Orphan:
+def adopt_orphan(services: Services, account: Account, orphan: Orphan, *, noted: TaskAnswer | None = None) -> Orphan:
     """Make a finished task of nobody a job, once, and have its video fetched.
+
+    Where a job was written off that may have made it, the write-off is taken back.
 
     Args:
         services: The outside world.
         account: Whose task.
-        orphan: A task that the list calls SUCCEEDED.
+        orphan: A task that the list calls SUCCEEDED, or called so.
+        noted: What it said while it was listed, for when the provider has forgotten it.
 
     Returns:
         The orphan with its job and its cost; unchanged if it cannot be adopted now.
     """
     answer = ask(services, account, orphan.base_url, orphan.provider_task_id)
+    if answer is None or answer.status != TaskStatus.SUCCEEDED:
+        answer = noted
     # Without a URL it is paid all the same; the archive asks for one until the result is gone.
     if answer is None or answer.status != TaskStatus.SUCCEEDED:
         return orphan
     with services.sessions.begin() as session:
-        bill = _store(session, account, orphan, answer, services.clock.now(session))
+        bill = _store(session, account, orphan, answer, services.settings.reconcile, services.clock.now(session))
         if bill is None:
             session.rollback()  # it has an owner by now: the job that was made for it goes too
             return orphan
@@ -124,7 +131,12 @@ def ask(services: Services, account: Account, base_url: str, provider_task_id: s
 
 
 def _store(
-    session: Session, account: Account, orphan: Orphan, answer: TaskAnswer, now: datetime
+    session: Session,
+    account: Account,
+    orphan: Orphan,
+    answer: TaskAnswer,
+    rules: ReconcileSettings,
+    now: datetime,
 ) -> LedgerCharge | None:
     """What the task of a new job cost; None if it has an owner by now."""
     job = _job(session, account, orphan, answer, now)
@@ -141,7 +153,11 @@ def _store(
     detail = {"provider_task_id": orphan.provider_task_id, "adopted": True}
     record(session, job.id, "state", now=now, to_state=RenderState.ARCHIVING, detail=detail)
     bill = settlement_of(session, task, answer, now=now)
-    post_charges(session, [bill], now=now)  # last: it locks campaigns
+    listed = ListedTask(orphan.provider_task_id, answer.status, orphan.model, None, orphan.created_at)
+    taken_back = take_back_write_off(
+        session, Located(listed, orphan.base_url), answer, rules, adopted_as=job.id, now=now
+    )
+    post_charges(session, [bill, *taken_back], now=now)  # last: it locks campaigns
     return bill
 
 

@@ -7,10 +7,13 @@ the lists of all accounts are compared with our books:
 a listed task that is not ours and   then
 ===================================  ==============================================================
 may be an undecided attempt's        left to reconciliation, or to the operator who reviews its job;
-                                     then it is noted and its file is kept, as both will be gone
+                                     then it is noted and its file is kept, as both will be gone;
+                                     one that no job has taken when the review is settled goes on
+                                     as if it were still listed
 is younger than a submit takes       left for the next time
 FAILED or CANCELED                   counted: it costs nothing
-SUCCEEDED                            adopted as a job of its own: settled, archived
+SUCCEEDED                            adopted as a job of its own: settled, archived; the write-off of a
+                                     job that may have made it is taken back
 anything else                        reported; adopted when it has succeeded
 ===================================  ==============================================================
 
@@ -29,6 +32,7 @@ import structlog
 from sqlalchemy import select, update
 
 from models.account import Account
+from models.found_task import FoundTask
 from models.operations.scheduling.submit_gates import read_openings
 from models.provider_task import ProviderTask
 from reelqueue.errors import ConfigurationError
@@ -36,7 +40,7 @@ from reelqueue.schemas.statement import money_text
 from reelqueue.states import UNBILLED, TaskStatus
 from workers.dashscope import MOST_OFFSET, ListedTask, ProviderError
 from workers.dashscope.limits import LONGEST_WINDOW
-from workers.reconciliation.found_tasks import note_found
+from workers.reconciliation.found_tasks import answer_of, located, note_found, noted_successes
 from workers.reconciliation.late_settlement import settle_late_successes
 from workers.reconciliation.orphan_adoption import Orphan, adopt_orphan
 from workers.reconciliation.task_list import Located, hosts_of, list_account, listed_window
@@ -117,23 +121,34 @@ def _look(services: Services, account: Account, window: timedelta) -> OrphanScan
         log.warning("orphans.list_not_whole", account=account.name, problem=listed.flaw)
     look.listed = len(listed.tasks)
     look.settled = settle_late_successes(services, account, listed.tasks.values())
-    strays = _strays(services, account, listed.tasks, held, look)
-    look.orphans = [_adopt(services, account, one, number) for number, one in enumerate(strays)]
+    with services.sessions() as session:
+        noted = noted_successes(session, account.id)
+    strays = _strays(services, account, listed.tasks, noted, held, look)
+    look.orphans = [
+        _adopt(services, account, one, number, noted.get(one.task.provider_task_id))
+        for number, one in enumerate(strays)
+    ]
     _report(services, account, look)
     return look
 
 
 def _strays(
-    services: Services, account: Account, listed: dict[str, Located], held: set[str], look: OrphanScan
+    services: Services,
+    account: Account,
+    listed: dict[str, Located],
+    noted: dict[str, FoundTask],
+    held: set[str],
+    look: OrphanScan,
 ) -> list[Located]:
-    """The listed tasks that nobody here can have asked for, and that are billed or will be."""
+    """The tasks, listed or noted, that nobody here can have asked for, and that are billed or will be."""
+    known = {task_id: located(row) for task_id, row in noted.items()} | listed
     with services.sessions() as session:
         # Read after the list: what made a listed task is on record by now, however new it is.
-        ours = set(session.scalars(select(ProviderTask.provider_task_id).where(in_books(session, listed))))
+        ours = set(session.scalars(select(ProviderTask.provider_task_id).where(in_books(session, known))))
         doubts = unresolved_attempts(session, services.settings.reconcile)
         clocks = clock_range(session, account.id, services.settings.reconcile)
         now = services.clock.now(session) + clocks.low - clocks.allowance
-    strays = [one for task_id, one in listed.items() if task_id not in ours]
+    strays = [one for task_id, one in known.items() if task_id not in ours]
     open_ones = [
         one
         for one in strays
@@ -142,7 +157,8 @@ def _strays(
     rest = [one for one in strays if one not in open_ones]
     look.undecided = len(open_ones)
     under_review = [doubt for doubt in doubts if doubt.is_under_review]
-    note_found(services, account, [one for one in open_ones if may_own(one, under_review)])
+    listed_ones = [one for one in open_ones if one.task.provider_task_id in listed]
+    note_found(services, account, [one for one in listed_ones if may_own(one, under_review)])
     look.unbilled = sum(one.task.status in UNBILLED for one in rest)
     return [one for one in rest if one.task.status not in UNBILLED]
 
@@ -160,12 +176,12 @@ def _is_young(task: ListedTask, settings: Settings, now: datetime) -> bool:
     return task.created_at is not None and -MOST_OFFSET < now - task.created_at < timedelta(seconds=longest)
 
 
-def _adopt(services: Services, account: Account, one: Located, number: int) -> Orphan:
+def _adopt(services: Services, account: Account, one: Located, number: int, noted: FoundTask | None) -> Orphan:
     orphan = Orphan.of(one)
     wanted = services.settings.provider.orphans == "adopt" and number < _ADOPTED_AT_ONCE
     if not wanted or one.task.status != TaskStatus.SUCCEEDED:
         return orphan
-    return adopt_orphan(services, account, orphan)
+    return adopt_orphan(services, account, orphan, noted=answer_of(noted) if noted else None)
 
 
 def _report(services: Services, account: Account, look: OrphanScan) -> None:

@@ -8,12 +8,14 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from models.attempt import Attempt
 from models.campaign import Campaign
 from models.ledger_entry import EntryKind, LedgerEntry
+from models.provider_task import ProviderTask
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +37,7 @@ class LedgerCharge:
 
 
 def post_charges(session: Session, charges: Iterable[LedgerCharge], *, now: datetime) -> None:
-    """Enter charges; the second settlement of a task changes nothing.
+    """Enter charges; the second settlement of a task changes nothing, the first takes its write-off back.
 
     Args:
         session: In a transaction that has locked the jobs; the caller commits. To be called last: it locks campaigns,
@@ -48,9 +50,12 @@ def post_charges(session: Session, charges: Iterable[LedgerCharge], *, now: date
     spenders = select(Campaign.id).where(Campaign.id.in_({one.campaign_id for one in ordered})).order_by(Campaign.id)
     session.execute(spenders.with_for_update(key_share=True))
     for one in ordered:
-        if _enter(session, one, now):
-            spent = (one.amount or Decimal(0)) - _take_back_write_off(session, one, now)
-            _charge(session, one, spent)
+        if not _enter(session, one, now):
+            continue
+        _charge(session, one)
+        for write_off in _ended_doubts(session, one):
+            _enter(session, write_off, now)
+            _charge(session, write_off)
 
 
 def _enter(session: Session, spending: LedgerCharge, now: datetime) -> bool:
@@ -59,26 +64,65 @@ def _enter(session: Session, spending: LedgerCharge, now: datetime) -> bool:
     return session.execute(once.returning(LedgerEntry.id)).first() is not None
 
 
-def _take_back_write_off(session: Session, spending: LedgerCharge, now: datetime) -> Decimal:
-    """What was written off for a task that is settled after all, which ends the doubt."""
+def _ended_doubts(session: Session, spending: LedgerCharge) -> list[LedgerCharge]:
+    """What takes back the write-offs for a task that is settled after all.
+
+    A job that an operator wrote off may have had no task yet: then the write-off stands for its last attempt.
+    """
     if spending.kind is not EntryKind.SETTLE:
-        return Decimal(0)
-    given_up = session.scalars(
-        select(func.sum(LedgerEntry.amount)).where(
-            LedgerEntry.provider_task_id == spending.provider_task_id, LedgerEntry.kind == EntryKind.WRITE_OFF
+        return []
+    newest = select(func.max(Attempt.number)).where(Attempt.job_id == spending.job_id).scalar_subquery()
+    is_of_newest = exists().where(
+        ProviderTask.id == spending.provider_task_id,
+        Attempt.id == ProviderTask.attempt_id,
+        Attempt.number == newest,
+    )
+    is_for_it = or_(
+        LedgerEntry.provider_task_id == spending.provider_task_id,
+        and_(LedgerEntry.job_id == spending.job_id, LedgerEntry.provider_task_id.is_(None), is_of_newest),
+    )
+    return _taken_back(session, is_for_it)
+
+
+def without_task(session: Session, job_id: UUID) -> list[LedgerCharge]:
+    """What takes back the write-off of a job, none of whose tasks was known; empty: there is none, or not any more.
+
+    Args:
+        session: In a transaction that has locked the job.
+        job_id: The job.
+    """
+    return _taken_back(session, and_(LedgerEntry.job_id == job_id, LedgerEntry.provider_task_id.is_(None)))
+
+
+def _taken_back(session: Session, is_for_it: ColumnElement[bool]) -> list[LedgerCharge]:
+    entry = LedgerEntry
+    columns = (entry.campaign_id, entry.job_id, entry.account_id, entry.provider_task_id, entry.currency)
+    written_off = func.sum(entry.amount)
+    rows = session.execute(
+        select(*columns, written_off)
+        .where(entry.kind == EntryKind.WRITE_OFF, is_for_it)
+        .group_by(*columns)
+        .having(written_off != 0)
+    )
+    return [
+        LedgerCharge(
+            kind=EntryKind.WRITE_OFF,
+            campaign_id=campaign_id,
+            job_id=job_id,
+            account_id=account_id,
+            provider_task_id=provider_task_id,
+            seconds=None,
+            amount=-amount if amount else None,
+            currency=currency,
         )
-    ).one()
-    if not given_up:
-        return Decimal(0)
-    taken_back = vars(spending) | {"kind": EntryKind.WRITE_OFF, "amount": -given_up, "seconds": None}
-    session.execute(insert(LedgerEntry).values(at=now, **taken_back))
-    return Decimal(given_up)
+        for campaign_id, job_id, account_id, provider_task_id, currency, amount in rows
+    ]
 
 
-def _charge(session: Session, spending: LedgerCharge, amount: Decimal) -> None:
+def _charge(session: Session, spending: LedgerCharge) -> None:
     session.execute(
         update(Campaign)
         .where(Campaign.id == spending.campaign_id, Campaign.budget_currency == spending.currency)
-        .values(spent_amount=Campaign.spent_amount + amount)
+        .values(spent_amount=Campaign.spent_amount + (spending.amount or Decimal(0)))
         .execution_options(synchronize_session=False)
     )

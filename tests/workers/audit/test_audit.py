@@ -84,6 +84,14 @@ BREAKS = {
     "bill_is_measured": """
         INSERT INTO ledger_entries (at, kind, campaign_id, job_id, account_id, amount, currency)
         SELECT at, 'settle', campaign_id, job_id, account_id, amount, currency FROM ledger_entries""",
+    # It was written off for want of its task, which was then settled.
+    "write_off_ends_with_the_bill": """
+        INSERT INTO ledger_entries (at, kind, campaign_id, job_id, account_id, amount, currency, provider_task_id)
+        SELECT e.at, 'settle', e.campaign_id, e.job_id, e.account_id, e.amount, e.currency, t.id
+        FROM ledger_entries e JOIN provider_tasks t ON t.job_id = e.job_id;
+        INSERT INTO ledger_entries (at, kind, campaign_id, job_id, account_id, amount, currency)
+        SELECT at, 'write_off', campaign_id, job_id, account_id, amount, currency FROM ledger_entries
+        WHERE kind = 'settle'""",
     "budget_is_kept": "UPDATE campaigns SET budget_amount = 0.01, budget_currency = 'USD'",
     "slots_within_limits": "UPDATE accounts SET look_ahead = -5",
 }
