@@ -132,6 +132,22 @@ TERMINAL: Final = frozenset(
 COLLECTABLE: Final = frozenset({RenderState.TIMED_OUT, RenderState.LOST})
 """Terminal states that a result which turns up late still ends as ``succeeded``."""
 
+UNSENT: Final = frozenset({RenderState.QUEUED, RenderState.ADMITTED})
+"""States of a job for which nothing was sent, or what was sent is over."""
+
+SLOTLESS: Final = frozenset(
+    {
+        RenderState.QUEUED,
+        RenderState.ARCHIVING,
+        RenderState.SUCCEEDED,
+        RenderState.FAILED,
+        RenderState.MODERATED,
+        RenderState.EXPIRED,
+        RenderState.LOST,
+    }
+)
+"""States without a slot: no task of the job may still run at the provider."""
+
 UNBILLED: Final = frozenset({TaskStatus.FAILED, TaskStatus.CANCELED})
 """Ends of a provider's task that cost nothing."""
 

@@ -18,9 +18,9 @@ from models.operations.scheduling.submit_gates import ensure_gate, open_gate, re
 from models.render_job import RenderJob
 from models.submit_gate import SubmitGate
 from reelqueue.errors import ReelqueueError
+from reelqueue.states import UNSENT
 from workers.operator.console import AsJson, open_services
 from workers.recovery.bind import bind_found
-from workers.recovery.candidates import TAKING
 from workers.recovery.compare import Sight, compare_account, look_at
 from workers.recovery.gates import open_gates
 from workers.recovery.matching import Candidate, Found
@@ -174,7 +174,7 @@ def _read_pair(services: Services, closed: list[Closed], text: str) -> tuple[Clo
 
 def _refuse_other(session: Session, job_id: UUID, found: Found) -> None:
     row = session.execute(select(RenderJob.state, RenderJob.model).where(RenderJob.id == job_id)).one_or_none()
-    if row is None or row.state not in TAKING:
+    if row is None or row.state not in UNSENT:
         seen = f"is {row.state}" if row else "does not exist"
         raise ReelqueueError(f"render job {job_id} {seen}; only a job that waits for its submit can have a task")
     if found.task.model not in {None, row.model}:

@@ -17,7 +17,6 @@ from sqlalchemy import ColumnElement, bindparam, case, func, select, update
 from sqlalchemy.orm import Session
 
 from models.ledger_entry import EntryKind, LedgerEntry
-from models.operations.jobs.cancel import apply_pending_cancel
 from models.operations.jobs.transitions import move, record
 from models.operations.money.ledger import LedgerCharge, post_charges
 from models.operations.money.slot_reservations import release_slot
@@ -69,7 +68,7 @@ def apply_answers(session: Session, outcomes: Iterable[tuple[Asked, Outcome]], *
         is_news = _status(asked) != asked.due.provider_status
         if outcome.to_state is None and not outcome.ends_task and not is_news:
             staying.append(_stay(asked, outcome))
-        elif _move(session, asked, outcome, now):
+        elif _write(session, asked, outcome, now, effects):
             if is_news:
                 _note(session, asked, outcome, now)
             _follow_up(session, asked, outcome, now, effects)
@@ -140,7 +139,27 @@ def _note(session: Session, asked: Asked, outcome: Outcome, now: datetime) -> No
         record(session, due.job_id, "alarm", now=now, detail={"seen": outcome.alarm})
 
 
-def _move(session: Session, asked: Asked, outcome: Outcome, now: datetime) -> bool:
+def _write(session: Session, asked: Asked, outcome: Outcome, now: datetime, effects: Effects) -> bool:
+    """Write one outcome, and release the slot where it ends the task; False if the job has changed meanwhile."""
+    due, values = asked.due, _columns(asked, outcome, now)
+    if outcome.to_state is not None:
+        is_over = outcome.ends_task
+        moved = move(session, due.job_id, [due.state], outcome.to_state, now=now, frees_slot=is_over, **values)
+        if moved is None:
+            return False
+        slot = moved.slot
+    else:
+        still = update(RenderJob).where(
+            RenderJob.id == due.job_id, RenderJob.state == due.state, RenderJob.poll_count == due.poll_count
+        )
+        if session.execute(still.values(**values).returning(RenderJob.id)).first() is None:
+            return False
+        slot = release_slot(session, due.job_id, now=now) if outcome.ends_task else None
+    effects.finished_count += slot is not None or outcome.next_poll_at is None
+    return True
+
+
+def _columns(asked: Asked, outcome: Outcome, now: datetime) -> dict[str, Any]:
     due = asked.due
     values: dict[str, Any] = {
         "next_poll_at": outcome.next_poll_at,
@@ -159,24 +178,15 @@ def _move(session: Session, asked: Asked, outcome: Outcome, now: datetime) -> bo
             "failure_code": outcome.failure_code,
             "failure_message": outcome.failure_message,
         }
-    if outcome.to_state is not None:
-        return move(session, due.job_id, [due.state], outcome.to_state, now=now, **values) is not None
-    still = update(RenderJob).where(
-        RenderJob.id == due.job_id, RenderJob.state == due.state, RenderJob.poll_count == due.poll_count
-    )
-    return session.execute(still.values(**values).returning(RenderJob.id)).first() is not None
+    return values
 
 
 def _follow_up(session: Session, asked: Asked, outcome: Outcome, now: datetime, effects: Effects) -> None:
     due = asked.due
-    if outcome.to_state is RenderState.QUEUED:
-        apply_pending_cancel(session, due.job_id, now=now)
     if isinstance(asked.answer, TaskAnswer):
         store_answer(session, due.task_row_id, asked.answer, now=now)
     if outcome.ends_task:
-        slot = release_slot(session, due.job_id, now=now)
         is_followed = outcome.next_poll_at is not None
-        effects.finished_count += slot is not None or not is_followed
         effects.charges += spending_of(session, due.task_row_id, asked.answer, is_followed=is_followed, now=now)
     if outcome.fetch:
         effects.to_fetch.append((due.job_id, due.model))

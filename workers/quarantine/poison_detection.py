@@ -28,7 +28,6 @@ from sqlalchemy import ColumnElement, case, exists, or_, update
 from sqlalchemy.orm import Session, aliased
 
 from models.operations.jobs.transitions import move, record
-from models.operations.money.slot_reservations import release_slot
 from models.render_job import RenderJob
 from models.slot import Slot
 from reelqueue.failure_codes import FailureCode
@@ -38,7 +37,7 @@ log = structlog.get_logger(__name__)
 
 _SUSPICIOUS: Final = 2
 _PATIENCE: Final = 4
-_HAS_WORK: Final = (RenderState.SUBMITTING, RenderState.RENDERING, RenderState.CANCELLING, RenderState.ARCHIVING)
+_HAS_TASK: Final = (RenderState.RENDERING, RenderState.CANCELLING, RenderState.ARCHIVING)
 
 # In the statement that takes a lease, where the columns still say how the last one ended.
 _DIED: Final = case((RenderJob.lease_until.is_not(None), 1), else_=0)
@@ -98,10 +97,11 @@ def quarantine_job(session: Session, job_id: UUID, deaths: int, *, during: str, 
             f"gone: python -m workers review retry {job_id}, which never renders a second time"
         ),
     }
-    left = move(session, job_id, _HAS_WORK, RenderState.NEEDS_REVIEW, now=now, **values)
-    if left is RenderState.SUBMITTING:
-        release_slot(session, job_id, now=now)
-    if left is None:  # its waiters were told an end already; only its late result is left alone
+    unsent = move(
+        session, job_id, [RenderState.SUBMITTING], RenderState.NEEDS_REVIEW, now=now, frees_slot=True, **values
+    )
+    # Where it is over already, only its late result is left alone.
+    if unsent is None and move(session, job_id, _HAS_TASK, RenderState.NEEDS_REVIEW, now=now, **values) is None:
         late = update(RenderJob).where(RenderJob.id == job_id, RenderJob.state.in_(COLLECTABLE))
         session.execute(late.values(**values))
         # Of one that has its end, and no slot, only the bill was asked for.

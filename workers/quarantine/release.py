@@ -15,6 +15,7 @@ from models.operations.jobs.newest_task import newest_task
 from models.operations.jobs.transitions import move
 from models.operations.scheduling.poll_wakeups import Wake, wake_lane
 from models.render_job import RenderJob
+from models.slot import Slot
 from reelqueue.errors import ReelqueueError
 from reelqueue.states import COLLECTABLE, FailureClass, RenderState
 
@@ -61,7 +62,7 @@ def is_quarantined(job: RenderJob) -> bool:
 
 
 def retry(session: Session, job_id: UUID, *, now: datetime) -> Wake | None:
-    """Go on where the job stood: fetch its result, ask about its task, or queue it if it was never sent.
+    """Continue where the job stopped: fetch its result, poll its task, or queue it if it was never sent.
 
     Args:
         session: In a transaction; the caller commits, then hints.
@@ -81,7 +82,8 @@ def retry(session: Session, job_id: UUID, *, now: datetime) -> Wake | None:
     if task is None:
         move(session, job_id, [job.state], RenderState.QUEUED, now=now, account_id=None, **_FORGIVEN)
         return None
-    if task.result_url is not None:
+    is_over = session.get(Slot, job_id) is None  # one that shows a result before its end is not billed yet
+    if task.result_url is not None and is_over:
         _go_on(session, job, RenderState.ARCHIVING, now, next_archive_at=now)
         return None
     _go_on(session, job, RenderState.RENDERING, now, next_poll_at=now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import structlog
@@ -20,12 +21,11 @@ from models.operations.money.slot_reservations import lease_slot, release_slot
 from models.render_job import RenderJob
 from reelqueue.builder import build
 from reelqueue.errors import InvalidRequestError
-from reelqueue.states import AttemptState, RenderState
+from reelqueue.states import UNSENT, AttemptState, RenderState
 from workers.dashscope import Acceptance
 from workers.dispatch.quotes import quote
 from workers.polling.apply_answers import Effects
 from workers.polling.known_answer import apply_known
-from workers.recovery.candidates import TAKING
 from workers.recovery.matching import Found
 from workers.runtime.context import Services
 from workers.runtime.provider_clock import stored_time
@@ -54,7 +54,7 @@ def _bind(services: Services, account: Account, job_id: UUID, found: Found) -> b
     with services.sessions.begin() as session:
         now = services.clock.now(session)
         job = session.get_one(RenderJob, job_id, with_for_update=True, populate_existing=True)
-        if job.state not in TAKING:
+        if job.state not in UNSENT:
             return False
         attempt = _submitting(services, session, job, account, found, now)
         task = found.task
@@ -74,25 +74,15 @@ def _submitting(
     services: Services, session: Session, job: RenderJob, account: Account, found: Found, now: datetime
 ) -> OpenAttempt:
     """Bring a waiting job to where its POST was under way; its slot and its reservation are leased with it."""
-    epoch = job.epoch
-    if job.state is RenderState.ADMITTED:
-        # Perhaps to another account than the one that made the task.
-        move(session, job.id, [RenderState.ADMITTED], RenderState.QUEUED, now=now, account_id=None)
+    epoch = job.epoch + 1
+    admission: dict[str, Any] = {"account_id": account.id, "admitted_at": now, "is_awaiting": False}
+    if job.state is RenderState.QUEUED:
+        move(session, job.id, [RenderState.QUEUED], RenderState.ADMITTED, now=now, **admission)
+    else:  # its slot may be of another account than the one that made the task
         release_slot(session, job.id, now=now)
-    move(
-        session,
-        job.id,
-        [RenderState.QUEUED],
-        RenderState.ADMITTED,
-        now=now,
-        epoch_to=epoch + 1,
-        account_id=account.id,
-        admitted_at=now,
-        is_awaiting=False,
-    )
-    session.refresh(job)
     lease_slot(session, job, account.id, quote(session, job, account), now=now, submit_at=now)
-    move(session, job.id, [RenderState.ADMITTED], RenderState.SUBMITTING, now=now, epoch_to=epoch + 2)
+    move(session, job.id, [RenderState.ADMITTED], RenderState.SUBMITTING, now=now, epoch_to=epoch, **admission)
+    session.refresh(job)
     made_at = stored_time(found.task.created_at, now)
     attempt = Attempt(
         id=new_id(),
@@ -101,7 +91,7 @@ def _submitting(
         account_id=account.id,
         base_url=found.base_url,
         state=AttemptState.SENT,
-        epoch=epoch + 2,
+        epoch=epoch,
         spec_sha256=_spec_sha256(session, job),
         key_fingerprint=services.key_fingerprint(account),
         created_at=now,

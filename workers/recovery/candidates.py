@@ -10,13 +10,11 @@ from sqlalchemy import ARRAY, ColumnElement, Row, Uuid, and_, any_, literal, sel
 from sqlalchemy.orm import Session, sessionmaker
 
 from models.render_job import RenderJob
-from reelqueue.states import RenderState
+from reelqueue.states import UNSENT
 from workers.reconciliation.competing_attempts import MAKERS
 from workers.reconciliation.task_matching import Echoes
 from workers.recovery.matching import Candidate
 
-TAKING: Final = (RenderState.QUEUED, RenderState.ADMITTED)
-"""Nothing was sent for them, as far as the database knows."""
 _READ_AT_ONCE: Final = 1000
 _SHOWN_CHARACTERS: Final = 100
 _COLUMNS: Final = (
@@ -88,7 +86,7 @@ def _candidate(row: Row[*tuple[Any, ...]], echoed: Echoes) -> Candidate:
         duration=row.duration,
         resolution=row.resolution,
         created_at=row.created_at,
-        can_take=row.state in TAKING,
+        can_take=row.state in UNSENT,
         echoes=echoed.of(prompt),
     )
 

@@ -18,13 +18,11 @@ from sqlalchemy.orm import Session
 from models.account import Account
 from models.attempt import Attempt
 from models.operations.accounts import pause_account
-from models.operations.jobs.cancel import apply_pending_cancel
 from models.operations.jobs.transitions import move, record
-from models.operations.money.slot_reservations import release_slot
 from models.slot import Slot
 from reelqueue.backoff import Backoff
 from reelqueue.failure_codes import FailureCode
-from reelqueue.states import OPEN_ATTEMPT, AttemptState, FailureClass, RenderState
+from reelqueue.states import OPEN_ATTEMPT, UNSENT, AttemptState, FailureClass, RenderState
 from workers.settings import ReconcileSettings
 
 log = structlog.get_logger(__name__)
@@ -61,14 +59,11 @@ def requeue(
     reason: Reason | None = None,
     not_before_at: datetime | None = None,
 ) -> None:
-    """Back to the queue, without its slot; a wish to cancel is granted there."""
+    """Move a claimed job back to the queue, without its slot; a pending cancel is applied there."""
     values = reason.columns() if reason else {}
     values |= {"account_id": None, "not_before_at": not_before_at}
     claimed = (RenderState.SUBMITTING, RenderState.NEEDS_REVIEW)
-    if move(session, job_id, claimed, RenderState.QUEUED, now=now, epoch=epoch, **values) is None:
-        return
-    release_slot(session, job_id, now=now)
-    apply_pending_cancel(session, job_id, now=now)
+    move(session, job_id, claimed, RenderState.QUEUED, now=now, epoch=epoch, **values)
 
 
 def is_misdirected(session: Session, account_id: UUID) -> bool:
@@ -86,26 +81,22 @@ def hold_account(session: Session, job_id: UUID, account: Account, reason: str, 
 
 
 def end(session: Session, job_id: UUID, reason: Reason, *, epoch: int, now: datetime) -> Slot | None:
-    """It cannot be rendered as it stands, and nothing was created.
+    """End a job that cannot be rendered as it is, and for which nothing was created.
 
     Returns:
-        What it had leased, or None if somebody else has moved it meanwhile.
+        The slot that it held, or None if another transaction has moved it meanwhile.
     """
     moderated = reason.failure_class is FailureClass.MODERATION
     to_state = RenderState.MODERATED if moderated else RenderState.FAILED
     claimed = (RenderState.SUBMITTING, RenderState.NEEDS_REVIEW)
     moved = move(session, job_id, claimed, to_state, now=now, epoch=epoch, **reason.columns())
-    return release_slot(session, job_id, now=now) if moved else None
+    return moved.slot if moved else None
 
 
 def expire(session: Session, job_id: UUID, *, now: datetime) -> bool:
-    """Its ``start_by`` has passed before it was submitted; False if somebody has claimed it meanwhile."""
+    """End a job whose ``start_by`` has passed before it was submitted; False if a worker has claimed it meanwhile."""
     message = "not submitted before its start_by; enqueue it again with a later one"
-    waiting = (RenderState.QUEUED, RenderState.ADMITTED)
-    if move(session, job_id, waiting, RenderState.EXPIRED, now=now, failure_message=message) is None:
-        return False
-    release_slot(session, job_id, now=now)
-    return True
+    return move(session, job_id, UNSENT, RenderState.EXPIRED, now=now, failure_message=message) is not None
 
 
 def mark_ambiguous(

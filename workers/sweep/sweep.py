@@ -25,7 +25,7 @@ from models.render_job import RenderJob
 from models.slot import Slot
 from models.submit_lane import SubmitLane
 from reelqueue import messages
-from reelqueue.states import AttemptState, RenderState
+from reelqueue.states import UNSENT, AttemptState, RenderState
 from workers.archive.backlog import raise_expiry_alarms, sound_review_alarm
 from workers.archive.fetch_lease import expiry, is_due
 from workers.dispatch.admission import Admitted
@@ -147,9 +147,8 @@ def _unhinted(services: Services, task: str, due: Sequence[T]) -> Sequence[T]:
 
 def _expire(session: Session, forgetful: Collection[str], now: datetime) -> int:
     """Jobs whose ``start_by`` has passed before they were submitted; those whose task may be forgotten wait."""
-    waiting = (RenderState.QUEUED, RenderState.ADMITTED)
     late = select(RenderJob.id).where(
-        RenderJob.state.in_(waiting), RenderJob.start_by <= now, RenderJob.model.not_in(forgetful)
+        RenderJob.state.in_(UNSENT), RenderJob.start_by <= now, RenderJob.model.not_in(forgetful)
     )
     found = session.scalars(late.limit(_AT_ONCE).with_for_update(skip_locked=True)).all()
     return sum(expire(session, job_id, now=now) for job_id in found)

@@ -21,8 +21,8 @@ from models.operations.campaign_import.bulk_insert import amend_jobs, insert_job
 from models.operations.campaign_import.diff import match_clips
 from models.operations.campaign_import.relink_dependents import follow_heirs, tell_ended
 from models.operations.campaign_import.staging import staged_count
-from models.operations.jobs.cancel import WHY_SUPERSEDED, cancel_superseded
-from models.operations.jobs.transitions import move_many
+from models.operations.jobs.pending_cancel import WHY_SUPERSEDED
+from models.operations.jobs.transitions import move, move_many
 from models.staged_clip import StagedClip
 from reelqueue.campaigns.clips import continued_image
 from reelqueue.states import RenderState
@@ -149,7 +149,7 @@ def _cancel_superseded(session: Session, now: datetime) -> None:
         move_many(session, part, RenderState.QUEUED, RenderState.CANCELLED, now=now, **WHY_SUPERSEDED)
     for job_id, state in found:
         if state == RenderState.ADMITTED:
-            cancel_superseded(session, job_id, now=now)
+            move(session, job_id, [RenderState.ADMITTED], RenderState.CANCELLED, now=now, **WHY_SUPERSEDED)
 
 
 def _stored(session: Session, import_id: UUID, amended: int) -> StoredClips:

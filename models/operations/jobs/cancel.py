@@ -6,27 +6,16 @@ there, so the job says ``cancelling`` until the provider has answered for it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from models.operations.jobs.transitions import move, record
-from models.operations.money.slot_reservations import release_slot
 from models.render_job import RenderJob
-from reelqueue.failure_codes import FailureCode
-from reelqueue.states import RenderState
-
-_WAITING = (RenderState.QUEUED, RenderState.ADMITTED)
-WHY_SUPERSEDED: Final[Mapping[str, Any]] = {
-    "failure_code": FailureCode.SUPERSEDED,
-    "failure_message": "its row was changed: another job stands in its place",
-    "is_awaiting": False,
-}
-"""What a job says that was cancelled because its row was changed."""
+from reelqueue.states import UNSENT, RenderState
 
 
 def request_cancel(session: Session, job_id: UUID, *, now: datetime, abandon_running: bool = False) -> bool:
@@ -46,27 +35,11 @@ def request_cancel(session: Session, job_id: UUID, *, now: datetime, abandon_run
     # Locked first: a job that moves between two looks for a state would slip through both.
     session.execute(select(RenderJob.id).where(RenderJob.id == job_id).with_for_update(key_share=True))
     stopped: dict[str, Any] = {"cancel_requested_at": now, "abandon_running": abandon_running}
-    if move(session, job_id, _WAITING, RenderState.CANCELLED, now=now, **stopped):
-        release_slot(session, job_id, now=now)
+    if move(session, job_id, UNSENT, RenderState.CANCELLED, now=now, **stopped):
         return True
     if move(session, job_id, [RenderState.RENDERING], RenderState.CANCELLING, now=now, next_poll_at=now, **stopped):
         return True
     return _mark_claimed(session, job_id, now=now, abandon_running=abandon_running)
-
-
-def apply_pending_cancel(session: Session, job_id: UUID, *, now: datetime) -> None:
-    """Cancel a job that is back in the queue, if that was asked for or its row was changed meanwhile."""
-    job = session.get_one(RenderJob, job_id, populate_existing=True)
-    if job.cancel_requested_at is not None:
-        request_cancel(session, job_id, now=now)
-    elif job.superseded_at is not None:
-        cancel_superseded(session, job_id, now=now)
-
-
-def cancel_superseded(session: Session, job_id: UUID, *, now: datetime) -> None:
-    """Cancel a job in whose place another stands, if nothing was sent for it yet."""
-    if move(session, job_id, _WAITING, RenderState.CANCELLED, now=now, **WHY_SUPERSEDED):
-        release_slot(session, job_id, now=now)
 
 
 def _mark_claimed(session: Session, job_id: UUID, *, now: datetime, abandon_running: bool) -> bool:

@@ -2,12 +2,14 @@
 
 A move is an ``UPDATE`` guarded by the state (and the epoch, where a claim is at stake) and an event
 row, in one transaction; where it is a terminal one, with what webhooks are to tell of it. A job
-that has been moved meanwhile is not moved.
+that has been moved meanwhile is not moved. With the move the slot is released where the new state holds none, and a job
+that is back in the queue is cancelled if that was asked for meanwhile.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,9 +19,22 @@ from sqlalchemy.orm import Session
 
 from models.job_event import JobEvent
 from models.operations.jobs.dependents import mark_ready, predecessor_failed
+from models.operations.jobs.pending_cancel import pending_cancel
+from models.operations.money.slot_reservations import release_slot
 from models.operations.webhooks.events import announce
 from models.render_job import RenderJob
-from reelqueue.states import MOVES, TERMINAL, RenderState
+from models.slot import Slot
+from reelqueue.states import MOVES, SLOTLESS, TERMINAL, UNSENT, RenderState
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What a move left behind."""
+
+    from_state: RenderState
+    """The state that the job was in."""
+    slot: Slot | None
+    """The slot that was released with the move; None: it held none, or holds it still."""
 
 
 def move(
@@ -32,9 +47,10 @@ def move(
     epoch: int | None = None,
     epoch_to: int | None = None,
     detail: dict[str, Any] | None = None,
+    frees_slot: bool = False,
     **values: Any,
-) -> RenderState | None:
-    """Move a job, if it still stands where the caller saw it.
+) -> Moved | None:
+    """Move a job if it is still in a state where the caller saw it; release its slot, and apply a pending cancel.
 
     Args:
         session: In a transaction; the caller commits.
@@ -45,10 +61,12 @@ def move(
         epoch: The caller's claim; another epoch means that the job has a new owner.
         epoch_to: The new epoch, where the move begins a claim.
         detail: Small facts for the event; no prompt, URL or key.
+        frees_slot: Whether the job has no task at the provider that may still run. Only for moves to states that may
+            hold a slot or not: ``timed_out``, ``cancelled``, ``needs_review``.
         **values: Other columns of the job that change with it.
 
     Returns:
-        The state it left, or None if it did not move: another writer was first.
+        What it left, or None if it did not move: another writer was first.
 
     Raises:
         ValueError: :data:`reelqueue.states.MOVES` forbids the move: a bug.
@@ -57,9 +75,15 @@ def move(
     if forbidden:
         raise ValueError(f"a render job never moves from {', '.join(forbidden)} to {to_state}")
     left = _move(session, job_id, from_states, to_state, now, epoch, detail, values, epoch_to)
-    if left is not None and to_state in TERMINAL:
+    if left is None:
+        return None
+    is_free = frees_slot or to_state in SLOTLESS or (left in UNSENT and to_state in TERMINAL)
+    slot = release_slot(session, job_id, now=now) if is_free else None
+    if to_state in TERMINAL:
         release_dependents(session, job_id, to_state, now=now)
-    return left
+    if to_state is RenderState.QUEUED and (cancel := pending_cancel(session, job_id)) is not None:
+        move(session, job_id, [RenderState.QUEUED], RenderState.CANCELLED, now=now, **cancel)
+    return Moved(left, slot)
 
 
 def move_many(

@@ -25,7 +25,7 @@ from models.attempt import Attempt
 from models.operations.scheduling.account_limits import offers
 from models.render_job import RenderJob
 from models.submit_gate import SubmitGate
-from reelqueue.states import RenderState
+from reelqueue.states import UNSENT
 
 _KEPT_EVERY: Final = timedelta(seconds=20)
 STALE_AFTER: Final = timedelta(minutes=5)
@@ -202,7 +202,7 @@ def models_not_compared(session: Session, now: datetime) -> list[str]:
     openings = read_openings(session, now)
     if openings.is_whole:
         return []
-    waiting = RenderJob.state.in_((RenderState.QUEUED, RenderState.ADMITTED))
+    waiting = RenderJob.state.in_(UNSENT)
     found = session.scalars(select(RenderJob.model).where(waiting).distinct()).all()
     missing = [account for one, account in openings.accounts.items() if not openings.has_gate(one)]
     return [

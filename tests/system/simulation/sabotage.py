@@ -27,7 +27,6 @@ from workers.archive.inspection import inspect_video
 from workers.archive.video_probe import Probe, UnplayableError
 from workers.dashscope import Acceptance, ClockReading, NotSentError, ProviderError, TaskList, client
 from workers.dashscope.wire import ListPage
-from workers.polling import apply_answers as outcomes
 from workers.reconciliation import reconcile, task_matching
 from workers.reconciliation.competing_attempts import CompetingAttempts, neighbours_of
 from workers.reconciliation.reconcile import AmbiguousAttempt, Resolution
@@ -87,7 +86,7 @@ def _release_the_slot_early() -> AbstractContextManager[object]:
 
 
 def _keep_the_slot() -> AbstractContextManager[object]:
-    return mock.patch.object(outcomes, "release_slot")
+    return mock.patch.object(transitions, "release_slot", return_value=None)
 
 
 def _forget_to_follow() -> AbstractContextManager[object]:

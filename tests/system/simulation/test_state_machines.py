@@ -35,6 +35,14 @@ from tests.support.stored_jobs import NOW, events_of, has_slot, lease_slot, read
 STATES = st.sampled_from(sorted(RenderState))
 WAITING = {RenderState.QUEUED, RenderState.ADMITTED}
 CLAIMED = {RenderState.SUBMITTING, RenderState.CANCELLING}
+HOLDING = {
+    RenderState.ADMITTED,
+    *CLAIMED,
+    RenderState.RENDERING,
+    RenderState.TIMED_OUT,
+    RenderState.CANCELLED,
+    RenderState.NEEDS_REVIEW,
+}
 LEASE = timedelta(seconds=30)
 TOUGH = settings(max_examples=30, stateful_step_count=25, deadline=None)
 
@@ -47,7 +55,7 @@ class LifeOfAJob(RuleBasedStateMachine):
         self.session = session
         self.job_id = store_job(session)
         lease_slot(session, self.job_id)
-        self.state, self.epoch, self.has_slot = RenderState.QUEUED, 0, True
+        self.state, self.epoch, self.has_slot, self.is_cancel_requested = RenderState.QUEUED, 0, True, False
         self.path: list[RenderState] = []
 
     @rule(seen=st.sets(STATES, min_size=1, max_size=3), to_state=STATES, is_stale=st.booleans(), claims=st.booleans())
@@ -59,15 +67,18 @@ class LifeOfAJob(RuleBasedStateMachine):
                 move(self.session, self.job_id, seen, to_state, now=NOW, epoch=epoch)
             return
 
-        left = move(
+        moved = move(
             self.session, self.job_id, seen, to_state, now=NOW, epoch=epoch, epoch_to=epoch + 1 if claims else None
         )
 
         moves = self.state in seen and not is_stale
-        assert left == (self.state if moves else None)
+        assert (moved and moved.from_state) == (self.state if moves else None)
         if moves:
+            self._release(to_state)
             self._go(to_state)
             self.epoch += claims
+            if to_state is RenderState.QUEUED and self.is_cancel_requested:
+                self._go(RenderState.CANCELLED)
 
     @rule(abandon=st.booleans())
     def cancel(self, *, abandon: bool) -> None:
@@ -75,9 +86,10 @@ class LifeOfAJob(RuleBasedStateMachine):
         stops = request_cancel(self.session, self.job_id, now=NOW, abandon_running=abandon)
 
         assert stops == (self.state in WAITING | CLAIMED | {RenderState.RENDERING})
+        self.is_cancel_requested = self.is_cancel_requested or stops
         if self.state in WAITING:
+            self._release(RenderState.CANCELLED)
             self._go(RenderState.CANCELLED)
-            self.has_slot = False
         elif self.state is RenderState.RENDERING:
             self._go(RenderState.CANCELLING)
 
@@ -86,6 +98,10 @@ class LifeOfAJob(RuleBasedStateMachine):
         """As often as one likes."""
         release_slot(self.session, self.job_id, now=NOW)
         self.has_slot = False
+
+    def _release(self, to_state: RenderState) -> None:
+        ends_unsent = self.state in WAITING and to_state in TERMINAL
+        self.has_slot = self.has_slot and to_state in HOLDING and not ends_unsent
 
     def _go(self, to_state: RenderState) -> None:
         self.state = to_state

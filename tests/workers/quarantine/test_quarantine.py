@@ -9,12 +9,13 @@ from uuid import UUID
 import pytest
 
 from models import ProviderTask, RenderJob
+from models.operations.jobs.cancel import request_cancel
 from reelqueue.states import AttemptState, FailureClass, RenderState
 from tests.support.jobs import Jobs
 from tests.support.loopback import LoopbackServer, says, serving
 from tests.support.rows import Rows
 from tests.support.sample_videos import make_clip
-from tests.support.scripted_provider import Killed, succeeded
+from tests.support.scripted_provider import RESULT_URL, Killed, succeeded, task
 from workers.archive import archive_result as archive
 from workers.archive.archive_result import archive_render_job
 from workers.archive.fetch_lease import claim_fetch
@@ -166,6 +167,23 @@ def test_it_is_queued_again_by_a_retry(jobs: Jobs, rows: Rows) -> None:
     assert [one.job_id for one in guarded_dispatch(jobs.services)] == [job_id]
 
 
+def test_a_retry_cancels_what_a_user_cancelled_while_it_was_being_submitted(jobs: Jobs, rows: Rows) -> None:
+    job_id = jobs.queued()
+    for _ in range(DEATHS - 1):
+        die_submitting(jobs, job_id, rows)
+    guarded_dispatch(jobs.services)
+    submission.claim_job(jobs.services, job_id, rows.job(job_id).epoch)
+    with jobs.services.sessions.begin() as session:
+        request_cancel(session, job_id, now=jobs.clock.now())
+    jobs.clock.advance(LONG_SECONDS)
+    sweep(jobs.services)
+
+    with jobs.services.sessions.begin() as session:
+        retry(session, job_id, now=jobs.clock.now())
+
+    assert rows.state(job_id) is RenderState.CANCELLED
+
+
 def test_a_submit_that_succeeds_sets_the_count_back(jobs: Jobs, rows: Rows) -> None:
     job_id = jobs.queued()
     die_submitting(jobs, job_id, rows)
@@ -212,6 +230,25 @@ def test_it_is_followed_again_by_a_retry(jobs: Jobs, rows: Rows) -> None:
 
     assert rows.state(job_id) is RenderState.ARCHIVING
     assert jobs.provider.count("submit") == 1
+
+
+def test_a_task_that_shows_a_result_before_its_end_is_followed_again_and_billed(jobs: Jobs, rows: Rows) -> None:
+    """Its slot is released, and its bill taken, by the answer that ends it."""
+    job_id = jobs.rendering(poll_timeout_ms=ONE_DAY_MS)
+    jobs.poll(task("ALMOST", video_url=RESULT_URL))
+    jobs.provider.on_query(Killed())
+    poll_for_long(jobs)
+
+    with jobs.services.sessions.begin() as session:
+        wake = retry(session, job_id, now=jobs.clock.now())
+    assert wake is not None
+    jobs.hints.wakes.append(wake)
+    jobs.poll(succeeded())
+
+    assert rows.state(job_id) is RenderState.ARCHIVING
+    assert rows.spent(job_id) > 0
+    assert not rows.has_slot(job_id)
+    assert broken(jobs) == []
 
 
 def test_one_that_is_written_off_counts_what_it_may_cost(jobs: Jobs, rows: Rows) -> None:

@@ -13,7 +13,6 @@ from models.operations.campaign_import.apply import StoredClips
 from models.operations.campaigns.current_clips import current_clips
 from models.operations.campaigns.results import result_pages
 from models.operations.campaigns.retry import Which, find_retries, retry_clips
-from models.operations.jobs.cancel import apply_pending_cancel
 from models.operations.jobs.transitions import move
 from reelqueue.failure_codes import FailureCode
 from reelqueue.states import RenderState
@@ -175,7 +174,6 @@ def test_what_comes_back_to_the_queue_after_its_row_was_changed_is_not_submitted
     apply(session, campaign, clip("a", prompt="another"))
 
     move(session, first.id, [RenderState.SUBMITTING], RenderState.QUEUED, now=NOW)
-    apply_pending_cancel(session, first.id, now=NOW)
 
     assert read_job(session, first.id).state is RenderState.CANCELLED
 

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import itertools
+from decimal import Decimal
+from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from models.ledger_entry import LedgerEntry
 from models.operations.jobs.transitions import move, record
 from models.operations.money.slot_reservations import release_slot
 from models.session import make_engine
-from reelqueue.states import MOVES, TERMINAL, RenderState
+from reelqueue.states import MOVES, TERMINAL, UNSENT, RenderState
 from tests.support.stored_jobs import NOW, events_of, has_slot, lease_slot, read_job, store_job
 
 PAIRS = list(itertools.product(RenderState, RenderState))
+AT_PROVIDER = {RenderState.ADMITTED, RenderState.SUBMITTING, RenderState.RENDERING, RenderState.CANCELLING}
+"""States of a job that holds a slot."""
+MAY_BE_FOLLOWED = {RenderState.TIMED_OUT, RenderState.CANCELLED, RenderState.NEEDS_REVIEW}
+"""States of a job that holds its slot as long as its task may run."""
+ALLOWED = [(state, to_state) for state in MOVES for to_state in MOVES[state]]
+RESERVED = Decimal("0.50")
+
+
+def balance_of(session: Session, job_id: UUID) -> Decimal:
+    """What the ledger holds reserved for a job."""
+    entered = select(func.coalesce(func.sum(LedgerEntry.amount), 0)).where(LedgerEntry.job_id == job_id)
+    return session.scalars(entered).one()
 
 
 @pytest.mark.parametrize(("from_state", "to_state"), PAIRS, ids=lambda state: state.value)
@@ -24,7 +39,9 @@ def test_a_job_moves_only_where_the_map_allows(
     job_id = store_job(session, from_state)
 
     if to_state in MOVES[from_state]:
-        assert move(session, job_id, [from_state], to_state, now=NOW) is from_state
+        moved = move(session, job_id, [from_state], to_state, now=NOW)
+        assert moved is not None
+        assert moved.from_state is from_state
         assert read_job(session, job_id).state is to_state
     else:
         with pytest.raises(ValueError, match="never moves"):
@@ -95,9 +112,10 @@ def test_a_terminal_state_says_when(session: Session) -> None:
 def test_any_of_several_states_is_left(session: Session) -> None:
     job_id = store_job(session, RenderState.ADMITTED)
 
-    left = move(session, job_id, [RenderState.QUEUED, RenderState.ADMITTED], RenderState.CANCELLED, now=NOW)
+    moved = move(session, job_id, [RenderState.QUEUED, RenderState.ADMITTED], RenderState.CANCELLED, now=NOW)
 
-    assert left is RenderState.ADMITTED
+    assert moved is not None
+    assert moved.from_state is RenderState.ADMITTED
 
 
 def test_a_slot_is_given_back(session: Session) -> None:
@@ -110,6 +128,47 @@ def test_a_slot_is_given_back(session: Session) -> None:
     assert not has_slot(session, job_id)
 
 
+@pytest.mark.parametrize(("from_state", "to_state"), ALLOWED, ids=lambda state: state.value)
+def test_a_move_releases_the_slot_where_no_task_can_run(
+    session: Session, from_state: RenderState, to_state: RenderState
+) -> None:
+    job_id = store_job(session, from_state)
+    lease_slot(session, job_id)
+
+    moved = move(session, job_id, [from_state], to_state, now=NOW)
+
+    keeps = to_state in AT_PROVIDER or (to_state in MAY_BE_FOLLOWED and from_state not in UNSENT)
+    assert has_slot(session, job_id) is keeps
+    assert moved is not None
+    assert (moved.slot is None) is keeps
+    assert balance_of(session, job_id) == (RESERVED if keeps else 0)
+
+
+@pytest.mark.parametrize("to_state", sorted(MAY_BE_FOLLOWED))
+def test_a_move_releases_the_slot_of_a_task_that_is_over(session: Session, to_state: RenderState) -> None:
+    job_id = store_job(session, RenderState.CANCELLING)
+    lease_slot(session, job_id)
+
+    move(session, job_id, [RenderState.CANCELLING], to_state, now=NOW, frees_slot=True)
+
+    assert not has_slot(session, job_id)
+
+
+@pytest.mark.parametrize("from_state", [state for state, targets in MOVES.items() if RenderState.QUEUED in targets])
+@pytest.mark.parametrize("wish", ["cancel_requested_at", "superseded_at"])
+def test_a_job_that_is_back_in_the_queue_is_cancelled_if_that_was_asked_for(
+    session: Session, from_state: RenderState, wish: str
+) -> None:
+    job_id = store_job(session, from_state, **{wish: NOW})
+    lease_slot(session, job_id)
+
+    move(session, job_id, [from_state], RenderState.QUEUED, now=NOW)
+
+    assert read_job(session, job_id).state is RenderState.CANCELLED
+    assert [event.to_state for event in events_of(session, job_id)] == [RenderState.QUEUED, RenderState.CANCELLED]
+    assert not has_slot(session, job_id)
+
+
 def test_a_move_does_not_wait_for_an_event_that_is_being_written(database_url: str) -> None:
     """Whoever writes one may be about to move the job too, and would wait for this move in turn."""
     engine = make_engine(database_url)
@@ -119,5 +178,5 @@ def test_a_move_does_not_wait_for_an_event_that_is_being_written(database_url: s
     with Session(engine) as writer, Session(engine) as mover:
         record(writer, job_id, "note", now=NOW)
         mover.execute(text("SET LOCAL lock_timeout = '1s'"))
-        assert move(mover, job_id, [RenderState.QUEUED], RenderState.EXPIRED, now=NOW) is RenderState.QUEUED
+        assert move(mover, job_id, [RenderState.QUEUED], RenderState.EXPIRED, now=NOW)
     engine.dispose()
