@@ -26,6 +26,9 @@ from models.staged_clip import StagedClip
 from models.submit_gate import SubmitGate
 from models.submit_lane import SubmitLane
 from models.tenant import Tenant
+from models.text_attempt import TextAttempt
+from models.text_job import OnLostAnswer, TextJob
+from models.text_lane import TextLane
 from models.webhook_delivery import WebhookDelivery
 from models.webhook_endpoint import WebhookEndpoint
 
@@ -48,6 +51,7 @@ __all__ = [
     "LedgerEntry",
     "OnAmbiguous",
     "OnBudget",
+    "OnLostAnswer",
     "PollLane",
     "ProviderTask",
     "ReferenceRole",
@@ -57,6 +61,9 @@ __all__ = [
     "SubmitGate",
     "SubmitLane",
     "Tenant",
+    "TextAttempt",
+    "TextJob",
+    "TextLane",
     "Turn",
     "WebhookDelivery",
     "WebhookEndpoint",

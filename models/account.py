@@ -27,6 +27,9 @@ class Account(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id, comment="Ours, UUIDv7")
     name: Mapped[str] = mapped_column(unique=True, comment="What operators call it")
     base_url: Mapped[str] = mapped_column(comment="Scheme and host that submits go to, without /api/v1")
+    text_base_url: Mapped[str | None] = mapped_column(
+        comment="Where language models are asked, with its path; null: at the same host"
+    )
     region: Mapped[str] = mapped_column(comment="ap-southeast-1 and its like: decides on prices and models")
     key_env: Mapped[str] = mapped_column(comment="Name of the environment variable that holds the key")
     headers: Mapped[dict[str, Any]] = mapped_column(default=dict, comment="Extra headers of every submit")

@@ -1,4 +1,4 @@
-"""The states of a render job and of an attempt, and the moves between them.
+"""The states of a render job, of a text job and of their attempts, and the moves between them.
 
 This is the only file that spells a state. The provider's raw word (PENDING, RUNNING, …) is stored
 beside our state as received, and never mixed with it.
@@ -19,6 +19,13 @@ beside our state as received, and never mixed with it.
 
     submitting | rendering | cancelling | archiving ─► needs_review ─► queued | rendering | archiving
     lost ─► succeeded (collected late)
+
+A text job::
+
+    queued ─► running ─► succeeded | failed | cancelled
+      │ │      │   └─► held ─► queued | failed | cancelled | succeeded (its answer came late)
+      │ │      └─► queued (not sent, throttled, or asked once more)
+      └─┴─► failed | cancelled | expired
 """
 
 from __future__ import annotations
@@ -82,6 +89,42 @@ class AttemptState(StrEnum):
     """Absent from the listings."""
     UNRESOLVED = "unresolved"
     """The listings could not tell."""
+
+
+class TextState(StrEnum):
+    """State of a text job: one question to a language model."""
+
+    QUEUED = "queued"
+    """Stored; waits for its turn."""
+    RUNNING = "running"
+    """A worker has claimed it; the paid POST may be on its way."""
+    HELD = "held"
+    """Its answer was lost and may be billed; a person decides whether it is asked again."""
+    SUCCEEDED = "succeeded"
+    """It has a whole answer."""
+    FAILED = "failed"
+    """It has none, and is not asked again; class, code and message say why."""
+    CANCELLED = "cancelled"
+    """A person stopped it."""
+    EXPIRED = "expired"
+    """Its ``start_by`` passed before it was sent."""
+
+
+class TextAttemptState(StrEnum):
+    """State of one attempt of a text job: a POST to a language model."""
+
+    INTENT = "intent"
+    """Committed; no byte has left."""
+    SENT = "sent"
+    """Committed as about to leave; the provider may have it, and bill it."""
+    ANSWERED = "answered"
+    """A whole answer came."""
+    REFUSED = "refused"
+    """Refused by the provider; not billed."""
+    NOT_SENT = "not_sent"
+    """Provably not sent."""
+    AMBIGUOUS = "ambiguous"
+    """Sent, and no whole answer came; it may be billed, and cannot be looked up."""
 
 
 class TaskStatus(StrEnum):
@@ -184,3 +227,24 @@ MOVES: Final = MappingProxyType(
     }
 )
 """Every allowed move of a render job; all others are bugs."""
+
+TEXT_TERMINAL: Final = frozenset({TextState.SUCCEEDED, TextState.FAILED, TextState.CANCELLED, TextState.EXPIRED})
+"""States of a text job that it never leaves."""
+
+OPEN_TEXT_ATTEMPT: Final = frozenset({TextAttemptState.INTENT, TextAttemptState.SENT})
+"""Attempts whose outcome is not known yet; a text job has at most one, and its money is reserved."""
+
+_T = TextState
+
+TEXT_MOVES: Final = MappingProxyType(
+    {
+        _T.QUEUED: frozenset({_T.RUNNING, _T.FAILED, _T.CANCELLED, _T.EXPIRED}),
+        _T.RUNNING: frozenset({_T.SUCCEEDED, _T.FAILED, _T.QUEUED, _T.HELD, _T.CANCELLED}),
+        _T.HELD: frozenset({_T.QUEUED, _T.FAILED, _T.CANCELLED, _T.SUCCEEDED}),
+        _T.SUCCEEDED: frozenset(),
+        _T.FAILED: frozenset(),
+        _T.CANCELLED: frozenset(),
+        _T.EXPIRED: frozenset(),
+    }
+)
+"""Every allowed move of a text job; all others are bugs."""

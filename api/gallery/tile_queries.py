@@ -162,6 +162,8 @@ def _money(session: Session, ids: Sequence[UUID]) -> tuple[Mapping[UUID, list[Mo
         .order_by(LedgerEntry.job_id, LedgerEntry.currency)
     )
     for job_id, currency, amount, billed in entries:
+        if job_id is None:
+            continue
         if currency is not None and amount:
             spent[job_id].append(Money(amount=amount, currency=currency))
         if billed:

@@ -28,4 +28,6 @@ def read_costs(session: Session, jobs: Sequence[RenderJob]) -> Mapping[UUID, Pai
         .where(LedgerEntry.job_id.in_(ids), LedgerEntry.kind.in_(SPENT_KINDS))
         .group_by(LedgerEntry.job_id)
     )
-    return costs | {job_id: PaidCost(amount=amount, currency=currency) for job_id, amount, currency in spent}
+    return costs | {
+        job_id: PaidCost(amount=amount, currency=currency) for job_id, amount, currency in spent if job_id is not None
+    }

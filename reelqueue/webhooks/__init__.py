@@ -20,7 +20,15 @@ from reelqueue.webhooks._endpoints import (
     WebhookEndpoints,
     WebhookSecret,
 )
-from reelqueue.webhooks._events import EXPIRING_KIND, TEST_KIND, EventData, EventFailure, WebhookEvent, kind_of
+from reelqueue.webhooks._events import (
+    EXPIRING_KIND,
+    TEST_KIND,
+    EventData,
+    EventFailure,
+    WebhookEvent,
+    kind_of,
+    text_kind_of,
+)
 from reelqueue.webhooks._signature import SECRET_PREFIX, WebhookVerificationError, sign, verify
 
 __all__ = [
@@ -39,5 +47,6 @@ __all__ = [
     "WebhookVerificationError",
     "kind_of",
     "sign",
+    "text_kind_of",
     "verify",
 ]

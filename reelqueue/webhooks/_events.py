@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from reelqueue.schemas.jobs import Wire
-from reelqueue.states import FailureClass, RenderState
+from reelqueue.states import FailureClass, RenderState, TextState
 
 TEST_KIND: Final = "webhook.test"
 """Sent on request, to see whether an endpoint works."""
@@ -32,9 +32,10 @@ class EventFailure(Wire):
 class EventData(Wire):
     """What an event is about; all null in a test."""
 
-    job_id: UUID | None = Field(default=None, description="The render job.")
+    job_id: UUID | None = Field(default=None, description="The render job; null in an event of a text job.")
     custom_id: str | None = Field(default=None, description="The producer's own name for the clip.")
-    state: RenderState | None = Field(
+    text_job_id: UUID | None = Field(default=None, description="The text job; null in an event of a render job.")
+    state: RenderState | TextState | None = Field(
         default=None, description="The state that the job moved to; null where it did not move."
     )
     failure: EventFailure | None = Field(default=None, description="Why it did not succeed.")
@@ -45,7 +46,8 @@ class WebhookEvent(Wire):
 
     id: str = Field(description="The same for each delivery of the event to this endpoint.")
     type: str = Field(
-        description="`render_job.` and a terminal state, `render_job.result_expiring` or `webhook.test`; more may come."
+        description="`render_job.` or `text_job.` and a terminal state, `render_job.result_expiring` or "
+        "`webhook.test`; more may come."
     )
     timestamp: datetime = Field(description="When it happened.")
     data: EventData
@@ -54,3 +56,8 @@ class WebhookEvent(Wire):
 def kind_of(state: RenderState) -> str:
     """The type of the event that a job has moved to a terminal state."""
     return f"render_job.{state}"
+
+
+def text_kind_of(state: TextState) -> str:
+    """The type of the event that a text job has moved to a terminal state."""
+    return f"text_job.{state}"

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.operations.scheduling.account_limits import lane_limits
-from reelqueue.states import COLLECTABLE, OPEN_ATTEMPT, TERMINAL, RenderState, TaskStatus
+from reelqueue.states import COLLECTABLE, OPEN_ATTEMPT, OPEN_TEXT_ATTEMPT, TERMINAL, RenderState, TaskStatus
 
 _LIMIT: Final = 20
 
@@ -69,7 +69,7 @@ BILL_IS_MEASURED: Final = Check(
     "bill_is_measured",
     "a task was settled by the seconds of its usage, and not at its reservation for want of them",
     """SELECT job_id, amount, currency, at FROM ledger_entries
-       WHERE kind = 'settle' AND seconds IS NULL""",
+       WHERE kind = 'settle' AND seconds IS NULL AND job_id IS NOT NULL""",
     is_warning=True,
 )
 
@@ -188,7 +188,11 @@ CHECKS: Final = (
              WHERE e.campaign_id = c.id AND e.currency = c.budget_currency
                AND e.kind IN ('settle', 'write_off')) spent
            CROSS JOIN LATERAL (SELECT coalesce(sum(reserved_amount), 0) AS amount FROM slots s
-             WHERE s.campaign_id = c.id AND s.currency = c.budget_currency) held
+             WHERE s.campaign_id = c.id AND s.currency = c.budget_currency) in_slots
+           CROSS JOIN LATERAL (SELECT in_slots.amount + coalesce(sum(a.reserved_amount), 0) AS amount
+             FROM text_attempts a JOIN text_jobs t ON t.id = a.job_id
+             WHERE t.campaign_id = c.id AND a.currency = c.budget_currency
+               AND a.state IN ({_words(OPEN_TEXT_ATTEMPT)})) held
            CROSS JOIN LATERAL (SELECT coalesce(sum(b.billed - b.reserved), 0) AS amount FROM ({_BILLED_BEYOND}) b
              WHERE b.campaign_id = c.id AND b.currency = c.budget_currency) beyond
            WHERE c.budget_amount IS NOT NULL

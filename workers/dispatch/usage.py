@@ -14,7 +14,9 @@ from models.campaign import Campaign
 from models.operations.campaigns.status import UNSUBMITTED
 from models.render_job import RenderJob
 from models.slot import Slot
-from reelqueue.states import RenderState
+from models.text_attempt import TextAttempt
+from models.text_job import TextJob
+from reelqueue.states import OPEN_TEXT_ATTEMPT, RenderState
 
 _BEGUN = tuple(sorted(set(RenderState) - set(UNSUBMITTED)))
 """States of the clips of a canary; at most as many as it has, so that they are quickly counted."""
@@ -37,7 +39,7 @@ class Usage:
 
     @classmethod
     def open(cls, session: Session, campaigns: dict[UUID, Campaign]) -> Usage:
-        """Read all slots; after the locks on accounts and campaigns were taken."""
+        """Read all slots and open calls to language models; after the locks on accounts and campaigns were taken."""
         books = cls(campaigns)
         held = (
             select(
@@ -54,6 +56,14 @@ class Usage:
         )
         for account_id, model, campaign_id, tenant_id, currency, count, reserved in session.execute(held):
             books.add(account_id, model, campaign_id, tenant_id, count=count)
+            books.reserve(campaign_id, currency, reserved or Decimal(0))
+        asking = (
+            select(TextJob.campaign_id, TextAttempt.currency, func.sum(TextAttempt.reserved_amount))
+            .join(TextJob, TextJob.id == TextAttempt.job_id)
+            .where(TextAttempt.state.in_(OPEN_TEXT_ATTEMPT))
+            .group_by(TextJob.campaign_id, TextAttempt.currency)
+        )
+        for campaign_id, currency, reserved in session.execute(asking):
             books.reserve(campaign_id, currency, reserved or Decimal(0))
         books.canaries = _canaries(session, campaigns)
         return books

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 from models.operations.jobs.transitions import record
 from models.operations.webhooks.endpoints import derive_secret, secret_sha256
 from models.render_job import RenderJob
+from models.text_job import TextJob
 from models.webhook_delivery import WebhookDelivery
 from models.webhook_endpoint import WebhookEndpoint
 from reelqueue.backoff import Backoff
@@ -83,9 +84,10 @@ def deliver_webhooks(services: Services, endpoint_id: UUID) -> str:
 
 
 def hint_webhooks(services: Services, job_id: UUID) -> None:
-    """Send a hint for each endpoint that is to be told about a job; the sweep would be seconds later."""
+    """Send a hint for each endpoint that is to be told about a job, of any kind; the sweep would be seconds later."""
     due = select(WebhookDelivery.endpoint_id).where(
-        WebhookDelivery.job_id == job_id, WebhookDelivery.next_attempt_at.is_not(None)
+        or_(WebhookDelivery.job_id == job_id, WebhookDelivery.text_job_id == job_id),
+        WebhookDelivery.next_attempt_at.is_not(None),
     )
     with services.sessions() as session:
         endpoints = session.scalars(due.distinct()).all()
@@ -139,22 +141,25 @@ def _secret(endpoint: WebhookEndpoint, key: SecretStr | None) -> SecretStr | Non
 
 def _letters(session: Session, endpoint_id: UUID, now: datetime) -> list[OutgoingEvent]:
     due = (
-        select(WebhookDelivery, RenderJob)
+        select(WebhookDelivery, RenderJob, TextJob)
         .outerjoin(RenderJob, RenderJob.id == WebhookDelivery.job_id)
+        .outerjoin(TextJob, TextJob.id == WebhookDelivery.text_job_id)
         .where(WebhookDelivery.endpoint_id == endpoint_id, WebhookDelivery.next_attempt_at <= now)
         .order_by(WebhookDelivery.next_attempt_at, WebhookDelivery.id)
         .limit(_AT_ONCE)
     )
     return [
-        OutgoingEvent(delivery.id, delivery.attempt_count, _event(delivery, job))
-        for delivery, job in session.execute(due)
+        OutgoingEvent(delivery.id, delivery.attempt_count, _event(delivery, job, text_job))
+        for delivery, job, text_job in session.execute(due)
     ]
 
 
-def _event(delivery: WebhookDelivery, job: RenderJob | None) -> WebhookEvent:
+def _event(delivery: WebhookDelivery, job: RenderJob | None, text_job: TextJob | None) -> WebhookEvent:
     """The event as it was when it happened: a job that was collected late has moved on since."""
     data = EventData()
-    if job is not None and delivery.kind == EXPIRING_KIND:
+    if text_job is not None:
+        data = _of_text_job(text_job)
+    elif job is not None and delivery.kind == EXPIRING_KIND:
         data = EventData(job_id=job.id, custom_id=job.custom_id)
     elif job is not None:
         state = RenderState(delivery.kind.partition(".")[2])
@@ -162,6 +167,12 @@ def _event(delivery: WebhookDelivery, job: RenderJob | None) -> WebhookEvent:
         failure = EventFailure(failure_class=job.failure_class, code=job.failure_code) if failed else None
         data = EventData(job_id=job.id, custom_id=job.custom_id, state=state, failure=failure)
     return WebhookEvent(id=str(delivery.id), type=delivery.kind, timestamp=delivery.occurred_at, data=data)
+
+
+def _of_text_job(job: TextJob) -> EventData:
+    failed = job.failure_class is not None
+    failure = EventFailure(failure_class=job.failure_class, code=job.failure_code) if failed else None
+    return EventData(text_job_id=job.id, custom_id=job.custom_id, state=job.state, failure=failure)
 
 
 def _write(services: Services, batch: _Batch, answers: Sequence[Answer]) -> bool:

@@ -25,15 +25,16 @@ from reelqueue.states import RenderState
 class IdempotencyConflictError(ReelqueueError):
     """An idempotency key came back with another request."""
 
-    def __init__(self, idempotency_key: str, job_id: UUID) -> None:
-        super().__init__(idempotency_key, job_id)
+    def __init__(self, idempotency_key: str, job_id: UUID, kind: str = "render job") -> None:
+        super().__init__(idempotency_key, job_id, kind)
         self.idempotency_key = idempotency_key
         self.job_id = job_id
+        self.kind = kind
 
     def __str__(self) -> str:
         return (
-            f"idempotency key {self.idempotency_key!r} belongs to render job {self.job_id}, which has another request; "
-            "send the same request again, or choose a new key"
+            f"idempotency key {self.idempotency_key!r} belongs to {self.kind} {self.job_id}, which has another "
+            "request; send the same request again, or choose a new key"
         )
 
 

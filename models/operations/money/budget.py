@@ -12,8 +12,11 @@ from sqlalchemy.orm import Session
 from models.campaign import Campaign
 from models.ledger_entry import SPENT_KINDS, LedgerEntry
 from models.slot import Slot
+from models.text_attempt import TextAttempt
+from models.text_job import TextJob
 from reelqueue.errors import ReelqueueError
 from reelqueue.schemas.statement import money_text
+from reelqueue.states import OPEN_TEXT_ATTEMPT
 
 
 class BudgetBelowCommitmentsError(ReelqueueError):
@@ -75,6 +78,15 @@ def spent_amount(session: Session, campaign_id: UUID, currency: str) -> Decimal:
 
 
 def reserved_amount(session: Session, campaign_id: UUID, currency: str) -> Decimal:
-    """What a campaign's jobs at the provider hold reserved in a currency."""
+    """What a campaign's jobs at the provider hold reserved in a currency: slots, and open calls to language models."""
     held = select(func.sum(Slot.reserved_amount)).where(Slot.campaign_id == campaign_id, Slot.currency == currency)
-    return session.scalars(held).one() or Decimal(0)
+    asking = (
+        select(func.sum(TextAttempt.reserved_amount))
+        .join(TextJob, TextJob.id == TextAttempt.job_id)
+        .where(
+            TextAttempt.state.in_(OPEN_TEXT_ATTEMPT),
+            TextAttempt.currency == currency,
+            TextJob.campaign_id == campaign_id,
+        )
+    )
+    return (session.scalars(held).one() or Decimal(0)) + (session.scalars(asking).one() or Decimal(0))

@@ -1,14 +1,14 @@
-"""Entering what was spent: once per provider task, and against the campaign's budget in the same transaction."""
+"""Entering what was spent: once per provider task or text attempt, in one transaction with the campaign's budget."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, text, update
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -19,25 +19,38 @@ from models.provider_task import ProviderTask
 
 
 @dataclass(frozen=True, kw_only=True)
-class LedgerCharge:
+class Charge:
     """Money that is gone, or must be taken for gone."""
 
     kind: EntryKind
     """``settle`` or ``write_off``."""
     campaign_id: UUID
-    job_id: UUID
     account_id: UUID
-    provider_task_id: UUID | None
-    """Our row of the task; None: no task is known."""
-    seconds: Decimal | None
-    """What the provider counts; None: unknown."""
     amount: Decimal | None
     """None: no price is known."""
     currency: str | None
 
 
-def post_charges(session: Session, charges: Iterable[LedgerCharge], *, now: datetime) -> None:
-    """Enter charges; the second settlement of a task changes nothing, the first takes its write-off back.
+@dataclass(frozen=True, kw_only=True)
+class LedgerCharge(Charge):
+    """What a render job cost."""
+
+    job_id: UUID
+    provider_task_id: UUID | None
+    """Our row of the task; None: no task is known."""
+    seconds: Decimal | None
+    """What the provider counts; None: unknown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextCharge(Charge):
+    """What a call to a language model cost."""
+
+    text_attempt_id: UUID
+
+
+def post_charges(session: Session, charges: Iterable[Charge], *, now: datetime) -> None:
+    """Enter charges; the second settlement of a task or a call changes nothing, the first takes back its write-off.
 
     Args:
         session: In a transaction that has locked the jobs; the caller commits. To be called last: it locks campaigns,
@@ -58,18 +71,22 @@ def post_charges(session: Session, charges: Iterable[LedgerCharge], *, now: date
             _charge(session, write_off)
 
 
-def _enter(session: Session, spending: LedgerCharge, now: datetime) -> bool:
+def _enter(session: Session, spending: Charge, now: datetime) -> bool:
     entered = insert(LedgerEntry).values(at=now, **vars(spending))
-    once = entered.on_conflict_do_nothing(index_elements=["provider_task_id"], index_where=text("kind = 'settle'"))
+    once = entered.on_conflict_do_nothing()
     return session.execute(once.returning(LedgerEntry.id)).first() is not None
 
 
-def _ended_doubts(session: Session, spending: LedgerCharge) -> list[LedgerCharge]:
-    """What takes back the write-offs for a task that is settled after all.
+def _ended_doubts(session: Session, spending: Charge) -> Sequence[Charge]:
+    """What takes back the write-offs for a task, or a call, that is settled after all.
 
     A job that an operator wrote off may have had no task yet: then the write-off stands for its last attempt.
     """
     if spending.kind is not EntryKind.SETTLE:
+        return []
+    if isinstance(spending, TextCharge):
+        return _text_doubts(session, spending)
+    if not isinstance(spending, LedgerCharge):
         return []
     newest = select(func.max(Attempt.number)).where(Attempt.job_id == spending.job_id).scalar_subquery()
     is_of_newest = exists().where(
@@ -82,6 +99,14 @@ def _ended_doubts(session: Session, spending: LedgerCharge) -> list[LedgerCharge
         and_(LedgerEntry.job_id == spending.job_id, LedgerEntry.provider_task_id.is_(None), is_of_newest),
     )
     return _taken_back(session, is_for_it)
+
+
+def _text_doubts(session: Session, spending: TextCharge) -> list[TextCharge]:
+    written_off = select(func.sum(LedgerEntry.amount)).where(
+        LedgerEntry.text_attempt_id == spending.text_attempt_id, LedgerEntry.kind == EntryKind.WRITE_OFF
+    )
+    amount = session.scalars(written_off).one()
+    return [replace(spending, kind=EntryKind.WRITE_OFF, amount=-amount)] if amount else []
 
 
 def without_task(session: Session, job_id: UUID) -> list[LedgerCharge]:
@@ -116,10 +141,11 @@ def _taken_back(session: Session, is_for_it: ColumnElement[bool]) -> list[Ledger
             currency=currency,
         )
         for campaign_id, job_id, account_id, provider_task_id, currency, amount in rows
+        if job_id is not None
     ]
 
 
-def _charge(session: Session, spending: LedgerCharge) -> None:
+def _charge(session: Session, spending: Charge) -> None:
     session.execute(
         update(Campaign)
         .where(Campaign.id == spending.campaign_id, Campaign.budget_currency == spending.currency)

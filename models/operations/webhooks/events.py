@@ -12,10 +12,11 @@ from sqlalchemy.orm import Session
 
 from models.base import new_id
 from models.render_job import RenderJob
+from models.text_job import TextJob
 from models.webhook_delivery import WebhookDelivery
 from models.webhook_endpoint import WebhookEndpoint
-from reelqueue.states import RenderState
-from reelqueue.webhooks import EXPIRING_KIND, TEST_KIND, DeliveryState, kind_of
+from reelqueue.states import RenderState, TextState
+from reelqueue.webhooks import EXPIRING_KIND, TEST_KIND, DeliveryState, kind_of, text_kind_of
 
 
 def announce(session: Session, job_ids: Collection[UUID], state: RenderState, *, now: datetime) -> None:
@@ -44,6 +45,29 @@ def _announce(session: Session, job_ids: Collection[UUID], kind: str, now: datet
     event = {"kind": kind, "occurred_at": now, "asked_at": now, "next_attempt_at": now}
     rows = [
         {"id": new_id(), "endpoint_id": endpoint_id, "job_id": job_id, **event}
+        for endpoint_id, job_id in session.execute(listening)
+    ]
+    if rows:
+        session.execute(insert(WebhookDelivery).on_conflict_do_nothing(), rows)
+
+
+def announce_texts(session: Session, job_ids: Collection[UUID], state: TextState, *, now: datetime) -> None:
+    """Queue the event of text jobs that moved to a terminal state, for every endpoint of their tenants.
+
+    Args:
+        session: In the transaction of the move.
+        job_ids: The text jobs.
+        state: Where they moved.
+        now: Time of the move.
+    """
+    listening = (
+        select(WebhookEndpoint.id, TextJob.id)
+        .join(TextJob, TextJob.tenant_id == WebhookEndpoint.tenant_id)
+        .where(TextJob.id.in_(job_ids), WebhookEndpoint.disabled_at.is_(None), WebhookEndpoint.deleted_at.is_(None))
+    )
+    event = {"kind": text_kind_of(state), "occurred_at": now, "asked_at": now, "next_attempt_at": now}
+    rows = [
+        {"id": new_id(), "endpoint_id": endpoint_id, "text_job_id": job_id, **event}
         for endpoint_id, job_id in session.execute(listening)
     ]
     if rows:

@@ -116,7 +116,7 @@ def test_it_is_told_nothing_that_it_could_ask_for(jobs: Jobs, receiver: Loopback
 
     body = json.loads(receiver.requests[0].partition(b"\r\n\r\n")[2])
     assert set(body) == {"type", "timestamp", "data"}
-    assert set(body["data"]) == {"job_id", "custom_id", "state", "failure"}
+    assert set(body["data"]) == {"job_id", "text_job_id", "custom_id", "state", "failure"}
     assert PROMPT.encode() not in receiver.requests[0]
 
 
