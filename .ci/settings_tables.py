@@ -12,6 +12,7 @@ from api.settings import ApiSettings
 from models.settings import ServiceSettings, WebhookSettings
 from workers.settings import (
     ArchiveSettings,
+    BillSettings,
     CelerySettings,
     DeliverySettings,
     PollSettings,
@@ -26,6 +27,7 @@ SUBJECTS: Final[dict[str, type[BaseSettings]]] = {
     "Webhooks: API and workers": WebhookSettings,
     "API": ApiSettings,
     "Provider": ProviderSettings,
+    "The provider's bill": BillSettings,
     "Fetching results": ArchiveSettings,
     "Posting webhooks": DeliverySettings,
     "Celery": CelerySettings,

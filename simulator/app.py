@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from simulator.control.routes import control_routes
 from simulator.exchange.dependencies import Service
 from simulator.http.batches import cancel_batch, create_batch, get_batch, list_batches
+from simulator.http.bill import bill
 from simulator.http.chat import chat, models
 from simulator.http.files import delete_file, file_content, get_file, list_files, put_file
 from simulator.http.listing import list_tasks
@@ -66,10 +67,11 @@ def _service_routes(service: Service) -> list[Route]:
         ("batch-cancel", "POST", f"{_TEXT_API}/batches/{{task_id}}/cancel", cancel_batch),
     ]
     routes = [Route(path, endpoint(service, name, handler), methods=[method]) for name, method, path, handler in table]
-    # The object storage knows signatures, not keys.
+    # The object storage and the bill know signatures, not keys.
     form = Route("/oss", endpoint(service, "upload", upload, needs_key=False), methods=["POST"])
     file = Route("/result/{task_id}.mp4", endpoint(service, "result", result, needs_key=False), methods=["GET", "HEAD"])
-    return [*routes, form, file]
+    bills = Route("/bss", endpoint(service, "bill", bill, needs_key=False), methods=["POST"])
+    return [*routes, form, file, bills]
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random, SystemRandom
 
 from simulator.accounts import Accounts, account_name
+from simulator.billing.signature_check import SignatureCheck
 from simulator.clips.clip_cache import ClipLibrary
 from simulator.clock import Clock, WallClock
 from simulator.core.provider import Provider
@@ -60,6 +61,7 @@ def build_service(
         texts=texts,
         files=files,
         batches=Batches(provider, texts, files),
+        bill_access=SignatureCheck(),
     )
 
 

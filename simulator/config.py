@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
 
+from simulator.billing.edits import BillEdit
 from simulator.loopback import is_on_this_machine
 
 _STRICT = ConfigDict(extra="forbid")
@@ -143,6 +144,21 @@ class Texts:
 
 
 @dataclass(frozen=True, slots=True)
+class Billing:
+    """The provider's own bill."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    access_keys: dict[str, str] = field(default_factory=lambda: {"simulator": "simulator"})
+    """Secret of each AccessKey that may read it; no secret, as nothing but this machine reaches the simulator."""
+    may_read: bool = True
+    """Off: the keys lack the right."""
+    page_size_max: Count = 300
+    edits: list[BillEdit] = field(default_factory=list)
+    """Errors and circumstances, in this order."""
+
+
+@dataclass(frozen=True, slots=True)
 class Announcements:
     """Events about finished tasks, as Alibaba's EventBridge would deliver them."""
 
@@ -184,6 +200,7 @@ class SimulatorConfig:
     clips: Clips = field(default_factory=Clips)
     announcements: Announcements = field(default_factory=Announcements)
     texts: Texts = field(default_factory=Texts)
+    billing: Billing = field(default_factory=Billing)
 
     @property
     def clock_ahead_ms(self) -> int:

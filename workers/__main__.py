@@ -16,6 +16,7 @@ from workers.audit.archive_files import SAMPLE, audit_archive
 from workers.audit.invariants import Finding, audit
 from workers.audit.provider import audit_provider
 from workers.operator.accounts import accounts
+from workers.operator.bill import bill
 from workers.operator.console import AsJson, Since, open_services, read_window
 from workers.operator.doctor import examine
 from workers.operator.keys import keys
@@ -28,6 +29,7 @@ from workers.runtime.context import Services
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Commands for operators of Reelqueue.")
 cli.add_typer(accounts, name="accounts")
 cli.add_typer(keys, name="keys")
+cli.add_typer(bill, name="bill")
 review = typer.Typer(no_args_is_help=True, help="Jobs whose paid task nobody could prove or rule out.")
 cli.add_typer(review, name="review")
 

@@ -83,6 +83,24 @@ class ProviderSettings(SettingsGroup):
         return parts.hostname if parts.scheme == "http" else None
 
 
+class BillSettings(SettingsGroup):
+    """Reading the provider's own bill; only `python -m workers bill` reads these."""
+
+    model_config = SettingsConfigDict(env_prefix="REELQUEUE_BILL_", frozen=True, extra="ignore")
+
+    access_key_id: str | None = Field(
+        default=None, description="AccessKey of a RAM user that may call bssapi:DescribeInstanceBill, and nothing else"
+    )
+    access_key_secret: SecretStr | None = Field(default=None, description="Its secret")
+    security_token: SecretStr | None = Field(default=None, description="Of temporary credentials (STS)")
+    url: str = Field(
+        default="https://business.ap-southeast-1.aliyuncs.com/",
+        pattern=r"^https?://[^/?#]+/[^?#]*$",
+        description="BssOpenApi of the site that the main account belongs to; China's is "
+        "`https://business.aliyuncs.com/`",
+    )
+
+
 class SubmitSettings(SettingsGroup):
     """The paid POST; what may pass between its steps before a worker is believed dead."""
 

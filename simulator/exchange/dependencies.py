@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from simulator.accounts import Accounts
+from simulator.billing.signature_check import SignatureCheck
 from simulator.clips.clip_cache import ClipLibrary
 from simulator.core.provider import Provider
 from simulator.event_webhooks import Announcer
@@ -28,6 +29,7 @@ class Service:
     texts: Texts
     files: Files
     batches: Batches
+    bill_access: SignatureCheck
 
     def close(self) -> None:
         """Stop drawing clips and give the state folder back."""

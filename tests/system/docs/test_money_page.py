@@ -8,6 +8,7 @@ from models import EntryKind, OnAmbiguous
 from reelqueue.schemas.statement import Grouping
 from workers.audit import provider as provider_audit
 from workers.audit.invariants import Check
+from workers.provider_bill.differences import Rule
 
 PAGE = (Path(__file__).parents[3] / "docs/money.md").read_text()
 
@@ -15,6 +16,6 @@ PAGE = (Path(__file__).parents[3] / "docs/money.md").read_text()
 def test_it_names_every_check_kind_choice_and_group() -> None:
     checks = [value.name for value in vars(provider_audit).values() if isinstance(value, Check)]
 
-    words = [*checks, *EntryKind, *OnAmbiguous, *Grouping]
+    words = [*checks, *EntryKind, *OnAmbiguous, *Grouping, *Rule]
 
     assert [word for word in words if f"`{word}`" not in PAGE] == []
