@@ -55,8 +55,10 @@ def waiting_count(connection: Any, queue: str) -> int:  # noqa: ANN401 -- kombu'
     Raises:
         Exception: One of ``connection.connection_errors``: the broker does not answer.
     """
+    connection.connect()  # kombu's channels do not open a connection that it closed after an error
     try:
-        return int(connection.channel().queue_declare(queue=queue, passive=True).message_count)
+        # The connection's own channel: any other holds sockets until it is closed.
+        return int(connection.default_channel.queue_declare(queue=queue, passive=True).message_count)
     except connection.channel_errors:
         return 0
 
