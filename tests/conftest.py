@@ -7,6 +7,7 @@ A missing server binary skips the test on a laptop and fails it where ``CI`` is 
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -41,6 +42,8 @@ ROOT = Path(__file__).parents[1]
 TEMPLATE = "migrated"
 START_SECONDS = 60.0
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+LEFT_DESCRIPTORS_MAX = 40
+"""Of one module; what it is the first to ask for, such as servers and pools of connections, stays open: 14 at most."""
 TIME_SCALE = 100.0
 """A render of 60 to 300 s takes 0.6 to 3 s."""
 
@@ -63,6 +66,22 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         )
         if alone is not None:
             raise pytest.UsageError(f"{alone.nodeid} is in no group, though it is marked: which pytest is installed?")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _descriptors() -> Iterator[None]:
+    """Fail a module that leaves many more files and sockets open than it found."""
+    before = descriptor_count()
+    yield
+    if descriptor_count() - before > LEFT_DESCRIPTORS_MAX:
+        gc.collect()  # what only a cycle holds is closed some time, and leaks nothing
+        left = descriptor_count() - before
+        assert left <= LEFT_DESCRIPTORS_MAX, f"this module leaves {left} descriptors open; close what it opens"
+
+
+def descriptor_count() -> int:
+    """Files, pipes and sockets that this process has open."""
+    return len(os.listdir("/dev/fd"))  # noqa: PTH208  numbers are counted, not paths
 
 
 @pytest.fixture(scope="session")
