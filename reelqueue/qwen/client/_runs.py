@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from reelqueue.catalog.text_models import text_model
 from reelqueue.errors import InvalidRequestError
 from reelqueue.qwen.answer import Answer, FinishReason, ToolCall
+from reelqueue.qwen.answers.fence import without_fence
 from reelqueue.qwen.client._functions import FunctionTool, as_json, function_tools
 from reelqueue.qwen.cost import TextCost
 from reelqueue.qwen.errors import TextError, TextGivenUpError
@@ -30,7 +31,6 @@ M = TypeVar("M", bound=BaseModel)
 
 _ERRORS_MAX: Final = 8
 _CHARACTERS_MAX: Final = 2000
-_FENCE: Final = re.compile(r"\s*```(?:json)?[ \t]*\n(?P<inside>.*?)\n?[ \t]*```\s*", re.DOTALL | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,12 +212,6 @@ def object_steps(run: Run, request: TextRequest, kind: type[M], max_repairs: int
         )
         asking = asking.with_messages(answer.as_message(), UserMessage(content=repair))
     raise run.give_up(f"no answer fitted {kind.__name__} after {max_repairs} repairs; the last one had: {wrong}")
-
-
-def without_fence(text: str) -> str:
-    """*text* without the one code fence that some models put around JSON."""
-    fenced = _FENCE.fullmatch(text)
-    return fenced["inside"] if fenced else text
 
 
 def _asking_for(request: TextRequest, kind: type[BaseModel]) -> TextRequest:
