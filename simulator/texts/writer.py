@@ -14,6 +14,7 @@ marker                  effect
 ======================= ==================================================================
 
 Markers count in the last message of the user.
+Questions of the campaign writer have answers of their own: `simulator.texts.campaign_writer`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 from simulator.errors import WireError
+from simulator.texts.campaign_writer import campaign_answer
 from simulator.texts.completion import Written, WrittenCall
 from simulator.texts.sample import sample
 from simulator.texts.tokens import CHARACTERS_PER_TOKEN
@@ -46,6 +48,9 @@ class EchoWriter:
     def write(self, body: Mapping[str, Any], *, thinks: bool) -> Written:
         """The answer that the markers ask for."""
         question = last_question(body)
+        written = campaign_answer([text_of(message) for message in body["messages"]])
+        if written is not None:
+            return written
         markers = [(found[1], found[2] or "") for found in _MARKER.finditer(question)]
         names = {name for name, _ in markers}
         words = _MARKER.sub("", question).strip()
