@@ -128,7 +128,7 @@ def open_campaign(
     if manifest is not None and rows_path == path:
         opened = nullcontext(_manifest_rows(manifest, compiled))
     else:
-        opened = _open_rows(rows_path, compiled.headings, encoding, None if rows else sheet)
+        opened = open_rows(rows_path, compiled.headings, encoding, None if rows else sheet)
     with opened as source:
         folder = path.parent if local_files else None
         assembler = Assembler(compiled, source, compiled.options.output_pattern, folder)
@@ -147,7 +147,15 @@ def _manifest_rows(manifest: Manifest, compiled: CompiledManifest) -> ObjectRows
 
 
 @contextmanager
-def _open_rows(path: Path, headings: Headings, encoding: str | None, sheet: str | None) -> Iterator[RecordSource]:
+def open_rows(
+    path: Path, headings: Headings, encoding: str | None = None, sheet: str | None = None
+) -> Iterator[RecordSource]:
+    """Open a file of rows, whose headings mean what *headings* says.
+
+    Raises:
+        CampaignFileError: It cannot be read.
+        OSError: There is no such file, or it may not be read.
+    """
     suffix = path.suffix.lower()
     if suffix in WORKBOOKS:
         from reelqueue.campaigns.rows.workbook import open_workbook
