@@ -54,7 +54,7 @@ class Bench:
                 )
                 for number in range(clips)
             ]
-            self.client.campaigns.hand_in(name, [line.encode() for line in lines])
+            self.client.campaigns.submit_clips(name, [line.encode() for line in lines])
 
     def wait(self, seconds: float) -> None:
         """Let the stack work."""

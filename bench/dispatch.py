@@ -34,7 +34,7 @@ from models.tenant import ensure_tenant
 from reelqueue import TextToVideo
 from workers.dispatch.default_account import ensure_default_account
 from workers.dispatch.dispatcher import dispatch
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -102,7 +102,7 @@ def prepare(server: PostgresServer) -> Engine:
 
 def measure(engine: Engine, *, waiting: int, finished: int, campaigns: int) -> float:
     """Median seconds of a dispatch that fills every slot of two models."""
-    services = services_of(engine)
+    context = context_of(engine)
     with Session(engine) as session, session.begin():
         session.execute(text("TRUNCATE tenants CASCADE"))
         for number in range(campaigns):
@@ -111,7 +111,7 @@ def measure(engine: Engine, *, waiting: int, finished: int, campaigns: int) -> f
         connection.execute(FILL, {"state": "queued", "count": waiting // 2})
         connection.execute(FILL, {"state": "succeeded", "count": finished // 2})
     vacuum(engine)
-    return statistics.median(one_round(engine, services) for _ in range(ROUNDS))
+    return statistics.median(one_round(engine, context) for _ in range(ROUNDS))
 
 
 def measure_import(server: PostgresServer, engine: Engine, folder: Path, count: int) -> tuple[float, float]:
@@ -120,13 +120,13 @@ def measure_import(server: PostgresServer, engine: Engine, folder: Path, count: 
         session.execute(text("TRUNCATE tenants CASCADE"))
     apply_file(server, folder, count)
     vacuum(engine)
-    services = services_of(engine)
-    median = statistics.median(one_round(engine, services) for _ in range(ROUNDS))
+    context = context_of(engine)
+    median = statistics.median(one_round(engine, context) for _ in range(ROUNDS))
     began = time.perf_counter()
     with Session(engine) as session, session.begin():
         urgent = TextToVideo(model="wan2.6-t2v", prompt="a fox", priority=50)
         job_id = enqueue_render_job(session, urgent, now=DatabaseClock().now(session)).job_id
-    first = dispatch(services)[0]
+    first = dispatch(context)[0]
     took = time.perf_counter() - began
     assert first.job_id == job_id, "another clip was admitted before the urgent one"
     return median, took
@@ -153,15 +153,15 @@ def apply_file(server: PostgresServer, folder: Path, count: int) -> None:
         api.terminate()
 
 
-def services_of(engine: Engine) -> Services:
+def context_of(engine: Engine) -> Context:
     """What a dispatcher has; its account takes submits."""
-    services = Services(Settings(), make_sessions(engine), LocalArchive(Path("unused")), NoHints())
-    with services.sessions.begin() as session:
-        now = services.clock.now(session)
-        gate = ensure_gate(session, ensure_default_account(session, services))
+    context = Context(Settings(), make_sessions(engine), LocalArchive(Path("unused")), NoHints())
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
+        gate = ensure_gate(session, ensure_default_account(session, context))
         close_gate(gate, database_identity(session), now)
         open_gate(gate, now)
-    return services
+    return context
 
 
 def vacuum(engine: Engine) -> None:
@@ -170,10 +170,10 @@ def vacuum(engine: Engine) -> None:
         connection.execute(text("VACUUM ANALYZE"))
 
 
-def one_round(engine: Engine, services: Services) -> float:
+def one_round(engine: Engine, context: Context) -> float:
     """Seconds of one dispatch; what it admitted is taken back."""
     began = time.perf_counter()
-    admitted = dispatch(services)
+    admitted = dispatch(context)
     took = time.perf_counter() - began
     with engine.begin() as connection:
         connection.execute(text("DELETE FROM slots"))

@@ -163,7 +163,7 @@ def ours(stack: Stack, prompts: Sequence[str], scale: float) -> bool:
     with Client(stack.url("api")) as client:
         client.campaigns.put(CampaignOptions(name="makespan"))
         for start in range(0, len(prompts), 1_000):
-            client.campaigns.hand_in(
+            client.campaigns.submit_clips(
                 "makespan", [line(start + at, one) for at, one in enumerate(prompts[start:][:1000])]
             )
         wait(client, stack)
@@ -198,7 +198,7 @@ def on_virtual_time(prompts: Sequence[str]) -> bool:
                 folder, clock, region="ap-southeast-1", has_chains=False, finest_seconds=FINEST_SECONDS
             ) as stage:
                 Simulation(stage, script, LONGEST_SECONDS).run()
-                with stage.services.sessions() as session:
+                with stage.context.sessions() as session:
                     return tell_virtual(session, len(prompts))
         finally:
             remove_folder(folder / "postgres")

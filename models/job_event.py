@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from models.base import Base
 from reelqueue.states import RenderState
 
-KEEP_FAILED: Final = "keep_failed"
+STORE_FAILED: Final = "keep_failed"
 """Kind of the event that says what the archive said: for operators, as it names places of theirs."""
 WRITE_OFF_TAKEN_BACK: Final = "write_off_taken_back"
 """Kind of the event that names the task, and the job that has it, whose bill a write-off had stood for."""

@@ -17,14 +17,14 @@ from workers.audit.invariants import Finding, audit
 from workers.audit.provider import audit_provider
 from workers.operator.accounts import accounts
 from workers.operator.bill import bill
-from workers.operator.console import AsJson, Since, open_services, read_window
+from workers.operator.console import AsJson, Since, open_context, read_window
 from workers.operator.doctor import examine
 from workers.operator.keys import keys
 from workers.operator.manual_review import acceptable, adopt, apply_found, questions, resubmit, write_off
 from workers.operator.money import adopt_orphans_command, statement_command
 from workers.operator.recover import recover_command
 from workers.quarantine.release import quarantined, retry
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Commands for operators of Reelqueue.")
 cli.add_typer(accounts, name="accounts")
@@ -46,8 +46,8 @@ def doctor_command(*, as_json: AsJson = False) -> None:
     from workers.app import app
 
     is_healthy = True
-    with open_services() as services:
-        for line in examine(services, app):
+    with open_context() as context:
+        for line in examine(context, app):
             typer.echo(json.dumps(vars(line)) if as_json else str(line))
             is_healthy &= line.is_healthy
     raise typer.Exit(0 if is_healthy else 1)
@@ -66,13 +66,13 @@ def audit_command(
 
     A warning tells of a bill that was above its reservation; it is entered, and breaks nothing.
     """
-    with open_services() as services:
-        with services.sessions.begin() as session:
+    with open_context() as context:
+        with context.sessions.begin() as session:
             findings = audit(session)
         if archive or every_file:
-            findings.append(audit_archive(services, is_whole=every_file))
+            findings.append(audit_archive(context, is_whole=every_file))
         if provider:
-            findings += audit_provider(services, window=read_window(since))
+            findings += audit_provider(context, window=read_window(since))
     for finding in findings:
         _show(finding, as_json=as_json)
     broken = sum(finding.is_broken for finding in findings)
@@ -101,8 +101,8 @@ cli.command("recover")(recover_command)
 @review.command("list")
 def list_questions_command(*, as_json: AsJson = False) -> None:
     """Show the jobs under review, where to look for their tasks, and those that were set aside."""
-    with open_services() as services, services.sessions.begin() as session:
-        found = [*questions(session, services), *quarantined(session)]
+    with open_context() as context, context.sessions.begin() as session:
+        found = [*questions(session, context), *quarantined(session)]
     for question in found:
         shown = vars(question)
         line = " ".join(f"{name}={value}" for name, value in shown.items())
@@ -113,8 +113,8 @@ def list_questions_command(*, as_json: AsJson = False) -> None:
 @review.command("adopt")
 def adopt_command(job_id: UUID, provider_task_id: str) -> None:
     """The provider has the task: follow it, or take what was kept of it."""
-    with open_services() as services:
-        _adopt(services, job_id, provider_task_id)
+    with open_context() as context:
+        _adopt(context, job_id, provider_task_id)
 
 
 @review.command("accept")
@@ -124,59 +124,59 @@ def accept_command(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Adopt the tasks that `review list` proposes, as far as they have ended."""
-    with open_services() as services:
-        with services.sessions() as session:
-            pairs = acceptable(questions(session, services))
+    with open_context() as context:
+        with context.sessions() as session:
+            pairs = acceptable(questions(session, context))
         proposed = [(job_id, task_id) for job_id, task_id in pairs if not job_ids or job_id in job_ids]
         for job_id, task_id in proposed:
             typer.echo(f"render job {job_id} <- task {task_id}")
         if proposed and not yes:
             typer.confirm(f"adopt {len(proposed)} tasks?", abort=True)
         for job_id, task_id in proposed:
-            _adopt(services, job_id, task_id)
+            _adopt(context, job_id, task_id)
     typer.echo(f"{len(proposed)} adopted", err=True)
 
 
-def _adopt(services: Services, job_id: UUID, provider_task_id: str) -> None:
-    with services.sessions.begin() as session:
-        now = services.clock.now(session)
+def _adopt(context: Context, job_id: UUID, provider_task_id: str) -> None:
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
         wake = adopt(session, job_id, provider_task_id, now=now)
-        effects = apply_found(session, job_id, provider_task_id, services.settings, now=now)
+        effects = apply_found(session, job_id, provider_task_id, context.settings, now=now)
     if wake is not None:
-        services.hints.poll(wake, now=now)
+        context.hints.poll(wake, now=now)
     for to_fetch, model in effects.to_fetch:
-        services.hints.archive(to_fetch, model)
+        context.hints.archive(to_fetch, model)
     typer.echo(f"render job {job_id} follows task {provider_task_id}")
 
 
 @review.command("resubmit")
 def resubmit_command(job_id: UUID) -> None:
     """The provider does not have it: render it again, and pay for that."""
-    with open_services() as services:
-        with services.sessions.begin() as session:
-            resubmit(session, job_id, now=services.clock.now(session))
-        services.hints.dispatch()
+    with open_context() as context:
+        with context.sessions.begin() as session:
+            resubmit(session, job_id, now=context.clock.now(session))
+        context.hints.dispatch()
     typer.echo(f"render job {job_id} is queued again")
 
 
 @review.command("retry")
 def retry_command(job_id: UUID) -> None:
     """The cause of its workers' deaths is gone: go on where it stood; what is paid for is not rendered again."""
-    with open_services() as services:
-        with services.sessions.begin() as session:
-            now = services.clock.now(session)
+    with open_context() as context:
+        with context.sessions.begin() as session:
+            now = context.clock.now(session)
             wake = retry(session, job_id, now=now)
         if wake is not None:
-            services.hints.poll(wake, now=now)
-        services.hints.dispatch()
+            context.hints.poll(wake, now=now)
+        context.hints.dispatch()
     typer.echo(f"render job {job_id} goes on")
 
 
 @review.command("write-off")
 def write_off_command(job_id: UUID) -> None:
     """Nobody will know: end the job as failed."""
-    with open_services() as services, services.sessions.begin() as session:
-        write_off(session, job_id, now=services.clock.now(session))
+    with open_context() as context, context.sessions.begin() as session:
+        write_off(session, job_id, now=context.clock.now(session))
     typer.echo(f"render job {job_id} is written off")
 
 

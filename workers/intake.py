@@ -9,16 +9,16 @@ from models.operations.jobs.enqueue import Enqueued, IdempotencyConflictError, e
 from reelqueue.errors import ConflictError, InvalidRequestError
 from reelqueue.requests.parse import parse_request
 from workers.failpoints import Failpoint, failpoint
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 
 KEY_CHARACTERS: Final = 255
 
 
-def take_in(services: Services, request: object, idempotency_key: object) -> Enqueued:
+def take_in(context: Context, request: object, idempotency_key: object) -> Enqueued:
     """Store one request, commit, then hint.
 
     Args:
-        services: The outside world.
+        context: The outside world.
         request: The request object, as it came: nothing has looked at it yet.
         idempotency_key: The producer's key, as it came.
 
@@ -42,15 +42,15 @@ def take_in(services: Services, request: object, idempotency_key: object) -> Enq
             f"idempotency_key must be a text of 1 to {KEY_CHARACTERS} printable characters, such as an order's id",
         )
     parsed = parse_request(request)
-    with services.sessions.begin() as session:
-        now = services.clock.now(session)
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
         try:
             stored = enqueue_render_job(session, parsed, now=now, idempotency_key=idempotency_key)
         except IdempotencyConflictError as error:
             # Celery rebuilds an error from its arguments, and its sender has our client's classes at most.
             raise ConflictError(409, "idempotency_key_reused", str(error)) from error
     failpoint(Failpoint.TAKEN_IN)
-    services.hints.dispatch()
+    context.hints.dispatch()
     return stored
 
 

@@ -15,49 +15,49 @@ from sqlalchemy import Engine
 
 from models.session import make_engine, make_sessions
 from reelqueue.errors import ReelqueueError
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.runtime.hints import CeleryHints
 from workers.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-_open: dict[str, tuple[Services, Engine]] = {}
+_open: dict[str, tuple[Context, Engine]] = {}
 
 
 class NotOpenError(ReelqueueError):
     """Resources were asked for before the worker process had opened them: a bug."""
 
 
-def make_services(app: Celery, settings: Settings, *, pool_size: int = 5) -> tuple[Services, Engine]:
-    """Services over real Postgres, archive and broker; the caller disposes of the engine."""
+def make_context(app: Celery, settings: Settings, *, pool_size: int = 5) -> tuple[Context, Engine]:
+    """A context over real Postgres, archive and broker; the caller disposes of the engine."""
     engine = make_engine(
         settings.services.database_url.get_secret_value(), application_name="reelqueue-worker", pool_size=pool_size
     )
     hints = CeleryHints(app, longest_countdown_seconds=settings.celery.longest_countdown_seconds)
     archive = settings.services.open_archive()
-    return Services(settings=settings, sessions=make_sessions(engine), archive=archive, hints=hints), engine
+    return Context(settings=settings, sessions=make_sessions(engine), archive=archive, hints=hints), engine
 
 
-def services() -> Services:
-    """The services of this worker process.
+def context() -> Context:
+    """The context of this worker process.
 
     Raises:
         NotOpenError: Nothing has opened them.
     """
-    if "services" not in _open:
+    if "context" not in _open:
         raise NotOpenError("the worker's resources are not open; they open when a Celery worker process starts")
-    return _open["services"][0]
+    return _open["context"][0]
 
 
 def open_resources(app: Celery, settings: Settings, *, pool_size: int) -> None:
-    """Open this process's services."""
-    _open["services"] = make_services(app, settings, pool_size=pool_size)
+    """Open this process's context."""
+    _open["context"] = make_context(app, settings, pool_size=pool_size)
 
 
 def close_resources() -> None:
     """Close them, if they are open."""
-    if "services" in _open:
-        _open.pop("services")[1].dispose()
+    if "context" in _open:
+        _open.pop("context")[1].dispose()
 
 
 def connect_signals(app: Celery, settings: Settings) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from models.job_event import KEEP_FAILED, JobEvent
+from models.job_event import STORE_FAILED, JobEvent
 from reelqueue.schemas.jobs import JobEvent as JobEventView
 
 _ARCHIVE_REASON: Final = "the archive did not take the file; it is tried again, and the operators see why"
@@ -13,6 +13,6 @@ _ARCHIVE_REASON: Final = "the archive did not take the file; it is tried again, 
 def event_view(event: JobEvent) -> JobEventView:
     """*event* as its tenant sees it: without the paths and addresses of the operators' archive."""
     view = JobEventView.model_validate(event)
-    if event.kind != KEEP_FAILED:
+    if event.kind != STORE_FAILED:
         return view
     return view.model_copy(update={"detail": event.detail | {"reason": _ARCHIVE_REASON}})

@@ -17,7 +17,7 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from embedded.chaos.reconcile_bill import SUCCEEDED, BillCheck, Order, Verdict
+from embedded.chaos.reconcile_bill import SUCCEEDED, BillCheck, CheckResult, Order
 from embedded.chaos.service_processes import ServiceProcesses
 from embedded.chaos.short_timings import PACE, TIME_SCALE
 from embedded.chaos.worker_processes import Member, WorkerProcesses, prepare
@@ -247,7 +247,7 @@ class Harness:
         until = time.monotonic() + seconds
         self.wait_for(lambda: time.monotonic() > until, "time passes")
 
-    def finish(self, job_ids: Collection[UUID]) -> Verdict:
+    def finish(self, job_ids: Collection[UUID]) -> CheckResult:
         """Wait until everything has healed and ended, and judge."""
         self.wait_for(lambda: self.is_at_rest(job_ids), "every job is terminal, and nothing is under way")
         return self.books.close()

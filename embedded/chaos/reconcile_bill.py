@@ -38,7 +38,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class CheckResult:
     """What is wrong; nothing, if all is well."""
 
     findings: list[str] = field(default_factory=list)
@@ -73,13 +73,13 @@ class BillCheck:
     archive: Path
     orders: dict[str, Order] = field(default_factory=dict)
 
-    def look(self) -> Verdict:
+    def look(self) -> CheckResult:
         """What is wrong already, while work is under way: invariants that hold at every commit, and doubled bills."""
         billed = Counter(self._keys(self._bill()))
         doubled = billed - Counter(self._payers().values())
-        return Verdict(findings=self._audit(), duplicates=sorted(doubled.elements()))
+        return CheckResult(findings=self._audit(), duplicates=sorted(doubled.elements()))
 
-    def close(self) -> Verdict:
+    def close(self) -> CheckResult:
         """What is wrong now that nothing is under way."""
         bill = self._bill()
         with Session(self.engine) as session:
@@ -93,7 +93,7 @@ class BillCheck:
         charged = {
             entry["task_id"]: _Charge(Decimal(entry["billed_seconds"]), Decimal(entry["amount"])) for entry in bill
         }
-        return Verdict(
+        return CheckResult(
             findings=[*self._audit(), *self._strays(), *_mispriced(charged, settled)],
             lost=sorted({*lost, *(key for key in count if count[key] > 1), *(owed - billed)}),
             duplicates=sorted((billed - owed).elements()),

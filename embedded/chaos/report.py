@@ -9,7 +9,7 @@ from statistics import median
 
 from rich.table import Table
 
-from embedded.chaos.reconcile_bill import Verdict
+from embedded.chaos.reconcile_bill import CheckResult
 from embedded.chaos.rounds import Round
 
 
@@ -18,7 +18,7 @@ class Report:
     """One run."""
 
     rounds: list[Round] = field(default_factory=list)
-    verdict: Verdict = field(default_factory=Verdict)
+    result: CheckResult = field(default_factory=CheckResult)
     chapters: dict[str, str] = field(default_factory=dict)
     """During which case each order was made."""
     problem: str = ""
@@ -33,14 +33,14 @@ class Report:
     @property
     def is_good(self) -> bool:
         """Whether nothing was lost, doubled or left unaccounted, and everything healed."""
-        return self.verdict.is_good and not self.problem
+        return self.result.is_good and not self.problem
 
     def table(self) -> Table:
         """A line for each case that was played."""
         table = Table("case", box=None, pad_edge=False)
         for heading in ("played", "injected", "healed s", "90 % again s", "lost", "duplicates"):
             table.add_column(heading, justify="right")
-        lost, duplicates = self._count(self.verdict.lost), self._count(self.verdict.duplicates)
+        lost, duplicates = self._count(self.result.lost), self._count(self.result.duplicates)
         for name in sorted({str(one.case) for one in self.rounds} | lost.keys() | duplicates.keys()):
             played = [one for one in self.rounds if str(one.case) == name]
             table.add_row(
@@ -57,16 +57,16 @@ class Report:
     def __str__(self) -> str:
         """The last line."""
         faults = sum(one.fault_count for one in self.rounds)
-        verdict = self.verdict
+        result = self.result
         return " · ".join(
             [
                 "good" if self.is_good else "BAD",
                 f"{self.crash_count:,} crashes and {faults:,} other faults in {self.seconds / 60:.1f} min",
                 f"{len(self.chapters):,} clips",
-                f"lost {len(verdict.lost)}",
-                f"duplicates {len(verdict.duplicates)}",
-                f"unaccounted {float(verdict.unaccounted_seconds):g} s",
-                "audit clean" if not verdict.findings else f"audit: {len(verdict.findings)} findings",
+                f"lost {len(result.lost)}",
+                f"duplicates {len(result.duplicates)}",
+                f"unaccounted {float(result.unaccounted_seconds):g} s",
+                "audit clean" if not result.findings else f"audit: {len(result.findings)} findings",
                 f"90 % again after {_median_and_most([one.regained_seconds for one in self.rounds])} s (median / most)",
             ]
         )

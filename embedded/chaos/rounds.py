@@ -9,7 +9,7 @@ from typing import Final
 from embedded.chaos.cases import CASES, STORMS, Case
 from embedded.chaos.harness import Harness
 from embedded.chaos.load import Load, finished_per_second
-from embedded.chaos.reconcile_bill import Verdict
+from embedded.chaos.reconcile_bill import CheckResult
 
 _IN_FLIGHT: Final = 14
 _WARM_UP_SECONDS: Final = 8.0
@@ -83,7 +83,7 @@ class Rounds:
         injected = world.injected - before
         return Round(case, injected["crash"], injected["fault"], healed_at - struck_at, time.monotonic() - struck_at)
 
-    def finish(self) -> Verdict:
+    def finish(self) -> CheckResult:
         """Order nothing more, wait for the rest and judge."""
         self.load.is_over = True
         self.world.wait_for(lambda: self.load.is_stored, "every order is stored")

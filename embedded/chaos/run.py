@@ -59,7 +59,7 @@ def run_chaos(options: ChaosOptions) -> bool:
         state.unlock()
     out = Console(width=max(Console().width, _TABLE_COLUMNS))
     out.print(report.table())
-    out.print(*filter(None, [report.problem, *report.verdict.findings]), sep="\n", soft_wrap=True, markup=False)
+    out.print(*filter(None, [report.problem, *report.result.findings]), sep="\n", soft_wrap=True, markup=False)
     out.print(str(report), soft_wrap=True, highlight=False)
     return report.is_good
 
@@ -74,17 +74,17 @@ def _play(world: Harness, options: ChaosOptions, report: Report, console: Consol
             case = rounds.choose()
             played = rounds.play(case)
             report.rounds.append(played)
-            report.verdict = world.books.look()
+            report.result = world.books.look()
             console.print(
                 f"{time.monotonic() - began:5.0f} s  {report.crash_count:5,} crashes  "
                 f"healed {played.healed_seconds:4.1f} s  90 % {played.regained_seconds:4.1f} s  {case}",
                 highlight=False,
                 soft_wrap=True,
             )
-            if not report.verdict.is_good:
-                report.problem = f"stopped after {case}: {report.verdict}"
+            if not report.result.is_good:
+                report.problem = f"stopped after {case}: {report.result}"
                 return
-        report.verdict = rounds.finish()
+        report.result = rounds.finish()
     except ChaosTimeoutError as error:
         report.problem = str(error)
     finally:

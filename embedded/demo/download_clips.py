@@ -25,7 +25,7 @@ class Persist(Protocol):
         ...
 
 
-def bring(
+def download_all(
     client: Client, api_url: str, jobs: Iterable[Job], folder: Path, *, persist: Persist, is_listed: bool
 ) -> None:
     """Bring videos and posters to a folder.

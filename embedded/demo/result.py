@@ -10,7 +10,7 @@ from reelqueue.states import RenderState
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DemoResult:
     """The demo's last line."""
 
     wanted_count: int
@@ -39,21 +39,21 @@ class Verdict:
         )
 
 
-def judge(
+def evaluate(
     jobs: Sequence[Job], billed_task_ids: Iterable[str], *, wanted_count: int, adopted_count: int | None = None
-) -> Verdict:
+) -> DemoResult:
     """Compare the jobs with the bill.
 
     Args:
         jobs: As the API shows them.
         billed_task_ids: Provider tasks, one for each line of the bill.
         wanted_count: How many clips were asked for.
-        adopted_count: As in :class:`Verdict`.
+        adopted_count: As in :class:`DemoResult`.
     """
     billed = list(billed_task_ids)
     succeeded = [job for job in jobs if job.state is RenderState.SUCCEEDED]
     paid_once = {job.provider_task_id for job in succeeded} & set(billed)
-    return Verdict(
+    return DemoResult(
         wanted_count=wanted_count,
         succeeded_count=len(succeeded),
         billed_count=len(billed),

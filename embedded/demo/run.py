@@ -16,12 +16,12 @@ from rich.console import Console
 
 from embedded.demo import sabotage
 from embedded.demo.clips import make_clips
-from embedded.demo.download_clips import bring
+from embedded.demo.download_clips import download_all
 from embedded.demo.event_log import Journal
 from embedded.demo.inputs import make_inputs
 from embedded.demo.progress import Progress
 from embedded.demo.provider_bill import Evidence
-from embedded.demo.result import Verdict, judge
+from embedded.demo.result import DemoResult, evaluate
 from embedded.demo.sabotage import Sabotage
 from embedded.demo.sabotage_clips import make_series
 from embedded.demo.upload import upload
@@ -90,12 +90,12 @@ def run_demo(options: DemoOptions) -> bool:
         demo.stack.start()
     is_good = False
     try:
-        verdict = demo.render()
+        result = demo.render()
         if options.keep:
             wait_until_whole(demo.stack)
             print_doors(demo.stack, console)
-        is_good = verdict.is_good and demo.is_whole
-        typer.secho(str(verdict), bold=True, fg="green" if is_good else "red")
+        is_good = result.is_good and demo.is_whole
+        typer.secho(str(result), bold=True, fg="green" if is_good else "red")
         if options.keep:
             with contextlib.suppress(KeyboardInterrupt):
                 look_after(demo.stack, console)
@@ -121,7 +121,7 @@ class _Demo:
         self._show: Show = Progress(console)
         self.is_whole = False
 
-    def render(self) -> Verdict:
+    def render(self) -> DemoResult:
         evidence = Evidence(self.stack.url("simulator"), self.stack.environment["REELQUEUE_DATABASE_URL"])
         # Without retries of its own: while a call waits for the API, nobody would start the API again.
         with evidence, Client(self.stack.url("api"), retry_seconds=0) as client:
@@ -131,8 +131,8 @@ class _Demo:
             with self._show:
                 jobs = self._watch(client, clips)
             folder, is_listed = self._options.folder / "clips", not self._options.sabotage
-            bring(client, self.stack.url("api"), jobs, folder, persist=self._persist, is_listed=is_listed)
-            return self._judge(evidence, jobs, len(clips))
+            download_all(client, self.stack.url("api"), jobs, folder, persist=self._persist, is_listed=is_listed)
+            return self._evaluate(evidence, jobs, len(clips))
 
     def _clips(self) -> list[RenderRequest]:
         if self._options.sabotage:
@@ -154,7 +154,7 @@ class _Demo:
                 return jobs
             self._pause()
 
-    def _judge(self, evidence: Evidence, jobs: list[Job], wanted_count: int) -> Verdict:
+    def _evaluate(self, evidence: Evidence, jobs: list[Job], wanted_count: int) -> DemoResult:
         # A task that nobody here knows may render still, and is billed at its end.
         while not evidence.is_provider_idle():
             self._pause()
@@ -166,7 +166,7 @@ class _Demo:
         typer.echo(f"{len(findings)} invariants audited, {broken} broken")
         self.is_whole = not broken and self._show.is_whole
         adopted_count = len(evidence.adopted()) if self._options.sabotage else None
-        return judge(jobs, evidence.billed_task_ids(), wanted_count=wanted_count, adopted_count=adopted_count)
+        return evaluate(jobs, evidence.billed_task_ids(), wanted_count=wanted_count, adopted_count=adopted_count)
 
     def _persist(self, call: Callable[[], T]) -> T:
         """Call until the API answers: it may have been killed, and is then started again."""

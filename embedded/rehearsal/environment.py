@@ -33,7 +33,7 @@ from simulator.assemble import build_service
 from simulator.exchange.dependencies import Service
 from simulator.store.store import Store
 from workers.dispatch.default_account import ensure_default_account
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.settings import (
     ArchiveSettings,
     DeliverySettings,
@@ -59,7 +59,7 @@ class Environment:
     clock: StageClock
     agenda: EventQueue
     simulator: Service
-    services: Services
+    context: Context
 
 
 @contextmanager
@@ -82,7 +82,7 @@ def open_stage(
         simulator.provider.configure({"clips": _SMALL if has_chains else _TINY, "region": region})
         wire = stack.enter_context(Wire(create_app(simulator)))
         agenda = EventQueue(clock)
-        services = Services(
+        context = Context(
             settings=_settings(wire, folder, finest_seconds),
             sessions=make_sessions(engine),
             archive=LocalArchive(folder / "archive"),
@@ -91,9 +91,9 @@ def open_stage(
             host=StageHost(clock),
             environment={KEY_VARIABLES[0]: SIMULATOR_KEY},
         )
-        with services.sessions.begin() as session:
-            session.get_one(Account, ensure_default_account(session, services)).region = region
-        yield Environment(clock, agenda, simulator, services)
+        with context.sessions.begin() as session:
+            session.get_one(Account, ensure_default_account(session, context)).region = region
+        yield Environment(clock, agenda, simulator, context)
 
 
 def _settings(wire: Wire, folder: Path, finest_seconds: float) -> Settings:

@@ -14,10 +14,10 @@ from workers.archive.archive_result import archive_render_job
 from workers.polling.poll_batch import poll_account
 from workers.reconciliation.reconcile import reconcile_attempt
 from workers.recovery.guarded_dispatch import guarded_dispatch
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.submission.submit import submit_render_job
 
-Act = Callable[[Services], object]
+Act = Callable[[Context], object]
 
 
 class EventQueue:
@@ -45,20 +45,20 @@ class EventQueue:
 
     def submit(self, job_id: UUID, epoch: int, model: str, *, delay_seconds: float = 0) -> None:  # noqa: ARG002
         """A job was admitted."""
-        self._add(lambda services: submit_render_job(services, job_id, epoch), delay_seconds)
+        self._add(lambda context: submit_render_job(context, job_id, epoch), delay_seconds)
 
     def poll(self, wake: Wake, *, now: datetime) -> None:
         """An account's next poll is due at a time."""
         after_seconds = (wake.at - now).total_seconds()
-        self._add(lambda services: poll_account(services, wake.account_id, wake.seq), after_seconds)
+        self._add(lambda context: poll_account(context, wake.account_id, wake.seq), after_seconds)
 
     def archive(self, job_id: UUID, model: str) -> None:  # noqa: ARG002 - the model is for Flower
         """A result waits to be fetched."""
-        self._add(lambda services: archive_render_job(services, job_id))
+        self._add(lambda context: archive_render_job(context, job_id))
 
     def reconcile(self, attempt_id: UUID, job_id: UUID) -> None:  # noqa: ARG002 - the job is for Flower
         """An ambiguous attempt waits for the provider's listing."""
-        self._add(lambda services: reconcile_attempt(services, attempt_id))
+        self._add(lambda context: reconcile_attempt(context, attempt_id))
 
     def notify(self, endpoint_id: UUID) -> None:
         """Nobody is told of a rehearsal: there is no endpoint."""

@@ -32,7 +32,7 @@ def findings(play: Simulation, view: CampaignView, *, wall_seconds: float) -> Re
     script, plan = play.script, play.script.plan.total
     play.stage.simulator.provider.settle()
     charges = play.stage.simulator.provider.store.ledger.charges()
-    with play.stage.services.sessions() as session:
+    with play.stage.context.sessions() as session:
         ends = _ends(session)
         models = list(_models(session, play))
         whole = measured_eta(script.checked.plan, model_speeds(session, list(script.checked.plan.models)))

@@ -52,10 +52,10 @@ class Simulation:
         while True:
             next_at = self.stage.agenda.next_at
             if next_at is not None and next_at < look_at:
-                self.stage.agenda.take()(self.stage.services)
+                self.stage.agenda.take()(self.stage.context)
                 continue
             self.stage.clock.time = max(self.stage.clock.time, look_at)
-            sweep(self.stage.services)
+            sweep(self.stage.context)
             view, is_over = self._look(campaign_id)
             self.on_progress(view)
             if is_over:
@@ -69,10 +69,10 @@ class Simulation:
 
     def _hand_in(self) -> UUID:
         now = self.stage.clock.time
-        with self.stage.services.sessions.begin() as session:
+        with self.stage.context.sessions.begin() as session:
             campaign = set_options(session, ensure_tenant(session), self.script.options, file_name=None)
         for start in range(0, len(self.script.clips), _BATCH):
-            with self.stage.services.sessions.begin() as session:
+            with self.stage.context.sessions.begin() as session:
                 lock_clips(session, campaign.id)
                 mine = session.get_one(Campaign, campaign.id)
                 store_clips(session, mine, self.script.clips[start : start + _BATCH], now=now)
@@ -80,7 +80,7 @@ class Simulation:
 
     def _look(self, campaign_id: UUID) -> tuple[CampaignView, bool]:
         """How it stands, and whether it will go on by itself; the canary is approved."""
-        with self.stage.services.sessions.begin() as session:
+        with self.stage.context.sessions.begin() as session:
             campaign = session.get_one(Campaign, campaign_id)
             view = campaign_view(session, campaign, now=self.stage.clock.time)
             if view.phase is Phase.AWAITING_APPROVAL:

@@ -20,7 +20,7 @@ from obstore.exceptions import BaseError
 from obstore.store import ObjectStore
 
 from models.storage.errors import StorageUnavailableError, object_store_error
-from models.storage.interface import checked_key, no_beat
+from models.storage.interface import checked_key, no_renewal
 from models.storage.scratch_files import IncomingFolder
 
 _PART_BYTES: Final = 5 * 1024**2
@@ -59,15 +59,15 @@ class ObjectArchive:
         """Remove what killed processes left behind on this host for an owner."""
         self._incoming.discard(owner)
 
-    def keep(self, incoming: Path, key: str, *, sha256: str, beat: Callable[[], None] = no_beat) -> None:
+    def keep(self, incoming: Path, key: str, *, sha256: str, renew: Callable[[], None] = no_renewal) -> None:
         """Upload an incoming file and read it back; see :class:`models.storage.Archive`."""
         name = checked_key(key)
         with self._explained():
-            asyncio.run(_beating(lambda: self._upload(incoming, name), beat))
+            asyncio.run(_renewing(lambda: self._upload(incoming, name), renew))
         digest = hashlib.sha256()
         for piece in self._read(name, 0, None):
             digest.update(piece)
-            beat()
+            renew()
         if digest.hexdigest() != sha256:
             self._forget(name)
             raise StorageUnavailableError(f"{self.place}: what was uploaded as {name} reads back otherwise")
@@ -134,9 +134,9 @@ def _names_bucket(error: FileNotFoundError) -> bool:
     return any(word in str(error) for word in ("NoSuchBucket", "ContainerNotFound", "bucket does not exist"))
 
 
-async def _beating(work: Callable[[], Awaitable[None]], beat: Callable[[], None]) -> None:
+async def _renewing(work: Callable[[], Awaitable[None]], renew: Callable[[], None]) -> None:
     """Show that *work* is alive while it goes on; how long it may take is obstore's to bound."""
     task = asyncio.ensure_future(work())
     while not (await asyncio.wait({task}, timeout=_BEAT_SECONDS))[0]:
-        beat()
+        renew()
     await task

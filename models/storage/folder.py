@@ -16,7 +16,7 @@ from tempfile import NamedTemporaryFile
 from typing import Final
 
 from models.storage.errors import StorageUnavailableError, file_system_error
-from models.storage.interface import checked_key, no_beat
+from models.storage.interface import checked_key, no_renewal
 from models.storage.scratch_files import IncomingFolder
 
 _PIECE_BYTES: Final = 256 * 1024
@@ -52,13 +52,13 @@ class LocalArchive:
         """Remove what killed processes left behind for an owner."""
         self._incoming.discard(owner)
 
-    def keep(self, incoming: Path, key: str, *, sha256: str, beat: Callable[[], None] = no_beat) -> None:
+    def keep(self, incoming: Path, key: str, *, sha256: str, renew: Callable[[], None] = no_renewal) -> None:
         """Make an incoming file durable under its key; see :class:`models.storage.Archive`."""
         target = self.path(key)
         with self._explained():
             if _sha256(incoming) != sha256:
                 raise StorageUnavailableError(f"{self.place}: a file that was written for {key} reads back otherwise")
-            beat()
+            renew()
             _rename(incoming, target)
 
     def open(self, key: str, *, begin: int = 0, end: int | None = None) -> Iterator[bytes]:

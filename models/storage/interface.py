@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 
-def no_beat() -> None:
+def no_renewal() -> None:
     """For callers that are never presumed dead."""
 
 
@@ -33,14 +33,14 @@ class Archive(Protocol):
     def discard_incoming(self, owner: str) -> None:
         """Remove what killed processes left behind on this host for an owner."""
 
-    def keep(self, incoming: Path, key: str, *, sha256: str, beat: Callable[[], None] = no_beat) -> None:
+    def keep(self, incoming: Path, key: str, *, sha256: str, renew: Callable[[], None] = no_renewal) -> None:
         """Make an incoming file durable under its key; the same key again replaces the file.
 
         Args:
             incoming: The file.
             key: Its place, with ``/`` between folders.
             sha256: Hex; what is kept was read back and has it.
-            beat: Called every few seconds, to show that the work is alive.
+            renew: Called every few seconds, to show that the work is alive.
 
         Raises:
             StorageError: It is not kept.

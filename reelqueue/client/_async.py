@@ -46,7 +46,7 @@ class AsyncClient:
 
     @property
     def campaigns(self) -> AsyncCampaignCalls:
-        """Calls on campaigns: `put`, `hand_in`, `get`, `pause`, `retry`, `export` and others."""
+        """Calls on campaigns: `put`, `submit_clips`, `get`, `pause`, `retry`, `export` and others."""
         return self._campaigns
 
     @property

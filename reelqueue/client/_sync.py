@@ -58,7 +58,7 @@ class Client:
 
     @property
     def campaigns(self) -> CampaignCalls:
-        """Calls on campaigns: `put`, `hand_in`, `get`, `pause`, `retry`, `export` and others."""
+        """Calls on campaigns: `put`, `submit_clips`, `get`, `pause`, `retry`, `export` and others."""
         return self._campaigns
 
     @property

@@ -24,7 +24,7 @@ from tests.api.gallery.conftest import Desk, shot
 from tests.api.gallery.reel import Stock
 from tests.api.gallery.test_gallery_browser import says
 from tests.support.campaigns import clips as clips_of
-from tests.support.campaigns import do, hand_in, make, read
+from tests.support.campaigns import do, make, read, submit_clips
 from tests.support.reels import moderate, shoot
 
 PRICE = Decimal("0.75")
@@ -37,7 +37,7 @@ def shown(api: httpx.Client, rows: Session, settings: ApiSettings, stock: Stock)
     """The jobs of a campaign whose canary of three has been rendered, while four clips wait."""
     jobs = shoot(api, rows, settings, stock)
     make(api, canary=3)
-    assert hand_in(api, *REST).json()["new"] == len(REST)
+    assert submit_clips(api, *REST).json()["new"] == len(REST)
     assert read(api)["phase"] == "awaiting_approval"
     return jobs
 
@@ -105,7 +105,7 @@ def unpriced(api: httpx.Client, rows: Session, shown: list[UUID]) -> None:
         moderate(rows, job_id)
     rows.get_one(RenderJob, shown[1]).extra_options = {"raw": {"fps": 60}}
     rows.commit()
-    hand_in(api, clips_of(1)[0] | {"custom_id": "odd", "raw": {"fps": 60}})
+    submit_clips(api, clips_of(1)[0] | {"custom_id": "odd", "raw": {"fps": 60}})
 
 
 @pytest.mark.parametrize("action", ["retry", "approve"])
@@ -137,7 +137,7 @@ def test_the_client_agrees_to_the_unpriced_clips_that_it_was_shown(
 ) -> None:
     with Client(url) as client:
         shown = client.campaigns.waiting("autumn")
-        hand_in(api, clips_of(1)[0] | {"custom_id": "odder", "raw": {"fps": 61}})
+        submit_clips(api, clips_of(1)[0] | {"custom_id": "odder", "raw": {"fps": 61}})
         with pytest.raises(ConflictError, match="more than you confirmed"):
             client.campaigns.approve("autumn", agreed=shown)
         client.campaigns.approve("autumn", agreed=client.campaigns.waiting("autumn"))
@@ -172,7 +172,7 @@ def test_what_waits_is_priced_as_clip_by_clip(api: httpx.Client, rows: Session) 
         {"model": "some-new-t2v", "mode": "text-to-video"},
     ]
     sent = [base | one | {"custom_id": f"{n}-{k}", "seed": k} for n, one in enumerate(lines) for k in range(n + 1)]
-    answer = hand_in(api, *sent).json()
+    answer = submit_clips(api, *sent).json()
     assert answer["bad"] == 0, answer["problems"]
 
     campaign = rows.scalars(select(Campaign)).one()
@@ -197,7 +197,7 @@ def test_urls_that_differ_in_what_they_may_lead_to_are_priced_apart(api: httpx.C
         for n, url in enumerate(urls)
         for k in range(2**n)
     ]
-    assert hand_in(api, *sent).json()["new"] == len(sent)
+    assert submit_clips(api, *sent).json()["new"] == len(sent)
 
     campaign = rows.scalars(select(Campaign)).one()
     each = retried(rows, rows.scalars(select(RenderJob)).all(), region=SINGAPORE, is_dry_run=True)
@@ -227,7 +227,7 @@ def test_the_rest_is_approved_on_the_page(
 
 def test_a_rest_that_has_grown_is_told_on_the_page(desk: Desk, api: httpx.Client, shown: list[UUID], url: str) -> None:
     desk.page.goto(f"{url}/campaigns/autumn")
-    hand_in(api, REST[0] | {"custom_id": "one-more", "prompt": "one more"})
+    submit_clips(api, REST[0] | {"custom_id": "one-more", "prompt": "one more"})
     desk.page.get_by_role("button", name="Approve the rest").click()
     desk.page.get_by_role("button", name="Render them").click()
 

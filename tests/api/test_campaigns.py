@@ -22,7 +22,7 @@ from models.tenant import ensure_tenant
 from reelqueue.campaigns import ProblemLog, open_campaign
 from reelqueue.states import FailureClass, RenderState
 from tests.api.conftest import problem, serving
-from tests.support.campaigns import clips, do, hand_in, make, read
+from tests.support.campaigns import clips, do, make, read, submit_clips
 
 
 def fail(rows: Session, custom_id: str, **values: Any) -> None:
@@ -70,7 +70,7 @@ def test_a_budget_below_what_is_spent_is_refused(api: httpx.Client, rows: Sessio
 def test_a_batch_is_stored_once(api: httpx.Client) -> None:
     make(api)
 
-    first, second = hand_in(api, *clips(3)), hand_in(api, *clips(4))
+    first, second = submit_clips(api, *clips(3)), submit_clips(api, *clips(4))
 
     assert {name: first.json()[name] for name in ("new", "present", "bad")} == {"new": 3, "present": 0, "bad": 0}
     assert {name: second.json()[name] for name in ("new", "present", "bad")} == {"new": 1, "present": 3, "bad": 0}
@@ -80,7 +80,7 @@ def test_a_batch_is_stored_once(api: httpx.Client) -> None:
 def test_a_batch_with_a_bad_line_stores_nothing(api: httpx.Client) -> None:
     make(api)
 
-    answer = hand_in(api, *clips(2), {"custom_id": "x", "model": "wan2.6-t2v"}, "{", clips(1)[0]).json()
+    answer = submit_clips(api, *clips(2), {"custom_id": "x", "model": "wan2.6-t2v"}, "{", clips(1)[0]).json()
 
     assert (answer["new"], answer["bad"]) == (0, 3)
     assert sorted((one["line"], one["custom_id"], one["code"]) for one in answer["problems"]) == [
@@ -94,14 +94,14 @@ def test_a_batch_with_a_bad_line_stores_nothing(api: httpx.Client) -> None:
 def test_bad_lines_are_skipped_where_that_is_asked_for(api: httpx.Client) -> None:
     make(api)
 
-    answer = hand_in(api, *clips(2), {"custom_id": "x", "model": "wan2.6-t2v"}, skip_bad=True).json()
+    answer = submit_clips(api, *clips(2), {"custom_id": "x", "model": "wan2.6-t2v"}, skip_bad=True).json()
 
     assert (answer["new"], answer["bad"]) == (2, 1)
 
 
 def test_contents_tell_what_is_there(api: httpx.Client) -> None:
     make(api)
-    hand_in(api, *clips(2))
+    submit_clips(api, *clips(2))
 
     lines = [json.loads(line) for line in api.get("/v1/campaigns/autumn/contents").text.splitlines()]
 
@@ -110,14 +110,14 @@ def test_contents_tell_what_is_there(api: httpx.Client) -> None:
 
 
 def test_clips_need_a_campaign(api: httpx.Client) -> None:
-    answer = hand_in(api, *clips(1))
+    answer = submit_clips(api, *clips(1))
 
     assert (answer.status_code, problem(answer)["code"]) == (404, "campaign_not_found")
 
 
 def test_a_campaign_is_paused_and_resumed(api: httpx.Client) -> None:
     make(api)
-    hand_in(api, *clips(1))
+    submit_clips(api, *clips(1))
 
     paused, resumed = do(api, "pause"), do(api, "resume")
 
@@ -127,20 +127,20 @@ def test_a_campaign_is_paused_and_resumed(api: httpx.Client) -> None:
 
 def test_cancelling_ends_what_waits(api: httpx.Client, rows: Session) -> None:
     make(api)
-    hand_in(api, *clips(3))
+    submit_clips(api, *clips(3))
 
     cancelled = do(api, "cancel")
 
     assert (cancelled["phase"], cancelled["counts"]) == ("cancelled", {"cancelled": 3})
     (failure,) = cancelled["failures"]
     assert (failure["code"], failure["count"]) == ("campaign_cancelled", 3)
-    refused = hand_in(api, *clips(1))
+    refused = submit_clips(api, *clips(1))
     assert (refused.status_code, problem(refused)["code"]) == (409, "campaign_cancelled")
 
 
 def test_a_dry_run_tells_rows_and_cost_and_stores_nothing(api: httpx.Client, rows: Session) -> None:
     make(api)
-    hand_in(api, *clips(2))
+    submit_clips(api, *clips(2))
     fail(rows, "0")
 
     told = do(api, "retry", dry_run=True)
@@ -152,7 +152,7 @@ def test_a_dry_run_tells_rows_and_cost_and_stores_nothing(api: httpx.Client, row
 
 def test_failed_clips_are_rendered_again_in_a_job_of_their_own(api: httpx.Client, rows: Session) -> None:
     make(api)
-    hand_in(api, *clips(2, seed=9, metadata={"scene": 1}))
+    submit_clips(api, *clips(2, seed=9, metadata={"scene": 1}))
     fail(rows, "0")
 
     do(api, "retry")
@@ -164,7 +164,7 @@ def test_failed_clips_are_rendered_again_in_a_job_of_their_own(api: httpx.Client
 
 def test_retries_are_chosen_by_class(api: httpx.Client, rows: Session) -> None:
     make(api)
-    hand_in(api, *clips(2))
+    submit_clips(api, *clips(2))
     fail(rows, "0")
     fail(rows, "1", failure_class=FailureClass.PROVIDER)
 
@@ -173,7 +173,7 @@ def test_retries_are_chosen_by_class(api: httpx.Client, rows: Session) -> None:
 
 def test_what_may_still_be_collected_is_never_bought_twice(api: httpx.Client, rows: Session) -> None:
     make(api)
-    hand_in(api, *clips(1))
+    submit_clips(api, *clips(1))
     fail(rows, "0", state=RenderState.TIMED_OUT)
 
     assert do(api, "retry")["count"] == 0
@@ -213,7 +213,7 @@ def test_another_tenants_campaign_is_not_there(
 
 def test_results_tell_every_clip_and_no_cell_is_a_formula(api: httpx.Client) -> None:
     make(api)
-    hand_in(api, {**clips(1)[0], "prompt": "=1+1"})
+    submit_clips(api, {**clips(1)[0], "prompt": "=1+1"})
 
     sheet = api.get("/v1/campaigns/autumn/results.csv")
     (line,) = api.get("/v1/campaigns/autumn/results.jsonl").text.splitlines()
@@ -226,7 +226,7 @@ def test_results_tell_every_clip_and_no_cell_is_a_formula(api: httpx.Client) -> 
 
 def test_failed_rows_are_a_campaign_file(api: httpx.Client, rows: Session, tmp_path: Path) -> None:
     make(api)
-    hand_in(api, *clips(2, seed=4, metadata={"scene": 1}))
+    submit_clips(api, *clips(2, seed=4, metadata={"scene": 1}))
     fail(rows, "1", failure_message="the prompt is too long")
     file = tmp_path / "autumn.csv"
 
@@ -241,7 +241,7 @@ def test_failed_rows_are_a_campaign_file(api: httpx.Client, rows: Session, tmp_p
 
 def test_events_come_until_the_campaign_has_ended(api: httpx.Client) -> None:
     make(api)
-    hand_in(api, *clips(1))
+    submit_clips(api, *clips(1))
 
     with api.stream("GET", "/v1/campaigns/autumn/events") as stream:
         lines = stream.iter_lines()
@@ -259,7 +259,7 @@ def events_of(api: httpx.Client, **headers: str) -> list[str]:
 
 def test_a_listener_that_comes_back_is_told_what_it_has_missed(api: httpx.Client) -> None:
     make(api)
-    hand_in(api, *clips(1))
+    submit_clips(api, *clips(1))
     with api.stream("GET", "/v1/campaigns/autumn/events") as stream:
         told = next(line for line in stream.iter_lines() if line.startswith("id: ")).removeprefix("id: ")
     do(api, "cancel")
@@ -274,7 +274,7 @@ def test_a_listener_that_comes_back_is_told_what_it_has_missed(api: httpx.Client
 
 def test_a_listener_that_has_missed_nothing_is_told_nothing_twice(api: httpx.Client) -> None:
     make(api)
-    hand_in(api, *clips(1))
+    submit_clips(api, *clips(1))
     with api.stream("GET", "/v1/campaigns/autumn/events") as stream:
         told = next(line for line in stream.iter_lines() if line.startswith("id: ")).removeprefix("id: ")
 

@@ -19,7 +19,7 @@ from reelqueue.schemas.campaigns import Decision
 from reelqueue.states import RenderState
 from tests.api.conftest import problem
 from tests.api.gallery.reel import Stock
-from tests.support.campaigns import do, hand_in, make, read
+from tests.support.campaigns import do, make, read, submit_clips
 from tests.support.reels import end, moderate, shoot
 
 PATH = "/v1/campaigns/autumn/decisions"
@@ -196,7 +196,7 @@ def test_a_decision_that_says_too_little_is_refused(api: httpx.Client, body: dic
 
 def test_a_clip_that_waits_has_nothing_to_approve(api: httpx.Client, rows: Session) -> None:
     make(api)
-    hand_in(api, {"custom_id": "a", "model": "wan2.6-t2v", "prompt": "a fox"})
+    submit_clips(api, {"custom_id": "a", "model": "wan2.6-t2v", "prompt": "a fox"})
 
     assert post(api, "approve", rows.scalars(select(RenderJob.id)).one()).status_code == 409
 

@@ -16,7 +16,7 @@ from api.settings import ApiSettings
 from models import Campaign, ClipImport, RenderJob, StagedClip
 from models.operations.campaign_import.staging import sweep_imports
 from tests.api.conftest import problem, request, serving
-from tests.support.campaigns import NDJSON, clips, do, hand_in, make, read
+from tests.support.campaigns import NDJSON, clips, do, make, read, submit_clips
 from tests.support.stored_clips import age
 
 IMPORTS = "/v1/campaigns/autumn/imports"
@@ -80,7 +80,7 @@ def test_a_database_of_an_older_version_knows_its_clips_under_new_signatures(
     make(api)
     signed = [one | {"audio_url": f"https://media.example/{n}.mp3?sv=1&sig={{}}"} for n, one in enumerate(clips(3))]
     first, second = ([one | {"audio_url": one["audio_url"].format(day)} for one in signed] for day in (1, 2))
-    assert hand_in(api, *first).json()["new"] == 3
+    assert submit_clips(api, *first).json()["new"] == 3
     known = api.get("/v1/campaigns/autumn/contents").text
     age(rows, rows.scalars(select(Campaign)).one())
     rows.commit()
@@ -91,7 +91,7 @@ def test_a_database_of_an_older_version_knows_its_clips_under_new_signatures(
             stage(api, place, 1, *second)
             stored = commit(api, place, 3).json()
         case "clips":
-            stored = hand_in(api, *second).json()
+            stored = submit_clips(api, *second).json()
         case "contents":
             assert api.get("/v1/campaigns/autumn/contents").text == known
             return
@@ -173,11 +173,11 @@ def test_a_clip_does_not_come_after_one_of_a_later_batch(api: httpx.Client) -> N
 
 def test_a_clip_that_was_checked_against_another_content_is_refused(api: httpx.Client, rows: Session) -> None:
     make(api)
-    hand_in(api, *clips(1))
+    submit_clips(api, *clips(1))
     place = begin(api)
     follower = {"custom_id": "b", "model": "wan2.6-i2v", "prompt": "on", "duration": 5}
     stage(api, place, 1, follower | {"clip": {"after": "0", "first_frame": "last_frame"}})
-    hand_in(api, clips(1)[0] | {"prompt": "another"})
+    submit_clips(api, clips(1)[0] | {"prompt": "another"})
 
     answer = commit(api, place, 1)
 
@@ -251,13 +251,13 @@ def test_queued_jobs_are_bounded_however_they_come(narrow: httpx.Client, rows: S
     assert count_of(rows, RenderJob) == 0
     again = {"Idempotency-Key": "again"}
     narrow.post("/v1/jobs", json=request(), headers=again).raise_for_status()
-    hand_in(narrow, *clips(2)).raise_for_status()
+    submit_clips(narrow, *clips(2)).raise_for_status()
     single = narrow.post("/v1/jobs", json=request())
 
     assert count_of(rows, RenderJob) == 3
     assert [problem(answer)["code"] for answer in (whole, posted, single)] == ["queue_full"] * 3
     assert {answer.status_code for answer in (whole, posted, single)} == {429}
-    assert hand_in(narrow, *clips(2)).json()["present"] == 2, "what is there may be sent again"
+    assert submit_clips(narrow, *clips(2)).json()["present"] == 2, "what is there may be sent again"
     assert narrow.post("/v1/jobs", json=request(), headers=again).status_code == 200
 
 

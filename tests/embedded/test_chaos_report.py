@@ -7,19 +7,19 @@ from decimal import Decimal
 import pytest
 
 from embedded.chaos.cases import CASES
-from embedded.chaos.reconcile_bill import Verdict
+from embedded.chaos.reconcile_bill import CheckResult
 from embedded.chaos.report import Report
 from embedded.chaos.rounds import Round
 
 PLAYED = Round(CASES[0], crash_count=3, fault_count=1, healed_seconds=2.0, regained_seconds=4.0)
 
 
-def make_report(verdict: Verdict) -> Report:
-    return Report([PLAYED, PLAYED], verdict, {"order-1": str(CASES[0]), "order-2": str(CASES[0])}, seconds=90)
+def make_report(result: CheckResult) -> Report:
+    return Report([PLAYED, PLAYED], result, {"order-1": str(CASES[0]), "order-2": str(CASES[0])}, seconds=90)
 
 
 def test_a_good_run_says_what_it_counted() -> None:
-    report = make_report(Verdict())
+    report = make_report(CheckResult())
 
     assert report.is_good
     assert str(report) == (
@@ -29,16 +29,16 @@ def test_a_good_run_says_what_it_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    "verdict",
+    "result",
     [
-        Verdict(lost=["order-1"]),
-        Verdict(duplicates=["order-1"]),
-        Verdict(findings=["one_open_attempt: [...]"]),
-        Verdict(unaccounted_seconds=Decimal(5)),
+        CheckResult(lost=["order-1"]),
+        CheckResult(duplicates=["order-1"]),
+        CheckResult(findings=["one_open_attempt: [...]"]),
+        CheckResult(unaccounted_seconds=Decimal(5)),
     ],
 )
-def test_anything_wrong_makes_it_a_bad_run(verdict: Verdict) -> None:
-    report = make_report(verdict)
+def test_anything_wrong_makes_it_a_bad_run(result: CheckResult) -> None:
+    report = make_report(result)
 
     assert not report.is_good
     assert str(report).startswith("BAD")
@@ -49,7 +49,7 @@ def test_a_run_that_did_not_heal_is_a_bad_one() -> None:
 
 
 def test_the_table_blames_the_case_in_which_a_clip_was_ordered() -> None:
-    report = make_report(Verdict(lost=["order-2"], duplicates=["order-1", "order-1"]))
+    report = make_report(CheckResult(lost=["order-2"], duplicates=["order-1", "order-1"]))
 
     [cells] = zip(*(column.cells for column in report.table().columns), strict=True)
 

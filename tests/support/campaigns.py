@@ -18,8 +18,10 @@ def make(api: httpx.Client, name: str = "autumn", **options: Any) -> dict[str, A
     return campaign
 
 
-def hand_in(api: httpx.Client, *lines: str | dict[str, Any], name: str = "autumn", **params: Any) -> httpx.Response:
-    """Hand in a batch."""
+def submit_clips(
+    api: httpx.Client, *lines: str | dict[str, Any], name: str = "autumn", **params: Any
+) -> httpx.Response:
+    """Submit a batch."""
     body = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
     headers = {"Content-Type": NDJSON}
     return api.post(f"/v1/campaigns/{name}/clips", content=body, headers=headers, params=params)

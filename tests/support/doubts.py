@@ -18,7 +18,7 @@ from tests.support.rows import Rows
 from tests.support.scripted_provider import Said, ScriptedProvider, _operation, listing, succeeded, task
 from tests.support.virtual_clock import VirtualClock
 from workers.reconciliation.reconcile import reconcile_attempt
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.submission.submit import Claim, claim_job, mark_sent
 
 CUT_OFF = httpx.ReadError("the connection was cut")
@@ -53,7 +53,7 @@ class WatchedProvider(ScriptedProvider):
 class Doubts:
     """Makes ambiguous attempts, and asks about them when they are due."""
 
-    services: Services
+    context: Context
     jobs: Jobs
     rows: Rows
     provider: WatchedProvider
@@ -66,9 +66,9 @@ class Doubts:
     def in_flight(self, **options: Any) -> Claim:
         """A job whose submit is under way."""
         hint = self.jobs.admitted(**options)
-        claim = claim_job(self.services, hint.job_id, hint.epoch)
+        claim = claim_job(self.context, hint.job_id, hint.epoch)
         assert claim is not None
-        assert mark_sent(self.services, claim)
+        assert mark_sent(self.context, claim)
         return claim
 
     def attempt(self, job_id: UUID) -> Attempt:
@@ -80,7 +80,7 @@ class Doubts:
         attempt = self.attempt(job_id)
         assert attempt.reconcile_at is not None
         self.jobs.clock.time = max(self.jobs.clock.time, attempt.reconcile_at) + timedelta(seconds=after_seconds)
-        return reconcile_attempt(self.services, attempt.id)
+        return reconcile_attempt(self.context, attempt.id)
 
     def ask_until_absent(self, job_id: UUID) -> str:
         """Ask about a job until the listing has ruled its task out."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from models.operations.scheduling.submit_gates import close_gate, database_identity, ensure_gate, open_gate
 from workers.dispatch.default_account import ensure_default_account
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 
 
-def open_default_gate(services: Services) -> None:
+def open_default_gate(context: Context) -> None:
     """Make the default account with an open gate."""
-    with services.sessions.begin() as session:
-        now = services.clock.now(session)
-        gate = ensure_gate(session, ensure_default_account(session, services))
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
+        gate = ensure_gate(session, ensure_default_account(session, context))
         close_gate(gate, database_identity(session), now)
         open_gate(gate, now)

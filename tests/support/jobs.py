@@ -17,7 +17,7 @@ from tests.support.scripted_provider import Said, ScriptedProvider, succeeded
 from tests.support.virtual_clock import VirtualClock
 from workers.polling.poll_batch import Report, poll_account
 from workers.recovery.guarded_dispatch import guarded_dispatch
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.submission.submit import submit_render_job
 
 MODEL = "wan2.6-t2v"
@@ -28,7 +28,7 @@ PROMPT = "a paper boat on a rainy street"
 class Jobs:
     """Makes jobs and carries them on, step by step."""
 
-    services: Services
+    context: Context
     clock: VirtualClock
     hints: RecordedHints
     provider: ScriptedProvider
@@ -36,26 +36,26 @@ class Jobs:
     def queued(self, *, tenant: str = DEFAULT_TENANT_NAME, **options: Any) -> UUID:
         """A job that waits."""
         request = parse_request({"model": MODEL, "prompt": PROMPT, "resolution": "1280x720", **options})
-        with self.services.sessions.begin() as session:
+        with self.context.sessions.begin() as session:
             tenant_id = ensure_tenant(session, tenant)
             return enqueue_render_job(session, request, now=self.clock.now(), tenant_id=tenant_id).job_id
 
     def queued_before_raw_was_checked(self, raw: dict[str, Any], **options: Any) -> UUID:
         """A job that waits, stored by a version that let `raw` replace options."""
         job_id = self.queued(**options)
-        with self.services.sessions.begin() as session:
+        with self.context.sessions.begin() as session:
             session.execute(update(RenderJob).where(RenderJob.id == job_id).values(extra_options={"raw": raw}))
         return job_id
 
     def admitted(self, **options: Any) -> SubmitHint:
         """A job with a slot, and the hint that says so."""
         job_id = self.queued(**options)
-        guarded_dispatch(self.services)
+        guarded_dispatch(self.context)
         return next(hint for hint in self.hints.submits if hint.job_id == job_id)
 
     def submit(self, hint: SubmitHint) -> str:
         """Act on a hint."""
-        return submit_render_job(self.services, hint.job_id, hint.epoch)
+        return submit_render_job(self.context, hint.job_id, hint.epoch)
 
     def rendering(self, **options: Any) -> UUID:
         """A job at the provider."""
@@ -71,7 +71,7 @@ class Jobs:
         self.clock.time = max(self.clock.time, wake.at)
         if said:
             self.provider.on_query(*said)
-        return poll_account(self.services, wake.account_id, wake.seq)
+        return poll_account(self.context, wake.account_id, wake.seq)
 
     def archiving(self, **options: Any) -> UUID:
         """A job whose video is ready."""

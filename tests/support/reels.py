@@ -20,7 +20,7 @@ from models.session import DatabaseClock
 from models.storage import open_archive
 from reelqueue.states import FailureClass, RenderState
 from tests.api.gallery.reel import HEIGHT_PX, WIDTH_PX, Stock
-from tests.support.campaigns import clips, hand_in, make
+from tests.support.campaigns import clips, make, submit_clips
 
 RENDERED_AT = datetime(2026, 11, 23, 6, 0, tzinfo=UTC)
 PLACES = ("harbour", "dunes", "ridge")
@@ -41,7 +41,7 @@ def shoot(
         for number, clip in enumerate(clips(count))
     ]
     for begin in range(0, count, 500):
-        answer = hand_in(api, *lines[begin : begin + 500])
+        answer = submit_clips(api, *lines[begin : begin + 500])
         assert answer.json()["bad"] == 0, answer.text
     ids = list(rows.scalars(select(RenderJob.id).order_by(RenderJob.clip_line)))
     rows.execute(update(RenderJob).values(state=RenderState.SUCCEEDED, finished_at=RENDERED_AT))

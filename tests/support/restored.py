@@ -14,7 +14,7 @@ from tests.support.jobs import MODEL, Jobs
 from tests.support.rows import Rows
 from tests.support.scripted_provider import listing, succeeded, task
 from workers.recovery.guarded_dispatch import guarded_dispatch
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 
 SETTLED_SECONDS: Final = 120.0
 """Longer than a POST and the list may take."""
@@ -25,7 +25,7 @@ _EPOCH: Final = datetime.fromisoformat("2000-01-01T00:00:00Z")
 class Restored:
     """Says what happened to the database, and what the provider has."""
 
-    services: Services
+    context: Context
     jobs: Jobs
     rows: Rows
 
@@ -65,7 +65,7 @@ class Restored:
     def dispatched(self, *, after_seconds: float = 0) -> int:
         """How many jobs a dispatch admits, now or later."""
         self.jobs.clock.advance(after_seconds)
-        return len(guarded_dispatch(self.services))
+        return len(guarded_dispatch(self.context))
 
     def settle(self) -> int:
         """How many jobs are admitted once nothing of the forgotten future can be under way."""
@@ -73,5 +73,5 @@ class Restored:
 
     def reasons(self) -> list[str]:
         """Why jobs are held back."""
-        with self.services.sessions() as session:
+        with self.context.sessions() as session:
             return [one.reason for one in obstacles(session, self.jobs.clock.now())]

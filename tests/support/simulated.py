@@ -18,7 +18,7 @@ from tests.support.recorded_hints import RecordedHints
 from tests.support.rows import Rows
 from workers.polling.poll_batch import poll_account
 from workers.recovery.guarded_dispatch import guarded_dispatch
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.submission.submit import submit_render_job
 
 KEY = "sk-simulated"
@@ -32,19 +32,19 @@ PROMPT = "a paper boat [[run=1]]"
 class Simulated:
     """Jobs at the simulator, in a database of the test's own."""
 
-    services: Services
+    context: Context
     hints: RecordedHints
     simulator: Simulator
     rows: Rows = field(init=False)
 
     def __post_init__(self) -> None:
-        self.rows = Rows(self.services.sessions)
+        self.rows = Rows(self.context.sessions)
 
     def queued(self, *, stored_raw: dict[str, object] | None = None, **options: object) -> UUID:
         """A job that waits; *stored_raw* stands in its row as older versions let it."""
         request = parse_request({"model": MODEL, "prompt": PROMPT, "resolution": "720P", "duration": 2, **options})
-        with self.services.sessions.begin() as session:
-            job_id = enqueue_render_job(session, request, now=self.services.clock.now(session)).job_id
+        with self.context.sessions.begin() as session:
+            job_id = enqueue_render_job(session, request, now=self.context.clock.now(session)).job_id
             if stored_raw is not None:
                 session.get_one(RenderJob, job_id).extra_options = {"raw": stored_raw}
         return job_id
@@ -52,9 +52,9 @@ class Simulated:
     def submitted(self, *, stored_raw: dict[str, object] | None = None, **options: object) -> UUID:
         """A job that was sent."""
         job_id = self.queued(stored_raw=stored_raw, **options)
-        guarded_dispatch(self.services)
+        guarded_dispatch(self.context)
         hint = next(hint for hint in self.hints.submits if hint.job_id == job_id)
-        submit_render_job(self.services, hint.job_id, hint.epoch)
+        submit_render_job(self.context, hint.job_id, hint.epoch)
         return job_id
 
     def rendered(self, **options: object) -> UUID:
@@ -66,10 +66,10 @@ class Simulated:
     def polled(self, job_id: UUID) -> RenderState:
         """A job's state after the newest wake-up, if that is due."""
         wake = self.hints.wakes[-1]
-        with self.services.sessions() as session:
-            is_due = self.services.clock.now(session) >= wake.at
+        with self.context.sessions() as session:
+            is_due = self.context.clock.now(session) >= wake.at
         if is_due:
-            poll_account(self.services, wake.account_id, wake.seq)
+            poll_account(self.context, wake.account_id, wake.seq)
         return self.rows.state(job_id)
 
     def stray(self, prompt: str = "a stray [[run=1]]", *, seconds: int = 3) -> str:

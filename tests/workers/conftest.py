@@ -1,4 +1,4 @@
-"""Services over one connection that is rolled back, a virtual clock, recorded hints and a scripted provider."""
+"""A context over one connection that is rolled back, a virtual clock, recorded hints and a scripted provider."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.rows import Rows
 from tests.support.scripted_provider import ScriptedProvider
 from tests.support.virtual_clock import VirtualClock
 from workers.__main__ import main
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.settings import ArchiveSettings, CelerySettings, PollSettings, ProviderSettings, Settings
 from workers.settings import settings as read_settings
 
@@ -74,15 +74,15 @@ def settings(provider: ScriptedProvider) -> Settings:
 
 
 @pytest.fixture
-def services(
+def context(
     settings: Settings,
     sessions: sessionmaker[Session],
     hints: RecordedHints,
     clock: VirtualClock,
     tmp_path: Path,
-) -> Services:
+) -> Context:
     """What the steps work on."""
-    return Services(
+    return Context(
         settings=settings,
         sessions=sessions,
         archive=LocalArchive(tmp_path / "archive"),
@@ -95,11 +95,11 @@ def services(
 
 @pytest.fixture
 def own_jobs(
-    services: Services, clock: VirtualClock, hints: RecordedHints, provider: ScriptedProvider, database_url: str
+    context: Context, clock: VirtualClock, hints: RecordedHints, provider: ScriptedProvider, database_url: str
 ) -> Iterator[Jobs]:
     """Jobs in a database of the test's own, for code that runs on several connections at once."""
     engine = make_engine(database_url, pool_size=12)
-    own = replace(services, sessions=make_sessions(engine))
+    own = replace(context, sessions=make_sessions(engine))
     open_default_gate(own)
     yield Jobs(own, clock, hints, provider)
     engine.dispose()
@@ -112,10 +112,10 @@ def rows(sessions: sessionmaker[Session]) -> Rows:
 
 
 @pytest.fixture
-def jobs(services: Services, clock: VirtualClock, hints: RecordedHints, provider: ScriptedProvider) -> Jobs:
+def jobs(context: Context, clock: VirtualClock, hints: RecordedHints, provider: ScriptedProvider) -> Jobs:
     """Jobs on their way, at an account that takes submits."""
-    open_default_gate(services)
-    return Jobs(services, clock, hints, provider)
+    open_default_gate(context)
+    return Jobs(context, clock, hints, provider)
 
 
 @pytest.fixture

@@ -11,33 +11,33 @@ from reelqueue.states import RenderState
 from tests.support.recorded_hints import RecordedHints
 from tests.support.rows import Rows
 from workers.intake import take_in
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 
 REQUEST = {"model": "wan2.6-t2v", "prompt": "a paper boat"}
 
 
-def test_a_request_is_stored_and_hinted_at(services: Services, rows: Rows, hints: RecordedHints) -> None:
-    stored = take_in(services, REQUEST, "order-1")
+def test_a_request_is_stored_and_hinted_at(context: Context, rows: Rows, hints: RecordedHints) -> None:
+    stored = take_in(context, REQUEST, "order-1")
 
     assert stored.is_new
     assert rows.state(stored.job_id) is RenderState.QUEUED
     assert hints.dispatches == 1
 
 
-def test_a_message_that_comes_again_is_the_same_job(services: Services, rows: Rows) -> None:
-    first = take_in(services, REQUEST, "order-1")
+def test_a_message_that_comes_again_is_the_same_job(context: Context, rows: Rows) -> None:
+    first = take_in(context, REQUEST, "order-1")
 
-    again = take_in(services, REQUEST, "order-1")
+    again = take_in(context, REQUEST, "order-1")
 
     assert (again.job_id, again.is_new) == (first.job_id, False)
     assert rows.path(first.job_id) == ["queued"]
 
 
-def test_a_key_with_another_request_is_refused(services: Services) -> None:
-    take_in(services, REQUEST, "order-1")
+def test_a_key_with_another_request_is_refused(context: Context) -> None:
+    take_in(context, REQUEST, "order-1")
 
     with pytest.raises(ConflictError) as caught:
-        take_in(services, REQUEST | {"seed": 1}, "order-1")
+        take_in(context, REQUEST | {"seed": 1}, "order-1")
 
     # What a sender sees that has nothing of ours: Celery sends the arguments as JSON.
     assert json.loads(json.dumps(caught.value.args))[:2] == [409, "idempotency_key_reused"]
@@ -47,9 +47,9 @@ def test_a_key_with_another_request_is_refused(services: Services) -> None:
 @pytest.mark.parametrize(
     ("given", "missing"), [((REQUEST, None), "idempotency_key"), ((None, "k"), "request"), ((None, None), "request")]
 )
-def test_what_a_message_lacks_is_named(services: Services, given: tuple[object, object], missing: str) -> None:
+def test_what_a_message_lacks_is_named(context: Context, given: tuple[object, object], missing: str) -> None:
     with pytest.raises(InvalidRequestError, match=f"{missing}: intake.enqueue needs the keyword arguments request"):
-        take_in(services, *given)
+        take_in(context, *given)
 
 
 @pytest.mark.parametrize(
@@ -74,9 +74,9 @@ def test_what_a_message_lacks_is_named(services: Services, given: tuple[object, 
     ],
 )
 def test_what_cannot_be_stored_is_refused_with_a_reason(
-    services: Services, hints: RecordedHints, request_object: object, idempotency_key: object
+    context: Context, hints: RecordedHints, request_object: object, idempotency_key: object
 ) -> None:
     with pytest.raises(InvalidRequestError):
-        take_in(services, request_object, idempotency_key)
+        take_in(context, request_object, idempotency_key)
 
     assert hints.dispatches == 0

@@ -16,7 +16,7 @@ from tests.support.recorded_hints import RecordedHints
 from tests.support.simulated import KEY, Simulated
 from workers.archive.archive_result import archive_render_job
 from workers.audit.invariants import audit
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 
 
 @pytest.fixture
@@ -26,19 +26,19 @@ def pooled_url(database_url: str) -> Iterator[str]:
 
 
 def test_a_job_is_rendered_paid_and_audited_behind_a_pooler(
-    services: Services, hints: RecordedHints, simulator: Simulator, pooled_url: str
+    context: Context, hints: RecordedHints, simulator: Simulator, pooled_url: str
 ) -> None:
-    provider = services.settings.provider.model_copy(
+    provider = context.settings.provider.model_copy(
         update={"video_base_url": simulator.base_url, "http_transport": None}
     )
     engine = make_engine(pooled_url)
     outside = {"sessions": make_sessions(engine), "clock": DatabaseClock(), "environment": {"ALIBABA_API_KEY": KEY}}
-    settings = replace(services.settings, provider=provider)
-    simulated = Simulated(replace(services, settings=settings, **outside), hints, simulator)
+    settings = replace(context.settings, provider=provider)
+    simulated = Simulated(replace(context, settings=settings, **outside), hints, simulator)
 
     job_id = simulated.rendered()
-    archive_render_job(simulated.services, job_id)
-    with simulated.services.sessions() as session:
+    archive_render_job(simulated.context, job_id)
+    with simulated.context.sessions() as session:
         broken = [finding for finding in audit(session) if finding.rows]
     state = simulated.rows.state(job_id)
     engine.dispose()

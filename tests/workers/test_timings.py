@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings
 
 from models.account import Account
 from reelqueue.errors import ConfigurationError
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.settings import ReconcileSettings, load_settings
 from workers.timings import TEST_TIMINGS, check_host
 
@@ -74,11 +74,11 @@ def test_a_provider_on_this_machine_is_called_with_other_timings(monkeypatch: py
 
 @pytest.mark.parametrize("host", ["https://dashscope-intl.aliyuncs.com", "http://simulator:8123", "http://127.0.0.1.x"])
 def test_no_other_host_is_called_with_other_timings(
-    monkeypatch: pytest.MonkeyPatch, services: Services, host: str
+    monkeypatch: pytest.MonkeyPatch, context: Context, host: str
 ) -> None:
     account = Account(name="b", base_url=host, key_env="ALIBABA_API_KEY", headers={})
-    services.provider(account)
+    context.provider(account)
     monkeypatch.setenv(TEST_TIMINGS, SHORT)
 
     with pytest.raises(ConfigurationError, match=f"{TEST_TIMINGS} is set, and {host} is not on this machine"):
-        services.provider(account)
+        context.provider(account)

@@ -29,60 +29,60 @@ from workers.archive.retry import retry_fetch, retry_store
 from workers.archive.sidecar import SUFFIXES, describe_clip
 from workers.archive.video_probe import Probe, UnplayableError
 from workers.failpoints import Failpoint, failpoint
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.webhooks.deliver import hint_webhooks
 
 log = structlog.get_logger(__name__)
 
 
-def archive_render_job(services: Services, job_id: UUID) -> str:
+def archive_render_job(context: Context, job_id: UUID) -> str:
     """Fetch the result that expires first into the archive.
 
     Args:
-        services: The worker's.
+        context: The worker's.
         job_id: The job that the message names; it goes first among those that expire together.
 
     Returns:
         What became of it, in a few words for people.
     """
-    claim = claim_fetch(services, job_id)
+    claim = claim_fetch(context, job_id)
     if claim is None:
-        return keep_found_file(services) or "no result is due: nothing done"
-    said = _archive(services, claim)
+        return keep_found_file(context) or "no result is due: nothing done"
+    said = _archive(context, claim)
     return said if claim.job_id == job_id else f"{said} (job {claim.job_id} expires sooner)"
 
 
-def _archive(services: Services, claim: Fetch) -> str:
+def _archive(context: Context, claim: Fetch) -> str:
     try:
-        size_bytes = _fetch(services, claim)
+        size_bytes = _fetch(context, claim)
     except (DownloadError, UnplayableError) as error:
-        return retry_fetch(services, claim, str(error))
+        return retry_fetch(context, claim, str(error))
     except StorageError as error:
-        return retry_store(services, claim, error)
+        return retry_store(context, claim, error)
     except OSError as error:  # this host has no room for the download
-        return retry_store(services, claim, file_system_error(error, services.archive.place))
+        return retry_store(context, claim, file_system_error(error, context.archive.place))
     return f"archived {size_bytes} bytes"
 
 
-def _fetch(services: Services, claim: Fetch) -> int:
+def _fetch(context: Context, claim: Fetch) -> int:
     """Download, measure and keep the files, then move the job."""
-    services.archive.discard_incoming(str(claim.job_id))
-    beat = LeaseRenewal(services, claim).beat
-    with _incoming(services.archive, claim) as paths:
-        video = _download(services, claim, paths[AssetKind.VIDEO], beat)
+    context.archive.discard_incoming(str(claim.job_id))
+    renew = LeaseRenewal(context, claim).renew
+    with _incoming(context.archive, claim) as paths:
+        video = _download(context, claim, paths[AssetKind.VIDEO], renew)
         poster, last_frame = paths[AssetKind.POSTER], paths[AssetKind.LAST_FRAME]
-        probe = inspect_video(paths[AssetKind.VIDEO], poster=poster, last_frame=last_frame, beat=beat)
+        probe = inspect_video(paths[AssetKind.VIDEO], poster=poster, last_frame=last_frame, renew=renew)
         files = {AssetKind.VIDEO: video} | {
             kind: Download.of(paths[kind]) for kind in (AssetKind.POSTER, AssetKind.LAST_FRAME)
         }
-        files[AssetKind.SIDECAR] = _describe(services, claim, files, probe, paths[AssetKind.SIDECAR])
+        files[AssetKind.SIDECAR] = _describe(context, claim, files, probe, paths[AssetKind.SIDECAR])
         failpoint(Failpoint.DOWNLOADED, claim.job_id)
         for kind, (suffix, _) in SUFFIXES.items():
-            services.archive.keep(paths[kind], claim.key(suffix), sha256=files[kind].sha256, beat=beat)
+            context.archive.keep(paths[kind], claim.key(suffix), sha256=files[kind].sha256, renew=renew)
     failpoint(Failpoint.KEPT)
-    _finish(services, claim, files, probe)
+    _finish(context, claim, files, probe)
     failpoint(Failpoint.ARCHIVED)
-    hint_webhooks(services, claim.job_id)
+    hint_webhooks(context, claim.job_id)
     return video.size_bytes
 
 
@@ -96,46 +96,46 @@ def _incoming(archive: Archive, claim: Fetch) -> Iterator[Mapping[AssetKind, Pat
         }
 
 
-def _download(services: Services, claim: Fetch, path: Path, beat: Callable[[], None]) -> Download:
+def _download(context: Context, claim: Fetch, path: Path, renew: Callable[[], None]) -> Download:
     """The video: one that was kept while its task was under review, and where that did not do, the provider's."""
-    if claim.number == 1 and (kept := copy_found_file(services, claim.task, path, beat)) is not None:
+    if claim.number == 1 and (kept := copy_found_file(context, claim.task, path, renew)) is not None:
         return kept
     try:
-        return _fetch_result(services, claim, path, beat)
+        return _fetch_result(context, claim, path, renew)
     except DownloadError:
-        kept = copy_found_file(services, claim.task, path, beat)
+        kept = copy_found_file(context, claim.task, path, renew)
         if kept is None:
             raise
         return kept
 
 
-def _fetch_result(services: Services, claim: Fetch, path: Path, beat: Callable[[], None]) -> Download:
-    limits = services.settings.archive
+def _fetch_result(context: Context, claim: Fetch, path: Path, renew: Callable[[], None]) -> Download:
+    limits = context.settings.archive
     return fetch(
         claim.task.result_url or "",
         path,
         limits=limits.download,
-        plain_host=services.settings.provider.plain_host(claim.task.base_url),
-        own_networks=services.settings.provider.networks,
-        beat=beat,
-        run=services.host.run,
+        plain_host=context.settings.provider.plain_host(claim.task.base_url),
+        own_networks=context.settings.provider.networks,
+        renew=renew,
+        run=context.host.run,
         transport=limits.http_transport() if limits.http_transport else None,
     )
 
 
 def _describe(
-    services: Services, claim: Fetch, files: Mapping[AssetKind, Download], probe: Probe, path: Path
+    context: Context, claim: Fetch, files: Mapping[AssetKind, Download], probe: Probe, path: Path
 ) -> Download:
-    with services.sessions() as session:
-        sidecar = describe_clip(session, claim, files, probe, now=services.clock.now(session))
+    with context.sessions() as session:
+        sidecar = describe_clip(session, claim, files, probe, now=context.clock.now(session))
     path.write_text(sidecar.as_json(), encoding="utf-8")
     return Download.of(path)
 
 
-def _finish(services: Services, claim: Fetch, files: Mapping[AssetKind, Download], probe: Probe) -> None:
+def _finish(context: Context, claim: Fetch, files: Mapping[AssetKind, Download], probe: Probe) -> None:
     size_bytes = files[AssetKind.VIDEO].size_bytes
-    with services.sessions.begin() as session:
-        now = services.clock.now(session)
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
         late = claim.state in COLLECTABLE
         moved = move(
             session,

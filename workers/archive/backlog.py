@@ -13,7 +13,7 @@ from sqlalchemy import exists, func, select
 from sqlalchemy.orm import Session
 
 from models.attempt import Attempt
-from models.job_event import KEEP_FAILED, JobEvent
+from models.job_event import STORE_FAILED, JobEvent
 from models.operations.jobs.transitions import record
 from models.operations.webhooks.events import announce_expiring
 from models.render_job import RenderJob
@@ -60,7 +60,7 @@ def read_backlog(session: Session) -> Backlog:
     said = (
         select(JobEvent.detail["reason"].astext)
         .join(RenderJob, RenderJob.id == JobEvent.job_id)
-        .where(_WAITS, JobEvent.kind == KEEP_FAILED)
+        .where(_WAITS, JobEvent.kind == STORE_FAILED)
         .order_by(JobEvent.id.desc())
         .limit(1)
     )

@@ -45,7 +45,7 @@ def fetch(
     limits: DownloadLimits,
     plain_host: str | None,
     own_networks: Collection[Network] = (),
-    beat: Callable[[], None] = lambda: None,
+    renew: Callable[[], None] = lambda: None,
     run: Callable[[Coroutine[Any, Any, Download]], Download] = asyncio.run,
     transport: httpx.AsyncBaseTransport | None = None,
 ) -> Download:
@@ -58,7 +58,7 @@ def fetch(
         limits: How large and how slow it may be.
         plain_host: The simulator's host; None: the provider has TLS, and no result is inside our network.
         own_networks: What this network's DNS gives for public names.
-        beat: Called with the headers and every chunk, to show that the download is alive.
+        renew: Called with the headers and every chunk, to show that the download is alive.
         run: Runs the asynchronous part; its loop's clock is what the limits go by.
         transport: Replaces the one that reaches public addresses only.
 
@@ -70,7 +70,7 @@ def fetch(
         checked = check_web_url(url, private_hosts=private_hosts, with_tls=True)
         chosen = transport or transport_to(checked, private_hosts=private_hosts, own_networks=own_networks)
         with path.open("wb") as file:
-            return run(_Receiver(file, limits, beat).receive(checked, chosen))
+            return run(_Receiver(file, limits, renew).receive(checked, chosen))
     except UnsafeUrlError as error:
         raise DownloadError(f"the result's URL is not fetched: {error}") from error
 
@@ -78,10 +78,10 @@ def fetch(
 class _Receiver:
     """What has come of one download."""
 
-    def __init__(self, file: BinaryIO, limits: DownloadLimits, beat: Callable[[], None]) -> None:
+    def __init__(self, file: BinaryIO, limits: DownloadLimits, renew: Callable[[], None]) -> None:
         self._file = file
         self._limits = limits
-        self._beat = beat
+        self._renew = renew
         self._digest = hashlib.sha256()
         self._size_bytes = 0
 
@@ -89,10 +89,10 @@ class _Receiver:
         limit = self._limits.timeout_seconds
         try:
             async with asyncio.timeout(limit), _answer(url, self._limits, transport) as response:
-                self._beat()
+                self._renew()
                 # As they come: a collected chunk of a slow server would be as late as it is large.
                 async for chunk in response.aiter_bytes():
-                    self._beat()
+                    self._renew()
                     self._take(chunk)
                 self._check_whole(response)
         except TimeoutError as error:

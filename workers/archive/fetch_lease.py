@@ -28,7 +28,7 @@ from workers.quarantine.poison_detection import (
     quarantine_job,
     record_worker_death,
 )
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 
 _FETCHING: Final = "fetching the result"
 
@@ -70,19 +70,19 @@ def is_due(now: datetime) -> ColumnElement[bool]:
     return (RenderJob.next_archive_at <= now) & is_free
 
 
-def claim_fetch(services: Services, job_id: UUID) -> Fetch | None:
+def claim_fetch(context: Context, job_id: UUID) -> Fetch | None:
     """Take the result that expires first, of all that are due.
 
     A message names a job, and says that something is due: after hours without an archive thousands of them wait in
     the queue, in the order of their sending.
 
     Args:
-        services: The worker's.
+        context: The worker's.
         job_id: The job that the message names; it goes first among equals.
     """
-    lease = timedelta(seconds=services.settings.archive.lease_seconds)
-    with services.sessions.begin() as session:
-        now = services.clock.now(session)
+    lease = timedelta(seconds=context.settings.archive.lease_seconds)
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
         first = (
             select(RenderJob.id)
             .where(is_due(now), is_not_beside_another(now))
@@ -101,7 +101,7 @@ def claim_fetch(services: Services, job_id: UUID) -> Fetch | None:
             )
             .returning(RenderJob)
         ).one_or_none()
-        if job is None or _is_set_aside(session, job, services.settings.celery.death_limit, now):
+        if job is None or _is_set_aside(session, job, context.settings.celery.death_limit, now):
             return None
         return _fetch(session, job, lease)
 
@@ -145,19 +145,19 @@ def _is_set_aside(session: Session, job: RenderJob, limit: int, now: datetime) -
 class LeaseRenewal:
     """Renews a fetch's lease while its download goes on, so that a dead worker's is taken over soon."""
 
-    def __init__(self, services: Services, claim: Fetch) -> None:
-        self._services = services
+    def __init__(self, context: Context, claim: Fetch) -> None:
+        self._context = context
         self._claim = claim
         self._lease = claim.lease
-        self._renewed = services.host.seconds()
+        self._renewed = context.host.seconds()
 
-    def beat(self) -> None:
-        """Renew the lease, if a third of it has gone by."""
+    def renew(self) -> None:
+        """Renew the lease if a third of it has passed."""
         failpoint(Failpoint.DOWNLOADING)
-        if self._services.host.seconds() - self._renewed < self._lease.total_seconds() / 3:
+        if self._context.host.seconds() - self._renewed < self._lease.total_seconds() / 3:
             return
-        self._renewed = self._services.host.seconds()
-        with self._services.sessions.begin() as session:
-            until = self._services.clock.now(session) + self._lease
+        self._renewed = self._context.host.seconds()
+        with self._context.sessions.begin() as session:
+            until = self._context.clock.now(session) + self._lease
             mine = update(RenderJob).where(RenderJob.id == self._claim.job_id, RenderJob.epoch == self._claim.epoch)
             session.execute(mine.values(lease_until=until, next_archive_at=until))

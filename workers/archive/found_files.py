@@ -20,7 +20,7 @@ from reelqueue.backoff import Backoff
 from workers.archive.download import Download, DownloadError, fetch
 from workers.archive.retry import LONGEST_RETRY_SECONDS
 from workers.dashscope.limits import RESULT_LIFE
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 
 log = structlog.get_logger(__name__)
 
@@ -41,33 +41,33 @@ class _Due:
     expires_at: datetime
 
 
-def keep_found_file(services: Services) -> str | None:
+def keep_found_file(context: Context) -> str | None:
     """Fetch the next result of a task under review into the archive.
 
     Returns:
         What became of it, in a few words for people; None: none is due.
     """
-    due = _claim(services)
+    due = _claim(context)
     if due is None:
         return None
     try:
-        size_bytes = _keep(services, due)
+        size_bytes = _keep(context, due)
     except (DownloadError, StorageError) as error:
-        return _retry(services, due, str(error))
+        return _retry(context, due, str(error))
     except OSError as error:
-        return _retry(services, due, str(file_system_error(error, services.archive.place)))
+        return _retry(context, due, str(file_system_error(error, context.archive.place)))
     log.info("found_task.archived", provider_task_id=due.task_id, path=due.key, bytes=size_bytes)
     return f"kept {due.key}"
 
 
-def copy_found_file(services: Services, task: ProviderTask, path: Path, beat: Callable[[], None]) -> Download | None:
+def copy_found_file(context: Context, task: ProviderTask, path: Path, renew: Callable[[], None]) -> Download | None:
     """The file of a task that was under review, where it was kept; None: it is to be fetched.
 
     Args:
-        services: The worker's.
+        context: The worker's.
         task: The task.
         path: Overwritten.
-        beat: Called with every piece.
+        renew: Called with every piece.
 
     Raises:
         StorageError: The archive did not give it.
@@ -77,25 +77,25 @@ def copy_found_file(services: Services, task: ProviderTask, path: Path, beat: Ca
         FoundTask.provider_task_id == task.provider_task_id,
         FoundTask.path.is_not(None),
     )
-    with services.sessions() as session:
+    with context.sessions() as session:
         found = session.execute(kept).one_or_none()
     if found is None:
         return None
     try:
         with path.open("wb") as file:
-            for piece in services.archive.open(found.path):
+            for piece in context.archive.open(found.path):
                 file.write(piece)
-                beat()
+                renew()
     except FileNotFoundError:
         return None
     copied = Download.of(path)
     return copied if copied.sha256 == found.sha256 else None
 
 
-def _claim(services: Services) -> _Due | None:
-    lease = timedelta(seconds=services.settings.archive.download.timeout_seconds)
-    with services.sessions.begin() as session:
-        now = services.clock.now(session)
+def _claim(context: Context) -> _Due | None:
+    lease = timedelta(seconds=context.settings.archive.download.timeout_seconds)
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
         first = (
             select(FoundTask.id)
             .where(FoundTask.next_fetch_at <= now)
@@ -123,29 +123,29 @@ def _claim(services: Services) -> _Due | None:
         )
 
 
-def _keep(services: Services, due: _Due) -> int:
-    limits, provider = services.settings.archive, services.settings.provider
-    with services.archive.incoming(".mp4", owner=str(due.id)) as path:
+def _keep(context: Context, due: _Due) -> int:
+    limits, provider = context.settings.archive, context.settings.provider
+    with context.archive.incoming(".mp4", owner=str(due.id)) as path:
         video = fetch(
             due.result_url,
             path,
             limits=limits.download,
             plain_host=provider.plain_host(due.base_url),
             own_networks=provider.networks,
-            run=services.host.run,
+            run=context.host.run,
             transport=limits.http_transport() if limits.http_transport else None,
         )
-        services.archive.keep(path, due.key, sha256=video.sha256)
-    with services.sessions.begin() as session:
+        context.archive.keep(path, due.key, sha256=video.sha256)
+    with context.sessions.begin() as session:
         kept = {"path": due.key, "size_bytes": video.size_bytes, "sha256": video.sha256, "next_fetch_at": None}
         session.execute(update(FoundTask).where(FoundTask.id == due.id).values(**kept))
     return video.size_bytes
 
 
-def _retry(services: Services, due: _Due, reason: str) -> str:
-    with services.sessions.begin() as session:
-        now = services.clock.now(session)
-        backoff = Backoff(services.settings.archive.retry_seconds, LONGEST_RETRY_SECONDS)
+def _retry(context: Context, due: _Due, reason: str) -> str:
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
+        backoff = Backoff(context.settings.archive.retry_seconds, LONGEST_RETRY_SECONDS)
         again_at = now + timedelta(seconds=backoff.delay(due.number)) if now < due.expires_at else None
         session.execute(update(FoundTask).where(FoundTask.id == due.id).values(next_fetch_at=again_at))
     log.warning("found_task.not_archived", provider_task_id=due.task_id, fetch=due.number, reason=reason)

@@ -52,7 +52,7 @@ class _Server:
             start_new_session=True,  # so that a Ctrl-C is the worker's to handle, and all of it can be ended
         )
 
-    def ask(self, order: Mapping[str, Any], wall_seconds: float, beat: Callable[[], None]) -> Mapping[str, Any]:
+    def ask(self, order: Mapping[str, Any], wall_seconds: float, renew: Callable[[], None]) -> Mapping[str, Any]:
         """Have a file looked into.
 
         Raises:
@@ -67,7 +67,7 @@ class _Server:
             process.stdin.write(json.dumps(order) + "\n")
             process.stdin.flush()
             while not selector.select(max(0, min(_BEAT_SECONDS, give_up_at - time.monotonic()))):
-                beat()
+                renew()
                 if time.monotonic() >= give_up_at:
                     raise UnplayableError(f"looking into it takes longer than {wall_seconds:g} s")
             if said := process.stdout.readline():
@@ -93,7 +93,7 @@ for _ in range(os.cpu_count() or 1):
 
 
 def inspect_video(
-    path: Path, *, poster: Path, last_frame: Path, beat: Callable[[], None], bounds: Bounds | None = None
+    path: Path, *, poster: Path, last_frame: Path, renew: Callable[[], None], bounds: Bounds | None = None
 ) -> Probe:
     """Measure a video and write its poster and its last frame.
 
@@ -101,7 +101,7 @@ def inspect_video(
         path: The video.
         poster: Where a JPEG of its first picture goes; replaced if it is there.
         last_frame: Where a PNG of its last picture goes; replaced if it is there.
-        beat: Called each second meanwhile, to show that the worker is alive.
+        renew: Called each second meanwhile, to show that the worker is alive.
         bounds: What it may take.
 
     Raises:
@@ -110,9 +110,9 @@ def inspect_video(
     bounds = bounds or Bounds()
     order = {"path": path, "poster": poster, "last_frame": last_frame}
     order = {name: str(place.absolute()) for name, place in order.items()} | asdict(bounds)
-    server = _take(beat)
+    server = _take(renew)
     try:
-        answer = server.ask(order, bounds.wall_seconds, beat)
+        answer = server.ask(order, bounds.wall_seconds, renew)
     except BaseException:
         server.close()
         _idle.put(None)
@@ -124,12 +124,12 @@ def inspect_video(
     return Probe(**probe | {"duration_seconds": Decimal(probe["duration_seconds"])})
 
 
-def _take(beat: Callable[[], None]) -> _Server:
+def _take(renew: Callable[[], None]) -> _Server:
     while True:
         try:
             server = _idle.get(timeout=_BEAT_SECONDS)
         except queue.Empty:
-            beat()
+            renew()
             continue
         return server or _start()
 

@@ -21,7 +21,7 @@ import structlog
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from models.job_event import KEEP_FAILED
+from models.job_event import STORE_FAILED
 from models.operations.jobs.transitions import move, record
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
@@ -31,42 +31,42 @@ from reelqueue.errors import ConfigurationError
 from reelqueue.states import FailureClass, RenderState
 from workers.archive.fetch_lease import Fetch
 from workers.dashscope import ProviderError
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 
 log = structlog.get_logger(__name__)
 
 LONGEST_RETRY_SECONDS: Final = 600.0
 
 
-def retry_fetch(services: Services, claim: Fetch, reason: str) -> str:
+def retry_fetch(context: Context, claim: Fetch, reason: str) -> str:
     """Try again after the result could not be had, with a URL that the task is asked for.
 
     Returns:
         What became of it, in a few words for people.
     """
-    fresh_url = services.host.run(_ask_again(services, claim))
-    with services.sessions.begin() as session:
-        now = services.clock.now(session)
+    fresh_url = context.host.run(_ask_again(context, claim))
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
         if fresh_url and fresh_url != claim.task.result_url:
             session.execute(update(ProviderTask).where(ProviderTask.id == claim.task.id).values(result_url=fresh_url))
         record(session, claim.job_id, "fetch_failed", now=now, detail={"fetch": claim.number, "reason": reason})
-        _retry_or_end(services, session, claim, reason, now)
+        _retry_or_end(context, session, claim, reason, now)
     log.warning("render_job.fetch_failed", job_id=str(claim.job_id), fetch=claim.number, reason=reason)
     return f"not fetched: {reason}"
 
 
-def retry_store(services: Services, claim: Fetch, error: StorageError) -> str:
+def retry_store(context: Context, claim: Fetch, error: StorageError) -> str:
     """Try again after the archive did not take the files; the result is where it was.
 
     Returns:
         What became of it, in a few words for people.
     """
-    with services.sessions.begin() as session:
-        now = services.clock.now(session)
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
         left_hours = round((claim.expires_at - now) / timedelta(hours=1), 1)
         detail = {"fetch": claim.number, "reason": str(error), "hours_left": left_hours}
-        record(session, claim.job_id, KEEP_FAILED, now=now, detail=detail)
-        _retry_or_end(services, session, claim, "the archive did not take it", now)
+        record(session, claim.job_id, STORE_FAILED, now=now, detail=detail)
+        _retry_or_end(context, session, claim, "the archive did not take it", now)
     told = {"job_id": str(claim.job_id), "fetch": claim.number, "reason": str(error), "hours_left": left_hours}
     if isinstance(error, StorageRefusedError):
         log.error("render_job.keep_refused", **told)
@@ -75,19 +75,19 @@ def retry_store(services: Services, claim: Fetch, error: StorageError) -> str:
     return f"not kept: {error}"
 
 
-async def _ask_again(services: Services, claim: Fetch) -> str | None:
+async def _ask_again(context: Context, claim: Fetch) -> str | None:
     try:
-        async with services.provider(claim.account, base_url=claim.task.base_url) as provider:
+        async with context.provider(claim.account, base_url=claim.task.base_url) as provider:
             return (await provider.get(claim.task.provider_task_id)).result_url
     except (ProviderError, ConfigurationError):
         return None  # the old URL is tried again
 
 
-def _retry_or_end(services: Services, session: Session, claim: Fetch, reason: str, now: datetime) -> None:
+def _retry_or_end(context: Context, session: Session, claim: Fetch, reason: str, now: datetime) -> None:
     if now >= claim.expires_at:
         _end(session, claim, reason, now)
         return
-    backoff = Backoff(services.settings.archive.retry_seconds, LONGEST_RETRY_SECONDS)
+    backoff = Backoff(context.settings.archive.retry_seconds, LONGEST_RETRY_SECONDS)
     delay = timedelta(seconds=backoff.delay(claim.number))
     mine = update(RenderJob).where(RenderJob.id == claim.job_id, RenderJob.epoch == claim.epoch)
     again_at = min(now + delay, claim.expires_at)

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from models.asset import Asset
 from models.storage import Archive, StorageError
 from workers.audit.invariants import Check, Finding
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 
 SAMPLE: Final = 500
 _SHOWN: Final = 20
@@ -21,11 +21,11 @@ _PAGE: Final = 1000
 _PROMISE: Final = "each file that a succeeded job names is in the archive, as long as its row says"
 
 
-def audit_archive(services: Services, *, is_whole: bool) -> Finding:
+def audit_archive(context: Context, *, is_whole: bool) -> Finding:
     """Ask the archive for the last byte of files.
 
     Args:
-        services: The operator's.
+        context: The operator's.
         is_whole: Ask for every file; otherwise for :data:`SAMPLE` files, half of them the newest, half by chance.
 
     Returns:
@@ -33,20 +33,20 @@ def audit_archive(services: Services, *, is_whole: bool) -> Finding:
     """
     seen, faults = 0, list[dict[str, Any]]()
     with ThreadPoolExecutor(_AT_A_TIME) as threads:
-        for page in _every(services) if is_whole else [_sample(services)]:
+        for page in _every(context) if is_whole else [_sample(context)]:
             seen += len(page)
-            found = threads.map(lambda file: _fault(services.archive, file), page)
+            found = threads.map(lambda file: _fault(context.archive, file), page)
             faults += [fault for fault in found if fault is not None]
-    promise = f"{_PROMISE} ({'all' if is_whole else 'a sample of'} {seen} were looked for in {services.archive.place})"
+    promise = f"{_PROMISE} ({'all' if is_whole else 'a sample of'} {seen} were looked for in {context.archive.place})"
     return Finding(Check("archived_files_are_there", promise, ""), faults[:_SHOWN])
 
 
 # Each page in a session of its own: none is open while the archive is asked.
-def _every(services: Services) -> Iterator[Sequence[Asset]]:
+def _every(context: Context) -> Iterator[Sequence[Asset]]:
     last: UUID | None = None
     while True:
         older = select(Asset).order_by(Asset.id.desc()).limit(_PAGE)
-        with services.sessions() as session:
+        with context.sessions() as session:
             page = session.scalars(older if last is None else older.where(Asset.id < last)).all()
         if not page:
             return
@@ -54,8 +54,8 @@ def _every(services: Services) -> Iterator[Sequence[Asset]]:
         last = page[-1].id
 
 
-def _sample(services: Services) -> Sequence[Asset]:
-    with services.sessions() as session:
+def _sample(context: Context) -> Sequence[Asset]:
+    with context.sessions() as session:
         newest = session.scalars(select(Asset).order_by(Asset.id.desc()).limit(SAMPLE // 2)).all()
         chance = session.scalars(select(Asset).order_by(func.random()).limit(SAMPLE // 2)).all()
     return list({file.id: file for file in (*newest, *chance)}.values())

@@ -27,7 +27,7 @@ from workers.dashscope.limits import LONGEST_WINDOW
 from workers.reconciliation.found_tasks import located, noted_successes
 from workers.reconciliation.task_list import Located, hosts_of, list_account, listed_window
 from workers.reconciliation.unresolved_attempts import UnresolvedAttempt, may_own, unresolved_attempts
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.runtime.provider_clock import clock_range
 from workers.submission.known_tasks import in_books
 
@@ -76,19 +76,19 @@ class Comparison:
     """The simulator's, of each host that is one."""
 
 
-def audit_provider(services: Services, *, window: timedelta = LONGEST_WINDOW) -> list[Finding]:
+def audit_provider(context: Context, *, window: timedelta = LONGEST_WINDOW) -> list[Finding]:
     """Compare every account; one finding per check, whose rows are what disagrees.
 
     Raises:
         workers.dashscope.wire.UnreadableError: The simulator's ledger cannot be read.
     """
-    with services.sessions() as session:
+    with context.sessions() as session:
         accounts = list(session.scalars(select(Account).order_by(Account.name)))
     rows: dict[str, list[Row]] = {check.name: [] for check in (READABLE, OWNED, SETTLED, LISTED, AGREES)}
     bills: dict[str, list[Row]] = {}
     for account in accounts:
         try:
-            sides = _compare(services, account, window)
+            sides = _compare(context, account, window)
         except (ProviderError, ConfigurationError) as error:
             rows[READABLE.name].append({"account": account.name, "seen": str(error)})
             continue
@@ -96,7 +96,7 @@ def audit_provider(services: Services, *, window: timedelta = LONGEST_WINDOW) ->
             rows[READABLE.name].append({"account": account.name, "seen": sides.flaw})
         rows[OWNED.name] += _unowned(sides)
         rows[SETTLED.name] += _unsettled(sides)
-        rows[LISTED.name] += _unlisted(services, sides)
+        rows[LISTED.name] += _unlisted(context, sides)
         rows[AGREES.name] += _disagreeing(sides)
         if sides.bills:
             bills.setdefault(BILLED.name, []).extend(_misbilled(sides))
@@ -105,22 +105,22 @@ def audit_provider(services: Services, *, window: timedelta = LONGEST_WINDOW) ->
     return [Finding(check, (rows | bills)[check.name]) for check in checks]
 
 
-def _compare(services: Services, account: Account, window: timedelta) -> Comparison:
-    with services.sessions() as session:
-        now = services.clock.now(session)
-        clocks = clock_range(session, account.id, services.settings.reconcile)
+def _compare(context: Context, account: Account, window: timedelta) -> Comparison:
+    with context.sessions() as session:
+        now = context.clock.now(session)
+        clocks = clock_range(session, account.id, context.settings.reconcile)
         since, until = listed_window(now, window, clocks)
         hosts = hosts_of(session, account, since=now - LONGEST_WINDOW)
-    transport = services.settings.provider.http_transport
+    transport = context.settings.provider.http_transport
     # The bill first: what it says is listed by then.
-    found = [services.host.run(read_bill(host, transport)) for host in hosts]
-    listed = list_account(services, account, hosts, since=since, until=until)
-    with services.sessions() as session:
+    found = [context.host.run(read_bill(host, transport)) for host in hosts]
+    listed = list_account(context, account, hosts, since=since, until=until)
+    with context.sessions() as session:
         charged = (charge.provider_task_id for bill in found if bill for charge in bill.charges)
         ours_since = since - clocks.low + clocks.allowance
         noted = {task_id: located(row) for task_id, row in noted_successes(session, account.id).items()}
         ours = _ours(session, account, ours_since, {*listed.tasks, *noted, *charged})
-        doubts = unresolved_attempts(session, services.settings.reconcile)
+        doubts = unresolved_attempts(session, context.settings.reconcile)
     bills = tuple(bill for bill in found if bill is not None)
     return Comparison(account, since, ours_since, now, listed.tasks, noted, listed.flaw, ours, doubts, bills)
 
@@ -152,10 +152,10 @@ def _unsettled(sides: Comparison) -> Iterator[Row]:
             yield _row(sides, task_id, job_id=owned.task.job_id, our_status=owned.task.status)
 
 
-def _unlisted(services: Services, sides: Comparison) -> Iterator[Row]:
+def _unlisted(context: Context, sides: Comparison) -> Iterator[Row]:
     if sides.flaw is not None:
         return
-    rules = services.settings.reconcile
+    rules = context.settings.reconcile
     scale = max((bill.time_scale for bill in sides.bills), default=1.0)
     kept_since = sides.now - timedelta(hours=rules.evidence_hours) / scale
     # A task may take as long to appear in the list as two listings must be apart to rule it out.

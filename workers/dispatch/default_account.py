@@ -12,16 +12,16 @@ from models.account import DEFAULT_ACCOUNT_NAME, Account
 from models.base import new_id
 from models.operations.scheduling.poll_wakeups import ensure_lane
 from reelqueue.pricing import region_of
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 
 
-def ensure_default_account(session: Session, services: Services) -> UUID:
+def ensure_default_account(session: Session, context: Context) -> UUID:
     """Make the default account, or move it to where the environment now says.
 
     Tasks of earlier submits are polled where they were submitted, whatever the account says now.
     """
-    base_url = services.settings.provider.video_base_url.rstrip("/")
-    wanted = {"base_url": base_url, "region": region_of(base_url), "key_env": services.default_key_variable()}
+    base_url = context.settings.provider.video_base_url.rstrip("/")
+    wanted = {"base_url": base_url, "region": region_of(base_url), "key_env": context.default_key_variable()}
     made = insert(Account).values(id=new_id(), name=DEFAULT_ACCOUNT_NAME, **wanted)
     session.execute(
         made.on_conflict_do_update(

@@ -22,15 +22,15 @@ from workers.dispatch.circuit_breaker import trip_breakers
 from workers.dispatch.queue import lines, open_campaigns, waiting_campaigns, waiting_models
 from workers.dispatch.usage import Usage
 from workers.failpoints import Failpoint, failpoint
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 
 log = structlog.get_logger(__name__)
 
 
-def dispatch(services: Services) -> list[Admitted]:
+def dispatch(context: Context) -> list[Admitted]:
     """Admit what fits, then hint at each submit, and at polls that somebody wants earlier."""
-    with services.sessions.begin() as session:
-        now = services.clock.now(session)
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
         accounts = _healthy(session)
         openings = read_openings(session, now)
         keep_alive(session, openings, now)
@@ -39,9 +39,9 @@ def dispatch(services: Services) -> list[Admitted]:
     for one in admitted:
         failpoint(Failpoint.ADMITTED)
         delay = (one.submit_at - now).total_seconds()
-        services.hints.submit(one.job_id, one.epoch, one.model, delay_seconds=delay)
+        context.hints.submit(one.job_id, one.epoch, one.model, delay_seconds=delay)
     for wake in wakes:
-        services.hints.poll(wake, now=now)
+        context.hints.poll(wake, now=now)
     if admitted:
         log.info("dispatch.admitted", count=len(admitted))
     return admitted

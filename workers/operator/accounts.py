@@ -21,7 +21,7 @@ from reelqueue.catalog import lookup
 from reelqueue.errors import ReelqueueError
 from reelqueue.pricing import region_of
 from workers.operator.account_health import Health, health_of_accounts
-from workers.operator.console import AsJson, open_services
+from workers.operator.console import AsJson, open_context
 
 accounts = typer.Typer(no_args_is_help=True, help="Provider accounts.")
 
@@ -41,9 +41,9 @@ LookAhead = Annotated[int | None, typer.Option(min=0, help="Tasks queued beyond 
 @accounts.command("list")
 def list_command(*, as_json: AsJson = False) -> None:
     """Show the accounts, what they hold and how they are."""
-    with open_services() as services, services.sessions.begin() as session:
-        now = services.clock.now(session)
-        found = health_of_accounts(session, services.environment, now=now)
+    with open_context() as context, context.sessions.begin() as session:
+        now = context.clock.now(session)
+        found = health_of_accounts(session, context.environment, now=now)
     for health in found:
         typer.echo(json.dumps(vars(health), default=str) if as_json else "\n".join(_lines(health)))
 
@@ -70,8 +70,8 @@ def add_command(
     workspace: Workspace = None,
 ) -> None:
     """Add an account: jobs whose model it renders go to it as well."""
-    with open_services() as services:
-        with services.sessions.begin() as session:
+    with open_context() as context:
+        with context.sessions.begin() as session:
             if session.scalars(select(Account.id).where(Account.name == name)).one_or_none() is not None:
                 raise ReelqueueError(f"there is an account named {name} already; change it, or choose another name")
             account = Account(name=name, base_url="", region="", key_env="")
@@ -81,7 +81,7 @@ def add_command(
             session.add(account)
             session.flush()
             ensure_lane(session, account.id)
-        services.hints.dispatch()
+        context.hints.dispatch()
     typer.echo(f"account {name} is added; set {key_env} for the workers")
 
 
@@ -103,34 +103,34 @@ def change_command(
             "the default account's base URL and key come from the environment; "
             "set REELQUEUE_VIDEO_BASE_URL and ALIBABA_API_KEY for the workers"
         )
-    with open_services() as services:
-        with services.sessions.begin() as session:
+    with open_context() as context:
+        with context.sessions.begin() as session:
             account = _named(session, name)
             _change(account, base_url, key_env, region, model, slots, look_ahead)
             _move(session, account, workspace)
-        services.hints.dispatch()
+        context.hints.dispatch()
     typer.echo(f"account {name} is changed")
 
 
 @accounts.command("pause")
 def pause_command(name: str, *, reason: Annotated[str, typer.Option(help="For people.")] = "by an operator") -> None:
     """Submit nothing more to an account; what it renders is followed on."""
-    with open_services() as services, services.sessions.begin() as session:
+    with open_context() as context, context.sessions.begin() as session:
         account = _named(session, name)
         if account.paused_at is not None:
             raise ReelqueueError(f"account {name} is paused already: {account.paused_reason}")
-        pause_account(session, account.id, reason, now=services.clock.now(session))
+        pause_account(session, account.id, reason, now=context.clock.now(session))
     typer.echo(f"account {name} is paused")
 
 
 @accounts.command("resume")
 def resume_command(name: str) -> None:
     """Submit to a paused account again."""
-    with open_services() as services:
-        with services.sessions.begin() as session:
+    with open_context() as context:
+        with context.sessions.begin() as session:
             if not resume_account(session, name):
                 raise ReelqueueError(f"account {name} is not paused, or there is none of that name")
-        services.hints.dispatch()
+        context.hints.dispatch()
     typer.echo(f"account {name} is resumed")
 
 

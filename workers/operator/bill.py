@@ -22,7 +22,7 @@ from reelqueue.cli._output import print_line, print_table, talk
 from reelqueue.cli.statement import day_of
 from reelqueue.errors import ConfigurationError, ReelqueueError
 from reelqueue.schemas.statement import money_text
-from workers.operator.console import AsJson, open_services
+from workers.operator.console import AsJson, open_context
 from workers.provider_bill.acs3_signature import AccessKey
 from workers.provider_bill.client import BillAccess, read_days
 from workers.provider_bill.differences import BEIJING, Difference, LedgerDay, Ours, compare_bill
@@ -67,9 +67,9 @@ def reconcile_command(
     """
     first_day, last_day = _days(first, last)
     access = _access(read_settings(BillSettings))
-    with open_services() as services, services.sessions() as session:
+    with open_context() as context, context.sessions() as session:
         accounts = _accounts(session, account or [])
-        now = services.clock.now(session)
+        now = context.clock.now(session)
         currency = _currency(accounts)
         # A task of around midnight may be billed on the other side of the first or the last day.
         begin, end = first_day - _MARGIN, min(last_day + _MARGIN, datetime.now(BEIJING).date())

@@ -1,4 +1,4 @@
-"""What the operators' commands share: the services behind them, and how they show what they found."""
+"""What the operators' commands share: the context behind them, and how they show what they found."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Annotated, Final
 import typer
 from sqlalchemy.orm import Session
 
-from workers.resources import make_services
-from workers.runtime.context import Services
+from workers.resources import make_context
+from workers.runtime.context import Context
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 Since = Annotated[str, typer.Option(metavar="LENGTH", help="How far back, such as 90m; at most 24h.")]
@@ -21,15 +21,15 @@ _LENGTH: Final = re.compile(r"([1-9][0-9]{0,3})([hm])", re.ASCII)
 
 
 @contextmanager
-def open_services() -> Iterator[Services]:
-    """Services over what the environment names, for one command."""
+def open_context() -> Iterator[Context]:
+    """A context over what the environment names, for one command."""
     # Late: the app reads the settings, and a wrong one must end in one line, not in a traceback.
     from workers.app import app
     from workers.settings import settings
 
-    services, engine = make_services(app, settings())
+    context, engine = make_context(app, settings())
     try:
-        yield services
+        yield context
     finally:
         engine.dispose()
 
@@ -37,7 +37,7 @@ def open_services() -> Iterator[Services]:
 @contextmanager
 def open_session() -> Iterator[Session]:
     """A transaction that is committed at the end of the command."""
-    with open_services() as services, services.sessions.begin() as session:
+    with open_context() as context, context.sessions.begin() as session:
         yield session
 
 

@@ -29,7 +29,7 @@ from workers.archive.backlog import read_backlog
 from workers.audit.invariants import BILL_IS_RESERVED
 from workers.operator.odd_tasks import odd_tasks
 from workers.reconciliation.orphan_adoption import adopted_since
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 
 _CHECKOUT: Final = Path(__file__).resolve().parents[2]
 _CLOCK_TOLERANCE_SECONDS: Final = 5.0
@@ -40,7 +40,7 @@ _LONG_HOLD: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
-class Line:
+class CheckLine:
     """One thing that was looked at."""
 
     subject: str
@@ -54,34 +54,34 @@ class Line:
         return f"{mark} {self.subject}: {self.seen}{remedy}"
 
 
-def examine(services: Services, app: Celery) -> Iterator[Line]:
+def examine(context: Context, app: Celery) -> Iterator[CheckLine]:
     """Look at one thing after the other; never raises for what is merely broken."""
-    yield from _database(services)
+    yield from _database(context)
     broker = _broker(app)
     yield broker
-    yield _keys(services)
-    yield _storage(services)
-    yield _workers(app) if broker.is_healthy else Line("workers", False, "cannot be asked without the broker")
-    yield _flower(services)
+    yield _keys(context)
+    yield _storage(context)
+    yield _workers(app) if broker.is_healthy else CheckLine("workers", False, "cannot be asked without the broker")
+    yield _flower(context)
 
 
-def _database(services: Services) -> Iterator[Line]:
+def _database(context: Context) -> Iterator[CheckLine]:
     try:
-        with services.sessions() as session:
+        with context.sessions() as session:
             version = session.scalars(text("SHOW server_version")).one()
-            yield Line("database", True, f"Postgres {version} answers")
+            yield CheckLine("database", True, f"Postgres {version} answers")
             yield _migrations(session)
-            yield _clock(services, session)
-            yield from _accounts(services, session, services.clock.now(session))
-            yield from _provider_clocks(session, services.clock.now(session))
-            yield from _gates(session, services.clock.now(session))
-            yield from _orphans(session, services.clock.now(session))
-            yield from _backlog(services, session)
+            yield _clock(context, session)
+            yield from _accounts(context, session, context.clock.now(session))
+            yield from _provider_clocks(session, context.clock.now(session))
+            yield from _gates(session, context.clock.now(session))
+            yield from _orphans(session, context.clock.now(session))
+            yield from _backlog(context, session)
             yield from _odd_tasks(session)
-            yield from _bills(services, session)
+            yield from _bills(context, session)
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        yield Line(
+        yield CheckLine(
             "database",
             False,
             reason,
@@ -89,21 +89,21 @@ def _database(services: Services) -> Iterator[Line]:
         )
 
 
-def _migrations(session: Session) -> Line:
+def _migrations(session: Session) -> CheckLine:
     config = Config(_CHECKOUT / "alembic.ini")
     wanted = ScriptDirectory.from_config(config).get_current_head()
     present = MigrationContext.configure(session.connection()).get_current_revision()
     seen = f"at {present or 'nothing'}, newest is {wanted}"
-    return Line("migrations", present == wanted, seen, "alembic upgrade head")
+    return CheckLine("migrations", present == wanted, seen, "alembic upgrade head")
 
 
-def _clock(services: Services, session: Session) -> Line:
-    apart = abs((datetime.now(UTC) - services.clock.now(session)).total_seconds())
+def _clock(context: Context, session: Session) -> CheckLine:
+    apart = abs((datetime.now(UTC) - context.clock.now(session)).total_seconds())
     seen = f"{apart:.1f} s apart from the database's"
-    return Line("clock", apart < _CLOCK_TOLERANCE_SECONDS, seen, "synchronise this host's clock (NTP)")
+    return CheckLine("clock", apart < _CLOCK_TOLERANCE_SECONDS, seen, "synchronise this host's clock (NTP)")
 
 
-def _accounts(services: Services, session: Session, now: datetime) -> Iterator[Line]:
+def _accounts(context: Context, session: Session, now: datetime) -> Iterator[CheckLine]:
     if "accounts" not in _tables(session):
         return
     held = select(Account.name, SubmitLane.model, SubmitLane.throttled_until).join(
@@ -111,26 +111,26 @@ def _accounts(services: Services, session: Session, now: datetime) -> Iterator[L
     )
     for name, model, until in session.execute(held.where(SubmitLane.throttled_until > now + _LONG_HOLD)):
         remedy = f"raise the quota, or python -m workers accounts resume {name} submits at once"
-        yield Line(
+        yield CheckLine(
             f"{model} of account {name}", False, f"the provider wants it held until {until:%Y-%m-%d %H:%M} UTC", remedy
         )
-    yield from _missing_keys(services, session)
+    yield from _missing_keys(context, session)
     for account in session.scalars(select(Account).where(Account.paused_at.is_not(None))):
         remedy = f"mend it, then python -m workers accounts resume {account.name}"
-        yield Line(f"account {account.name}", False, f"paused: {account.paused_reason}", remedy)
+        yield CheckLine(f"account {account.name}", False, f"paused: {account.paused_reason}", remedy)
 
 
-def _missing_keys(services: Services, session: Session) -> Iterator[Line]:
+def _missing_keys(context: Context, session: Session) -> Iterator[CheckLine]:
     """Accounts other than the default one that would pause at their first job."""
     added = select(Account).where(Account.paused_at.is_(None), Account.name != DEFAULT_ACCOUNT_NAME)
     for account in session.scalars(added.order_by(Account.name)):
         try:
-            services.key_of(account)
+            context.key_of(account)
         except ConfigurationError as error:
-            yield Line(f"key of account {account.name}", False, f"cannot be used here: {error}")
+            yield CheckLine(f"key of account {account.name}", False, f"cannot be used here: {error}")
 
 
-def _provider_clocks(session: Session, now: datetime) -> Iterator[Line]:
+def _provider_clocks(session: Session, now: datetime) -> Iterator[CheckLine]:
     if "account_clocks" not in _tables(session):
         return
     measured = select(Account.name, AccountClock).join(Account, Account.id == AccountClock.account_id)
@@ -143,19 +143,19 @@ def _provider_clocks(session: Session, now: datetime) -> Iterator[Line]:
         )
         is_healthy = abs(clock.offset_seconds) - clock.uncertainty_seconds < _CLOCK_TOLERANCE_SECONDS
         remedy = "synchronise the database host's clock (NTP); docs/deployment.md says what hangs on it"
-        yield Line(f"clock of {name}", is_healthy, seen, remedy)
+        yield CheckLine(f"clock of {name}", is_healthy, seen, remedy)
 
 
-def _gates(session: Session, now: datetime) -> Iterator[Line]:
+def _gates(session: Session, now: datetime) -> Iterator[CheckLine]:
     if "submit_gates" not in _tables(session):
         return
     for one in obstacles(session, now):
         models = "takes no submits" if one.models is None else f"takes no submits of {', '.join(one.models)}"
         remedy = "python -m workers recover shows what is open and decides it; see docs/runbooks.md"
-        yield Line(f"gate of {one.account}", False, f"{models}: {one.reason}", remedy)
+        yield CheckLine(f"gate of {one.account}", False, f"{models}: {one.reason}", remedy)
 
 
-def _orphans(session: Session, now: datetime) -> Iterator[Line]:
+def _orphans(session: Session, now: datetime) -> Iterator[CheckLine]:
     if "accounts" not in _tables(session):
         return
     for account in session.scalars(select(Account).where(Account.orphans_seen_at.is_not(None))):
@@ -166,44 +166,44 @@ def _orphans(session: Session, now: datetime) -> Iterator[Line]:
             f"{adopted} adopted within 24 hours"
         )
         remedy = "python -m workers adopt shows them; find out who else uses the key"
-        yield Line(f"orphans of {account.name}", not left, seen, remedy)
+        yield CheckLine(f"orphans of {account.name}", not left, seen, remedy)
 
 
-def _backlog(services: Services, session: Session) -> Iterator[Line]:
+def _backlog(context: Context, session: Session) -> Iterator[CheckLine]:
     if "render_jobs" not in _tables(session):
         return
-    now, alarm = services.clock.now(session), timedelta(hours=services.settings.archive.expiry_alarm_hours)
+    now, alarm = context.clock.now(session), timedelta(hours=context.settings.archive.expiry_alarm_hours)
     waiting = read_backlog(session)
     remedy = "results are gone for good 24 hours after their render; mend the archive, and see docs/archive.md"
-    yield Line("archive backlog", waiting.is_healthy(now, alarm), waiting.words(now), remedy)
+    yield CheckLine("archive backlog", waiting.is_healthy(now, alarm), waiting.words(now), remedy)
 
 
-def _bills(services: Services, session: Session) -> Iterator[Line]:
+def _bills(context: Context, session: Session) -> Iterator[CheckLine]:
     if "ledger_entries" not in _tables(session):
         return
-    since = services.clock.now(session) - _BILLS_WINDOW
+    since = context.clock.now(session) - _BILLS_WINDOW
     late = text(f"SELECT count(*) FROM ({BILL_IS_RESERVED.query}) beyond WHERE at >= :since")  # noqa: S608
     count = session.scalars(late, {"since": since}).one()
     remedy = "python -m workers audit names the jobs; compare their prices with the provider's bill, and tell us"
-    yield Line(
+    yield CheckLine(
         "bills", not count, f"{count} tasks of the last week were billed more than was reserved for them", remedy
     )
 
 
-def _odd_tasks(session: Session) -> Iterator[Line]:
+def _odd_tasks(session: Session) -> Iterator[CheckLine]:
     if "render_jobs" not in _tables(session):
         return
     odd = odd_tasks(session)
     remedy = "ask the provider about them within a day of their submit, while it keeps what they rendered"
     seen = str(odd) if odd.count else "each task is described in words that are known"
-    yield Line("odd answers", not odd.count, seen, remedy)
+    yield CheckLine("odd answers", not odd.count, seen, remedy)
 
 
 def _tables(session: Session) -> set[str]:
     return set(session.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")))
 
 
-def _broker(app: Celery) -> Line:
+def _broker(app: Celery) -> CheckLine:
     remedy = "start Redis or Valkey, or set REELQUEUE_BROKER_URL to where it is"
     return _attempt("broker", lambda: _ping(app), remedy)
 
@@ -214,19 +214,19 @@ def _ping(app: Celery) -> str:
         return f"{connection.transport.driver_type} answers"
 
 
-def _keys(services: Services) -> Line:
-    variable = next((name for name in KEY_VARIABLES if services.environment.get(name, "").strip()), None)
-    host = urlsplit(services.settings.provider.video_base_url).hostname
+def _keys(context: Context) -> CheckLine:
+    variable = next((name for name in KEY_VARIABLES if context.environment.get(name, "").strip()), None)
+    host = urlsplit(context.settings.provider.video_base_url).hostname
     seen = f"{variable} is set, for {host}" if variable else f"neither {' nor '.join(KEY_VARIABLES)} is set"
-    return Line("key", variable is not None, seen, f"export {KEY_VARIABLES[0]}=… for the workers")
+    return CheckLine("key", variable is not None, seen, f"export {KEY_VARIABLES[0]}=… for the workers")
 
 
-def _storage(services: Services) -> Line:
+def _storage(context: Context) -> CheckLine:
     remedy = "make it writable for this user or key (docs/archive.md), or set REELQUEUE_ARCHIVE_URL to another"
-    return _attempt("storage", services.archive.check, remedy)
+    return _attempt("storage", context.archive.check, remedy)
 
 
-def _workers(app: Celery) -> Line:
+def _workers(app: Celery) -> CheckLine:
     def ask() -> str:
         answers = app.control.inspect(timeout=_ANSWER_SECONDS).active_queues() or {}
         served = {queue["name"] for queues in answers.values() for queue in queues}
@@ -238,8 +238,8 @@ def _workers(app: Celery) -> Line:
     return _attempt("workers", ask, "celery -A workers.app worker")
 
 
-def _flower(services: Services) -> Line:
-    url = services.environment.get("REELQUEUE_FLOWER_URL", "http://127.0.0.1:5555")
+def _flower(context: Context) -> CheckLine:
+    url = context.environment.get("REELQUEUE_FLOWER_URL", "http://127.0.0.1:5555")
     parts = urlsplit(url)
     remedy = "start Flower from the checkout, whose flowerconfig.py asks for FLOWER_BASIC_AUTH=USER:PASSWORD"
     connection = http.client.HTTPConnection(parts.hostname or "127.0.0.1", parts.port or 80, timeout=_ANSWER_SECONDS)
@@ -248,12 +248,12 @@ def _flower(services: Services) -> Line:
             connection.request("GET", "/tasks")
             status = connection.getresponse().status
     except (OSError, http.client.HTTPException):
-        return Line("flower", True, f"does not run at {url}")
-    return Line("flower", status == 401, f"answers {status} to a stranger at {url}", remedy)
+        return CheckLine("flower", True, f"does not run at {url}")
+    return CheckLine("flower", status == 401, f"answers {status} to a stranger at {url}", remedy)
 
 
-def _attempt(subject: str, look: Callable[[], str], remedy: str) -> Line:
+def _attempt(subject: str, look: Callable[[], str], remedy: str) -> CheckLine:
     try:
-        return Line(subject, True, look())
+        return CheckLine(subject, True, look())
     except Exception as error:  # noqa: BLE001 -- a doctor reports whatever is broken, of any library
-        return Line(subject, False, f"{type(error).__name__}: {error}".splitlines()[0], remedy)
+        return CheckLine(subject, False, f"{type(error).__name__}: {error}".splitlines()[0], remedy)

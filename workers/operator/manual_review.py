@@ -28,7 +28,7 @@ from workers.polling.known_answer import apply_known
 from workers.quarantine.release import is_quarantined
 from workers.reconciliation.found_tasks import answer_of, fitting_tasks
 from workers.reconciliation.task_matching import ENDED
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.settings import Settings
 from workers.submission.claim_outcomes import Reason, end, requeue
 from workers.submission.task_binding import OpenAttempt, bind_task
@@ -86,7 +86,7 @@ class ReviewItem:
     """Noted tasks that the job may have made."""
 
 
-def questions(session: Session, services: Services) -> list[ReviewItem]:
+def questions(session: Session, context: Context) -> list[ReviewItem]:
     """Every job under review, the oldest first, and the task that each may have made."""
     rows = session.execute(
         select(RenderJob, Attempt, Account)
@@ -101,10 +101,10 @@ def questions(session: Session, services: Services) -> list[ReviewItem]:
     )
     taken, found = set[str](), list[ReviewItem]()
     for job, attempt, account in rows:
-        fitting = fitting_tasks(session, attempt, job, services.settings.reconcile)
+        fitting = fitting_tasks(session, attempt, job, context.settings.reconcile)
         proposed = next((one for one in fitting if one.provider_task_id not in taken), None)
         taken |= {proposed.provider_task_id} if proposed else set()
-        found.append(_question(services, job, attempt, account, proposed, len(fitting)))
+        found.append(_question(context, job, attempt, account, proposed, len(fitting)))
     return found
 
 
@@ -116,7 +116,7 @@ def acceptable(found: Iterable[ReviewItem]) -> list[tuple[UUID, str]]:
 
 
 def _question(
-    services: Services, job: RenderJob, attempt: Attempt, account: Account, proposed: FoundTask | None, count: int
+    context: Context, job: RenderJob, attempt: Attempt, account: Account, proposed: FoundTask | None, count: int
 ) -> ReviewItem:
     return ReviewItem(
         job_id=job.id,
@@ -130,7 +130,7 @@ def _question(
         proposed_task_id=proposed.provider_task_id if proposed else None,
         proposed_status=proposed.status if proposed else None,
         proposed_made_at=proposed.made_at if proposed else None,
-        proposed_file=f"{services.archive.place}/{proposed.path}" if proposed and proposed.path else None,
+        proposed_file=f"{context.archive.place}/{proposed.path}" if proposed and proposed.path else None,
         fitting_count=count,
     )
 

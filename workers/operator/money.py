@@ -15,7 +15,7 @@ from models.tenant import Tenant
 from reelqueue.cli.statement import By, FirstDay, LastDay, day_of, show_statement
 from reelqueue.errors import ReelqueueError
 from reelqueue.schemas.statement import Grouping
-from workers.operator.console import AsJson, Since, open_services, open_session, read_window
+from workers.operator.console import AsJson, Since, open_context, open_session, read_window
 from workers.reconciliation.orphans import OrphanScan, billed, scan_for_orphans
 
 
@@ -26,8 +26,8 @@ def adopt_orphans_command(*, since: Since = "24h", as_json: AsJson = False) -> N
     cannot be looked at.
     """
     window = read_window(since)
-    with open_services() as services:
-        looks = scan_for_orphans(services, window=window)
+    with open_context() as context:
+        looks = scan_for_orphans(context, window=window)
     for look in looks:
         _show(look, as_json=as_json)
     orphans = [orphan for look in looks for orphan in look.orphans]

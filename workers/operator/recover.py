@@ -19,12 +19,12 @@ from models.render_job import RenderJob
 from models.submit_gate import SubmitGate
 from reelqueue.errors import ReelqueueError
 from reelqueue.states import UNSENT
-from workers.operator.console import AsJson, open_services
+from workers.operator.console import AsJson, open_context
 from workers.recovery.bind import bind_found
-from workers.recovery.compare import Sight, compare_account, look_at
+from workers.recovery.compare import ListComparison, compare_account, compare_list
 from workers.recovery.gates import open_gates
 from workers.recovery.matching import Candidate, Found
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 
 _PROMPT_CHARACTERS = 60
 
@@ -47,7 +47,7 @@ class Closed:
 
     account: Account
     gate: SubmitGate
-    sight: Sight
+    comparison: ListComparison
 
     @property
     def state(self) -> str:
@@ -58,7 +58,7 @@ class Closed:
 
     def tasks(self) -> dict[str, Found]:
         """Everything that is open, by task id."""
-        found = [*self.sight.matching.waiting, *(one.found for one in self.sight.matching.unclear)]
+        found = [*self.comparison.matching.waiting, *(one.found for one in self.comparison.matching.unclear)]
         return {one.task.provider_task_id: one for one in found}
 
 
@@ -71,10 +71,10 @@ def recover_command(
     as_json: AsJson = False,
 ) -> None:
     """Show what is held back until the provider's task list is explained, or decide it; see docs/runbooks.md."""
-    with open_services() as services:
-        open_gates(services)
-        closed = list(_closed(services))
-        pairs = [_read_pair(services, closed, one) for one in pair or []]
+    with open_context() as context:
+        open_gates(context)
+        closed = list(_closed(context))
+        pairs = [_read_pair(context, closed, one) for one in pair or []]
         strangers = [(_owner(closed, one), one) for one in foreign or []]
         opened = [_named(closed, name) for name in open_accounts or []]
         if not pairs and not strangers and not opened:
@@ -83,22 +83,22 @@ def recover_command(
         if not yes:
             typer.confirm(_question(len(pairs), len(strangers), opened), abort=True)
         for one, found, job_id in pairs:
-            if not bind_found(services, one.account, job_id, found):
+            if not bind_found(context, one.account, job_id, found):
                 raise ReelqueueError(f"render job {job_id} waits no more; look again: python -m workers recover")
             typer.echo(f"render job {job_id} follows task {found.task.provider_task_id}")
-        _rule_out(services, strangers)
-        _compare_again(services, closed)
-        _open(services, opened)
-        services.hints.dispatch()
+        _rule_out(context, strangers)
+        _compare_again(context, closed)
+        _open(context, opened)
+        context.hints.dispatch()
 
 
-def _closed(services: Services) -> Iterator[Closed]:
-    with services.sessions() as session:
-        openings = read_openings(session, services.clock.now(session))
+def _closed(context: Context) -> Iterator[Closed]:
+    with context.sessions() as session:
+        openings = read_openings(session, context.clock.now(session))
     held = {one: gate for one, gate in openings.open_gates.items() if gate.held_tasks}
     for account_id, gate in {**openings.closed_gates, **held}.items():
         account = openings.accounts[account_id]
-        yield Closed(account, gate, look_at(services, account, gate))
+        yield Closed(account, gate, compare_list(context, account, gate))
 
 
 def _show(closed: list[Closed], *, as_json: bool) -> None:
@@ -109,7 +109,7 @@ def _show(closed: list[Closed], *, as_json: bool) -> None:
 
 
 def _facts(one: Closed) -> Iterator[str]:
-    possible = {unclear.found.task.provider_task_id: unclear.candidates for unclear in one.sight.matching.unclear}
+    possible = {unclear.found.task.provider_task_id: unclear.candidates for unclear in one.comparison.matching.unclear}
     for task_id, found in one.tasks().items():
         shown = {
             "account": one.account.name,
@@ -125,11 +125,11 @@ def _facts(one: Closed) -> Iterator[str]:
 
 def _lines(one: Closed) -> Iterator[str]:
     yield f"{one.account.name} {one.state}"
-    for found in one.sight.matching.waiting:
+    for found in one.comparison.matching.waiting:
         yield f"  {_named_task(found)}: waits for its end"
     taken: set[UUID] = set()
-    claims = Counter(job.job_id for unclear in one.sight.matching.unclear for job in unclear.candidates)
-    for unclear in one.sight.matching.unclear:
+    claims = Counter(job.job_id for unclear in one.comparison.matching.unclear for job in unclear.candidates)
+    for unclear in one.comparison.matching.unclear:
         yield f"  {_named_task(unclear.found)}: fits {unclear.count} waiting jobs"
         for job in unclear.candidates:
             yield f"      {_named_job(job)}"
@@ -159,7 +159,7 @@ def _quoted(prompt: str | None) -> str:
     return f" {prompt[:_PROMPT_CHARACTERS]!r}" if prompt else ""
 
 
-def _read_pair(services: Services, closed: list[Closed], text: str) -> tuple[Closed, Found, UUID]:
+def _read_pair(context: Context, closed: list[Closed], text: str) -> tuple[Closed, Found, UUID]:
     task_id, _, job = text.partition("=")
     try:
         job_id = UUID(job)
@@ -167,7 +167,7 @@ def _read_pair(services: Services, closed: list[Closed], text: str) -> tuple[Clo
         raise typer.BadParameter(f"{text!r} is not of the form TASK=JOB", param_hint="--pair") from error
     owner = _owner(closed, task_id)
     found = owner.tasks()[task_id]
-    with services.sessions() as session:
+    with context.sessions() as session:
         _refuse_other(session, job_id, found)
     return owner, found, job_id
 
@@ -208,21 +208,21 @@ def _question(pair_count: int, foreign_count: int, opened: list[Closed]) -> str:
     return "; ".join(filter(None, said)) + ". Go on?"
 
 
-def _rule_out(services: Services, strangers: list[tuple[Closed, str]]) -> None:
+def _rule_out(context: Context, strangers: list[tuple[Closed, str]]) -> None:
     for one, task_id in strangers:
-        with services.sessions.begin() as session:
+        with context.sessions.begin() as session:
             gate = ensure_gate(session, one.account.id)
             gate.foreign_task_ids = sorted({*gate.foreign_task_ids, task_id})
         typer.echo(f"task {task_id} is no job's here")
 
 
-def _compare_again(services: Services, closed: list[Closed]) -> None:
+def _compare_again(context: Context, closed: list[Closed]) -> None:
     for one in closed:
-        compare_account(services, one.account)
+        compare_account(context, one.account)
 
 
-def _open(services: Services, opened: list[Closed]) -> None:
+def _open(context: Context, opened: list[Closed]) -> None:
     for one in opened:
-        with services.sessions.begin() as session:
-            open_gate(ensure_gate(session, one.account.id), services.clock.now(session), by_operator=True)
+        with context.sessions.begin() as session:
+            open_gate(ensure_gate(session, one.account.id), context.clock.now(session), by_operator=True)
         typer.echo(f"account {one.account.name} takes submits")

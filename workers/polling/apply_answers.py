@@ -26,7 +26,7 @@ from reelqueue.states import RenderState, TaskStatus
 from workers.dashscope import ProviderError, TaskAnswer
 from workers.dashscope.limits import RESULT_LIFE
 from workers.polling.decisions import DuePoll, Outcome, measured
-from workers.polling.settlement import spending_of
+from workers.polling.settlement import charges_of
 
 log = structlog.get_logger(__name__)
 
@@ -110,7 +110,7 @@ def _take_usage(session: Session, asked: Asked, outcome: Outcome, now: datetime,
         mine = update(ProviderTask).where(ProviderTask.id == due.task_row_id)
         session.execute(mine.values(usage=bill.usage, billed_seconds=bill.billed_seconds))
     said = bill or TaskAnswer(TaskStatus.SUCCEEDED)
-    effects.charges += spending_of(session, due.task_row_id, said, is_followed=False, now=now)
+    effects.charges += charges_of(session, due.task_row_id, said, is_followed=False, now=now)
 
 
 def _stay(asked: Asked, outcome: Outcome) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def _follow_up(session: Session, asked: Asked, outcome: Outcome, now: datetime, 
         store_answer(session, due.task_row_id, asked.answer, now=now)
     if outcome.ends_task:
         is_followed = outcome.next_poll_at is not None
-        effects.charges += spending_of(session, due.task_row_id, asked.answer, is_followed=is_followed, now=now)
+        effects.charges += charges_of(session, due.task_row_id, asked.answer, is_followed=is_followed, now=now)
     if outcome.fetch:
         effects.to_fetch.append((due.job_id, due.model))
     if outcome.to_state is not None:

@@ -17,7 +17,7 @@ from reelqueue.errors import ConfigurationError
 from workers.dashscope import DashScope, ProviderError
 from workers.polling.apply_answers import Asked
 from workers.polling.decisions import DuePoll, PollRules, is_denied
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.runtime.provider_clock import clock_range
 
 log = structlog.get_logger(__name__)
@@ -26,11 +26,11 @@ _LIMIT_SECONDS: Final = 5.0
 """For all lists of a batch, whose lease goes on; what was not reached is asked the next time."""
 
 
-def look_for_denied(services: Services, account: Account, asked: list[Asked], rules: PollRules) -> list[Asked]:
+def look_for_denied(context: Context, account: Account, asked: list[Asked], rules: PollRules) -> list[Asked]:
     """The answers of a batch, with what the task list says of tasks that it has denied for long.
 
     Args:
-        services: The outside world.
+        context: The outside world.
         account: Whose tasks.
         asked: The batch.
         rules: The settings that matter.
@@ -39,10 +39,10 @@ def look_for_denied(services: Services, account: Account, asked: list[Asked], ru
     if not denied:
         return asked
     try:
-        searches = [search for due in denied if (search := _search(services, account, due)) is not None]
+        searches = [search for due in denied if (search := _search(context, account, due)) is not None]
     except ConfigurationError:
         return asked
-    missing = services.host.run(_missing(services, account, searches))
+    missing = context.host.run(_missing(context, account, searches))
     return [replace(one, is_missing=one.due.provider_task_id in missing) for one in asked]
 
 
@@ -55,30 +55,30 @@ class Search:
     until: datetime
 
 
-def _search(services: Services, account: Account, due: DuePoll) -> Search | None:
+def _search(context: Context, account: Account, due: DuePoll) -> Search | None:
     """Where to look for a task; None if it was submitted with another key, whose list may be another one."""
     submit = select(Attempt).join(ProviderTask, ProviderTask.attempt_id == Attempt.id)
-    with services.sessions() as session:
+    with context.sessions() as session:
         attempt = session.scalars(submit.where(ProviderTask.id == due.task_row_id)).one()
-        if attempt.key_fingerprint not in {None, services.key_fingerprint(account)}:
+        if attempt.key_fingerprint not in {None, context.key_fingerprint(account)}:
             return None
         clocks = clock_range(
             session,
             account.id,
-            services.settings.reconcile,
+            context.settings.reconcile,
             model=due.model,
             sent_with=[attempt.clock_offset_seconds],
         )
     return Search(due, *clocks.window(attempt.sent_at or attempt.created_at, due.submitted_at))
 
 
-async def _missing(services: Services, account: Account, searches: list[Search]) -> set[str]:
+async def _missing(context: Context, account: Account, searches: list[Search]) -> set[str]:
     """The ids that a whole list misses."""
     missing: set[str] = set()
     try:
         async with asyncio.timeout(_LIMIT_SECONDS):
             for search in searches:
-                async with services.provider(account, base_url=search.due.base_url) as provider:
+                async with context.provider(account, base_url=search.due.base_url) as provider:
                     if await _is_missing(provider, search):
                         missing.add(search.due.provider_task_id)
     except (ProviderError, TimeoutError) as error:

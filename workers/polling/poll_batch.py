@@ -38,7 +38,7 @@ from workers.polling.decisions import DuePoll, Outcome, PollRules, decide_poll
 from workers.polling.denied_tasks import look_for_denied
 from workers.polling.settlement import settle_set_aside
 from workers.quarantine.poison_detection import count_death, quarantine_job, third_try_at
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -72,40 +72,40 @@ class Report:
         return f"account={self.account} due={self.due} finished={self.finished} next={next_wake}"
 
 
-def poll_account(services: Services, account_id: UUID, seq: int) -> Report | None:
+def poll_account(context: Context, account_id: UUID, seq: int) -> Report | None:
     """Run one batch of an account's polls.
 
     Args:
-        services: The outside world.
+        context: The outside world.
         account_id: The account.
         seq: Number of the message that called; any but the valid one does nothing.
 
     Returns:
         What was done, or None if another message or another batch has the lane.
     """
-    batch = _take(services, account_id, seq)
+    batch = _take(context, account_id, seq)
     if batch is None:
         return None
     failpoint(Failpoint.POLLING)
-    asked = services.host.run(_ask_all(services, batch)) if batch.due else []
-    asked = look_for_denied(services, batch.account, asked, rules_of(services.settings))
-    return _write(services, batch, asked)
+    asked = context.host.run(_ask_all(context, batch)) if batch.due else []
+    asked = look_for_denied(context, batch.account, asked, rules_of(context.settings))
+    return _write(context, batch, asked)
 
 
-def _take(services: Services, account_id: UUID, seq: int) -> Batch | None:
-    settings = services.settings.poll
-    with services.sessions.begin() as session:
-        now = services.clock.now(session)
+def _take(context: Context, account_id: UUID, seq: int) -> Batch | None:
+    settings = context.settings.poll
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
         lease = timedelta(seconds=settings.lease_seconds)
         left_until = lease_left(session, account_id, now=now)
         lease_until = take_lane(session, account_id, seq, now=now, lease=lease)
         if lease_until is None:
             return None
         if left_until is not None:
-            _blame(session, account_id, left_until - lease, services.settings, now)
+            _blame(session, account_id, left_until - lease, context.settings, now)
         account = session.get_one(Account, account_id)
         watch = timedelta(hours=settings.watch_hours)
-        per_second = services.settings.provider.query_rate_per_second
+        per_second = context.settings.provider.query_rate_per_second
         first_turn_at = next_turn_at(session, account_id, TurnKind.QUERY, now=now)
         # Its questions leave within a third of its lease, or it gives the lane back and comes again.
         may_take = lease / 3
@@ -118,7 +118,7 @@ def _take(services: Services, account_id: UUID, seq: int) -> Batch | None:
                 job,
                 task,
                 watch=watch,
-                spacing=services.pacing.of(session, account, job, settings, now),
+                spacing=context.pacing.of(session, account, job, settings, now),
                 has_slot=job.id in held,
                 is_settled=(task.id, EntryKind.SETTLE) in entered,
                 written_off_at=entered.get((task.id, EntryKind.WRITE_OFF)),
@@ -174,15 +174,15 @@ def _rows(session: Session, account_id: UUID, now: datetime, limit: int, *only: 
     return [(job, found) for job, found in rows]
 
 
-async def _ask_all(services: Services, batch: Batch) -> list[Asked]:
+async def _ask_all(context: Context, batch: Batch) -> list[Asked]:
     """Ask about each, the questions spaced at the account's pace and their answers awaited together."""
-    spacing = 1 / services.settings.provider.query_rate_per_second
+    spacing = 1 / context.settings.provider.query_rate_per_second
     wait_seconds = (batch.first_turn_at - batch.began_at).total_seconds()
     async with contextlib.AsyncExitStack() as stack:
         clients: dict[str, DashScope] = {}
         try:
             for base_url in {due.base_url for due in batch.due}:
-                opened = services.provider(batch.account, base_url=base_url, is_paced=False)
+                opened = context.provider(batch.account, base_url=base_url, is_paced=False)
                 clients[base_url] = await stack.enter_async_context(opened)
         except ConfigurationError as error:
             log.warning("poll.no_key", account=batch.account.name, error=str(error))
@@ -215,13 +215,13 @@ async def _ask(provider: DashScope, due: DuePoll, now: datetime) -> TaskAnswer |
         return error
 
 
-def _write(services: Services, batch: Batch, asked: list[Asked]) -> Report | None:
+def _write(context: Context, batch: Batch, asked: list[Asked]) -> Report | None:
     """Store the answers, leave the lane and hint at what follows."""
-    settings = services.settings
+    settings = context.settings
     rules = rules_of(settings)
     outcomes = [(one, decide_poll(one.due, one.answer, one.at, rules, is_missing=one.is_missing)) for one in asked]
-    with services.sessions.begin() as session:
-        now = services.clock.now(session)
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
         if not holds_lane(session, batch.account.id, batch.lease_until):
             log.warning("poll.too_late", account=batch.account.name, due=len(batch.due))
             return None
@@ -230,7 +230,7 @@ def _write(services: Services, batch: Batch, asked: list[Asked]) -> Report | Non
         pace = timedelta(seconds=1 / settings.provider.query_rate_per_second)
         not_before = now + pace if batch.due else max(now + pace, batch.first_turn_at)
         wake = leave_lane(session, batch.account.id, batch.lease_until, not_before=not_before)
-    _hint(services, effects, wake, now)
+    _hint(context, effects, wake, now)
     next_seconds = None if wake is None else (wake.at - now).total_seconds()
     return Report(batch.account.name, len(batch.due), effects.finished_count, next_seconds)
 
@@ -254,11 +254,11 @@ def rules_of(settings: Settings) -> PollRules:
     )
 
 
-def _hint(services: Services, effects: Effects, wake: Wake | None, now: datetime) -> None:
+def _hint(context: Context, effects: Effects, wake: Wake | None, now: datetime) -> None:
     failpoint(Failpoint.POLLED)
     for job_id, model in effects.to_fetch:
-        services.hints.archive(job_id, model)
+        context.hints.archive(job_id, model)
     if wake is not None:
-        services.hints.poll(wake, now=now)
+        context.hints.poll(wake, now=now)
     if effects.finished_count:
-        services.hints.dispatch()
+        context.hints.dispatch()

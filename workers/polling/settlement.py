@@ -39,7 +39,7 @@ from workers.dashscope import ProviderError, TaskAnswer
 log = structlog.get_logger(__name__)
 
 
-def spending_of(
+def charges_of(
     session: Session, task_row_id: UUID, answer: TaskAnswer | ProviderError, *, is_followed: bool, now: datetime
 ) -> list[LedgerCharge]:
     """What an ended task cost: one spending, or none.
@@ -69,7 +69,7 @@ def spending_of(
     log.error("provider_task.written_off", job_id=str(task.job_id), provider_task_id=task.provider_task_id,
               amount=str(reserved), currency=task.currency, is_followed=is_followed)  # fmt: skip
     campaign_id = session.scalars(select(RenderJob.campaign_id).where(RenderJob.id == task.job_id)).one()
-    return [_spending(EntryKind.WRITE_OFF, task, campaign_id, None, (reserved, task.currency))]
+    return [_charge(EntryKind.WRITE_OFF, task, campaign_id, None, (reserved, task.currency))]
 
 
 def settle_set_aside(session: Session, job_id: UUID, *, now: datetime) -> None:
@@ -83,7 +83,7 @@ def settle_set_aside(session: Session, job_id: UUID, *, now: datetime) -> None:
     paid = select(ProviderTask.id).where(ProviderTask.job_id == job_id, ProviderTask.status == TaskStatus.SUCCEEDED)
     said = TaskAnswer(TaskStatus.SUCCEEDED)
     for task_row_id in session.scalars(paid).all():
-        post_charges(session, spending_of(session, task_row_id, said, is_followed=False, now=now), now=now)
+        post_charges(session, charges_of(session, task_row_id, said, is_followed=False, now=now), now=now)
 
 
 def _is_entered(session: Session, task_row_id: UUID, kind: EntryKind) -> bool:
@@ -110,13 +110,13 @@ def settlement_of(session: Session, task: ProviderTask, answer: TaskAnswer, *, n
         at = "without an amount" if reserved is None else f"at the {money_text(reserved)} {task.currency} reserved"
         seen = f"{answer.status} without usage, settled {at}"
         _raise_alarm(session, task, "provider_task.unmeasured", seen, now)
-        return _spending(EntryKind.SETTLE, task, job.campaign_id, None, (reserved, task.currency))
+        return _charge(EntryKind.SETTLE, task, job.campaign_id, None, (reserved, task.currency))
     per_second, currency = _price(session, task, job, answer)
     amount = None if per_second is None else answer.billed_seconds * per_second
     if amount is not None and reserved is not None and amount > reserved:
         seen = f"billed {money_text(amount)} {currency}, and {money_text(reserved)} was reserved"
         _raise_alarm(session, task, "provider_task.billed_more_than_reserved", seen, now)
-    return _spending(EntryKind.SETTLE, task, job.campaign_id, answer.billed_seconds, (amount, currency))
+    return _charge(EntryKind.SETTLE, task, job.campaign_id, answer.billed_seconds, (amount, currency))
 
 
 def _reserved(session: Session, task: ProviderTask) -> Decimal | None:
@@ -145,7 +145,7 @@ def _raise_alarm(session: Session, task: ProviderTask, word: str, seen: str, now
     record(session, task.job_id, "alarm", now=now, detail=detail)
 
 
-def _spending(
+def _charge(
     kind: EntryKind,
     task: ProviderTask,
     campaign_id: UUID,

@@ -58,10 +58,10 @@ class CompetingAttempts:
         return self.in_flight | {one.attempt_id for one in self.rivals}
 
 
-def neighbours_of(
+def find_competing(
     session: Session, attempt_id: UUID, *, since: datetime, until: datetime, now: datetime
 ) -> CompetingAttempts:
-    """The neighbours of an attempt.
+    """Find the attempts that may have made a task in an attempt's window.
 
     Args:
         session: To read with.

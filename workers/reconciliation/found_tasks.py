@@ -24,7 +24,7 @@ from workers.reconciliation.orphan_adoption import ask
 from workers.reconciliation.task_list import Located
 from workers.reconciliation.task_matching import ENDED, UnclaimedTask, may_have_made
 from workers.reconciliation.unresolved_attempts import attempt_window
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.settings import ReconcileSettings
 from workers.submission.known_tasks import in_books
 
@@ -32,11 +32,11 @@ _AT_ONCE: Final = 100
 """Each is asked about; the rest waits for the next time."""
 
 
-def note_found(services: Services, account: Account, located: Iterable[Located]) -> int:
+def note_found(context: Context, account: Account, located: Iterable[Located]) -> int:
     """Ask about listed tasks that no job has, note the answers, and have their results fetched.
 
     Args:
-        services: The outside world.
+        context: The outside world.
         account: Whose list shows them.
         located: Those that jobs under review may have made.
 
@@ -44,7 +44,7 @@ def note_found(services: Services, account: Account, located: Iterable[Located])
         How many were asked.
     """
     found = {one.task.provider_task_id: one for one in located}
-    with services.sessions() as session:
+    with context.sessions() as session:
         # One that SUCCEEDED may tell its URL later.
         has_said_all = or_(FoundTask.status.in_(UNBILLED), FoundTask.result_url.is_not(None))
         ended = select(FoundTask.provider_task_id).where(
@@ -53,27 +53,27 @@ def note_found(services: Services, account: Account, located: Iterable[Located])
         done = set(session.scalars(ended.where(FoundTask.provider_task_id.in_(found))))
     asked = 0
     for one in [one for task_id, one in found.items() if task_id not in done][:_AT_ONCE]:
-        answer = ask(services, account, one.base_url, one.task.provider_task_id)
+        answer = ask(context, account, one.base_url, one.task.provider_task_id)
         if answer is None:
             continue
         asked += 1
-        with services.sessions.begin() as session:
-            _note(session, account, one, answer, services.clock.now(session))
-    _hint_fetches(services)
+        with context.sessions.begin() as session:
+            _note(session, account, one, answer, context.clock.now(session))
+    _hint_fetches(context)
     return asked
 
 
-def _hint_fetches(services: Services) -> None:
+def _hint_fetches(context: Context) -> None:
     """Have the results fetched that are due, also those whose fetch failed or whose hint was lost an hour ago."""
-    with services.sessions() as session:
-        now = services.clock.now(session)
+    with context.sessions() as session:
+        now = context.clock.now(session)
         due = select(FoundTask.id).where(FoundTask.next_fetch_at <= now).limit(_AT_ONCE)
         due_count = len(session.scalars(due).all())
         under_review = select(RenderJob.id, RenderJob.model).where(RenderJob.state == RenderState.NEEDS_REVIEW)
         waiting = session.execute(under_review.limit(1)).one_or_none()
     if waiting is not None:
         for _ in range(due_count):
-            services.hints.archive(waiting.id, waiting.model)
+            context.hints.archive(waiting.id, waiting.model)
 
 
 def fitting_tasks(session: Session, attempt: Attempt, job: RenderJob, rules: ReconcileSettings) -> list[FoundTask]:

@@ -17,19 +17,19 @@ from workers.polling.apply_answers import store_answer
 from workers.polling.settlement import settlement_of
 from workers.reconciliation.orphan_adoption import ask
 from workers.reconciliation.task_list import Located
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.submission.known_tasks import in_books
 
 log = structlog.get_logger(__name__)
 
 
-def settle_late_successes(services: Services, account: Account, listed: Iterable[Located]) -> int:
+def settle_late_successes(context: Context, account: Account, listed: Iterable[Located]) -> int:
     """Settle what the list shows as SUCCEEDED and our ledger does not, such as the tasks of lost jobs.
 
     The settlement takes a write-off back. The result is fetched, as it was paid for, where its job waits for one.
 
     Args:
-        services: The outside world.
+        context: The outside world.
         account: Whose tasks.
         listed: Its list.
 
@@ -49,17 +49,17 @@ def settle_late_successes(services: Services, account: Account, listed: Iterable
             ~settled.exists(),
         )
     )
-    with services.sessions() as session:
+    with context.sessions() as session:
         tasks = list(session.scalars(forgotten.where(in_books(session, done))))
-    return sum(_settle(services, account, task) for task in tasks)
+    return sum(_settle(context, account, task) for task in tasks)
 
 
-def _settle(services: Services, account: Account, task: ProviderTask) -> bool:
-    answer = ask(services, account, task.base_url, task.provider_task_id)
+def _settle(context: Context, account: Account, task: ProviderTask) -> bool:
+    answer = ask(context, account, task.base_url, task.provider_task_id)
     if answer is None or answer.status != TaskStatus.SUCCEEDED:
         return False
-    with services.sessions.begin() as session:
-        now = services.clock.now(session)
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
         job = session.get_one(RenderJob, task.job_id, with_for_update=True)
         store_answer(session, task.id, answer, now=now)
         fetch = answer.result_url is not None and _is_wanted(job)
@@ -72,7 +72,7 @@ def _settle(services: Services, account: Account, task: ProviderTask) -> bool:
     log.warning("provider_task.settled_late", job_id=str(task.job_id), provider_task_id=task.provider_task_id,
                 fetch=fetch)  # fmt: skip
     if fetch:
-        services.hints.archive(task.job_id, job.model)
+        context.hints.archive(task.job_id, job.model)
     return True
 
 

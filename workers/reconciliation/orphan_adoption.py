@@ -33,7 +33,7 @@ from workers.polling.apply_answers import store_answer
 from workers.polling.settlement import settlement_of
 from workers.reconciliation.task_list import Located
 from workers.reconciliation.written_off import take_back_write_off
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.runtime.provider_clock import stored_time
 from workers.settings import ReconcileSettings
 from workers.submission.known_tasks import in_books, lock_task_id
@@ -76,13 +76,13 @@ class Orphan:
         return f"{self.provider_task_id} {self.model} {self.status} made={made}: {fate}"
 
 
-def adopt_orphan(services: Services, account: Account, orphan: Orphan, *, noted: TaskAnswer | None = None) -> Orphan:
+def adopt_orphan(context: Context, account: Account, orphan: Orphan, *, noted: TaskAnswer | None = None) -> Orphan:
     """Make a finished task of nobody a job, once, and have its video fetched.
 
     Where a job was written off that may have made it, the write-off is taken back.
 
     Args:
-        services: The outside world.
+        context: The outside world.
         account: Whose task.
         orphan: A task that the list calls SUCCEEDED, or called so.
         noted: What it said while it was listed, for when the provider has forgotten it.
@@ -90,18 +90,18 @@ def adopt_orphan(services: Services, account: Account, orphan: Orphan, *, noted:
     Returns:
         The orphan with its job and its cost; unchanged if it cannot be adopted now.
     """
-    answer = ask(services, account, orphan.base_url, orphan.provider_task_id)
+    answer = ask(context, account, orphan.base_url, orphan.provider_task_id)
     if answer is None or answer.status != TaskStatus.SUCCEEDED:
         answer = noted
     # Without a URL it is paid all the same; the archive asks for one until the result is gone.
     if answer is None or answer.status != TaskStatus.SUCCEEDED:
         return orphan
-    with services.sessions.begin() as session:
-        bill = _store(session, account, orphan, answer, services.settings.reconcile, services.clock.now(session))
+    with context.sessions.begin() as session:
+        bill = _store(session, account, orphan, answer, context.settings.reconcile, context.clock.now(session))
         if bill is None:
             session.rollback()  # it has an owner by now: the job that was made for it goes too
             return orphan
-    services.hints.archive(bill.job_id, orphan.model)
+    context.hints.archive(bill.job_id, orphan.model)
     return replace(orphan, job_id=bill.job_id, seconds=bill.seconds, amount=bill.amount, currency=bill.currency)
 
 
@@ -116,15 +116,15 @@ def adopted_since(session: Session, account: Account, since: datetime) -> int:
     return session.scalars(adopted).one()
 
 
-def ask(services: Services, account: Account, base_url: str, provider_task_id: str) -> TaskAnswer | None:
+def ask(context: Context, account: Account, base_url: str, provider_task_id: str) -> TaskAnswer | None:
     """What the provider says of a task; None if it says nothing now."""
 
     async def get() -> TaskAnswer:
-        async with services.provider(account, base_url=base_url) as provider:
+        async with context.provider(account, base_url=base_url) as provider:
             return await provider.get(provider_task_id)
 
     try:
-        return services.host.run(get())
+        return context.host.run(get())
     except (ProviderError, ConfigurationError) as error:
         log.warning("orphan.no_answer", account=account.name, provider_task_id=provider_task_id, error=str(error))
         return None

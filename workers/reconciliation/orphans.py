@@ -46,7 +46,7 @@ from workers.reconciliation.orphan_adoption import Orphan, adopt_orphan
 from workers.reconciliation.task_list import Located, hosts_of, list_account, listed_window
 from workers.reconciliation.unresolved_attempts import may_own, unresolved_attempts
 from workers.recovery.gates import open_gates
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.runtime.provider_clock import clock_range
 from workers.settings import Settings
 from workers.submission.known_tasks import in_books
@@ -85,34 +85,34 @@ class OrphanScan:
         )
 
 
-def scan_for_orphans(services: Services, *, window: timedelta = LONGEST_WINDOW) -> list[OrphanScan]:
+def scan_for_orphans(context: Context, *, window: timedelta = LONGEST_WINDOW) -> list[OrphanScan]:
     """Compare the provider's lists with our books, account by account; adopt what belongs to nobody.
 
     Args:
-        services: The outside world.
+        context: The outside world.
         window: How far back.
     """
-    open_gates(services)  # what a restored database has forgotten goes to its jobs first
-    with services.sessions() as session:
+    open_gates(context)  # what a restored database has forgotten goes to its jobs first
+    with context.sessions() as session:
         accounts = list(session.scalars(select(Account).order_by(Account.name)))
-    return [_look(services, account, window) for account in accounts]
+    return [_look(context, account, window) for account in accounts]
 
 
-def _look(services: Services, account: Account, window: timedelta) -> OrphanScan:
+def _look(context: Context, account: Account, window: timedelta) -> OrphanScan:
     look = OrphanScan(account.name)
-    with services.sessions() as session:
-        now = services.clock.now(session)
+    with context.sessions() as session:
+        now = context.clock.now(session)
         openings = read_openings(session, now)
         if account.id not in openings.open_gates:
             gate = openings.closed_gates.get(account.id)
             look.problem = f"its gate is closed: {gate.reason if gate else 'it was not compared yet'}"
             return look
         held = {task_id for ids in openings.open_gates[account.id].held_tasks.values() for task_id in ids}
-        clocks = clock_range(session, account.id, services.settings.reconcile)
+        clocks = clock_range(session, account.id, context.settings.reconcile)
         since, until = listed_window(now, window, clocks)
         hosts = hosts_of(session, account, since=now - LONGEST_WINDOW)
     try:
-        listed = list_account(services, account, hosts, since=since, until=until)
+        listed = list_account(context, account, hosts, since=since, until=until)
     except (ProviderError, ConfigurationError) as error:
         look.problem = error.summary if isinstance(error, ProviderError) else str(error)
         log.warning("orphans.unreadable", account=account.name, problem=look.problem)
@@ -120,20 +120,19 @@ def _look(services: Services, account: Account, window: timedelta) -> OrphanScan
     if listed.flaw is not None:  # what it shows exists all the same, and the rest is seen the next time
         log.warning("orphans.list_not_whole", account=account.name, problem=listed.flaw)
     look.listed = len(listed.tasks)
-    look.settled = settle_late_successes(services, account, listed.tasks.values())
-    with services.sessions() as session:
+    look.settled = settle_late_successes(context, account, listed.tasks.values())
+    with context.sessions() as session:
         noted = noted_successes(session, account.id)
-    strays = _strays(services, account, listed.tasks, noted, held, look)
+    strays = _strays(context, account, listed.tasks, noted, held, look)
     look.orphans = [
-        _adopt(services, account, one, number, noted.get(one.task.provider_task_id))
-        for number, one in enumerate(strays)
+        _adopt(context, account, one, number, noted.get(one.task.provider_task_id)) for number, one in enumerate(strays)
     ]
-    _report(services, account, look)
+    _report(context, account, look)
     return look
 
 
 def _strays(
-    services: Services,
+    context: Context,
     account: Account,
     listed: dict[str, Located],
     noted: dict[str, FoundTask],
@@ -142,23 +141,23 @@ def _strays(
 ) -> list[Located]:
     """The tasks, listed or noted, that nobody here can have asked for, and that are billed or will be."""
     known = {task_id: located(row) for task_id, row in noted.items()} | listed
-    with services.sessions() as session:
+    with context.sessions() as session:
         # Read after the list: what made a listed task is on record by now, however new it is.
         ours = set(session.scalars(select(ProviderTask.provider_task_id).where(in_books(session, known))))
-        doubts = unresolved_attempts(session, services.settings.reconcile)
-        clocks = clock_range(session, account.id, services.settings.reconcile)
-        now = services.clock.now(session) + clocks.low - clocks.allowance
+        doubts = unresolved_attempts(session, context.settings.reconcile)
+        clocks = clock_range(session, account.id, context.settings.reconcile)
+        now = context.clock.now(session) + clocks.low - clocks.allowance
     strays = [one for task_id, one in known.items() if task_id not in ours]
     open_ones = [
         one
         for one in strays
-        if one.task.provider_task_id in held or _is_young(one.task, services.settings, now) or may_own(one, doubts)
+        if one.task.provider_task_id in held or _is_young(one.task, context.settings, now) or may_own(one, doubts)
     ]
     rest = [one for one in strays if one not in open_ones]
     look.undecided = len(open_ones)
     under_review = [doubt for doubt in doubts if doubt.is_under_review]
     listed_ones = [one for one in open_ones if one.task.provider_task_id in listed]
-    note_found(services, account, [one for one in listed_ones if may_own(one, under_review)])
+    note_found(context, account, [one for one in listed_ones if may_own(one, under_review)])
     look.unbilled = sum(one.task.status in UNBILLED for one in rest)
     return [one for one in rest if one.task.status not in UNBILLED]
 
@@ -176,19 +175,19 @@ def _is_young(task: ListedTask, settings: Settings, now: datetime) -> bool:
     return task.created_at is not None and -MOST_OFFSET < now - task.created_at < timedelta(seconds=longest)
 
 
-def _adopt(services: Services, account: Account, one: Located, number: int, noted: FoundTask | None) -> Orphan:
+def _adopt(context: Context, account: Account, one: Located, number: int, noted: FoundTask | None) -> Orphan:
     orphan = Orphan.of(one)
-    wanted = services.settings.provider.orphans == "adopt" and number < _ADOPTED_AT_ONCE
+    wanted = context.settings.provider.orphans == "adopt" and number < _ADOPTED_AT_ONCE
     if not wanted or one.task.status != TaskStatus.SUCCEEDED:
         return orphan
-    return adopt_orphan(services, account, orphan, noted=answer_of(noted) if noted else None)
+    return adopt_orphan(context, account, orphan, noted=answer_of(noted) if noted else None)
 
 
-def _report(services: Services, account: Account, look: OrphanScan) -> None:
+def _report(context: Context, account: Account, look: OrphanScan) -> None:
     left = [orphan.provider_task_id for orphan in look.orphans if orphan.job_id is None]
-    with services.sessions.begin() as session:
+    with context.sessions.begin() as session:
         seen = update(Account).where(Account.id == account.id)
-        session.execute(seen.values(orphan_task_ids=left, orphans_seen_at=services.clock.now(session)))
+        session.execute(seen.values(orphan_task_ids=left, orphans_seen_at=context.clock.now(session)))
     if look.orphans:
         log.error("orphans.found", account=account.name, count=len(look.orphans), adopted=len(look.orphans) - len(left),
                   billed=billed(look.orphans),

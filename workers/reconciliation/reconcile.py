@@ -48,9 +48,9 @@ from reelqueue.errors import ConfigurationError
 from reelqueue.states import AttemptState, TaskStatus
 from workers.dashscope import Acceptance, ClockReading, DashScope, ListedTask, ProviderError
 from workers.failpoints import Failpoint, failpoint
-from workers.reconciliation.competing_attempts import UNDECIDED, CompetingAttempts, exchanged_spans, neighbours_of
+from workers.reconciliation.competing_attempts import UNDECIDED, CompetingAttempts, exchanged_spans, find_competing
 from workers.reconciliation.task_matching import ENDED, Absent, Adopt, MatchResult, UnclaimedTask, Unclear, match_task
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.runtime.provider_clock import MOST_UNCERTAIN_SECONDS, ClockRange, clock_range, keep_reading
 from workers.settings import ReconcileSettings
 from workers.submission.claim_outcomes import park_job, requeue
@@ -85,7 +85,7 @@ class AmbiguousAttempt:
     first_absent_at: datetime | None
     asked_at: datetime
     """Before the listing was read."""
-    neighbours: CompetingAttempts
+    competing: CompetingAttempts
     resubmit_count: int
     """Attempts of the job that were found absent before."""
     on_ambiguous: OnAmbiguous
@@ -94,26 +94,26 @@ class AmbiguousAttempt:
     """Of the key it was sent with; None: an older worker sent it."""
 
 
-def reconcile_attempt(services: Services, attempt_id: UUID) -> str:
+def reconcile_attempt(context: Context, attempt_id: UUID) -> str:
     """Ask the provider's listing about an ambiguous attempt, and act on it.
 
     Returns:
         What became of it, in a few words for people.
     """
-    case = _take(services, attempt_id)
+    case = _take(context, attempt_id)
     if case is None:
         return "not due: nothing done"
     failpoint(Failpoint.DOUBTED)
-    finding = services.host.run(_investigate(services, case))
+    finding = context.host.run(_investigate(context, case))
     failpoint(Failpoint.LISTED)
-    return _act(services, case, finding)
+    return _act(context, case, finding)
 
 
-def _take(services: Services, attempt_id: UUID) -> AmbiguousAttempt | None:
+def _take(context: Context, attempt_id: UUID) -> AmbiguousAttempt | None:
     """Claim the question for a while; its next time stands in the row, in case this worker dies."""
-    rules = services.settings.reconcile
-    with services.sessions.begin() as session:
-        now = services.clock.now(session)
+    rules = context.settings.reconcile
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
         attempt = session.scalars(
             update(Attempt)
             .where(Attempt.id == attempt_id, Attempt.state.in_(UNDECIDED), Attempt.reconcile_at <= now)
@@ -153,7 +153,7 @@ def _case(session: Session, attempt: Attempt, rules: ReconcileSettings, now: dat
         ambiguous_at=attempt.closed_at or now,
         first_absent_at=attempt.first_absent_at,
         asked_at=now,
-        neighbours=neighbours_of(session, attempt.id, since=around[0], until=around[1], now=now),
+        competing=find_competing(session, attempt.id, since=around[0], until=around[1], now=now),
         resubmit_count=session.scalars(earlier).one(),
         on_ambiguous=session.get_one(Campaign, job.campaign_id).on_ambiguous,
         key_fingerprint=attempt.key_fingerprint,
@@ -173,18 +173,18 @@ def _span(
     return first, last
 
 
-async def _investigate(services: Services, case: AmbiguousAttempt) -> MatchResult:
-    if case.neighbours.in_flight:
-        return Unclear(f"{len(case.neighbours.in_flight)} other submits of {case.model} are under way")
+async def _investigate(context: Context, case: AmbiguousAttempt) -> MatchResult:
+    if case.competing.in_flight:
+        return Unclear(f"{len(case.competing.in_flight)} other submits of {case.model} are under way")
     try:
-        async with services.provider(case.attempt.account, base_url=case.attempt.base_url) as provider:
+        async with context.provider(case.attempt.account, base_url=case.attempt.base_url) as provider:
             listed = await provider.list_tasks(model=case.model, since=case.since, until=case.until)
-            reading = keep_reading(services, case.attempt.account.id, provider.clock)
-            with services.sessions() as session:
+            reading = keep_reading(context, case.attempt.account.id, provider.clock)
+            with context.sessions() as session:
                 unknown = _unknown(session, case, listed.tasks)
             if listed.flaw is not None:
                 return _found_in_part(case, unknown, listed.flaw)
-            return _as_proven(services, case, await _judge(provider, case, unknown), reading)
+            return _as_proven(context, case, await _judge(provider, case, unknown), reading)
     except ProviderError as error:
         return Unclear(error.summary)
     except ConfigurationError as error:
@@ -192,24 +192,24 @@ async def _investigate(services: Services, case: AmbiguousAttempt) -> MatchResul
 
 
 def _as_proven(
-    services: Services, case: AmbiguousAttempt, finding: MatchResult, reading: ClockReading | None
+    context: Context, case: AmbiguousAttempt, finding: MatchResult, reading: ClockReading | None
 ) -> MatchResult:
     """What a finding that rests on absence is worth under the key that asked, and by the clocks."""
     match finding:
         case Absent():
             offsets = [case.clock_offset_seconds]
         case Adopt(is_by_elimination=True):
-            offsets = [case.clock_offset_seconds, *(one.clock_offset_seconds for one in case.neighbours.rivals)]
+            offsets = [case.clock_offset_seconds, *(one.clock_offset_seconds for one in case.competing.rivals)]
         case _:
             return finding
     seen = "absent" if isinstance(finding, Absent) else f"{finding.task.provider_task_id} may be its task"
-    if case.key_fingerprint not in {None, services.key_fingerprint(case.attempt.account)}:
+    if case.key_fingerprint not in {None, context.key_fingerprint(case.attempt.account)}:
         return Unclear(f"{seen} under another key than it was sent with, which may be another main account's")
     known = [offset for offset in offsets if offset is not None]
     if reading is None or len(known) < len(offsets):
         return Unclear(f"{seen}, but nobody knows where the provider's clock was when it was sent")
     moved = max(abs(reading.offset_seconds - offset) for offset in known)
-    if moved + reading.uncertainty_seconds > services.settings.reconcile.clock_skew_seconds:
+    if moved + reading.uncertainty_seconds > context.settings.reconcile.clock_skew_seconds:
         return Unclear(f"{seen}, but the provider's clock or the database's was set by {moved:.0f} s since it was sent")
     noise = reading.uncertainty_seconds + MOST_UNCERTAIN_SECONDS
     return replace(finding, clocks_moved=timedelta(seconds=max(moved - noise, 0)))
@@ -239,14 +239,14 @@ async def _judge(provider: DashScope, case: AmbiguousAttempt, unknown: list[List
     if len(unknown) > STRANGERS_AT_ONCE:
         return Unclear(f"{len(unknown)} unknown tasks, more than are asked about", has_candidates=True)
     strangers = [UnclaimedTask(task, await provider.get(task.provider_task_id)) for task in unknown]
-    return match_task(case.neighbours.mine, case.neighbours.rivals, strangers)
+    return match_task(case.competing.mine, case.competing.rivals, strangers)
 
 
-def _act(services: Services, case: AmbiguousAttempt, finding: MatchResult) -> str:
+def _act(context: Context, case: AmbiguousAttempt, finding: MatchResult) -> str:
     wake: Wake | None = None
-    with services.sessions.begin() as session:
-        now = services.clock.now(session)
-        question = Resolution(session, case, services.settings.reconcile, now)
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
+        question = Resolution(session, case, context.settings.reconcile, now)
         if not question.is_open():
             return "settled meanwhile: nothing done"
         match finding:
@@ -259,9 +259,9 @@ def _act(services: Services, case: AmbiguousAttempt, finding: MatchResult) -> st
     log.info("attempt.reconciled", job_id=str(case.attempt.job_id), attempt=case.attempt.number, outcome=said)
     failpoint(Failpoint.RECONCILED)
     if wake is not None:
-        services.hints.poll(wake, now=now)
+        context.hints.poll(wake, now=now)
     if isinstance(finding, Absent):
-        services.hints.dispatch()
+        context.hints.dispatch()
     return said
 
 
@@ -288,8 +288,8 @@ class Resolution:
             reason = f"{task.provider_task_id} may be the task of a POST that the listing does not show yet"
             return None, self.ask_again(Unclear(reason, has_candidates=True))
         since, until = case.around
-        around = neighbours_of(self.session, case.attempt.attempt_id, since=since, until=until, now=self.now)
-        if around.has_newcomers(case.neighbours):
+        around = find_competing(self.session, case.attempt.attempt_id, since=since, until=until, now=self.now)
+        if around.has_newcomers(case.competing):
             # What began after the question may have made the task that the listing showed.
             return None, self.ask_again(Unclear(f"another submit of {case.model} began meanwhile"))
         # How it ended is stored with its bill, by the first poll: a list tells the one without the other.
@@ -303,7 +303,7 @@ class Resolution:
 
     def _quiet_at(self) -> datetime:
         """From here on the listing shows whatever the attempts of the question have made."""
-        near = self.case.neighbours
+        near = self.case.competing
         last = max(one.silent_since for one in (near.mine, *near.rivals))
         return last + timedelta(seconds=self.rules.absent_seconds)
 

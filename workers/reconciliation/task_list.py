@@ -14,7 +14,7 @@ from models.account import Account
 from models.attempt import Attempt
 from workers.dashscope import ClockComparison, DashScope, ListedTask, TaskList, TooManyTasksError
 from workers.dashscope.limits import LONGEST_WINDOW
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.runtime.provider_clock import ClockRange, keep_reading
 
 _SHORTEST_WINDOW: Final = timedelta(seconds=10)
@@ -52,12 +52,12 @@ class AccountList:
 
 
 def list_account(
-    services: Services, account: Account, hosts: Iterable[str], *, since: datetime, until: datetime
+    context: Context, account: Account, hosts: Iterable[str], *, since: datetime, until: datetime
 ) -> AccountList:
     """The account's tasks of all models in all statuses.
 
     Args:
-        services: The outside world.
+        context: The outside world.
         account: Whose list.
         hosts: Where to ask.
         since: Aware; not longer ago than :data:`LONGEST_WINDOW`.
@@ -70,17 +70,17 @@ def list_account(
     found: dict[str, Located] = {}
     flaw = None
     for host in hosts:
-        listed, clock = services.host.run(_list_host(services, account, host, since, until))
-        keep_reading(services, account.id, clock)
+        listed, clock = context.host.run(_list_host(context, account, host, since, until))
+        keep_reading(context, account.id, clock)
         found |= {task.provider_task_id: Located(task, host) for task in listed.tasks}
         flaw = flaw or listed.flaw
     return AccountList(found, flaw)
 
 
 async def _list_host(
-    services: Services, account: Account, base_url: str, since: datetime, until: datetime
+    context: Context, account: Account, base_url: str, since: datetime, until: datetime
 ) -> tuple[TaskList, ClockComparison | None]:
-    async with services.provider(account, base_url=base_url) as provider:
+    async with context.provider(account, base_url=base_url) as provider:
         # On a busy account tasks are made while its pages are read: reason to read them again, a few times.
         for _ in range(_READS):
             listed = await _list_window(provider, since, until)

@@ -27,51 +27,51 @@ from workers.dispatch.quotes import quote
 from workers.polling.apply_answers import Effects
 from workers.polling.known_answer import apply_known
 from workers.recovery.matching import Found
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.runtime.provider_clock import stored_time
 from workers.submission.task_binding import OpenAttempt, TaskTakenError, bind_task
 
 log = structlog.get_logger(__name__)
 
 
-def bind_found(services: Services, account: Account, job_id: UUID, found: Found) -> bool:
+def bind_found(context: Context, account: Account, job_id: UUID, found: Found) -> bool:
     """Give a task to a job that waits, and follow or fetch it; False if the job or the task has gone on meanwhile.
 
     Args:
-        services: The outside world.
+        context: The outside world.
         account: Whose task.
         job_id: The job.
         found: The task.
     """
     try:
-        return _bind(services, account, job_id, found)
+        return _bind(context, account, job_id, found)
     except TaskTakenError as error:
         log.warning("render_job.not_recovered", job_id=str(job_id), account=account.name, reason=str(error))
         return False
 
 
-def _bind(services: Services, account: Account, job_id: UUID, found: Found) -> bool:
-    with services.sessions.begin() as session:
-        now = services.clock.now(session)
+def _bind(context: Context, account: Account, job_id: UUID, found: Found) -> bool:
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
         job = session.get_one(RenderJob, job_id, with_for_update=True, populate_existing=True)
         if job.state not in UNSENT:
             return False
-        attempt = _submitting(services, session, job, account, found, now)
+        attempt = _submitting(context, session, job, account, found, now)
         task = found.task
         accepted = Acceptance(task.provider_task_id, found.answer.status if found.answer else task.status, None)
         record(session, job_id, "recovered", now=now, detail={"provider_task_id": task.provider_task_id})
         wake = bind_task(session, attempt, accepted, now=now, state=AttemptState.ADOPTED)
-        effects = apply_known(session, attempt, found.answer, services.settings, now=now) if found.answer else Effects()
+        effects = apply_known(session, attempt, found.answer, context.settings, now=now) if found.answer else Effects()
     log.warning("render_job.recovered", job_id=str(job_id), provider_task_id=found.task.provider_task_id)
     if wake is not None:
-        services.hints.poll(wake, now=now)
+        context.hints.poll(wake, now=now)
     for to_fetch, model in effects.to_fetch:
-        services.hints.archive(to_fetch, model)
+        context.hints.archive(to_fetch, model)
     return True
 
 
 def _submitting(
-    services: Services, session: Session, job: RenderJob, account: Account, found: Found, now: datetime
+    context: Context, session: Session, job: RenderJob, account: Account, found: Found, now: datetime
 ) -> OpenAttempt:
     """Bring a waiting job to where its POST was under way; its slot and its reservation are leased with it."""
     epoch = job.epoch + 1
@@ -93,7 +93,7 @@ def _submitting(
         state=AttemptState.SENT,
         epoch=epoch,
         spec_sha256=_spec_sha256(session, job),
-        key_fingerprint=services.key_fingerprint(account),
+        key_fingerprint=context.key_fingerprint(account),
         created_at=now,
         send_by=made_at,
         sent_at=made_at,

@@ -44,7 +44,7 @@ from workers.reconciliation.unresolved_attempts import unresolved_attempts
 from workers.recovery.bind import bind_found
 from workers.recovery.candidates import candidates_for, has_candidates
 from workers.recovery.matching import Candidate, Found, Matching, match_tasks
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.runtime.provider_clock import ClockRange, clock_range
 from workers.settings import Settings
 from workers.submission.known_tasks import in_books
@@ -59,8 +59,8 @@ _OPERATOR: Final = "python -m workers recover"
 
 
 @dataclass(frozen=True)
-class Sight:
-    """What comparing an account's list gave."""
+class ListComparison:
+    """Result of comparing an account's task list with the database."""
 
     matching: Matching
     listed_count: int = 0
@@ -68,58 +68,59 @@ class Sight:
     """Why the list could not be read, or may miss tasks."""
 
 
-def compare_account(services: Services, account: Account) -> Sight:
+def compare_account(context: Context, account: Account) -> ListComparison:
     """Compare an account whose gate is not fully open, and open as much of it as can be.
 
     Args:
-        services: The outside world.
+        context: The outside world.
         account: Whose list.
 
     Returns:
         What was seen, for operators.
     """
-    with services.sessions.begin() as session:
+    with context.sessions.begin() as session:
         gate = ensure_gate(session, account.id)
-        now = services.clock.now(session)
+        now = context.clock.now(session)
         if not has_candidates(session) and not must_close(gate, database_identity(session), now):
             open_gate(gate, now)  # there is nothing that could be submitted again
-            return Sight(Matching())
-    sight = look_at(services, account, gate)
-    for found, candidate in sight.matching.bound:
-        if not bind_found(services, account, candidate.job_id, found):
+            return ListComparison(Matching())
+    comparison = compare_list(context, account, gate)
+    for found, candidate in comparison.matching.bound:
+        if not bind_found(context, account, candidate.job_id, found):
             # Its job was cancelled meanwhile, or got another task: perhaps it is an equal job's.
-            sight.matching.waiting.append(found)
-    with services.sessions.begin() as session:
+            comparison.matching.waiting.append(found)
+    with context.sessions.begin() as session:
         present = ensure_gate(session, account.id)
         if present.closed_at == gate.closed_at:  # else it was closed again meanwhile: what was seen is of before
-            _conclude(services, session, present, sight)
-    return sight
+            _conclude(context, session, present, comparison)
+    return comparison
 
 
-def look_at(services: Services, account: Account, gate: SubmitGate) -> Sight:
-    """What the account's list holds that the database does not know; changes nothing."""
-    with services.sessions() as session:
-        now = services.clock.now(session)
-        clocks = clock_range(session, account.id, services.settings.reconcile)
+def compare_list(context: Context, account: Account, gate: SubmitGate) -> ListComparison:
+    """Compare an account's task list with the database, and change nothing."""
+    with context.sessions() as session:
+        now = context.clock.now(session)
+        clocks = clock_range(session, account.id, context.settings.reconcile)
         since, until = listed_window(now, _window(gate, clocks, now), clocks)
         hosts = hosts_of(session, account, since=now - LONGEST_WINDOW)
     try:
-        listed = list_account(services, account, hosts, since=since, until=until)
+        listed = list_account(context, account, hosts, since=since, until=until)
     except (ProviderError, ConfigurationError) as error:
         said = error.summary if isinstance(error, ProviderError) else str(error)
-        return Sight(Matching(), problem=f"the provider's task list cannot be read: {said}")
-    last = _last_made(services.settings, gate, clocks)
+        return ListComparison(Matching(), problem=f"the provider's task list cannot be read: {said}")
+    last = _last_made(context.settings, gate, clocks)
     unknown = [
         one
-        for one in _unknown(services, gate, listed.tasks, since)
-        if _is_by(one, last) or services.elsewhere.job_of(account, one.task) is not None
+        for one in _unknown(context, gate, listed.tasks, since)
+        if _is_by(one, last) or context.elsewhere.job_of(account, one.task) is not None
     ]
-    found = [_found(services, account, one, number) for number, one in enumerate(unknown)]
+    found = [_found(context, account, one, number) for number, one in enumerate(unknown)]
     billed = [one for one in found if one.answer is None or one.answer.status not in UNBILLED]
     skew = clocks.allowance - clocks.low
-    is_complete = listed.flaw is None and _is_settled(services.settings, gate, now)
-    matching = match_tasks(billed, _candidates(services, billed), clock_skew=skew, is_complete=is_complete)
-    return Sight(matching, len(listed.tasks), listed.flaw and f"the provider's task list is not whole: {listed.flaw}")
+    is_complete = listed.flaw is None and _is_settled(context.settings, gate, now)
+    matching = match_tasks(billed, _candidates(context, billed), clock_skew=skew, is_complete=is_complete)
+    flaw = listed.flaw and f"the provider's task list is not whole: {listed.flaw}"
+    return ListComparison(matching, len(listed.tasks), flaw)
 
 
 def _window(gate: SubmitGate, clocks: ClockRange, now: datetime) -> timedelta:
@@ -144,16 +145,16 @@ def _is_by(one: Located, last: datetime | None) -> bool:
     return last is None or one.task.created_at is None or one.task.created_at <= last
 
 
-def _unknown(services: Services, gate: SubmitGate, listed: dict[str, Located], since: datetime) -> list[Located]:
+def _unknown(context: Context, gate: SubmitGate, listed: dict[str, Located], since: datetime) -> list[Located]:
     """The listed tasks that cost something, that no row knows, and that a job of their model may have made."""
     young = {task_id: one for task_id, one in listed.items() if _is_billed(one) and _is_since(one, since)}
-    with services.sessions() as session:
+    with context.sessions() as session:
         known = set(session.scalars(select(ProviderTask.provider_task_id).where(in_books(session, young))))
         known |= set(gate.foreign_task_ids)
         unknown = [one for task_id, one in young.items() if task_id not in known]
         wanted = {one.task.model: has_candidates(session, _models([one])) for one in unknown}
         unknown = [one for one in unknown if wanted[one.task.model]]
-        return unknown if gate.cause == Cause.RESTORED else _unexplained(session, unknown, services.settings)
+        return unknown if gate.cause == Cause.RESTORED else _unexplained(session, unknown, context.settings)
 
 
 def _is_billed(one: Located) -> bool:
@@ -180,24 +181,24 @@ def _unexplained(session: Session, unknown: list[Located], settings: Settings) -
     return left
 
 
-def _found(services: Services, account: Account, one: Located, number: int) -> Found:
-    recorded = services.elsewhere.job_of(account, one.task)
+def _found(context: Context, account: Account, one: Located, number: int) -> Found:
+    recorded = context.elsewhere.job_of(account, one.task)
     # Of a task that runs nothing is known but that; and the rest is asked about the next time.
     has_ended = one.task.status == TaskStatus.SUCCEEDED
     is_asked = recorded is not None or (has_ended and number < _ASKED_AT_ONCE)
-    answer = ask_about(services, account, one) if is_asked else None
+    answer = ask_about(context, account, one) if is_asked else None
     return Found(one.task, one.base_url, answer, recorded, is_put_off=has_ended and not is_asked)
 
 
-def ask_about(services: Services, account: Account, one: Located) -> TaskAnswer | None:
+def ask_about(context: Context, account: Account, one: Located) -> TaskAnswer | None:
     """What the provider says of a listed task; None if it says nothing now."""
 
     async def get() -> TaskAnswer:
-        async with services.provider(account, base_url=one.base_url) as provider:
+        async with context.provider(account, base_url=one.base_url) as provider:
             return await _get(provider, one)
 
     try:
-        return services.host.run(get())
+        return context.host.run(get())
     except (ProviderError, ConfigurationError) as error:
         log.warning("recovery.no_answer", account=account.name, provider_task_id=one.task.provider_task_id,
                     error=str(error))  # fmt: skip
@@ -208,11 +209,11 @@ async def _get(provider: DashScope, one: Located) -> TaskAnswer:
     return await provider.get(one.task.provider_task_id)
 
 
-def _candidates(services: Services, found: Sequence[Found]) -> list[Candidate]:
+def _candidates(context: Context, found: Sequence[Found]) -> list[Candidate]:
     if not found:
         return []
     echoes = {one.answer.orig_prompt for one in found if one.answer and one.answer.orig_prompt is not None}
-    return candidates_for(services.sessions, _models(found), echoes, silent=any(_is_silent(one) for one in found))
+    return candidates_for(context.sessions, _models(found), echoes, silent=any(_is_silent(one) for one in found))
 
 
 def _is_silent(found: Found) -> bool:
@@ -225,25 +226,25 @@ def _models(found: Iterable[Found | Located]) -> set[str] | None:
     return None if None in models else {model for model in models if model is not None}
 
 
-def _conclude(services: Services, session: Session, gate: SubmitGate, sight: Sight) -> None:
+def _conclude(context: Context, session: Session, gate: SubmitGate, comparison: ListComparison) -> None:
     """Open the gate, or say what it waits for."""
-    now = services.clock.now(session)
+    now = context.clock.now(session)
     if must_close(gate, database_identity(session), now):
         return  # the database is another one by now: compared again from the start
-    matching = sight.matching
+    matching = comparison.matching
     gate.foreign_task_ids = sorted({*gate.foreign_task_ids, *(one.task.provider_task_id for one in matching.foreign)})
-    if gate.is_open and sight.problem is not None:
+    if gate.is_open and comparison.problem is not None:
         gate.check_at = now + _AGAIN  # what it holds is held until the list can be read
         return
     if gate.known_until is None and (matching.bound or matching.waiting or matching.unclear):
         gate.cause = Cause.RESTORED  # a backup of before the account's first submit: more may be on its way
-    reason = _why_closed(services.settings, gate, sight, now)
+    reason = _why_closed(context.settings, gate, comparison, now)
     if reason is not None:
         gate.is_open, gate.reason, gate.check_at = False, reason, now + _AGAIN
         log.warning("submit_gate.closed", account_id=str(gate.account_id), reason=reason)
         return
     if matching.bound or gate.cause == Cause.RESTORED:
-        log.info("submit_gate.compared", account_id=str(gate.account_id), listed=sight.listed_count,
+        log.info("submit_gate.compared", account_id=str(gate.account_id), listed=comparison.listed_count,
                  bound=len(matching.bound), foreign=len(matching.foreign))  # fmt: skip
     held = _held(matching)
     if not held:
@@ -254,14 +255,14 @@ def _conclude(services: Services, session: Session, gate: SubmitGate, sight: Sig
     log.warning("submit_gate.held", account_id=str(gate.account_id), reason=gate.reason)
 
 
-def _why_closed(settings: Settings, gate: SubmitGate, sight: Sight, now: datetime) -> str | None:
+def _why_closed(settings: Settings, gate: SubmitGate, comparison: ListComparison, now: datetime) -> str | None:
     """Why nothing may be submitted yet; None: what is clear may."""
     is_restored, since = gate.cause == Cause.RESTORED, min(gate.closed_at or now, now)
-    if sight.problem is not None:
+    if comparison.problem is not None:
         if not is_restored and now - since >= _UNREADABLE_FOR:
-            log.warning("submit_gate.unproven", account_id=str(gate.account_id), problem=sight.problem)
+            log.warning("submit_gate.unproven", account_id=str(gate.account_id), problem=comparison.problem)
             return None
-        return sight.problem
+        return comparison.problem
     if not is_restored:
         return None
     settled_at = since + _settling(settings)

@@ -22,7 +22,7 @@ from models.operations.scheduling.submit_gates import (
 )
 from models.submit_gate import SubmitGate
 from workers.recovery.compare import compare_account
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 
 log = structlog.get_logger(__name__)
 
@@ -30,23 +30,23 @@ _COMPARED_WITHIN: Final = timedelta(seconds=60)
 """A worker that died over a comparison is replaced after this."""
 
 
-def open_gates(services: Services) -> None:
+def open_gates(context: Context) -> None:
     """Compare each account that is due with its provider's list; costs one look at the rows where none is."""
-    with services.sessions.begin() as session:
-        due = _take_due(session, services.clock.now(session))
+    with context.sessions.begin() as session:
+        due = _take_due(session, context.clock.now(session))
     for account in due:
         try:
-            compare_account(services, account)
+            compare_account(context, account)
         except Exception as error:  # noqa: BLE001 -- its gate stays as it is, and the other accounts go on
-            _say_why(services, account, error)
+            _say_why(context, account, error)
 
 
-def _say_why(services: Services, account: Account, error: Exception) -> None:
+def _say_why(context: Context, account: Account, error: Exception) -> None:
     """Let operators read what a comparison has failed of; it is made again."""
     said = str(error.orig if isinstance(error, DBAPIError) else error)
     reason = f"the comparison with the provider's task list failed: {type(error).__name__}: {' '.join(said.split())}"
     log.error("submit_gate.comparison_failed", account=account.name, reason=reason, exc_info=error)
-    with services.sessions.begin() as session:
+    with context.sessions.begin() as session:
         ensure_gate(session, account.id).reason = reason
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from reelqueue.backoff import Backoff
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 
 log = structlog.get_logger(__name__)
 
@@ -20,11 +20,11 @@ T = TypeVar("T")
 _BACKOFF: Final = Backoff(first_seconds=0.05, longest_seconds=1)
 
 
-def commit_with_retry(services: Services, write: Callable[[Session, datetime], T], *, for_seconds: float) -> T:
+def commit_with_retry(context: Context, write: Callable[[Session, datetime], T], *, for_seconds: float) -> T:
     """Commit a write in a transaction of its own, and again while the database cannot be reached.
 
     Args:
-        services: The outside world.
+        context: The outside world.
         write: Gets the session and the time. It must bear running twice: where the answer to a commit is
             lost, nobody knows whether it was made.
         for_seconds: How long to go on trying.
@@ -35,16 +35,16 @@ def commit_with_retry(services: Services, write: Callable[[Session, datetime], T
     Raises:
         sqlalchemy.exc.OperationalError: The database is still away.
     """
-    give_up_at = services.host.seconds() + for_seconds
+    give_up_at = context.host.seconds() + for_seconds
     failures = 0
     while True:
         try:
-            with services.sessions.begin() as session:
-                return write(session, services.clock.now(session))
+            with context.sessions.begin() as session:
+                return write(session, context.clock.now(session))
         except (OperationalError, InterfaceError) as error:
             failures += 1
             pause_seconds = _BACKOFF.delay(failures)
-            if services.host.seconds() + pause_seconds > give_up_at:
+            if context.host.seconds() + pause_seconds > give_up_at:
                 raise
             log.warning("database.away", error=type(error.orig).__name__)
-        services.host.sleep(pause_seconds)
+        context.host.sleep(pause_seconds)

@@ -36,7 +36,7 @@ from workers.timings import check_host
 
 
 @dataclass(frozen=True)
-class Services:
+class Context:
     """The outside world of one worker process."""
 
     settings: Settings

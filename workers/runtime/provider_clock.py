@@ -27,7 +27,7 @@ from reelqueue.errors import ConfigurationError
 from reelqueue.states import AttemptState
 from workers.dashscope import MOST_OFFSET, ClockComparison, ClockReading, ProviderError
 from workers.dashscope.limits import LONGEST_WINDOW
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.settings import ReconcileSettings
 
 MOST_UNCERTAIN_SECONDS: Final = 5.0
@@ -120,7 +120,7 @@ def stored_time(created_at: datetime | None, now: datetime) -> datetime:
     return now if created_at is None else min(max(created_at, now - LONGEST_WINDOW), now)
 
 
-def keep_reading(services: Services, account_id: UUID, clock: ClockComparison | None) -> ClockReading | None:
+def keep_reading(context: Context, account_id: UUID, clock: ClockComparison | None) -> ClockReading | None:
     """Store what a client's answers said of an account's clock, if they said it well enough.
 
     Returns:
@@ -128,41 +128,41 @@ def keep_reading(services: Services, account_id: UUID, clock: ClockComparison | 
     """
     reading = None if clock is None else clock.reading
     if reading is not None and reading.uncertainty_seconds <= MOST_UNCERTAIN_SECONDS:
-        with services.sessions.begin() as session:
+        with context.sessions.begin() as session:
             values = {
                 "offset_seconds": reading.offset_seconds,
                 "uncertainty_seconds": reading.uncertainty_seconds,
-                "measured_at": services.clock.now(session),
+                "measured_at": context.clock.now(session),
             }
             kept = insert(AccountClock).values(account_id=account_id, **values)
             session.execute(kept.on_conflict_do_update(index_elements=["account_id"], set_=values))
     return reading
 
 
-def knows_clock(services: Services, session: Session, account_id: UUID) -> bool:
+def knows_clock(context: Context, session: Session, account_id: UUID) -> bool:
     """Whether this process knows an account's clock, and no other process has seen since that it was set."""
-    known = services.clocks.of(account_id, now=services.clock.now(session), seconds=services.host.seconds())
+    known = context.clocks.of(account_id, now=context.clock.now(session), seconds=context.host.seconds())
     seen = session.get(AccountClock, account_id)
     if known is None or known.offset_seconds is None or seen is None:
         return known is not None
     return abs(seen.offset_seconds - known.offset_seconds) <= 2 * MOST_UNCERTAIN_SECONDS
 
 
-def compare_clocks(services: Services, account: Account) -> None:
+def compare_clocks(context: Context, account: Account) -> None:
     """Ask the provider for anything, to know its clock before something is sent that may have to be looked for."""
-    with services.sessions() as session:
-        now = services.clock.now(session)
-        since = services.host.seconds()
+    with context.sessions() as session:
+        now = context.clock.now(session)
+        since = context.host.seconds()
 
     async def ask() -> ClockComparison | None:
-        async with services.provider(account) as provider:
+        async with context.provider(account) as provider:
             with contextlib.suppress(ProviderError):  # a refusal tells the time as well
                 await provider.list_tasks(model=None, since=now - _ONE_SECOND, until=now)
             return provider.clock
 
     try:
-        reading = keep_reading(services, account.id, services.host.run(ask()))
+        reading = keep_reading(context, account.id, context.host.run(ask()))
     except ConfigurationError:
         return  # the claim says so
     is_good = reading is not None and reading.uncertainty_seconds <= MOST_UNCERTAIN_SECONDS
-    services.clocks.keep(account.id, reading.offset_seconds if reading and is_good else None, now=now, seconds=since)
+    context.clocks.keep(account.id, reading.offset_seconds if reading and is_good else None, now=now, seconds=since)

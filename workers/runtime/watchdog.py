@@ -50,7 +50,7 @@ class StallDetector:
         self._begun_count = 0
         self._idle_looks = 0
 
-    def is_deaf(self, sight: WorkerSample | None) -> bool:
+    def is_stalled(self, sight: WorkerSample | None) -> bool:
         """Whether work has waited too long.
 
         Args:
@@ -70,7 +70,7 @@ def exit_when_stalled(app: Celery, *, after_seconds: float) -> None:
 
     def watch(**_: Any) -> None:
         worker_ready.disconnect(watch)  # it comes again with each new connection
-        threading.Thread(target=_watch, args=(app, after_seconds / LOOKS, ended), name="hearing", daemon=True).start()
+        threading.Thread(target=_watch, args=(app, after_seconds / LOOKS, ended), name="detector", daemon=True).start()
 
     def end(**_: Any) -> None:
         ended.set()
@@ -81,10 +81,10 @@ def exit_when_stalled(app: Celery, *, after_seconds: float) -> None:
 
 def _watch(app: Celery, pause_seconds: float, ended: threading.Event) -> None:
     # A thread: whatever holds the worker's own loop does not hold this one.
-    hearing = StallDetector()
+    detector = StallDetector()
     while not ended.wait(pause_seconds):
         sight = _look(app)
-        if hearing.is_deaf(sight):
+        if detector.is_stalled(sight):
             log.error("worker.deaf", waiting=sight and sight.waiting_count, exit_code=EXIT_CODE)
             state.should_stop = EXIT_CODE
             ended.wait(_GRACE_SECONDS)

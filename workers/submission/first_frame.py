@@ -13,10 +13,10 @@ from models.storage import Archive
 from reelqueue.errors import InvalidRequestError
 from reelqueue.failure_codes import FailureCode
 from reelqueue.states import RenderState
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 
 
-def read_first_frame(services: Services, job_id: UUID, epoch: int) -> str | None:
+def read_first_frame(context: Context, job_id: UUID, epoch: int) -> str | None:
     """The picture that a job begins with, as a data URL; None if it continues no other.
 
     It holds no transaction and no lane: an archive that stalls keeps nobody waiting but the worker that reads.
@@ -32,12 +32,12 @@ def read_first_frame(services: Services, job_id: UUID, epoch: int) -> str | None
         .outerjoin(Asset, frame)
         .where(*admitted, RenderJob.is_continued)
     )
-    with services.sessions() as session:
+    with context.sessions() as session:
         found = session.execute(continued).one_or_none()
     if found is None:
         return None
     before_id, path, content_type = found
-    picture = _content(services.archive, path)
+    picture = _content(context.archive, path)
     if picture is None:
         why = f"image: the last frame of render job {before_id} is not in the archive; render that one again"
         raise InvalidRequestError(FailureCode.NO_FIRST_FRAME, why, "image")

@@ -55,7 +55,7 @@ from reelqueue.states import OPEN_ATTEMPT, AttemptState, FailureClass, RenderSta
 from workers.dashscope import Acceptance, MisdirectedError, NotSentError, ProviderError, RefusedError
 from workers.failpoints import Failpoint, failpoint
 from workers.runtime.commit_retry import commit_with_retry
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.runtime.provider_clock import compare_clocks, knows_clock
 from workers.submission.claim_outcomes import (
     THROTTLE_BACKOFF,
@@ -107,43 +107,43 @@ class Busy:
         return f"account {self.account} takes no {self.model} just now: waits its turn"
 
 
-def submit_render_job(services: Services, job_id: UUID, epoch: int) -> str:
+def submit_render_job(context: Context, job_id: UUID, epoch: int) -> str:
     """Submit an admitted job to the provider, at most once.
 
     Args:
-        services: The outside world.
+        context: The outside world.
         job_id: The job.
         epoch: The admission that the hint is about; another one means that the hint is stale.
 
     Returns:
         What became of it, in a few words for people.
     """
-    _know_clock(services, job_id)
-    claim = claim_job(services, job_id, epoch)
+    _know_clock(context, job_id)
+    claim = claim_job(context, job_id, epoch)
     if isinstance(claim, str):
         return claim
     failpoint(Failpoint.INTENT, job_id)
-    began_seconds = services.host.seconds()
-    if not mark_sent(services, claim):
+    began_seconds = context.host.seconds()
+    if not mark_sent(context, claim):
         return "too late to send: handed back"
     failpoint(Failpoint.SENT)
     try:
-        accepted = services.host.run(_post(services, claim, began_seconds))
+        accepted = context.host.run(_post(context, claim, began_seconds))
     except (NotSentError, RefusedError) as error:
-        return reject(services, claim, error)
+        return reject(context, claim, error)
     except ProviderError as error:
-        return park(services, claim, error)
-    return bind(services, claim, accepted)
+        return park(context, claim, error)
+    return bind(context, claim, accepted)
 
 
-async def _post(services: Services, claim: Claim, began_seconds: float) -> Acceptance:
+async def _post(context: Context, claim: Claim, began_seconds: float) -> Acceptance:
     # A fresh connection: a pooled one may be half closed, and its loss looks like an accepted POST.
-    async with services.provider(claim.account, base_url=claim.base_url) as provider:
+    async with context.provider(claim.account, base_url=claim.base_url) as provider:
 
         def look() -> float:
             # A worker that was frozen up to here wakes up when the listing has long been asked, and found nothing.
-            gone_seconds = services.host.seconds() - began_seconds
-            if gone_seconds > services.settings.submit.send_within_seconds:
+            gone_seconds = context.host.seconds() - began_seconds
+            if gone_seconds > context.settings.submit.send_within_seconds:
                 raise NotSentError(
                     f"this worker stood still for {gone_seconds:.0f} s before the submit: it was not sent"
                 )
@@ -154,28 +154,28 @@ async def _post(services: Services, claim: Claim, began_seconds: float) -> Accep
         return await provider.submit(claim.built, limit_seconds=limit_seconds, last_look=look)
 
 
-def _know_clock(services: Services, job_id: UUID) -> None:
+def _know_clock(context: Context, job_id: UUID) -> None:
     """Compare the clocks first, unless this process has done so: without it, an answer that is lost is never proven."""
-    with services.sessions() as session:
+    with context.sessions() as session:
         mine = select(Account).join(RenderJob, RenderJob.account_id == Account.id)
         account = session.scalars(mine.where(RenderJob.id == job_id, Account.paused_at.is_(None))).one_or_none()
-        is_known = account is None or knows_clock(services, session, account.id)
+        is_known = account is None or knows_clock(context, session, account.id)
     if account is not None and not is_known:
-        compare_clocks(services, account)
+        compare_clocks(context, account)
 
 
-def _first_frame(services: Services, job_id: UUID, epoch: int) -> FirstFrame:
+def _first_frame(context: Context, job_id: UUID, epoch: int) -> FirstFrame:
     try:
-        return read_first_frame(services, job_id, epoch)
+        return read_first_frame(context, job_id, epoch)
     except (InvalidRequestError, StorageError) as error:
         return error  # what becomes of the job is for its claim to say
 
 
-def claim_job(services: Services, job_id: UUID, epoch: int) -> Claim | str:
+def claim_job(context: Context, job_id: UUID, epoch: int) -> Claim | str:
     """Take the job for this worker and commit the intent, or say why not."""
-    frame = _first_frame(services, job_id, epoch)
-    with services.sessions.begin() as session:
-        now = services.clock.now(session)
+    frame = _first_frame(context, job_id, epoch)
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
         openings = read_openings(session, now)
         if _may_expire(session, openings, job_id, epoch, now) and expire(session, job_id, now=now):
             return "its start_by has passed: expired"
@@ -190,7 +190,7 @@ def claim_job(services: Services, job_id: UUID, epoch: int) -> Claim | str:
         )
         if claimed is None:
             return "not admitted under this epoch: nothing done"
-        claim = _claimed(services, session, openings, session.get_one(RenderJob, job_id), frame, now)
+        claim = _claimed(context, session, openings, session.get_one(RenderJob, job_id), frame, now)
         if isinstance(claim, Busy):
             session.rollback()  # it stays admitted, and is hinted at again when the lane is free
             return str(claim)
@@ -199,43 +199,43 @@ def claim_job(services: Services, job_id: UUID, epoch: int) -> Claim | str:
 
 
 def _claimed(
-    services: Services, session: Session, openings: Openings, job: RenderJob, frame: FirstFrame, now: datetime
+    context: Context, session: Session, openings: Openings, job: RenderJob, frame: FirstFrame, now: datetime
 ) -> Claim | Busy | str:
     """The claim on a job that this transaction has moved, with its intent and its turn on the lane."""
     account = session.get_one(Account, job.account_id)
     if not openings.lets(account.id, job.model):
         return Busy(account.name, job.model)
-    built = _build(services, session, job, account, frame, now)
+    built = _build(context, session, job, account, frame, now)
     if isinstance(built, str):
         return built
     if _lacks_reservation(session, job):
         requeue(session, job.id, epoch=job.epoch, now=now, not_before_at=now + _UNRESERVED_DELAY)
         return "nothing is reserved for it, and its campaign has a budget: handed back"
-    rules = services.settings.submit
+    rules = context.settings.submit
     body = json.dumps(built.body, sort_keys=True, separators=(",", ":")).encode()
     send_by = now + timedelta(seconds=rules.send_within_seconds)
     attempt = _intent(session, job, account, hashlib.sha256(body).hexdigest(), now=now, send_by=send_by)
-    attempt.key_fingerprint = services.key_fingerprint(account)
-    clock = services.clocks.of(account.id, now=now, seconds=services.host.seconds())
+    attempt.key_fingerprint = context.key_fingerprint(account)
+    clock = context.clocks.of(account.id, now=now, seconds=context.host.seconds())
     attempt.clock_offset_seconds = None if clock is None else clock.offset_seconds
     if not begin_posting(session, account.id, job.model, attempt.id, now=now, until=send_by):
         return Busy(account.name, job.model)
     post_seconds = rules.post_seconds + len(body) / UPLINK_BYTES_PER_SECOND
     return Claim(
         attempt.id, attempt.number, job.id, attempt.epoch, account, account.base_url, built, post_seconds, job.model,
-        spacing=services.pacing.of(session, account, job, services.settings.poll, now),
+        spacing=context.pacing.of(session, account, job, context.settings.poll, now),
     )  # fmt: skip
 
 
 def _build(
-    services: Services, session: Session, job: RenderJob, account: Account, frame: FirstFrame, now: datetime
+    context: Context, session: Session, job: RenderJob, account: Account, frame: FirstFrame, now: datetime
 ) -> BuiltRequest | str:
     """What is sent, or where the job has gone instead."""
     if account.paused_at is not None:
         requeue(session, job.id, epoch=job.epoch, now=now)
         return f"account {account.name} is paused: handed back"
     try:
-        services.key_of(account)
+        context.key_of(account)
         if isinstance(frame, Exception):
             raise frame
         return build(stored_request(session, job, first_frame=frame), account_headers=account.headers)
@@ -290,11 +290,11 @@ def _intent(
     return attempt
 
 
-def mark_sent(services: Services, claim: Claim) -> bool:
+def mark_sent(context: Context, claim: Claim) -> bool:
     """Commit that the POST is about to leave; False if its time has passed or the sweep has it."""
-    answer_within = timedelta(seconds=claim.post_seconds + services.settings.submit.settle_within_seconds)
-    with services.sessions.begin() as session:
-        now = services.clock.now(session)
+    answer_within = timedelta(seconds=claim.post_seconds + context.settings.submit.settle_within_seconds)
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
         marked = session.execute(
             update(Attempt)
             .where(Attempt.id == claim.attempt_id, Attempt.state == AttemptState.INTENT, Attempt.send_by > now)
@@ -308,12 +308,12 @@ def mark_sent(services: Services, claim: Claim) -> bool:
         return marked is not None and extend_posting(session, claim.attempt_id, until=now + answer_within)
 
 
-def _settle(services: Services, write: Callable[[Session, datetime], T]) -> T:
+def _settle(context: Context, write: Callable[[Session, datetime], T]) -> T:
     """Commit an outcome that only this worker knows."""
-    return commit_with_retry(services, write, for_seconds=services.settings.submit.settle_within_seconds)
+    return commit_with_retry(context, write, for_seconds=context.settings.submit.settle_within_seconds)
 
 
-def bind(services: Services, claim: Claim, accepted: Acceptance) -> str:
+def bind(context: Context, claim: Claim, accepted: Acceptance) -> str:
     """Store the task id, before anything else; then the first poll is due one interval later."""
     # Before the commit, so that the id is on record somewhere even if the database is gone.
     log.info("render_job.accepted", job_id=str(claim.job_id), attempt=claim.number,
@@ -327,35 +327,35 @@ def bind(services: Services, claim: Claim, accepted: Acceptance) -> str:
         return wake, now
 
     try:
-        wake, now = _settle(services, write)
+        wake, now = _settle(context, write)
     except TaskTakenError as error:
-        return park(services, claim, ProviderError(str(error), request_id=accepted.request_id))
+        return park(context, claim, ProviderError(str(error), request_id=accepted.request_id))
     failpoint(Failpoint.BOUND)
     if wake is not None:
-        services.hints.poll(wake, now=now)
-    _hint_next(services, claim)
+        context.hints.poll(wake, now=now)
+    _hint_next(context, claim)
     return f"provider_task={accepted.provider_task_id}"
 
 
-def reject(services: Services, claim: Claim, error: ProviderError) -> str:
+def reject(context: Context, claim: Claim, error: ProviderError) -> str:
     """Nothing was created: try again later, wait for a person, or end, by the error's class."""
     failpoint(Failpoint.REFUSED)
 
     def write(session: Session, now: datetime) -> None:
         if _close_with(session, claim, AttemptState.REJECTED, error, now=now):
-            _go_on(services, session, claim, error, now)
+            _go_on(context, session, claim, error, now)
         end_posting(session, claim.attempt_id)
 
-    _settle(services, write)
+    _settle(context, write)
     log.warning("render_job.rejected", job_id=str(claim.job_id), attempt=claim.number,
                 failure_class=error.failure_class.value, error=error.summary,
                 provider_request_id=error.request_id)  # fmt: skip
-    services.hints.dispatch()
-    _hint_next(services, claim)
+    context.hints.dispatch()
+    _hint_next(context, claim)
     return f"rejected: {error.summary}"
 
 
-def _go_on(services: Services, session: Session, claim: Claim, error: ProviderError, now: datetime) -> None:
+def _go_on(context: Context, session: Session, claim: Claim, error: ProviderError, now: datetime) -> None:
     """Move a job whose attempt was refused."""
     failure_class = error.failure_class
     reason = Reason(failure_class, error.code, str(error))
@@ -367,7 +367,7 @@ def _go_on(services: Services, session: Session, claim: Claim, error: ProviderEr
         requeue(session, claim.job_id, epoch=claim.epoch, now=now, reason=reason)
     elif failure_class is FailureClass.ACCOUNT:
         hold_account(session, claim.job_id, claim.account, error.summary, epoch=claim.epoch, now=now)
-    elif error.rule.may_pass and (again_at := _again_at(services, session, claim, now)) is not None:
+    elif error.rule.may_pass and (again_at := _again_at(context, session, claim, now)) is not None:
         requeue(session, claim.job_id, epoch=claim.epoch, now=now, reason=reason, not_before_at=again_at)
     else:
         end(session, claim.job_id, reason, epoch=claim.epoch, now=now)
@@ -380,9 +380,9 @@ def _is_lanes(session: Session, claim: Claim, error: ProviderError) -> bool:
     return isinstance(error, NotSentError) or error.failure_class is FailureClass.THROTTLE
 
 
-def _again_at(services: Services, session: Session, claim: Claim, now: datetime) -> datetime | None:
+def _again_at(context: Context, session: Session, claim: Claim, now: datetime) -> datetime | None:
     """When to try again after a refusal that may pass; None after the last time."""
-    rules = services.settings.submit
+    rules = context.settings.submit
     job = session.get_one(RenderJob, claim.job_id, populate_existing=True)
     if job.fault_count >= rules.fault_retries:
         return None
@@ -390,29 +390,29 @@ def _again_at(services: Services, session: Session, claim: Claim, now: datetime)
     return now + timedelta(seconds=rules.fault_backoff.delay(job.fault_count))
 
 
-def park(services: Services, claim: Claim, error: ProviderError) -> str:
+def park(context: Context, claim: Claim, error: ProviderError) -> str:
     """Nobody knows whether a task was created: keep the slot, and leave it to the listing."""
 
     def write(session: Session, now: datetime) -> None:
         if _close_with(session, claim, AttemptState.AMBIGUOUS, error, now=now):
-            rules = services.settings.reconcile
+            rules = context.settings.reconcile
             mark_ambiguous(session, claim.attempt_id, claim.job_id, error.summary, rules, now=now)
             if is_misdirected(session, claim.account.id):
                 pause_account(session, claim.account.id, error.message, now=now)
         end_posting(session, claim.attempt_id)
 
-    _settle(services, write)
-    _hint_next(services, claim)
+    _settle(context, write)
+    _hint_next(context, claim)
     return f"ambiguous: {error.summary}"
 
 
-def _hint_next(services: Services, claim: Claim) -> None:
+def _hint_next(context: Context, claim: Claim) -> None:
     """The lane is free: the next admitted job, whose own message may have found it taken, is up."""
-    with services.sessions.begin() as session:
-        following = next_to_submit(session, claim.account.id, claim.model, now=services.clock.now(session))
+    with context.sessions.begin() as session:
+        following = next_to_submit(session, claim.account.id, claim.model, now=context.clock.now(session))
     if following is not None:
         job_id, epoch = following
-        services.hints.submit(job_id, epoch, claim.model)
+        context.hints.submit(job_id, epoch, claim.model)
 
 
 def _close_with(session: Session, claim: Claim, state: AttemptState, error: ProviderError, *, now: datetime) -> bool:

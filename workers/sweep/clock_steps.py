@@ -30,7 +30,7 @@ from models.webhook_delivery import WebhookDelivery
 from models.webhook_endpoint import WebhookEndpoint
 from reelqueue.states import AttemptState, RenderState
 from workers.dashscope.limits import RESULT_LIFE
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -105,20 +105,20 @@ def _milliseconds(count: ColumnElement[Any] | InstrumentedAttribute[Any]) -> Col
     return func.make_interval(0, 0, 0, 0, 0, 0, count / 1000.0)
 
 
-def bound_waits(services: Services) -> int:
+def bound_waits(context: Context) -> int:
     """Bring back every wait that lies too far ahead, if the database's clock may have been set back.
 
     Returns:
         How many there were.
     """
-    with services.sessions() as session:
-        now, seconds = services.clock.now(session), services.host.seconds()
+    with context.sessions() as session:
+        now, seconds = context.clock.now(session), context.host.seconds()
     count = 0
-    if services.clocks.may_be_set_back(now, seconds):
-        for wait in waits(services.settings):
-            with services.sessions.begin() as session:  # of its own: it locks rows of one table at a time
-                count += wait.bound(session, services.clock.now(session))
-    services.clocks.went_on(now, seconds)
+    if context.clocks.may_be_set_back(now, seconds):
+        for wait in waits(context.settings):
+            with context.sessions.begin() as session:  # of its own: it locks rows of one table at a time
+                count += wait.bound(session, context.clock.now(session))
+    context.clocks.went_on(now, seconds)
     if count:
         log.warning("clock.set_back", bounded=count, remedy="let the database host's clock slew, not step (NTP)")
     return count

@@ -32,7 +32,7 @@ from workers.dispatch.admission import Admitted
 from workers.failpoints import Failpoint, failpoint
 from workers.quarantine.poison_detection import count_death, quarantine_job, third_try_at
 from workers.recovery.guarded_dispatch import guarded_dispatch
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.settings import ReconcileSettings
 from workers.submission.claim_outcomes import expire, mark_ambiguous, requeue
 from workers.sweep.clock_steps import bound_waits
@@ -75,23 +75,23 @@ class Swept:
         return " ".join(f"{name}={count}" for name, count in found.items()) or "nothing overdue"
 
 
-def sweep(services: Services) -> Swept:
+def sweep(context: Context) -> Swept:
     """Heal what is overdue, hint again, and dispatch."""
-    bounded = bound_waits(services)
-    with services.sessions.begin() as session:
-        now = services.clock.now(session)
+    bounded = bound_waits(context)
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
         # What was due before this is believed lost. Doubling a hint that is only slow does no harm.
-        overdue = now - timedelta(seconds=services.settings.celery.overdue_seconds)
+        overdue = now - timedelta(seconds=context.settings.celery.overdue_seconds)
         forgetful = models_not_compared(session, now)
         expired = _expire(session, forgetful, now)
         unpaid = cancel_unpaid(session, forgetful, now=now, limit=_AT_ONCE)
         stopped = cancel_stopped(session, now=now, limit=_AT_ONCE)
-        unsent = _hand_back_unsent(session, services.settings.celery.death_limit, now, overdue)
-        ambiguous = _doubt_silent(session, services.settings.reconcile, now)
+        unsent = _hand_back_unsent(session, context.settings.celery.death_limit, now, overdue)
+        ambiguous = _doubt_silent(session, context.settings.reconcile, now)
         submits = _lost_submits(session, now, overdue)
         wakes = _lost_polls(session, now, overdue)
         fetches = _lost_fetches(session, now)
-        before = timedelta(hours=services.settings.archive.expiry_alarm_hours)
+        before = timedelta(hours=context.settings.archive.expiry_alarm_hours)
         expiring = [
             *raise_expiry_alarms(session, before, limit=_AT_ONCE, now=now),
             *sound_review_alarm(session, before, limit=_AT_ONCE, now=now),
@@ -101,15 +101,15 @@ def sweep(services: Services) -> Swept:
     if submits or wakes or fetches or doubts or receivers:
         failpoint(Failpoint.SWEPT)
     for wake in wakes:
-        services.hints.poll(wake, now=now)
+        context.hints.poll(wake, now=now)
     for attempt_id, job_id in doubts:
-        services.hints.reconcile(attempt_id, job_id)
-    for one in _unhinted(services, messages.RENDER_SUBMIT, submits):
-        services.hints.submit(one.job_id, one.epoch, one.model)
-    for job_id, model in _unhinted(services, messages.RENDER_ARCHIVE, fetches):
-        services.hints.archive(job_id, model)
-    for endpoint_id in _unhinted(services, messages.WEBHOOK_DELIVER, receivers):
-        services.hints.notify(endpoint_id)
+        context.hints.reconcile(attempt_id, job_id)
+    for one in _unhinted(context, messages.RENDER_SUBMIT, submits):
+        context.hints.submit(one.job_id, one.epoch, one.model)
+    for job_id, model in _unhinted(context, messages.RENDER_ARCHIVE, fetches):
+        context.hints.archive(job_id, model)
+    for endpoint_id in _unhinted(context, messages.WEBHOOK_DELIVER, receivers):
+        context.hints.notify(endpoint_id)
     swept = Swept(
         bounded=bounded,
         expired=expired,
@@ -123,26 +123,26 @@ def sweep(services: Services) -> Swept:
         fetches=len(fetches),
         expiring=len(expiring),
         webhooks=len(receivers),
-        imports=_forget_imports(services),
-        admitted=len(guarded_dispatch(services)),
+        imports=_forget_imports(context),
+        admitted=len(guarded_dispatch(context)),
     )
     if any(vars(swept).values()):
         log.info("sweep.healed", **vars(swept))
     return swept
 
 
-def _forget_imports(services: Services) -> int:
+def _forget_imports(context: Context) -> int:
     """In a transaction of its own: what they staged may be a million rows."""
-    with services.sessions.begin() as session:
-        return sweep_imports(session, now=services.clock.now(session), limit=_IMPORTS_AT_ONCE)
+    with context.sessions.begin() as session:
+        return sweep_imports(session, now=context.clock.now(session), limit=_IMPORTS_AT_ONCE)
 
 
-def _unhinted(services: Services, task: str, due: Sequence[T]) -> Sequence[T]:
+def _unhinted(context: Context, task: str, due: Sequence[T]) -> Sequence[T]:
     """What is due, or nothing if as many hints wait in the queue already: more would pile up behind busy workers.
 
     Hints that wait may be about something else, but then they are soon done with, and the next sweep sees it.
     """
-    return due if due and services.hints.waiting_count(task) < len(due) else ()
+    return due if due and context.hints.waiting_count(task) < len(due) else ()
 
 
 def _expire(session: Session, forgetful: Collection[str], now: datetime) -> int:

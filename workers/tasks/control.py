@@ -6,23 +6,23 @@ from reelqueue import messages
 from workers.app import app
 from workers.reconciliation.orphans import scan_for_orphans
 from workers.recovery.guarded_dispatch import guarded_dispatch
-from workers.resources import services
+from workers.resources import context
 from workers.sweep.sweep import sweep
 
 
 @app.task(name=messages.CONTROL_DISPATCH)
 def dispatch_task() -> str:
     """Admit what fits."""
-    return f"admitted={len(guarded_dispatch(services()))}"
+    return f"admitted={len(guarded_dispatch(context()))}"
 
 
 @app.task(name=messages.CONTROL_SWEEP)
 def sweep_task() -> str:
     """Hint again at what is overdue."""
-    return str(sweep(services()))
+    return str(sweep(context()))
 
 
 @app.task(name=messages.CONTROL_ADOPT)
 def adopt_task() -> str:
     """Compare the provider's lists with our books."""
-    return "; ".join(map(str, scan_for_orphans(services()))) or "no account"
+    return "; ".join(map(str, scan_for_orphans(context()))) or "no account"

@@ -7,7 +7,7 @@ from typing import Any
 from reelqueue import messages
 from workers.app import app
 from workers.intake import take_in
-from workers.resources import services
+from workers.resources import context
 
 
 # Its arguments hold the prompt, and its senders describe them as Celery does: in full.
@@ -18,5 +18,5 @@ def enqueue_task(request: object = None, idempotency_key: object = None) -> dict
     Returns:
         ``{"job_id": …, "is_new": …}``, also as the task's result for its producer.
     """
-    stored = take_in(services(), request, idempotency_key)
+    stored = take_in(context(), request, idempotency_key)
     return {"job_id": str(stored.job_id), "is_new": stored.is_new}

@@ -9,14 +9,14 @@ from workers.app import app
 from workers.archive.archive_result import archive_render_job
 from workers.polling.poll_batch import poll_account
 from workers.reconciliation.reconcile import reconcile_attempt
-from workers.resources import services
+from workers.resources import context
 from workers.submission.submit import submit_render_job
 
 
 @app.task(name=messages.RENDER_SUBMIT)
 def submit_task(job_id: str, epoch: int) -> str:
     """Send one job's paid POST."""
-    return submit_render_job(services(), UUID(job_id), epoch)
+    return submit_render_job(context(), UUID(job_id), epoch)
 
 
 # Acknowledged early: the lane's lease and the sweep bring a killed batch back sooner than the
@@ -24,17 +24,17 @@ def submit_task(job_id: str, epoch: int) -> str:
 @app.task(name=messages.RENDER_POLL, acks_late=False)
 def poll_task(account_id: str, seq: int) -> str:
     """Ask about an account's due jobs, and schedule the next batch."""
-    report = poll_account(services(), UUID(account_id), seq)
+    report = poll_account(context(), UUID(account_id), seq)
     return "replaced: nothing done" if report is None else str(report)
 
 
 @app.task(name=messages.RENDER_RECONCILE)
 def reconcile_task(attempt_id: str) -> str:
     """Ask the provider's listing about one ambiguous attempt."""
-    return reconcile_attempt(services(), UUID(attempt_id))
+    return reconcile_attempt(context(), UUID(attempt_id))
 
 
 @app.task(name=messages.RENDER_ARCHIVE)
 def archive_task(job_id: str) -> str:
     """Fetch one job's result."""
-    return archive_render_job(services(), UUID(job_id))
+    return archive_render_job(context(), UUID(job_id))

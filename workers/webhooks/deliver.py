@@ -28,9 +28,9 @@ from reelqueue.backoff import Backoff
 from reelqueue.states import RenderState
 from reelqueue.webhooks import EXPIRING_KIND, DeliveryState, EventData, EventFailure, WebhookEvent
 from workers.failpoints import Failpoint, failpoint
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.settings import DeliverySettings
-from workers.webhooks.http_post import Answer, OutgoingEvent, post_all
+from workers.webhooks.http_post import OutgoingEvent, Response, post_all
 
 log = structlog.get_logger(__name__)
 
@@ -53,46 +53,46 @@ class _Batch:
     letters: Sequence[OutgoingEvent]
 
 
-def deliver_webhooks(services: Services, endpoint_id: UUID) -> str:
+def deliver_webhooks(context: Context, endpoint_id: UUID) -> str:
     """Post what is due at an endpoint, a batch of it.
 
     Returns:
         What became of it, in a few words for people.
     """
-    batch = _take(services, endpoint_id)
+    batch = _take(context, endpoint_id)
     if batch is None:
         return "nothing can be posted now: nothing done"
     failpoint(Failpoint.NOTIFYING)
-    limits = services.settings.delivery
-    answers = services.host.run(
+    limits = context.settings.delivery
+    answers = context.host.run(
         post_all(
             batch.url,
             batch.letters,
             batch.secret,
             at=batch.at,
             private_hosts=limits.private_hosts,
-            own_networks=services.settings.provider.networks,
+            own_networks=context.settings.provider.networks,
             timeout_seconds=limits.webhook_timeout_seconds,
             transport=limits.webhook_http_transport() if limits.webhook_http_transport else None,
         )
     )
     failpoint(Failpoint.NOTIFIED)
-    if _write(services, batch, answers):
-        services.hints.notify(endpoint_id)
+    if _write(context, batch, answers):
+        context.hints.notify(endpoint_id)
     delivered = sum(answer.is_success for answer in answers)
     return f"delivered={delivered} failed={len(answers) - delivered}"
 
 
-def hint_webhooks(services: Services, job_id: UUID) -> None:
+def hint_webhooks(context: Context, job_id: UUID) -> None:
     """Send a hint for each endpoint that is to be told about a job, of any kind; the sweep would be seconds later."""
     due = select(WebhookDelivery.endpoint_id).where(
         or_(WebhookDelivery.job_id == job_id, WebhookDelivery.text_job_id == job_id),
         WebhookDelivery.next_attempt_at.is_not(None),
     )
-    with services.sessions() as session:
+    with context.sessions() as session:
         endpoints = session.scalars(due.distinct()).all()
     for endpoint_id in endpoints:
-        services.hints.notify(endpoint_id)
+        context.hints.notify(endpoint_id)
 
 
 def due_endpoints(now: datetime) -> Select[UUID]:
@@ -106,10 +106,10 @@ def due_endpoints(now: datetime) -> Select[UUID]:
     )
 
 
-def _take(services: Services, endpoint_id: UUID) -> _Batch | None:
-    limits = services.settings.delivery
-    with services.sessions.begin() as session:
-        now = services.clock.now(session)
+def _take(context: Context, endpoint_id: UUID) -> _Batch | None:
+    limits = context.settings.delivery
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
         mine = select(WebhookEndpoint).where(
             WebhookEndpoint.id == endpoint_id, WebhookEndpoint.id.in_(due_endpoints(now))
         )
@@ -175,11 +175,11 @@ def _of_text_job(job: TextJob) -> EventData:
     return EventData(text_job_id=job.id, custom_id=job.custom_id, state=job.state, failure=failure)
 
 
-def _write(services: Services, batch: _Batch, answers: Sequence[Answer]) -> bool:
+def _write(context: Context, batch: _Batch, answers: Sequence[Response]) -> bool:
     """Store what the receiver said; whether more can be posted now."""
-    limits = services.settings.delivery
-    with services.sessions.begin() as session:
-        now = services.clock.now(session)
+    limits = context.settings.delivery
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
         endpoint = session.get_one(WebhookEndpoint, batch.endpoint_id, with_for_update={"key_share": True})
         for letter, answer in zip(batch.letters, answers, strict=True):
             delivery = session.get_one(WebhookDelivery, letter.delivery_id, with_for_update=True)
@@ -193,7 +193,7 @@ def _write(services: Services, batch: _Batch, answers: Sequence[Answer]) -> bool
 
 
 def _write_one(
-    session: Session, delivery: WebhookDelivery, answer: Answer, limits: DeliverySettings, now: datetime
+    session: Session, delivery: WebhookDelivery, answer: Response, limits: DeliverySettings, now: datetime
 ) -> None:
     delivery.attempt_count += 1
     delivery.last_status, delivery.last_error = answer.status, answer.error
@@ -210,7 +210,7 @@ def _write_one(
         record(session, delivery.job_id, "alarm", now=now, detail=detail)
 
 
-def _judge(endpoint: WebhookEndpoint, answers: Sequence[Answer], limits: DeliverySettings, now: datetime) -> None:
+def _judge(endpoint: WebhookEndpoint, answers: Sequence[Response], limits: DeliverySettings, now: datetime) -> None:
     """Free the endpoint, hold it back, or disable it."""
     endpoint.lease_until = None
     if any(answer.status == _GONE for answer in answers):

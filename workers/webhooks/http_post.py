@@ -31,7 +31,7 @@ class OutgoingEvent:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """What a receiver said to one event; of its answer only the head is read."""
 
     status: int | None
@@ -60,7 +60,7 @@ async def post_all(
     own_networks: Collection[Network] = (),
     timeout_seconds: float,
     transport: httpx.AsyncBaseTransport | None = None,
-) -> Sequence[Answer]:
+) -> Sequence[Response]:
     """Post events to a receiver, all at once.
 
     Args:
@@ -79,7 +79,7 @@ async def post_all(
     try:
         checked = check_web_url(url, private_hosts=private_hosts)
     except UnsafeUrlError as error:
-        return [Answer(None, f"the URL is not posted to: {error}") for _ in letters]
+        return [Response(None, f"the URL is not posted to: {error}") for _ in letters]
     chosen = transport or transport_to(checked, private_hosts=private_hosts, own_networks=own_networks)
     # A redirect is an answer like any other, and no success: it could lead into our network.
     async with httpx.AsyncClient(transport=chosen, follow_redirects=False, timeout=timeout_seconds) as client:
@@ -102,19 +102,19 @@ def _request(
     return client.build_request("POST", url, content=body, headers=headers)
 
 
-async def _post(client: httpx.AsyncClient, request: httpx.Request, timeout_seconds: float) -> Answer:
+async def _post(client: httpx.AsyncClient, request: httpx.Request, timeout_seconds: float) -> Response:
     try:
         async with asyncio.timeout(timeout_seconds):
             response = await client.send(request, stream=True)
             await response.aclose()
     except TimeoutError:
-        return Answer(None, f"no answer within {timeout_seconds:g} s")
+        return Response(None, f"no answer within {timeout_seconds:g} s")
     except UnsafeUrlError as error:
-        return Answer(None, f"the URL is not posted to: {error}")
+        return Response(None, f"the URL is not posted to: {error}")
     except WIRE_ERRORS as error:
-        return Answer(None, f"no answer: {type(error).__name__} {error}"[:_LONGEST_REASON])
-    answer = Answer(response.status_code, retry_after_seconds=_retry_after(response))
-    return answer if answer.is_success else Answer(answer.status, f"HTTP {answer.status}", answer.retry_after_seconds)
+        return Response(None, f"no answer: {type(error).__name__} {error}"[:_LONGEST_REASON])
+    answer = Response(response.status_code, retry_after_seconds=_retry_after(response))
+    return answer if answer.is_success else Response(answer.status, f"HTTP {answer.status}", answer.retry_after_seconds)
 
 
 def _retry_after(response: httpx.Response) -> float:

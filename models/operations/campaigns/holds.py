@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.campaign import Campaign
-from models.job_event import KEEP_FAILED, JobEvent
+from models.job_event import STORE_FAILED, JobEvent
 from models.operations.scheduling.account_limits import lane_limits, offers
 from models.operations.scheduling.submit_gates import Cause, stored_openings
 from models.render_job import RenderJob
@@ -85,7 +85,7 @@ def _full(session: Session, campaign: Campaign, model: str, accounts: Sequence[A
 
 
 def _before_archive(session: Session, campaign: Campaign) -> Iterator[Hold]:
-    refused = exists().where(JobEvent.job_id == RenderJob.id, JobEvent.kind == KEEP_FAILED)
+    refused = exists().where(JobEvent.job_id == RenderJob.id, JobEvent.kind == STORE_FAILED)
     waiting = session.scalars(
         select(func.count()).where(
             RenderJob.campaign_id == campaign.id, RenderJob.state == RenderState.ARCHIVING, refused

@@ -126,16 +126,16 @@ def _pages(client: Client, name: str) -> Iterator[GalleryPage]:
 
 
 def _bringer(client: Client, folder: Path) -> Callable[[GalleryFile], tuple[str, str]]:
-    def bring(file: GalleryFile) -> tuple[str, str]:
+    def download_file(file: GalleryFile) -> tuple[str, str]:
         if _is_whole(place_of(file, folder), file):
             return "kept", file.path
         try:
-            client.campaigns.bring(file, folder)
+            client.campaigns.download_file(file, folder)
         except NotFoundError:
             return "gone", file.path
         return "fresh", file.path
 
-    return bring
+    return download_file
 
 
 def _is_whole(path: Path, file: GalleryFile) -> bool:

@@ -61,12 +61,12 @@ class AsyncCampaignCalls:
         """How fast some models render on the server: slots, and measured times."""
         return tuple((await self._driver.run(ops.speeds(models, self._retry_seconds))).items)
 
-    async def hand_in(self, name: str, lines: Iterable[bytes], *, skip_bad: bool = False) -> ImportedClips:
+    async def submit_clips(self, name: str, lines: Iterable[bytes], *, skip_bad: bool = False) -> ImportedClips:
         """Store a batch of clips, each id once, however often it is handed in.
 
-        Arguments and errors are those of `CampaignCalls.hand_in`.
+        Arguments and errors are those of `CampaignCalls.submit_clips`.
         """
-        return await self._driver.run(ops.hand_in(name, lines, skip_bad, self._retry_seconds))
+        return await self._driver.run(ops.submit_clips(name, lines, skip_bad, self._retry_seconds))
 
     async def begin_import(
         self, name: str, options: CampaignOptions | None = None, *, file_name: str | None = None
@@ -78,7 +78,7 @@ class AsyncCampaignCalls:
         return (await self._driver.run(ops.begin_import(name, options, file_name, self._retry_seconds))).id
 
     async def stage(self, name: str, import_id: UUID, number: int, lines: Iterable[bytes]) -> StagedClips:
-        """Hand over a batch of an import: at most 2,000 lines, as for `hand_in`.
+        """Hand over a batch of an import: at most 2,000 lines, as for `submit_clips`.
 
         Arguments and errors are those of `CampaignCalls.stage`.
         """
@@ -180,9 +180,11 @@ class AsyncCampaignCalls:
         """
         return await self._driver.run(gallery.gallery_page(name, number, after, self._retry_seconds))
 
-    async def bring(self, file: GalleryFile, folder: Path, *, timeout_seconds: float = DOWNLOAD_SECONDS) -> Path:
+    async def download_file(
+        self, file: GalleryFile, folder: Path, *, timeout_seconds: float = DOWNLOAD_SECONDS
+    ) -> Path:
         """The path of a page's file after it was brought to its place in a folder, whole and verified, or not at all.
 
-        Arguments and errors are those of `CampaignCalls.bring`.
+        Arguments and errors are those of `CampaignCalls.download_file`.
         """
-        return await self._driver.run(gallery.bring(file, folder, timeout_seconds))
+        return await self._driver.run(gallery.download_file(file, folder, timeout_seconds))

@@ -56,7 +56,7 @@ def gallery_page(name: str, number: int, after: UUID | None, retry_seconds: floa
     return read(GalleryPage, (yield from exchange(step, give_up_at=deadline(retry_seconds))))
 
 
-def bring(file: GalleryFile, folder: Path, timeout_seconds: float) -> Steps[Path]:
+def download_file(file: GalleryFile, folder: Path, timeout_seconds: float) -> Steps[Path]:
     """A file of a page, brought to its place in the folder."""
     destination = place_of(file, folder)
     destination.parent.mkdir(parents=True, exist_ok=True)

@@ -66,7 +66,7 @@ def speeds(models: Iterable[str], retry_seconds: float) -> Steps[ModelSpeeds]:
     return read(ModelSpeeds, (yield from exchange(step, give_up_at=deadline(retry_seconds))))
 
 
-def hand_in(name: str, lines: Iterable[bytes], skip_bad: bool, retry_seconds: float) -> Steps[ImportedClips]:  # noqa: FBT001
+def submit_clips(name: str, lines: Iterable[bytes], skip_bad: bool, retry_seconds: float) -> Steps[ImportedClips]:  # noqa: FBT001
     """Store a batch of clips; sent twice, it is stored once."""
     params = {"skip_bad": "true"} if skip_bad else {}
     step = Send("POST", f"{path_of(name)}/clips", params, b"\n".join(lines), _NDJSON)

@@ -64,7 +64,7 @@ class CampaignCalls:
         """How fast some models render on the server: slots, and measured times."""
         return tuple((self._driver.run(ops.speeds(models, self._retry_seconds))).items)
 
-    def hand_in(self, name: str, lines: Iterable[bytes], *, skip_bad: bool = False) -> ImportedClips:
+    def submit_clips(self, name: str, lines: Iterable[bytes], *, skip_bad: bool = False) -> ImportedClips:
         """Store a batch of clips, each id once, however often it is handed in.
 
         Args:
@@ -72,7 +72,7 @@ class CampaignCalls:
             lines: `reelqueue.campaigns.clip_json.clip_object` of each as JSON; at most 2,000.
             skip_bad: Store the others where some cannot be rendered; else such a batch stores nothing.
         """
-        return self._driver.run(ops.hand_in(name, lines, skip_bad, self._retry_seconds))
+        return self._driver.run(ops.submit_clips(name, lines, skip_bad, self._retry_seconds))
 
     def begin_import(self, name: str, options: CampaignOptions | None = None, *, file_name: str | None = None) -> UUID:
         """Begin an import, of which nothing is stored until its commit.
@@ -85,7 +85,7 @@ class CampaignCalls:
         return (self._driver.run(ops.begin_import(name, options, file_name, self._retry_seconds))).id
 
     def stage(self, name: str, import_id: UUID, number: int, lines: Iterable[bytes]) -> StagedClips:
-        """Hand over a batch of an import: at most 2,000 lines, as for `hand_in`.
+        """Hand over a batch of an import: at most 2,000 lines, as for `submit_clips`.
 
         Args:
             name: Its campaign.
@@ -218,11 +218,11 @@ class CampaignCalls:
         """
         return self._driver.run(gallery.gallery_page(name, number, after, self._retry_seconds))
 
-    def bring(self, file: GalleryFile, folder: Path, *, timeout_seconds: float = DOWNLOAD_SECONDS) -> Path:
+    def download_file(self, file: GalleryFile, folder: Path, *, timeout_seconds: float = DOWNLOAD_SECONDS) -> Path:
         """The path of a page's file after it was brought to its place in a folder, whole and verified, or not at all.
 
         Raises:
             NotFoundError: it is not in the archive any more.
             UnavailableError: it did not arrive whole in time.
         """
-        return self._driver.run(gallery.bring(file, folder, timeout_seconds))
+        return self._driver.run(gallery.download_file(file, folder, timeout_seconds))

@@ -23,7 +23,7 @@ from models import JobEvent
 from models.session import DatabaseClock
 from reelqueue.states import RenderState
 from tests.api.gallery.reel import Stock
-from tests.support.campaigns import do, hand_in, make
+from tests.support.campaigns import do, make, submit_clips
 from tests.support.reels import RENDERED_AT, moderate, move, shoot
 
 
@@ -121,7 +121,7 @@ def test_a_campaign_that_is_not_there_has_a_page_that_says_so(api: httpx.Client)
 
 def test_a_page_says_why_nothing_goes_on(api: httpx.Client, clips: list[UUID]) -> None:
     make(api, canary=3)
-    hand_in(api, {"custom_id": "z", "model": "wan2.6-t2v", "prompt": "a fox"})
+    submit_clips(api, {"custom_id": "z", "model": "wan2.6-t2v", "prompt": "a fox"})
 
     page = api.get("/campaigns/autumn").text
 

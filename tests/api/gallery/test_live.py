@@ -18,7 +18,7 @@ from models import Campaign, RenderJob
 from reelqueue.states import RenderState
 from tests.api.gallery.conftest import Desk, shot
 from tests.api.gallery.reel import Stock
-from tests.support.campaigns import do, hand_in, make
+from tests.support.campaigns import do, make, submit_clips
 from tests.support.reels import arrive, move, shoot
 
 
@@ -115,7 +115,7 @@ def test_clips_that_come_later_are_added_with_their_filters(
     page = look(desk, url)
     page.get_by_label("place").select_option("harbour")
     more = {"custom_id": "more", "model": "wan2.6-t2v", "prompt": "a fox", "duration": 5}
-    assert hand_in(api, more | {"clip": {"variables": {"place": "moor"}, "line": 9}}).json()["bad"] == 0
+    assert submit_clips(api, more | {"clip": {"variables": {"place": "moor"}, "line": 9}}).json()["bad"] == 0
 
     expect(page.locator(".tile")).to_have_count(4)
     expect(page.get_by_role("status")).to_have_text("1 of 4")

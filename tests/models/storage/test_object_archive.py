@@ -137,7 +137,7 @@ def test_a_bucket_that_never_answers_is_given_up_and_the_worker_seen_alive(s3: S
     s3.misbehave(stalling(done))
 
     with archive.incoming(".mp4") as incoming, pytest.raises(StorageUnavailableError):
-        archive.keep(incoming, KEY, sha256="", beat=lambda: beats.append(1))
+        archive.keep(incoming, KEY, sha256="", renew=lambda: beats.append(1))
 
     done.set()
     assert beats != []

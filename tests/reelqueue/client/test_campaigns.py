@@ -54,7 +54,7 @@ def test_a_client_hands_in_clips_and_compares(world: World, server: str) -> None
     world.run(client.campaigns.put(CampaignOptions(name="spring"), file_name="spring.csv"))
     lines = [json.dumps(clip).encode() for clip in clips(2)]
 
-    stored = world.run(client.campaigns.hand_in("spring", lines))
+    stored = world.run(client.campaigns.submit_clips("spring", lines))
     known = world.run(client.campaigns.known("spring"))
 
     assert (stored.new, set(known.content_by_id)) == (2, {"0", "1"})

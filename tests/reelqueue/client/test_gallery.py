@@ -140,7 +140,7 @@ def test_both_clients_bring_what_a_page_names(world: World, server: str, clips: 
     campaigns = world.connect(server).campaigns
     page = world.run(campaigns.gallery_page("autumn"))
 
-    path = world.run(campaigns.bring(page.files[0], tmp_path))
+    path = world.run(campaigns.download_file(page.files[0], tmp_path))
 
     assert path == tmp_path / "autumn/0.mp4"
     assert world.run(campaigns.sheet("autumn", "pdf")).startswith(b"%PDF-")

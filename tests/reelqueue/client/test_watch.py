@@ -17,7 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.campaigns import clips, do, hand_in, make
+from tests.support.campaigns import clips, do, make, submit_clips
 
 ROOT = Path(__file__).parents[3]
 SECONDS = 60.0
@@ -29,7 +29,7 @@ WATCH = [sys.executable, "-m", "reelqueue", "campaign", "watch", "autumn"]
 @pytest.mark.parametrize("columns", [80, 120])
 def test_a_terminal_shows_one_view_that_fits(api: httpx.Client, columns: int) -> None:
     make(api, budget="60 USD")
-    hand_in(api, *clips(3))
+    submit_clips(api, *clips(3))
     do(api, "pause")
 
     seen = on_terminal(environment(api), columns, "--once")
@@ -47,7 +47,7 @@ def test_a_terminal_shows_one_view_that_fits(api: httpx.Client, columns: int) ->
 
 def test_long_reasons_of_failures_stay_on_a_line(api: httpx.Client) -> None:
     make(api)
-    hand_in(api, *({**clip, "custom_id": f"{'cup' * 30}-{number}"} for number, clip in enumerate(clips(2))))
+    submit_clips(api, *({**clip, "custom_id": f"{'cup' * 30}-{number}"} for number, clip in enumerate(clips(2))))
     do(api, "cancel")
 
     lines = left(on_terminal(environment(api), 80))
@@ -59,7 +59,7 @@ def test_long_reasons_of_failures_stay_on_a_line(api: httpx.Client) -> None:
 
 def test_a_pipe_gets_a_line_without_colours(api: httpx.Client) -> None:
     make(api)
-    hand_in(api, *clips(2))
+    submit_clips(api, *clips(2))
     do(api, "cancel")
 
     piped = subprocess.check_output(WATCH, cwd=ROOT, env=environment(api), text=True, timeout=SECONDS)
@@ -69,7 +69,7 @@ def test_a_pipe_gets_a_line_without_colours(api: httpx.Client) -> None:
 
 def test_json_is_a_line_for_machines_on_a_terminal_too(api: httpx.Client) -> None:
     make(api)
-    hand_in(api, *clips(2))
+    submit_clips(api, *clips(2))
     do(api, "cancel")
 
     (line,) = on_terminal(environment(api), 80, "--json").splitlines()

@@ -45,16 +45,16 @@ DEAF = WorkerSample(waiting_count=3, active_count=0, begun_count=7)
     ids=["idle", "busy", "no broker", "short tasks", "idle now and then", "broker away now and then"],
 )
 def test_a_worker_that_hears_stays(sights: list[WorkerSample | None]) -> None:
-    hearing = StallDetector()
+    detector = StallDetector()
 
-    assert not any(hearing.is_deaf(sight) for sight in sights)
+    assert not any(detector.is_stalled(sight) for sight in sights)
 
 
 def test_a_worker_that_does_nothing_about_waiting_work_is_deaf() -> None:
-    hearing = StallDetector()
-    hearing.is_deaf(IDLE)
+    detector = StallDetector()
+    detector.is_stalled(IDLE)
 
-    assert [hearing.is_deaf(DEAF) for _ in range(LOOKS)] == [False] * (LOOKS - 1) + [True]
+    assert [detector.is_stalled(DEAF) for _ in range(LOOKS)] == [False] * (LOOKS - 1) + [True]
 
 
 @pytest.mark.timeout(4 * SECONDS)

@@ -13,7 +13,7 @@ from models.storage import LocalArchive
 from reelqueue.errors import ConfigurationError, InvalidRequestError
 from tests.conftest import ROOT
 from workers.dashscope import NoAnswerError, NotSentError, RefusedError
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.runtime.redaction import RedactedTask, TaskError, redact
 
 CANARY = "canary-7d1f"
@@ -89,7 +89,7 @@ def test_a_traceback_has_the_lines_and_not_the_causes() -> None:
 
 @pytest.mark.parametrize("key", [f"{CANARY}\nsk-2", f"{CANARY} 2", f"{CANARY}…"])
 def test_a_key_that_no_header_can_carry_is_not_quoted(key: str) -> None:
-    services = Services(
+    context = Context(
         settings=None,  # type: ignore[arg-type] # only the environment is looked at
         sessions=None,  # type: ignore[arg-type]
         archive=LocalArchive(ROOT),
@@ -98,6 +98,6 @@ def test_a_key_that_no_header_can_carry_is_not_quoted(key: str) -> None:
     )
 
     with pytest.raises(ConfigurationError, match="ALIBABA_API_KEY holds a space, a line break") as caught:
-        services.key_of(Account(name="default", key_env="ALIBABA_API_KEY"))
+        context.key_of(Account(name="default", key_env="ALIBABA_API_KEY"))
 
     assert CANARY not in str(caught.value)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from models.storage import LocalArchive
-from models.storage.interface import no_beat
+from models.storage.interface import no_renewal
 from tests.system.simulation.stage import Killed, Stage
 
 
@@ -30,8 +30,8 @@ class StagedArchive(LocalArchive):
                     path.rename(path.with_suffix(f".left{suffix}"))
                 raise
 
-    def keep(self, incoming: Path, key: str, *, sha256: str, beat: Callable[[], None] = no_beat) -> None:
+    def keep(self, incoming: Path, key: str, *, sha256: str, renew: Callable[[], None] = no_renewal) -> None:
         """Rename it into place, or die before or after."""
         self._stage.point("renaming a file")
-        super().keep(incoming, key, sha256=sha256, beat=beat)
+        super().keep(incoming, key, sha256=sha256, renew=renew)
         self._stage.point("renamed a file")

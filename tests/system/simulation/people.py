@@ -125,7 +125,7 @@ class Operator:
 
     def cancel_some_job(self) -> str:
         """Cancel one, as the API does."""
-        with self.world.services.sessions.begin() as session:
+        with self.world.context.sessions.begin() as session:
             ids = list(session.scalars(select(RenderJob.id).order_by(RenderJob.id)))
             if not ids:
                 return "nothing to cancel"
@@ -136,12 +136,12 @@ class Operator:
             ).one()
             if not done and state in _STOPPABLE:
                 self.world.witness.broken.append(f"a cancel was refused, though job {job_id} is {state}")
-        self.world.services.hints.dispatch()
+        self.world.context.hints.dispatch()
         return f"cancel {job_id} abandon={abandon}: {done}"
 
     def pause_or_resume(self) -> str:
         """Pause an account, or resume it."""
-        with self.world.services.sessions.begin() as session:
+        with self.world.context.sessions.begin() as session:
             account = self.random.choice(list(session.scalars(select(Account).order_by(Account.name))))
             if account.paused_at is not None:
                 resume_account(session, account.name)
@@ -152,7 +152,7 @@ class Operator:
     def change_budget(self) -> str:
         """Give a campaign a budget for a clip or two more, or none."""
         try:
-            with self.world.services.sessions.begin() as session:
+            with self.world.context.sessions.begin() as session:
                 campaigns = list(session.scalars(select(Campaign).order_by(Campaign.id)))
                 if not campaigns:
                     return "no campaign yet"
@@ -163,16 +163,16 @@ class Operator:
                 set_budget(session, campaign.id, budget)
         except BudgetBelowCommitmentsError as error:
             return str(error)  # more was reserved meanwhile
-        self.world.services.hints.dispatch()
+        self.world.context.hints.dispatch()
         return f"budget of {campaign.name}: {budget}"
 
     def resume_all(self) -> str:
         """Every account works, and nothing lacks money."""
-        with self.world.services.sessions.begin() as session:
+        with self.world.context.sessions.begin() as session:
             resumed = [name for name in session.scalars(select(Account.name)).all() if resume_account(session, name)]
             for campaign_id in session.scalars(select(Campaign.id).where(Campaign.budget_amount.is_not(None))).all():
                 set_budget(session, campaign_id, None)
-        self.world.services.hints.dispatch()
+        self.world.context.hints.dispatch()
         return f"resumed {resumed}"
 
     def overdue_at(self) -> datetime | None:
@@ -196,7 +196,7 @@ class Operator:
     def review_some_job(self) -> str:
         """Settle a job that waits for a person, by what the console shows."""
         now, wake = self.world.database_clock.now(), None
-        with self.world.services.sessions.begin() as session:
+        with self.world.context.sessions.begin() as session:
             job_id = session.scalars(text(_FOR_PEOPLE)).one()
             task_id = self._unbound_task(session, job_id)
             if is_quarantined(session.get_one(RenderJob, job_id)):
@@ -208,8 +208,8 @@ class Operator:
             else:
                 done = write_off(session, job_id, now=now) or "written off"
         if wake is not None:
-            self.world.services.hints.poll(wake, now=now)
-        self.world.services.hints.dispatch()
+            self.world.context.hints.poll(wake, now=now)
+        self.world.context.hints.dispatch()
         return f"job {job_id} is {done}"
 
     def _unbound_task(self, session: Session, job_id: UUID) -> str | None:

@@ -19,7 +19,7 @@ from reelqueue.states import OPEN_ATTEMPT
 from tests.system.simulation.temper import Temper
 from tests.system.simulation.world import World
 from workers.recovery.bind import bind_found
-from workers.recovery.compare import compare_account, look_at
+from workers.recovery.compare import compare_account, compare_list
 from workers.recovery.matching import UnclearTask
 
 _TABLES: Final = tuple(table.name for table in Base.metadata.sorted_tables)
@@ -133,23 +133,23 @@ class Backups:
 
 def recover(world: World) -> str:
     """What an operator decides with ``python -m workers recover``, who knows by the console which job made a task."""
-    services, said = world.services, list[str]()
-    with services.sessions() as session:
-        openings = read_openings(session, services.clock.now(session))
+    context, said = world.context, list[str]()
+    with context.sessions() as session:
+        openings = read_openings(session, context.clock.now(session))
     for account_id, gate in {**openings.open_gates, **openings.closed_gates}.items():
         account = openings.accounts[account_id]
-        for unclear in look_at(services, account, gate).matching.unclear:
+        for unclear in compare_list(context, account, gate).matching.unclear:
             task_id = unclear.found.task.provider_task_id
             job_id = _maker(world, unclear)
-            if job_id is not None and bind_found(services, account, job_id, unclear.found):
+            if job_id is not None and bind_found(context, account, job_id, unclear.found):
                 said.append(f"{task_id} is of {job_id}")
                 continue
-            with services.sessions.begin() as session:
+            with context.sessions.begin() as session:
                 mine = ensure_gate(session, account_id)
                 mine.foreign_task_ids = sorted({*mine.foreign_task_ids, task_id})
             said.append(f"{task_id} is foreign")
-        compare_account(services, account)
-    services.hints.dispatch()
+        compare_account(context, account)
+    context.hints.dispatch()
     return f"recovered: {', '.join(said)}"
 
 

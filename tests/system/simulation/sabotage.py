@@ -28,12 +28,12 @@ from workers.archive.video_probe import Probe, UnplayableError
 from workers.dashscope import Acceptance, ClockReading, NotSentError, ProviderError, TaskList, client
 from workers.dashscope.wire import ListPage
 from workers.reconciliation import reconcile, task_matching
-from workers.reconciliation.competing_attempts import CompetingAttempts, neighbours_of
+from workers.reconciliation.competing_attempts import CompetingAttempts, find_competing
 from workers.reconciliation.reconcile import AmbiguousAttempt, Resolution
 from workers.reconciliation.task_matching import Absent, Adopt, Contender, MatchResult, UnclaimedTask
 from workers.recovery import compare
 from workers.recovery.matching import Matching
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.runtime.provider_clock import ClockRange
 from workers.submission import submit as submission
 from workers.submission import task_binding as binding
@@ -47,8 +47,8 @@ Sabotage = Callable[[], AbstractContextManager[object]]
 
 
 def _resend_what_was_ambiguous() -> AbstractContextManager[object]:
-    def park(services: Services, claim: Claim, error: ProviderError) -> str:
-        return submission.reject(services, claim, NotSentError(str(error)))
+    def park(context: Context, claim: Claim, error: ProviderError) -> str:
+        return submission.reject(context, claim, NotSentError(str(error)))
 
     return mock.patch.object(submission, "park", park)
 
@@ -67,8 +67,8 @@ def _skip_the_intent() -> AbstractContextManager[object]:
 
 
 def _send_after_a_freeze() -> AbstractContextManager[object]:
-    async def post(services: Services, claim: Claim, _began_seconds: float) -> Acceptance:
-        async with services.provider(claim.account, base_url=claim.base_url) as provider:
+    async def post(context: Context, claim: Claim, _began_seconds: float) -> Acceptance:
+        async with context.provider(claim.account, base_url=claim.base_url) as provider:
             return await provider.submit(claim.built, limit_seconds=claim.post_seconds)
 
     return mock.patch.object(submission, "_post", post)
@@ -107,7 +107,7 @@ def _ask_by_our_own_clock() -> AbstractContextManager[object]:
     ours = ClockRange(timedelta(0), timedelta(0), timedelta(seconds=120))
 
     def as_proven(
-        _services: Services, _case: AmbiguousAttempt, finding: MatchResult, _reading: ClockReading | None
+        _context: Context, _case: AmbiguousAttempt, finding: MatchResult, _reading: ClockReading | None
     ) -> MatchResult:
         return finding
 
@@ -130,21 +130,21 @@ def _adopt_whatever_is_there() -> AbstractContextManager[object]:
 
 def _forget_the_neighbours() -> AbstractContextManager[object]:
     def alone(session: Session, attempt_id: UUID, **window: datetime) -> CompetingAttempts:
-        found = neighbours_of(session, attempt_id, **window)
+        found = find_competing(session, attempt_id, **window)
         return replace(found, in_flight=frozenset(), rivals=())
 
-    return mock.patch.object(reconcile, "neighbours_of", alone)
+    return mock.patch.object(reconcile, "find_competing", alone)
 
 
 def _take_other_seeds_for_equal() -> AbstractContextManager[object]:
     """Bind sets of requests that differ in what no result tells."""
 
     def alike(session: Session, attempt_id: UUID, **window: datetime) -> CompetingAttempts:
-        found = neighbours_of(session, attempt_id, **window)
+        found = find_competing(session, attempt_id, **window)
         rivals = tuple(replace(one, request=found.mine.request) for one in found.rivals)
         return replace(found, rivals=rivals)
 
-    return mock.patch.object(reconcile, "neighbours_of", alike)
+    return mock.patch.object(reconcile, "find_competing", alike)
 
 
 def _bind_sets_of_unequal_size() -> AbstractContextManager[object]:
@@ -163,9 +163,9 @@ def _find_no_forgotten_task() -> AbstractContextManager[object]:
 
 
 def _take_any_file() -> AbstractContextManager[object]:
-    def inspect(path: Path, *, poster: Path, last_frame: Path, beat: Callable[[], None]) -> Probe:
+    def inspect(path: Path, *, poster: Path, last_frame: Path, renew: Callable[[], None]) -> Probe:
         try:
-            return inspect_video(path, poster=poster, last_frame=last_frame, beat=beat)
+            return inspect_video(path, poster=poster, last_frame=last_frame, renew=renew)
         except UnplayableError:
             poster.write_bytes(b"a picture")
             last_frame.write_bytes(b"a picture")

@@ -28,7 +28,7 @@ from workers.intake import take_in
 from workers.polling.poll_batch import poll_account
 from workers.reconciliation.reconcile import reconcile_attempt
 from workers.recovery.guarded_dispatch import guarded_dispatch
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.submission.submit import submit_render_job
 from workers.sweep.sweep import sweep
 from workers.webhooks.deliver import deliver_webhooks
@@ -201,26 +201,26 @@ class Scheduler:
             case _:
                 return None
 
-    def _work(self, services: Services, message: Message) -> object:
+    def _work(self, context: Context, message: Message) -> object:
         """What the Celery tasks do."""
         args = message.args
         match message.task:
             case messages.INTAKE_ENQUEUE:
-                return take_in(services, *args)
+                return take_in(context, *args)
             case messages.CONTROL_DISPATCH:
-                return f"admitted={len(guarded_dispatch(services))}"
+                return f"admitted={len(guarded_dispatch(context))}"
             case messages.CONTROL_SWEEP:
-                return sweep(services)
+                return sweep(context)
             case messages.RENDER_SUBMIT:
-                return submit_render_job(services, UUID(args[0]), args[1])
+                return submit_render_job(context, UUID(args[0]), args[1])
             case messages.RENDER_POLL:
-                return poll_account(services, UUID(args[0]), args[1])
+                return poll_account(context, UUID(args[0]), args[1])
             case messages.RENDER_RECONCILE:
-                return reconcile_attempt(services, UUID(args[0]))
+                return reconcile_attempt(context, UUID(args[0]))
             case messages.RENDER_ARCHIVE:
-                return archive_render_job(services, UUID(args[0]))
+                return archive_render_job(context, UUID(args[0]))
             case messages.WEBHOOK_DELIVER:
-                return deliver_webhooks(services, UUID(args[0]))
+                return deliver_webhooks(context, UUID(args[0]))
             case unknown:
                 raise AssertionError(f"nobody takes {unknown}")
 

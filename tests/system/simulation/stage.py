@@ -25,7 +25,7 @@ from uuid import UUID
 from reelqueue.errors import ReelqueueError
 from tests.support.virtual_clock import VirtualClock
 from tests.system.simulation.broker import Message
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 
 # After this long without a sign of a running worker, Postgres is asked whether it waits for a lock.
 _PATIENCE_SECONDS = 0.01
@@ -64,7 +64,7 @@ class Step:
     """The job that it is about, where it is about one."""
     message: Message | None = None
     """What the broker gives out again if it is killed."""
-    process: Services | None = None
+    process: Context | None = None
     """The process that runs it, where it is a worker's."""
     standing: Standing = Standing.READY
     standing_then: Standing = Standing.READY

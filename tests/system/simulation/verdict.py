@@ -62,7 +62,7 @@ class Verdict:
         yield from self._swapped()
         yield from self._duplicates()
         yield from self._files()
-        yield from self.world.receiver.problems(self.world.services.sessions)
+        yield from self.world.receiver.problems(self.world.context.sessions)
         yield from broken_invariants(self.world)
 
     def _lost_orders(self, orders: dict[str, dict[str, Any]]) -> Iterator[str]:
@@ -176,7 +176,7 @@ class Verdict:
             if job.state is not RenderState.SUCCEEDED:
                 continue
             video = self.videos.get(job.id)
-            path = video and self.world.services.archive.path(video.path)
+            path = video and self.world.context.archive.path(video.path)
             if video is None or path is None or not path.is_file():
                 yield f"job {job.id} succeeded without its file"
             elif path.read_bytes() not in self._clips():

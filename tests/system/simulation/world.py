@@ -34,7 +34,7 @@ from tests.system.simulation.temper import Temper
 from tests.system.simulation.trace import SerialIds, Trace
 from tests.system.simulation.witness import Witness
 from workers.dispatch.default_account import ensure_default_account
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.runtime.host_clock import HostClock
 from workers.runtime.known_clocks import KnownClocks
 from workers.runtime.poll_intervals import Pacing
@@ -104,12 +104,12 @@ class World:
     provider: Service
     witness: Witness
     receiver: Receiver
-    services: Services
-    processes: list[Services]
+    context: Context
+    processes: list[Context]
     """The workers', each on a host and with a memory of its own."""
     bench: Bench
 
-    def restart(self, process: Services) -> None:
+    def restart(self, process: Context) -> None:
         """Another process takes the place of one that was killed."""
         self.processes[:] = [one if one is not process else _process(one, one.host) for one in self.processes]
 
@@ -139,8 +139,8 @@ def open_world(bench: Bench, temper: Temper, random: Random) -> Iterator[World]:
         )
         broker = BagOfMessages(clock)
         receiver = make_receiver(StagedSessions(bench.engine, stage), stage, database_clock, random)
-        services = _services(stage, database_clock, broker, network, receiver, bench)
-        _make_accounts(services, temper)
+        context = _context(stage, database_clock, broker, network, receiver, bench)
+        _make_accounts(context, temper)
         hosts = [VirtualHost(stage, random.uniform(0, 1e5)) for _ in range(temper.workers)]
         stack.callback(stage.clear)
         yield World(
@@ -154,15 +154,15 @@ def open_world(bench: Bench, temper: Temper, random: Random) -> Iterator[World]:
             provider,
             witness,
             receiver,
-            services,
-            [_process(services, host) for host in hosts],
+            context,
+            [_process(context, host) for host in hosts],
             bench,
         )
 
 
-def _process(services: Services, host: HostClock) -> Services:
+def _process(context: Context, host: HostClock) -> Context:
     """A new process: what it has measured is forgotten with it."""
-    return replace(services, host=host, pacing=Pacing(), clocks=KnownClocks())
+    return replace(context, host=host, pacing=Pacing(), clocks=KnownClocks())
 
 
 def _provider(temper: Temper, clock: ProviderClock, random: Random, bench: Bench) -> Service:
@@ -184,11 +184,11 @@ def _provider(temper: Temper, clock: ProviderClock, random: Random, bench: Bench
     return service
 
 
-def _services(
+def _context(
     stage: Stage, clock: SteppedClock, broker: BagOfMessages, network: Network, receiver: Receiver, bench: Bench
-) -> Services:
+) -> Context:
     celery = CelerySettings()
-    return Services(
+    return Context(
         settings=Settings(
             services=ServiceSettings(database_url=SecretStr("postgresql+psycopg://x/x"), archive_url="file:x"),
             provider=ProviderSettings(
@@ -210,9 +210,9 @@ def _services(
     )
 
 
-def _make_accounts(services: Services, temper: Temper) -> None:
-    with services.sessions.begin() as session:
-        account_id = ensure_default_account(session, services)
+def _make_accounts(context: Context, temper: Temper) -> None:
+    with context.sessions.begin() as session:
+        account_id = ensure_default_account(session, context)
         first = session.get_one(Account, account_id)
         first.look_ahead, first.created_at = temper.look_ahead, START
         if temper.accounts > 1:

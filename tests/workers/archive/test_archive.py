@@ -54,12 +54,12 @@ def point_at(rows: Rows, url: str) -> None:
 def test_a_result_is_kept_with_its_measures(jobs: Jobs, rows: Rows, server: LoopbackServer) -> None:
     job_id = jobs.archiving(url=server.url)
 
-    said = archive_render_job(jobs.services, job_id)
+    said = archive_render_job(jobs.context, job_id)
 
     video = rows.assets(job_id)["video"]
     assert said == f"archived {len(make_clip())} bytes"
     assert rows.state(job_id) is RenderState.SUCCEEDED
-    assert Download.of(jobs.services.archive.path(video.path)) == Download(video.size_bytes, video.sha256)
+    assert Download.of(jobs.context.archive.path(video.path)) == Download(video.size_bytes, video.sha256)
     assert (video.width_px, video.height_px, video.video_codec) == (WIDTH_PX, HEIGHT_PX, "h264")
     assert (video.has_audio, video.content_type) == (True, "video/mp4")
 
@@ -67,19 +67,19 @@ def test_a_result_is_kept_with_its_measures(jobs: Jobs, rows: Rows, server: Loop
 def test_a_result_has_a_poster(jobs: Jobs, rows: Rows, server: LoopbackServer) -> None:
     job_id = jobs.archiving(url=server.url)
 
-    archive_render_job(jobs.services, job_id)
+    archive_render_job(jobs.context, job_id)
 
     poster = rows.assets(job_id)["poster"]
-    with Image.open(jobs.services.archive.path(poster.path)) as picture:
+    with Image.open(jobs.context.archive.path(poster.path)) as picture:
         assert (picture.format, poster.content_type) == ("JPEG", "image/jpeg")
 
 
 def test_files_stand_by_day_and_job(jobs: Jobs, server: LoopbackServer) -> None:
     job_id = jobs.archiving(url=server.url)
 
-    archive_render_job(jobs.services, job_id)
+    archive_render_job(jobs.context, job_id)
 
-    assert files_of(jobs.services.archive) == [
+    assert files_of(jobs.context.archive) == [
         f"2026/11/23/{job_id}.jpg",
         f"2026/11/23/{job_id}.json",
         f"2026/11/23/{job_id}.last.png",
@@ -90,7 +90,7 @@ def test_files_stand_by_day_and_job(jobs: Jobs, server: LoopbackServer) -> None:
 def test_nothing_more_is_due_afterwards(jobs: Jobs, rows: Rows, server: LoopbackServer) -> None:
     job_id = jobs.archiving(url=server.url)
 
-    archive_render_job(jobs.services, job_id)
+    archive_render_job(jobs.context, job_id)
 
     job = rows.job(job_id)
     assert (job.next_archive_at, job.lease_until, job.next_poll_at) == (None, None, None)
@@ -99,9 +99,9 @@ def test_nothing_more_is_due_afterwards(jobs: Jobs, rows: Rows, server: Loopback
 
 def test_a_doubled_message_does_nothing(jobs: Jobs, server: LoopbackServer) -> None:
     job_id = jobs.archiving(url=server.url)
-    archive_render_job(jobs.services, job_id)
+    archive_render_job(jobs.context, job_id)
 
-    assert archive_render_job(jobs.services, job_id) == "no result is due: nothing done"
+    assert archive_render_job(jobs.context, job_id) == "no result is due: nothing done"
     assert len(server.requests) == 1
 
 
@@ -109,7 +109,7 @@ def test_a_message_while_another_worker_fetches_does_nothing(jobs: Jobs, rows: R
     job_id = jobs.archiving(url="http://127.0.0.1:1")
     rows.change(RenderJob, RenderJob.id == job_id, lease_until=jobs.clock.at(1000))
 
-    assert archive_render_job(jobs.services, job_id) == "no result is due: nothing done"
+    assert archive_render_job(jobs.context, job_id) == "no result is due: nothing done"
 
 
 def test_a_worker_that_lost_its_lease_changes_nothing(jobs: Jobs, rows: Rows) -> None:
@@ -122,7 +122,7 @@ def test_a_worker_that_lost_its_lease_changes_nothing(jobs: Jobs, rows: Rows) ->
     with serving(slow) as server:
         jobs.provider.on_query(succeeded(server.url))
         point_at(rows, server.url)
-        archive_render_job(jobs.services, job_id)
+        archive_render_job(jobs.context, job_id)
 
     assert (rows.state(job_id), rows.assets(job_id)) == (RenderState.ARCHIVING, {})
     assert rows.job(job_id).next_archive_at == jobs.clock.at(500)
@@ -144,14 +144,14 @@ BAD = [
 def test_a_bad_result_is_tried_again_later(jobs: Jobs, rows: Rows, behaviour: Behaviour, reason: str) -> None:
     with serving(behaviour) as server:
         job_id = jobs.archiving(url=server.url)
-        said = archive_render_job(jobs.services, job_id)
+        said = archive_render_job(jobs.context, job_id)
 
     job = rows.job(job_id)
     assert reason in said
     assert (job.state, job.lease_until, job.archive_count) == (RenderState.ARCHIVING, None, 1)
     assert job.next_archive_at == jobs.clock.now() + timedelta(seconds=5)
     assert [event.detail["reason"] for event in rows.events(job_id, "fetch_failed")] == [said.split(": ", 1)[1]]
-    assert files_of(jobs.services.archive) == []
+    assert files_of(jobs.context.archive) == []
 
 
 @pytest.mark.parametrize("behaviour", [behaviour for behaviour, _ in BAD], ids=[reason for _, reason in BAD])
@@ -160,9 +160,9 @@ def test_a_bad_result_is_never_rendered_again(
 ) -> None:
     with serving(behaviour, CLIP) as server:
         job_id = jobs.archiving(url=server.url)
-        archive_render_job(jobs.services, job_id)
+        archive_render_job(jobs.context, job_id)
         jobs.clock.advance(5)
-        archive_render_job(jobs.services, job_id)
+        archive_render_job(jobs.context, job_id)
 
     assert rows.state(job_id) is RenderState.SUCCEEDED
     assert provider.count("submit") == 1
@@ -172,9 +172,9 @@ def test_the_task_is_asked_for_its_url_anew(jobs: Jobs, rows: Rows, server: Loop
     job_id = jobs.archiving(url="http://127.0.0.1:1/stale.mp4")
     jobs.provider.on_query(succeeded(server.url))
 
-    archive_render_job(jobs.services, job_id)
+    archive_render_job(jobs.context, job_id)
     jobs.clock.advance(5)
-    archive_render_job(jobs.services, job_id)
+    archive_render_job(jobs.context, job_id)
 
     assert rows.tasks(job_id)[0].result_url == server.url
     assert rows.state(job_id) is RenderState.SUCCEEDED
@@ -186,7 +186,7 @@ def test_without_a_new_url_the_old_one_is_tried_again(jobs: Jobs, rows: Rows, sa
     job_id = jobs.archiving(url=url)
     jobs.provider.on_query(said)  # type: ignore[arg-type]
 
-    archive_render_job(jobs.services, job_id)
+    archive_render_job(jobs.context, job_id)
 
     assert rows.tasks(job_id)[0].result_url == url
     assert rows.job(job_id).next_archive_at is not None
@@ -197,7 +197,7 @@ def test_tries_are_ever_further_apart(jobs: Jobs, rows: Rows, clock: VirtualCloc
 
     delays = []
     for _ in range(9):
-        archive_render_job(jobs.services, job_id)
+        archive_render_job(jobs.context, job_id)
         due_at = rows.job(job_id).next_archive_at
         assert due_at is not None
         delays.append((due_at - clock.now()).total_seconds())
@@ -212,7 +212,7 @@ def test_the_last_try_is_made_when_the_result_expires(jobs: Jobs, rows: Rows, cl
     assert expires_at is not None
     clock.time = expires_at - timedelta(seconds=1)
 
-    archive_render_job(jobs.services, job_id)
+    archive_render_job(jobs.context, job_id)
 
     assert (rows.state(job_id), rows.job(job_id).next_archive_at) == (RenderState.ARCHIVING, expires_at)
 
@@ -221,7 +221,7 @@ def test_an_expired_result_ends_the_job(jobs: Jobs, rows: Rows) -> None:
     job_id = jobs.archiving(url="http://127.0.0.1:1")
     jobs.clock.advance(24 * 3600)
 
-    archive_render_job(jobs.services, job_id)
+    archive_render_job(jobs.context, job_id)
 
     job = rows.job(job_id)
     assert (job.state, job.failure_class) == (RenderState.FAILED, FailureClass.RESULT)
@@ -234,7 +234,7 @@ def test_a_url_that_is_none_leaves_no_lease_behind(jobs: Jobs, rows: Rows, url: 
     job_id = jobs.archiving(url="http://127.0.0.1:1")
     point_at(rows, url)
 
-    archive_render_job(jobs.services, job_id)
+    archive_render_job(jobs.context, job_id)
 
     assert rows.job(job_id).lease_until is None
     assert rows.job(job_id).next_archive_at == jobs.clock.now() + timedelta(seconds=5)
@@ -242,9 +242,9 @@ def test_a_url_that_is_none_leaves_no_lease_behind(jobs: Jobs, rows: Rows, url: 
 
 def test_a_file_in_the_archives_place_is_a_reason_to_try_later(jobs: Jobs, rows: Rows, server: LoopbackServer) -> None:
     job_id = jobs.archiving(url=server.url)
-    jobs.services.archive.root.write_text("not a folder")
+    jobs.context.archive.root.write_text("not a folder")
 
-    said = archive_render_job(jobs.services, job_id)
+    said = archive_render_job(jobs.context, job_id)
 
     assert "Not a directory; make it a folder" in said
     assert rows.job(job_id).lease_until is None
@@ -256,7 +256,7 @@ def test_a_late_video_is_collected(jobs: Jobs, rows: Rows, server: LoopbackServe
     jobs.poll()
     jobs.poll(succeeded(server.url))
 
-    archive_render_job(jobs.services, job_id)
+    archive_render_job(jobs.context, job_id)
 
     job = rows.job(job_id)
     assert (job.state, job.collected_late, job.failure_message) == (RenderState.SUCCEEDED, True, None)
@@ -265,15 +265,15 @@ def test_a_late_video_is_collected(jobs: Jobs, rows: Rows, server: LoopbackServe
 
 def test_the_video_of_a_lost_job_that_turns_up_is_collected(jobs: Jobs, rows: Rows, server: LoopbackServer) -> None:
     job_id = jobs.rendering()
-    jobs.clock.advance(jobs.services.settings.poll.unknown_seconds)
+    jobs.clock.advance(jobs.context.settings.poll.unknown_seconds)
     while rows.state(job_id) is RenderState.RENDERING:
         jobs.poll(task("UNKNOWN"))
     made = jobs.clock.now().timestamp() * 1000
     jobs.provider.on_list(listing({"task_id": "task-1", "status": "SUCCEEDED", "gmt_create": round(made)}))
     jobs.provider.on_query(succeeded(server.url))
-    scan_for_orphans(jobs.services)
+    scan_for_orphans(jobs.context)
 
-    archive_render_job(jobs.services, job_id)
+    archive_render_job(jobs.context, job_id)
 
     job = rows.job(job_id)
     assert (job.state, job.collected_late, job.failure_message) == (RenderState.SUCCEEDED, True, None)
@@ -288,7 +288,7 @@ def test_a_late_video_that_cannot_be_had_leaves_the_job_timed_out(jobs: Jobs, ro
     jobs.poll(succeeded("http://127.0.0.1:1"))
     jobs.clock.advance(24 * 3600)
 
-    archive_render_job(jobs.services, job_id)
+    archive_render_job(jobs.context, job_id)
 
     job = rows.job(job_id)
     assert (job.state, job.next_archive_at, job.failure_class) == (RenderState.TIMED_OUT, None, FailureClass.RESULT)
@@ -296,11 +296,11 @@ def test_a_late_video_that_cannot_be_had_leaves_the_job_timed_out(jobs: Jobs, ro
 
 def test_a_file_without_its_row_is_fetched_over(jobs: Jobs, rows: Rows, server: LoopbackServer) -> None:
     job_id = jobs.archiving(url=server.url)
-    left = jobs.services.archive.path(f"2026/11/23/{job_id}.mp4")
+    left = jobs.context.archive.path(f"2026/11/23/{job_id}.mp4")
     left.parent.mkdir(parents=True)
     left.write_bytes(b"of a worker that was killed before its commit")
 
-    archive_render_job(jobs.services, job_id)
+    archive_render_job(jobs.context, job_id)
 
     assert left.read_bytes() == make_clip()
     assert rows.state(job_id) is RenderState.SUCCEEDED
@@ -309,4 +309,4 @@ def test_a_file_without_its_row_is_fetched_over(jobs: Jobs, rows: Rows, server: 
 def test_a_job_that_has_no_result_is_left_alone(jobs: Jobs) -> None:
     job_id = jobs.rendering()
 
-    assert archive_render_job(jobs.services, job_id) == "no result is due: nothing done"
+    assert archive_render_job(jobs.context, job_id) == "no result is due: nothing done"

@@ -19,7 +19,7 @@ from tests.support.rows import Rows
 from tests.support.s3 import ARCHIVE_URL, KEY_ID, S3, SECRET, Fault, answering, cutting, garbling, stalling
 from tests.support.sample_videos import make_clip
 from workers.archive.archive_result import archive_render_job
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.settings import Settings
 
 DAY = 24 * 3600
@@ -50,9 +50,9 @@ def archive(s3: S3, tmp_path: Path) -> Archive:
 
 
 @pytest.fixture
-def services(services: Services, archive: Archive) -> Services:
+def context(context: Context, archive: Archive) -> Context:
     """With the bucket for an archive."""
-    return replace(services, archive=archive)
+    return replace(context, archive=archive)
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def faults() -> dict[str, Fault]:
 
 
 def test_a_clip_and_what_is_beside_it_go_to_the_bucket(jobs: Jobs, rows: Rows, s3: S3, job_id: UUID) -> None:
-    said = archive_render_job(jobs.services, job_id)
+    said = archive_render_job(jobs.context, job_id)
 
     stem = f"studio/2026/11/23/{job_id}"
     assert said == f"archived {len(make_clip())} bytes"
@@ -91,7 +91,7 @@ def test_a_clip_and_what_is_beside_it_go_to_the_bucket(jobs: Jobs, rows: Rows, s
 
 
 def test_the_video_comes_last_so_that_nothing_is_missing_beside_it(jobs: Jobs, s3: S3, job_id: UUID) -> None:
-    archive_render_job(jobs.services, job_id)
+    archive_render_job(jobs.context, job_id)
 
     put = [path.rpartition(".")[2] for method, path in s3.seen if method == "PUT"]
     assert put == ["jpg", "png", "json", "mp4"]
@@ -100,11 +100,11 @@ def test_the_video_comes_last_so_that_nothing_is_missing_beside_it(jobs: Jobs, s
 @pytest.mark.parametrize("fault", faults().values(), ids=list(faults()))
 def test_a_job_waits_until_the_archive_works_again(jobs: Jobs, rows: Rows, s3: S3, job_id: UUID, fault: Fault) -> None:
     s3.misbehave(fault)
-    said = archive_render_job(jobs.services, job_id)
+    said = archive_render_job(jobs.context, job_id)
     waited = rows.state(job_id)
     s3.recover()
     jobs.clock.advance(5)
-    archive_render_job(jobs.services, job_id)
+    archive_render_job(jobs.context, job_id)
 
     assert said.startswith("not kept: s3://clips/studio: ")
     assert (waited, rows.state(job_id)) == (RenderState.ARCHIVING, RenderState.SUCCEEDED)
@@ -116,7 +116,7 @@ def test_a_bucket_that_never_answers_is_given_up(jobs: Jobs, rows: Rows, s3: S3,
     done = threading.Event()
     s3.misbehave(stalling(done))
 
-    said = archive_render_job(jobs.services, job_id)
+    said = archive_render_job(jobs.context, job_id)
 
     done.set()
     assert said.startswith("not kept: s3://clips/studio: ")
@@ -127,7 +127,7 @@ def test_the_provider_is_not_asked_for_what_the_archive_did(jobs: Jobs, s3: S3, 
     s3.misbehave(answering(403, "AccessDenied"))
     asked = jobs.provider.count("query")
 
-    archive_render_job(jobs.services, job_id)
+    archive_render_job(jobs.context, job_id)
 
     assert jobs.provider.count("query") == asked
 
@@ -135,7 +135,7 @@ def test_the_provider_is_not_asked_for_what_the_archive_did(jobs: Jobs, s3: S3, 
 def test_the_history_says_why_it_waits_and_how_long_it_can(jobs: Jobs, rows: Rows, s3: S3, job_id: UUID) -> None:
     s3.misbehave(answering(403, "AccessDenied"))
 
-    archive_render_job(jobs.services, job_id)
+    archive_render_job(jobs.context, job_id)
 
     (event,) = rows.events(job_id, "keep_failed")
     assert event.detail["hours_left"] == 24.0
@@ -147,9 +147,9 @@ def test_no_credential_is_logged_or_stored(
 ) -> None:
     s3.misbehave(answering(403, "InvalidAccessKeyId"))
 
-    said = archive_render_job(jobs.services, job_id)
+    said = archive_render_job(jobs.context, job_id)
 
-    shown = f"{said} {capsys.readouterr()} {[event.detail for event in rows.events(job_id)]} {jobs.services!r}"
+    shown = f"{said} {capsys.readouterr()} {[event.detail for event in rows.events(job_id)]} {jobs.context!r}"
     assert "InvalidAccessKeyId" in shown
     assert (KEY_ID in shown, SECRET in shown) == (False, False)
 
@@ -158,7 +158,7 @@ def test_only_the_end_of_the_result_ends_the_job(jobs: Jobs, rows: Rows, s3: S3,
     s3.misbehave(answering(403, "AccessDenied"))
     jobs.clock.advance(DAY)
 
-    archive_render_job(jobs.services, job_id)
+    archive_render_job(jobs.context, job_id)
 
     job = rows.job(job_id)
     assert (job.state, job.failure_class) == (RenderState.FAILED, FailureClass.RESULT)
@@ -167,7 +167,7 @@ def test_only_the_end_of_the_result_ends_the_job(jobs: Jobs, rows: Rows, s3: S3,
 
 @pytest.mark.parametrize("archive", [FullDisk(Path("/nonexistent"))])
 def test_a_full_disk_is_waited_for(jobs: Jobs, rows: Rows, archive: Archive, job_id: UUID) -> None:
-    said = archive_render_job(jobs.services, job_id)
+    said = archive_render_job(jobs.context, job_id)
 
     assert said.startswith(f"not kept: {archive.place}: No space left on device; free space there")
     assert (rows.state(job_id), rows.job(job_id).lease_until) == (RenderState.ARCHIVING, None)

@@ -27,10 +27,10 @@ def download(
     max_bytes: int = 10_000_000,
     timeout_seconds: float = 20,
     headers_seconds: float = 20,
-    beat: Callable[[], None] = lambda: None,
+    renew: Callable[[], None] = lambda: None,
 ) -> Download:
     limits = DownloadLimits(max_bytes, timeout_seconds, headers_seconds=headers_seconds, read_seconds=0.5)
-    return fetch(url, path, limits=limits, plain_host="127.0.0.1", beat=beat)
+    return fetch(url, path, limits=limits, plain_host="127.0.0.1", renew=renew)
 
 
 @pytest.fixture
@@ -189,7 +189,7 @@ def test_it_shows_that_it_is_alive(path: Path) -> None:
     beats: list[int] = []
 
     with serving(says("200 OK", VIDEO)) as server:
-        download(server.url, path, beat=lambda: beats.append(1))
+        download(server.url, path, renew=lambda: beats.append(1))
 
     assert beats
 

@@ -57,8 +57,8 @@ def archiving(jobs: Jobs, rows: Rows, expires_in_hours: float, url: str = "http:
 
 
 def archive_line(jobs: Jobs) -> doctor.Line:
-    with jobs.services.sessions() as session:
-        return next(iter(doctor._backlog(jobs.services, session)))
+    with jobs.context.sessions() as session:
+        return next(iter(doctor._backlog(jobs.context, session)))
 
 
 def test_the_result_that_expires_first_is_fetched_first(jobs: Jobs, rows: Rows, server: LoopbackServer) -> None:
@@ -67,7 +67,7 @@ def test_the_result_that_expires_first_is_fetched_first(jobs: Jobs, rows: Rows, 
 
     fetched = []
     for job_id in waiting:  # messages in the order of their sending
-        archive_render_job(jobs.services, job_id)
+        archive_render_job(jobs.context, job_id)
         fetched += [each for each in waiting if rows.state(each) is RenderState.SUCCEEDED and each not in fetched]
 
     assert [waiting[job_id] for job_id in fetched] == sorted(hours)
@@ -76,14 +76,14 @@ def test_the_result_that_expires_first_is_fetched_first(jobs: Jobs, rows: Rows, 
 def test_the_message_says_whose_result_was_fetched_instead(jobs: Jobs, rows: Rows, server: LoopbackServer) -> None:
     named, sooner = archiving(jobs, rows, 20, server.url), archiving(jobs, rows, 3, server.url)
 
-    assert f"(job {sooner} expires sooner)" in archive_render_job(jobs.services, named)
+    assert f"(job {sooner} expires sooner)" in archive_render_job(jobs.context, named)
 
 
 def test_of_those_that_expire_together_the_named_one_is_fetched(jobs: Jobs, rows: Rows, server: LoopbackServer) -> None:
     other, named = archiving(jobs, rows, 20, server.url), archiving(jobs, rows, 20, server.url)
     rows.change(ProviderTask, result_expires_at=jobs.clock.at(20 * HOUR))
 
-    archive_render_job(jobs.services, named)
+    archive_render_job(jobs.context, named)
 
     assert (rows.state(other), rows.state(named)) == (RenderState.ARCHIVING, RenderState.SUCCEEDED)
 
@@ -92,7 +92,7 @@ def test_the_sweep_hints_at_the_first_to_expire_first(jobs: Jobs, rows: Rows) ->
     late, soon = archiving(jobs, rows, 20), archiving(jobs, rows, 8)
     jobs.hints.fetches.clear()
 
-    sweep(jobs.services)
+    sweep(jobs.context)
 
     assert jobs.hints.fetches == [soon, late]
 
@@ -102,7 +102,7 @@ def test_workers_at_the_same_time_take_different_results(own_jobs: Jobs) -> None
     named = next(iter(waiting))
 
     with ThreadPoolExecutor(8) as workers:
-        claims = list(workers.map(lambda _: claim_fetch(own_jobs.services, named), range(8)))
+        claims = list(workers.map(lambda _: claim_fetch(own_jobs.context, named), range(8)))
 
     taken = [claim.job_id for claim in claims if claim]
     assert sorted(taken) == sorted(set(taken))
@@ -114,7 +114,7 @@ def test_workers_at_the_same_time_take_different_results(own_jobs: Jobs) -> None
 def test_an_alarm_is_raised_hours_before_a_result_is_gone(jobs: Jobs, rows: Rows, hours: float, told: int) -> None:
     job_id = archiving(jobs, rows, hours)
 
-    sweep(jobs.services)
+    sweep(jobs.context)
 
     assert len(rows.events(job_id, "result_expiring")) == told
 
@@ -122,20 +122,20 @@ def test_an_alarm_is_raised_hours_before_a_result_is_gone(jobs: Jobs, rows: Rows
 def test_the_alarm_is_raised_once(jobs: Jobs, rows: Rows) -> None:
     job_id = archiving(jobs, rows, 5)
 
-    assert (sweep(jobs.services).expiring, sweep(jobs.services).expiring) == (1, 0)
+    assert (sweep(jobs.context).expiring, sweep(jobs.context).expiring) == (1, 0)
     assert [event.detail["hours_left"] for event in rows.events(job_id, "result_expiring")] == [5.0]
 
 
 def test_receivers_are_told_of_it(jobs: Jobs, rows: Rows, server: LoopbackServer) -> None:
-    with jobs.services.sessions.begin() as session:
+    with jobs.context.sessions.begin() as session:
         endpoint, _ = make_endpoint(session, ensure_tenant(session), f"{server.url}/hook", KEY, now=jobs.clock.now())
         endpoint_id = endpoint.id
     job_id = archiving(jobs, rows, 5)
 
-    sweep(jobs.services)
-    deliver_webhooks(jobs.services, endpoint_id)
+    sweep(jobs.context)
+    deliver_webhooks(jobs.context, endpoint_id)
 
-    with jobs.services.sessions() as session:
+    with jobs.context.sessions() as session:
         assert session.scalars(select(WebhookDelivery.kind)).all() == ["render_job.result_expiring"]
         assert [finding.check.name for finding in audit(session) if finding.rows] == []
     assert f'"job_id":"{job_id}"'.encode() in server.requests[-1]
@@ -153,9 +153,9 @@ def test_the_doctor_says_how_long_there_is(jobs: Jobs, rows: Rows) -> None:
 
 def test_the_doctor_says_what_the_archive_said(jobs: Jobs, rows: Rows) -> None:
     job_id = archiving(jobs, rows, 20)
-    claim = claim_fetch(jobs.services, job_id)
+    claim = claim_fetch(jobs.context, job_id)
     assert claim is not None
-    retry_store(jobs.services, claim, StorageRefusedError("s3://clips: HTTP 403 AccessDenied"))
+    retry_store(jobs.context, claim, StorageRefusedError("s3://clips: HTTP 403 AccessDenied"))
 
     line = archive_line(jobs)
 

@@ -30,7 +30,7 @@ def inspect(tmp_path: Path) -> Callable[..., Probe]:
             path,
             poster=tmp_path / "poster.jpg",
             last_frame=tmp_path / "last.png",
-            beat=lambda: (beats if beats is not None else []).append(None),
+            renew=lambda: (beats if beats is not None else []).append(None),
             bounds=Bounds(**bounds),  # type: ignore[arg-type]
         )
 

@@ -45,19 +45,19 @@ def server() -> Iterator[LoopbackServer]:
 
 def archived(jobs: Jobs, url: str, **options: Any) -> RenderJob:
     """A campaign's clip that was rendered and archived."""
-    with jobs.services.sessions.begin() as session:
+    with jobs.context.sessions.begin() as session:
         apply(session, make_campaign(session, name="spring"), clip("shoe-1", **options))
-    dispatch(jobs.services)
+    dispatch(jobs.context)
     jobs.submit(jobs.hints.submits[-1])
     jobs.poll(succeeded(url, actual_prompt="a boat, rewritten", orig_prompt="a boat"))
-    with jobs.services.sessions() as session:
+    with jobs.context.sessions() as session:
         job = session.scalars(select(RenderJob)).one()
-    archive_render_job(jobs.services, job.id)
+    archive_render_job(jobs.context, job.id)
     return job
 
 
 def sidecar(jobs: Jobs, rows: Rows, job: RenderJob) -> dict[str, Any]:
-    path = jobs.services.archive.path(rows.assets(job.id)["sidecar"].path)
+    path = jobs.context.archive.path(rows.assets(job.id)["sidecar"].path)
     found: dict[str, Any] = json.loads(path.read_text())
     return found
 
@@ -102,7 +102,7 @@ def test_it_says_what_the_clip_cost_as_the_ledger_does(jobs: Jobs, rows: Rows, s
 def test_it_names_the_files_beside_it_with_their_checksums(jobs: Jobs, rows: Rows, server: LoopbackServer) -> None:
     job = archived(jobs, server.url)
 
-    said, folder = sidecar(jobs, rows, job), jobs.services.archive.path(rows.assets(job.id)["video"].path).parent
+    said, folder = sidecar(jobs, rows, job), jobs.context.archive.path(rows.assets(job.id)["video"].path).parent
 
     for kind in ("video", "poster", "last_frame"):
         file = said[kind]

@@ -27,13 +27,13 @@ def job_id(jobs: Jobs) -> UUID:
     """A job whose files are in the archive."""
     with serving(says("200 OK", make_clip())) as server:
         job_id = jobs.archiving(url=server.url)
-        archive_render_job(jobs.services, job_id)
+        archive_render_job(jobs.context, job_id)
     return job_id
 
 
 @pytest.mark.parametrize("is_whole", [True, False])
 def test_files_that_are_there_break_nothing(jobs: Jobs, job_id: UUID, *, is_whole: bool) -> None:
-    finding = audit_archive(jobs.services, is_whole=is_whole)
+    finding = audit_archive(jobs.context, is_whole=is_whole)
 
     assert finding.rows == []
     assert " 4 were looked for in " in finding.check.promise
@@ -44,7 +44,7 @@ def test_files_that_are_there_break_nothing(jobs: Jobs, job_id: UUID, *, is_whol
 def test_a_file_that_is_not_as_its_row_says_is_named(
     jobs: Jobs, rows: Rows, job_id: UUID, damage: str, seen: str, *, is_whole: bool
 ) -> None:
-    archive = jobs.services.archive
+    archive = jobs.context.archive
     assert isinstance(archive, LocalArchive)
     path = archive.path(rows.assets(job_id)["video"].path)
     content = path.read_bytes()
@@ -52,7 +52,7 @@ def test_a_file_that_is_not_as_its_row_says_is_named(
     if damage != "gone":
         path.write_bytes(content[:-1] if damage == "cut" else content + b"!")
 
-    (row,) = audit_archive(jobs.services, is_whole=is_whole).rows
+    (row,) = audit_archive(jobs.context, is_whole=is_whole).rows
 
     assert (row["job_id"], row["kind"]) == (job_id, "video")
     assert seen in row["seen"]

@@ -139,15 +139,15 @@ def result_url() -> Iterator[str]:
 
 def test_clean_lives_break_nothing(jobs: Jobs, rows: Rows, result_url: str) -> None:
     """After every step of lives that end in every way."""
-    plain = jobs.services.settings.provider.model_copy(update={"video_base_url": "http://127.0.0.1:9"})
-    jobs.services = replace(jobs.services, settings=replace(jobs.services.settings, provider=plain))
+    plain = jobs.context.settings.provider.model_copy(update={"video_base_url": "http://127.0.0.1:9"})
+    jobs.context = replace(jobs.context, settings=replace(jobs.context.settings, provider=plain))
     for said in (succeeded(result_url), task("FAILED"), task("CANCELED"), task("SUSPENDED")):
         job_id = jobs.rendering(poll_interval_ms=1000, poll_timeout_ms=2000)
         assert broken(rows) == set()
         while rows.job(job_id).next_poll_at is not None and rows.state(job_id) is RenderState.RENDERING:
             jobs.poll(said)
             assert broken(rows) == set()
-        archive_render_job(jobs.services, job_id)
+        archive_render_job(jobs.context, job_id)
         assert broken(rows) == set()
 
 

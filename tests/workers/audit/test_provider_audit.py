@@ -18,34 +18,34 @@ from tests.support.simulated import KEY, Simulated
 from workers.audit.provider import audit_provider
 from workers.reconciliation.orphan_adoption import Orphan
 from workers.reconciliation.orphans import scan_for_orphans
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 
 
 @pytest.fixture
-def simulated(services: Services, hints: RecordedHints, simulator: Simulator, database_url: str) -> Iterator[Simulated]:
+def simulated(context: Context, hints: RecordedHints, simulator: Simulator, database_url: str) -> Iterator[Simulated]:
     """The steps over the simulator and real time."""
     engine = make_engine(database_url)
-    provider = services.settings.provider.model_copy(
+    provider = context.settings.provider.model_copy(
         update={"video_base_url": simulator.base_url, "http_transport": None}
     )
     # Tasks are listed at once; two seconds, because the list is asked for whole ones.
-    reconcile = services.settings.reconcile.model_copy(update={"absent_seconds": 0.001, "clock_skew_seconds": 2})
-    settings = replace(services.settings, provider=provider, reconcile=reconcile)
+    reconcile = context.settings.reconcile.model_copy(update={"absent_seconds": 0.001, "clock_skew_seconds": 2})
+    settings = replace(context.settings, provider=provider, reconcile=reconcile)
     environment = {"ALIBABA_API_KEY": KEY}
     outside = {"sessions": make_sessions(engine), "clock": DatabaseClock(), "environment": environment}
-    yield Simulated(replace(services, settings=settings, **outside), hints, simulator)
+    yield Simulated(replace(context, settings=settings, **outside), hints, simulator)
     engine.dispose()
 
 
 def adopted(simulated: Simulated) -> Orphan:
     """The orphan, as soon as it is old enough to be one."""
     quick = {"send_within_seconds": 0.0, "post_seconds": 0.0, "settle_within_seconds": 0.0}
-    submit = simulated.services.settings.submit.model_copy(update=quick)
-    services = replace(simulated.services, settings=replace(simulated.services.settings, submit=submit))
+    submit = simulated.context.settings.submit.model_copy(update=quick)
+    context = replace(simulated.context, settings=replace(simulated.context.settings, submit=submit))
     found: list[Orphan] = []
 
     def look() -> bool:
-        found.extend(orphan for one in scan_for_orphans(services) for orphan in one.orphans)
+        found.extend(orphan for one in scan_for_orphans(context) for orphan in one.orphans)
         return bool(found)
 
     simulated.wait_until(look)
@@ -54,14 +54,14 @@ def adopted(simulated: Simulated) -> Orphan:
 
 def broken(simulated: Simulated) -> set[str]:
     """The checks that find something."""
-    return {finding.check.name for finding in audit_provider(simulated.services) if finding.rows}
+    return {finding.check.name for finding in audit_provider(simulated.context) if finding.rows}
 
 
 def test_books_that_agree_to_the_cent_have_no_findings(simulated: Simulated) -> None:
     job_id = simulated.rendered()
     simulated.rendered(resolution="1080P")
 
-    findings = audit_provider(simulated.services)
+    findings = audit_provider(simulated.context)
 
     assert [finding.check.name for finding in findings if finding.rows] == []
     assert {"bill_agrees", "totals_agree", "listed_task_is_owned"} <= {finding.check.name for finding in findings}
@@ -108,7 +108,7 @@ def test_a_task_that_the_provider_does_not_list_is_found(simulated: Simulated) -
 
 def test_a_list_that_cannot_be_read_is_found(simulated: Simulated) -> None:
     simulated.rendered()
-    simulated.services = replace(simulated.services, environment={})
+    simulated.context = replace(simulated.context, environment={})
 
     assert broken(simulated) == {"list_is_readable"}
 
@@ -120,6 +120,6 @@ def test_what_is_older_than_the_window_is_left_out(simulated: Simulated) -> None
     # The list's window is in whole seconds, and so is the time by which the provider's clock is read.
     simulated.wait_until(lambda: int(time.time()) > made_by_second + 1)
 
-    findings = audit_provider(simulated.services, window=timedelta(microseconds=1))
+    findings = audit_provider(simulated.context, window=timedelta(microseconds=1))
 
     assert [finding.check.name for finding in findings if finding.rows] == []

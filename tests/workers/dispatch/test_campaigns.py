@@ -45,7 +45,7 @@ def start(jobs: Jobs) -> Start:
     """Starts a campaign of some clips."""
 
     def store(*clips: dict[str, Any], **options: Any) -> UUID:
-        with jobs.services.sessions.begin() as session:
+        with jobs.context.sessions.begin() as session:
             campaign = make_campaign(session, **options)
             apply(session, campaign, *clips)
             return campaign.id
@@ -58,16 +58,16 @@ def some(count: int) -> list[dict[str, Any]]:
 
 
 def admitted(jobs: Jobs) -> int:
-    return len(dispatch(jobs.services))
+    return len(dispatch(jobs.context))
 
 
 def change(jobs: Jobs, campaign_id: UUID, act: Callable[..., None]) -> None:
-    with jobs.services.sessions.begin() as session:
+    with jobs.context.sessions.begin() as session:
         act(session.get_one(Campaign, campaign_id), now=jobs.clock.now())
 
 
 def read(jobs: Jobs, campaign_id: UUID) -> CampaignView:
-    with jobs.services.sessions.begin() as session:
+    with jobs.context.sessions.begin() as session:
         return campaign_view(session, session.get_one(Campaign, campaign_id), now=jobs.clock.now())
 
 
@@ -94,7 +94,7 @@ def test_a_cancelled_campaign_is_swept_to_its_end(jobs: Jobs, start: Start) -> N
     campaign_id = start(*some(3))
     change(jobs, campaign_id, cancel_campaign)  # and the API is killed here
 
-    assert (admitted(jobs), sweep(jobs.services).stopped) == (0, 3)
+    assert (admitted(jobs), sweep(jobs.context).stopped) == (0, 3)
     assert read(jobs, campaign_id).counts == {"cancelled": 3}
 
 
@@ -172,19 +172,19 @@ def test_a_share_is_one_of_all_that_have_ended(
 
 def test_a_continued_clip_begins_with_the_last_picture_of_the_other(jobs: Jobs, rows: Rows, start: Start) -> None:
     start(clip("a"), clip("b", after="a", first_frame="last_frame"))
-    dispatch(jobs.services)
+    dispatch(jobs.context)
     jobs.submit(jobs.hints.submits[-1])
     assert admitted(jobs) == 0
     with serving(says("200 OK", make_clip(size_px=FRAME_PX))) as server:
         jobs.poll(succeeded(server.url))
-        archive_render_job(jobs.services, job_named(rows, "a").id)
+        archive_render_job(jobs.context, job_named(rows, "a").id)
 
-    dispatch(jobs.services)
+    dispatch(jobs.context)
     jobs.submit(jobs.hints.submits[-1])
 
     sent = json.loads(jobs.provider.requests[-1].content)["input"]["img_url"]
     header, _, picture = sent.partition(",")
-    kept = jobs.services.archive.path(rows.assets(job_named(rows, "a").id)["last_frame"].path)
+    kept = jobs.context.archive.path(rows.assets(job_named(rows, "a").id)["last_frame"].path)
     assert (header, base64.b64decode(picture)) == ("data:image/png;base64", kept.read_bytes())
     with Image.open(kept) as frame:
         assert frame.size == FRAME_PX
@@ -192,7 +192,7 @@ def test_a_continued_clip_begins_with_the_last_picture_of_the_other(jobs: Jobs, 
 
 def test_what_continues_a_failed_clip_ends_with_it(jobs: Jobs, rows: Rows, start: Start) -> None:
     start(clip("a"), clip("b", after="a", first_frame="last_frame"))
-    (first,) = dispatch(jobs.services)
+    (first,) = dispatch(jobs.context)
     jobs.provider.on_submit(refused(400, "InvalidParameter"))
 
     jobs.submit(jobs.hints.submits[-1])

@@ -36,7 +36,7 @@ def start(jobs: Jobs) -> Start:
     """Starts a campaign of some clips, with a canary of so many."""
 
     def store(count: int, *clips: dict[str, Any]) -> UUID:
-        with jobs.services.sessions.begin() as session:
+        with jobs.context.sessions.begin() as session:
             campaign = make_campaign(session, canary_count=count)
             apply(session, campaign, *clips)
             return campaign.id
@@ -46,7 +46,7 @@ def start(jobs: Jobs) -> Start:
 
 def canary(jobs: Jobs, rows: Rows) -> list[RenderJob]:
     """The clips that have got slots, as slots allow."""
-    while dispatch(jobs.services):
+    while dispatch(jobs.context):
         pass
     with rows.sessions.begin() as session:
         begun = select(RenderJob).where(RenderJob.state != RenderState.QUEUED).order_by(RenderJob.id)
@@ -109,7 +109,7 @@ def test_a_canary_clip_that_is_retried_or_corrected_is_rendered_in_its_place(
         apply(session, campaign, clip("0", prompt="corrected", line=2))
         retry_clips(session, campaign, find_retries(session, campaign_id, Which(), limit=5), now=jobs.clock.now())
 
-    assert len(dispatch(jobs.services)) == 2
+    assert len(dispatch(jobs.context)) == 2
     with rows.sessions.begin() as session:
         admitted = select(RenderJob.custom_id).where(RenderJob.state == RenderState.ADMITTED)
         assert set(session.scalars(admitted)) == {"0", "5"}
@@ -121,7 +121,7 @@ def test_a_canary_clip_that_is_gone_is_made_up_for(jobs: Jobs, rows: Rows, start
         session.get_one(Campaign, campaign_id).canary_ids = ["1", "gone"]
     named(rows, jobs, "1", RenderState.EXPIRED)
 
-    assert len(dispatch(jobs.services)) == 2
+    assert len(dispatch(jobs.context)) == 2
 
 
 def test_the_rest_goes_in_its_order_once_it_is_approved(jobs: Jobs, rows: Rows, start: Start) -> None:
@@ -130,7 +130,7 @@ def test_the_rest_goes_in_its_order_once_it_is_approved(jobs: Jobs, rows: Rows, 
     with rows.sessions.begin() as session:
         approve(session.get_one(Campaign, campaign_id), now=jobs.clock.now())
 
-    assert len(dispatch(jobs.services)) == 3
+    assert len(dispatch(jobs.context)) == 3
 
 
 AXES = st.lists(st.integers(1, 4), min_size=1, max_size=4)

@@ -16,16 +16,16 @@ from tests.support.scripted_provider import Said, accepted, refused, task
 from tests.workers.conftest import CANARY
 from workers.dashscope import DashScope, ProviderError
 from workers.dashscope.client import Endpoint
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.sweep.sweep import sweep
 
 ECHO = f"Incorrect API key provided: {CANARY}."
 
 
-def test_it_is_in_no_representation(services: Services, jobs: Jobs, rows: Rows) -> None:
+def test_it_is_in_no_representation(context: Context, jobs: Jobs, rows: Rows) -> None:
     jobs.rendering()
     endpoint = Endpoint("https://dashscope.test", SecretStr(CANARY), {"X-Studio": "a"})
-    things = [services, services.settings, endpoint, DashScope(endpoint), services.key_of(rows.account()), jobs]
+    things = [context, context.settings, endpoint, DashScope(endpoint), context.key_of(rows.account()), jobs]
 
     assert [repr(thing) for thing in things if CANARY in repr(thing) + str(thing)] == []
 
@@ -41,19 +41,19 @@ def test_it_is_in_no_representation(services: Services, jobs: Jobs, rows: Rows) 
     ],
     ids=str,
 )
-def test_it_is_in_no_error(services: Services, jobs: Jobs, rows: Rows, said: Said) -> None:
+def test_it_is_in_no_error(context: Context, jobs: Jobs, rows: Rows, said: Said) -> None:
     jobs.provider.on_query(said)
     jobs.rendering()
 
     with pytest.raises(ProviderError) as caught:
-        services.host.run(ask(services, rows))
+        context.host.run(ask(context, rows))
 
     shown = "".join(traceback.format_exception_only(caught.value)) + repr(caught.value) + str(vars(caught.value))
     assert CANARY not in shown
 
 
-async def ask(services: Services, rows: Rows) -> object:
-    async with services.provider(rows.account()) as provider:
+async def ask(context: Context, rows: Rows) -> object:
+    async with context.provider(rows.account()) as provider:
         return await provider.get("task-1")
 
 
@@ -69,7 +69,7 @@ def test_it_is_in_no_row_and_no_log(jobs: Jobs, rows: Rows, capsys: pytest.Captu
         jobs.rendering()
         jobs.clock.advance(2)
     jobs.poll(task("FAILED", code="InvalidApiKey", message=ECHO))
-    sweep(jobs.services)
+    sweep(jobs.context)
 
     assert [table for table in Base.metadata.tables if CANARY in dump(rows, table)] == []
     assert CANARY not in "".join(capsys.readouterr())

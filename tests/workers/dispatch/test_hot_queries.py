@@ -39,7 +39,7 @@ def test_no_step_of_a_life_reads_a_whole_table(jobs: Jobs, asked: Asked) -> None
     asked.clear()
     live_a_whole_life(jobs)
 
-    with jobs.services.sessions.begin() as session:
+    with jobs.context.sessions.begin() as session:
         session.execute(text("SET LOCAL enable_seqscan = off"))
         plans = {
             statement: "\n".join(session.connection().exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars())
@@ -55,13 +55,13 @@ def live_a_whole_life(jobs: Jobs) -> None:
     jobs.rendering()
     jobs.poll(task("RUNNING"))
     jobs.poll(succeeded("https://[::1"))
-    archive_render_job(jobs.services, jobs.hints.fetches[0])
+    archive_render_job(jobs.context, jobs.hints.fetches[0])
     jobs.provider.on_submit(Killed())
     with pytest.raises(Killed):
         jobs.rendering(start_by=jobs.clock.at(60).isoformat())
     jobs.queued(start_by=jobs.clock.at(60).isoformat())
     jobs.clock.advance(100)
-    sweep(jobs.services)
+    sweep(jobs.context)
 
 
 def test_plans_are_made_for_the_question_and_not_kept(database_url: str) -> None:

@@ -23,8 +23,8 @@ from tests.support.scripted_provider import RESULT_URL, Answer, task
 from tests.support.virtual_clock import VirtualClock
 from workers.dispatch.dispatcher import dispatch
 from workers.operator import doctor
-from workers.operator.doctor import Line
-from workers.runtime.context import Services
+from workers.operator.doctor import CheckLine
+from workers.runtime.context import Context
 
 NOWHERE = "postgresql+psycopg://nobody:s3cret@127.0.0.1:1/nothing"
 
@@ -34,25 +34,25 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "_ANSWER_SECONDS", 0.3)
 
 
-def in_database(services: Services) -> dict[str, Line]:
-    return {line.subject: line for line in doctor._database(services)}
+def in_database(context: Context) -> dict[str, CheckLine]:
+    return {line.subject: line for line in doctor._database(context)}
 
 
 def test_a_line_shows_its_remedy_only_where_something_is_bad() -> None:
-    assert str(Line("key", True, "is set", "set it")) == "ok  key: is set"
-    assert str(Line("key", False, "is not set", "set it")) == "BAD key: is not set -> set it"
+    assert str(CheckLine("key", True, "is set", "set it")) == "ok  key: is set"
+    assert str(CheckLine("key", False, "is not set", "set it")) == "BAD key: is not set -> set it"
 
 
-def test_a_migrated_database_is_well(services: Services) -> None:
-    lines = in_database(services)
+def test_a_migrated_database_is_well(context: Context) -> None:
+    lines = in_database(context)
 
     assert (lines["database"].is_healthy, lines["migrations"].is_healthy) == (True, True)
 
 
-def test_a_database_that_is_away_is_one_line_without_its_password(services: Services) -> None:
+def test_a_database_that_is_away_is_one_line_without_its_password(context: Context) -> None:
     engine = make_engine(NOWHERE)
 
-    lines = in_database(replace(services, sessions=make_sessions(engine)))
+    lines = in_database(replace(context, sessions=make_sessions(engine)))
     engine.dispose()
 
     assert not lines["database"].is_healthy
@@ -60,22 +60,22 @@ def test_a_database_that_is_away_is_one_line_without_its_password(services: Serv
     assert "s3cret" not in str(lines["database"])
 
 
-def test_an_old_schema_names_the_command(services: Services, sessions: sessionmaker[Session]) -> None:
+def test_an_old_schema_names_the_command(context: Context, sessions: sessionmaker[Session]) -> None:
     with sessions.begin() as session:
         session.execute(text("UPDATE alembic_version SET version_num = 'older'"))
 
-    line = in_database(services)["migrations"]
+    line = in_database(context)["migrations"]
 
     assert (line.is_healthy, line.remedy) == (False, "alembic upgrade head")
 
 
 @pytest.mark.parametrize(("ahead_seconds", "is_healthy"), [(0, True), (60, False), (-60, False)])
 def test_a_clock_that_is_wrong_is_seen(
-    services: Services, clock: VirtualClock, ahead_seconds: float, *, is_healthy: bool
+    context: Context, clock: VirtualClock, ahead_seconds: float, *, is_healthy: bool
 ) -> None:
     clock.time = datetime.now(UTC) - timedelta(seconds=ahead_seconds)
 
-    assert in_database(services)["clock"].is_healthy is is_healthy
+    assert in_database(context)["clock"].is_healthy is is_healthy
 
 
 @pytest.mark.parametrize(
@@ -90,15 +90,15 @@ def test_a_clock_that_is_wrong_is_seen(
 def test_a_providers_clock_that_is_far_from_the_databases_is_bad(
     jobs: Jobs, rows: Rows, offset_seconds: float, uncertainty_seconds: float, seen: str, *, is_healthy: bool
 ) -> None:
-    dispatch(jobs.services)
-    assert "clock of default" not in in_database(jobs.services)  # nobody has asked it yet
+    dispatch(jobs.context)
+    assert "clock of default" not in in_database(jobs.context)  # nobody has asked it yet
     now = jobs.clock.now()
     clock = AccountClock(offset_seconds=offset_seconds, uncertainty_seconds=uncertainty_seconds, measured_at=now)
     with rows.sessions.begin() as session:
         clock.account_id = rows.account().id
         session.add(clock)
 
-    line = in_database(jobs.services)["clock of default"]
+    line = in_database(jobs.context)["clock of default"]
 
     assert line.is_healthy is is_healthy
     assert f"the provider's is {seen} the database's" in line.seen
@@ -106,25 +106,25 @@ def test_a_providers_clock_that_is_far_from_the_databases_is_bad(
 
 def test_a_bill_above_its_reservation_is_bad(jobs: Jobs) -> None:
     jobs.rendering()
-    assert in_database(jobs.services)["bills"].is_healthy
+    assert in_database(jobs.context)["bills"].is_healthy
 
     jobs.poll(task("SUCCEEDED", video_url=RESULT_URL, usage={"duration": 15, "SR": 1080}))
 
-    assert str(in_database(jobs.services)["bills"]).startswith("BAD bills: 1 tasks of the last week were billed more")
+    assert str(in_database(jobs.context)["bills"]).startswith("BAD bills: 1 tasks of the last week were billed more")
     jobs.clock.advance(8 * 86_400)
-    assert in_database(jobs.services)["bills"].is_healthy
+    assert in_database(jobs.context)["bills"].is_healthy
 
 
 def test_a_model_that_the_provider_wants_held_is_bad(jobs: Jobs) -> None:
     jobs.provider.on_submit(Answer(429, b"slow down"), Answer(429, b"slow down", {"Retry-After": "86400"}))
     jobs.rendering()
-    assert "wan2.6-t2v of account default" not in in_database(jobs.services)
+    assert "wan2.6-t2v of account default" not in in_database(jobs.context)
     jobs.clock.advance(100)
-    dispatch(jobs.services)
+    dispatch(jobs.context)
 
     jobs.submit(jobs.hints.submits[-1])
 
-    line = in_database(jobs.services)["wan2.6-t2v of account default"]
+    line = in_database(jobs.context)["wan2.6-t2v of account default"]
     assert str(line).startswith("BAD wan2.6-t2v of account default: the provider wants it held until 2026-11-24")
     assert "accounts resume default" in line.remedy
 
@@ -139,30 +139,30 @@ def test_a_model_that_the_provider_wants_held_is_bad(jobs: Jobs) -> None:
 def test_an_odd_answer_about_a_task_is_named(jobs: Jobs, said: Answer, seen: str) -> None:
     jobs.rendering()
     jobs.poll(task("RUNNING"))
-    assert in_database(jobs.services)["odd answers"].is_healthy
+    assert in_database(jobs.context)["odd answers"].is_healthy
 
     jobs.poll(said)
 
-    assert str(in_database(jobs.services)["odd answers"]).startswith(f"BAD odd answers: 1 task: {seen} -> ")
+    assert str(in_database(jobs.context)["odd answers"]).startswith(f"BAD odd answers: 1 task: {seen} -> ")
 
 
 def test_a_paused_account_is_bad_until_it_is_resumed(jobs: Jobs, rows: Rows) -> None:
-    dispatch(jobs.services)
+    dispatch(jobs.context)
     rows.change(Account, Account.name == "default", paused_at=jobs.clock.now(), paused_reason="Arrearage")
 
-    line = in_database(jobs.services)["account default"]
+    line = in_database(jobs.context)["account default"]
 
     assert "Arrearage" in line.seen
     assert "accounts resume default" in line.remedy
 
 
 def test_an_account_without_its_key_is_bad_before_it_gets_a_job(jobs: Jobs, rows: Rows) -> None:
-    dispatch(jobs.services)
-    assert "key of account second" not in in_database(jobs.services)
-    with jobs.services.sessions.begin() as session:
+    dispatch(jobs.context)
+    assert "key of account second" not in in_database(jobs.context)
+    with jobs.context.sessions.begin() as session:
         session.add(Account(name="second", base_url="https://dashscope.test", region="x", key_env="SECOND_KEY"))
 
-    line = in_database(jobs.services)["key of account second"]
+    line = in_database(jobs.context)["key of account second"]
 
     assert not line.is_healthy
     assert "set SECOND_KEY for the workers" in line.seen
@@ -177,50 +177,50 @@ def test_a_folder_that_is_nearly_full_is_bad_before_it_is_full(tmp_path: Path, m
 
 
 def test_a_database_that_went_back_in_time_is_bad_until_it_is_compared(jobs: Jobs, rows: Rows) -> None:
-    assert "gate of default" not in in_database(jobs.services)
+    assert "gate of default" not in in_database(jobs.context)
     rows.change(SubmitGate, database_id="of a backup")
 
-    line = in_database(jobs.services)["gate of default"]
+    line = in_database(jobs.context)["gate of default"]
 
     assert (line.is_healthy, line.seen.startswith("takes no submits: ")) == (False, True)
     assert "python -m workers recover" in line.remedy
 
 
 def test_orphans_that_nobody_has_adopted_are_bad(jobs: Jobs, rows: Rows) -> None:
-    dispatch(jobs.services)
-    assert "orphans of default" not in in_database(jobs.services)  # nobody has looked yet
+    dispatch(jobs.context)
+    assert "orphans of default" not in in_database(jobs.context)  # nobody has looked yet
     rows.change(Account, Account.name == "default", orphan_task_ids=["stray"], orphans_seen_at=jobs.clock.now())
 
-    line = in_database(jobs.services)["orphans of default"]
+    line = in_database(jobs.context)["orphans of default"]
 
     assert not line.is_healthy
     assert line.seen.startswith("1 tasks")
 
 
-def test_a_missing_key_names_the_variables(services: Services) -> None:
-    assert doctor._keys(services).is_healthy
-    line = doctor._keys(replace(services, environment={"DASHSCOPE_API_KEY": " "}))
+def test_a_missing_key_names_the_variables(context: Context) -> None:
+    assert doctor._keys(context).is_healthy
+    line = doctor._keys(replace(context, environment={"DASHSCOPE_API_KEY": " "}))
 
     assert not line.is_healthy
     assert "ALIBABA_API_KEY" in str(line)
     assert "DASHSCOPE_API_KEY" in str(line)
 
 
-def test_a_key_is_never_shown(services: Services) -> None:
-    assert "canary" not in str(doctor._keys(services))
+def test_a_key_is_never_shown(context: Context) -> None:
+    assert "canary" not in str(doctor._keys(context))
 
 
-def test_a_folder_that_can_be_written_is_well(services: Services) -> None:
-    line = doctor._storage(services)
+def test_a_folder_that_can_be_written_is_well(context: Context) -> None:
+    line = doctor._storage(context)
 
     assert line.is_healthy
-    assert list(services.archive.root.iterdir()) == []
+    assert list(context.archive.root.iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_written_names_the_variable(services: Services, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_names_the_variable(context: Context, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("not a folder")
 
-    line = doctor._storage(replace(services, archive=LocalArchive(tmp_path / "file" / "archive")))
+    line = doctor._storage(replace(context, archive=LocalArchive(tmp_path / "file" / "archive")))
 
     assert not line.is_healthy
     assert "REELQUEUE_ARCHIVE_URL" in line.remedy
@@ -236,17 +236,17 @@ def test_a_folder_that_cannot_be_written_names_the_variable(services: Services, 
         (lambda connection: connection.sendall(b"220 smtp.example ESMTP\r\n"), True),
     ],
 )
-def test_flower_must_ask_a_stranger_who_he_is(services: Services, behaviour: Behaviour, *, is_healthy: bool) -> None:
+def test_flower_must_ask_a_stranger_who_he_is(context: Context, behaviour: Behaviour, *, is_healthy: bool) -> None:
     with serving(behaviour) as server:
-        line = doctor._flower(replace(services, environment={"REELQUEUE_FLOWER_URL": server.url}))
+        line = doctor._flower(replace(context, environment={"REELQUEUE_FLOWER_URL": server.url}))
 
     assert line.is_healthy is is_healthy
 
 
-def test_without_flower_there_is_nothing_to_lock(services: Services) -> None:
+def test_without_flower_there_is_nothing_to_lock(context: Context) -> None:
     url = f"http://127.0.0.1:{free_port()}"
 
-    assert doctor._flower(replace(services, environment={"REELQUEUE_FLOWER_URL": url})).is_healthy
+    assert doctor._flower(replace(context, environment={"REELQUEUE_FLOWER_URL": url})).is_healthy
 
 
 def test_a_broker_that_answers_is_well(broker_url: str) -> None:
@@ -262,11 +262,11 @@ def test_nobody_at_work_is_bad(broker_url: str) -> None:
     assert "0 answer, and nobody serves archive, control, intake, poll, submit" in line.seen
 
 
-def test_with_everything_broken_every_line_comes(services: Services, tmp_path: Path) -> None:
+def test_with_everything_broken_every_line_comes(context: Context, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     engine = make_engine(NOWHERE)
     ruined = replace(
-        services,
+        context,
         sessions=make_sessions(engine),
         archive=LocalArchive(tmp_path / "file"),
         environment={"REELQUEUE_FLOWER_URL": f"http://127.0.0.1:{free_port()}"},

@@ -75,7 +75,7 @@ def test_a_clip_that_took_two_submits_is_expected_once(jobs: Jobs, rows: Rows) -
     jobs.rendering()
     jobs.poll(task("FAILED", code="InternalError"))
     jobs.clock.advance(5)
-    guarded_dispatch(jobs.services)
+    guarded_dispatch(jobs.context)
     jobs.submit(jobs.hints.submits[-1])
     jobs.poll(succeeded())
 
@@ -99,7 +99,7 @@ def test_what_was_written_off_is_shown_until_it_is_settled(jobs: Jobs, rows: Row
     row = {"task_id": rows.tasks(job_id)[0].provider_task_id, "status": "SUCCEEDED", "model_name": "wan2.6-t2v"}
     jobs.provider.on_list(listing(row))
     jobs.provider.on_query(succeeded())
-    scan_for_orphans(jobs.services)
+    scan_for_orphans(jobs.context)
 
     sums = total(stated(rows))
     assert (sums.clips, sums.amount, sums.written_off) == (1, Decimal("0.50"), 0)

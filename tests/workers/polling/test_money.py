@@ -40,7 +40,7 @@ def rendered(usage: dict[str, object]) -> Answer:
 
 def give_budget(jobs: Jobs, amount: str) -> UUID:
     """A budget for the standing campaign."""
-    with jobs.services.sessions.begin() as session:
+    with jobs.context.sessions.begin() as session:
         campaign_id = session.scalars(select(Campaign.id)).one()
         set_budget(session, campaign_id, Budget(Decimal(amount), "USD"))
         return campaign_id
@@ -111,7 +111,7 @@ def test_a_bill_above_its_reservation_breaks_no_invariant_for_ever(jobs: Jobs, r
 
 def test_a_row_that_was_stored_with_billed_options_in_raw_is_reserved_as_it_is_sent(jobs: Jobs, rows: Rows) -> None:
     job_id = jobs.queued_before_raw_was_checked({"duration": 15, "size": "1920*1080"}, duration=2)
-    dispatch(jobs.services)
+    dispatch(jobs.context)
     jobs.submit(jobs.hints.submits[-1])
 
     assert kinds(rows, job_id) == [(EntryKind.RESERVE, Decimal("2.25"))]
@@ -122,14 +122,14 @@ def test_a_budget_is_not_spent_on_what_raw_makes_of_a_stored_row(jobs: Jobs) -> 
     jobs.queued_before_raw_was_checked({"duration": 15, "size": "1920*1080"}, duration=2)
     give_budget(jobs, "0.30")
 
-    assert dispatch(jobs.services) == []
+    assert dispatch(jobs.context) == []
 
 
 def test_a_parameter_without_a_price_stops_a_campaign_with_a_budget(jobs: Jobs, rows: Rows) -> None:
     jobs.queued(raw={"fps": 60})
     give_budget(jobs, "100")
 
-    assert dispatch(jobs.services) == []
+    assert dispatch(jobs.context) == []
     assert "raw sends fps to wan2.6-t2v" in (campaign(rows).paused_reason or "")
 
 
@@ -151,7 +151,7 @@ def test_what_was_admitted_without_a_price_waits_for_dispatch_once_a_budget_is_s
 
     jobs.submit(hint)
     jobs.clock.advance(3600)
-    guarded_dispatch(jobs.services)
+    guarded_dispatch(jobs.context)
 
     assert jobs.provider.count("submit") == 0
     assert "raw sends fps to wan2.6-t2v" in (campaign(rows).paused_reason or "")
@@ -170,7 +170,7 @@ def test_a_row_that_cannot_be_read_fails_and_its_campaign_with_a_budget_goes_on(
     other = jobs.queued()
     give_budget(jobs, "100")
 
-    dispatch(jobs.services)
+    dispatch(jobs.context)
     for hint in jobs.hints.submits:
         jobs.submit(hint)
 
@@ -216,7 +216,7 @@ def test_an_unmeasured_bill_is_what_its_own_account_had_reserved(jobs: Jobs, row
         second = Account(name="second", base_url=first.base_url, region="ap-southeast-1", key_env=first.key_env)
         session.add(second)
     jobs.clock.advance(60)
-    guarded_dispatch(jobs.services)
+    guarded_dispatch(jobs.context)
     jobs.submit(jobs.hints.submits[-1])
     reserved = [(e.amount, e.currency) for e in rows.entries(job_id) if e.kind is EntryKind.RESERVE]
     assert reserved == [(Decimal("3.00"), "CNY"), (PRICE, "USD")]
@@ -260,7 +260,7 @@ def test_admission_stops_at_the_budget(jobs: Jobs, rows: Rows) -> None:
         jobs.queued()
     give_budget(jobs, "1.70")
 
-    assert len(dispatch(jobs.services)) == 3
+    assert len(dispatch(jobs.context)) == 3
     assert campaign(rows).budget_exhausted_at is None  # what is reserved may come back
 
 
@@ -268,34 +268,34 @@ def test_money_that_comes_back_admits_the_next(jobs: Jobs, rows: Rows) -> None:
     for _ in range(2):
         jobs.queued()
     give_budget(jobs, "0.50")
-    dispatch(jobs.services)
+    dispatch(jobs.context)
     jobs.submit(jobs.hints.submits[-1])
     jobs.poll(task("FAILED", code="InvalidParameter"))
 
-    assert len(dispatch(jobs.services)) == 1
+    assert len(dispatch(jobs.context)) == 1
 
 
 def test_a_budget_that_is_used_up_says_so_until_it_is_raised(jobs: Jobs, rows: Rows) -> None:
     for _ in range(3):
         jobs.queued()
     give_budget(jobs, "0.90")
-    dispatch(jobs.services)
+    dispatch(jobs.context)
     jobs.submit(jobs.hints.submits[-1])
     jobs.poll(succeeded())
 
-    assert dispatch(jobs.services) == []
+    assert dispatch(jobs.context) == []
     assert (campaign(rows).spent_amount, campaign(rows).budget_exhausted_at) == (PRICE, jobs.clock.now())
 
     give_budget(jobs, "5")
-    assert len(dispatch(jobs.services)) == 2
+    assert len(dispatch(jobs.context)) == 2
 
 
 def test_what_the_budget_cannot_pay_for_is_cancelled_where_its_owner_wants_that(jobs: Jobs, rows: Rows) -> None:
     job_id = jobs.queued()
     rows.change(Campaign, Campaign.id == give_budget(jobs, "0.10"), on_budget=OnBudget.CANCEL)
-    dispatch(jobs.services)
+    dispatch(jobs.context)
 
-    sweep(jobs.services)
+    sweep(jobs.context)
 
     assert (rows.state(job_id), rows.job(job_id).failure_code) == (RenderState.CANCELLED, "budget_exhausted")
 
@@ -311,7 +311,7 @@ def test_a_campaign_with_a_budget_stops_at_a_job_without_a_price(jobs: Jobs, row
     job_id = jobs.queued(model="some-new-t2v", mode="text-to-video", resolution=None)
     give_budget(jobs, "100")
 
-    assert dispatch(jobs.services) == []
+    assert dispatch(jobs.context) == []
     assert str(job_id) in (campaign(rows).paused_reason or "")
 
 
@@ -321,9 +321,9 @@ def test_dispatchers_racing_for_the_last_dollar_do_not_overdraw_it(own_jobs: Job
     give_budget(own_jobs, "1.20")
 
     with ThreadPoolExecutor(10) as pool:
-        list(pool.map(lambda _: dispatch(own_jobs.services), range(20)))
+        list(pool.map(lambda _: dispatch(own_jobs.context), range(20)))
 
-    with own_jobs.services.sessions.begin() as session:
+    with own_jobs.context.sessions.begin() as session:
         assert len(session.scalars(select(Slot)).all()) == 2
         assert [finding for finding in audit(session) if finding.rows] == []
 
@@ -342,7 +342,7 @@ def test_a_fault_of_the_provider_is_submitted_again_and_paid_once(jobs: Jobs, ro
     assert (rows.state(job_id), rows.has_slot(job_id)) == (RenderState.QUEUED, False)
 
     jobs.clock.advance(5)
-    dispatch(jobs.services)
+    dispatch(jobs.context)
     jobs.submit(jobs.hints.submits[-1])
     jobs.poll(succeeded())
 
@@ -353,7 +353,7 @@ def test_a_fault_of_the_provider_is_submitted_again_and_paid_once(jobs: Jobs, ro
 
 def test_a_bill_that_comes_while_a_budget_is_set_waits_for_it(own_jobs: Jobs) -> None:
     own_jobs.rendering()
-    with own_jobs.services.sessions() as owner:
+    with own_jobs.context.sessions() as owner:
         set_budget(owner, _only(owner), Budget(Decimal(5), "USD"))
         with ThreadPoolExecutor(1) as worker:
             bill = worker.submit(own_jobs.poll, succeeded())
@@ -361,14 +361,14 @@ def test_a_bill_that_comes_while_a_budget_is_set_waits_for_it(own_jobs: Jobs) ->
             owner.commit()
             bill.result()
 
-    with own_jobs.services.sessions.begin() as session:
+    with own_jobs.context.sessions.begin() as session:
         assert session.scalars(select(Campaign.spent_amount)).one() == PRICE
         assert [finding for finding in audit(session) if finding.rows] == []
 
 
 def test_a_budget_that_is_set_while_a_bill_comes_counts_it(own_jobs: Jobs) -> None:
     job_id = own_jobs.rendering()
-    with own_jobs.services.sessions() as worker:
+    with own_jobs.context.sessions() as worker:
         slot = release_slot(worker, job_id, now=own_jobs.clock.now())
         assert slot is not None
         bill = LedgerCharge(
@@ -382,17 +382,17 @@ def test_a_budget_that_is_set_while_a_bill_comes_counts_it(own_jobs: Jobs) -> No
             worker.commit()
             budget.result()
 
-    with own_jobs.services.sessions.begin() as session:
+    with own_jobs.context.sessions.begin() as session:
         assert session.scalars(select(Campaign.spent_amount)).one() == PRICE
 
 
 def test_what_is_admitted_while_a_budget_is_set_is_within_it(own_jobs: Jobs) -> None:
     for _ in range(4):
         own_jobs.queued()
-    with own_jobs.services.sessions() as owner:
+    with own_jobs.context.sessions() as owner:
         set_budget(owner, _only(owner), Budget(PRICE, "USD"))
         with ThreadPoolExecutor(1) as worker:
-            admitted = worker.submit(dispatch, own_jobs.services)
+            admitted = worker.submit(dispatch, own_jobs.context)
             _wait_until_somebody_waits(owner)
             owner.commit()
             assert len(admitted.result()) == 1

@@ -92,7 +92,7 @@ def test_a_task_without_a_video_ends_its_job(
 
 def test_a_task_that_stays_unknown_and_is_not_listed_is_lost(jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
     job_id = jobs.rendering(poll_interval_ms=1000)
-    rules = jobs.services.settings.poll
+    rules = jobs.context.settings.poll
 
     for _ in range(2 * rules.unknown_limit):
         jobs.poll(task("UNKNOWN"))
@@ -111,7 +111,7 @@ def test_a_task_that_stays_unknown_and_is_not_listed_is_lost(jobs: Jobs, rows: R
 def test_a_nonsensical_time_on_a_task_moves_no_window_of_the_list(jobs: Jobs, rows: Rows, made_at: str) -> None:
     job_id, _other = (jobs.rendering(poll_interval_ms=60_000) for _ in range(2))
     jobs.provider.on_query(task("UNKNOWN"), task_id="task-1")
-    jobs.clock.advance(jobs.services.settings.poll.unknown_seconds)
+    jobs.clock.advance(jobs.context.settings.poll.unknown_seconds)
 
     while rows.state(job_id) is RenderState.RENDERING:
         jobs.poll(task("RUNNING", submit_time=made_at))
@@ -141,9 +141,9 @@ def test_an_unknown_task_is_not_lost_while_the_list_does_not_miss_it(
 ) -> None:
     job_id = jobs.rendering(poll_interval_ms=60_000)
     jobs.provider.on_list(said)
-    clock.advance(jobs.services.settings.poll.unknown_seconds)
+    clock.advance(jobs.context.settings.poll.unknown_seconds)
 
-    for _ in range(jobs.services.settings.poll.unknown_limit):
+    for _ in range(jobs.context.settings.poll.unknown_limit):
         jobs.poll(task("UNKNOWN"))
     assert (rows.state(job_id), jobs.provider.count("list")) == (RenderState.RENDERING, 1)
     jobs.poll(succeeded())
@@ -154,9 +154,9 @@ def test_an_unknown_task_is_not_lost_while_the_list_does_not_miss_it(
 def test_an_unknown_task_is_looked_for_at_the_providers_time(jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
     job_id = jobs.rendering(poll_interval_ms=60_000)
     rows.change(Attempt, Attempt.job_id == job_id, clock_offset_seconds=-7200.0)
-    clock.advance(jobs.services.settings.poll.unknown_seconds)
+    clock.advance(jobs.context.settings.poll.unknown_seconds)
 
-    for _ in range(jobs.services.settings.poll.unknown_limit):
+    for _ in range(jobs.context.settings.poll.unknown_limit):
         jobs.poll(task("UNKNOWN"))
 
     since = jobs.provider.requests[-1].url.params["start_time"]
@@ -165,10 +165,10 @@ def test_an_unknown_task_is_looked_for_at_the_providers_time(jobs: Jobs, rows: R
 
 def test_an_unknown_task_is_not_lost_under_another_key(jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
     job_id = jobs.rendering(poll_interval_ms=60_000)
-    jobs.services.environment["ALIBABA_API_KEY"] = "sk-another"  # type: ignore[index]
-    clock.advance(jobs.services.settings.poll.unknown_seconds)
+    jobs.context.environment["ALIBABA_API_KEY"] = "sk-another"  # type: ignore[index]
+    clock.advance(jobs.context.settings.poll.unknown_seconds)
 
-    for _ in range(jobs.services.settings.poll.unknown_limit):
+    for _ in range(jobs.context.settings.poll.unknown_limit):
         jobs.poll(task("UNKNOWN"))
 
     assert (rows.state(job_id), jobs.provider.count("list")) == (RenderState.RENDERING, 0)

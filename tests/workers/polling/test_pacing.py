@@ -106,7 +106,7 @@ def test_a_clip_without_an_interval_is_followed_at_its_models_pace(
     jobs: Jobs, rows: Rows, hints: RecordedHints, clock: VirtualClock
 ) -> None:
     hint = jobs.admitted()
-    with jobs.services.sessions.begin() as session:
+    with jobs.context.sessions.begin() as session:
         session.execute(update(RenderJob).values(poll_interval_ms=None))
         for _ in range(MEASURED_MIN):
             store_payment(session, started_at=START, ended_at=START + timedelta(seconds=100))

@@ -65,7 +65,7 @@ def test_any_other_message_does_nothing(jobs: Jobs, hints: RecordedHints, provid
     valid = hints.wakes[-1]
     seq = {"doubled": valid.seq - 1, "replaced": valid.seq - 2, "late": 0}[age]
 
-    assert poll_account(jobs.services, valid.account_id, seq) is None
+    assert poll_account(jobs.context, valid.account_id, seq) is None
     assert provider.count("query") == 1
 
 
@@ -75,7 +75,7 @@ def test_while_one_batch_runs_there_is_no_other(jobs: Jobs, hints: RecordedHints
     seen = []
 
     def meanwhile() -> Answer:
-        seen.append(poll_account(jobs.services, wake.account_id, wake.seq))
+        seen.append(poll_account(jobs.context, wake.account_id, wake.seq))
         return task("RUNNING")
 
     jobs.poll(meanwhile)
@@ -89,7 +89,7 @@ def test_a_message_that_comes_early_hops_on(jobs: Jobs, hints: RecordedHints, cl
     clock.advance(30)  # no countdown is longer
     wake = hints.wakes[-1]
 
-    report = poll_account(jobs.services, wake.account_id, wake.seq)
+    report = poll_account(jobs.context, wake.account_id, wake.seq)
 
     assert report == Report("default", due=0, finished=0, next_seconds=30)
     assert hints.wakes[-1].at == clock.at(60)
@@ -99,8 +99,8 @@ def test_a_batch_is_bounded_and_the_rest_follows_at_the_accounts_pace(
     jobs: Jobs, hints: RecordedHints, rows: Rows, clock: VirtualClock
 ) -> None:
     first, second = jobs.rendering(), jobs.rendering()
-    small = jobs.services.settings.poll.model_copy(update={"batch_size": 1})
-    jobs.services = replace(jobs.services, settings=replace(jobs.services.settings, poll=small))
+    small = jobs.context.settings.poll.model_copy(update={"batch_size": 1})
+    jobs.context = replace(jobs.context, settings=replace(jobs.context.settings, poll=small))
 
     jobs.poll()
 
@@ -135,7 +135,7 @@ def test_a_batch_that_died_is_followed_by_the_next(jobs: Jobs, rows: Rows, clock
 
     clock.advance(31)
 
-    assert poll_account(jobs.services, lane.account_id, lane.seq) is not None
+    assert poll_account(jobs.context, lane.account_id, lane.seq) is not None
     assert rows.job(job_id).poll_count == 1
 
 
@@ -148,7 +148,7 @@ def test_the_late_answers_of_a_dead_batch_change_nothing(
         clock.advance(31)  # the lease is over, and another worker goes on
         lane = rows.lane()
         jobs.provider.on_query(task("RUNNING"))
-        poll_account(jobs.services, lane.account_id, lane.seq)
+        poll_account(jobs.context, lane.account_id, lane.seq)
         return task("SUSPENDED")
 
     jobs.poll(frozen)
@@ -183,7 +183,7 @@ def test_polls_go_where_the_submit_went(jobs: Jobs, rows: Rows, provider: Script
 
 def test_without_the_key_polls_fail_and_deadlines_are_kept(jobs: Jobs, rows: Rows, provider: ScriptedProvider) -> None:
     job_id = jobs.rendering(poll_interval_ms=1000, poll_timeout_ms=2000)
-    jobs.services.environment.clear()  # type: ignore[attr-defined]
+    jobs.context.environment.clear()  # type: ignore[attr-defined]
 
     jobs.poll()
     jobs.poll()

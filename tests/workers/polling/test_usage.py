@@ -160,7 +160,7 @@ def test_a_job_that_is_set_aside_is_settled_and_asked_about_no_more(jobs: Jobs, 
     with pytest.raises(Killed):
         jobs.poll(Killed())
     jobs.clock.advance(3600)
-    sweep(jobs.services)
+    sweep(jobs.context)
 
     jobs.poll(succeeded())
 

@@ -54,7 +54,7 @@ def die_fetching(jobs: Jobs, job_id: UUID, times: int = 1) -> None:
         for _ in range(times):
             jobs.clock.advance(LONG_SECONDS)
             with pytest.raises(Killed):
-                archive_render_job(jobs.services, job_id)
+                archive_render_job(jobs.context, job_id)
     jobs.clock.advance(LONG_SECONDS)
 
 
@@ -65,10 +65,10 @@ def die(*_: object, **_options: object) -> None:
 
 def die_submitting(jobs: Jobs, job_id: UUID, rows: Rows) -> None:
     """End a worker between the intent and the POST, and sweep up after it."""
-    guarded_dispatch(jobs.services)
-    submission.claim_job(jobs.services, job_id, rows.job(job_id).epoch)
+    guarded_dispatch(jobs.context)
+    submission.claim_job(jobs.context, job_id, rows.job(job_id).epoch)
     jobs.clock.advance(LONG_SECONDS)
-    sweep(jobs.services)
+    sweep(jobs.context)
     jobs.clock.advance(LONG_SECONDS)
 
 
@@ -81,13 +81,13 @@ def poll_for_long(jobs: Jobs) -> int:
         except Killed:
             deaths += 1
         jobs.clock.advance(LONG_SECONDS)
-        sweep(jobs.services)
+        sweep(jobs.context)
     return deaths
 
 
 def broken(jobs: Jobs) -> list[str]:
     """Invariants that do not hold."""
-    with jobs.services.sessions.begin() as session:
+    with jobs.context.sessions.begin() as session:
         return [finding.check.name for finding in audit(session) if finding.rows]
 
 
@@ -95,7 +95,7 @@ def test_a_result_that_ends_three_workers_is_set_aside(jobs: Jobs, rows: Rows, s
     job_id = jobs.archiving(url=server.url)
     die_fetching(jobs, job_id, DEATHS)
 
-    archive_render_job(jobs.services, job_id)
+    archive_render_job(jobs.context, job_id)
 
     job = rows.job(job_id)
     assert (job.state, job.failure_class, job.failure_code) == (
@@ -105,18 +105,18 @@ def test_a_result_that_ends_three_workers_is_set_aside(jobs: Jobs, rows: Rows, s
     )
     assert f"review retry {job_id}" in str(job.failure_message)
     assert [event.detail["in_a_row"] for event in rows.events(job_id, "worker_died")] == [1, 2, 3]
-    assert sweep(jobs.services).fetches == 0
+    assert sweep(jobs.context).fetches == 0
     assert broken(jobs) == []
 
 
 def test_its_fetch_is_retried_and_nothing_is_rendered_again(jobs: Jobs, rows: Rows, server: LoopbackServer) -> None:
     job_id = jobs.archiving(url=server.url)
     die_fetching(jobs, job_id, DEATHS)
-    archive_render_job(jobs.services, job_id)
+    archive_render_job(jobs.context, job_id)
 
-    with jobs.services.sessions.begin() as session:
+    with jobs.context.sessions.begin() as session:
         retry(session, job_id, now=jobs.clock.now())
-    archive_render_job(jobs.services, job_id)
+    archive_render_job(jobs.context, job_id)
 
     assert rows.state(job_id) is RenderState.SUCCEEDED
     assert jobs.provider.count("submit") == 1
@@ -127,7 +127,7 @@ def test_a_fetch_that_fails_in_order_is_no_death(jobs: Jobs, rows: Rows, server:
     die_count = DEATHS - 1
     rows.change(RenderJob, RenderJob.id == job_id, death_count=die_count)
 
-    archive_render_job(jobs.services, job_id)
+    archive_render_job(jobs.context, job_id)
 
     assert rows.job(job_id).death_count == 0
 
@@ -137,9 +137,9 @@ def test_two_suspicious_results_are_not_in_hand_at_once(jobs: Jobs, rows: Rows, 
     rows.change(ProviderTask, result_expires_at=jobs.clock.at(24 * 3600))  # else the first to expire goes first
     for job_id in (one, other):
         die_fetching(jobs, job_id, DEATHS - 1)
-    claim_fetch(jobs.services, one)
+    claim_fetch(jobs.context, one)
 
-    assert claim_fetch(jobs.services, other) is None
+    assert claim_fetch(jobs.context, other) is None
     assert rows.job(other).death_count == DEATHS - 2
 
 
@@ -160,25 +160,25 @@ def test_it_is_queued_again_by_a_retry(jobs: Jobs, rows: Rows) -> None:
     for _ in range(DEATHS):
         die_submitting(jobs, job_id, rows)
 
-    with jobs.services.sessions.begin() as session:
+    with jobs.context.sessions.begin() as session:
         retry(session, job_id, now=jobs.clock.now())
 
     assert rows.state(job_id) is RenderState.QUEUED
-    assert [one.job_id for one in guarded_dispatch(jobs.services)] == [job_id]
+    assert [one.job_id for one in guarded_dispatch(jobs.context)] == [job_id]
 
 
 def test_a_retry_cancels_what_a_user_cancelled_while_it_was_being_submitted(jobs: Jobs, rows: Rows) -> None:
     job_id = jobs.queued()
     for _ in range(DEATHS - 1):
         die_submitting(jobs, job_id, rows)
-    guarded_dispatch(jobs.services)
-    submission.claim_job(jobs.services, job_id, rows.job(job_id).epoch)
-    with jobs.services.sessions.begin() as session:
+    guarded_dispatch(jobs.context)
+    submission.claim_job(jobs.context, job_id, rows.job(job_id).epoch)
+    with jobs.context.sessions.begin() as session:
         request_cancel(session, job_id, now=jobs.clock.now())
     jobs.clock.advance(LONG_SECONDS)
-    sweep(jobs.services)
+    sweep(jobs.context)
 
-    with jobs.services.sessions.begin() as session:
+    with jobs.context.sessions.begin() as session:
         retry(session, job_id, now=jobs.clock.now())
 
     assert rows.state(job_id) is RenderState.CANCELLED
@@ -187,7 +187,7 @@ def test_a_retry_cancels_what_a_user_cancelled_while_it_was_being_submitted(jobs
 def test_a_submit_that_succeeds_sets_the_count_back(jobs: Jobs, rows: Rows) -> None:
     job_id = jobs.queued()
     die_submitting(jobs, job_id, rows)
-    guarded_dispatch(jobs.services)
+    guarded_dispatch(jobs.context)
 
     jobs.submit(jobs.hints.submits[-1])
 
@@ -222,7 +222,7 @@ def test_it_is_followed_again_by_a_retry(jobs: Jobs, rows: Rows) -> None:
     jobs.provider.on_query(Killed())
     poll_for_long(jobs)
 
-    with jobs.services.sessions.begin() as session:
+    with jobs.context.sessions.begin() as session:
         wake = retry(session, job_id, now=jobs.clock.now())
     assert wake is not None
     jobs.hints.wakes.append(wake)
@@ -239,7 +239,7 @@ def test_a_task_that_shows_a_result_before_its_end_is_followed_again_and_billed(
     jobs.provider.on_query(Killed())
     poll_for_long(jobs)
 
-    with jobs.services.sessions.begin() as session:
+    with jobs.context.sessions.begin() as session:
         wake = retry(session, job_id, now=jobs.clock.now())
     assert wake is not None
     jobs.hints.wakes.append(wake)
@@ -256,7 +256,7 @@ def test_one_that_is_written_off_counts_what_it_may_cost(jobs: Jobs, rows: Rows)
     jobs.provider.on_query(Killed())
     poll_for_long(jobs)
 
-    with jobs.services.sessions.begin() as session:
+    with jobs.context.sessions.begin() as session:
         write_off(session, job_id, now=jobs.clock.now())
 
     assert rows.state(job_id) is RenderState.FAILED
@@ -268,9 +268,9 @@ def test_one_that_is_written_off_counts_what_it_may_cost(jobs: Jobs, rows: Rows)
 def test_what_a_person_may_not_do_with_it(jobs: Jobs, rows: Rows, server: LoopbackServer) -> None:
     job_id = jobs.archiving(url=server.url)
     die_fetching(jobs, job_id, DEATHS)
-    archive_render_job(jobs.services, job_id)
+    archive_render_job(jobs.context, job_id)
 
-    with jobs.services.sessions.begin() as session:
+    with jobs.context.sessions.begin() as session:
         assert [one.job_id for one in quarantined(session)] == [job_id]
         with pytest.raises(QuarantinedError, match="review retry"):
             resubmit(session, job_id, now=jobs.clock.now())
@@ -281,5 +281,5 @@ def test_what_a_person_may_not_do_with_it(jobs: Jobs, rows: Rows, server: Loopba
 def test_a_job_that_was_not_set_aside_cannot_be_retried(jobs: Jobs) -> None:
     job_id = jobs.queued()
 
-    with jobs.services.sessions.begin() as session, pytest.raises(NotQuarantinedError, match="not in quarantine"):
+    with jobs.context.sessions.begin() as session, pytest.raises(NotQuarantinedError, match="not in quarantine"):
         retry(session, job_id, now=jobs.clock.now())

@@ -8,7 +8,7 @@ from tests.support.doubts import Doubts, WatchedProvider
 from tests.support.jobs import Jobs
 from tests.support.rows import Rows
 from tests.support.virtual_clock import VirtualClock
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 
 
 @pytest.fixture
@@ -18,6 +18,6 @@ def provider(clock: VirtualClock) -> WatchedProvider:
 
 
 @pytest.fixture
-def doubts(services: Services, jobs: Jobs, rows: Rows, provider: WatchedProvider) -> Doubts:
+def doubts(context: Context, jobs: Jobs, rows: Rows, provider: WatchedProvider) -> Doubts:
     """Jobs in doubt."""
-    return Doubts(services, jobs, rows, provider)
+    return Doubts(context, jobs, rows, provider)

@@ -12,7 +12,7 @@ from tests.support.rows import Rows
 from tests.support.scripted_provider import Answer, answer, listing, refused, succeeded
 from tests.support.virtual_clock import VirtualClock
 from workers.dispatch.dispatcher import dispatch
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 
 PAGE_1_OF_2 = answer(200, {"total": 2, "total_page": 2, "page_no": 1, "page_size": 1, "data": [row("foreign")]})
 PAGE_2_OF_2 = answer(200, {"total": 2, "total_page": 2, "page_no": 2, "page_size": 1, "data": [row("ours")]})
@@ -148,10 +148,10 @@ def test_the_listing_is_asked_for_the_model_and_the_time_of_the_post(doubts: Dou
     assert (query["start_time"], query["end_time"]) == ("20261123190000", "20261123210040")
 
 
-def test_the_second_absence_of_a_job_is_for_a_person(doubts: Doubts, rows: Rows, services: Services) -> None:
+def test_the_second_absence_of_a_job_is_for_a_person(doubts: Doubts, rows: Rows, context: Context) -> None:
     job_id = doubts.ambiguous()
     doubts.ask_until_absent(job_id)
-    dispatch(services)
+    dispatch(context)
     _submit_again_in_vain(doubts, job_id)
 
     doubts.ask_until_absent(job_id)
@@ -181,9 +181,9 @@ def test_a_listing_proves_nothing_about_the_day_before_yesterday(doubts: Doubts,
     assert "of that age" in str(rows.job(job_id).failure_message)
 
 
-def test_without_the_key_nothing_is_decided(doubts: Doubts, rows: Rows, services: Services) -> None:
+def test_without_the_key_nothing_is_decided(doubts: Doubts, rows: Rows, context: Context) -> None:
     job_id = doubts.ambiguous()
-    dict.clear(services.environment)  # type: ignore[arg-type] # the fixture's is a dict
+    dict.clear(context.environment)  # type: ignore[arg-type] # the fixture's is a dict
 
     doubts.ask(job_id, after_seconds=100)
 

@@ -13,7 +13,7 @@ from tests.support.doubts import CUT_OFF, Doubts
 from tests.support.jobs import PROMPT, Jobs
 from tests.support.rows import Rows
 from workers.dispatch.dispatcher import dispatch
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 
 
 def choose(rows: Rows, choice: OnAmbiguous) -> None:
@@ -58,29 +58,29 @@ def test_resubmit_does_not_wait_for_a_second_listing(doubts: Doubts, rows: Rows)
     assert 0 <= (attempt.closed_at - silent_since).total_seconds() < 60
 
 
-def test_resubmit_resubmits_once(doubts: Doubts, rows: Rows, services: Services) -> None:
+def test_resubmit_resubmits_once(doubts: Doubts, rows: Rows, context: Context) -> None:
     job_id = doubts.ambiguous()
     choose(rows, OnAmbiguous.RESUBMIT)
     doubts.ask_until_absent(job_id)
-    _submit_in_vain(doubts, services, job_id)
+    _submit_in_vain(doubts, context, job_id)
 
     doubts.ask_until_absent(job_id)
 
     assert rows.state(job_id) is RenderState.NEEDS_REVIEW
 
 
-def test_an_attempt_remembers_its_key_and_does_not_tell_it(jobs: Jobs, rows: Rows, services: Services) -> None:
+def test_an_attempt_remembers_its_key_and_does_not_tell_it(jobs: Jobs, rows: Rows, context: Context) -> None:
     job_id = jobs.rendering()
 
     fingerprint = rows.attempts(job_id)[0].key_fingerprint
 
-    assert fingerprint == services.key_fingerprint(rows.account())
+    assert fingerprint == context.key_fingerprint(rows.account())
     assert len(str(fingerprint)) == 16
 
 
-def test_absence_under_another_key_proves_nothing(doubts: Doubts, rows: Rows, services: Services) -> None:
+def test_absence_under_another_key_proves_nothing(doubts: Doubts, rows: Rows, context: Context) -> None:
     job_id = doubts.ambiguous()
-    doubts.services = replace(services, environment={"ALIBABA_API_KEY": "sk-of-another-main-account"})
+    doubts.context = replace(context, environment={"ALIBABA_API_KEY": "sk-of-another-main-account"})
 
     for _ in range(20):
         said = doubts.ask(job_id)
@@ -91,9 +91,9 @@ def test_absence_under_another_key_proves_nothing(doubts: Doubts, rows: Rows, se
     assert rows.state(job_id) is RenderState.NEEDS_REVIEW
 
 
-def test_an_echo_under_another_key_is_proof(doubts: Doubts, rows: Rows, services: Services) -> None:
+def test_an_echo_under_another_key_is_proof(doubts: Doubts, rows: Rows, context: Context) -> None:
     job_id = doubts.ambiguous()
-    doubts.services = replace(services, environment={"ALIBABA_API_KEY": "sk-of-the-same-main-account"})
+    doubts.context = replace(context, environment={"ALIBABA_API_KEY": "sk-of-the-same-main-account"})
     doubts.lists(ours=PROMPT)
 
     doubts.ask(job_id)
@@ -101,7 +101,7 @@ def test_an_echo_under_another_key_is_proof(doubts: Doubts, rows: Rows, services
     assert rows.state(job_id) is RenderState.RENDERING
 
 
-def _submit_in_vain(doubts: Doubts, services: Services, job_id: UUID) -> None:
-    dispatch(services)
+def _submit_in_vain(doubts: Doubts, context: Context, job_id: UUID) -> None:
+    dispatch(context)
     doubts.provider.on_submit(CUT_OFF)
     doubts.jobs.submit([hint for hint in doubts.jobs.hints.submits if hint.job_id == job_id][-1])

@@ -182,8 +182,8 @@ def test_a_task_that_may_be_a_written_off_jobs_is_not_adopted(doubts: Doubts, ro
     written_off, job_id = doubts.ambiguous(seed=1), doubts.ambiguous(seed=2)
     doubts.lists(perhaps=PROMPT)
     doubts.give_up(written_off)
-    with doubts.services.sessions.begin() as session:
-        write_off(session, written_off, now=doubts.services.clock.now(session))
+    with doubts.context.sessions.begin() as session:
+        write_off(session, written_off, now=doubts.context.clock.now(session))
 
     doubts.ask(job_id)
 
@@ -211,7 +211,7 @@ def test_equal_requests_without_a_prompt_adopt_a_task_each(doubts: Doubts, rows:
     assert rows.tasks(job_ids[0]) == []  # not before the listing shows whatever was made
     for job_id in job_ids:
         doubts.ask(job_id, after_seconds=QUIET_SECONDS)
-        guarded_dispatch(doubts.services)  # or the gate closes, and the first job may have made a forgotten task
+        guarded_dispatch(doubts.context)  # or the gate closes, and the first job may have made a forgotten task
 
     assert sorted(rows.tasks(job_id)[0].provider_task_id for job_id in job_ids) == ["another", "one"]
 
@@ -221,7 +221,7 @@ def test_a_task_that_an_equal_request_took_is_looked_for_at_the_time_of_that_req
 ) -> None:
     first = doubts.ambiguous()
     clock.advance(5 * HOUR_SECONDS)
-    guarded_dispatch(doubts.services)  # or the gate closes meanwhile
+    guarded_dispatch(doubts.context)  # or the gate closes meanwhile
     later = doubts.ambiguous()
     doubts.lists(of_the_first=PROMPT)
     doubts.ask(later)  # which takes the task of the first, as the two are equal
@@ -378,7 +378,7 @@ def test_another_models_task_is_not_a_candidate(model: str | None, doubts: Doubt
 
 def test_the_listing_is_asked_where_the_submit_went(doubts: Doubts, rows: Rows, provider: WatchedProvider) -> None:
     job_id = doubts.ambiguous()
-    with doubts.services.sessions.begin() as session:
+    with doubts.context.sessions.begin() as session:
         session.execute(update(Account).values(base_url="https://moved.example"))
     doubts.lists(ours=PROMPT)
 
@@ -433,7 +433,7 @@ def test_in_a_restored_database_a_task_that_a_waiting_job_may_have_made_is_left_
 ) -> None:
     job_id = doubts.ambiguous(seed=1)
     jobs.queued(seed=other_seed)
-    Restored(doubts.services, jobs, rows).from_backup()
+    Restored(doubts.context, jobs, rows).from_backup()
     doubts.lists(forgotten=PROMPT)
 
     doubts.ask(job_id)
@@ -444,7 +444,7 @@ def test_in_a_restored_database_a_task_that_a_waiting_job_may_have_made_is_left_
 def test_in_a_restored_database_a_lone_silent_task_is_left_alone_until_the_gate_is_open(
     doubts: Doubts, rows: Rows, jobs: Jobs
 ) -> None:
-    restored = Restored(doubts.services, jobs, rows)
+    restored = Restored(doubts.context, jobs, rows)
     job_id = doubts.ambiguous()
     jobs.queued(prompt=OTHER)
     restored.from_backup()

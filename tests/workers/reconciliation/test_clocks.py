@@ -17,14 +17,14 @@ from tests.support.scripted_provider import Answer, listing, refused, succeeded,
 from tests.support.virtual_clock import VirtualClock
 from workers.dashscope.wire import format_time
 from workers.reconciliation.orphans import scan_for_orphans
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.runtime.known_clocks import KnownClocks
 
 
 @pytest.fixture
-def services(services: Services) -> Services:
+def context(context: Context) -> Context:
     """A worker that knows no clock yet."""
-    return replace(services, clocks=KnownClocks())
+    return replace(context, clocks=KnownClocks())
 
 
 def shows(provider: WatchedProvider, made_at: datetime) -> Callable[[], Answer]:
@@ -202,12 +202,12 @@ def test_an_attempt_of_a_time_to_come_proves_nothing(doubts: Doubts, rows: Rows,
 
 
 def test_the_list_of_a_day_ends_at_the_providers_now(
-    doubts: Doubts, services: Services, provider: WatchedProvider, clock: VirtualClock, rows: Rows
+    doubts: Doubts, context: Context, provider: WatchedProvider, clock: VirtualClock, rows: Rows
 ) -> None:
     provider.offset_seconds = 600
     doubts.ambiguous()
 
-    scan_for_orphans(services)
+    scan_for_orphans(context)
 
     end_time = provider.requests[-1].url.params["end_time"]
     assert format_time(provider.now()) <= end_time <= format_time(provider.now() + timedelta(seconds=130))
@@ -218,7 +218,7 @@ def test_the_list_of_a_day_ends_at_the_providers_now(
 
 
 def test_a_listed_task_may_be_a_doubts_by_the_providers_time(
-    doubts: Doubts, services: Services, provider: WatchedProvider
+    doubts: Doubts, context: Context, provider: WatchedProvider
 ) -> None:
     provider.offset_seconds = -4 * 3600
     lose_an_answer(doubts)
@@ -226,6 +226,6 @@ def test_a_listed_task_may_be_a_doubts_by_the_providers_time(
     doubts.jobs.clock.advance(600)
     provider.on_list(listing(row("ours", gmt_create=made_ms, status="SUCCEEDED")))
 
-    (look,) = scan_for_orphans(services)
+    (look,) = scan_for_orphans(context)
 
     assert (look.undecided, look.orphans) == (1, [])

@@ -21,7 +21,7 @@ from tests.support.rows import Rows
 from tests.support.scripted_provider import refused
 from tests.support.virtual_clock import VirtualClock
 from workers.runtime.commit_retry import commit_with_retry
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 
 
 @pytest.fixture
@@ -33,19 +33,19 @@ def own_engine(database_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def real(services: Services, own_engine: Engine) -> Services:
-    """Services with commits of their own."""
-    return replace(services, sessions=make_sessions(own_engine))
+def real(context: Context, own_engine: Engine) -> Context:
+    """A context with commits of its own."""
+    return replace(context, sessions=make_sessions(own_engine))
 
 
 @pytest.fixture
-def real_jobs(real: Services, clock: VirtualClock, hints: RecordedHints, provider: WatchedProvider) -> Jobs:
+def real_jobs(real: Context, clock: VirtualClock, hints: RecordedHints, provider: WatchedProvider) -> Jobs:
     """Jobs in that database."""
     return Jobs(real, clock, hints, provider)
 
 
 @pytest.fixture
-def real_rows(real: Services) -> Rows:
+def real_rows(real: Context) -> Rows:
     """What that database says."""
     return Rows(real.sessions)
 
@@ -115,7 +115,7 @@ def test_an_intent_whose_commit_is_lost_is_never_sent(
     assert real_rows.attempts(hint.job_id)[0].state is AttemptState.INTENT
 
 
-def test_patience_has_an_end(real: Services) -> None:
+def test_patience_has_an_end(real: Context) -> None:
     calls = []
 
     def write(_session: Session, _now: object) -> None:

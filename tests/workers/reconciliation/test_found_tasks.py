@@ -22,7 +22,7 @@ from workers.archive.archive_result import archive_render_job
 from workers.archive.download import Download, DownloadError
 from workers.operator import manual_review as review
 from workers.reconciliation.orphans import scan_for_orphans
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 
 VIDEO = b"a video"
 
@@ -44,7 +44,7 @@ def parked(doubts: Doubts, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch)
     doubts.provider.on_list(listing(second, first))
     for job_id in job_ids:
         doubts.give_up(job_id)
-    scan_for_orphans(doubts.services)
+    scan_for_orphans(doubts.context)
     return job_ids
 
 
@@ -53,35 +53,35 @@ def noted(rows: Rows) -> dict[str, FoundTask]:
         return {one.provider_task_id: one for one in session.scalars(select(FoundTask))}
 
 
-def keep_all(services: Services, job_id: UUID) -> None:
+def keep_all(context: Context, job_id: UUID) -> None:
     for _ in range(2):
-        archive_render_job(services, job_id)
+        archive_render_job(context, job_id)
 
 
 def test_tasks_under_review_are_noted_and_their_files_kept(
-    parked: list[UUID], services: Services, rows: Rows, doubts: Doubts
+    parked: list[UUID], context: Context, rows: Rows, doubts: Doubts
 ) -> None:
     assert {(one.orig_prompt, one.status) for one in noted(rows).values()} == {(PROMPT, "SUCCEEDED")}
     assert doubts.jobs.hints.fetches
 
-    keep_all(services, parked[0])
+    keep_all(context, parked[0])
 
     paths = {task_id: one.path for task_id, one in noted(rows).items()}
     assert paths == {one: f"under-review/default/{one}.mp4" for one in ("one", "another")}
-    assert b"".join(services.archive.open(str(paths["one"]))) == VIDEO
+    assert b"".join(context.archive.open(str(paths["one"]))) == VIDEO
     assert [rows.state(job_id) for job_id in parked] == [RenderState.NEEDS_REVIEW] * 2
 
 
-def test_what_was_asked_at_its_end_is_not_asked_again(parked: list[UUID], services: Services, doubts: Doubts) -> None:
+def test_what_was_asked_at_its_end_is_not_asked_again(parked: list[UUID], context: Context, doubts: Doubts) -> None:
     before = doubts.provider.count("query")
 
-    scan_for_orphans(services)
+    scan_for_orphans(context)
 
     assert (doubts.provider.count("query"), len(parked)) == (before, 2)
 
 
 def test_a_success_without_a_url_is_asked_again_until_it_has_one(
-    doubts: Doubts, services: Services, rows: Rows, clock: VirtualClock
+    doubts: Doubts, context: Context, rows: Rows, clock: VirtualClock
 ) -> None:
     job_id = doubts.ambiguous(seed=1)
     made_ms = int(clock.now().timestamp() * 1000)
@@ -89,21 +89,21 @@ def test_a_success_without_a_url_is_asked_again_until_it_has_one(
     doubts.provider.on_query(task("SUCCEEDED"), task_id="one")
     doubts.ambiguous(seed=2)
     doubts.give_up(job_id)
-    scan_for_orphans(services)
+    scan_for_orphans(context)
     assert noted(rows)["one"].result_url is None
 
     doubts.provider.on_query(succeeded(), task_id="one")
-    scan_for_orphans(services)
+    scan_for_orphans(context)
 
     assert noted(rows)["one"].result_url == RESULT_URL
     assert noted(rows)["one"].next_fetch_at is not None
 
 
-def test_pairs_are_proposed_in_the_order_of_their_times(parked: list[UUID], services: Services) -> None:
-    keep_all(services, parked[0])
+def test_pairs_are_proposed_in_the_order_of_their_times(parked: list[UUID], context: Context) -> None:
+    keep_all(context, parked[0])
 
-    with services.sessions() as session:
-        found = review.questions(session, services)
+    with context.sessions() as session:
+        found = review.questions(session, context)
 
     assert [(one.job_id, one.proposed_task_id) for one in found] == list(zip(parked, ["one", "another"], strict=True))
     assert {one.fitting_count for one in found} == {2}
@@ -112,7 +112,7 @@ def test_pairs_are_proposed_in_the_order_of_their_times(parked: list[UUID], serv
 
 @pytest.mark.parametrize(("status", "pairs"), [("FAILED", 2), ("RUNNING", 1)])
 def test_a_task_that_echoes_is_proposed_before_one_that_tells_nothing(
-    doubts: Doubts, services: Services, clock: VirtualClock, status: str, pairs: int
+    doubts: Doubts, context: Context, clock: VirtualClock, status: str, pairs: int
 ) -> None:
     made_ms = int(clock.now().timestamp() * 1000)
     job_ids = [doubts.ambiguous(seed=1), doubts.ambiguous(prompt="another", seed=2)]
@@ -120,13 +120,13 @@ def test_a_task_that_echoes_is_proposed_before_one_that_tells_nothing(
     doubts.provider.on_list(listing(row("telling", status="SUCCEEDED", gmt_create=made_ms + 1000), silent))
     doubts.provider.on_query(succeeded(orig_prompt=PROMPT), task_id="telling")
     doubts.provider.on_query(task(status), task_id="silent")
-    with services.sessions.begin() as session:
+    with context.sessions.begin() as session:
         session.execute(update(Attempt).values(state=AttemptState.UNRESOLVED, reconcile_at=None))
         session.execute(update(RenderJob).values(state=RenderState.NEEDS_REVIEW))
-    scan_for_orphans(services)
+    scan_for_orphans(context)
 
-    with services.sessions() as session:
-        found = review.questions(session, services)
+    with context.sessions() as session:
+        found = review.questions(session, context)
 
     proposed = [(one.job_id, one.proposed_task_id) for one in found]
     assert proposed == [(job_ids[0], "telling"), (job_ids[1], "silent")]
@@ -134,44 +134,44 @@ def test_a_task_that_echoes_is_proposed_before_one_that_tells_nothing(
 
 
 def test_an_adopted_task_is_taken_from_the_archive_when_the_provider_has_forgotten_it(
-    parked: list[UUID], services: Services, rows: Rows, doubts: Doubts, clock: VirtualClock, tmp_path: Path
+    parked: list[UUID], context: Context, rows: Rows, doubts: Doubts, clock: VirtualClock, tmp_path: Path
 ) -> None:
-    keep_all(services, parked[0])
+    keep_all(context, parked[0])
     clock.advance(30 * 3600)
     doubts.provider.on_query(task("UNKNOWN"), task_id="one")
 
-    with services.sessions.begin() as session:
-        now = services.clock.now(session)
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
         review.adopt(session, parked[0], "one", now=now)
-        effects = review.apply_found(session, parked[0], "one", services.settings, now=now)
+        effects = review.apply_found(session, parked[0], "one", context.settings, now=now)
 
     assert [job_id for job_id, _ in effects.to_fetch] == [parked[0]]
     assert rows.state(parked[0]) is RenderState.ARCHIVING
     assert not rows.has_slot(parked[0])
     (task_row,) = rows.tasks(parked[0])
     path = tmp_path / "copied.mp4"
-    copied = found_files.copy_found_file(services, task_row, path, lambda: None)
+    copied = found_files.copy_found_file(context, task_row, path, lambda: None)
     assert (copied, path.read_bytes()) == (Download.of(path), VIDEO)
 
 
 def test_a_fetch_that_fails_is_tried_until_the_result_is_gone(
-    parked: list[UUID], services: Services, rows: Rows, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+    parked: list[UUID], context: Context, rows: Rows, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> Download:
         raise found_files.DownloadError("no")
 
     monkeypatch.setattr(found_files, "fetch", fail)
 
-    keep_all(services, parked[0])
+    keep_all(context, parked[0])
     assert all(one.next_fetch_at and one.path is None for one in noted(rows).values())
 
     clock.time += timedelta(hours=25)
-    keep_all(services, parked[0])
+    keep_all(context, parked[0])
     assert not any(one.next_fetch_at for one in noted(rows).values())
 
 
 def test_a_fetch_that_fails_is_tried_again_whatever_end_the_task_claims(
-    parked: list[UUID], services: Services, rows: Rows, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+    parked: list[UUID], context: Context, rows: Rows, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> Download:
         raise found_files.DownloadError("no")
@@ -179,35 +179,35 @@ def test_a_fetch_that_fails_is_tried_again_whatever_end_the_task_claims(
     rows.change(FoundTask, ended_at=clock.now() - timedelta(hours=30))
     monkeypatch.setattr(found_files, "fetch", fail)
 
-    keep_all(services, parked[0])
+    keep_all(context, parked[0])
 
     assert all(one.next_fetch_at for one in noted(rows).values())
 
 
 def test_a_kept_file_that_is_no_video_is_fetched_from_the_provider(
-    parked: list[UUID], services: Services, rows: Rows, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+    parked: list[UUID], context: Context, rows: Rows, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fetch(_url: str, path: Path, **_: object) -> Download:
         path.write_bytes(make_clip())
         return Download.of(path)
 
-    keep_all(services, parked[0])  # what was kept cannot be played
+    keep_all(context, parked[0])  # what was kept cannot be played
     monkeypatch.setattr(archive_result, "fetch", fetch)
-    with services.sessions.begin() as session:
-        now = services.clock.now(session)
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
         review.adopt(session, parked[0], "one", now=now)
-        review.apply_found(session, parked[0], "one", services.settings, now=now)
+        review.apply_found(session, parked[0], "one", context.settings, now=now)
 
-    archive_render_job(services, parked[0])
+    archive_render_job(context, parked[0])
     assert rows.state(parked[0]) is RenderState.ARCHIVING
     clock.advance(600)
-    archive_render_job(services, parked[0])
+    archive_render_job(context, parked[0])
 
     assert rows.state(parked[0]) is RenderState.SUCCEEDED
 
 
 def test_a_kept_file_is_taken_where_the_provider_has_none_when_it_is_tried_again(
-    parked: list[UUID], services: Services, rows: Rows, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+    parked: list[UUID], context: Context, rows: Rows, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def keep(_url: str, path: Path, **_: object) -> Download:
         path.write_bytes(make_clip())
@@ -217,34 +217,34 @@ def test_a_kept_file_is_taken_where_the_provider_has_none_when_it_is_tried_again
         raise DownloadError("gone")
 
     monkeypatch.setattr(found_files, "fetch", keep)
-    keep_all(services, parked[0])
+    keep_all(context, parked[0])
     monkeypatch.setattr(archive_result, "fetch", fail)
-    with services.sessions.begin() as session:
-        now = services.clock.now(session)
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
         review.adopt(session, parked[0], "one", now=now)
-        review.apply_found(session, parked[0], "one", services.settings, now=now)
+        review.apply_found(session, parked[0], "one", context.settings, now=now)
     rows.change(RenderJob, RenderJob.id == parked[0], archive_count=1)  # a try that failed, such as by a full disk
 
-    archive_render_job(services, parked[0])
+    archive_render_job(context, parked[0])
 
     assert rows.state(parked[0]) is RenderState.SUCCEEDED
 
 
 def test_a_file_whose_hint_was_lost_is_hinted_at_by_the_next_look(
-    parked: list[UUID], services: Services, doubts: Doubts
+    parked: list[UUID], context: Context, doubts: Doubts
 ) -> None:
     doubts.jobs.hints.fetches.clear()
 
-    scan_for_orphans(services)
+    scan_for_orphans(context)
 
     assert len(doubts.jobs.hints.fetches) == 2
     assert set(doubts.jobs.hints.fetches) <= set(parked)
 
 
-def test_a_kept_file_is_hinted_at_no_more(parked: list[UUID], services: Services, doubts: Doubts) -> None:
-    keep_all(services, parked[0])
+def test_a_kept_file_is_hinted_at_no_more(parked: list[UUID], context: Context, doubts: Doubts) -> None:
+    keep_all(context, parked[0])
     doubts.jobs.hints.fetches.clear()
 
-    scan_for_orphans(services)
+    scan_for_orphans(context)
 
     assert not doubts.jobs.hints.fetches

@@ -11,7 +11,7 @@ from tests.support.scripted_provider import refused
 from tests.support.virtual_clock import VirtualClock
 from workers.dashscope import Acceptance, NoAnswerError, RefusedError
 from workers.reconciliation.reconcile import reconcile_attempt
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.submission.submit import bind, park, reject
 from workers.sweep.sweep import sweep
 
@@ -61,24 +61,24 @@ def test_a_rival_that_is_quicker_keeps_its_task(doubts: Doubts, provider: Watche
     assert doubts.attempt(slow).state is AttemptState.RECONCILING
 
 
-def test_a_message_that_is_early_or_doubled_does_nothing(doubts: Doubts, services: Services) -> None:
+def test_a_message_that_is_early_or_doubled_does_nothing(doubts: Doubts, context: Context) -> None:
     job_id = doubts.ambiguous()
     attempt_id = doubts.attempt(job_id).id
 
-    early = reconcile_attempt(services, attempt_id)
+    early = reconcile_attempt(context, attempt_id)
     doubts.ask(job_id)
-    doubled = reconcile_attempt(services, attempt_id)
+    doubled = reconcile_attempt(context, attempt_id)
 
     assert early == doubled == "not due: nothing done"
     assert doubts.attempt(job_id).listing_count == 1
 
 
-def test_a_message_about_a_settled_attempt_does_nothing(doubts: Doubts, services: Services, rows: Rows) -> None:
+def test_a_message_about_a_settled_attempt_does_nothing(doubts: Doubts, context: Context, rows: Rows) -> None:
     job_id = doubts.ambiguous()
     doubts.lists(ours=PROMPT)
     doubts.ask(job_id)
 
-    reconcile_attempt(services, doubts.attempt(job_id).id)
+    reconcile_attempt(context, doubts.attempt(job_id).id)
 
     assert len(rows.tasks(job_id)) == 1
     assert rows.path(job_id)[-1] == "rendering"
@@ -106,11 +106,11 @@ def test_two_workers_rule_a_task_out_once(doubts: Doubts, provider: WatchedProvi
     assert rows.path(job_id).count("queued") == 2
 
 
-def test_the_answer_itself_wins_over_the_question(doubts: Doubts, services: Services, rows: Rows) -> None:
+def test_the_answer_itself_wins_over_the_question(doubts: Doubts, context: Context, rows: Rows) -> None:
     claim = doubts.in_flight()
-    _believe_dead(doubts, services)
+    _believe_dead(doubts, context)
 
-    bind(services, claim, LATE)
+    bind(context, claim, LATE)
 
     assert doubts.attempt(claim.job_id).state is AttemptState.BOUND
     assert rows.state(claim.job_id) is RenderState.RENDERING
@@ -118,13 +118,13 @@ def test_the_answer_itself_wins_over_the_question(doubts: Doubts, services: Serv
 
 
 def test_an_answer_that_comes_while_the_listing_is_asked_stays(
-    doubts: Doubts, services: Services, provider: WatchedProvider, rows: Rows
+    doubts: Doubts, context: Context, provider: WatchedProvider, rows: Rows
 ) -> None:
     claim = doubts.in_flight()
-    _believe_dead(doubts, services)
+    _believe_dead(doubts, context)
     while doubts.attempt(claim.job_id).first_absent_at is None:
         doubts.ask(claim.job_id)
-    provider.during("list", lambda: bind(services, claim, LATE))
+    provider.during("list", lambda: bind(context, claim, LATE))
 
     said = doubts.ask(claim.job_id)  # would rule the task out
 
@@ -133,71 +133,71 @@ def test_an_answer_that_comes_while_the_listing_is_asked_stays(
     assert rows.state(claim.job_id) is RenderState.RENDERING
 
 
-def test_an_answer_to_what_was_adopted_changes_nothing(doubts: Doubts, services: Services, rows: Rows) -> None:
+def test_an_answer_to_what_was_adopted_changes_nothing(doubts: Doubts, context: Context, rows: Rows) -> None:
     claim = doubts.in_flight()
-    _believe_dead(doubts, services)
+    _believe_dead(doubts, context)
     doubts.lists(late=PROMPT)
     doubts.ask(claim.job_id)
     before = rows.job(claim.job_id).next_poll_at
 
-    bind(services, claim, LATE)
+    bind(context, claim, LATE)
 
     assert doubts.attempt(claim.job_id).state is AttemptState.ADOPTED
     assert rows.job(claim.job_id).next_poll_at == before
     assert rows.path(claim.job_id).count("rendering") == 1
 
 
-def test_a_late_refusal_settles_the_question(doubts: Doubts, services: Services, rows: Rows) -> None:
+def test_a_late_refusal_settles_the_question(doubts: Doubts, context: Context, rows: Rows) -> None:
     claim = doubts.in_flight()
-    _believe_dead(doubts, services)
+    _believe_dead(doubts, context)
 
-    reject(services, claim, RefusedError("no", http_status=400, code="InvalidParameter"))
+    reject(context, claim, RefusedError("no", http_status=400, code="InvalidParameter"))
 
     assert doubts.attempt(claim.job_id).state is AttemptState.REJECTED
     assert doubts.attempt(claim.job_id).reconcile_at is None
     assert rows.state(claim.job_id) is RenderState.FAILED
 
 
-def test_a_late_loss_of_the_answer_opens_nothing_again(doubts: Doubts, services: Services, rows: Rows) -> None:
+def test_a_late_loss_of_the_answer_opens_nothing_again(doubts: Doubts, context: Context, rows: Rows) -> None:
     claim = doubts.in_flight()
-    _believe_dead(doubts, services)
+    _believe_dead(doubts, context)
     doubts.lists(late=PROMPT)
     doubts.ask(claim.job_id)
 
-    park(services, claim, NoAnswerError("cut"))
+    park(context, claim, NoAnswerError("cut"))
 
     assert doubts.attempt(claim.job_id).state is AttemptState.ADOPTED
     assert rows.events(claim.job_id, "ambiguous")[1:] == []
 
 
-def test_a_late_refusal_of_a_ruled_out_attempt_moves_nothing(doubts: Doubts, services: Services, rows: Rows) -> None:
+def test_a_late_refusal_of_a_ruled_out_attempt_moves_nothing(doubts: Doubts, context: Context, rows: Rows) -> None:
     claim = doubts.in_flight()
-    _believe_dead(doubts, services)
+    _believe_dead(doubts, context)
     doubts.ask_until_absent(claim.job_id)
 
-    reject(services, claim, RefusedError("no", http_status=400, code="InvalidParameter"))
+    reject(context, claim, RefusedError("no", http_status=400, code="InvalidParameter"))
 
     assert doubts.attempt(claim.job_id).state is AttemptState.NOT_CREATED
     assert rows.state(claim.job_id) is RenderState.QUEUED
 
 
-def test_a_late_loss_brings_its_request_id_to_the_question(doubts: Doubts, services: Services) -> None:
+def test_a_late_loss_brings_its_request_id_to_the_question(doubts: Doubts, context: Context) -> None:
     claim = doubts.in_flight()
-    _believe_dead(doubts, services)
+    _believe_dead(doubts, context)
     doubts.lists("ours")
 
-    park(services, claim, NoAnswerError("garbled", http_status=200, request_id="of-ours"))
+    park(context, claim, NoAnswerError("garbled", http_status=200, request_id="of-ours"))
     doubts.ask(claim.job_id)
 
     assert doubts.attempt(claim.job_id).state is AttemptState.ADOPTED
 
 
-def test_an_id_that_another_attempt_has_is_no_answer(doubts: Doubts, services: Services, rows: Rows) -> None:
+def test_an_id_that_another_attempt_has_is_no_answer(doubts: Doubts, context: Context, rows: Rows) -> None:
     first = doubts.in_flight()
-    bind(services, first, LATE)
+    bind(context, first, LATE)
     second = doubts.in_flight()
 
-    bind(services, second, LATE)
+    bind(context, second, LATE)
 
     assert [task.job_id for task in rows.tasks(first.job_id)] == [first.job_id]
     assert doubts.attempt(second.job_id).state is AttemptState.AMBIGUOUS
@@ -205,19 +205,19 @@ def test_an_id_that_another_attempt_has_is_no_answer(doubts: Doubts, services: S
 
 
 def test_the_sweep_asks_what_is_due(
-    doubts: Doubts, services: Services, hints: RecordedHints, clock: VirtualClock
+    doubts: Doubts, context: Context, hints: RecordedHints, clock: VirtualClock
 ) -> None:
     job_id = doubts.ambiguous(refused(500, "InternalError"))
 
-    sweep(services)
+    sweep(context)
     assert hints.questions == []
     clock.advance(5)
-    sweep(services)
+    sweep(context)
 
     assert hints.questions == [doubts.attempt(job_id).id]
 
 
-def _believe_dead(doubts: Doubts, services: Services) -> None:
+def _believe_dead(doubts: Doubts, context: Context) -> None:
     """Let the sweep find a submit that is silent for too long."""
     doubts.jobs.clock.advance(41)
-    assert sweep(services).ambiguous == 1
+    assert sweep(context).ambiguous == 1

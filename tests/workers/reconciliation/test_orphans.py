@@ -28,19 +28,19 @@ from workers.reconciliation.orphan_adoption import Orphan, adopt_orphan, adopted
 from workers.reconciliation.orphans import OrphanScan, scan_for_orphans
 from workers.reconciliation.reconcile import reconcile_attempt
 from workers.recovery.guarded_dispatch import guarded_dispatch
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 
 PROMPT = "somebody else's paper boat"
 
 
 @pytest.fixture
-def look(services: Services, clock: VirtualClock) -> Callable[[], OrphanScan]:
+def look(context: Context, clock: VirtualClock) -> Callable[[], OrphanScan]:
     """Compares the only account's list with the books, ten minutes later."""
-    guarded_dispatch(services)  # makes the default account
+    guarded_dispatch(context)  # makes the default account
 
     def look_now() -> OrphanScan:
         clock.advance(600)
-        (found,) = scan_for_orphans(services)
+        (found,) = scan_for_orphans(context)
         return found
 
     return look_now
@@ -125,7 +125,7 @@ def test_looking_twice_adopts_once(look: Callable[[], OrphanScan], jobs: Jobs, r
         assert adopted_since(session, rows.account(), clock.at(3600)) == 0
 
 
-def test_what_another_account_binds_meanwhile_is_no_orphan(services: Services, jobs: Jobs, rows: Rows) -> None:
+def test_what_another_account_binds_meanwhile_is_no_orphan(context: Context, jobs: Jobs, rows: Rows) -> None:
     account, theirs = rows.account(), jobs.rendering()
     stray = Orphan("late", MODEL, "SUCCEEDED", account.base_url, created_at=None)
 
@@ -136,21 +136,21 @@ def test_what_another_account_binds_meanwhile_is_no_orphan(services: Services, j
 
     jobs.provider.on_query(bind)
 
-    assert (adopt_orphan(services, account, stray).job_id, adopted(rows)) == (None, [])
+    assert (adopt_orphan(context, account, stray).job_id, adopted(rows)) == (None, [])
 
 
 def test_two_looks_at_a_time_adopt_once(own_jobs: Jobs, clock: VirtualClock) -> None:
-    guarded_dispatch(own_jobs.services)
+    guarded_dispatch(own_jobs.context)
     own_jobs.provider.on_list(listing(*(listed(clock, f"stray-{number}") for number in range(4))))
     own_jobs.provider.on_query(succeeded())
     clock.advance(600)
 
     with ThreadPoolExecutor(4) as pool:
-        looks = list(pool.map(lambda _: scan_for_orphans(own_jobs.services), range(4)))
+        looks = list(pool.map(lambda _: scan_for_orphans(own_jobs.context), range(4)))
 
     done = [orphan.job_id for (found,) in looks for orphan in found.orphans if orphan.job_id]
-    assert len(done) == len(adopted(Rows(own_jobs.services.sessions))) == 4
-    assert broken(Rows(own_jobs.services.sessions)) == []
+    assert len(done) == len(adopted(Rows(own_jobs.context.sessions))) == 4
+    assert broken(Rows(own_jobs.context.sessions)) == []
 
 
 @pytest.mark.parametrize("status", ["FAILED", "CANCELED"])
@@ -177,14 +177,14 @@ def test_a_task_that_still_renders_is_reported_and_adopted_at_its_end(
     assert (len(adopted(rows)), rows.account().orphan_task_ids) == (1, [])
 
 
-def test_report_only_says_so(services: Services, jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
-    only_report = services.settings.provider.model_copy(update={"orphans": "report"})
-    services = replace(services, settings=replace(services.settings, provider=only_report))
-    guarded_dispatch(services)
+def test_report_only_says_so(context: Context, jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
+    only_report = context.settings.provider.model_copy(update={"orphans": "report"})
+    context = replace(context, settings=replace(context.settings, provider=only_report))
+    guarded_dispatch(context)
     jobs.provider.on_list(listing(listed(clock, "stray")))
     clock.advance(600)
 
-    (found,) = scan_for_orphans(services)
+    (found,) = scan_for_orphans(context)
 
     assert ([orphan.provider_task_id for orphan in found.orphans], adopted(rows)) == (["stray"], [])
     assert rows.account().orphan_task_ids == ["stray"]
@@ -267,7 +267,7 @@ def test_an_orphan_without_a_url_is_paid_and_waits_for_one(
     assert (job.state, job.next_archive_at, rows.spent(job.id)) == (RenderState.ARCHIVING, clock.now(), Decimal("0.40"))
     assert broken(rows) == []
     jobs.provider.on_query(succeeded())
-    archive_render_job(jobs.services, job.id)
+    archive_render_job(jobs.context, job.id)
     assert rows.tasks(job.id)[0].result_url == RESULT_URL
 
 
@@ -296,7 +296,7 @@ def test_a_write_off_by_hand_is_taken_back_by_its_orphan(
     made = listed(clock, "late")
     jobs.provider.on_list(refused(403, "AccessDenied"))
     clock.advance(7200)
-    reconcile_attempt(jobs.services, rows.attempts(job_id)[0].id)
+    reconcile_attempt(jobs.context, rows.attempts(job_id)[0].id)
     with rows.sessions.begin() as session:
         write_off(session, job_id, now=clock.now())
     jobs.provider.on_list(listing(made))
@@ -321,7 +321,7 @@ def test_a_list_of_the_day_is_asked_for(look: Callable[[], OrphanScan], jobs: Jo
 
 def _lost(jobs: Jobs, rows: Rows) -> UUID:
     job_id = jobs.rendering()
-    jobs.clock.advance(jobs.services.settings.poll.unknown_seconds)
+    jobs.clock.advance(jobs.context.settings.poll.unknown_seconds)
     while rows.state(job_id) is RenderState.RENDERING:
         jobs.poll(task("UNKNOWN"))
     return job_id

@@ -18,7 +18,7 @@ from tests.support.virtual_clock import VirtualClock
 from workers.dashscope import Acceptance
 from workers.operator import manual_review as review
 from workers.recovery.guarded_dispatch import guarded_dispatch
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.submission.submit import bind
 from workers.submission.task_binding import TaskTakenError
 from workers.sweep.sweep import sweep
@@ -33,9 +33,9 @@ def parked(doubts: Doubts) -> UUID:
     return job_id
 
 
-def test_the_question_says_where_to_look(parked: UUID, services: Services, doubts: Doubts) -> None:
-    with services.sessions.begin() as session:
-        (question,) = review.questions(session, services)
+def test_the_question_says_where_to_look(parked: UUID, context: Context, doubts: Doubts) -> None:
+    with context.sessions.begin() as session:
+        (question,) = review.questions(session, context)
 
     assert (question.job_id, question.model, question.account) == (parked, "wan2.6-t2v", "default")
     assert question.sent_at == doubts.attempt(parked).sent_at
@@ -43,9 +43,9 @@ def test_the_question_says_where_to_look(parked: UUID, services: Services, doubt
     assert json.dumps(vars(question), default=str)
 
 
-def test_an_adopted_task_is_followed(parked: UUID, services: Services, rows: Rows, jobs: Jobs) -> None:
-    with services.sessions.begin() as session:
-        wake = review.adopt(session, parked, "perhaps", now=services.clock.now(session))
+def test_an_adopted_task_is_followed(parked: UUID, context: Context, rows: Rows, jobs: Jobs) -> None:
+    with context.sessions.begin() as session:
+        wake = review.adopt(session, parked, "perhaps", now=context.clock.now(session))
     assert wake is not None
     jobs.hints.poll(wake, now=wake.at)
     jobs.provider.on_query(succeeded(), task_id="perhaps")
@@ -59,33 +59,33 @@ def test_an_adopted_task_is_followed(parked: UUID, services: Services, rows: Row
 
 @pytest.mark.parametrize("elsewhere", [False, True])
 def test_a_task_of_another_job_is_not_adopted(
-    parked: UUID, services: Services, rows: Rows, jobs: Jobs, *, elsewhere: bool
+    parked: UUID, context: Context, rows: Rows, jobs: Jobs, *, elsewhere: bool
 ) -> None:
     owner = jobs.rendering()
     taken = rows.tasks(owner)[0].provider_task_id
     if elsewhere:
         at_another_account(rows, owner)
 
-    with pytest.raises(TaskTakenError, match=taken), services.sessions.begin() as session:
-        review.adopt(session, parked, taken, now=services.clock.now(session))
+    with pytest.raises(TaskTakenError, match=taken), context.sessions.begin() as session:
+        review.adopt(session, parked, taken, now=context.clock.now(session))
 
     assert rows.state(parked) is RenderState.NEEDS_REVIEW
 
 
-def test_a_job_is_submitted_again_once_per_word(parked: UUID, services: Services, rows: Rows, doubts: Doubts) -> None:
-    with services.sessions.begin() as session:
-        review.resubmit(session, parked, now=services.clock.now(session))
+def test_a_job_is_submitted_again_once_per_word(parked: UUID, context: Context, rows: Rows, doubts: Doubts) -> None:
+    with context.sessions.begin() as session:
+        review.resubmit(session, parked, now=context.clock.now(session))
     doubts.lists()
 
-    guarded_dispatch(services)
+    guarded_dispatch(context)
 
     assert rows.state(parked) is RenderState.ADMITTED
     assert doubts.attempt(parked).state is AttemptState.NOT_CREATED
 
 
-def test_a_job_is_written_off(parked: UUID, services: Services, rows: Rows, doubts: Doubts) -> None:
-    with services.sessions.begin() as session:
-        review.write_off(session, parked, now=services.clock.now(session))
+def test_a_job_is_written_off(parked: UUID, context: Context, rows: Rows, doubts: Doubts) -> None:
+    with context.sessions.begin() as session:
+        review.write_off(session, parked, now=context.clock.now(session))
 
     assert rows.state(parked) is RenderState.FAILED
     assert rows.job(parked).failure_class is FailureClass.UNKNOWN
@@ -93,53 +93,53 @@ def test_a_job_is_written_off(parked: UUID, services: Services, rows: Rows, doub
     assert not rows.has_slot(parked)
 
 
-def test_a_written_off_job_is_asked_about_no_more(parked: UUID, services: Services) -> None:
-    with services.sessions.begin() as session:
-        review.write_off(session, parked, now=services.clock.now(session))
-        assert review.questions(session, services) == []
+def test_a_written_off_job_is_asked_about_no_more(parked: UUID, context: Context) -> None:
+    with context.sessions.begin() as session:
+        review.write_off(session, parked, now=context.clock.now(session))
+        assert review.questions(session, context) == []
 
 
 @pytest.mark.parametrize("settle", [review.resubmit, review.write_off], ids=lambda function: function.__name__)
-def test_what_is_settled_is_settled_once(settle: object, parked: UUID, services: Services) -> None:
+def test_what_is_settled_is_settled_once(settle: object, parked: UUID, context: Context) -> None:
     assert callable(settle)
-    with services.sessions.begin() as session:
-        settle(session, parked, now=services.clock.now(session))
+    with context.sessions.begin() as session:
+        settle(session, parked, now=context.clock.now(session))
 
-    with pytest.raises(review.NotUnderReviewError, match="not needs_review"), services.sessions.begin() as session:
-        settle(session, parked, now=services.clock.now(session))
-
-
-def test_a_job_that_does_not_exist_is_named(services: Services) -> None:
-    with pytest.raises(review.NotUnderReviewError, match="does not exist"), services.sessions.begin() as session:
-        review.resubmit(session, uuid.uuid4(), now=services.clock.now(session))
+    with pytest.raises(review.NotUnderReviewError, match="not needs_review"), context.sessions.begin() as session:
+        settle(session, parked, now=context.clock.now(session))
 
 
-def test_an_answer_that_took_for_ever_settles_the_review(doubts: Doubts, services: Services, rows: Rows) -> None:
+def test_a_job_that_does_not_exist_is_named(context: Context) -> None:
+    with pytest.raises(review.NotUnderReviewError, match="does not exist"), context.sessions.begin() as session:
+        review.resubmit(session, uuid.uuid4(), now=context.clock.now(session))
+
+
+def test_an_answer_that_took_for_ever_settles_the_review(doubts: Doubts, context: Context, rows: Rows) -> None:
     claim = doubts.in_flight()
-    _leave_to_a_person(doubts, services, claim.job_id)
+    _leave_to_a_person(doubts, context, claim.job_id)
 
-    bind(services, claim, Acceptance("late", "PENDING", None))
+    bind(context, claim, Acceptance("late", "PENDING", None))
 
     assert rows.state(claim.job_id) is RenderState.RENDERING
     assert rows.job(claim.job_id).failure_message is None
 
 
-def test_an_answer_after_the_write_off_is_on_record(doubts: Doubts, services: Services, rows: Rows) -> None:
+def test_an_answer_after_the_write_off_is_on_record(doubts: Doubts, context: Context, rows: Rows) -> None:
     claim = doubts.in_flight()
-    _leave_to_a_person(doubts, services, claim.job_id)
-    with services.sessions.begin() as session:
-        review.write_off(session, claim.job_id, now=services.clock.now(session))
+    _leave_to_a_person(doubts, context, claim.job_id)
+    with context.sessions.begin() as session:
+        review.write_off(session, claim.job_id, now=context.clock.now(session))
 
-    bind(services, claim, Acceptance("late", "PENDING", None))
+    bind(context, claim, Acceptance("late", "PENDING", None))
 
     assert [task.provider_task_id for task in rows.tasks(claim.job_id)] == ["late"]
     assert rows.state(claim.job_id) is RenderState.FAILED
     assert not rows.has_slot(claim.job_id)
 
 
-def _leave_to_a_person(doubts: Doubts, services: Services, job_id: UUID) -> None:
+def _leave_to_a_person(doubts: Doubts, context: Context, job_id: UUID) -> None:
     doubts.jobs.clock.advance(41)
-    sweep(services)
+    sweep(context)
     doubts.lists("perhaps")
     doubts.give_up(job_id)
     assert doubts.rows.state(job_id) is RenderState.NEEDS_REVIEW
@@ -147,19 +147,19 @@ def _leave_to_a_person(doubts: Doubts, services: Services, job_id: UUID) -> None
 
 @pytest.mark.parametrize(("hours", "told"), [(17, 0), (19, 1)])
 def test_an_alarm_is_raised_hours_before_a_task_under_review_is_gone(
-    parked: UUID, services: Services, rows: Rows, clock: VirtualClock, hours: float, told: int
+    parked: UUID, context: Context, rows: Rows, clock: VirtualClock, hours: float, told: int
 ) -> None:
     clock.time = (rows.attempts(parked)[0].sent_at or clock.now()) + timedelta(hours=hours)
 
-    sweep(services)
-    sweep(services)
+    sweep(context)
+    sweep(context)
 
     assert len(rows.events(parked, "result_expiring")) == told
 
 
-def test_the_question_says_until_when_it_can_be_answered(parked: UUID, services: Services, rows: Rows) -> None:
-    with services.sessions() as session:
-        (question,) = review.questions(session, services)
+def test_the_question_says_until_when_it_can_be_answered(parked: UUID, context: Context, rows: Rows) -> None:
+    with context.sessions() as session:
+        (question,) = review.questions(session, context)
 
     assert question.sent_at is not None
     assert question.gone_at == question.sent_at + timedelta(hours=24)

@@ -28,7 +28,7 @@ from workers.audit.provider import OWNED, audit_provider
 from workers.dashscope import Acceptance
 from workers.operator import manual_review as review
 from workers.reconciliation.orphans import scan_for_orphans
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.submission.submit import bind
 from workers.sweep.sweep import sweep
 
@@ -56,7 +56,7 @@ def parked(doubts: Doubts, clock: VirtualClock) -> list[UUID]:
     doubts.provider.on_list(listing(row("one", status="SUCCEEDED", gmt_create=made_ms)))
     for job_id in job_ids:
         _set_aside(doubts, job_id)
-    scan_for_orphans(doubts.services)
+    scan_for_orphans(doubts.context)
     return job_ids
 
 
@@ -65,9 +65,9 @@ def _set_aside(doubts: Doubts, job_id: UUID) -> None:
     assert doubts.rows.state(job_id) is RenderState.NEEDS_REVIEW
 
 
-def _write_off(services: Services, job_id: UUID) -> None:
-    with services.sessions.begin() as session:
-        review.write_off(session, job_id, now=services.clock.now(session))
+def _write_off(context: Context, job_id: UUID) -> None:
+    with context.sessions.begin() as session:
+        review.write_off(session, job_id, now=context.clock.now(session))
 
 
 def _orphans(rows: Rows) -> list[RenderJob]:
@@ -96,65 +96,65 @@ def _forget(doubts: Doubts, clock: VirtualClock) -> None:
 
 
 def test_a_noted_task_that_no_job_took_becomes_an_orphan_when_the_provider_has_forgotten_it(
-    parked: list[UUID], doubts: Doubts, services: Services, rows: Rows, clock: VirtualClock
+    parked: list[UUID], doubts: Doubts, context: Context, rows: Rows, clock: VirtualClock
 ) -> None:
-    archive_render_job(services, parked[0])  # which keeps its file
+    archive_render_job(context, parked[0])  # which keeps its file
     _forget(doubts, clock)
     for job_id in parked:
-        _write_off(services, job_id)
+        _write_off(context, job_id)
 
-    (look,) = scan_for_orphans(services)
+    (look,) = scan_for_orphans(context)
 
     (orphan,) = _orphans(rows)
     assert [one.job_id for one in look.orphans] == [orphan.id]
     assert rows.spent(orphan.id) == PRICE
-    archive_render_job(services, orphan.id)
+    archive_render_job(context, orphan.id)
     assert rows.state(orphan.id) is RenderState.SUCCEEDED
     assert _broken(rows) == []
 
 
 def test_it_is_adopted_once(
-    parked: list[UUID], doubts: Doubts, services: Services, rows: Rows, clock: VirtualClock
+    parked: list[UUID], doubts: Doubts, context: Context, rows: Rows, clock: VirtualClock
 ) -> None:
     _forget(doubts, clock)
     for job_id in parked:
-        _write_off(services, job_id)
+        _write_off(context, job_id)
 
-    looks = [scan_for_orphans(services)[0] for _ in range(2)]
+    looks = [scan_for_orphans(context)[0] for _ in range(2)]
 
     assert [len(look.orphans) for look in looks] == [1, 0]
     assert len(_orphans(rows)) == 1
 
 
 def test_a_noted_task_is_no_orphan_while_a_job_under_review_may_have_made_it(
-    parked: list[UUID], doubts: Doubts, services: Services, rows: Rows, clock: VirtualClock
+    parked: list[UUID], doubts: Doubts, context: Context, rows: Rows, clock: VirtualClock
 ) -> None:
     _forget(doubts, clock)
-    _write_off(services, parked[0])
+    _write_off(context, parked[0])
 
-    scan_for_orphans(services)
+    scan_for_orphans(context)
 
     assert _orphans(rows) == []
 
 
 def test_a_noted_task_that_a_job_took_is_no_orphan(
-    parked: list[UUID], doubts: Doubts, services: Services, rows: Rows, clock: VirtualClock
+    parked: list[UUID], doubts: Doubts, context: Context, rows: Rows, clock: VirtualClock
 ) -> None:
     _forget(doubts, clock)
-    with services.sessions.begin() as session:
-        now = services.clock.now(session)
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
         review.adopt(session, parked[0], "one", now=now)
-        review.apply_found(session, parked[0], "one", services.settings, now=now)
-    _write_off(services, parked[1])
+        review.apply_found(session, parked[0], "one", context.settings, now=now)
+    _write_off(context, parked[1])
 
-    scan_for_orphans(services)
+    scan_for_orphans(context)
 
     assert (_orphans(rows), rows.spent(parked[0])) == ([], PRICE)
     assert _broken(rows) == []
 
 
 def test_what_a_task_said_at_its_end_is_not_replaced_when_the_provider_forgets_it(
-    doubts: Doubts, services: Services, rows: Rows, clock: VirtualClock
+    doubts: Doubts, context: Context, rows: Rows, clock: VirtualClock
 ) -> None:
     job_id = doubts.ambiguous(seed=1)
     doubts.ambiguous(seed=2)
@@ -162,36 +162,36 @@ def test_what_a_task_said_at_its_end_is_not_replaced_when_the_provider_forgets_i
     doubts.provider.on_list(listing(row("one", status="SUCCEEDED", gmt_create=made_ms)))
     doubts.provider.on_query(task("SUCCEEDED"), task_id="one")  # without a URL, so that it is asked again
     _set_aside(doubts, job_id)
-    scan_for_orphans(services)
+    scan_for_orphans(context)
 
     doubts.provider.on_query(task("UNKNOWN"), task_id="one")
-    scan_for_orphans(services)
+    scan_for_orphans(context)
 
     with rows.sessions.begin() as session:
         assert session.scalars(select(FoundTask.status)).one() == "SUCCEEDED"
 
 
 def test_the_comparison_names_a_noted_task_that_belongs_to_no_job(
-    parked: list[UUID], doubts: Doubts, services: Services, clock: VirtualClock
+    parked: list[UUID], doubts: Doubts, context: Context, clock: VirtualClock
 ) -> None:
     _forget(doubts, clock)
     for job_id in parked:
-        _write_off(services, job_id)
+        _write_off(context, job_id)
 
-    found = {finding.check.name: finding.rows for finding in audit_provider(services)}
-    scan_for_orphans(services)
-    then = {finding.check.name: finding.rows for finding in audit_provider(services)}
+    found = {finding.check.name: finding.rows for finding in audit_provider(context)}
+    scan_for_orphans(context)
+    then = {finding.check.name: finding.rows for finding in audit_provider(context)}
 
     assert [one["provider_task_id"] for one in found[OWNED.name]] == ["one"]
     assert then[OWNED.name] == []
 
 
-def test_a_write_off_is_taken_back_when_its_task_turns_up(parked: list[UUID], services: Services, rows: Rows) -> None:
+def test_a_write_off_is_taken_back_when_its_task_turns_up(parked: list[UUID], context: Context, rows: Rows) -> None:
     for job_id in parked:
-        _write_off(services, job_id)
+        _write_off(context, job_id)
     assert _total(rows) == 2 * PRICE
 
-    scan_for_orphans(services)
+    scan_for_orphans(context)
 
     (orphan,) = _orphans(rows)
     # One of the two: nothing tells which, and the other may have made a task as well.
@@ -203,26 +203,26 @@ def test_a_write_off_is_taken_back_when_its_task_turns_up(parked: list[UUID], se
 
 
 def test_a_write_off_stays_beside_a_task_of_another_prompt(
-    parked: list[UUID], doubts: Doubts, services: Services, rows: Rows
+    parked: list[UUID], doubts: Doubts, context: Context, rows: Rows
 ) -> None:
     doubts.provider.on_query(succeeded(orig_prompt="another program's"), task_id="one")
     for job_id in parked:
-        _write_off(services, job_id)
+        _write_off(context, job_id)
 
-    scan_for_orphans(services)
+    scan_for_orphans(context)
 
     assert _total(rows) == 3 * PRICE
 
 
-def test_the_budget_gets_back_what_was_written_off(parked: list[UUID], services: Services, rows: Rows) -> None:
+def test_the_budget_gets_back_what_was_written_off(parked: list[UUID], context: Context, rows: Rows) -> None:
     campaign_id = rows.job(parked[0]).campaign_id
     rows.change(
         Campaign, Campaign.id == campaign_id, budget_amount=Decimal(10), budget_currency="USD", spent_amount=Decimal(0)
     )
     for job_id in parked:
-        _write_off(services, job_id)
+        _write_off(context, job_id)
 
-    scan_for_orphans(services)
+    scan_for_orphans(context)
 
     with rows.sessions.begin() as session:
         assert session.get_one(Campaign, campaign_id).spent_amount == PRICE
@@ -230,25 +230,25 @@ def test_the_budget_gets_back_what_was_written_off(parked: list[UUID], services:
 
 
 def test_an_answer_after_the_write_off_is_billed_once(
-    doubts: Doubts, services: Services, rows: Rows, clock: VirtualClock
+    doubts: Doubts, context: Context, rows: Rows, clock: VirtualClock
 ) -> None:
     claim = doubts.in_flight()
     made_ms = int(clock.now().timestamp() * 1000)
     clock.advance(3600)
     doubts.lists()
     rows.change(RenderJob, RenderJob.id == claim.job_id, state=RenderState.NEEDS_REVIEW)
-    _write_off(services, claim.job_id)
-    bind(services, claim, Acceptance("late", "PENDING", None))
+    _write_off(context, claim.job_id)
+    bind(context, claim, Acceptance("late", "PENDING", None))
     doubts.lists(late=PROMPT)
     doubts.provider.on_list(listing(row("late", status="SUCCEEDED", gmt_create=made_ms)))
 
-    scan_for_orphans(services)
+    scan_for_orphans(context)
 
     assert (rows.spent(claim.job_id), _total(rows)) == (PRICE, PRICE)
 
 
 def test_a_job_in_quarantine_that_is_written_off_is_billed_once(
-    doubts: Doubts, services: Services, rows: Rows, clock: VirtualClock
+    doubts: Doubts, context: Context, rows: Rows, clock: VirtualClock
 ) -> None:
     made_ms = int(clock.now().timestamp() * 1000)
     job_id = doubts.jobs.rendering(poll_timeout_ms=24 * 3600 * 1000)
@@ -257,14 +257,14 @@ def test_a_job_in_quarantine_that_is_written_off_is_billed_once(
     for _ in range(20):
         with contextlib.suppress(Killed):
             doubts.jobs.poll(after_seconds=300)
-        sweep(services)
+        sweep(context)
     assert rows.state(job_id) is RenderState.NEEDS_REVIEW
-    _write_off(services, job_id)
+    _write_off(context, job_id)
     doubts.lists(**{mine.provider_task_id: PROMPT})
     doubts.provider.on_list(listing(row(mine.provider_task_id, status="SUCCEEDED", gmt_create=made_ms)))
 
     clock.time += timedelta(minutes=10)
-    scan_for_orphans(services)
+    scan_for_orphans(context)
 
     assert (rows.spent(job_id), _total(rows)) == (PRICE, PRICE)
 

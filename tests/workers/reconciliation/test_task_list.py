@@ -17,15 +17,15 @@ from workers.dashscope import TooManyTasksError
 from workers.dashscope.client import MAX_PAGES
 from workers.reconciliation.task_list import AccountList, list_account
 from workers.recovery.guarded_dispatch import guarded_dispatch
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 
 OVERFULL = answer(200, {"total": 9999, "total_page": MAX_PAGES + 1, "page_no": 1, "page_size": 100, "data": []})
 
 
 @pytest.fixture
-def account(services: Services, rows: Rows) -> Account:
+def account(context: Context, rows: Rows) -> Account:
     """The default account."""
-    guarded_dispatch(services)
+    guarded_dispatch(context)
     with rows.sessions.begin() as session:
         return session.scalars(select(Account)).one()
 
@@ -37,18 +37,18 @@ def of_task(clock: VirtualClock, task_id: str) -> Answer:
     return listing(row)
 
 
-def read(services: Services, account: Account, clock: VirtualClock, minutes: float) -> AccountList:
+def read(context: Context, account: Account, clock: VirtualClock, minutes: float) -> AccountList:
     until = clock.now()
-    return list_account(services, account, [account.base_url], since=until - timedelta(minutes=minutes), until=until)
+    return list_account(context, account, [account.base_url], since=until - timedelta(minutes=minutes), until=until)
 
 
 def test_an_overfull_window_is_read_in_halves_and_nothing_is_lost(
-    services: Services, jobs: Jobs, account: Account, clock: VirtualClock
+    context: Context, jobs: Jobs, account: Account, clock: VirtualClock
 ) -> None:
     before = len(jobs.provider.requests)
     jobs.provider.on_list(OVERFULL, of_task(clock, "early"), OVERFULL, of_task(clock, "middle"), of_task(clock, "late"))
 
-    found = read(services, account, clock, 60)
+    found = read(context, account, clock, 60)
 
     assert (sorted(found.tasks), found.flaw) == (["early", "late", "middle"], None)
     windows = [request.url.params for request in jobs.provider.requests[before:]]
@@ -60,9 +60,9 @@ def test_an_overfull_window_is_read_in_halves_and_nothing_is_lost(
 
 
 def test_a_window_of_seconds_that_is_still_overfull_is_an_error(
-    services: Services, jobs: Jobs, account: Account, clock: VirtualClock
+    context: Context, jobs: Jobs, account: Account, clock: VirtualClock
 ) -> None:
     jobs.provider.on_list(OVERFULL)
 
     with pytest.raises(TooManyTasksError, match=f"more than {MAX_PAGES}"):
-        read(services, account, clock, 0.5)
+        read(context, account, clock, 0.5)

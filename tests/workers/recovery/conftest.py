@@ -7,10 +7,10 @@ import pytest
 from tests.support.jobs import Jobs
 from tests.support.restored import Restored
 from tests.support.rows import Rows
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 
 
 @pytest.fixture
-def restored(services: Services, jobs: Jobs, rows: Rows) -> Restored:
+def restored(context: Context, jobs: Jobs, rows: Rows) -> Restored:
     """The default account's database, to be put back."""
-    return Restored(services, jobs, rows)
+    return Restored(context, jobs, rows)

@@ -36,7 +36,7 @@ from workers.dispatch.dispatcher import dispatch
 from workers.operator.manual_review import resubmit
 from workers.reconciliation.orphans import scan_for_orphans
 from workers.recovery.guarded_dispatch import guarded_dispatch
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.sweep.sweep import sweep
 
 OTHER_MODEL = "wan2.5-t2v-preview"
@@ -201,9 +201,9 @@ def test_a_job_that_is_late_while_the_gate_is_shut_waits_for_the_comparison(
 
     if hint is not None:
         jobs.submit(hint)
-    sweep(jobs.services)
+    sweep(jobs.context)
     jobs.clock.advance(SETTLED_SECONDS)
-    sweep(jobs.services)
+    sweep(jobs.context)
 
     assert (rows.state(job_id), jobs.provider.count("submit")) == (RenderState.ARCHIVING, 0)
 
@@ -213,11 +213,11 @@ def test_a_late_job_expires_when_the_comparison_has_found_no_task(restored: Rest
     restored.from_backup()
     jobs.clock.advance(31)
 
-    sweep(jobs.services)
+    sweep(jobs.context)
     before = rows.state(job_id)
     jobs.clock.advance(SETTLED_SECONDS)
-    sweep(jobs.services)
-    sweep(jobs.services)
+    sweep(jobs.context)
+    sweep(jobs.context)
 
     assert (before, rows.state(job_id)) == (RenderState.QUEUED, RenderState.EXPIRED)
 
@@ -230,18 +230,18 @@ def test_a_job_without_budget_is_not_cancelled_before_the_comparison(
     restored.from_backup()
     restored.lists(forgotten=PROMPT)
 
-    sweep(jobs.services)
+    sweep(jobs.context)
     jobs.clock.advance(SETTLED_SECONDS)
-    sweep(jobs.services)
+    sweep(jobs.context)
 
     assert rows.state(job_id) is RenderState.ARCHIVING
 
 
 def test_dispatch_and_the_opening_of_gates_lock_them_in_one_order(own_jobs: Jobs) -> None:
-    sessions = own_jobs.services.sessions
+    sessions = own_jobs.context.sessions
     with sessions.begin() as session:
         session.add(AccountRow(name="second", base_url="https://second.test", region="x", key_env="SECOND", headers={}))
-    guarded_dispatch(own_jobs.services)
+    guarded_dispatch(own_jobs.context)
     with sessions.begin() as session:
         first_id, second_id = session.scalars(select(SubmitGate.account_id).order_by(SubmitGate.account_id)).all()
         session.execute(update(SubmitGate).values(is_open=True, alive_at=own_jobs.clock.now()))
@@ -256,7 +256,7 @@ def test_dispatch_and_the_opening_of_gates_lock_them_in_one_order(own_jobs: Jobs
 
     with sessions.begin() as opener, ThreadPoolExecutor(1) as threads:
         ensure_gate(opener, first_id)
-        dispatching = threads.submit(dispatch, own_jobs.services)
+        dispatching = threads.submit(dispatch, own_jobs.context)
         while not _waits(opener) and not dispatching.done():
             pass
         ensure_gate(opener, second_id)
@@ -266,14 +266,14 @@ def test_dispatch_and_the_opening_of_gates_lock_them_in_one_order(own_jobs: Jobs
 
 
 def test_a_task_whose_job_has_gone_on_meanwhile_is_held_for_the_next_comparison(own_jobs: Jobs) -> None:
-    rows = Rows(own_jobs.services.sessions)
-    restored = Restored(own_jobs.services, own_jobs, rows)
+    rows = Rows(own_jobs.context.sessions)
+    restored = Restored(own_jobs.context, own_jobs, rows)
     first_id, second_id = own_jobs.queued(), own_jobs.queued()
     restored.from_backup()
     restored.settle()
     restored.lists(forgotten=PROMPT)
 
-    with own_jobs.services.sessions() as owner, ThreadPoolExecutor(1) as threads:
+    with own_jobs.context.sessions() as owner, ThreadPoolExecutor(1) as threads:
         request_cancel(owner, first_id, now=own_jobs.clock.now(), abandon_running=False)
         comparing = threads.submit(restored.settle)
         while not _waits(owner) and not comparing.done():
@@ -390,13 +390,13 @@ def test_after_the_clock_was_set_forward_a_forgotten_task_is_held(restored: Rest
 
 
 def test_what_was_seen_before_the_gate_was_closed_again_does_not_open_it(
-    restored: Restored, jobs: Jobs, rows: Rows, services: Services
+    restored: Restored, jobs: Jobs, rows: Rows, context: Context
 ) -> None:
     class Journal:
         def job_of(self, _account: Account, _task: ListedTask) -> None:
             rows.change(SubmitGate, closed_at=jobs.clock.now() + timedelta(seconds=1))
 
-    restored.services = replace(services, elsewhere=Journal())
+    restored.context = replace(context, elsewhere=Journal())
     jobs.queued()
     restored.on_the_same_server()
     restored.lists(stray="another program's paper boat")
@@ -408,7 +408,7 @@ def test_a_task_older_than_the_record_is_nobodys_to_wait_for(restored: Restored,
     restored.with_known_clock()
     jobs.queued()
     jobs.clock.advance(250)
-    guarded_dispatch(jobs.services)
+    guarded_dispatch(jobs.context)
     jobs.queued()
     restored.on_the_same_server()
     restored.lists("old", age_seconds=245)
@@ -545,7 +545,7 @@ def test_in_a_restored_database_it_holds_the_model(restored: Restored, jobs: Job
 
 @pytest.mark.parametrize("is_resubmitted", [True, False])
 def test_a_task_that_a_job_under_review_may_have_made_waits_for_the_review(
-    restored: Restored, jobs: Jobs, rows: Rows, services: Services, *, is_resubmitted: bool
+    restored: Restored, jobs: Jobs, rows: Rows, context: Context, *, is_resubmitted: bool
 ) -> None:
     jobs.provider.on_submit(httpx.ReadError("cut"))
     reviewed_id = jobs.rendering(seed=1)
@@ -559,22 +559,22 @@ def test_a_task_that_a_job_under_review_may_have_made_waits_for_the_review(
     restored.dispatched()
     assert (restored.settle(), rows.tasks(reviewed_id)) == (0, [])
     if is_resubmitted:  # as it had been in the forgotten future
-        with services.sessions.begin() as session:
+        with context.sessions.begin() as session:
             resubmit(session, reviewed_id, now=jobs.clock.now())
         restored.dispatched(after_seconds=60)
 
     expected = [RenderState.ARCHIVING] if is_resubmitted else [RenderState.NEEDS_REVIEW, RenderState.QUEUED]
-    with services.sessions() as session:
+    with context.sessions() as session:
         assert session.scalars(select(RenderJob.state).order_by(RenderJob.id)).all() == expected
     assert jobs.provider.count("submit") == 1
 
 
 def test_a_job_that_was_rolled_back_goes_to_no_other_account(
-    restored: Restored, jobs: Jobs, rows: Rows, services: Services
+    restored: Restored, jobs: Jobs, rows: Rows, context: Context
 ) -> None:
     with rows.sessions.begin() as session:
         session.add(AccountRow(name="second", base_url="https://second.test", region="x", key_env="SECOND", headers={}))
-    guarded_dispatch(services)
+    guarded_dispatch(context)
     jobs.queued()
     restored.from_backup()
     rows.change(SubmitGate, SubmitGate.account_id != default_id(rows), database_id=None)
@@ -584,7 +584,7 @@ def test_a_job_that_was_rolled_back_goes_to_no_other_account(
 
 
 def test_a_record_outside_of_the_database_decides_before_a_task_has_ended(
-    restored: Restored, jobs: Jobs, rows: Rows, services: Services
+    restored: Restored, jobs: Jobs, rows: Rows, context: Context
 ) -> None:
     jobs.queued(seed=1)
     second_id = jobs.queued(seed=2)
@@ -593,7 +593,7 @@ def test_a_record_outside_of_the_database_decides_before_a_task_has_ended(
         def job_of(self, _account: Account, _task: ListedTask) -> UUID:
             return second_id
 
-    restored.services = replace(services, elsewhere=Journal())
+    restored.context = replace(context, elsewhere=Journal())
     restored.from_backup()
     restored.lists("forgotten")
 
@@ -610,10 +610,10 @@ def test_a_forgotten_task_does_not_become_an_orphan(restored: Restored, jobs: Jo
     restored.lists(forgotten=PROMPT)
     jobs.clock.advance(SETTLED_SECONDS)
 
-    assert "its gate is closed" in str(scan_for_orphans(jobs.services)[0])
+    assert "its gate is closed" in str(scan_for_orphans(jobs.context)[0])
     restored.settle()
     jobs.clock.advance(200)
-    (look,) = scan_for_orphans(jobs.services)
+    (look,) = scan_for_orphans(jobs.context)
 
     assert (look.undecided, look.orphans) == (1, [])
     with rows.sessions.begin() as session:
@@ -621,13 +621,13 @@ def test_a_forgotten_task_does_not_become_an_orphan(restored: Restored, jobs: Jo
 
 
 def test_a_comparison_that_fails_says_of_what_and_keeps_its_account_alone_closed(
-    restored: Restored, jobs: Jobs, services: Services
+    restored: Restored, jobs: Jobs, context: Context
 ) -> None:
     class Journal:
         def job_of(self, _account: Account, _task: ListedTask) -> UUID:
             raise RuntimeError("the journal cannot be read")
 
-    restored.services = replace(services, elsewhere=Journal())
+    restored.context = replace(context, elsewhere=Journal())
     jobs.queued()
     restored.from_backup()
     restored.lists("forgotten")
@@ -635,7 +635,7 @@ def test_a_comparison_that_fails_says_of_what_and_keeps_its_account_alone_closed
     assert restored.dispatched() == 0
     failed = "the comparison with the provider's task list failed: RuntimeError: the journal cannot be read"
     assert restored.reasons() == [failed]
-    (look,) = scan_for_orphans(restored.services)
+    (look,) = scan_for_orphans(restored.context)
     assert failed in str(look)
 
 

@@ -26,7 +26,7 @@ def settings(settings: Settings) -> Settings:
 
 
 def test_a_job_goes_all_the_way_on_a_schema_that_has_grown(jobs: Jobs, rows: Rows) -> None:
-    with jobs.services.sessions.begin() as session:
+    with jobs.context.sessions.begin() as session:
         for table in Base.metadata.tables:
             session.execute(text(f"ALTER TABLE {table} ADD COLUMN later_fact text"))
             session.execute(text(f"ALTER TABLE {table} ADD COLUMN later_count integer NOT NULL DEFAULT 0"))
@@ -34,8 +34,8 @@ def test_a_job_goes_all_the_way_on_a_schema_that_has_grown(jobs: Jobs, rows: Row
 
     with serving(says("200 OK", make_clip())) as server:
         job_id = jobs.archiving(url=server.url)
-        archive_render_job(jobs.services, job_id)
+        archive_render_job(jobs.context, job_id)
 
     assert rows.state(job_id) is RenderState.SUCCEEDED
-    with jobs.services.sessions.begin() as session:
+    with jobs.context.sessions.begin() as session:
         assert [finding.check.name for finding in audit(session) if finding.rows] == []

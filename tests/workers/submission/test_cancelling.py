@@ -19,7 +19,7 @@ TOO_LATE = refused(400, "UnsupportedOperation", "Failed to cancel the task, it i
 
 
 def cancel(jobs: Jobs, job_id: UUID, *, abandon_running: bool = False) -> None:
-    with jobs.services.sessions.begin() as session:
+    with jobs.context.sessions.begin() as session:
         assert request_cancel(session, job_id, now=jobs.clock.now(), abandon_running=abandon_running)
 
 
@@ -170,7 +170,7 @@ def test_a_dispatch_moves_the_poll_forward_that_a_cancel_wants(jobs: Jobs, hints
     planned = hints.wakes[-1]
     cancel(jobs, job_id)
 
-    dispatch(jobs.services)
+    dispatch(jobs.context)
 
     assert hints.wakes[-1].at == jobs.clock.now()
     assert hints.wakes[-1].seq > planned.seq
@@ -180,6 +180,6 @@ def test_a_dispatch_leaves_a_poll_alone_that_comes_in_time(jobs: Jobs, hints: Re
     jobs.rendering(poll_interval_ms=5_000)
     planned = list(hints.wakes)
 
-    dispatch(jobs.services)
+    dispatch(jobs.context)
 
     assert hints.wakes == planned

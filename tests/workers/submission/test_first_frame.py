@@ -49,19 +49,19 @@ def server() -> Iterator[LoopbackServer]:
 @pytest.fixture
 def hint(jobs: Jobs, server: LoopbackServer) -> SubmitHint:
     """A clip continues another, which is in the archive; this one is admitted."""
-    with jobs.services.sessions.begin() as session:
+    with jobs.context.sessions.begin() as session:
         apply(session, make_campaign(session), clip("a"), clip("b", after="a", first_frame="last_frame"))
-    dispatch(jobs.services)
+    dispatch(jobs.context)
     jobs.submit(jobs.hints.submits[-1])
     jobs.poll(succeeded(server.url))
-    archive_render_job(jobs.services, jobs.hints.fetches[-1])
-    dispatch(jobs.services)
+    archive_render_job(jobs.context, jobs.hints.fetches[-1])
+    dispatch(jobs.context)
     return jobs.hints.submits[-1]
 
 
 def test_it_goes_back_to_the_queue_and_nothing_is_sent(jobs: Jobs, rows: Rows, hint: SubmitHint) -> None:
-    services = replace(jobs.services, archive=Away(jobs.services.archive.root))
-    said = submit_render_job(services, hint.job_id, hint.epoch)
+    context = replace(jobs.context, archive=Away(jobs.context.archive.root))
+    said = submit_render_job(context, hint.job_id, hint.epoch)
 
     job = rows.job(hint.job_id)
     assert said.startswith("its first frame cannot be read now: handed back: s3://clips: HTTP 503")
@@ -81,7 +81,7 @@ def test_another_clip_is_sent_while_it_is_read(jobs: Jobs, rows: Rows, hint: Sub
             jobs.submit(other)
             return super().open(key, begin=begin, end=end)
 
-    submit_render_job(replace(jobs.services, archive=Slow(jobs.services.archive.root)), hint.job_id, hint.epoch)
+    submit_render_job(replace(jobs.context, archive=Slow(jobs.context.archive.root)), hint.job_id, hint.epoch)
 
     sent = [json.loads(request.content)["input"] for request in jobs.provider.requests if request.method == "POST"][1:]
     assert [one["img_url"].partition(",")[0] for one in sent] == [

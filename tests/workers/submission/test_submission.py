@@ -140,7 +140,7 @@ def test_a_message_that_comes_again_during_the_post_sends_nothing(jobs: Jobs, pr
 def test_a_message_of_another_admission_does_nothing(jobs: Jobs, provider: ScriptedProvider, epochs_off: int) -> None:
     hint = jobs.admitted()
 
-    submit_render_job(jobs.services, hint.job_id, hint.epoch + epochs_off)
+    submit_render_job(jobs.context, hint.job_id, hint.epoch + epochs_off)
 
     assert provider.count("submit") == 0
 
@@ -162,23 +162,23 @@ def test_what_was_provably_not_created_waits_its_turn_again(
 
 def test_one_post_at_a_time_on_a_lane(jobs: Jobs, rows: Rows, hints: RecordedHints) -> None:
     first, second = jobs.admitted(), jobs.admitted()
-    claim = claim_job(jobs.services, first.job_id, first.epoch)
+    claim = claim_job(jobs.context, first.job_id, first.epoch)
 
     assert "waits its turn" in jobs.submit(second)
     assert (rows.state(second.job_id), rows.attempts(second.job_id)) == (RenderState.ADMITTED, [])
 
     assert isinstance(claim, Claim)
     jobs.clock.advance(1)
-    bind(jobs.services, claim, Acceptance("task-of-the-first", "PENDING", None))
+    bind(jobs.context, claim, Acceptance("task-of-the-first", "PENDING", None))
     assert hints.submits[-1].job_id == second.job_id
     assert jobs.submit(hints.submits[-1]).startswith("provider_task=")
 
 
 def test_a_dead_posters_lane_is_free_when_its_time_is_over(jobs: Jobs, clock: VirtualClock) -> None:
     first, second = jobs.admitted(), jobs.admitted()
-    claim_job(jobs.services, first.job_id, first.epoch)
+    claim_job(jobs.context, first.job_id, first.epoch)
 
-    clock.advance(jobs.services.settings.submit.send_within_seconds)
+    clock.advance(jobs.context.settings.submit.send_within_seconds)
 
     assert jobs.submit(second).startswith("provider_task=")
 
@@ -204,8 +204,8 @@ def test_a_storm_of_refusals_fails_no_job(jobs: Jobs, rows: Rows, clock: Virtual
     jobs.provider.on_submit(*[refused(429, "Throttling")] * 40)
     job_id = jobs.queued()
     while rows.state(job_id) is not RenderState.RENDERING:
-        for hint in guarded_dispatch(jobs.services):
-            submit_render_job(jobs.services, hint.job_id, hint.epoch)
+        for hint in guarded_dispatch(jobs.context):
+            submit_render_job(jobs.context, hint.job_id, hint.epoch)
         clock.advance(100)
 
     assert jobs.provider.count("submit") == 41
@@ -220,7 +220,7 @@ def test_a_medium_that_could_not_be_fetched_is_tried_again_twice(
     for _ in range(2):
         assert rows.state(job_id) is RenderState.QUEUED
         clock.advance(10)
-        guarded_dispatch(jobs.services)
+        guarded_dispatch(jobs.context)
         jobs.submit(jobs.hints.submits[-1])
 
     assert (rows.state(job_id), rows.job(job_id).failure_code) == (RenderState.FAILED, code)
@@ -231,10 +231,10 @@ def test_a_throttled_job_is_sent_when_its_back_off_is_over(
 ) -> None:
     jobs.provider.on_submit(refused(429, "Throttling.RateQuota"))
     job_id = jobs.rendering()
-    assert guarded_dispatch(jobs.services) == []
+    assert guarded_dispatch(jobs.context) == []
 
     clock.advance(2)
-    guarded_dispatch(jobs.services)
+    guarded_dispatch(jobs.context)
     jobs.submit(hints.submits[-1])
 
     assert rows.state(job_id) is RenderState.RENDERING
@@ -283,7 +283,7 @@ def test_another_service_at_the_accounts_address_pauses_it_after_a_few_answers(
     for _ in range(2):
         assert (rows.state(job_id), rows.account().paused_at) == (RenderState.QUEUED, None)
         clock.advance(10)
-        guarded_dispatch(jobs.services)
+        guarded_dispatch(jobs.context)
         jobs.submit(jobs.hints.submits[-1])
 
     job = rows.job(job_id)
@@ -315,7 +315,7 @@ def test_a_proxys_whim_pauses_no_account(jobs: Jobs, rows: Rows, clock: VirtualC
     job_id = jobs.rendering()
     while rows.state(job_id) is not RenderState.RENDERING:
         clock.advance(100)
-        guarded_dispatch(jobs.services)
+        guarded_dispatch(jobs.context)
         jobs.submit(jobs.hints.submits[-1])
 
     assert (rows.account().paused_at, len(rows.attempts(job_id))) == (None, 5)
@@ -330,20 +330,20 @@ def test_a_quota_that_comes_back_holds_its_model_until_then(jobs: Jobs, rows: Ro
     assert (rows.account().paused_at, rows.state(job_id)) == (None, RenderState.QUEUED)
     assert rows.submit_lane().throttled_until == clock.at(1849295)
     clock.advance(1849294)
-    assert guarded_dispatch(jobs.services) == []
+    assert guarded_dispatch(jobs.context) == []
     clock.advance(1)
-    assert [hint.job_id for hint in guarded_dispatch(jobs.services)] == [job_id]
+    assert [hint.job_id for hint in guarded_dispatch(jobs.context)] == [job_id]
 
 
 def test_a_model_that_is_held_goes_on_when_its_account_is_resumed(jobs: Jobs, rows: Rows) -> None:
     jobs.provider.on_submit(replace(Answer(429, b"slow down"), headers={"Retry-After": "1849295"}))
     job_id = jobs.rendering()
 
-    with jobs.services.sessions.begin() as session:
+    with jobs.context.sessions.begin() as session:
         assert resume_account(session, "default")
         assert not resume_account(session, "default")
 
-    assert [hint.job_id for hint in guarded_dispatch(jobs.services)] == [job_id]
+    assert [hint.job_id for hint in guarded_dispatch(jobs.context)] == [job_id]
 
 
 @pytest.mark.parametrize(("said", "state", "failure_class"), FINAL, ids=str)
@@ -404,7 +404,7 @@ def test_a_worker_that_was_killed_during_the_post_leaves_a_sent_attempt(jobs: Jo
 
     (attempt,) = rows.attempts(hint.job_id)
     assert (attempt.state, attempt.sent_at) == (AttemptState.SENT, jobs.clock.now())
-    assert attempt.answer_by > jobs.clock.at(jobs.services.settings.submit.post_seconds)
+    assert attempt.answer_by > jobs.clock.at(jobs.context.settings.submit.post_seconds)
 
 
 @pytest.mark.parametrize("key", ["", "  ", "sk-canary with space", "sk-canary\nsecond line", "sk-canary\x00"])
@@ -412,7 +412,7 @@ def test_without_a_usable_key_the_account_is_paused_before_anything_is_sent(
     jobs: Jobs, rows: Rows, provider: ScriptedProvider, key: str
 ) -> None:
     hint = jobs.admitted()
-    jobs.services.environment["ALIBABA_API_KEY"] = key  # type: ignore[index]
+    jobs.context.environment["ALIBABA_API_KEY"] = key  # type: ignore[index]
 
     jobs.submit(hint)
 
@@ -458,7 +458,7 @@ def test_twenty_messages_at_once_make_one_post(own_jobs: Jobs, rows: Rows) -> No
         list(workers.map(own_jobs.submit, [hint] * 20))
 
     assert own_jobs.provider.count("submit") == 1
-    assert Rows(own_jobs.services.sessions).state(hint.job_id) is RenderState.RENDERING
+    assert Rows(own_jobs.context.sessions).state(hint.job_id) is RenderState.RENDERING
 
 
 def test_the_workspace_of_the_account_goes_with_every_call(jobs: Jobs, rows: Rows) -> None:
@@ -479,7 +479,7 @@ def test_a_header_that_an_older_version_took_is_not_sent(jobs: Jobs, rows: Rows)
     job_id = jobs.queued()
     stored = {"headers": {"X-DashScope-WorkSpace": "another", "Cookie": "1"}}
     rows.change(RenderJob, RenderJob.id == job_id, extra_options=stored)
-    guarded_dispatch(jobs.services)
+    guarded_dispatch(jobs.context)
 
     jobs.submit(jobs.hints.submits[-1])
 

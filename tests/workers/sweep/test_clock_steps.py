@@ -18,7 +18,7 @@ from tests.support.rows import Rows
 from tests.support.scripted_provider import ScriptedProvider, succeeded, task
 from tests.support.virtual_clock import VirtualClock
 from workers.dispatch.dispatcher import dispatch
-from workers.runtime.context import Services
+from workers.runtime.context import Context
 from workers.runtime.host_clock import HostClock
 from workers.runtime.known_clocks import KnownClocks
 from workers.sweep.clock_steps import waits
@@ -97,10 +97,10 @@ def named(column: Any) -> str:  # noqa: ANN401 -- of a table or of a class
     return f"{column.table.name}.{column.name}"
 
 
-def test_every_stored_moment_is_a_fact_or_has_a_longest_wait(services: Services) -> None:
+def test_every_stored_moment_is_a_fact_or_has_a_longest_wait(context: Context) -> None:
     columns = (column for table in Base.metadata.tables.values() for column in table.c)
     moments = {named(column) for column in columns if isinstance(column.type, DateTime)}
-    bounded = {named(wait.column.property.columns[0]) for wait in waits(services.settings)}
+    bounded = {named(wait.column.property.columns[0]) for wait in waits(context.settings)}
 
     assert bounded | BOUNDED_ELSEWHERE | FACTS == moments
     assert not (bounded | BOUNDED_ELSEWHERE) & FACTS
@@ -124,19 +124,19 @@ def host() -> Counting:
 
 
 @pytest.fixture
-def services(services: Services, host: Counting) -> Services:
+def context(context: Context, host: Counting) -> Context:
     """A worker that counts seconds by itself, and has swept before."""
-    return replace(services, host=host, clocks=KnownClocks())
+    return replace(context, host=host, clocks=KnownClocks())
 
 
 @pytest.fixture
-def set_back(services: Services, clock: VirtualClock) -> Callable[[], None]:
+def set_back(context: Context, clock: VirtualClock) -> Callable[[], None]:
     """Sets the database's clock back an hour, and sweeps."""
-    sweep(services)
+    sweep(context)
 
     def step() -> None:
         clock.advance(-HOUR.total_seconds())
-        sweep(services)
+        sweep(context)
 
     return step
 
@@ -211,28 +211,28 @@ def test_what_lies_no_further_ahead_than_it_may_is_left_alone(
     before = rows.job(job_id).next_poll_at
     host.true_seconds += 10  # the clock stood still for that long
 
-    assert sweep(jobs.services).bounded == 0
+    assert sweep(jobs.context).bounded == 0
     assert rows.job(job_id).next_poll_at == before == clock.now() + HOUR
 
 
 def test_a_clock_that_goes_on_costs_no_look(jobs: Jobs, rows: Rows, host: Counting, clock: VirtualClock) -> None:
     jobs.rendering()
-    sweep(jobs.services)
+    sweep(jobs.context)
     clock.advance(5)
     host.true_seconds += 5
     rows.change(PollLane, PollLane.seq > 0, lease_until=clock.now() + HOUR)
 
-    assert sweep(jobs.services).bounded == 0
+    assert sweep(jobs.context).bounded == 0
 
 
 def test_a_batch_whose_turn_is_far_gives_its_lane_back(
-    jobs: Jobs, rows: Rows, provider: ScriptedProvider, clock: VirtualClock, services: Services
+    jobs: Jobs, rows: Rows, provider: ScriptedProvider, clock: VirtualClock, context: Context
 ) -> None:
     job_id = jobs.rendering()
-    short = services.settings.poll.model_copy(update={"lease_seconds": 6})
-    jobs.services = replace(services, settings=replace(services.settings, poll=short))
+    short = context.settings.poll.model_copy(update={"lease_seconds": 6})
+    jobs.context = replace(context, settings=replace(context.settings, poll=short))
     clock.time = jobs.hints.wakes[-1].at
-    dispatch(services)
+    dispatch(context)
     with rows.sessions.begin() as session:
         session.merge(Turn(account_id=rows.account().id, kind="query", free_at=clock.now() + timedelta(seconds=8)))
 

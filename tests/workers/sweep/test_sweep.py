@@ -43,19 +43,19 @@ def lose_everything(hints: RecordedHints) -> None:
 
 
 def test_a_quiet_system_is_left_alone(jobs: Jobs) -> None:
-    assert sweep(jobs.services) == NOTHING
+    assert sweep(jobs.context) == NOTHING
     assert str(NOTHING) == "nothing overdue"
 
 
 def test_an_import_that_was_never_committed_is_forgotten(jobs: Jobs, clock: VirtualClock) -> None:
-    with jobs.services.sessions.begin() as session:
+    with jobs.context.sessions.begin() as session:
         now = clock.now(session)
         begun = begin_import(session, ensure_tenant(session), "autumn", None, file_name=None, now=now)
-    assert sweep(jobs.services).imports == 0
+    assert sweep(jobs.context).imports == 0
     clock.advance(86_400 + 1)
 
-    assert sweep(jobs.services).imports == 1
-    with jobs.services.sessions() as session:
+    assert sweep(jobs.context).imports == 1
+    with jobs.context.sessions() as session:
         assert session.get(ClipImport, begun.id) is None
 
 
@@ -64,14 +64,14 @@ def test_what_is_under_way_is_left_alone(jobs: Jobs, hints: RecordedHints) -> No
     jobs.admitted()
     lose_everything(hints)
 
-    assert sweep(jobs.services) == NOTHING
+    assert sweep(jobs.context) == NOTHING
     assert (hints.submits, hints.wakes) == ([], [])
 
 
 def test_a_lost_dispatch_is_made_up_for(jobs: Jobs, rows: Rows) -> None:
     job_id = jobs.queued()
 
-    assert str(sweep(jobs.services)) == "admitted=1"
+    assert str(sweep(jobs.context)) == "admitted=1"
     assert rows.state(job_id) is RenderState.ADMITTED
 
 
@@ -80,7 +80,7 @@ def test_a_lost_submit_is_hinted_again(jobs: Jobs, rows: Rows, hints: RecordedHi
     lose_everything(hints)
     clock.advance(4)
 
-    assert sweep(jobs.services).submits == 1
+    assert sweep(jobs.context).submits == 1
     jobs.submit(hints.submits[0])
     assert rows.state(hint.job_id) is RenderState.RENDERING
 
@@ -88,11 +88,11 @@ def test_a_lost_submit_is_hinted_again(jobs: Jobs, rows: Rows, hints: RecordedHi
 def test_a_submit_that_is_not_due_is_not_lost(jobs: Jobs, hints: RecordedHints, clock: VirtualClock) -> None:
     for _ in range(3):
         jobs.queued()
-    dispatch(jobs.services)
+    dispatch(jobs.context)
     lose_everything(hints)
     clock.advance(3.1)  # of three submits, 0.2 s apart, one is overdue by 3 s
 
-    assert sweep(jobs.services).submits == 1
+    assert sweep(jobs.context).submits == 1
 
 
 def test_a_lost_poll_is_hinted_again(jobs: Jobs, rows: Rows, hints: RecordedHints, clock: VirtualClock) -> None:
@@ -100,7 +100,7 @@ def test_a_lost_poll_is_hinted_again(jobs: Jobs, rows: Rows, hints: RecordedHint
     lose_everything(hints)
     clock.advance(5 + 4)
 
-    assert sweep(jobs.services).polls == 1
+    assert sweep(jobs.context).polls == 1
     jobs.poll()
     assert rows.job(job_id).poll_count == 1
 
@@ -111,7 +111,7 @@ def test_the_message_that_was_believed_lost_does_nothing_when_it_comes(
     jobs.rendering()
     late = hints.wakes[-1]
     clock.advance(5 + 4)
-    sweep(jobs.services)
+    sweep(jobs.context)
     jobs.poll()
 
     hints.wakes.append(late)
@@ -128,9 +128,9 @@ def test_a_batch_that_died_is_hinted_again_after_its_lease(
         jobs.poll(Killed(), task("RUNNING"))
 
     clock.advance(29)
-    assert sweep(jobs.services).polls == 0
+    assert sweep(jobs.context).polls == 0
     clock.advance(2)
-    assert sweep(jobs.services).polls == 1
+    assert sweep(jobs.context).polls == 1
 
     jobs.poll()
     assert rows.job(job_id).poll_count == 1
@@ -141,16 +141,16 @@ def test_a_lane_is_not_woken_without_a_due_job(jobs: Jobs, rows: Rows, clock: Vi
     rows.change(PollLane, PollLane.seq > 0, wake_at=None)
     clock.advance(30)
 
-    assert sweep(jobs.services).polls == 0
+    assert sweep(jobs.context).polls == 0
 
 
 def test_a_cancel_does_not_wait_for_a_long_interval(jobs: Jobs, hints: RecordedHints, clock: VirtualClock) -> None:
     job_id = jobs.rendering(poll_interval_ms=600_000)
     clock.advance(10)
-    with jobs.services.sessions.begin() as session:
+    with jobs.context.sessions.begin() as session:
         request_cancel(session, job_id, now=clock.now())
 
-    dispatch(jobs.services)
+    dispatch(jobs.context)
 
     assert hints.wakes[-1].at == clock.now()
 
@@ -159,7 +159,7 @@ def test_a_lost_fetch_is_hinted_again(jobs: Jobs, hints: RecordedHints) -> None:
     job_id = jobs.archiving()
     lose_everything(hints)
 
-    assert sweep(jobs.services).fetches == 1
+    assert sweep(jobs.context).fetches == 1
     assert hints.fetches == [job_id]
 
 
@@ -168,19 +168,19 @@ def test_what_waits_in_the_queue_is_not_hinted_at_twice(jobs: Jobs, hints: Recor
     lose_everything(hints)
 
     hints.waiting["render.archive"] = 1
-    assert (sweep(jobs.services).fetches, hints.fetches) == (1, [])
+    assert (sweep(jobs.context).fetches, hints.fetches) == (1, [])
 
     hints.waiting["render.archive"] = 0
-    assert (sweep(jobs.services).fetches, hints.fetches) == (1, [job_id])
+    assert (sweep(jobs.context).fetches, hints.fetches) == (1, [job_id])
 
 
 def test_a_fetch_in_a_workers_hands_is_not_lost(jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
     job_id = jobs.archiving()
     rows.change(RenderJob, RenderJob.id == job_id, lease_until=clock.at(100), next_archive_at=clock.at(100))
 
-    assert sweep(jobs.services).fetches == 0
+    assert sweep(jobs.context).fetches == 0
     clock.time = clock.at(101)
-    assert sweep(jobs.services).fetches == 1
+    assert sweep(jobs.context).fetches == 1
 
 
 def test_an_intent_that_was_never_sent_is_handed_back(jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
@@ -189,9 +189,9 @@ def test_an_intent_that_was_never_sent_is_handed_back(jobs: Jobs, rows: Rows, cl
     rows.change(RenderJob, RenderJob.id == job_id, state=RenderState.SUBMITTING)
 
     clock.advance(17)
-    assert sweep(jobs.services).unsent == 0
+    assert sweep(jobs.context).unsent == 0
     clock.advance(2)
-    assert sweep(jobs.services).unsent == 1
+    assert sweep(jobs.context).unsent == 1
 
     assert rows.attempts(job_id)[0].state is AttemptState.REJECTED
     assert rows.path(job_id)[-2:] == ["queued", "admitted"]
@@ -205,7 +205,7 @@ def test_a_worker_that_died_in_the_post_leaves_a_doubt(jobs: Jobs, rows: Rows, c
     (attempt,) = rows.attempts(hint.job_id)
 
     clock.time = attempt.answer_by
-    swept = sweep(jobs.services)
+    swept = sweep(jobs.context)
 
     assert (swept.ambiguous, swept.unsent) == (1, 0)
     assert rows.attempts(hint.job_id)[0].state is AttemptState.AMBIGUOUS
@@ -218,10 +218,10 @@ def test_a_job_whose_start_by_has_passed_expires(
 ) -> None:
     job_id = jobs.queued(start_by=clock.at(10).isoformat())
     if is_admitted:
-        dispatch(jobs.services)
+        dispatch(jobs.context)
 
     clock.advance(10)
-    swept = sweep(jobs.services)
+    swept = sweep(jobs.context)
 
     assert (swept.expired, rows.state(job_id)) == (1, RenderState.EXPIRED)
     assert not rows.has_slot(job_id)
@@ -232,5 +232,5 @@ def test_a_job_that_was_sent_in_time_does_not_expire(jobs: Jobs, rows: Rows, clo
     job_id = jobs.rendering(start_by=clock.at(1).isoformat())
     clock.advance(4)
 
-    assert sweep(jobs.services).expired == 0
+    assert sweep(jobs.context).expired == 0
     assert rows.state(job_id) is RenderState.RENDERING

@@ -56,14 +56,14 @@ def receiver() -> Iterator[LoopbackServer]:
 
 
 def listen(jobs: Jobs, url: str) -> UUID:
-    with jobs.services.sessions.begin() as session:
+    with jobs.context.sessions.begin() as session:
         return make_endpoint(session, ensure_tenant(session), f"{url}/hook", KEY, now=jobs.clock.now())[0].id
 
 
 def end(jobs: Jobs, **options: Any) -> UUID:
     """A job that has come to an end."""
     job_id = jobs.queued(**options)
-    with jobs.services.sessions.begin() as session:
+    with jobs.context.sessions.begin() as session:
         request_cancel(session, job_id, now=jobs.clock.now())
     return job_id
 
@@ -99,7 +99,7 @@ def test_a_receiver_is_told_and_can_believe_it(
     endpoint_id = listen(jobs, receiver.url)
     job_id = end(jobs, custom_id="boat")
 
-    said = deliver_webhooks(jobs.services, endpoint_id)
+    said = deliver_webhooks(jobs.context, endpoint_id)
 
     (event,), (delivery,) = events(receiver, endpoint_id, clock), deliveries(rows)
     assert (event.id, event.type, event.timestamp) == (str(delivery.id), "render_job.cancelled", clock.now())
@@ -112,7 +112,7 @@ def test_it_is_told_nothing_that_it_could_ask_for(jobs: Jobs, receiver: Loopback
     endpoint_id = listen(jobs, receiver.url)
     end(jobs, metadata={"client": "secret"})
 
-    deliver_webhooks(jobs.services, endpoint_id)
+    deliver_webhooks(jobs.context, endpoint_id)
 
     body = json.loads(receiver.requests[0].partition(b"\r\n\r\n")[2])
     assert set(body) == {"type", "timestamp", "data"}
@@ -127,7 +127,7 @@ def test_a_failure_is_told_by_class_and_code(
     failed = {"failure_class": FailureClass.INPUT, "failure_code": "InvalidURL", "failure_message": "http://signed"}
     rows.change(RenderJob, RenderJob.id == end(jobs), **failed)
 
-    deliver_webhooks(jobs.services, endpoint_id)
+    deliver_webhooks(jobs.context, endpoint_id)
 
     (event,) = events(receiver, endpoint_id, clock)
     assert event.data.failure
@@ -140,7 +140,7 @@ def test_what_was_delivered_is_not_posted_again(jobs: Jobs, receiver: LoopbackSe
     end(jobs)
 
     for _ in range(3):  # a message may come any number of times
-        deliver_webhooks(jobs.services, endpoint_id)
+        deliver_webhooks(jobs.context, endpoint_id)
 
     assert len(receiver.requests) == 1
 
@@ -164,10 +164,10 @@ def test_what_fails_is_tried_again_under_the_same_id(
     with serving(behaviour, TAKEN) as server:
         endpoint_id = listen(jobs, server.url)
         end(jobs)
-        deliver_webhooks(jobs.services, endpoint_id)
+        deliver_webhooks(jobs.context, endpoint_id)
         (failed,) = deliveries(rows)
         clock.advance(10)
-        deliver_webhooks(jobs.services, endpoint_id)
+        deliver_webhooks(jobs.context, endpoint_id)
 
     (delivered,) = deliveries(rows)
     assert failed.state is DeliveryState.PENDING
@@ -180,7 +180,7 @@ def test_an_endless_answer_is_not_read(jobs: Jobs, rows: Rows) -> None:
     with serving(trickles(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65_536)) as server:
         endpoint_id = listen(jobs, server.url)
         end(jobs)
-        deliver_webhooks(jobs.services, endpoint_id)
+        deliver_webhooks(jobs.context, endpoint_id)
 
     assert deliveries(rows)[0].state is DeliveryState.DELIVERED
 
@@ -191,7 +191,7 @@ def test_delays_double_up_to_the_longest(jobs: Jobs, rows: Rows, clock: VirtualC
 
     delays = []
     for _ in range(13):
-        deliver_webhooks(jobs.services, endpoint_id)
+        deliver_webhooks(jobs.context, endpoint_id)
         (delivery,) = deliveries(rows)
         assert delivery.next_attempt_at
         delays.append((delivery.next_attempt_at - clock.now()).total_seconds())
@@ -207,7 +207,7 @@ def test_after_a_day_it_is_dead_and_its_job_says_so(jobs: Jobs, rows: Rows, cloc
     job_id = end(jobs)
 
     clock.advance(24 * 3600)
-    deliver_webhooks(jobs.services, endpoint_id)
+    deliver_webhooks(jobs.context, endpoint_id)
 
     (delivery,) = deliveries(rows)
     (alarm,) = rows.events(job_id, "alarm")
@@ -219,10 +219,10 @@ def test_an_endpoint_that_is_gone_is_disabled(jobs: Jobs, rows: Rows, clock: Vir
     with serving(says("410 Gone", b"")) as server:
         endpoint_id = listen(jobs, server.url)
         end(jobs)
-        deliver_webhooks(jobs.services, endpoint_id)
+        deliver_webhooks(jobs.context, endpoint_id)
         clock.advance(60)
         end(jobs)
-        deliver_webhooks(jobs.services, endpoint_id)
+        deliver_webhooks(jobs.context, endpoint_id)
 
     assert the_endpoint(rows).disabled_at
     assert len(server.requests) == 1
@@ -233,13 +233,13 @@ def test_a_receiver_that_is_down_is_left_alone_for_a_while(jobs: Jobs, rows: Row
     with serving(says("503 Busy", b"", Retry_After="30"), TAKEN) as server:
         endpoint_id = listen(jobs, server.url)
         end(jobs)
-        deliver_webhooks(jobs.services, endpoint_id)
+        deliver_webhooks(jobs.context, endpoint_id)
         end(jobs)
         clock.advance(29)
-        deliver_webhooks(jobs.services, endpoint_id)
+        deliver_webhooks(jobs.context, endpoint_id)
         early = len(server.requests)
         clock.advance(1)
-        deliver_webhooks(jobs.services, endpoint_id)
+        deliver_webhooks(jobs.context, endpoint_id)
 
     assert early == 1
     assert {each.state for each in deliveries(rows)} == {DeliveryState.DELIVERED}
@@ -250,9 +250,9 @@ def test_an_event_that_its_receiver_refuses_holds_up_no_other(jobs: Jobs, rows: 
     with serving(says("400 Bad Request", b""), TAKEN) as server:
         endpoint_id = listen(jobs, server.url)
         end(jobs)
-        deliver_webhooks(jobs.services, endpoint_id)
+        deliver_webhooks(jobs.context, endpoint_id)
         end(jobs)
-        deliver_webhooks(jobs.services, endpoint_id)
+        deliver_webhooks(jobs.context, endpoint_id)
 
     assert [each.state for each in deliveries(rows)] == [DeliveryState.PENDING, DeliveryState.DELIVERED]
 
@@ -264,9 +264,9 @@ def test_more_than_a_batch_is_posted_in_several(
     for _ in range(9):
         end(jobs)
 
-    deliver_webhooks(jobs.services, endpoint_id)
+    deliver_webhooks(jobs.context, endpoint_id)
     hinted = list(hints.notices)
-    deliver_webhooks(jobs.services, endpoint_id)
+    deliver_webhooks(jobs.context, endpoint_id)
 
     assert hinted == [endpoint_id]
     assert {each.state for each in deliveries(rows)} == {DeliveryState.DELIVERED}
@@ -280,10 +280,10 @@ def test_two_workers_do_not_post_the_same(
     end(jobs)
 
     rows.change(WebhookEndpoint, lease_until=clock.at(5))
-    deliver_webhooks(jobs.services, endpoint_id)
+    deliver_webhooks(jobs.context, endpoint_id)
     meanwhile = len(receiver.requests)
     clock.advance(5)
-    deliver_webhooks(jobs.services, endpoint_id)
+    deliver_webhooks(jobs.context, endpoint_id)
 
     assert (meanwhile, len(receiver.requests)) == (0, 1)
 
@@ -302,10 +302,10 @@ def test_a_worker_that_dies_after_the_answer_is_followed_by_one_that_posts_again
     endpoint_id = listen(jobs, receiver.url)
     end(jobs)
     with pytest.raises(Dies):
-        deliver_webhooks(replace(jobs.services, host=Mortal()), endpoint_id)
+        deliver_webhooks(replace(jobs.context, host=Mortal()), endpoint_id)
     clock.advance(60)
-    sweep(jobs.services)
-    deliver_webhooks(jobs.services, endpoint_id)
+    sweep(jobs.context)
+    deliver_webhooks(jobs.context, endpoint_id)
 
     first, second = map(webhook_id, receiver.requests)
     assert first == second
@@ -319,13 +319,13 @@ def test_a_worker_that_was_frozen_changes_nothing_that_another_has_written(
         def run(self, main: Coroutine[Any, Any, T]) -> T:
             answers = super().run(main)
             clock.advance(60)
-            deliver_webhooks(jobs.services, endpoint_id)
+            deliver_webhooks(jobs.context, endpoint_id)
             return answers
 
     with serving(says("500 Oops", b""), TAKEN) as server:
         endpoint_id = listen(jobs, server.url)
         end(jobs)
-        deliver_webhooks(replace(jobs.services, host=Frozen()), endpoint_id)
+        deliver_webhooks(replace(jobs.context, host=Frozen()), endpoint_id)
 
     (delivery,) = deliveries(rows)
     assert (delivery.state, delivery.attempt_count, delivery.last_status) == (DeliveryState.DELIVERED, 1, 204)
@@ -338,10 +338,10 @@ def test_nothing_is_posted_that_cannot_be_signed(
 ) -> None:
     endpoint_id = listen(jobs, receiver.url)
     end(jobs)
-    unkeyed = jobs.services.settings.delivery.model_copy(update={"webhook_key": key})
-    services = replace(jobs.services, settings=replace(jobs.services.settings, delivery=unkeyed))
+    unkeyed = jobs.context.settings.delivery.model_copy(update={"webhook_key": key})
+    context = replace(jobs.context, settings=replace(jobs.context.settings, delivery=unkeyed))
 
-    deliver_webhooks(services, endpoint_id)
+    deliver_webhooks(context, endpoint_id)
 
     assert receiver.requests == []
     assert (deliveries(rows)[0].state, deliveries(rows)[0].attempt_count) == (DeliveryState.PENDING, 0)
@@ -352,18 +352,18 @@ def test_nothing_is_posted_into_our_network(jobs: Jobs, rows: Rows, url: str) ->
     endpoint_id = listen(jobs, url)
     end(jobs)
 
-    deliver_webhooks(jobs.services, endpoint_id)
+    deliver_webhooks(jobs.context, endpoint_id)
 
     assert "is not posted to" in (deliveries(rows)[0].last_error or "")
 
 
 def test_the_sweep_finds_what_is_due(jobs: Jobs, hints: RecordedHints, receiver: LoopbackServer) -> None:
     endpoint_id = listen(jobs, receiver.url)
-    sweep(jobs.services)
+    sweep(jobs.context)
     idle = list(hints.notices)
     end(jobs)
 
-    swept = sweep(jobs.services)
+    swept = sweep(jobs.context)
 
     assert (idle, hints.notices, swept.webhooks) == ([], [endpoint_id], 1)
 
@@ -371,6 +371,6 @@ def test_the_sweep_finds_what_is_due(jobs: Jobs, hints: RecordedHints, receiver:
 def test_an_archived_job_is_told_at_once(jobs: Jobs, hints: RecordedHints, receiver: LoopbackServer) -> None:
     endpoint_id = listen(jobs, receiver.url)
     with serving(says("200 OK", make_clip())) as results:
-        archive_render_job(jobs.services, jobs.archiving(url=results.url))
+        archive_render_job(jobs.context, jobs.archiving(url=results.url))
 
     assert hints.notices == [endpoint_id]

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.campaign import Campaign
-from models.job_event import KEEP_FAILED
+from models.job_event import STORE_FAILED
 from models.operations.campaigns.holds import holds_of
 from models.operations.campaigns.status import campaign_view
 from models.operations.jobs.transitions import record
@@ -119,7 +119,7 @@ def test_an_archive_that_refuses_is_named_while_its_clips_wait(session: Session,
         store(session, campaign, state, next_archive_at=NOW) for state in (RenderState.ARCHIVING, RenderState.SUCCEEDED)
     )
     for job_id in (waits, ended):
-        record(session, job_id, KEEP_FAILED, now=NOW, detail={"reason": "file:///srv: full"})  # type: ignore[arg-type]
+        record(session, job_id, STORE_FAILED, now=NOW, detail={"reason": "file:///srv: full"})  # type: ignore[arg-type]
 
     (hold,) = holds_of(session, campaign)
 
