@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from models.render_job import RenderJob
 from reelqueue.states import UNSENT
+from workers.dashscope.echoes import Echoes
 from workers.reconciliation.competing_attempts import MAKERS
-from workers.reconciliation.task_matching import Echoes
 from workers.recovery.matching import Candidate
 
 _READ_AT_ONCE: Final = 1000
