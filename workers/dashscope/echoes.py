@@ -9,6 +9,8 @@ from typing import Final
 
 # A provider may echo a prompt that it has cut to the model's limit; the shortest documented one is 800.
 _CUT_CHARACTERS: Final = 500
+_CUT_LETTERS: Final = _CUT_CHARACTERS // 2
+"""Of a text that was cut there, at least; the rest is spaces and marks."""
 
 
 def is_echo(prompt: str, echoed: str | None) -> bool:
@@ -17,6 +19,16 @@ def is_echo(prompt: str, echoed: str | None) -> bool:
     A false no would buy the same video again, a false yes gives a job the video of nearly the same prompt.
     """
     return echoed is not None and bool(Echoes([echoed]).of(prompt))
+
+
+def contradicts(prompt: str | None, echoed: str | None) -> bool:
+    """Whether what a task tells cannot be the echo of a prompt, in whatever spelling and however it was cut.
+
+    Only letters and digits count, so that a provider which changes quotes, case or spaces contradicts nothing: a false
+    yes would stop a clip that is right.
+    """
+    sent, told = _letters(prompt or ""), _letters(echoed or "")
+    return bool(sent and told) and sent != told and not (len(told) >= _CUT_LETTERS and sent.startswith(told))
 
 
 class Echoes:
@@ -40,3 +52,7 @@ class Echoes:
 
 def _tidy(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).split())
+
+
+def _letters(text: str) -> str:
+    return "".join(letter for letter in unicodedata.normalize("NFKC", text).casefold() if letter.isalnum())

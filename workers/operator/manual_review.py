@@ -14,11 +14,9 @@ from sqlalchemy.orm import Session
 from models.account import Account
 from models.attempt import Attempt
 from models.found_task import FoundTask
-from models.ledger_entry import EntryKind
-from models.operations.money.ledger import LedgerCharge, post_charges
+from models.operations.money.ledger import post_charges, write_off_of
 from models.operations.scheduling.poll_wakeups import Wake
 from models.render_job import RenderJob
-from models.slot import Slot
 from reelqueue.errors import ReelqueueError
 from reelqueue.states import AttemptState, FailureClass, RenderState, TaskStatus
 from workers.archive.backlog import TASK_LIFE
@@ -193,20 +191,7 @@ def write_off(session: Session, job_id: UUID, *, now: datetime) -> None:
     message = "written off by an operator; the provider may have rendered and billed it"
     slot = end(session, job_id, Reason(FailureClass.UNKNOWN, None, message), epoch=job.epoch, now=now)
     if slot is not None:
-        post_charges(session, [_given_up(slot)], now=now)
-
-
-def _given_up(slot: Slot) -> LedgerCharge:
-    return LedgerCharge(
-        kind=EntryKind.WRITE_OFF,
-        campaign_id=slot.campaign_id,
-        job_id=slot.job_id,
-        account_id=slot.account_id,
-        provider_task_id=None,
-        seconds=None,
-        amount=slot.reserved_amount,
-        currency=slot.currency,
-    )
+        post_charges(session, [write_off_of(slot)], now=now)
 
 
 def _under_review(session: Session, job_id: UUID) -> OpenAttempt:

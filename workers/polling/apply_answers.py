@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from models.ledger_entry import EntryKind, LedgerEntry
 from models.operations.jobs.transitions import move, record
-from models.operations.money.ledger import LedgerCharge, post_charges
+from models.operations.money.ledger import LedgerCharge, post_charges, write_off_of
 from models.operations.money.slot_reservations import release_slot
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
@@ -26,6 +26,7 @@ from reelqueue.states import RenderState, TaskStatus
 from workers.dashscope import ProviderError, TaskAnswer
 from workers.dashscope.limits import RESULT_LIFE
 from workers.polling.decisions import DuePoll, Outcome, measured
+from workers.polling.misnamed_tasks import lock_attempt, take_task_away
 from workers.polling.settlement import charges_of
 
 log = structlog.get_logger(__name__)
@@ -43,6 +44,8 @@ class Asked:
     answer: TaskAnswer | ProviderError
     is_missing: bool = False
     """Whether a whole task list misses the task, too; only asked for where the answers deny it for long."""
+    is_misnamed: bool = False
+    """Whether the task is another submit's, as its echo shows."""
 
 
 @dataclass
@@ -64,6 +67,9 @@ def apply_answers(session: Session, outcomes: Iterable[tuple[Asked, Outcome]], *
     for asked, outcome in outcomes:
         if asked.due.lacks_only_usage:
             _take_usage(session, asked, outcome, now, effects)
+            continue
+        if outcome.takes_task_away:
+            _take_away(session, asked, outcome, now, effects)
             continue
         is_news = _status(asked) != asked.due.provider_status
         if outcome.to_state is None and not outcome.ends_task and not is_news:
@@ -113,6 +119,30 @@ def _take_usage(session: Session, asked: Asked, outcome: Outcome, now: datetime,
     effects.charges += charges_of(session, due.task_row_id, said, is_followed=False, now=now)
 
 
+def _take_away(session: Session, asked: Asked, outcome: Outcome, now: datetime, effects: Effects) -> None:
+    """Part a job from a task that is another attempt's; its slot stays while an operator decides about it."""
+    due = asked.due
+    lock_attempt(session, due)
+    values = _columns(asked, outcome, now) | {"provider_status": None, "poll_deadline_at": None}
+    if outcome.to_state is not None:
+        if move(session, due.job_id, [due.state], outcome.to_state, now=now, **values) is None:
+            return
+    elif not _write_in_place(session, due, values):
+        return
+    elif (slot := release_slot(session, due.job_id, now=now)) is not None:
+        # What its own submit made may be billed: as an orphan that takes this back.
+        effects.charges.append(write_off_of(slot))
+        effects.finished_count += 1
+    take_task_away(session, due, now=now)
+
+
+def _write_in_place(session: Session, due: DuePoll, values: dict[str, Any]) -> bool:
+    still = update(RenderJob).where(
+        RenderJob.id == due.job_id, RenderJob.state == due.state, RenderJob.poll_count == due.poll_count
+    )
+    return session.execute(still.values(**values).returning(RenderJob.id)).first() is not None
+
+
 def _stay(asked: Asked, outcome: Outcome) -> dict[str, Any]:
     return {
         "job": asked.due.job_id,
@@ -149,10 +179,7 @@ def _write(session: Session, asked: Asked, outcome: Outcome, now: datetime, effe
             return False
         slot = moved.slot
     else:
-        still = update(RenderJob).where(
-            RenderJob.id == due.job_id, RenderJob.state == due.state, RenderJob.poll_count == due.poll_count
-        )
-        if session.execute(still.values(**values).returning(RenderJob.id)).first() is None:
+        if not _write_in_place(session, due, values):
             return False
         slot = release_slot(session, due.job_id, now=now) if outcome.ends_task else None
     effects.finished_count += slot is not None or outcome.next_poll_at is None

@@ -14,6 +14,8 @@ FAILED                       end as ``failed``, or ``moderated``, by the code's 
 CANCELED                     end as ``cancelled``
 UNKNOWN                      ask again; ``lost`` after several in a row and some minutes after the submit,
                              if a whole task list misses the task as well
+an echo of another prompt    the task is another submit's, whose answer was lost: it is given up, and the
+                             job goes to review, where its own task is proposed
 any other word, an error     not final: it says nothing about the task; a URL beside the word is fetched
                              at the deadline
 not final at the deadline    ``timed_out``; the slow watch goes on, because the task is billed
@@ -64,6 +66,8 @@ class DuePoll:
     on_timeout: str
     abandon_running: bool
     fault_count: int
+    prompt: str | None = None
+    """What its task must echo; None: nothing."""
     has_slot: bool = True
     """Whether its task was not over yet, as far as is known: once it is, the slot is free and the task is paid."""
     is_settled: bool = False
@@ -107,6 +111,7 @@ class DuePoll:
             on_timeout=job.on_timeout,
             abandon_running=job.abandon_running,
             fault_count=job.fault_count,
+            prompt=job.prompt,
             has_slot=has_slot,
             is_settled=is_settled,
             written_off_at=written_off_at,
@@ -158,6 +163,8 @@ class Outcome:
     """Why nothing more may be submitted to the account until a person has looked."""
     is_over: bool = False
     """Whether the provider calls its task ended, though more will be asked about it."""
+    takes_task_away: bool = False
+    """Whether the task is another attempt's, so that nothing about it is this job's."""
 
     @property
     def ends_task(self) -> bool:
@@ -178,7 +185,13 @@ class PollRules:
 
 
 def decide_poll(
-    due: DuePoll, answer: TaskAnswer | ProviderError, now: datetime, rules: PollRules, *, is_missing: bool = False
+    due: DuePoll,
+    answer: TaskAnswer | ProviderError,
+    now: datetime,
+    rules: PollRules,
+    *,
+    is_missing: bool = False,
+    is_misnamed: bool = False,
 ) -> Outcome:
     """What an answer means for a job.
 
@@ -189,14 +202,21 @@ def decide_poll(
             not before it.
         rules: The settings that matter.
         is_missing: Whether a whole task list misses its task; to be asked for where :func:`is_denied`.
+        is_misnamed: Whether its submit was answered with another submit's task, as the task's echo shows.
     """
     if due.lacks_only_usage:
         pause = _blocked(answer) if isinstance(answer, ProviderError) else None
         return Outcome(next_poll_at=None if measured(answer) else _next_for_usage(due, now, rules), pause=pause)
     if isinstance(answer, ProviderError):
         return replace(_go_on(due, now, rules, unknown_count=due.unknown_count), pause=_blocked(answer))
+    if is_misnamed:
+        return _misnamed(due)
     # What is said at the deadline quotes this word.
     due = replace(due, provider_status=answer.status, started_at=answer.started_at or due.started_at)
+    return _by_status(due, answer, now, rules, is_missing=is_missing)
+
+
+def _by_status(due: DuePoll, answer: TaskAnswer, now: datetime, rules: PollRules, *, is_missing: bool) -> Outcome:
     match answer.status:
         case TaskStatus.SUCCEEDED if answer.result_url:
             next_poll_at = None if due.is_settled or measured(answer) else _next_for_usage(due, now, rules)
@@ -223,6 +243,20 @@ def decide_poll(
             return (
                 replace(outcome, next_poll_at=None, fetch=due.is_wanted) if is_late and answer.result_url else outcome
             )
+
+
+def _misnamed(due: DuePoll) -> Outcome:
+    seen = (
+        f"the provider named task {due.provider_task_id} in answer to its submit, and that task echoes another prompt: "
+        "it is another submit's, and this job's own task is in the provider's list"
+    )
+    said = Outcome(failure_class=FailureClass.UNKNOWN, failure_message=seen, alarm=seen)
+    if due.is_watched:
+        return replace(said, takes_task_away=due.has_slot)
+    if not due.has_slot:  # it was settled before it told anything, and what is entered stays
+        return replace(said, to_state=RenderState.FAILED)
+    review = f"{seen}; python -m workers review list proposes it within the hour"
+    return replace(said, to_state=RenderState.NEEDS_REVIEW, failure_message=review, takes_task_away=True)
 
 
 def measured(answer: TaskAnswer | ProviderError) -> TaskAnswer | None:

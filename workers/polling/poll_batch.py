@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -36,6 +36,7 @@ from workers.failpoints import Failpoint, failpoint
 from workers.polling.apply_answers import Asked, Effects, apply_answers
 from workers.polling.decisions import DuePoll, Outcome, PollRules, decide_poll
 from workers.polling.denied_tasks import look_for_denied
+from workers.polling.misnamed_tasks import find_misnamed
 from workers.polling.settlement import settle_set_aside
 from workers.quarantine.poison_detection import count_death, quarantine_job, third_try_at
 from workers.runtime.context import Context
@@ -89,6 +90,8 @@ def poll_account(context: Context, account_id: UUID, seq: int) -> Report | None:
     failpoint(Failpoint.POLLING)
     asked = context.host.run(_ask_all(context, batch)) if batch.due else []
     asked = look_for_denied(context, batch.account, asked, rules_of(context.settings))
+    misnamed = find_misnamed(context.sessions, [(one.due, one.answer) for one in asked])
+    asked = [replace(one, is_misnamed=one.due.task_row_id in misnamed) for one in asked]
     return _write(context, batch, asked)
 
 
@@ -219,7 +222,7 @@ def _write(context: Context, batch: Batch, asked: list[Asked]) -> Report | None:
     """Store the answers, leave the lane and hint at what follows."""
     settings = context.settings
     rules = rules_of(settings)
-    outcomes = [(one, decide_poll(one.due, one.answer, one.at, rules, is_missing=one.is_missing)) for one in asked]
+    outcomes = [(one, _decide(one, rules)) for one in asked]
     with context.sessions.begin() as session:
         now = context.clock.now(session)
         if not holds_lane(session, batch.account.id, batch.lease_until):
@@ -233,6 +236,10 @@ def _write(context: Context, batch: Batch, asked: list[Asked]) -> Report | None:
     _hint(context, effects, wake, now)
     next_seconds = None if wake is None else (wake.at - now).total_seconds()
     return Report(batch.account.name, len(batch.due), effects.finished_count, next_seconds)
+
+
+def _decide(one: Asked, rules: PollRules) -> Outcome:
+    return decide_poll(one.due, one.answer, one.at, rules, is_missing=one.is_missing, is_misnamed=one.is_misnamed)
 
 
 def _pause(session: Session, account: Account, outcomes: list[tuple[Asked, Outcome]], now: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Self
@@ -14,10 +15,12 @@ from models.attempt import Attempt
 from models.operations.scheduling.submit_gates import read_openings
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
+from models.slot import Slot
 from reelqueue.catalog import Mode
 from reelqueue.states import AttemptState, RenderState
+from workers.dashscope.echoes import Echoes
 from workers.reconciliation.result_fit import Asked
-from workers.reconciliation.task_matching import Contender
+from workers.reconciliation.task_matching import Contender, UnclaimedTask
 
 _IN_FLIGHT: Final = (AttemptState.INTENT, AttemptState.SENT)
 _EXCHANGED_WITHIN: Final = timedelta(hours=10)
@@ -124,6 +127,30 @@ def exchanged_spans(
         .order_by(Attempt.id)
     )
     return [(sent_at, silent_since) for sent_at, silent_since in rows]
+
+
+def misnamed_by(session: Session, attempt_id: UUID, model: str, strangers: Iterable[UnclaimedTask]) -> str | None:
+    """Why an attempt's task may be followed by another job, whose own task is among the unknown ones; None: it is not.
+
+    A job whose submit was answered with the attempt's task is told so by the end of that task; until then it may be.
+    """
+    told = {str(one.answer.orig_prompt): one for one in strangers if not one.is_silent}
+    if not told:
+        return None
+    following = (
+        select(RenderJob.prompt, ProviderTask.provider_task_id)
+        .join(Slot, Slot.job_id == RenderJob.id)
+        .join(Attempt, Attempt.job_id == RenderJob.id)
+        .join(ProviderTask, ProviderTask.attempt_id == Attempt.id)
+        .where(RenderJob.model == model, Attempt.state == AttemptState.BOUND, Attempt.id != attempt_id)
+        .order_by(Attempt.id)
+    )
+    echoes = Echoes(told)
+    for prompt, task_id in session.execute(following):
+        for echo in echoes.of(prompt) if prompt else ():
+            seen = f"{told[echo].task.provider_task_id} echoes the prompt of the job that follows {task_id}"
+            return f"{seen}, which may be another submit's task, such as this one's"
+    return None
 
 
 def contender_of(attempt: Attempt, job: RenderJob, since: datetime, until: datetime) -> Contender:

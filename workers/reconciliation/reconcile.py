@@ -20,7 +20,9 @@ does so after the first listing, and may pay twice (:class:`models.campaign.OnAm
 A listing that may miss tasks (:mod:`workers.dashscope.task_list`) proves nothing but what it shows under our
 answer's own request id. A whole one proves absence only from the moment on at which the POST cannot be under way
 any more, and only while the provider still lists tasks of that age. It proves nothing while another submit of the
-same account and model is under way, as a task that it shows may be that one's; and nothing under another key than
+same account and model is under way, as a task that it shows may be that one's, or while a job follows a task and the
+list shows another one that echoes its prompt, as its submit may have been answered with this attempt's task; and
+nothing under another key than
 the POST had, which may be another main account's. And it proves nothing where the window may be the wrong one: the
 provider's clock is compared with the database's before each submit and by each list, and a clock that was set in
 between leaves the question open (:mod:`workers.runtime.provider_clock`). What is adopted by elimination rests on
@@ -48,7 +50,13 @@ from reelqueue.errors import ConfigurationError
 from reelqueue.states import AttemptState, TaskStatus
 from workers.dashscope import Acceptance, ClockReading, DashScope, ListedTask, ProviderError
 from workers.failpoints import Failpoint, failpoint
-from workers.reconciliation.competing_attempts import UNDECIDED, CompetingAttempts, exchanged_spans, find_competing
+from workers.reconciliation.competing_attempts import (
+    UNDECIDED,
+    CompetingAttempts,
+    exchanged_spans,
+    find_competing,
+    misnamed_by,
+)
 from workers.reconciliation.task_matching import ENDED, Absent, Adopt, MatchResult, UnclaimedTask, Unclear, match_task
 from workers.runtime.context import Context
 from workers.runtime.provider_clock import MOST_UNCERTAIN_SECONDS, ClockRange, clock_range, keep_reading
@@ -184,7 +192,12 @@ async def _investigate(context: Context, case: AmbiguousAttempt) -> MatchResult:
                 unknown = _unknown(session, case, listed.tasks)
             if listed.flaw is not None:
                 return _found_in_part(case, unknown, listed.flaw)
-            return _as_proven(context, case, await _judge(provider, case, unknown), reading)
+            finding, strangers = await _judge(provider, case, unknown)
+            if isinstance(finding, Absent):
+                with context.sessions() as session:
+                    named = misnamed_by(session, case.attempt.attempt_id, case.model, strangers)
+                finding = finding if named is None else Unclear(named, has_candidates=True)
+            return _as_proven(context, case, finding, reading)
     except ProviderError as error:
         return Unclear(error.summary)
     except ConfigurationError as error:
@@ -233,13 +246,16 @@ def _exact(case: AmbiguousAttempt, unknown: list[ListedTask]) -> list[ListedTask
     return [task for task in unknown if case.request_id and task.request_id == case.request_id]
 
 
-async def _judge(provider: DashScope, case: AmbiguousAttempt, unknown: list[ListedTask]) -> MatchResult:
+async def _judge(
+    provider: DashScope, case: AmbiguousAttempt, unknown: list[ListedTask]
+) -> tuple[MatchResult, list[UnclaimedTask]]:
+    """The verdict, and what the unknown tasks say."""
     if exact := _exact(case, unknown):
-        return Adopt(exact[0])
+        return Adopt(exact[0]), []
     if len(unknown) > STRANGERS_AT_ONCE:
-        return Unclear(f"{len(unknown)} unknown tasks, more than are asked about", has_candidates=True)
+        return Unclear(f"{len(unknown)} unknown tasks, more than are asked about", has_candidates=True), []
     strangers = [UnclaimedTask(task, await provider.get(task.provider_task_id)) for task in unknown]
-    return match_task(case.competing.mine, case.competing.rivals, strangers)
+    return match_task(case.competing.mine, case.competing.rivals, strangers), strangers
 
 
 def _act(context: Context, case: AmbiguousAttempt, finding: MatchResult) -> str:

@@ -16,6 +16,7 @@ from models.attempt import Attempt
 from models.campaign import Campaign
 from models.ledger_entry import EntryKind, LedgerEntry
 from models.provider_task import ProviderTask
+from models.slot import Slot
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +144,20 @@ def _taken_back(session: Session, is_for_it: ColumnElement[bool]) -> list[Ledger
         for campaign_id, job_id, account_id, provider_task_id, currency, amount in rows
         if job_id is not None
     ]
+
+
+def write_off_of(slot: Slot) -> LedgerCharge:
+    """What a job held with its slot, written off as none of its tasks is known."""
+    return LedgerCharge(
+        kind=EntryKind.WRITE_OFF,
+        campaign_id=slot.campaign_id,
+        job_id=slot.job_id,
+        account_id=slot.account_id,
+        provider_task_id=None,
+        seconds=None,
+        amount=slot.reserved_amount,
+        currency=slot.currency,
+    )
 
 
 def _charge(session: Session, spending: Charge) -> None:

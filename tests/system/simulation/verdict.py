@@ -23,10 +23,16 @@ from simulator.store.ledger import Charge
 from simulator.tasks import TaskStatus
 from tests.system.simulation.world import World
 from workers.audit.invariants import BILL_IS_MEASURED, audit
+from workers.dashscope.echoes import contradicts
 
 _UNBILLED: Final = frozenset({TaskStatus.FAILED, TaskStatus.CANCELED})
 # A job that its owner cancels before its forgotten task was found, wants no task any more.
 _UNWANTED: Final = frozenset({RenderState.CANCELLED})
+
+_PARTED: Final = """
+SELECT e.job_id FROM job_events e JOIN render_jobs j ON j.id = e.job_id
+WHERE e.kind = 'misnamed' AND j.state IN ('timed_out', 'cancelled')
+"""
 
 
 def broken_invariants(world: World) -> Iterator[str]:
@@ -48,6 +54,8 @@ class Verdict:
     charges: list[Charge]
     specs: list[tuple[UUID, str]]
     """Jobs, and hashes of what their attempts have sent."""
+    parted: set[UUID]
+    """Jobs that had ended when their task proved to be another's: what they made is an orphan, within the hour."""
 
     def problems(self, orders: dict[str, dict[str, Any]]) -> Iterator[str]:
         """Everything that is wrong.
@@ -113,7 +121,7 @@ class Verdict:
         witness = self.world.witness
         unwanted = {job.id for job in self.jobs.values() if job.state in _UNWANTED} | witness.gone.keys()
         theirs = {one for job_id in unwanted for one in witness.tasks_by_job[job_id]} & witness.forgotten
-        misled = {task.job_id for task in self.tasks.values() if self._is_misnamed(task)}
+        misled = {task.job_id for task in self.tasks.values() if self._is_misnamed(task)} | self.parted
         theirs |= {one for job_id in misled for one in witness.tasks_by_job[job_id]}
         expected = Counter(charge.prompt_sha256 for charge in self.charges if charge.task_id in theirs)
         for prompt, count in (orphans - expected).items():
@@ -151,9 +159,14 @@ class Verdict:
     def _is_misnamed(self, task: ProviderTask) -> bool:
         """Whether a job follows a task because the provider named it in answer to the job's POST, which made another.
 
-        Where the named task has an owner, that is noticed; here its own answer was lost, and nobody could know.
+        Where the named task has an owner, that is noticed at once, and else at its end by what it echoes; here its
+        own answer was lost, and its end tells nothing: no prompt, or the same.
         """
-        return self.world.witness.misnamed.get(task.provider_task_id) == task.job_id
+        if self.world.witness.misnamed.get(task.provider_task_id) != task.job_id:
+            return False
+        made = self.world.provider.provider.store.tasks.get(task.provider_task_id)
+        is_told = made is not None and made.status == TaskStatus.SUCCEEDED
+        return not (is_told and contradicts(self.jobs[task.job_id].prompt, made.prompt))
 
     def _counts(self, task_id: str) -> bool:
         """Whether a task is work for its job: one that failed unbilled, and was then forgotten, counts for nothing.
@@ -203,6 +216,7 @@ def judge(world: World, orders: dict[str, dict[str, Any]]) -> list[str]:
             tasks={task.provider_task_id: task for task in session.scalars(select(ProviderTask))},
             videos={asset.job_id: asset for asset in session.scalars(select(Asset).filter_by(kind=AssetKind.VIDEO))},
             charges=world.provider.provider.store.ledger.charges(),
+            parted=set(session.scalars(text(_PARTED))),
             specs=[(job_id, spec) for job_id, spec in session.execute(select(Attempt.job_id, Attempt.spec_sha256))],
         )
         slots = session.execute(text("SELECT job_id FROM slots")).all()
@@ -228,6 +242,8 @@ def tally(world: World) -> Counter[str]:
     )
     for (is_measured,) in world.bench.connection.execute(measured):
         counts[f"written off, then settled {'by' if is_measured else 'without'} usage"] += 1
+    misnamed = world.bench.connection.execute("SELECT 1 FROM job_events WHERE kind = 'misnamed'").fetchall()
+    counts["another submit's task, told by its echo"] = len(misnamed)
     recovered = world.bench.connection.execute("SELECT 1 FROM job_events WHERE kind = 'recovered'").fetchall()
     counts["recovered"] = len(recovered)
     return counts
