@@ -68,6 +68,9 @@ def demo(
             "--sabotage", help="Render 24 clips, and kill workers, lose answers and flush the broker meanwhile."
         ),
     ] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Have the six clips written from a brief first, by the simulated model.")
+    ] = False,
     time_scale: Annotated[
         float | None, typer.Option("--time-scale", min=0.01, help="The simulator divides render times by it.")
     ] = None,
@@ -76,10 +79,13 @@ def demo(
     ] = 240.0,
 ) -> None:
     """Render six clips from nothing, and prove that each was paid for once."""
+    if sabotage and write:
+        raise InvalidRequestError("conflicting_options", "--write and --sabotage are two demos; say one", "write")
     options = DemoOptions(
         folder=folder.absolute(),
         keep=keep,
         sabotage=sabotage,
+        write=write,
         time_scale=time_scale,
         timeout_seconds=timeout_seconds,
     )

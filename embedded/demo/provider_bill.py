@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self
 
@@ -47,6 +48,10 @@ class Evidence:
     def billed_task_ids(self) -> list[str]:
         """Provider tasks, one for each line of the bill."""
         return [entry["task_id"] for entry in self._read("ledger")["entries"]]
+
+    def billed_text(self) -> Decimal:
+        """What the language models have billed."""
+        return sum(map(Decimal, self._read("texts")["totals"].values()), Decimal(0))
 
     def is_provider_idle(self) -> bool:
         """Whether every task has ended there, those included that nobody here knows: then the bill is whole."""

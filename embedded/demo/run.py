@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,16 +22,18 @@ from embedded.demo.event_log import Journal
 from embedded.demo.inputs import make_inputs
 from embedded.demo.progress import Progress
 from embedded.demo.provider_bill import Evidence
-from embedded.demo.result import DemoResult, evaluate
+from embedded.demo.result import DemoResult, TextBill, evaluate
 from embedded.demo.sabotage import Sabotage
 from embedded.demo.sabotage_clips import make_series
 from embedded.demo.upload import upload
+from embedded.demo.written_campaign import WrittenCampaign, write_campaign
 from embedded.errors import DemoTimeoutError
 from embedded.processes.restart import Ending
 from embedded.stack.service_plan import ANY_PORTS
 from embedded.stack.stack import SIMULATOR_KEY, Stack, StackOptions
 from embedded.stack.up import look_after, print_doors, wait_until_whole
 from reelqueue import Client, RenderRequest, UnavailableError
+from reelqueue.qwen import TextCost
 from reelqueue.schemas.jobs import Job
 
 T = TypeVar("T")
@@ -53,6 +56,8 @@ class DemoOptions:
     """Leave the stack running at the end, until Ctrl-C."""
     sabotage: bool = False
     """Render the series, and break the stack meanwhile."""
+    write: bool = False
+    """Render a campaign that a language model has written from a brief."""
 
 
 class Show(Protocol):
@@ -125,14 +130,30 @@ class _Demo:
         evidence = Evidence(self.stack.url("simulator"), self.stack.environment["REELQUEUE_DATABASE_URL"])
         # Without retries of its own: while a call waits for the API, nobody would start the API again.
         with evidence, Client(self.stack.url("api"), retry_seconds=0) as client:
-            clips = self._clips()
+            written = self._written() if self._options.write else None
+            clips = [] if written else self._clips()
+            count = written.clip_count if written else len(clips)
             if self._options.sabotage:
-                self._show = Sabotage(self.stack, evidence, Journal(self._console, len(clips)))
+                self._show = Sabotage(self.stack, evidence, Journal(self._console, count))
+            for clip in clips:
+                self._persist(partial(client.submit, clip, idempotency_key=clip.custom_id))
+            if written:
+                self._persist(partial(written.apply, client))
             with self._show:
-                jobs = self._watch(client, clips)
+                jobs = self._watch(client, count)
             folder, is_listed = self._options.folder / "clips", not self._options.sabotage
             download_all(client, self.stack.url("api"), jobs, folder, persist=self._persist, is_listed=is_listed)
-            return self._evaluate(evidence, jobs, len(clips))
+            return self._evaluate(evidence, jobs, count, written.text_cost if written else None)
+
+    def _written(self) -> WrittenCampaign:
+        folder = self._options.folder / "campaign"
+        shutil.rmtree(folder, ignore_errors=True)
+        return write_campaign(
+            make_inputs(self.stack.folder.root / "inputs"),
+            folder,
+            text_url=f"{self.stack.url('simulator')}/compatible-mode/v1",
+            api_key=SIMULATOR_KEY,
+        )
 
     def _clips(self) -> list[RenderRequest]:
         if self._options.sabotage:
@@ -143,18 +164,18 @@ class _Demo:
             inputs, lambda path, model: upload(path, model=model, base_url=base_url, api_key=SIMULATOR_KEY)
         )
 
-    def _watch(self, client: Client, clips: list[RenderRequest]) -> list[Job]:
-        """Hand in the clips, and show the jobs until all have ended."""
-        for clip in clips:
-            self._persist(partial(client.submit, clip, idempotency_key=clip.custom_id))
+    def _watch(self, client: Client, count: int) -> list[Job]:
+        """Show the jobs until all have ended."""
         while True:
             jobs = self._persist(lambda: list(client.jobs()))
             self._show.show(jobs)
-            if len(jobs) >= len(clips) and all(job.is_terminal for job in jobs):
+            if len(jobs) >= count and all(job.is_terminal for job in jobs):
                 return jobs
             self._pause()
 
-    def _evaluate(self, evidence: Evidence, jobs: list[Job], wanted_count: int) -> DemoResult:
+    def _evaluate(
+        self, evidence: Evidence, jobs: list[Job], wanted_count: int, text_cost: TextCost | None = None
+    ) -> DemoResult:
         # A task that nobody here knows may render still, and is billed at its end.
         while not evidence.is_provider_idle():
             self._pause()
@@ -166,7 +187,13 @@ class _Demo:
         typer.echo(f"{len(findings)} invariants audited, {broken} broken")
         self.is_whole = not broken and self._show.is_whole
         adopted_count = len(evidence.adopted()) if self._options.sabotage else None
-        return evaluate(jobs, evidence.billed_task_ids(), wanted_count=wanted_count, adopted_count=adopted_count)
+        return evaluate(
+            jobs,
+            evidence.billed_task_ids(),
+            wanted_count=wanted_count,
+            adopted_count=adopted_count,
+            text=None if text_cost is None else TextBill(text_cost, evidence.billed_text()),
+        )
 
     def _persist(self, call: Callable[[], T]) -> T:
         """Call until the API answers: it may have been killed, and is then started again."""

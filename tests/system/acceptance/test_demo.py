@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,6 +67,16 @@ def test_killed_workers_and_a_broker_that_forgets_everything_cost_no_clip_and_no
 
         assert demo.finish() == 0
         assert demo.lines[-1] == PROOF
+
+
+def test_a_campaign_that_was_written_from_a_brief_is_rendered_and_billed_once(tmp_path: Path) -> None:
+    with running("demo", "--write", "--folder", str(tmp_path)) as demo:
+        assert demo.finish() == 0
+        assert re.fullmatch(rf"{PROOF} · text 0\.00\d\d USD", demo.lines[-1])
+
+    assert len(list((tmp_path / "clips").glob("*.mp4"))) == 6
+    rows = [json.loads(line) for line in (tmp_path / "campaign" / "clips.jsonl").read_text().splitlines()]
+    assert len({row["model"] for row in rows}) == 3
 
 
 @pytest.fixture(autouse=True)
