@@ -12,6 +12,7 @@ from models.base import Base
 from models.campaign import Campaign, OnAmbiguous, OnBudget
 from models.clip_decision import ClipDecision
 from models.clip_import import ClipImport
+from models.daily_spending import DailySpending
 from models.found_task import FoundTask
 from models.job_event import JobEvent
 from models.job_reference import JobReference, ReferenceRole
@@ -22,6 +23,7 @@ from models.rate_limit import Turn
 from models.render_job import RenderJob
 from models.shared_clip import ClipTwin
 from models.slot import Slot
+from models.spending_cap import CapPeriod, SpendingCap
 from models.staged_clip import StagedClip
 from models.submit_gate import SubmitGate
 from models.submit_lane import SubmitLane
@@ -41,9 +43,11 @@ __all__ = [
     "Attempt",
     "Base",
     "Campaign",
+    "CapPeriod",
     "ClipDecision",
     "ClipImport",
     "ClipTwin",
+    "DailySpending",
     "EntryKind",
     "FoundTask",
     "JobEvent",
@@ -57,6 +61,7 @@ __all__ = [
     "ReferenceRole",
     "RenderJob",
     "Slot",
+    "SpendingCap",
     "StagedClip",
     "SubmitGate",
     "SubmitLane",

@@ -17,6 +17,7 @@ from workers.audit.invariants import Finding, audit
 from workers.audit.provider import audit_provider
 from workers.operator.accounts import accounts
 from workers.operator.bill import bill
+from workers.operator.caps import caps
 from workers.operator.console import AsJson, Since, open_context, read_window
 from workers.operator.doctor import examine
 from workers.operator.keys import keys
@@ -30,6 +31,7 @@ cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Commands for
 cli.add_typer(accounts, name="accounts")
 cli.add_typer(keys, name="keys")
 cli.add_typer(bill, name="bill")
+cli.add_typer(caps, name="caps")
 review = typer.Typer(no_args_is_help=True, help="Jobs whose paid task nobody could prove or rule out.")
 cli.add_typer(review, name="review")
 

@@ -202,6 +202,18 @@ CHECKS: Final = (
                   OR spent.amount + held.amount > c.budget_amount + beyond.amount)""",  # noqa: S608
     ),
     Check(
+        "daily_spending_is_the_ledgers",
+        "what is added up by day, tenant and account is what the ledger has",
+        """SELECT * FROM
+             (SELECT (e.at AT TIME ZONE 'UTC')::date AS day, c.tenant_id, e.account_id, e.currency,
+                     sum(e.amount) AS ledger
+              FROM ledger_entries e JOIN campaigns c ON c.id = e.campaign_id
+              WHERE e.kind IN ('settle', 'write_off') AND e.amount IS NOT NULL AND e.currency IS NOT NULL
+              GROUP BY 1, 2, 3, 4) entered
+             FULL JOIN daily_spending added USING (day, tenant_id, account_id, currency)
+           WHERE coalesce(ledger, 0) <> coalesce(amount, 0)""",
+    ),
+    Check(
         # An endpoint that was made or closed at about the same moment may, or may not, have been seen by the move.
         "every_end_is_told",
         "each terminal move of a job has exactly one delivery to each webhook endpoint that its owner had then",

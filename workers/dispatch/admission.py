@@ -19,6 +19,7 @@ from models.account import Account
 from models.campaign import Campaign
 from models.operations.jobs.request_rows import stored_request
 from models.operations.jobs.transitions import move
+from models.operations.money.caps import Wanted
 from models.operations.money.slot_reservations import Quote, lease_slot
 from models.operations.scheduling.account_limits import LaneLimits
 from models.render_job import RenderJob
@@ -105,17 +106,25 @@ class LaneAdmission:
         campaign = self.books.campaigns[line.campaign_id]
         job = self.session.get_one(RenderJob, line.waiting[0].job_id, populate_existing=True)
         price = quote(self.session, job, self.account)
-        left = self.books.left(campaign)
-        if left is None or (price is None and not self._can_be_sent(job)):
+        if price is None and not self._can_be_sent(job):
             return price
-        if price is None or price.currency != campaign.budget_currency:
+        left = self.books.left(campaign)
+        if left is not None and (price is None or price.currency != campaign.budget_currency):
             line.is_closed = True
             if CURRENCY_BY_REGION.get(self.account.region) == campaign.budget_currency:
                 self._stop_unpriced(campaign, job)
-        elif price.max_amount > left:
+        elif left is not None and price is not None and price.max_amount > left:
             line.is_closed = True
             self._stop_exhausted(campaign, price, left)
+        elif self.books.caps.short(self._wanted(line, price)) is not None:
+            line.is_closed = True
         return price
+
+    def _wanted(self, line: CampaignQueue, price: Quote | None) -> Wanted:
+        """What the line's next job asks of the caps above campaigns."""
+        if price is None:
+            return Wanted(line.tenant_id, self.account.id, CURRENCY_BY_REGION.get(self.account.region), None)
+        return Wanted(line.tenant_id, self.account.id, price.currency, price.max_amount)
 
     def _stop_unpriced(self, campaign: Campaign, job: RenderJob) -> None:
         """No reservation, no admission: its owner must see why nothing goes on."""
@@ -160,4 +169,5 @@ class LaneAdmission:
         self.books.add(self.account.id, self.model, line.campaign_id, line.tenant_id)
         if price is not None:
             self.books.reserve(line.campaign_id, price.currency, price.max_amount)
+            self.books.caps.reserve(self._wanted(line, price))
         return Admitted(waiting.job_id, waiting.epoch + 1, self.model, submit_at)

@@ -52,7 +52,7 @@ def _admit(session: Session, accounts: list[Account], openings: Openings, now: d
     if not accounts or not wanted:
         return []
     going = open_campaigns(session, {one for ids in wanted.values() for one in ids}, now)
-    books = Usage.open(session, trip_breakers(session, going, now))
+    books = Usage.open(session, trip_breakers(session, going, now), now)
     choose_canaries(session, books)
     return [
         one

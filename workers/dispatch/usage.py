@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from models.campaign import Campaign
 from models.operations.campaigns.status import UNSUBMITTED
+from models.operations.money.caps import Caps
 from models.render_job import RenderJob
 from models.slot import Slot
 from models.text_attempt import TextAttempt
@@ -28,6 +30,8 @@ class Usage:
 
     campaigns: dict[UUID, Campaign]
     """Those with waiting jobs; locked."""
+    caps: Caps
+    """Above them; locked."""
     by_lane: Counter[tuple[UUID, str]] = field(default_factory=Counter)
     by_campaign: Counter[UUID] = field(default_factory=Counter)
     by_campaign_and_model: Counter[tuple[UUID, str]] = field(default_factory=Counter)
@@ -38,9 +42,9 @@ class Usage:
     """How many more clips a campaign may begin before a person approves the rest."""
 
     @classmethod
-    def open(cls, session: Session, campaigns: dict[UUID, Campaign]) -> Usage:
+    def open(cls, session: Session, campaigns: dict[UUID, Campaign], now: datetime) -> Usage:
         """Read all slots and open calls to language models; after the locks on accounts and campaigns were taken."""
-        books = cls(campaigns)
+        books = cls(campaigns, Caps.open(session, now))
         held = (
             select(
                 Slot.account_id,

@@ -13,10 +13,13 @@ from sqlalchemy.orm import Session
 from models.account import Account
 from models.campaign import Campaign
 from models.job_event import STORE_FAILED, JobEvent
+from models.operations.money.caps import describe_cap, is_exhausted
 from models.operations.scheduling.account_limits import lane_limits, offers
 from models.operations.scheduling.submit_gates import Cause, stored_openings
 from models.render_job import RenderJob
+from models.session import DatabaseClock
 from models.slot import Slot
+from models.spending_cap import CapPeriod, SpendingCap
 from reelqueue.schemas.campaigns import Hold
 from reelqueue.states import RenderState
 
@@ -61,8 +64,28 @@ def _before_submit(session: Session, campaign: Campaign) -> Iterator[Hold]:
             yield _blocking(f"the provider account for {model} is paused ({reasons}): {_OPERATOR}")
         elif cause := openings.cause_of_hold(open_ones, model):
             yield _blocking(f"{_COMPARED[cause].format(model=model)}: if it stays so, {_OPERATOR}")
+        elif said := _capped(session, campaign, open_ones):
+            yield _blocking(said)
         elif said := _full(session, campaign, model, open_ones):
             yield Hold(reason=said, is_blocking=False)
+
+
+def _capped(session: Session, campaign: Campaign, accounts: Sequence[Account]) -> str | None:
+    """Whether a cap above the campaign has no room at any account."""
+    now = DatabaseClock().now(session)
+    caps = [cap for cap in session.scalars(select(SpendingCap).order_by(SpendingCap.id)) if is_exhausted(cap, now)]
+    by_account = [
+        [cap for cap in caps if cap.tenant_id in {None, campaign.tenant_id} and cap.account_id in {None, account.id}]
+        for account in accounts
+    ]
+    if not by_account or not all(by_account):
+        return None
+    cap = by_account[0][0]
+    until = "day" if cap.period is CapPeriod.DAY else "month"
+    return (
+        f"the spending cap of {describe_cap(session, cap)} has no room for the next clip until what is reserved is "
+        f"given back or the next {until} (UTC) begins: {_OPERATOR}, who can raise it"
+    )
 
 
 def _full(session: Session, campaign: Campaign, model: str, accounts: Sequence[Account]) -> str | None:

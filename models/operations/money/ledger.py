@@ -59,11 +59,17 @@ def post_charges(session: Session, charges: Iterable[Charge], *, now: datetime) 
         charges: Any number.
         now: The time.
     """
-    ordered = sorted(charges, key=lambda spending: spending.campaign_id)
+    given = list(charges)
     # Also those without a budget: one that is being set counts the ledger, and must not miss what is entered meanwhile.
-    spenders = select(Campaign.id).where(Campaign.id.in_({one.campaign_id for one in ordered})).order_by(Campaign.id)
-    session.execute(spenders.with_for_update(key_share=True))
-    for one in ordered:
+    spenders = (
+        select(Campaign.id, Campaign.tenant_id)
+        .where(Campaign.id.in_({one.campaign_id for one in given}))
+        .order_by(Campaign.id)
+        .with_for_update(key_share=True)
+    )
+    tenants = dict(session.execute(spenders).all())
+    # In the order of the rows of `daily_spending` that the ledger's trigger locks.
+    for one in sorted(given, key=lambda one: (tenants[one.campaign_id], one.account_id, one.currency or "")):
         if not _enter(session, one, now):
             continue
         _charge(session, one)
