@@ -14,7 +14,7 @@ from reelqueue.cli._jobs import cancel, download, jobs, status
 from reelqueue.cli._output import print_line, talk
 from reelqueue.cli._render import render
 from reelqueue.cli._webhooks import webhook
-from reelqueue.cli._writer import write
+from reelqueue.cli._writer import rewrite, write
 from reelqueue.cli.statement import statement
 from reelqueue.errors import ReelqueueError
 from reelqueue.version import VERSION
@@ -73,7 +73,7 @@ def _reelqueue(
 
 for _command in (render, status, jobs, cancel, download, models, preview, statement):
     app.command()(_command)
-for _module in (write, apply, watch, control, set_options, gallery, decide):
+for _module in (write, rewrite, apply, watch, control, set_options, gallery, decide):
     for _command in _module.COMMANDS:
         campaign.command(_command.__name__.rstrip("_"))(_command)
 app.add_typer(campaign, name="campaign")

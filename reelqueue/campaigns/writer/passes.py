@@ -75,7 +75,7 @@ def write_storyboard(
     # The first alone: the cache has the fixed part once its answer is there.
     answers = [ask(spans[0])]
     intents = [clip.intent for clip in answers[0].clips]
-    answers += _in_parallel(ask, spans[1:])
+    answers += in_parallel(ask, spans[1:])
     clips = [story_clip(number, clip) for number, clip in enumerate((c for a in answers for c in a.clips), start=1)]
     report.text_count = len(clips)
     clips = _repaired_story(clips, instructions, sources, calls, report)
@@ -129,7 +129,7 @@ class _PromptPass:
             asked = [clip for clip in clips if clip.id in waiting]
             if attempt == 1:
                 self._ask(attempt, waiting, asked.pop(0))
-            _in_parallel(partial(self._ask, attempt, waiting), asked)
+            in_parallel(partial(self._ask, attempt, waiting), asked)
             waiting = self._breaches(clips, check_files)
             for clip_id, breaches in waiting.items():
                 broken.setdefault(clip_id, []).extend(breach.rule for breach in breaches)
@@ -156,7 +156,7 @@ class _PromptPass:
                 raise  # it would be the same for every clip, and the journal knows where to go on
             self.report.failed[clip.id] = [str(error)]
             return
-        parts = _read(PromptParts, answer)
+        parts = read_answer(PromptParts, answer)
         if isinstance(parts, Breach):
             self.shape[clip.id] = [parts]
             return
@@ -186,7 +186,7 @@ def _repaired_story(
         def correct(clip: StoryClip, attempt: int = attempt, breaches: Breaches = breaches) -> StoryClip:
             request = instructions.correct_clip(clip, breaches[clip.id])
             try:
-                read = _read(StoryAnswer, calls.ask(f"clip/{clip.id}/again-{attempt}", request))
+                read = read_answer(StoryAnswer, calls.ask(f"clip/{clip.id}/again-{attempt}", request))
             except TextCallError as error:
                 if error.failure is not FailureClass.MODERATION:
                     raise
@@ -195,7 +195,7 @@ def _repaired_story(
             return clip if isinstance(read, Breach) or len(read.clips) != 1 else _numbered(clip, read)
 
         failing = [clip for clip in clips if clip.id in breaches]
-        corrected = {clip.id: clip for clip in _in_parallel(correct, failing)}
+        corrected = {clip.id: clip for clip in in_parallel(correct, failing)}
         clips = [corrected.get(clip.id, clip) for clip in clips]
     left = check_storyboard(clips, sources)
     report.failed |= {clip_id: list(map(str, found)) for clip_id, found in left.items()}
@@ -233,7 +233,7 @@ def _whole_span(
     for attempt in range(ATTEMPTS_MAX):
         request = instructions.storyboard(first, last, total, intents, wrong)
         again = f"/again-{attempt}" if attempt else ""
-        read = _read(StoryAnswer, calls.ask(f"storyboard/{first}-{last}{again}", request))
+        read = read_answer(StoryAnswer, calls.ask(f"storyboard/{first}-{last}{again}", request))
         if isinstance(read, StoryAnswer):
             if len(read.clips) == last - first + 1:
                 return read
@@ -243,7 +243,7 @@ def _whole_span(
     raise WriterError(f"no storyboard after {ATTEMPTS_MAX} answers: {wrong[0]}")
 
 
-def _read(kind: type[M], answer: TextAnswer) -> M | Breach:
+def read_answer(kind: type[M], answer: TextAnswer) -> M | Breach:
     """The answer as an object, or what is wrong with its shape."""
     try:
         return kind.model_validate_json(without_fence(answer.text))
@@ -253,7 +253,7 @@ def _read(kind: type[M], answer: TextAnswer) -> M | Breach:
         return Breach("shape", places[:500])
 
 
-def _in_parallel(work: Callable[[Item], T], items: Iterable[Item]) -> list[T]:
+def in_parallel(work: Callable[[Item], T], items: Iterable[Item]) -> list[T]:
     """What *work* gives for each, in their order."""
     listed = list(items)
     if not listed:

@@ -183,14 +183,14 @@ def storyboard_bound(project: Project, calls: TextCalls) -> TextBound:
     spans = -(-total // CLIPS_A_CALL)
     most = calls.most(project.instructions.storyboard(1, min(total, CLIPS_A_CALL), total, ["x" * 600] * CLIPS_A_CALL))
     corrected = calls.most(project.instructions.correct_clip(_longest(project), []))
-    return _bound((spans * ATTEMPTS_MAX, most), (total * (ATTEMPTS_MAX - 1), corrected))
+    return bound_of((spans * ATTEMPTS_MAX, most), (total * (ATTEMPTS_MAX - 1), corrected))
 
 
 def prompts_bound(project: Project, calls: TextCalls, clip_count: int) -> TextBound:
     """The most that the second step may cost."""
     model = project.sources.offer.models[0]
     request = project.instructions.correct_prompt(_longest(project), model, "x" * 6000, [])
-    return _bound((clip_count * ATTEMPTS_MAX, calls.most(request)))
+    return bound_of((clip_count * ATTEMPTS_MAX, calls.most(request)))
 
 
 def run_storyboard(project: Project, calls: CountedCalls) -> Storyboard:
@@ -328,10 +328,11 @@ def _longest(project: Project) -> StoryClip:
 
 def together(*bounds: TextBound) -> TextBound:
     """The bound of several steps."""
-    return _bound(*((1, bound.cost) for bound in bounds), calls=sum(bound.calls for bound in bounds))
+    return bound_of(*((1, bound.cost) for bound in bounds), calls=sum(bound.calls for bound in bounds))
 
 
-def _bound(*parts: tuple[int, TextCost | None], calls: int | None = None) -> TextBound:
+def bound_of(*parts: tuple[int, TextCost | None], calls: int | None = None) -> TextBound:
+    """The bound of some calls of each kind, with the most that one of them may cost."""
     calls = sum(count for count, _ in parts) if calls is None else calls
     costs = [(count, cost) for count, cost in parts if cost is not None]
     if len(costs) < len(parts):
