@@ -47,5 +47,8 @@ class ProviderTask(Base):
     result_url: Mapped[str | None] = mapped_column(comment="Signed, valid for 24 hours")
     result_expires_at: Mapped[datetime | None] = mapped_column(comment="After this the result is gone")
     actual_prompt: Mapped[str | None] = mapped_column(comment="The prompt as the provider rewrote it")
+    usage_until: Mapped[datetime | None] = mapped_column(
+        comment="So long a success that tells no usage is asked for it; null: none has come without"
+    )
     usage: Mapped[dict[str, Any] | None] = mapped_column(comment="As received")
     billed_seconds: Mapped[Decimal | None] = mapped_column(comment="What the provider counts, from usage")

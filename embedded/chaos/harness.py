@@ -299,11 +299,13 @@ class Harness:
         return tasks
 
     def is_at_rest(self, job_ids: Collection[UUID]) -> bool:
-        """Whether every job is terminal, and nothing that might be billed is under way."""
+        """Whether every job is terminal, and nothing that might be billed is under way, or asked for its usage."""
         if not self.are_all(job_ids, *TERMINAL) or {"PENDING", "RUNNING"} & self.tasks().keys():
             return False
+        polled = select(RenderJob.id).where(RenderJob.next_poll_at.is_not(None)).limit(1)
+        unknown = select(Attempt.id).where(Attempt.state.in_(OPEN_ATTEMPT)).limit(1)
         with Session(self.engine) as session:
-            return session.scalars(select(Attempt.id).where(Attempt.state.in_(OPEN_ATTEMPT)).limit(1)).first() is None
+            return session.scalars(polled).first() is None and session.scalars(unknown).first() is None
 
     def describe(self) -> str:
         """What there is to see when something does not come."""

@@ -20,7 +20,6 @@ from reelqueue.campaigns.output_paths import safe_component
 from reelqueue.states import RenderState
 from workers.dashscope.limits import RESULT_LIFE
 from workers.failpoints import Failpoint, failpoint
-from workers.polling.settlement import settle_set_aside
 from workers.quarantine.poison_detection import (
     is_not_beside_another,
     lease_for,
@@ -137,8 +136,7 @@ def _is_set_aside(session: Session, job: RenderJob, limit: int, now: datetime) -
         record_worker_death(session, job.id, job.death_count, during=_FETCHING, now=now)
     if job.death_count < limit:
         return False
-    quarantine_job(session, job.id, job.death_count, during=_FETCHING, now=now)
-    settle_set_aside(session, job.id, now=now)
+    quarantine_job(session, job.id, job.death_count, during=_FETCHING, now=now, keeps_poll=True)
     return True
 
 

@@ -25,7 +25,7 @@ from models.render_job import RenderJob
 from reelqueue.states import RenderState, TaskStatus
 from workers.dashscope import ProviderError, TaskAnswer
 from workers.dashscope.limits import RESULT_LIFE
-from workers.polling.decisions import DuePoll, Outcome, measured
+from workers.polling.decisions import USAGE_WITHIN, DuePoll, Outcome, measured
 from workers.polling.misnamed_tasks import lock_attempt, take_task_away
 from workers.polling.settlement import charges_of
 
@@ -239,10 +239,15 @@ def store_answer(session: Session, task_row_id: UUID, answer: TaskAnswer, *, now
             result_expires_at=_expires_at(answer, now),
             actual_prompt=answer.actual_prompt,
             usage=answer.usage,
+            usage_until=func.coalesce(ProviderTask.usage_until, now + USAGE_WITHIN if _lacks_usage(answer) else None),
             # What was settled stays, also where a later answer says less.
             billed_seconds=case((settled.exists(), ProviderTask.billed_seconds), else_=answer.billed_seconds),
         )
     )
+
+
+def _lacks_usage(answer: TaskAnswer) -> bool:
+    return answer.status == TaskStatus.SUCCEEDED and not answer.billed_seconds
 
 
 def _expires_at(answer: TaskAnswer, now: datetime) -> ColumnElement[datetime] | None:

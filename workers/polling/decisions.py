@@ -32,15 +32,16 @@ from uuid import UUID
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.backoff import Backoff
-from reelqueue.states import TERMINAL, FailureClass, RenderState, TaskStatus
+from reelqueue.states import COLLECTABLE, TERMINAL, FailureClass, RenderState, TaskStatus
 from workers.dashscope import ProviderError, RefusedError, TaskAnswer
 from workers.dashscope.error_codes import rule_of
 from workers.runtime.poll_intervals import Pace, Spacing
 
 _GOING_ON: Final = frozenset({TaskStatus.PENDING, TaskStatus.RUNNING})
-_WAITS_FOR_URL: Final = frozenset({RenderState.RENDERING, RenderState.CANCELLING})
+WAITS_FOR_URL: Final = frozenset({RenderState.RENDERING, RenderState.CANCELLING})
+"""States of a job whose poll decides about its result."""
 USAGE_WITHIN: Final = timedelta(hours=1)
-"""How long a task that has its result is asked for its usage, from the answer that had it written off."""
+"""How long a task that has succeeded is asked for its usage, from the first answer that lacked it."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,10 @@ class DuePoll:
     """Whether its task was not over yet, as far as is known: once it is, the slot is free and the task is paid."""
     is_settled: bool = False
     """Whether an earlier answer had its task settled."""
-    written_off_at: datetime | None = None
-    """When an earlier answer had its task written off first."""
+    usage_until: datetime | None = None
+    """So long it is asked for its usage, since an answer called it SUCCEEDED without; None: none did."""
     lacks_only_usage: bool = False
-    """Whether its task has ended with a result that is fetched apart, so that only its bill is asked for."""
+    """Whether its task has succeeded and its result is fetched apart, or not wanted: only its bill is missing."""
 
     @classmethod
     def of(
@@ -87,7 +88,6 @@ class DuePoll:
         spacing: Spacing,
         has_slot: bool = True,
         is_settled: bool = False,
-        written_off_at: datetime | None = None,
     ) -> Self:
         """From the rows of a job that was submitted."""
         if job.next_poll_at is None or job.poll_deadline_at is None:
@@ -114,11 +114,11 @@ class DuePoll:
             prompt=job.prompt,
             has_slot=has_slot,
             is_settled=is_settled,
-            written_off_at=written_off_at,
+            usage_until=task.usage_until,
             lacks_only_usage=(
-                job.state not in _WAITS_FOR_URL
+                job.state not in WAITS_FOR_URL
                 and task.status == TaskStatus.SUCCEEDED
-                and task.result_url is not None
+                and (task.result_url is not None or job.state not in COLLECTABLE)
                 and not has_slot
             ),
         )
@@ -267,7 +267,7 @@ def measured(answer: TaskAnswer | ProviderError) -> TaskAnswer | None:
 
 def _next_for_usage(due: DuePoll, now: datetime, rules: PollRules) -> datetime | None:
     next_poll_at = now + rules.late_interval
-    return next_poll_at if next_poll_at <= (due.written_off_at or now) + USAGE_WITHIN else None
+    return next_poll_at if next_poll_at <= (due.usage_until or now + USAGE_WITHIN) else None
 
 
 def _blocked(error: ProviderError) -> str | None:

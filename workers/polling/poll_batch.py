@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, func, select, true, update
+from sqlalchemy import ColumnElement, select, true, update
 from sqlalchemy.orm import Session, aliased
 
 from models.account import Account
@@ -37,7 +37,7 @@ from workers.polling.apply_answers import Asked, Effects, apply_answers
 from workers.polling.decisions import DuePoll, Outcome, PollRules, decide_poll
 from workers.polling.denied_tasks import look_for_denied
 from workers.polling.misnamed_tasks import find_misnamed
-from workers.polling.settlement import settle_set_aside
+from workers.polling.settlement import put_off_usage, settle_set_aside
 from workers.quarantine.poison_detection import count_death, quarantine_job, third_try_at
 from workers.runtime.context import Context
 from workers.settings import Settings
@@ -115,7 +115,7 @@ def _take(context: Context, account_id: UUID, seq: int) -> Batch | None:
         limit = min(settings.batch_size, max(int(may_take.total_seconds() * per_second), 1))
         rows = _due(session, account_id, now, limit) if first_turn_at - now <= may_take else []
         held = set(session.scalars(select(Slot.job_id).where(Slot.job_id.in_([job.id for job, _ in rows]))))
-        entered = _entered(session, [task.id for job, task in rows if job.id not in held])
+        settled = _settled(session, [task.id for job, task in rows if job.id not in held])
         due = tuple(
             DuePoll.of(
                 job,
@@ -123,8 +123,7 @@ def _take(context: Context, account_id: UUID, seq: int) -> Batch | None:
                 watch=watch,
                 spacing=context.pacing.of(session, account, job, settings, now),
                 has_slot=job.id in held,
-                is_settled=(task.id, EntryKind.SETTLE) in entered,
-                written_off_at=entered.get((task.id, EntryKind.WRITE_OFF)),
+                is_settled=task.id in settled,
             )
             for job, task in rows
         )
@@ -133,16 +132,15 @@ def _take(context: Context, account_id: UUID, seq: int) -> Batch | None:
         return Batch(account, lease_until, now, due, first_turn_at)
 
 
-def _entered(session: Session, task_row_ids: list[UUID]) -> dict[tuple[UUID, EntryKind], datetime]:
-    """What the ledger has of tasks that are over, and since when."""
+def _settled(session: Session, task_row_ids: list[UUID]) -> set[UUID]:
+    """The tasks that are over and paid."""
     if not task_row_ids:
-        return {}
+        return set()
     entry = LedgerEntry
-    found = select(entry.provider_task_id, entry.kind, func.min(entry.at)).where(
-        entry.provider_task_id.in_(task_row_ids)
+    found = select(entry.provider_task_id).where(
+        entry.provider_task_id.in_(task_row_ids), entry.kind == EntryKind.SETTLE
     )
-    rows = session.execute(found.group_by(entry.provider_task_id, entry.kind))
-    return {(task_row_id, kind): at for task_row_id, kind, at in rows if task_row_id is not None}
+    return {task_row_id for task_row_id in session.scalars(found) if task_row_id is not None}
 
 
 def _blame(session: Session, account_id: UUID, began_at: datetime, settings: Settings, now: datetime) -> None:
@@ -151,11 +149,12 @@ def _blame(session: Session, account_id: UUID, began_at: datetime, settings: Set
     job_ids = [job.id for job, _ in _due(session, account_id, began_at, settings.poll.batch_size)]
     deaths_by_job = {job_id: count_death(session, job_id, during=during, now=now) for job_id in job_ids}
     for job_id, deaths in deaths_by_job.items():  # all are locked by now, as a settlement locks campaigns
-        if deaths >= settings.celery.death_limit:
+        if deaths < settings.celery.death_limit:
+            if again_at := third_try_at(now, lease, deaths):
+                session.execute(update(RenderJob).where(RenderJob.id == job_id).values(next_poll_at=again_at))
+        elif not put_off_usage(session, job_id, now=now):
             quarantine_job(session, job_id, deaths, during=during, now=now)
             settle_set_aside(session, job_id, now=now)
-        elif again_at := third_try_at(now, lease, deaths):
-            session.execute(update(RenderJob).where(RenderJob.id == job_id).values(next_poll_at=again_at))
 
 
 def _due(session: Session, account_id: UUID, now: datetime, limit: int) -> Rows:

@@ -22,11 +22,12 @@ from decimal import Decimal
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.ledger_entry import EntryKind, LedgerEntry
+from models.operations.jobs.newest_task import newest_task
 from models.operations.jobs.transitions import record
 from models.operations.money.ledger import LedgerCharge, post_charges
 from models.provider_task import ProviderTask
@@ -35,6 +36,7 @@ from reelqueue.pricing import billed_price
 from reelqueue.schemas.statement import money_text
 from reelqueue.states import UNBILLED, TaskStatus
 from workers.dashscope import ProviderError, TaskAnswer
+from workers.polling.decisions import WAITS_FOR_URL
 
 log = structlog.get_logger(__name__)
 
@@ -70,6 +72,23 @@ def charges_of(
               amount=str(reserved), currency=task.currency, is_followed=is_followed)  # fmt: skip
     campaign_id = session.scalars(select(RenderJob.campaign_id).where(RenderJob.id == task.job_id)).one()
     return [_charge(EntryKind.WRITE_OFF, task, campaign_id, None, (reserved, task.currency))]
+
+
+def put_off_usage(session: Session, job_id: UUID, *, now: datetime) -> bool:
+    """Ask for a job's usage once more, at the end of its time, as asking for it ends workers; False: it is over.
+
+    Args:
+        session: In a transaction.
+        job_id: The job.
+        now: The time.
+    """
+    task = session.scalars(newest_task(job_id)).one_or_none()
+    if task is None or task.status != TaskStatus.SUCCEEDED or task.usage_until is None or task.usage_until <= now:
+        return False
+    is_decided = RenderJob.state.not_in(WAITS_FOR_URL)
+    mine = update(RenderJob).where(RenderJob.id == job_id, RenderJob.next_poll_at.is_not(None), is_decided)
+    put_off = mine.values(next_poll_at=task.usage_until, death_count=0)
+    return session.execute(put_off.returning(RenderJob.id)).first() is not None
 
 
 def settle_set_aside(session: Session, job_id: UUID, *, now: datetime) -> None:

@@ -84,10 +84,21 @@ def record_worker_death(session: Session, job_id: UUID, count: int, *, during: s
     log.warning("render_job.worker_died", job_id=str(job_id), during=during, in_a_row=count)
 
 
-def quarantine_job(session: Session, job_id: UUID, deaths: int, *, during: str, now: datetime) -> None:
-    """Touch the job no more until a person has looked; what it has at the provider keeps its slot."""
+def quarantine_job(
+    session: Session, job_id: UUID, deaths: int, *, during: str, now: datetime, keeps_poll: bool = False
+) -> None:
+    """Touch the job no more until a person has looked; what it has at the provider keeps its slot.
+
+    Args:
+        session: In a transaction.
+        job_id: The job.
+        deaths: How many workers in a row.
+        during: What they did.
+        now: The time.
+        keeps_poll: Whether its task is asked for usage all the same, as that has ended no worker.
+    """
     values: dict[str, Any] = {
-        "next_poll_at": None,
+        **({} if keeps_poll else {"next_poll_at": None}),
         "next_archive_at": None,
         "lease_until": None,
         "failure_class": FailureClass.POISON,
@@ -104,7 +115,8 @@ def quarantine_job(session: Session, job_id: UUID, deaths: int, *, during: str, 
     if unsent is None and move(session, job_id, _HAS_TASK, RenderState.NEEDS_REVIEW, now=now, **values) is None:
         late = update(RenderJob).where(RenderJob.id == job_id, RenderJob.state.in_(COLLECTABLE))
         session.execute(late.values(**values))
-        # Of one that has its end, and no slot, only the bill was asked for.
-        is_over = [RenderJob.state.in_(TERMINAL - COLLECTABLE), ~exists().where(Slot.job_id == RenderJob.id)]
+        # Of one that has its end or waits for an operator, and has no slot, only the bill was asked for.
+        asked_for_usage = {*(TERMINAL - COLLECTABLE), RenderState.NEEDS_REVIEW}
+        is_over = [RenderJob.state.in_(asked_for_usage), ~exists().where(Slot.job_id == RenderJob.id)]
         session.execute(update(RenderJob).where(RenderJob.id == job_id, *is_over).values(next_poll_at=None))
     log.error("render_job.quarantined", job_id=str(job_id), during=during, deaths=deaths)

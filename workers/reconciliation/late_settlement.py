@@ -13,8 +13,7 @@ from models.operations.money.ledger import post_charges
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.states import COLLECTABLE, RenderState, TaskStatus
-from workers.polling.apply_answers import store_answer
-from workers.polling.settlement import settlement_of
+from workers.reconciliation.found_usage import store_and_charge
 from workers.reconciliation.orphan_adoption import ask
 from workers.reconciliation.task_list import Located
 from workers.runtime.context import Context
@@ -26,7 +25,8 @@ log = structlog.get_logger(__name__)
 def settle_late_successes(context: Context, account: Account, listed: Iterable[Located]) -> int:
     """Settle what the list shows as SUCCEEDED and our ledger does not, such as the tasks of lost jobs.
 
-    The settlement takes a write-off back. The result is fetched, as it was paid for, where its job waits for one.
+    The settlement takes a write-off back; what tells no usage is asked for it first. The result is fetched, as it was
+    paid for, where its job waits for one.
 
     Args:
         context: The outside world.
@@ -34,7 +34,7 @@ def settle_late_successes(context: Context, account: Account, listed: Iterable[L
         listed: Its list.
 
     Returns:
-        How many were settled.
+        How many were settled, or are asked for their usage now.
     """
     done = [one.task.provider_task_id for one in listed if one.task.status == TaskStatus.SUCCEEDED]
     settled = select(LedgerEntry.id).where(
@@ -61,16 +61,17 @@ def _settle(context: Context, account: Account, task: ProviderTask) -> bool:
     with context.sessions.begin() as session:
         now = context.clock.now(session)
         job = session.get_one(RenderJob, task.job_id, with_for_update=True)
-        store_answer(session, task.id, answer, now=now)
         fetch = answer.result_url is not None and _is_wanted(job)
         if fetch:
             job.next_archive_at = now
-            session.flush()
-        post_charges(
-            session, [settlement_of(session, session.get_one(ProviderTask, task.id), answer, now=now)], now=now
-        )
+        mine = session.get_one(ProviderTask, task.id)
+        charges, wake = store_and_charge(session, job, mine, answer, context.settings, now=now)
+        session.flush()
+        post_charges(session, charges, now=now)
     log.warning("provider_task.settled_late", job_id=str(task.job_id), provider_task_id=task.provider_task_id,
-                fetch=fetch)  # fmt: skip
+                fetch=fetch, is_measured=wake is None)  # fmt: skip
+    if wake is not None:
+        context.hints.poll(wake, now=now)
     if fetch:
         context.hints.archive(task.job_id, job.model)
     return True

@@ -20,6 +20,7 @@ from models.base import new_id
 from models.campaign import Campaign, ensure_campaign
 from models.operations.jobs.transitions import record
 from models.operations.money.ledger import LedgerCharge, post_charges
+from models.operations.scheduling.poll_wakeups import Wake
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from models.tenant import ensure_tenant
@@ -29,13 +30,12 @@ from reelqueue.pricing import dearest_price
 from reelqueue.schemas.statement import money_text
 from reelqueue.states import AttemptState, RenderState, TaskStatus
 from workers.dashscope import ListedTask, ProviderError, TaskAnswer
-from workers.polling.apply_answers import store_answer
-from workers.polling.settlement import settlement_of
+from workers.reconciliation.found_usage import store_and_charge
 from workers.reconciliation.task_list import Located
 from workers.reconciliation.written_off import take_back_write_off
 from workers.runtime.context import Context
 from workers.runtime.provider_clock import stored_time
-from workers.settings import ReconcileSettings
+from workers.settings import Settings
 from workers.submission.known_tasks import in_books, lock_task_id
 
 log = structlog.get_logger(__name__)
@@ -97,10 +97,14 @@ def adopt_orphan(context: Context, account: Account, orphan: Orphan, *, noted: T
     if answer is None or answer.status != TaskStatus.SUCCEEDED:
         return orphan
     with context.sessions.begin() as session:
-        bill = _store(session, account, orphan, answer, context.settings.reconcile, context.clock.now(session))
-        if bill is None:
+        now = context.clock.now(session)
+        stored = _store(session, account, orphan, answer, context.settings, now)
+        if stored is None:
             session.rollback()  # it has an owner by now: the job that was made for it goes too
             return orphan
+    bill, wake = stored
+    if wake is not None:
+        context.hints.poll(wake, now=now)
     context.hints.archive(bill.job_id, orphan.model)
     return replace(orphan, job_id=bill.job_id, seconds=bill.seconds, amount=bill.amount, currency=bill.currency)
 
@@ -135,10 +139,10 @@ def _store(
     account: Account,
     orphan: Orphan,
     answer: TaskAnswer,
-    rules: ReconcileSettings,
+    settings: Settings,
     now: datetime,
-) -> LedgerCharge | None:
-    """What the task of a new job cost; None if it has an owner by now."""
+) -> tuple[LedgerCharge, Wake | None] | None:
+    """What the task of a new job cost, and when it is asked for its usage; None if it has an owner by now."""
     job = _job(session, account, orphan, answer, now)
     session.add(job)
     session.flush()
@@ -149,16 +153,15 @@ def _store(
     task = _claim_task(session, attempt, orphan, dearest_price(orphan.model, account.region), now)
     if task is None:
         return None
-    store_answer(session, task.id, answer, now=now)
     detail = {"provider_task_id": orphan.provider_task_id, "adopted": True}
     record(session, job.id, "state", now=now, to_state=RenderState.ARCHIVING, detail=detail)
-    bill = settlement_of(session, task, answer, now=now)
+    (bill,), wake = store_and_charge(session, job, task, answer, settings, now=now)
     listed = ListedTask(orphan.provider_task_id, answer.status, orphan.model, None, orphan.created_at)
     taken_back = take_back_write_off(
-        session, Located(listed, orphan.base_url), answer, rules, adopted_as=job.id, now=now
+        session, Located(listed, orphan.base_url), answer, settings.reconcile, adopted_as=job.id, now=now
     )
     post_charges(session, [bill, *taken_back], now=now)  # last: it locks campaigns
-    return bill
+    return bill, wake
 
 
 def _job(session: Session, account: Account, orphan: Orphan, answer: TaskAnswer, now: datetime) -> RenderJob:

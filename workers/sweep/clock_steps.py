@@ -30,6 +30,7 @@ from models.webhook_delivery import WebhookDelivery
 from models.webhook_endpoint import WebhookEndpoint
 from reelqueue.states import AttemptState, RenderState
 from workers.dashscope.limits import RESULT_LIFE
+from workers.polling.decisions import USAGE_WITHIN
 from workers.runtime.context import Context
 from workers.settings import Settings
 
@@ -93,6 +94,8 @@ def waits(settings: Settings) -> Iterator[Wait]:
     kept = max(_PACE, timedelta(seconds=settings.archive.timeout_seconds))
     yield Wait(FoundTask.next_fetch_at, kept, among=(FoundTask.next_fetch_at.is_not(None),))
     fetched = ProviderTask.job_id.in_(select(RenderJob.id).where(archiving))
+    asked = ProviderTask.job_id.in_(select(RenderJob.id).where(followed))
+    yield Wait(ProviderTask.usage_until, USAGE_WITHIN, keeps=True, among=(asked,))
     yield Wait(ProviderTask.result_expires_at, RESULT_LIFE, keeps=True, among=(fetched,))
     retry = timedelta(seconds=delivery.webhook_longest_retry_seconds * 1.2)
     pending = WebhookDelivery.next_attempt_at.is_not(None)

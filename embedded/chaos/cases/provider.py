@@ -56,6 +56,7 @@ _QUERIES: Final[dict[str, list[dict[str, Any]]]] = {
     "a status word that nobody knows": [{"kind": "status-word", "count": 3}],
     "a result in an object": [{"kind": "results-object", "count": None}],
     "a result in a list": [{"kind": "results-list", "count": None}],
+    "SUCCEEDED without usage": [{"kind": "no-usage", "count": 8}],
     "SUCCEEDED without a URL": [{"kind": "no-url", "count": 3}],
     "SUCCEEDED without a URL and without usage": [{"kind": "no-result", "count": 3}],
 }

@@ -15,6 +15,7 @@ from tests.support.recorded_hints import RecordedHints
 from tests.support.rows import Rows
 from tests.support.scripted_provider import RESULT_URL, Answer, Killed, refused, succeeded, task
 from tests.support.virtual_clock import VirtualClock
+from workers.archive.archive_result import archive_render_job
 from workers.audit.invariants import audit
 from workers.polling.decisions import USAGE_WITHIN
 from workers.quarantine.poison_detection import quarantine_job
@@ -22,6 +23,7 @@ from workers.sweep.sweep import sweep
 
 RESERVED = Decimal("0.50")
 """Of five seconds of wan2.6-t2v at 720P in Singapore."""
+DEATHS = 3
 UNMEASURED = task("SUCCEEDED", video_url=RESULT_URL)
 MEASURED = task("SUCCEEDED", video_url=RESULT_URL, usage={"duration": 4, "SR": 720})
 
@@ -152,22 +154,84 @@ def test_a_result_that_comes_hours_after_the_word_without_usage_is_settled_with_
     assert findings(rows) == ["bill_is_measured"]
 
 
-def test_a_job_that_is_set_aside_is_settled_and_asked_about_no_more(jobs: Jobs, rows: Rows) -> None:
-    """Workers end whenever its usage is asked for, after its video is in the archive."""
-    job_id = jobs.rendering()
-    jobs.poll(UNMEASURED)
+def die_of_usage(jobs: Jobs, rows: Rows, job_id: UUID) -> None:
+    """Let workers end whenever its usage is asked for, after its video is in the archive, until it is asked no more."""
     rows.change(RenderJob, RenderJob.id == job_id, state=RenderState.SUCCEEDED, next_archive_at=None, death_count=2)
     with pytest.raises(Killed):
         jobs.poll(Killed())
-    jobs.clock.advance(3600)
+    jobs.clock.advance(60)
     sweep(jobs.context)
+    jobs.poll(succeeded())
 
+
+def test_usage_that_ends_workers_is_asked_for_once_more_at_the_end_of_its_hour(
+    jobs: Jobs, rows: Rows, clock: VirtualClock
+) -> None:
+    job_id = jobs.rendering()
+    jobs.poll(UNMEASURED)
+    until = clock.now() + USAGE_WITHIN
+
+    die_of_usage(jobs, rows, job_id)
+
+    job = rows.job(job_id)
+    assert (job.state, job.failure_class, job.next_poll_at) == (RenderState.SUCCEEDED, None, until)
+    assert spent(rows, job_id) == [(EntryKind.WRITE_OFF, RESERVED)]
+    jobs.poll(MEASURED, after_seconds=3600)
+    assert rows.spent(job_id) == Decimal("0.40")
+
+
+def test_usage_that_ends_workers_after_its_hour_as_well_is_given_up(jobs: Jobs, rows: Rows) -> None:
+    job_id = jobs.rendering()
+    jobs.poll(UNMEASURED)
+    die_of_usage(jobs, rows, job_id)
+    jobs.clock.advance(3600)
+
+    rows.change(RenderJob, RenderJob.id == job_id, death_count=2)
+    with pytest.raises(Killed):
+        jobs.poll(Killed())
+    jobs.clock.advance(60)
+    sweep(jobs.context)
     jobs.poll(succeeded())
 
     job = rows.job(job_id)
     assert (job.state, job.failure_class, job.next_poll_at) == (RenderState.SUCCEEDED, None, None)
     assert rows.spent(job_id) == RESERVED
     assert "paid_task_is_settled" not in findings(rows)
+
+
+def test_a_fetch_that_ends_workers_does_not_end_the_questions_for_usage(jobs: Jobs, rows: Rows) -> None:
+    job_id = jobs.rendering()
+    jobs.poll(UNMEASURED)
+    rows.change(RenderJob, RenderJob.id == job_id, death_count=DEATHS)
+
+    archive_render_job(jobs.context, job_id)
+
+    assert rows.state(job_id) is RenderState.NEEDS_REVIEW
+    assert spent(rows, job_id) == [(EntryKind.WRITE_OFF, RESERVED)]
+    assert findings(rows) == []
+    jobs.poll(MEASURED)
+    assert (rows.job(job_id).next_poll_at, rows.spent(job_id)) == (None, Decimal("0.40"))
+    assert rows.state(job_id) is RenderState.NEEDS_REVIEW
+
+
+def test_usage_that_ends_workers_while_its_job_is_under_review_is_given_up_after_its_hour(
+    jobs: Jobs, rows: Rows
+) -> None:
+    job_id = jobs.rendering()
+    jobs.poll(UNMEASURED)
+    rows.change(RenderJob, RenderJob.id == job_id, death_count=DEATHS)
+    archive_render_job(jobs.context, job_id)
+    jobs.clock.advance(3600)
+
+    rows.change(RenderJob, RenderJob.id == job_id, death_count=2)
+    with pytest.raises(Killed):
+        jobs.poll(Killed())
+    jobs.clock.advance(60)
+    sweep(jobs.context)
+    jobs.poll(succeeded())
+
+    assert (rows.state(job_id), rows.job(job_id).next_poll_at) == (RenderState.NEEDS_REVIEW, None)
+    assert rows.spent(job_id) == RESERVED
 
 
 def test_setting_a_watched_job_aside_keeps_the_slot_of_a_task_that_renders(jobs: Jobs, rows: Rows) -> None:

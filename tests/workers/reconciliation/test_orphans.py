@@ -271,6 +271,42 @@ def test_an_orphan_without_a_url_is_paid_and_waits_for_one(
     assert rows.tasks(job.id)[0].result_url == RESULT_URL
 
 
+def test_an_orphan_without_usage_is_asked_for_it_as_any_other_result(
+    look: Callable[[], OrphanScan], jobs: Jobs, rows: Rows, clock: VirtualClock
+) -> None:
+    jobs.provider.on_list(listing(listed(clock, "stranger")))
+    jobs.provider.on_query(task("SUCCEEDED", video_url=RESULT_URL))
+
+    look()
+
+    (job,) = adopted(rows)
+    assert job.next_poll_at == clock.now() + timedelta(seconds=60)
+    assert [entry.kind for entry in rows.entries(job.id)] == [EntryKind.WRITE_OFF]
+    assert broken(rows) == []
+    jobs.poll(succeeded())
+    assert (rows.job(job.id).next_poll_at, rows.spent(job.id)) == (None, Decimal("0.50"))
+    assert (rows.state(job.id), broken(rows)) == (RenderState.ARCHIVING, [])
+
+
+@pytest.mark.parametrize("url", [{"video_url": RESULT_URL}, {}], ids=["with a URL", "without"])
+def test_a_late_success_without_usage_is_asked_for_it_as_any_other_result(
+    look: Callable[[], OrphanScan], jobs: Jobs, rows: Rows, clock: VirtualClock, url: dict[str, str]
+) -> None:
+    job_id = _lost(jobs, rows)
+    task_id = rows.tasks(job_id)[0].provider_task_id
+    clock.advance(2 * 3600)  # its write-off is older than usage is asked for
+    jobs.provider.on_list(listing(listed(clock, task_id)))
+    jobs.provider.on_query(task("SUCCEEDED", **url))
+
+    look()
+
+    assert (rows.job(job_id).next_poll_at, rows.spent(job_id)) == (clock.now() + timedelta(seconds=60), Decimal("0.50"))
+    assert broken(rows) == []
+    jobs.poll(task("SUCCEEDED", video_url=RESULT_URL, usage={"duration": 4, "SR": 720}))
+    assert rows.spent(job_id) == Decimal("0.40")
+    assert (rows.state(job_id), broken(rows)) == (RenderState.LOST, [])
+
+
 def test_a_lost_task_that_succeeded_after_all_is_settled_and_collected(
     look: Callable[[], OrphanScan], jobs: Jobs, rows: Rows, clock: VirtualClock
 ) -> None:
