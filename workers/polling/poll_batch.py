@@ -90,7 +90,7 @@ def poll_account(context: Context, account_id: UUID, seq: int) -> Report | None:
     failpoint(Failpoint.POLLING)
     asked = context.host.run(_ask_all(context, batch)) if batch.due else []
     asked = look_for_denied(context, batch.account, asked, rules_of(context.settings))
-    misnamed = find_misnamed(context.sessions, [(one.due, one.answer) for one in asked])
+    misnamed = find_misnamed(context, [(one.due, one.answer) for one in asked])
     asked = [replace(one, is_misnamed=one.due.task_row_id in misnamed) for one in asked]
     return _write(context, batch, asked)
 

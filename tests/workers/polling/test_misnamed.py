@@ -16,6 +16,7 @@ from tests.support.scripted_provider import accepted, listing, succeeded, task
 from tests.support.virtual_clock import VirtualClock
 from workers.audit.invariants import audit
 from workers.operator import manual_review as review
+from workers.polling.misnamed_tasks import BELIEVED_MAX
 from workers.reconciliation.orphans import scan_for_orphans
 from workers.runtime.context import Context
 
@@ -210,3 +211,13 @@ def test_what_was_settled_before_the_echo_came_stays_and_its_result_is_not_fetch
     job = rows.job(misled)
     assert (job.state, job.next_archive_at, rows.spent(misled)) == (RenderState.FAILED, None, Decimal("0.50"))
     assert broken(rows) == []
+
+
+def test_a_model_that_never_echoes_the_prompt_sends_few_jobs_to_review(doubts: Doubts, jobs: Jobs, rows: Rows) -> None:
+    states = []
+    for _ in range(BELIEVED_MAX + 2):
+        job_id = jobs.rendering(prompt=OTHER)
+        jobs.poll(succeeded(orig_prompt="in the provider's own words"))
+        states.append(rows.state(job_id))
+
+    assert states == [RenderState.NEEDS_REVIEW] * BELIEVED_MAX + [RenderState.ARCHIVING] * 2
