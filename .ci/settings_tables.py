@@ -19,6 +19,7 @@ from workers.settings import (
     ProviderSettings,
     ReconcileSettings,
     SubmitSettings,
+    TextSettings,
 )
 from workers.timings import is_timing, timing_name
 
@@ -27,6 +28,7 @@ SUBJECTS: Final[dict[str, type[BaseSettings]]] = {
     "Webhooks: API and workers": WebhookSettings,
     "API": ApiSettings,
     "Provider": ProviderSettings,
+    "Language models": TextSettings,
     "The provider's bill": BillSettings,
     "Fetching results": ArchiveSettings,
     "Posting webhooks": DeliverySettings,
@@ -35,6 +37,7 @@ SUBJECTS: Final[dict[str, type[BaseSettings]]] = {
 TIMINGS: Final[dict[str, type[BaseSettings]]] = {
     "provider": ProviderSettings,
     "submitting": SubmitSettings,
+    "language models": TextSettings,
     "lost answers": ReconcileSettings,
     "polling": PollSettings,
     "fetching results": ArchiveSettings,

@@ -110,6 +110,9 @@ class TextJob(Base):
     # As it goes.
     not_before_at: Mapped[datetime | None] = mapped_column(comment="Not sent earlier; back-off, or an empty budget")
     account_id: Mapped[UUID | None] = mapped_column(ForeignKey("accounts.id"), comment="Where it was last sent")
+    retry_count: Mapped[int] = mapped_column(
+        default=0, server_default=text("0"), comment="How often a person had it asked again after a lost answer"
+    )
     cancel_requested_at: Mapped[datetime | None] = mapped_column(comment="When a person asked to stop it")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When it was stored")
     started_at: Mapped[datetime | None] = mapped_column(comment="When its last attempt was claimed")

@@ -14,6 +14,7 @@ task                 arguments                                           sent by
 ``render.poll``      ``account_id`` (str), ``seq`` (int)                 submit, poll itself, sweep
 ``render.reconcile`` ``attempt_id`` (str)                                sweep
 ``render.archive``   ``job_id`` (str)                                    poll, sweep
+``text.answer``      ``text_job_id`` (str)                               API, intake, answer itself, sweep
 ``webhook.deliver``  ``endpoint_id`` (str)                               archive, deliver itself, sweep
 ==================== =================================================== ===============================
 """
@@ -30,6 +31,7 @@ RENDER_SUBMIT: Final = "render.submit"
 RENDER_POLL: Final = "render.poll"
 RENDER_RECONCILE: Final = "render.reconcile"
 RENDER_ARCHIVE: Final = "render.archive"
+TEXT_ANSWER: Final = "text.answer"
 WEBHOOK_DELIVER: Final = "webhook.deliver"
 
 QUEUE_BY_TASK: Final = {
@@ -41,6 +43,7 @@ QUEUE_BY_TASK: Final = {
     RENDER_POLL: "poll",
     RENDER_RECONCILE: "control",
     RENDER_ARCHIVE: "archive",
+    TEXT_ANSWER: "text",
     WEBHOOK_DELIVER: "notify",
 }
 """The queue of every task; producers and workers route by this table."""

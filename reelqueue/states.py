@@ -24,7 +24,7 @@ A text job::
 
     queued ─► running ─► succeeded | failed | cancelled
       │ │      │   └─► held ─► queued | failed | cancelled | succeeded (its answer came late)
-      │ │      └─► queued (not sent, throttled, or asked once more)
+      │ │      └─► queued (not sent, throttled, or asked once more) ─► succeeded (its answer came late)
       └─┴─► failed | cancelled | expired
 """
 
@@ -238,7 +238,7 @@ _T = TextState
 
 TEXT_MOVES: Final = MappingProxyType(
     {
-        _T.QUEUED: frozenset({_T.RUNNING, _T.FAILED, _T.CANCELLED, _T.EXPIRED}),
+        _T.QUEUED: frozenset({_T.RUNNING, _T.SUCCEEDED, _T.FAILED, _T.CANCELLED, _T.EXPIRED}),
         _T.RUNNING: frozenset({_T.SUCCEEDED, _T.FAILED, _T.QUEUED, _T.HELD, _T.CANCELLED}),
         _T.HELD: frozenset({_T.QUEUED, _T.FAILED, _T.CANCELLED, _T.SUCCEEDED}),
         _T.SUCCEEDED: frozenset(),

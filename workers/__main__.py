@@ -13,8 +13,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from models.logs import configure_logs
 from reelqueue.errors import ReelqueueError
 from workers.audit.archive_files import SAMPLE, audit_archive
-from workers.audit.invariants import Finding, audit
+from workers.audit.check import Finding
+from workers.audit.invariants import audit
 from workers.audit.provider import audit_provider
+from workers.audit.text_bill import audit_texts
 from workers.operator.accounts import accounts
 from workers.operator.bill import bill
 from workers.operator.caps import caps
@@ -75,6 +77,7 @@ def audit_command(
             findings.append(audit_archive(context, is_whole=every_file))
         if provider:
             findings += audit_provider(context, window=read_window(since))
+            findings += audit_texts(context)
     for finding in findings:
         _show(finding, as_json=as_json)
     broken = sum(finding.is_broken for finding in findings)

@@ -29,7 +29,13 @@ app = Celery(
     broker=_settings.services.broker_url.get_secret_value(),
     backend=_settings.celery.result_backend_url.get_secret_value(),
     # Named, not discovered: a task that is not in the list does not exist.
-    include=["workers.tasks.control", "workers.tasks.intake", "workers.tasks.render", "workers.tasks.webhook"],
+    include=[
+        "workers.tasks.control",
+        "workers.tasks.intake",
+        "workers.tasks.render",
+        "workers.tasks.text",
+        "workers.tasks.webhook",
+    ],
     task_cls=RedactedTask,
 )
 

@@ -23,6 +23,8 @@ class QueueName(StrEnum):
     """One download each: minutes, if the file is large."""
     NOTIFY = "notify"
     """A few posts to one webhook receiver each: as long as it lets us wait."""
+    TEXT = "text"
+    """One call to a language model each: minutes, if the answer is long."""
     INTAKE = "intake"
     """Requests from producers over the broker."""
     DEFAULT = "celery"

@@ -138,6 +138,47 @@ class SubmitSettings(SettingsGroup):
         return self
 
 
+class TextSettings(SettingsGroup):
+    """Language models: where they are asked, and what may pass between the steps of a call."""
+
+    model_config = SettingsConfigDict(env_prefix="REELQUEUE_TEXT_", frozen=True, extra="ignore")
+
+    base_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^/]+(/.*)?$",
+        description="Where the default account's language models are asked, such as "
+        "`https://dashscope-intl.aliyuncs.com/compatible-mode/v1`; unless set, at `/compatible-mode/v1` of its host",
+    )
+    http_transport: ImportString[Callable[[], httpx.BaseTransport]] | None = Field(
+        default=None, description="module:function that makes the httpx transport of every call to a language model"
+    )
+    send_within_seconds: float = timing(
+        default=15, gt=0, description="A worker that was frozen longer than this before the call does not send it"
+    )
+    idle_seconds: float = timing(default=90, gt=0, description="A stream without an event for longer has broken off")
+    total_seconds: float = timing(default=600, gt=0, description="For one whole answer")
+    settle_within_seconds: float = timing(
+        default=10, gt=0, description="Between an answer's end and the commit of its outcome; then its worker is dead"
+    )
+    extend_seconds: float = timing(
+        default=5, gt=0, description="How often the worker that reads an answer says that it lives"
+    )
+    retry_seconds: float = timing(default=5, ge=0, description="Before a call whose answer was lost is sent once more")
+    blocked_seconds: float = timing(
+        default=600, gt=0, description="How long a model waits at an account that may not use it"
+    )
+
+    @field_validator("base_url", mode="before")
+    @classmethod
+    def _empty_is_none(cls, url: object) -> object:
+        return url or None  # compose.yaml cannot leave a variable out
+
+    @property
+    def silence_seconds(self) -> float:
+        """A sent call that was silent for longer has lost its worker."""
+        return self.idle_seconds + self.extend_seconds + self.settle_within_seconds
+
+
 class ReconcileSettings(SettingsGroup):
     """What became of a submit whose answer was lost, by the provider's listing."""
 
@@ -317,6 +358,7 @@ class Settings:
     services: ServiceSettings = field(default_factory=ServiceSettings)
     provider: ProviderSettings = field(default_factory=ProviderSettings)
     submit: SubmitSettings = field(default_factory=SubmitSettings)
+    text: TextSettings = field(default_factory=TextSettings)
     reconcile: ReconcileSettings = field(default_factory=ReconcileSettings)
     poll: PollSettings = field(default_factory=PollSettings)
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)
@@ -339,6 +381,7 @@ def load_settings() -> Settings:
         services=read_settings(ServiceSettings),
         provider=read_settings(ProviderSettings),
         submit=read_settings(SubmitSettings),
+        text=read_settings(TextSettings),
         reconcile=read_settings(ReconcileSettings),
         poll=read_settings(PollSettings),
         archive=read_settings(ArchiveSettings),
@@ -348,7 +391,7 @@ def load_settings() -> Settings:
 
 
 _GROUPS: Final[tuple[type[BaseSettings], ...]] = (
-    ProviderSettings, SubmitSettings, ReconcileSettings, PollSettings,
+    ProviderSettings, SubmitSettings, TextSettings, ReconcileSettings, PollSettings,
     ArchiveSettings, DeliverySettings, CelerySettings,
 )  # fmt: skip
 

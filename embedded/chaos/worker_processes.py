@@ -26,7 +26,8 @@ _CONTEXT: Final = multiprocessing.get_context("forkserver")
 _IMPORTED: Final = [
     *("celery.bin.celery", "celery.bin.worker", "celery.bin.beat", "celery.apps.worker", "celery.apps.beat"),
     *("celery.concurrency.thread", "celery.concurrency.prefork", "kombu.transport.redis", "psycopg"),
-    *("workers.app", "workers.tasks.control", "workers.tasks.intake", "workers.tasks.render", "workers.tasks.webhook"),
+    *("workers.app", "workers.tasks.control", "workers.tasks.intake", "workers.tasks.render", "workers.tasks.text"),
+    "workers.tasks.webhook",
     # A forked process imports the parent's main module, which needs these.
     *("pytest", "embedded.__main__"),
 ]
@@ -37,7 +38,7 @@ _ARGUMENTS: Final = {
     "render": (*_WORKER, "-Q", "submit,archive,notify", "--pool", "threads", "--concurrency", "4"),
     "poll": (*_WORKER, "-Q", "poll", "--pool", "prefork", "--concurrency", "1"),
     "every": (
-        *(*_WORKER, "-Q", "control,intake,celery,submit,archive,notify,poll"),
+        *(*_WORKER, "-Q", "control,intake,celery,submit,archive,notify,poll,text"),
         *("--pool", "threads", "--concurrency", "4"),
     ),
 }

@@ -16,7 +16,8 @@ from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from models.session import make_engine
 from reelqueue.states import AttemptState
-from workers.audit.invariants import Finding, audit
+from workers.audit.check import Finding
+from workers.audit.invariants import audit
 
 _UNDER_WAY = frozenset({"PENDING", "RUNNING"})
 

@@ -60,6 +60,9 @@ class EventQueue:
         """An ambiguous attempt waits for the provider's listing."""
         self._add(lambda context: reconcile_attempt(context, attempt_id))
 
+    def text(self, job_id: UUID, model: str, *, delay_seconds: float = 0) -> None:
+        """No rehearsal asks a language model."""
+
     def notify(self, endpoint_id: UUID) -> None:
         """Nobody is told of a rehearsal: there is no endpoint."""
 

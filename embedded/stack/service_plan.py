@@ -20,7 +20,7 @@ FLOWER_USER = "reelqueue"
 
 SCHEMA = "migrate"
 """The service that ends when its work is done; every later stage needs it."""
-WORKERS = ("control", "render", "poll")
+WORKERS = ("control", "render", "poll", "text")
 """Services that are Celery workers, by node name."""
 _WORKER_SECRETS = frozenset({Secret.PROVIDER})
 """Control has the keys too: which variable is set names the default account."""
@@ -112,6 +112,8 @@ def _workers() -> list[Service]:
         ),
         # A batch of polls runs an event loop of its own, and keeps a processor busy.
         _worker("poll", "poll", (*prefork, "--concurrency", "2", "--prefetch-multiplier", "1")),
+        # Each thread waits for one answer, for minutes where that is long.
+        _worker("text", "text", (*threads, "--concurrency", "16")),
     ]
 
 

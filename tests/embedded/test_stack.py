@@ -55,15 +55,15 @@ def test_the_users_key_never_reaches_the_simulator(tmp_path: Path, monkeypatch: 
 
 
 CANARIES = {
-    "ALIBABA_API_KEY": {"control", "render", "poll"},
-    "SECOND_ACCOUNT": {"control", "render", "poll"},  # accounts add --key-env SECOND_ACCOUNT
-    "HTTPS_PROXY": {"control", "render", "poll"},
+    "ALIBABA_API_KEY": {"control", "render", "poll", "text"},
+    "SECOND_ACCOUNT": {"control", "render", "poll", "text"},  # accounts add --key-env SECOND_ACCOUNT
+    "HTTPS_PROXY": {"control", "render", "poll", "text"},
     "AWS_SECRET_ACCESS_KEY": {"api", "render"},
     "AZURE_STORAGE_ACCOUNT_KEY": {"api", "render"},
     "REELQUEUE_WEBHOOK_KEY": {"api", "render"},
     "REELQUEUE_API_SESSION_KEY": {"api"},
     "FLOWER_BASIC_AUTH": {"flower"},
-    "GITHUB_TOKEN": {"control", "render", "poll"},  # may be an account's; no name tells
+    "GITHUB_TOKEN": {"control", "render", "poll", "text"},  # may be an account's; no name tells
 }
 
 

@@ -115,7 +115,7 @@ def working(
         "ALIBABA_API_KEY": "sk-canary-7d1f",
     }
     arguments = ["-A", "workers.app", "worker", "--pool", "threads", "--concurrency", "8", "--hostname", "all@test"]
-    arguments += ["-Q", "control,intake,celery,submit,poll,archive", "--beat", "--schedule", f"{folder}/beat"]
+    arguments += ["-Q", "control,intake,celery,submit,poll,archive,text", "--beat", "--schedule", f"{folder}/beat"]
     command = Command(
         name="worker", arguments=[sys.executable, "-m", "celery", *arguments], environment=environment, folder=ROOT
     )

@@ -19,6 +19,15 @@ class SubmitHint:
     delay_seconds: float
 
 
+@dataclass(frozen=True)
+class TextHint:
+    """One call of ``text``."""
+
+    job_id: UUID
+    model: str
+    delay_seconds: float
+
+
 @dataclass
 class RecordedHints:
     """What was hinted at, in order."""
@@ -31,6 +40,7 @@ class RecordedHints:
     """Ambiguous attempts to be reconciled."""
     notices: list[UUID] = field(default_factory=list)
     """Webhook endpoints to be posted to."""
+    texts: list[TextHint] = field(default_factory=list)
     waiting: dict[str, int] = field(default_factory=dict)
     """Messages that wait, by task."""
 
@@ -56,6 +66,10 @@ class RecordedHints:
         """The provider's listing is to be asked about an attempt."""
         assert job_id
         self.questions.append(attempt_id)
+
+    def text(self, job_id: UUID, model: str, *, delay_seconds: float = 0) -> None:
+        """A text job waits to be asked."""
+        self.texts.append(TextHint(job_id, model, delay_seconds))
 
     def notify(self, endpoint_id: UUID) -> None:
         """Something is to be posted to a webhook endpoint."""

@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 
 from models.asset import Asset
 from models.storage import Archive, StorageError
-from workers.audit.invariants import Check, Finding
+from workers.audit.check import Check, Finding
 from workers.runtime.context import Context
 
 SAMPLE: Final = 500

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import text
@@ -14,38 +13,10 @@ from sqlalchemy.orm import Session
 from models.account import Account
 from models.operations.scheduling.account_limits import lane_limits
 from reelqueue.states import COLLECTABLE, OPEN_ATTEMPT, OPEN_TEXT_ATTEMPT, TERMINAL, RenderState, TaskStatus
+from workers.audit.check import Check, Finding, words
+from workers.audit.text_invariants import TEXT_CHECKS
 
 _LIMIT: Final = 20
-
-
-@dataclass(frozen=True)
-class Check:
-    """One invariant."""
-
-    name: str
-    promise: str
-    """What holds, as a sentence."""
-    query: str
-    """Selects the offending rows."""
-    is_warning: bool = False
-    """Whether its rows tell of what is past and entered: they are shown, and nothing need, or can, be repaired."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """An invariant and the rows that break it, at most 20."""
-
-    check: Check
-    rows: list[dict[str, Any]]
-
-    @property
-    def is_broken(self) -> bool:
-        """Whether something is wrong now."""
-        return bool(self.rows) and not self.check.is_warning
-
-
-def _words(states: frozenset[Any]) -> str:
-    return ", ".join(f"'{state.value}'" for state in sorted(states))
 
 
 _AT_PROVIDER = f"'{RenderState.RENDERING.value}', '{RenderState.CANCELLING.value}', '{RenderState.ARCHIVING.value}'"
@@ -79,7 +50,7 @@ CHECKS: Final = (
         "one_open_attempt",
         "a job has at most one open attempt",
         f"""SELECT job_id, count(*) AS open_attempts FROM attempts
-            WHERE state IN ({_words(OPEN_ATTEMPT)}) GROUP BY job_id HAVING count(*) > 1""",  # noqa: S608
+            WHERE state IN ({words(OPEN_ATTEMPT)}) GROUP BY job_id HAVING count(*) > 1""",  # noqa: S608
     ),
     Check(
         "bound_attempt_has_task",
@@ -114,8 +85,8 @@ CHECKS: Final = (
     Check(
         "terminal_is_final",
         "no job leaves a terminal state, except timed_out and lost for succeeded",
-        f"""SELECT job_id, from_state, to_state FROM job_events WHERE from_state IN ({_words(TERMINAL)})
-            AND NOT (from_state IN ({_words(COLLECTABLE)}) AND to_state = 'succeeded')""",  # noqa: S608
+        f"""SELECT job_id, from_state, to_state FROM job_events WHERE from_state IN ({words(TERMINAL)})
+            AND NOT (from_state IN ({words(COLLECTABLE)}) AND to_state = 'succeeded')""",  # noqa: S608
     ),
     Check(
         "slot_has_a_user",
@@ -194,7 +165,7 @@ CHECKS: Final = (
            CROSS JOIN LATERAL (SELECT in_slots.amount + coalesce(sum(a.reserved_amount), 0) AS amount
              FROM text_attempts a JOIN text_jobs t ON t.id = a.job_id
              WHERE t.campaign_id = c.id AND a.currency = c.budget_currency
-               AND a.state IN ({_words(OPEN_TEXT_ATTEMPT)})) held
+               AND a.state IN ({words(OPEN_TEXT_ATTEMPT)})) held
            CROSS JOIN LATERAL (SELECT coalesce(sum(b.billed - b.reserved), 0) AS amount FROM ({_BILLED_BEYOND}) b
              WHERE b.campaign_id = c.id AND b.currency = c.budget_currency) beyond
            WHERE c.budget_amount IS NOT NULL
@@ -224,7 +195,7 @@ CHECKS: Final = (
               AND e.at < least(w.disabled_at, w.deleted_at, 'infinity') - interval '1 minute'
             LEFT JOIN webhook_deliveries d
               ON d.endpoint_id = w.id AND d.job_id = e.job_id AND d.kind = 'render_job.' || e.to_state
-            WHERE e.to_state IN ({_words(TERMINAL)}) GROUP BY e.id, w.id HAVING count(d.id) <> 1""",  # noqa: S608
+            WHERE e.to_state IN ({words(TERMINAL)}) GROUP BY e.id, w.id HAVING count(d.id) <> 1""",  # noqa: S608
     ),
     Check(
         "only_what_happened_is_told",
@@ -241,6 +212,7 @@ CHECKS: Final = (
            FROM render_jobs j LEFT JOIN assets a ON a.job_id = j.id AND a.kind IN ('video', 'poster')
            WHERE j.state = 'succeeded' GROUP BY j.id HAVING count(a.id) <> 2""",
     ),
+    *TEXT_CHECKS,
 )
 
 

@@ -20,7 +20,7 @@ from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.errors import ConfigurationError
 from reelqueue.states import TaskStatus
-from workers.audit.invariants import Check, Finding
+from workers.audit.check import Check, Finding
 from workers.audit.simulator_bill import Bill, Charge, read_bill
 from workers.dashscope import ProviderError
 from workers.dashscope.limits import LONGEST_WINDOW

@@ -40,6 +40,37 @@ class Bill:
     """How much faster than the provider's its time goes: its tasks vanish that much sooner."""
 
 
+@dataclass(frozen=True)
+class TextLine:
+    """What one call to a language model cost at the simulator."""
+
+    request_id: str
+    question: tuple[str, str]
+    """Model, and a digest of the messages."""
+    prompt_tokens: int
+    completion_tokens: int
+    amount: Decimal | None
+    currency: str | None
+
+
+async def read_text_bill(base_url: str, transport: Transport | None) -> tuple[TextLine, ...] | None:
+    """The simulator's ledger of single calls to language models; None where the host is no simulator.
+
+    Args:
+        base_url: Scheme and host.
+        transport: Makes the transport, where one is set.
+    """
+    if urlsplit(base_url).scheme != "http":
+        return None
+    async with httpx.AsyncClient(
+        base_url=base_url, transport=transport() if transport else None, trust_env=False, timeout=_SECONDS
+    ) as client:
+        ledger = await _get(client, "/__sim__/texts")
+    if ledger is None:
+        return None
+    return tuple(_text_line(row) for row in ledger.get("entries", []) if row.get("batch_id") is None)
+
+
 async def read_bill(base_url: str, transport: Transport | None) -> Bill | None:
     """The simulator's ledger; None where the host is no simulator.
 
@@ -81,3 +112,17 @@ def _charge(row: dict[str, Any]) -> Charge:
         )
     except (KeyError, TypeError, InvalidOperation) as error:
         raise UnreadableError(f"no charge of the simulator's ledger: {error!r}") from error
+
+
+def _text_line(row: dict[str, Any]) -> TextLine:
+    try:
+        return TextLine(
+            request_id=str(row["request_id"]),
+            question=(str(row["model"]), str(row["messages_sha256"])),
+            prompt_tokens=int(row["prompt_tokens"]),
+            completion_tokens=int(row["completion_tokens"]),
+            amount=None if row["amount"] is None else Decimal(str(row["amount"])),
+            currency=row["currency"],
+        )
+    except (KeyError, TypeError, ValueError, InvalidOperation) as error:
+        raise UnreadableError(f"no charge of the simulator's text ledger: {error!r}") from error

@@ -21,13 +21,22 @@ def ensure_default_account(session: Session, context: Context) -> UUID:
     Tasks of earlier submits are polled where they were submitted, whatever the account says now.
     """
     base_url = context.settings.provider.video_base_url.rstrip("/")
-    wanted = {"base_url": base_url, "region": region_of(base_url), "key_env": context.default_key_variable()}
+    wanted = {
+        "base_url": base_url,
+        "text_base_url": context.settings.text.base_url,
+        "region": region_of(base_url),
+        "key_env": context.default_key_variable(),
+    }
     made = insert(Account).values(id=new_id(), name=DEFAULT_ACCOUNT_NAME, **wanted)
     session.execute(
         made.on_conflict_do_update(
             index_elements=["name"],
             set_=wanted,
-            where=or_(Account.base_url != wanted["base_url"], Account.key_env != wanted["key_env"]),
+            where=or_(
+                Account.base_url != wanted["base_url"],
+                Account.text_base_url.is_distinct_from(wanted["text_base_url"]),
+                Account.key_env != wanted["key_env"],
+            ),
         )
     )
     account_id = session.scalars(select(Account.id).where(Account.name == DEFAULT_ACCOUNT_NAME)).one()

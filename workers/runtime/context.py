@@ -12,6 +12,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -24,6 +25,7 @@ from models.session import Clock, DatabaseClock
 from models.storage import Archive
 from reelqueue.builder import KEY_VARIABLES, WORKSPACE_HEADER
 from reelqueue.errors import ConfigurationError
+from reelqueue.qwen.settings import QwenSettings, TextTimeLimits
 from workers.dashscope import ClockComparison, DashScope
 from workers.dashscope.client import Endpoint
 from workers.runtime.hints import Hints
@@ -33,6 +35,9 @@ from workers.runtime.poll_intervals import Pacing
 from workers.runtime.record_elsewhere import NoRecord, RecordElsewhere
 from workers.settings import Settings
 from workers.timings import check_host
+
+TEXT_PATH: Final = "/compatible-mode/v1"
+"""Of the language models, at the host of the videos."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +82,25 @@ class Context:
             transport=transport() if transport else None,
             pace=functools.partial(self._wait_for_turn, account.id, clock) if clock else None,
             clock=clock,
+        )
+
+    def text_settings(self, account: Account) -> QwenSettings:
+        """Where and how an account's language models are asked.
+
+        Raises:
+            ConfigurationError: The account's key is not in the environment, or a test has replaced timings and the host
+                is a real one.
+        """
+        base_url = account.text_base_url or f"{account.base_url.rstrip('/')}{TEXT_PATH}"
+        check_host(base_url)
+        rules = self.settings.text
+        limits = TextTimeLimits(idle=rules.idle_seconds, total=rules.total_seconds)
+        return QwenSettings(
+            base_url=base_url,
+            api_key=self.key_of(account),
+            headers=account.headers,
+            transport=rules.http_transport() if rules.http_transport else None,
+            limits=limits,
         )
 
     async def _wait_for_turn(self, account_id: UUID, clock: ClockComparison, kind: TurnKind) -> None:

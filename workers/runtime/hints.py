@@ -38,6 +38,9 @@ class Hints(Protocol):
     def reconcile(self, attempt_id: UUID, job_id: UUID) -> None:
         """An ambiguous attempt waits for the provider's listing."""
 
+    def text(self, job_id: UUID, model: str, *, delay_seconds: float = 0) -> None:
+        """A text job waits to be asked, or may by then."""
+
     def notify(self, endpoint_id: UUID) -> None:
         """Something is to be posted to a webhook endpoint."""
 
@@ -78,6 +81,11 @@ class CeleryHints:
     def reconcile(self, attempt_id: UUID, job_id: UUID) -> None:
         """Send ``render.reconcile``."""
         self._send(messages.RENDER_RECONCILE, (str(attempt_id),), f"attempt={attempt_id} job={job_id}")
+
+    def text(self, job_id: UUID, model: str, *, delay_seconds: float = 0) -> None:
+        """Send ``text.answer``."""
+        shown = f"model={model} text_job={job_id}"
+        self._send(messages.TEXT_ANSWER, (str(job_id),), shown, countdown=self._countdown(delay_seconds))
 
     def notify(self, endpoint_id: UUID) -> None:
         """Send ``webhook.deliver``."""

@@ -26,9 +26,12 @@ from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from models.slot import Slot
 from models.submit_lane import SubmitLane
+from models.text_attempt import TextAttempt
+from models.text_job import TextJob
+from models.text_lane import TextLane
 from models.webhook_delivery import WebhookDelivery
 from models.webhook_endpoint import WebhookEndpoint
-from reelqueue.states import AttemptState, RenderState
+from reelqueue.states import AttemptState, RenderState, TextAttemptState, TextState
 from workers.dashscope.limits import RESULT_LIFE
 from workers.polling.decisions import USAGE_WITHIN
 from workers.runtime.context import Context
@@ -85,6 +88,14 @@ def waits(settings: Settings) -> Iterator[Wait]:
         timedelta(seconds=listing + reconcile.absent_seconds + reconcile.clock_skew_seconds),
         among=(Attempt.reconcile_at.is_not(None),),
     )
+    yield Wait(TextLane.free_at, _PACE)
+    yield Wait(TextLane.held_until, _PACE)
+    yield Wait(TextLane.wake_at, _PACE, is_lease=True)
+    asking = timedelta(seconds=settings.text.send_within_seconds)
+    yield Wait(TextAttempt.send_by, asking, keeps=True, among=(TextAttempt.state == TextAttemptState.INTENT,))
+    silent = timedelta(seconds=settings.text.silence_seconds)
+    yield Wait(TextAttempt.answer_by, silent, keeps=True, among=(TextAttempt.state == TextAttemptState.SENT,))
+    yield Wait(TextJob.not_before_at, _PACE, among=(TextJob.state == TextState.QUEUED,))
     yield Wait(PollLane.lease_until, timedelta(seconds=settings.poll.lease_seconds), is_lease=True)
     yield Wait(RenderJob.next_poll_at, pace, among=(followed,))
     yield Wait(RenderJob.poll_deadline_at, _milliseconds(RenderJob.poll_timeout_ms), keeps=True, among=(followed,))

@@ -37,6 +37,7 @@ from workers.settings import ReconcileSettings
 from workers.submission.claim_outcomes import expire, mark_ambiguous, requeue
 from workers.sweep.clock_steps import bound_waits
 from workers.sweep.stopped_campaigns import cancel_stopped, cancel_unpaid
+from workers.sweep.texts import sweep_texts
 from workers.webhooks.deliver import due_endpoints
 
 log = structlog.get_logger(__name__)
@@ -68,6 +69,10 @@ class Swept:
     expiring: int
     webhooks: int
     imports: int
+    texts: int
+    """Text jobs that were ended, or that a dead worker had left."""
+    questions: int
+    """Text jobs that are due."""
     admitted: int
 
     def __str__(self) -> str:
@@ -98,7 +103,8 @@ def sweep(context: Context) -> Swept:
         ]
         doubts = _due_reconciles(session, now)
         receivers = session.scalars(due_endpoints(now).limit(_AT_ONCE)).all()
-    if submits or wakes or fetches or doubts or receivers:
+    texts = sweep_texts(context)
+    if submits or wakes or fetches or doubts or receivers or texts.hints:
         failpoint(Failpoint.SWEPT)
     for wake in wakes:
         context.hints.poll(wake, now=now)
@@ -110,6 +116,8 @@ def sweep(context: Context) -> Swept:
         context.hints.archive(job_id, model)
     for endpoint_id in _unhinted(context, messages.WEBHOOK_DELIVER, receivers):
         context.hints.notify(endpoint_id)
+    for job_id, model in _unhinted(context, messages.TEXT_ANSWER, texts.hints):
+        context.hints.text(job_id, model)
     swept = Swept(
         bounded=bounded,
         expired=expired,
@@ -124,6 +132,8 @@ def sweep(context: Context) -> Swept:
         expiring=len(expiring),
         webhooks=len(receivers),
         imports=_forget_imports(context),
+        texts=texts.expired + texts.stopped + texts.unsent + texts.lost,
+        questions=len(texts.hints),
         admitted=len(guarded_dispatch(context)),
     )
     if any(vars(swept).values()):

@@ -102,6 +102,7 @@ def enqueue_text_job(
         "request_sha256": digest,
         "state": TextState.QUEUED,
         "epoch": 0,
+        "retry_count": 0,
         "cost_is_estimate": False,
         "created_at": now,
     }

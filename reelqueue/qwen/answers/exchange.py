@@ -52,6 +52,8 @@ _BEFORE_ANY_BYTE: Final = (
 # OSError: a transport of the caller's own may raise it.
 _ON_THE_WAY: Final = (*WIRE_ERRORS, httpx.StreamError, OSError)
 _SECRET_CHARACTERS: Final = 12
+NOT_THE_SERVICES: Final = "an answer that is none of the service's; look at base_url and proxies"
+"""Of a refusal that something else has written: a proxy, or another service at the address."""
 _PARTIAL_HEADER: Final = "x-dashscope-partialresponse"
 
 
@@ -242,7 +244,7 @@ class Exchange:
     def _refusal(self, body: bytes) -> TextError:
         status = self._status or 0
         failure = read_failure(_json(body))
-        words = failure.message if failure else "an answer that is none of the service's; look at base_url and proxies"
+        words = failure.message if failure else NOT_THE_SERVICES
         if status < 300:
             return self._error(TextUnreadableError, f"{status} in place of an answer", failure)
         # 408 is a gateway's, which may have passed the request on.

@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 FILE = ROOT / "compose.yaml"
 SECRETS = {"POSTGRES_PASSWORD": "pg-secret", "FLOWER_BASIC_AUTH": "operator:fl-secret", "ALIBABA_API_KEY": "sk-secret"}
 """What an operator must set."""
-OURS = ("migrate", "api", "control", "render", "poll", "beat", "flower", "simulator")
+OURS = ("migrate", "api", "control", "render", "poll", "text", "beat", "flower", "simulator")
 """The services of our own image, in an order in which they can start."""
 
 Service = dict[str, Any]

@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 from tests.system.deploy.compose import FILE, SECRETS, Service, docker_compose, option
 from workers.dashscope.client import TimeLimits
 from workers.queues import QueueName
-from workers.settings import ArchiveSettings, CelerySettings, PollSettings, ProviderSettings
+from workers.settings import ArchiveSettings, CelerySettings, PollSettings, ProviderSettings, TextSettings
 
 READ_ELSEWHERE = {"REELQUEUE_FLOWER_URL"}  # by `python -m workers doctor`
 
@@ -74,6 +74,7 @@ def test_every_variable_is_a_setting(services: dict[str, Service]) -> None:
         PollSettings,
         ArchiveSettings,
         CelerySettings,
+        TextSettings,
     )
     known = {f"{group.model_config['env_prefix']}{name}".upper() for group in groups for name in group.model_fields}
     used = {name for one in services.values() for name in one.get("environment", {}) if name.startswith("REELQUEUE_")}
@@ -112,6 +113,7 @@ def test_whoever_uses_the_database_waits_for_the_migrations(services: dict[str, 
     [
         ("render", ArchiveSettings().timeout_seconds),
         ("poll", 2 + TimeLimits().query),
+        ("text", TextSettings().total_seconds),
         ("control", STATEMENT_TIMEOUT_SECONDS),
         ("api", 10),
     ],

@@ -13,9 +13,9 @@ from tests.system.deploy.compose import OURS, SECRETS, Service, option
 @pytest.mark.parametrize(
     ("secret", "holders"),
     [
-        ("pg-secret", {"postgres", "migrate", "api", "control", "render", "poll"}),
+        ("pg-secret", {"postgres", "migrate", "api", "control", "render", "poll", "text"}),
         ("fl-secret", {"flower"}),
-        ("sk-secret", {"render", "poll"}),
+        ("sk-secret", {"render", "poll", "text"}),
     ],
 )
 def test_a_secret_is_where_it_is_used(services: dict[str, Service], secret: str, holders: set[str]) -> None:

@@ -64,7 +64,7 @@ def test_the_times_of_stopping_are_those_of_compose(services: dict[str, Service]
     real = {name: _short(services[name]["stop_grace_period"]) for name in told}
 
     assert told == real
-    assert set(told) == {"render", "poll", "control", "api"}
+    assert set(told) == {"render", "poll", "text", "control", "api"}
 
 
 def test_what_flower_shows_is_what_the_workers_say() -> None:

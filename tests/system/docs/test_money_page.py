@@ -7,7 +7,7 @@ from pathlib import Path
 from models import EntryKind, OnAmbiguous
 from reelqueue.schemas.statement import Grouping
 from workers.audit import provider as provider_audit
-from workers.audit.invariants import Check
+from workers.audit.check import Check
 from workers.provider_bill.differences import Rule
 
 PAGE = (Path(__file__).parents[3] / "docs/money.md").read_text()

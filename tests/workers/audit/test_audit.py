@@ -16,6 +16,7 @@ from tests.support.sample_videos import make_clip
 from tests.support.scripted_provider import refused, succeeded, task
 from workers.archive.archive_result import archive_render_job
 from workers.audit.invariants import CHECKS, audit
+from workers.audit.text_invariants import TEXT_CHECKS
 
 BREAKS = {
     # Two POSTs may be under way: the index that forbids it has to go first.
@@ -103,7 +104,10 @@ def broken(rows: Rows) -> set[str]:
 
 
 def test_every_check_has_a_break() -> None:
-    assert set(BREAKS) == {check.name for check in CHECKS} | {"slots_within_limits"}
+    # Those of text jobs are broken in tests/workers/texts.
+    names = {check.name for check in CHECKS} - {check.name for check in TEXT_CHECKS}
+
+    assert set(BREAKS) == names | {"slots_within_limits"}
 
 
 @pytest.mark.parametrize("name", sorted(BREAKS))

@@ -31,6 +31,8 @@ NOTHING = Swept(
     expiring=0,
     webhooks=0,
     imports=0,
+    texts=0,
+    questions=0,
     admitted=0,
 )
 

@@ -1,0 +1,1 @@
+"""Text jobs: claiming the next, asking once, and what becomes of it."""
