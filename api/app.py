@@ -48,12 +48,16 @@ from api.routes.campaigns import events as campaign_events
 from api.routes.campaigns import exports as campaign_exports
 from api.routes.campaigns import gallery as campaign_gallery
 from api.routes.campaigns import imports as campaign_imports
+from api.routes.texts import events as text_events
+from api.routes.texts import text, texts
 from api.settings import ApiSettings
+from models.operations.texts.live_answers import connect_async
 from models.session import Clock, DatabaseClock, make_engine, make_sessions
 from reelqueue.version import VERSION
 
 _ROUTES: Final = (
     jobs, job, job_stream, assets,
+    texts, text, text_events,
     campaigns, campaign_control, campaign_clips, campaign_imports, campaign_exports, campaign_events,
     campaign_decisions, campaign_gallery, gallery, front, sign_in,
     webhooks, webhook, catalog, health, statement, speeds,
@@ -107,6 +111,7 @@ def _open(settings: ApiSettings, *, require_key: bool, clock: Clock) -> Services
         archive=settings.open_archive(),
         producer=producer,
         hints=DispatchHints(partial(send_dispatch, producer)),
+        live=connect_async(settings.broker_url.get_secret_value()),
         session_secret=_session_secret(settings),
         streams=EventStreams(
             sessions,
@@ -131,6 +136,7 @@ def _session_secret(settings: ApiSettings) -> bytes:
 async def _lifespan(services: Services, _app: FastAPI) -> AsyncIterator[None]:
     services.hints.start()
     yield
+    await services.live.aclose()
     services.streams.close()
     services.sheets.close()
     services.sheet_process.close()

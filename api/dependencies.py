@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 from typing import Annotated, Final, cast
 
+import redis.asyncio
 from anyio import CapacityLimiter
 from celery import Celery
 from fastapi import Depends, Request
@@ -39,6 +40,8 @@ class Services:
     archive: Archive
     producer: Celery
     hints: DispatchHints
+    live: redis.asyncio.Redis
+    """To the answers that come, for those who watch."""
     session_secret: bytes
     """Signs what browsers show in place of a key."""
     streams: EventStreams

@@ -80,6 +80,21 @@ class Listener:
         self._is_unauthorized = False
         self._woken = asyncio.Event()
 
+    @property
+    def snapshot(self) -> Snapshot | None:
+        """The newest."""
+        return self._snapshot
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether no newer one will come."""
+        return self._is_closed
+
+    @property
+    def is_unauthorized(self) -> bool:
+        """Whether the key that opened the stream is no longer valid."""
+        return self._is_unauthorized
+
     def show(self, snapshot: Snapshot) -> None:
         """Take the newest snapshot."""
         self._snapshot = snapshot

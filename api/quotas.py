@@ -97,6 +97,6 @@ class Quotas:
             429,
             "queue_full",
             f"{queued} jobs of this tenant are queued, of at most {self.settings.api_queued_jobs_per_tenant}; send "
-            "more when some have been rendered or cancelled",
+            "more when some are done or cancelled",
             headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
         )

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         NotFoundError,
         ReelqueueError,
         RenderJobError,
+        TextJobError,
         UnavailableError,
         WaitTimeoutError,
     )
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
     from reelqueue.requests.types import ImageToVideo, ReferenceToVideo, TextToVideo, VideoEdit
     from reelqueue.schemas.jobs import Job
     from reelqueue.schemas.statement import Grouping, Statement
-    from reelqueue.states import TERMINAL, FailureClass, RenderState
+    from reelqueue.schemas.texts import TextJob
+    from reelqueue.states import TERMINAL, FailureClass, RenderState, TextState
 
 __all__ = [
     "MODELS",
@@ -70,6 +72,9 @@ __all__ = [
     "RenderState",
     "RequestOptions",
     "Statement",
+    "TextJob",
+    "TextJobError",
+    "TextState",
     "TextToVideo",
     "UnavailableError",
     "VideoEdit",
@@ -98,6 +103,7 @@ _HOMES: Final = {
         "NotFoundError",
         "ReelqueueError",
         "RenderJobError",
+        "TextJobError",
         "UnavailableError",
         "WaitTimeoutError",
     ),
@@ -110,7 +116,8 @@ _HOMES: Final = {
     "requests.types": ("ImageToVideo", "ReferenceToVideo", "TextToVideo", "VideoEdit"),
     "schemas.jobs": ("Job",),
     "schemas.statement": ("Grouping", "Statement"),
-    "states": ("TERMINAL", "FailureClass", "RenderState"),
+    "schemas.texts": ("TextJob",),
+    "states": ("TERMINAL", "FailureClass", "RenderState", "TextState"),
 }
 _HOME_BY_NAME: Final = {name: module for module, names in _HOMES.items() for name in names}
 

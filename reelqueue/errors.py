@@ -11,7 +11,8 @@
     │   └── ConflictError        409
     ├── UnavailableError         try again: server, database or broker cannot be reached
     ├── WaitTimeoutError         the wait ended, the job goes on
-    └── RenderJobError           a render job did not succeed: job_id, state, code
+    ├── RenderJobError           a render job did not succeed: job_id, state, code
+    └── TextJobError             a text job did not succeed: job_id, state, code
 
 Errors rebuild from ``args``, because Celery and process pools pickle them.
 """
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from reelqueue.states import RenderState
+from reelqueue.states import RenderState, TextState
 
 
 class ReelqueueError(Exception):
@@ -80,16 +81,18 @@ class UnavailableError(ReelqueueError):
 
 
 class WaitTimeoutError(ReelqueueError):
-    """A wait ended before the render job did; the job goes on."""
+    """A wait ended before the job did; the job goes on."""
 
-    def __init__(self, job_id: UUID, timeout_seconds: float) -> None:
-        super().__init__(job_id, timeout_seconds)
+    def __init__(self, job_id: UUID, timeout_seconds: float, kind: str = "render job") -> None:
+        super().__init__(job_id, timeout_seconds, kind)
         self.job_id = job_id
         self.timeout_seconds = timeout_seconds
+        self.kind = kind
+        """``render job`` or ``text job``."""
 
     def __str__(self) -> str:
         return (
-            f"render job {self.job_id}: not finished after {self.timeout_seconds:g} s of waiting; "
+            f"{self.kind} {self.job_id}: not finished after {self.timeout_seconds:g} s of waiting; "
             "it goes on, so wait again or ask for its state"
         )
 
@@ -109,3 +112,20 @@ class RenderJobError(ReelqueueError):
     def __str__(self) -> str:
         seen = f" ({self.code})" if self.code else ""
         return f"render job {self.job_id}: {self.state}{seen}: {self.message}"
+
+
+class TextJobError(ReelqueueError):
+    """A text job ended without a whole answer."""
+
+    def __init__(self, job_id: UUID, state: TextState, message: str, code: str | None = None) -> None:
+        super().__init__(job_id, state, message, code)
+        self.job_id = job_id
+        self.state = state
+        """The state it ended in."""
+        self.message = message
+        self.code = code
+        """The provider's code, where it gave one."""
+
+    def __str__(self) -> str:
+        seen = f" ({self.code})" if self.code else ""
+        return f"text job {self.job_id}: {self.state}{seen}: {self.message}"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import Header, Response, status
 from fastapi.sse import EventSourceResponse
 
 from api.event_streams import EVENT_STREAM, Listener
 from api.problem_details import documented
+
+STREAM_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+"""Of every stream: neither kept nor held back by what is between."""
 
 LastEventId = Annotated[
     str | None, Header(description="The id of the last event that arrived; a browser sends it when it connects again.")
@@ -32,5 +35,4 @@ def event_answer(listener: Listener, last_event_id: str | None) -> Response:
     """The stream of a listener, which goes on after the client's last event."""
     if listener.is_up_to_date(last_event_id):
         return Response(status_code=status.HTTP_204_NO_CONTENT)
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return EventSourceResponse(listener.events(last_event_id), headers=headers)
+    return EventSourceResponse(listener.events(last_event_id), headers=STREAM_HEADERS)

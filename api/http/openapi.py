@@ -14,8 +14,10 @@ from starlette.routing import compile_path
 
 from api.problem_details import Problem
 from reelqueue.campaigns.options import CampaignOptions
+from reelqueue.qwen.request import TextRequest
 from reelqueue.requests.base import RenderRequest
 from reelqueue.requests.types import REQUEST_TYPES
+from reelqueue.texts.text_job import TextJobOptions
 from reelqueue.version import VERSION
 
 _REF: Final = "#/components/schemas/{model}"
@@ -37,6 +39,14 @@ JSON_REQUEST: Final[dict[str, Any]] = {
     }
 }
 """``openapi_extra`` of an operation whose body is a request object."""
+
+TEXT_REQUEST: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/TextJobRequest"}}},
+    }
+}
+"""``openapi_extra`` of an operation whose body asks a language model."""
 
 
 def body_of(model: type[BaseModel], *, is_required: bool = True) -> dict[str, Any]:
@@ -72,7 +82,7 @@ def document(app: FastAPI, *, require_key: bool) -> dict[str, Any]:
     )
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})
     schemas["Problem"] = Problem.model_json_schema(mode="serialization", ref_template=_REF)
-    schemas |= _request_schemas() | _campaign_schemas()
+    schemas |= _request_schemas() | _campaign_schemas() | _text_schemas()
     if require_key:
         schema["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
     for path, operations in schema["paths"].items():
@@ -108,6 +118,27 @@ def _campaign_schemas() -> dict[str, Any]:
     schema = _without_defaults(CampaignOptions.model_json_schema(by_alias=False, ref_template=_REF))
     definitions: dict[str, Any] = schema["$defs"]
     return definitions
+
+
+def _text_schemas() -> dict[str, Any]:
+    """The body of a text job: what the model is asked, and what the queue is told, in one object."""
+    kinds: list[type[BaseModel]] = [TextRequest, TextJobOptions]
+    _, definitions = models_json_schema([(kind, "validation") for kind in kinds], by_alias=False, ref_template=_REF)
+    schemas: dict[str, Any] = _without_defaults(definitions)["$defs"]
+    properties: dict[str, Any] = {}
+    for kind in kinds:
+        properties |= schemas.pop(kind.__name__)["properties"]
+    request = {
+        "title": "TextJobRequest",
+        "description": "A question to a language model: `prompt` or `messages`, and beside it what the queue is told.",
+        "type": "object",
+        "properties": properties,
+        "required": ["model"],
+        "oneOf": [{"required": ["prompt"]}, {"required": ["messages"]}],
+        "additionalProperties": False,
+        "examples": [{"model": "qwen-plus", "prompt": "Name a paper boat.", "max_cost": "0.01 USD"}],
+    }
+    return {**schemas, "TextJobRequest": request}
 
 
 def _request_schemas() -> dict[str, Any]:

@@ -6,19 +6,23 @@ import base64
 import re
 import struct
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final
+from typing import Annotated, Final, TypeVar
 from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from sqlalchemy import Select, select, tuple_
+from sqlalchemy.orm import defer
 
 from api.auth.authentication import Caller
-from api.auth.job_access import visible_jobs
+from api.auth.job_access import visible_jobs, visible_texts
 from api.http.request_body import JsonObject, decode_object
 from api.problem_details import ProblemError
 from models.campaign import Campaign
 from models.render_job import RenderJob
-from reelqueue.states import RenderState
+from models.text_job import TextJob
+from reelqueue.states import RenderState, TextState
+
+J = TypeVar("J", RenderJob, TextJob)
 
 _RFC3339: Final = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 
@@ -44,15 +48,13 @@ Text = Annotated[str, StringConstraints(max_length=256, pattern=r"^[^\u0000]*$")
 Cursor = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{32}$")]
 
 
-class JobFilters(BaseModel):
-    """Query parameters of a listing; unknown ones are refused, because a misspelt filter lists everything."""
+class _Filters(BaseModel):
+    """What listings of all kinds of jobs have; unknown parameters are refused: a misspelt one would list everything."""
 
     model_config = ConfigDict(extra="forbid")
 
-    state: list[RenderState] = Field(default=[], max_length=len(RenderState), description="Any of these states.")
     model: Text | None = Field(default=None, description="The provider's model id.")
-    mode: Text | None = Field(default=None, description="Such as `image-to-video`.")
-    custom_id: Text | None = Field(default=None, description="The producer's own name for the clip.")
+    custom_id: Text | None = Field(default=None, description="The producer's own name for the job.")
     campaign: Text | None = Field(
         default=None, description="The campaign's name; `default` for jobs that were submitted by themselves."
     )
@@ -66,26 +68,50 @@ class JobFilters(BaseModel):
     cursor: Cursor | None = Field(default=None, description="`next_cursor` of the page before.")
 
 
+class JobFilters(_Filters):
+    """Query parameters of a listing of render jobs."""
+
+    state: list[RenderState] = Field(default=[], max_length=len(RenderState), description="Any of these states.")
+    mode: Text | None = Field(default=None, description="Such as `image-to-video`.")
+
+
+class TextFilters(_Filters):
+    """Query parameters of a listing of text jobs."""
+
+    state: list[TextState] = Field(default=[], max_length=len(TextState), description="Any of these states.")
+
+
 def page_query(filters: JobFilters, caller: Caller) -> Select[RenderJob]:
-    """The jobs of one page and one more, which tells whether another page follows."""
-    query = visible_jobs(caller).order_by(RenderJob.created_at.desc(), RenderJob.id.desc()).limit(filters.limit + 1)
+    """The render jobs of one page and one more, which tells whether another page follows."""
+    query = _narrowed(visible_jobs(caller), RenderJob, filters)
     if filters.state:
         query = query.where(RenderJob.state.in_(filters.state))
-    for name in ("model", "mode", "custom_id"):
-        wanted = getattr(filters, name)
-        if wanted is not None:
-            query = query.where(getattr(RenderJob, name) == wanted)
+    return query if filters.mode is None else query.where(RenderJob.mode == filters.mode)
+
+
+def text_page_query(filters: TextFilters, caller: Caller) -> Select[TextJob]:
+    """The text jobs of one page and one more; their requests stay in the database."""
+    query = _narrowed(visible_texts(caller), TextJob, filters).options(defer(TextJob.request))
+    return query.where(TextJob.state.in_(filters.state)) if filters.state else query
+
+
+def _narrowed(query: Select[J], table: type[J], filters: _Filters) -> Select[J]:
+    query = query.order_by(table.created_at.desc(), table.id.desc()).limit(filters.limit + 1)
+    if filters.model is not None:
+        query = query.where(table.model == filters.model)
+    if filters.custom_id is not None:
+        query = query.where(table.custom_id == filters.custom_id)
     if filters.campaign is not None:
         named = select(Campaign.id).where(Campaign.name == filters.campaign)
-        query = query.where(RenderJob.campaign_id.in_(named))
+        query = query.where(table.campaign_id.in_(named))
     if filters.metadata is not None:
-        query = query.where(RenderJob.job_metadata.contains(_json_object(filters.metadata)))
+        query = query.where(table.job_metadata.contains(_json_object(filters.metadata)))
     if filters.created_after is not None:
-        query = query.where(RenderJob.created_at >= filters.created_after)
+        query = query.where(table.created_at >= filters.created_after)
     if filters.created_before is not None:
-        query = query.where(RenderJob.created_at < filters.created_before)
+        query = query.where(table.created_at < filters.created_before)
     if filters.cursor is not None:
-        query = query.where(tuple_(RenderJob.created_at, RenderJob.id) < _position(filters.cursor))
+        query = query.where(tuple_(table.created_at, table.id) < _position(filters.cursor))
     return query
 
 
@@ -101,7 +127,7 @@ def _json_object(text: str) -> JsonObject:
         ) from error
 
 
-def cursor_after(job: RenderJob) -> str:
+def cursor_after(job: RenderJob | TextJob) -> str:
     """The opaque cursor of the page that begins behind *job*."""
     microseconds = (job.created_at - _EPOCH) // _MICROSECOND
     return base64.urlsafe_b64encode(_POSITION.pack(microseconds, job.id.bytes)).decode()

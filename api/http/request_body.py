@@ -10,7 +10,7 @@ import asyncio
 from typing import Annotated, Any, Final, TypeVar
 from urllib.parse import parse_qsl
 
-from fastapi import Depends, Request
+from fastapi import Depends, Header, Request
 from pydantic import BaseModel, ValidationError
 
 from api.auth.authentication import caller
@@ -33,6 +33,15 @@ _FORM_BYTES_MAX: Final = 16 * 1024
 _FORM_FIELDS_MAX: Final = 10
 
 JsonObject = dict[str, Any]
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[!-~]+$",
+        description="Any text of the caller's. The same key with the same request is the same job.",
+    ),
+]
 M = TypeVar("M", bound=BaseModel)
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Depends, Header, Query, Response, status
+from fastapi import APIRouter, Depends, Query, Response, status
 
 from api.auth.campaign_access import owner_of
 from api.auth.job_access import CurrentCaller, find_job
 from api.dependencies import OpenClock, OpenServices, OpenSession
 from api.http.openapi import JSON_REQUEST
 from api.http.pagination import JobFilters, cursor_after, page_query
-from api.http.request_body import JsonObject, render_request
+from api.http.request_body import IdempotencyKey, JsonObject, render_request
 from api.problem_details import documented
 from api.request_ids import current_request_id
 from api.views.jobs import job_view, job_views
@@ -22,16 +22,6 @@ from reelqueue.schemas.jobs import Job, JobPage
 
 log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
-
-IdempotencyKey = Annotated[
-    str | None,
-    Header(
-        min_length=1,
-        max_length=255,
-        pattern=r"^[!-~]+$",
-        description="Any text of the caller's. The same key with the same request is the same job.",
-    ),
-]
 
 
 @router.post(

@@ -8,7 +8,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, S
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-MODEL_CONFIG: Final = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+MODEL_CONFIG: Final = ConfigDict(
+    frozen=True,
+    extra="forbid",
+    alias_generator=to_camel,
+    populate_by_name=True,
+    use_attribute_docstrings=True,  # what the HTTP API says of each option, too
+)
 """Of every type of a text request."""
 
 
@@ -33,7 +39,9 @@ class TextPart(_Part):
 
     type: Literal["text"] = "text"
     text: StrictStr
+    """What is said."""
     cache_control: CacheControl = None
+    """``ephemeral``: keep everything up to here in the cache for 5 minutes."""
 
 
 class ImagePart(_Part):
@@ -41,9 +49,11 @@ class ImagePart(_Part):
 
     type: Literal["image"] = "image"
     image: str | bytes
+    """A URL, or bytes."""
     media_type: StrictStr | None = None
     """Such as ``image/png``: of bytes whose first ones do not say it."""
     cache_control: CacheControl = None
+    """``ephemeral``: keep everything up to here in the cache for 5 minutes."""
 
 
 class ReasoningPart(_Part):
@@ -51,6 +61,7 @@ class ReasoningPart(_Part):
 
     type: Literal["reasoning"] = "reasoning"
     text: StrictStr
+    """The thoughts."""
 
 
 class ToolCallPart(_Part):
@@ -58,7 +69,9 @@ class ToolCallPart(_Part):
 
     type: Literal["tool-call", "tool_call"] = "tool-call"
     tool_call_id: StrictStr
+    """As the model gave it."""
     tool_name: StrictStr
+    """The function."""
     input: JsonValue
     """The arguments, sent as JSON text."""
 
@@ -68,9 +81,13 @@ class ToolResultPart(_Part):
 
     type: Literal["tool-result", "tool_result"] = "tool-result"
     tool_call_id: StrictStr
+    """Of the call."""
     tool_name: StrictStr | None = None
+    """The function; not sent."""
     output: JsonValue
+    """What came of it."""
     cache_control: CacheControl = None
+    """``ephemeral``: keep everything up to here in the cache for 5 minutes."""
 
 
 UserPart: TypeAlias = Annotated[TextPart | ImagePart, Field(discriminator="type")]
@@ -82,7 +99,9 @@ class SystemMessage(_Part):
 
     role: Literal["system"] = "system"
     content: StrictStr
+    """What holds."""
     cache_control: CacheControl = None
+    """``ephemeral``: keep everything up to here in the cache for 5 minutes."""
 
 
 class UserMessage(_Part):
@@ -90,6 +109,7 @@ class UserMessage(_Part):
 
     role: Literal["user"] = "user"
     content: StrictStr | tuple[UserPart, ...]
+    """A text, or texts and pictures."""
     cache_control: CacheControl = None
     """Of the last part."""
 
@@ -99,7 +119,9 @@ class AssistantMessage(_Part):
 
     role: Literal["assistant"] = "assistant"
     content: StrictStr | tuple[AssistantPart, ...]
+    """A text, or texts, thoughts and calls."""
     cache_control: CacheControl = None
+    """``ephemeral``: keep everything up to here in the cache for 5 minutes."""
 
 
 class ToolMessage(_Part):
@@ -107,6 +129,7 @@ class ToolMessage(_Part):
 
     role: Literal["tool"] = "tool"
     content: tuple[ToolResultPart, ...]
+    """A result for each call."""
     cache_control: CacheControl = None
     """Of the last result."""
 

@@ -80,6 +80,7 @@ class Tool(BaseModel):
     input_schema: JsonSchema
     """JSON schema of its arguments."""
     strict: StrictBool | None = None
+    """Whether arguments must keep to the schema, where the model can."""
 
 
 class ToolChoice(BaseModel):
@@ -89,6 +90,7 @@ class ToolChoice(BaseModel):
 
     type: Literal["tool"] = "tool"
     tool_name: StrictStr
+    """The function."""
 
 
 class ResponseFormat(BaseModel):
@@ -97,10 +99,13 @@ class ResponseFormat(BaseModel):
     model_config = MODEL_CONFIG
 
     type: Literal["text", "json_object", "json_schema"]
+    """The kind."""
     json_schema: JsonSchema | None = Field(default=None, validation_alias=AliasChoices("schema", "json_schema"))
     """Given as ``schema``."""
     name: Annotated[StrictStr, AfterValidator(_name)] | None = None
+    """Of the schema: 1 to 64 of letters, digits, ``_`` and ``-``."""
     description: StrictStr | None = None
+    """Of the schema, for the model."""
     strict: StrictBool | None = None
     """Where the model has a schema mode: whether it must keep to the schema; false unless given."""
 
@@ -135,14 +140,21 @@ class TextRequest(BaseModel):
     max_output_tokens: Annotated[StrictInt, Field(ge=1)] | None = None
     """Of the answer; thoughts are not counted."""
     temperature: Annotated[Number, Field(ge=0, lt=2)] | None = None
+    """How freely it chooses: 0 to less than 2."""
     top_p: Annotated[Number, Field(gt=0, le=1)] | None = None
+    """The share of likely tokens that it chooses from: more than 0, at most 1."""
     top_k: Annotated[StrictInt, Field(ge=0)] | None = None
-    """More than 100 turns it off."""
+    """How many tokens it chooses from; more than 100 turns it off."""
     presence_penalty: Annotated[Number, Field(ge=-2, le=2)] | None = None
+    """How much it avoids what it has said: -2 to 2."""
     stop_sequences: tuple[StrictStr, ...] | None = None
+    """Texts at which it stops."""
     seed: Annotated[StrictInt, Field(ge=0, le=_SEED_MAX)] | None = None
+    """The same seed makes similar answers."""
     response_format: ResponseFormat | None = None
+    """What the answer must be; text unless given."""
     tools: tuple[Tool, ...] | None = None
+    """Functions that it may call."""
     tool_choice: Literal["auto", "none"] | ToolChoice | None = None
     """``auto`` unless given."""
     parallel_tool_calls: StrictBool | None = None

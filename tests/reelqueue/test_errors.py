@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from reelqueue import errors
-from reelqueue.states import RenderState
+from reelqueue.states import RenderState, TextState
 
 JOB = UUID("018f0000-0000-7000-8000-000000000000")
 ARGUMENTS: dict[str, tuple[object, ...]] = {
@@ -15,8 +15,9 @@ ARGUMENTS: dict[str, tuple[object, ...]] = {
     "AuthenticationError": (401, "unauthenticated", "no key"),
     "NotFoundError": (404, "not_found", "no such job"),
     "ConflictError": (409, "conflict", "another request"),
-    "WaitTimeoutError": (JOB, 3.0),
+    "WaitTimeoutError": (JOB, 3.0, "text job"),
     "RenderJobError": (JOB, RenderState.FAILED, "refused", "InvalidParameter"),
+    "TextJobError": (JOB, TextState.FAILED, "refused", "data_inspection_failed"),
 }
 CLASSES = [
     value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, errors.ReelqueueError)

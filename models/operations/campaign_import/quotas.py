@@ -10,7 +10,8 @@ from sqlalchemy.orm import Session
 from models.campaign import Campaign
 from models.clip_import import ClipImport
 from models.render_job import RenderJob
-from reelqueue.states import RenderState
+from models.text_job import TextJob
+from reelqueue.states import RenderState, TextState
 
 
 def open_imports(session: Session, tenant_id: UUID) -> tuple[int, int]:
@@ -23,11 +24,12 @@ def open_imports(session: Session, tenant_id: UUID) -> tuple[int, int]:
 
 
 def queued_jobs(session: Session, tenant_id: UUID) -> int:
-    """How many jobs of a tenant wait for a slot."""
-    waiting = (
+    """How many jobs of a tenant wait for their turn, render and text jobs together."""
+    renders = (
         select(func.count())
         .select_from(RenderJob)
         .join(Campaign, Campaign.id == RenderJob.campaign_id)
         .where(Campaign.tenant_id == tenant_id, RenderJob.state == RenderState.QUEUED)
     )
-    return session.scalars(waiting).one()
+    texts = select(func.count()).where(TextJob.tenant_id == tenant_id, TextJob.state == TextState.QUEUED)
+    return session.scalars(renders).one() + session.scalars(texts).one()

@@ -1,0 +1,1 @@
+"""Text jobs: what a producer sends, and what the server and the clients make of it."""
