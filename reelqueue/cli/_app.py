@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from reelqueue.cli._ask import ask
 from reelqueue.cli._campaign import apply, control, decide, gallery, set_options, watch
 from reelqueue.cli._campaign.check import campaign
 from reelqueue.cli._catalog import models, preview
@@ -71,7 +72,7 @@ def _reelqueue(
     """
 
 
-for _command in (render, status, jobs, cancel, download, models, preview, statement):
+for _command in (render, ask, status, jobs, cancel, download, models, preview, statement):
     app.command()(_command)
 for _module in (write, rewrite, apply, watch, control, set_options, gallery, decide):
     for _command in _module.COMMANDS:

@@ -17,6 +17,7 @@ from reelqueue.client._connection import REQUEST_SECONDS, httpx_options
 from reelqueue.client._drivers import AsyncDriver
 from reelqueue.client._operations import DOWNLOAD_SECONDS, WAIT_SECONDS, Operations, Running, filters
 from reelqueue.client._steps import RETRY_SECONDS, Steps
+from reelqueue.client._texts.async_methods import AsyncTextCalls
 from reelqueue.client._webhooks.async_methods import AsyncWebhookCalls
 from reelqueue.requests.base import RenderRequest
 from reelqueue.requests.options import RequestOptions
@@ -42,12 +43,18 @@ class AsyncClient:
         self._driver = AsyncDriver(http)
         self._operations = Operations(retry_seconds)
         self._campaigns = AsyncCampaignCalls(self._driver, retry_seconds)
+        self._texts = AsyncTextCalls(self._driver, retry_seconds)
         self._webhooks = AsyncWebhookCalls(self._driver, retry_seconds)
 
     @property
     def campaigns(self) -> AsyncCampaignCalls:
         """Calls on campaigns: `put`, `submit_clips`, `get`, `pause`, `retry`, `export` and others."""
         return self._campaigns
+
+    @property
+    def texts(self) -> AsyncTextCalls:
+        """Calls on text jobs: `enqueue`, `wait`, `stream`, `list` and others."""
+        return self._texts
 
     @property
     def webhooks(self) -> AsyncWebhookCalls:
@@ -98,6 +105,7 @@ class AsyncClient:
         Arguments and errors are those of `Client.jobs`.
         """
         chosen = filters(
+            RenderState,
             state=state, model=model, mode=mode, custom_id=custom_id, campaign=campaign, metadata=metadata,
             created_after=created_after, created_before=created_before, page_size=page_size,
         )  # fmt: skip

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TypeVar
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from typing import Final, TypeVar
 
 import httpx
 
+from reelqueue.client._connection import CONNECT_SECONDS
 from reelqueue.client._steps import Fetch, Pause, Step, Steps
 from reelqueue.steps import run_steps, run_steps_async
 
 T = TypeVar("T")
+
+FOLLOWING: Final = httpx.Timeout(60.0, connect=CONNECT_SECONDS)
+"""A server that is followed says something every 15 s."""
 
 
 class SyncDriver:
@@ -32,6 +38,10 @@ class SyncDriver:
     def close(self) -> None:
         """Close the connection."""
         self._http.close()
+
+    def follow(self, path: str, headers: Mapping[str, str]) -> AbstractContextManager[httpx.Response]:
+        """An answer that comes bit by bit, and may be silent for a while."""
+        return self._http.stream("GET", path, headers=headers, timeout=FOLLOWING)
 
     def _perform(self, step: Step) -> httpx.Response | None:
         match step:
@@ -79,6 +89,10 @@ class AsyncDriver:
     async def close(self) -> None:
         """Close the connection."""
         await self._http.aclose()
+
+    def follow(self, path: str, headers: Mapping[str, str]) -> AbstractAsyncContextManager[httpx.Response]:
+        """An answer that comes bit by bit, and may be silent for a while."""
+        return self._http.stream("GET", path, headers=headers, timeout=FOLLOWING)
 
     async def _perform(self, step: Step) -> httpx.Response | None:
         match step:

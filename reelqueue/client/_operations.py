@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 from uuid import UUID, uuid4
 
 import httpx
@@ -25,7 +25,9 @@ from reelqueue.requests.parse import parse_request
 from reelqueue.schemas.catalog import ModelCards
 from reelqueue.schemas.jobs import Job, JobPage, Preview
 from reelqueue.schemas.statement import Grouping, Statement
-from reelqueue.states import RenderState
+from reelqueue.states import RenderState, TextState
+
+S = TypeVar("S", RenderState, TextState)
 
 Running = Literal["finish", "abandon"]
 """What a cancel does with a video that is rendering: collect it after all, or leave it (billed) there."""
@@ -51,20 +53,20 @@ class Operations:
         self, request: RenderRequest | Mapping[str, object] | None, options: Mapping[str, object], key: str | None
     ) -> Steps[Job]:
         """Store a job; *key* or a fresh one makes it safe to send this twice."""
-        headers = {"Idempotency-Key": uuid4().hex if key is None else _header_text(key)}
-        body = _encode(_request_object(request, options))
+        headers = {"Idempotency-Key": uuid4().hex if key is None else header_text(key)}
+        body = encode(_request_object(request, options))
         return read(Job, (yield from self._send("POST", "/v1/jobs", content=body, headers=headers)))
 
     def preview(
         self, request: RenderRequest | Mapping[str, object] | None, options: Mapping[str, object]
     ) -> Steps[Preview]:
         """What the provider would be sent."""
-        body = _encode(_request_object(request, options))
+        body = encode(_request_object(request, options))
         return read(Preview, (yield from self._send("POST", "/v1/preview", content=body)))
 
     def get(self, job_id: UUID | str) -> Steps[Job]:
         """The job as it is now."""
-        job_id = _uuid(job_id)
+        job_id = uuid_of(job_id)
         return read(Job, (yield from self._send("GET", f"/v1/jobs/{job_id}")))
 
     def page(self, filters: Mapping[str, str | list[str]], cursor: str | None) -> Steps[JobPage]:
@@ -84,14 +86,14 @@ class Operations:
 
     def cancel(self, job_id: UUID, running: Running) -> Steps[Job]:
         """Ask for the job to be stopped."""
-        body = _encode({"running": running})
+        body = encode({"running": running})
         return read(Job, (yield from self._send("POST", f"/v1/jobs/{job_id}/cancel", content=body)))
 
     def wait(self, job_id: UUID, timeout_seconds: float, on_change: Callable[[Job], None] | None) -> Steps[Job]:
         """Poll until the job is terminal; an unreachable server is borne until the wait's own end."""
         give_up_at = deadline(timeout_seconds)
         last: Job | None = None
-        for interval in _wait_intervals():
+        for interval in wait_intervals():
             answer = yield from exchange(Send("GET", f"/v1/jobs/{job_id}"), give_up_at=give_up_at)
             job = read(Job, answer)
             if on_change is not None and job != last:
@@ -132,8 +134,9 @@ class Operations:
 
 
 def filters(
+    kind: type[S],
     *,
-    state: RenderState | Sequence[RenderState] | None,
+    state: S | Sequence[S] | None,
     model: str | None,
     mode: str | None,
     custom_id: str | None,
@@ -143,7 +146,7 @@ def filters(
     created_before: datetime | None,
     page_size: int,
 ) -> dict[str, str | list[str]]:
-    """Query parameters of a listing.
+    """Query parameters of a listing of jobs, whose states are of a *kind*.
 
     Raises:
         InvalidRequestError: a moment has no time zone, or *metadata* is not JSON.
@@ -151,12 +154,12 @@ def filters(
     # One state is a string too, and so a sequence; strings that name states are welcome in both forms.
     states = [state] if isinstance(state, str) else state
     given: dict[str, str | list[str] | None] = {
-        "state": [RenderState(each).value for each in states] if states else None,
+        "state": [kind(each).value for each in states] if states else None,
         "model": model,
         "mode": mode,
         "custom_id": custom_id,
         "campaign": campaign,
-        "metadata": _encode(metadata).decode() if metadata is not None else None,
+        "metadata": encode(metadata).decode() if metadata is not None else None,
         "created_after": _moment("created_after", created_after) if created_after else None,
         "created_before": _moment("created_before", created_before) if created_before else None,
         "limit": str(page_size),
@@ -191,7 +194,12 @@ def _request_object(
     return {**checked.options(), "mode": checked.mode}
 
 
-def _header_text(key: str) -> str:
+def header_text(key: str) -> str:
+    """An idempotency key as a header carries it.
+
+    Raises:
+        InvalidRequestError: No header can.
+    """
     if _IDEMPOTENCY_KEY.fullmatch(key) is None:
         raise InvalidRequestError(
             "invalid_idempotency_key",
@@ -202,21 +210,31 @@ def _header_text(key: str) -> str:
     return key
 
 
-def _uuid(job_id: UUID | str) -> UUID:
+def uuid_of(job_id: UUID | str) -> UUID:
+    """The id that a caller has given.
+
+    Raises:
+        InvalidRequestError: It is none.
+    """
     try:
         return UUID(str(job_id))
     except ValueError as error:
         raise InvalidRequestError("invalid_job_id", f"{job_id!r} is no job id; job ids are UUIDs", "job_id") from error
 
 
-def _encode(value: Mapping[str, object]) -> bytes:
+def encode(value: Mapping[str, object]) -> bytes:
+    """A body as JSON.
+
+    Raises:
+        InvalidRequestError: It cannot be written as such.
+    """
     try:
         return json.dumps(value, allow_nan=False).encode("ascii")
     except (TypeError, ValueError) as error:
         raise InvalidRequestError("not_json", f"the request cannot be written as JSON: {error}") from error
 
 
-def _wait_intervals() -> Iterator[float]:
+def wait_intervals() -> Iterator[float]:
     """0.25 s growing by half to 5 s, each up to a tenth shorter, so that waiters spread out."""
     backoff = Backoff(first_seconds=0.25, longest_seconds=5, jitter=0.1, factor=1.5)
     yield from map(backoff.delay, itertools.count(1))

@@ -30,7 +30,8 @@ LONGEST_PAUSE_SECONDS: Final = 5.0
 _BACKOFF: Final = Backoff(first_seconds=0.2, longest_seconds=LONGEST_PAUSE_SECONDS, jitter=0.5)
 
 # 429 and 503 are ours; 502 and 504 come from a proxy whose server is starting or gone.
-_TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
+TRY_AGAIN: Final = frozenset({429, 502, 503, 504})
+"""Statuses of a server that may answer soon."""
 
 
 class Sink(Protocol):
@@ -106,7 +107,7 @@ def exchange(step: Send | Fetch, *, give_up_at: float) -> Steps[httpx.Response]:
         except httpx.TransportError as error:
             seen = error
         else:
-            if seen.status_code not in _TRY_AGAIN:
+            if seen.status_code not in TRY_AGAIN:
                 return _accepted(seen)
         pause = _pause_seconds(retry, seen)
         if deadline(pause) >= give_up_at:

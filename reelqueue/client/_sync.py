@@ -17,6 +17,7 @@ from reelqueue.client._connection import REQUEST_SECONDS, httpx_options
 from reelqueue.client._drivers import SyncDriver
 from reelqueue.client._operations import DOWNLOAD_SECONDS, WAIT_SECONDS, Operations, Running, filters
 from reelqueue.client._steps import RETRY_SECONDS, Steps
+from reelqueue.client._texts.sync_methods import TextCalls
 from reelqueue.client._webhooks.sync_methods import WebhookCalls
 from reelqueue.requests.base import RenderRequest
 from reelqueue.requests.options import RequestOptions
@@ -54,12 +55,18 @@ class Client:
         self._driver = SyncDriver(http)
         self._operations = Operations(retry_seconds)
         self._campaigns = CampaignCalls(self._driver, retry_seconds)
+        self._texts = TextCalls(self._driver, retry_seconds)
         self._webhooks = WebhookCalls(self._driver, retry_seconds)
 
     @property
     def campaigns(self) -> CampaignCalls:
         """Calls on campaigns: `put`, `submit_clips`, `get`, `pause`, `retry`, `export` and others."""
         return self._campaigns
+
+    @property
+    def texts(self) -> TextCalls:
+        """Calls on text jobs: `enqueue`, `wait`, `stream`, `list` and others."""
+        return self._texts
 
     @property
     def webhooks(self) -> WebhookCalls:
@@ -131,6 +138,7 @@ class Client:
             InvalidRequestError: a moment has no time zone, or *metadata* is not JSON.
         """
         chosen = filters(
+            RenderState,
             state=state, model=model, mode=mode, custom_id=custom_id, campaign=campaign, metadata=metadata,
             created_after=created_after, created_before=created_before, page_size=page_size,
         )  # fmt: skip

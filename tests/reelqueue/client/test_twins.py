@@ -9,6 +9,8 @@ import pytest
 from reelqueue import AsyncClient, AsyncRenderJobHandle, Client, RenderJobHandle
 from reelqueue.client._campaigns.async_methods import AsyncCampaignCalls
 from reelqueue.client._campaigns.sync_methods import CampaignCalls
+from reelqueue.client._texts.async_methods import AsyncTextCalls
+from reelqueue.client._texts.sync_methods import TextCalls
 from reelqueue.client._webhooks.async_methods import AsyncWebhookCalls
 from reelqueue.client._webhooks.sync_methods import WebhookCalls
 
@@ -16,6 +18,7 @@ TWINS = [
     (Client, AsyncClient),
     (RenderJobHandle, AsyncRenderJobHandle),
     (CampaignCalls, AsyncCampaignCalls),
+    (TextCalls, AsyncTextCalls),
     (WebhookCalls, AsyncWebhookCalls),
 ]
 # What the worlds call by different names: asynchronous iterators, transports, and the handle itself.

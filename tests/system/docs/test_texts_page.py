@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from tests.conftest import Simulator
 
 ROOT = Path(__file__).parents[3]
-EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "docs/texts.md").read_text(), re.DOTALL)
+DIRECT = (ROOT / "docs/texts.md").read_text().partition("\n## Text jobs\n")[0]
+"""Text jobs need a server: tests/system/packaging/test_readme.py runs theirs."""
+EXAMPLES = re.findall(r"```python\n(.*?)```", DIRECT, re.DOTALL)
 OUTPUT = (
     "You said: Name a paper boat. stop\n",
     "You said: Of what colour?\n",

@@ -1,0 +1,197 @@
+"""Command `ask`: questions to language models, as text jobs of the server."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from reelqueue.cli._jobs import AsJson, connect
+from reelqueue.cli._output import print_json, print_line, print_text, talk
+from reelqueue.client import Client
+from reelqueue.errors import InvalidRequestError, ReelqueueError, TextJobError
+from reelqueue.preview import preview_text
+from reelqueue.qwen.settings import read_settings
+from reelqueue.qwen.wire.builder import build_text
+from reelqueue.schemas.statement import money_text
+from reelqueue.schemas.texts import TextJob
+from reelqueue.states import TextState
+from reelqueue.texts.text_job import parse_text_job
+
+_INTERRUPTED: Final = 130
+"""Exit code of a command that Ctrl-C ended, as shells have it."""
+_LINES_MAX: Final = 50_000
+
+
+def ask(
+    prompt: Annotated[str | None, typer.Argument(help="The question.")] = None,
+    *,
+    model: Annotated[str, typer.Option("--model", "-m", help="The model's id; in a file, of lines without one.")],
+    system: Annotated[str | None, typer.Option(help="What holds for the whole answer.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="Questions, one JSON object a line, with `prompt` or `messages` each.")
+    ] = None,
+    thinking: Annotated[
+        bool, typer.Option("--thinking", help="Let the model think first; thoughts are billed.")
+    ] = False,
+    budget_tokens: Annotated[int | None, typer.Option(help="Most tokens of thought.")] = None,
+    max_output_tokens: Annotated[int | None, typer.Option(help="Most tokens of the answer.")] = None,
+    max_cost: Annotated[str | None, typer.Option(help="Most that a question may cost, such as '0.05 USD'.")] = None,
+    stream: Annotated[bool, typer.Option("--stream", help="Print the answer while it comes.")] = False,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Print what the provider would get and the most it may cost, and stop.")
+    ] = False,
+    timeout_seconds: Annotated[
+        float, typer.Option(help="Longest wait for an answer; the job goes on after it.")
+    ] = 3600,
+    idempotency_key: Annotated[
+        str | None, typer.Option(help="The same key again is the same job; in a file, with the line's number.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask a language model; prints the answer, and what it has cost to stderr."""
+    common = {
+        "model": model,
+        "system": system,
+        "enable_thinking": True if thinking else None,
+        "thinking_budget": budget_tokens,
+        "max_output_tokens": max_output_tokens,
+        "max_cost": max_cost,
+    }
+    if (prompt is None) == (file is None):
+        raise InvalidRequestError("missing_option", "give either a question or --file")
+    if file is not None and stream:
+        raise InvalidRequestError("conflicting_options", "--stream shows one answer, not those of a file", "stream")
+    asked = [common | {"prompt": prompt, "stream": stream}] if file is None else list(_lines(file, common))
+    if preview:
+        _preview(asked)
+        return
+    for question in asked:
+        build_text(parse_text_job(question)[0])  # all are checked before the first is paid for
+    with connect() as client:
+        if file is not None:
+            _ask_all(client, asked, idempotency_key, timeout_seconds)
+            return
+        job = client.texts.enqueue(asked[0], idempotency_key=idempotency_key)
+        for warning in job.warnings:
+            talk(f"warning: {warning}")
+        is_shown = stream and not as_json
+        job = _answered(client, job, timeout_seconds, is_shown=is_shown)
+    if as_json:
+        print_json(job)
+    elif not is_shown:
+        print_line(_text(job))
+    talk(_bill(job))
+
+
+def _answered(client: Client, job: TextJob, timeout_seconds: float, *, is_shown: bool) -> TextJob:
+    """The job when it has ended; its answer is printed as it comes where it *is_shown*."""
+    try:
+        return _streamed(client, job) if is_shown else client.texts.wait(job.id, timeout_seconds)
+    except KeyboardInterrupt:
+        talk(f"stopped waiting; text job {job.id} goes on")
+        raise typer.Exit(_INTERRUPTED) from None
+
+
+def _lines(file: Path, common: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The questions of a file, with what they have in common."""
+    with file.open(encoding="utf-8") as stream:
+        for number, line in enumerate(stream, 1):
+            if number > _LINES_MAX:
+                raise InvalidRequestError("too_many_lines", f"{file}: has more than {_LINES_MAX} lines")
+            if not line.strip():
+                continue
+            try:
+                asked = {name: value for name, value in common.items() if value is not None} | dict(json.loads(line))
+                parse_text_job(asked)
+            except (ValueError, TypeError, RecursionError, InvalidRequestError) as error:
+                raise InvalidRequestError("bad_line", f"{file}, line {number}: {error}") from error
+            yield asked
+
+
+def _preview(asked: list[dict[str, Any]]) -> None:
+    settings = read_settings({})
+    for question in asked:
+        request, options = parse_text_job(question)
+        shown = preview_text(request, settings, stream=options.stream or None)
+        print_json(shown)
+        most = shown["estimated_cost"]
+        talk(f"costs at most {most['max_amount']} {most['currency']}" if most else "no price is known for it")
+
+
+def _ask_all(client: Client, asked: list[dict[str, Any]], key: str | None, timeout_seconds: float) -> None:
+    """Enqueue every question, then print the answers in their order, one JSON object a line."""
+    ids = [
+        client.texts.enqueue(question, idempotency_key=f"{key}:{number}" if key else None).id
+        for number, question in enumerate(asked, 1)
+    ]
+    talk(f"{len(ids)} text jobs are queued")
+    has_failed = False
+    for number, job_id in enumerate(ids, 1):
+        try:
+            job = client.texts.wait(job_id, timeout_seconds)
+        except TextJobError as error:
+            has_failed = True
+            line: dict[str, Any] = {"number": number, "id": str(job_id), "state": error.state, "error": str(error)}
+        except KeyboardInterrupt:
+            talk(f"stopped waiting; {len(ids) - number + 1} text jobs go on")
+            raise typer.Exit(_INTERRUPTED) from None
+        else:
+            line = {"number": number, "id": str(job_id), "state": job.state, "text": _text(job)}
+            line |= {"custom_id": job.custom_id} if job.custom_id else {}
+            talk(_bill(job))
+        print_line(json.dumps(line))
+    if has_failed:
+        raise typer.Exit(1)
+
+
+def _streamed(client: Client, job: TextJob) -> TextJob:
+    """The job when it has ended; its answer was printed as it came."""
+    printed = ""
+    for seen in client.texts.stream(job.id):
+        if isinstance(seen, TextJob):
+            job = seen
+        elif seen.kind == "begin" and printed:
+            talk("\nthe answer was lost; asked once more")
+            printed = ""
+        elif seen.kind == "text":
+            printed += seen.text
+            print_text(seen.text)
+            sys.stdout.flush()
+    if job.state is not TextState.SUCCEEDED:
+        if printed:
+            print_text("\n")
+        message = (job.failure.message if job.failure else None) or "it ended without an answer"
+        raise TextJobError(job.id, job.state, message, job.failure.code if job.failure else None)
+    # Pieces are for people who watch; what was missed is in the record.
+    whole = _text(job)
+    rest = whole.removeprefix(printed) if whole.startswith(printed) else f"\n{whole}"
+    print_text(f"{rest}\n")
+    return job
+
+
+def _text(job: TextJob) -> str:
+    answer = job.answer
+    if answer is None:
+        raise ReelqueueError(f"text job {job.id} has no answer, although it has succeeded")
+    if not answer.text and answer.tool_calls:
+        return json.dumps([call.model_dump() for call in answer.tool_calls])
+    return answer.text
+
+
+def _bill(job: TextJob) -> str:
+    usage, cost = job.answer.usage if job.answer else None, job.cost
+    tokens = (
+        f"{usage.prompt_tokens} tokens in, {usage.completion_tokens} out"
+        + (f" ({usage.reasoning_tokens} of thought)" if usage.reasoning_tokens else "")
+        if usage
+        else "the provider did not say its tokens"
+    )
+    if cost is None or cost.amount is None:
+        return f"{job.model}: {tokens}, no price is known"
+    most = "at most " if cost.is_estimate else ""
+    return f"{job.model}: {tokens}, {most}{money_text(cost.amount)} {cost.currency or ''}".rstrip()

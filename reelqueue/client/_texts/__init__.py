@@ -1,0 +1,1 @@
+"""The methods of both clients for text jobs, their steps, and how an answer is followed."""
