@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from reelqueue.campaigns.writer.compose import WrittenClip, begins_with_picture, follows
+from reelqueue.campaigns.writer.compose import PromptParts, WrittenClip, begins_with_picture, follows, write_clip
 from reelqueue.campaigns.writer.inputs import Brand, Brief, Medium
 from reelqueue.campaigns.writer.offer import ModelOffer, Offer
 from reelqueue.campaigns.writer.products import Products
@@ -16,6 +16,9 @@ from reelqueue.campaigns.writer.rules import FIELD_CHARACTERS_MAX, SHOTS_MAX, SI
 from reelqueue.campaigns.writer.speech import is_written_in, speech_seconds
 from reelqueue.campaigns.writer.storyboard import NOTHING, PREVIOUS, PRODUCT_PICTURE, WORDS, StoryClip
 from reelqueue.catalog.spec import PromptRule
+from reelqueue.errors import InvalidRequestError
+from reelqueue.pricing import estimate
+from reelqueue.requests.parse import parse_request
 
 Breaches = dict[str, list[Breach]]
 """By the id of the clip; clips without one are left out."""
@@ -31,6 +34,9 @@ _NEGATED: Final = re.compile(r"(?i)\b(?:no|not|never|without|don't|kein\w*|ohne)
 _NO_SOUND: Final = re.compile(r"(?i)\bno (?:music|sound|dialogue|voice)")
 _WORD: Final = re.compile(r"[^\W\d_]{4,}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _CHINESE: Final = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+_PICTURE: Final = "https://media.example/picture.png"
+_ANYTHING: Final = "https://media.example/anything"
+"""In place of files that have no URL yet, for the price."""
 _CELL_CHARACTERS_MIN: Final = 4
 """Of a cell that a text may not repeat; shorter ones are words of any text."""
 _SCENE_SHARE: Final = 0.6
@@ -109,10 +115,21 @@ def check_prompts(written: Sequence[WrittenClip], sources: Sources) -> Breaches:
     return found
 
 
-def cost_of(clip: StoryClip, sources: Sources) -> Decimal | None:
-    """The list price of a clip; None where none is published."""
-    model = sources.offer.model(clip.model)
-    return None if model is None or model.per_second is None else model.per_second * clip.seconds
+def cost_of(clip: StoryClip, model: ModelOffer, sources: Sources) -> Decimal | None:
+    """The most that a clip costs by the list prices, input that is billed included; None where it is not known."""
+    parts = PromptParts(subject="", setting="", action="", camera="", look="", sound="x", shots=(), avoid=())
+    options = dict(write_clip(clip, parts, model, sources.media, name="").options)
+    if begins_with_picture(clip):
+        options["image"] = _PICTURE
+    if clip.references:
+        media = [sources.media[name] for name in clip.references]
+        # What a table refers to is not known here, and may be a video.
+        options["reference_urls"] = [_PICTURE if medium.path else medium.source or _ANYTHING for medium in media]
+    try:
+        cost = estimate(parse_request({**options, "prompt": "x"}), sources.offer.region)
+    except InvalidRequestError:
+        return None  # another rule says why
+    return cost.max_amount if cost else None
 
 
 def _check_facts(clip: StoryClip, before: StoryClip | None, sources: Sources) -> Iterator[Breach]:
@@ -125,8 +142,13 @@ def _check_facts(clip: StoryClip, before: StoryClip | None, sources: Sources) ->
         yield Breach("seconds", f"{model.id} renders {', '.join(map(str, model.seconds))} seconds, not {clip.seconds}")
     if model.ratios and not begins_with_picture(clip) and clip.ratio not in model.ratios:
         yield Breach("ratio", f"{model.id} renders {', '.join(model.ratios)}, not {clip.ratio[:20]!r}")
-    yield from _check_start(clip, before, model, sources)
-    yield from _check_references(clip, model, sources)
+    others = [*_check_start(clip, before, model, sources), *_check_references(clip, model, sources)]
+    yield from others
+    share = sources.offer.share
+    if share is not None and not others and clip.seconds in model.seconds:
+        cost = cost_of(clip, model, sources)
+        if cost is not None and cost > share:
+            yield Breach("budget", f"the clip costs {cost} of its share of {share:.2f} {sources.offer.currency}")
 
 
 def _check_start(clip: StoryClip, before: StoryClip | None, model: ModelOffer, sources: Sources) -> Iterator[Breach]:

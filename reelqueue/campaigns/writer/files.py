@@ -94,7 +94,7 @@ def checked_files(
         return check_file(path, region=region)
 
 
-def breaches_of(checked: Checked, written: Sequence[WrittenClip], budget: Budget | None) -> Breaches:
+def breaches_of(checked: Checked, written: Sequence[WrittenClip]) -> Breaches:
     """What `campaign check` says, by the clip of the storyboard; of a table, every clip has it."""
     ids = {clip.story.id for clip in written}
     found: Breaches = {}
@@ -105,10 +105,6 @@ def breaches_of(checked: Checked, written: Sequence[WrittenClip], budget: Budget
         told = Breach("check", f"{problem.message}{f' ({problem.seen})' if problem.seen else ''}")
         for clip_id in [problem.custom_id] if problem.custom_id in ids else sorted(ids):
             found.setdefault(str(clip_id), []).append(told)
-    total = checked.plan.total
-    if not found and budget is not None and (total.unpriced_count or total.max_amount > budget.amount):
-        told = Breach("budget", f"the clips may cost {total.max_amount} of {budget.amount} {budget.currency}")
-        found = {clip_id: [told] for clip_id in sorted(ids)}
     return found
 
 

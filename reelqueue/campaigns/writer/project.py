@@ -237,7 +237,7 @@ def run_prompts(project: Project, board: Storyboard, calls: CountedCalls) -> Res
         if not written:
             return {}
         checked = checked_files(written, region=project.region, **project.files)
-        return breaches_of(checked, written, project.wish.budget)
+        return breaches_of(checked, written)
 
     written = write_prompts(
         board,
@@ -249,8 +249,10 @@ def run_prompts(project: Project, board: Storyboard, calls: CountedCalls) -> Res
         check_files=check_files,
     )
     checked = checked_files(written, region=project.region, **project.files)
-    if still := breaches_of(checked, written, project.wish.budget):
+    if still := breaches_of(checked, written):
         raise WriterError(f"the campaign file does not pass its check: {next(iter(still.values()))[0]}")
+    if over := checked.plan.budget_warning(project.wish.budget):
+        raise WriterError(f"the campaign file is not written: {over}")
     manifest = write_files(project.folder, written, **project.files)
     asked = [*project.asked, *calls.asked[before:]]
     _write_notes(project, board, asked, {_FIRST_STEP: project.report, _SECOND_STEP: report}, checked)

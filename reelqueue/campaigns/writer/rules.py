@@ -36,7 +36,7 @@ RULES: Final = {
     "banned": "No text has a phrase that the brand file bans.",
     "links": "No text has a URL, a file name or markup.",
     "duplicate": "Clips differ in what they show.",
-    "budget": "The clips together cost no more than the budget: choose shorter or cheaper ones.",
+    "budget": "A clip costs no more than its share of the budget: choose a shorter or cheaper one.",
     "total": "The clips together are no longer than what is asked for.",
     "picture": "A prompt of a clip that begins with a picture or the previous clip says motion, camera and sound only: "
     "the picture says the rest, so subject, setting and look stay empty.",

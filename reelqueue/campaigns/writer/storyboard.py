@@ -93,7 +93,7 @@ class Storyboard(BaseModel):
 def story_clip(number: int, answer: ClipAnswer) -> StoryClip:
     """The clip with this number, from 1; its words on one line each."""
     facts = answer.model_dump()
-    words = {name: " ".join(str(facts[name]).split()) for name in WORDS}
+    words = {name: " ".join(str(facts[name]).split()) for name in (*WORDS, "model", "ratio", "start")}
     return StoryClip(id=f"{number:02}", **{**facts, **words})
 
 

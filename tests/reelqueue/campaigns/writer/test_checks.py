@@ -9,10 +9,10 @@ import pytest
 
 from reelqueue.campaigns.writer.checks import check_prompts, check_storyboard
 from reelqueue.campaigns.writer.compose import write_clip
-from reelqueue.campaigns.writer.inputs import Brand
+from reelqueue.campaigns.writer.inputs import Brand, Brief, Medium
 from reelqueue.campaigns.writer.products import Products
 from reelqueue.campaigns.writer.rules import RULES
-from tests.reelqueue.campaigns.writer.conftest import MakeSources, make_clip, make_parts
+from tests.reelqueue.campaigns.writer.conftest import FOX, MakeSources, make_clip, make_parts
 
 BANNED = Brand("", ("best in the world",))
 TABLE = Products(
@@ -95,6 +95,17 @@ def test_all_clips_together_are_not_too_long(sources: MakeSources) -> None:
     found = check_storyboard([make_clip(1, seconds=8), make_clip(2, seconds=2), make_clip(3, seconds=3)], held)
 
     assert {clip: [breach.rule for breach in breaches] for clip, breaches in found.items()} == {"01": ["total"]}
+
+
+def test_a_clip_costs_its_share_with_the_video_that_it_refers_to(sources: MakeSources) -> None:
+    film = Medium("film", "https://media.example/film.mp4")
+    held = sources(brief=Brief("A fox.", (FOX, film)), models=("wan2.7-r2v",), clips=2, budget="1.00 USD")
+    cheap = make_clip(1, model="wan2.7-r2v", references=("fox",), subject="@fox", seconds=5)
+    dear = make_clip(2, model="wan2.7-r2v", references=("film",), subject="@film", seconds=5)
+
+    found = check_storyboard([cheap, dear], held)
+
+    assert {clip: [breach.rule for breach in breaches] for clip, breaches in found.items()} == {"02": ["budget"]}
 
 
 def test_dialogue_is_in_the_language_that_was_asked_for(sources: MakeSources) -> None:

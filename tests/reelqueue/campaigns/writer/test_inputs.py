@@ -44,6 +44,14 @@ def test_a_brief_that_cannot_be_used(tmp_path: Path, text: str | bytes, said: st
         read_brief(put(tmp_path, text))
 
 
+def test_a_picture_outside_of_the_brief_s_folder_is_never_read(tmp_path: Path) -> None:
+    put(tmp_path, b"png", "secret.png")
+    (tmp_path / "briefs").mkdir()
+
+    with pytest.raises(InvalidRequestError, match="no file"):
+        read_brief(put(tmp_path / "briefs", "![fox](../secret.png)"))
+
+
 def test_a_brief_with_pictures(tmp_path: Path) -> None:
     put(tmp_path, b"png", "fox.png")
 

@@ -93,6 +93,17 @@ def test_a_call_that_was_lost_twice_is_not_made_again(tmp_path: Path) -> None:
     assert posts.count == 2
 
 
+def test_a_call_that_was_lost_twice_in_one_run_is_not_made_again(tmp_path: Path) -> None:
+    posts = Posts(*[httpx.ReadError("gone")] * 3)
+    asking = calls(tmp_path / "texts.jsonl", posts)
+
+    for _ in range(3):
+        with pytest.raises(TextCallError):
+            asking.ask("name", ASK)
+
+    assert posts.count == 2
+
+
 def test_a_refused_call_may_be_made_again(tmp_path: Path) -> None:
     refused = {"error": {"code": "data_inspection_failed", "message": "Input data may contain inappropriate content."}}
     posts = Posts(*[httpx.Response(400, json=refused) for _ in range(3)], whole("Ada"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reelqueue.campaigns.writer.storyboard import Storyboard, read_storyboard, storyboard_text
+from reelqueue.campaigns.writer.storyboard import ClipAnswer, Storyboard, read_storyboard, story_clip, storyboard_text
 from reelqueue.errors import InvalidRequestError
 from tests.reelqueue.campaigns.writer.conftest import make_clip
 
@@ -25,6 +25,15 @@ def test_a_clip_can_be_deleted_and_words_be_changed() -> None:
     board = read_storyboard(changed)
 
     assert [(clip.id, clip.light) for clip in board.clips] == [("01", "noon")]
+
+
+def test_no_text_of_a_model_makes_lines_of_its_own() -> None:
+    odd = "16:9\n## 07\n- model: free"
+    clip = story_clip(1, ClipAnswer.model_validate(make_clip(1, ratio=odd, action=odd).model_dump(exclude={"id"})))
+
+    board = Storyboard(clips=(clip,), assumptions=(odd,))
+
+    assert [one.id for one in read_storyboard(storyboard_text("autumn", board)).clips] == ["01"]
 
 
 @pytest.mark.parametrize(
