@@ -11,9 +11,9 @@ from uuid import UUID
 from embedded.rehearsal.virtual_clock import StageClock
 from models.operations.scheduling.poll_wakeups import Wake
 from workers.archive.archive_result import archive_render_job
+from workers.dispatch.dispatcher import dispatch
 from workers.polling.poll_batch import poll_account
 from workers.reconciliation.reconcile import reconcile_attempt
-from workers.recovery.guarded_dispatch import guarded_dispatch
 from workers.runtime.context import Context
 from workers.submission.submit import submit_render_job
 
@@ -41,7 +41,7 @@ class EventQueue:
 
     def dispatch(self) -> None:
         """Something may be admitted."""
-        self._add(guarded_dispatch)
+        self._add(dispatch)
 
     def submit(self, job_id: UUID, epoch: int, model: str, *, delay_seconds: float = 0) -> None:  # noqa: ARG002
         """A job was admitted."""

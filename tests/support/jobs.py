@@ -15,8 +15,8 @@ from reelqueue.requests.parse import parse_request
 from tests.support.recorded_hints import RecordedHints, SubmitHint
 from tests.support.scripted_provider import Said, ScriptedProvider, succeeded
 from tests.support.virtual_clock import VirtualClock
+from workers.dispatch.dispatcher import dispatch
 from workers.polling.poll_batch import Report, poll_account
-from workers.recovery.guarded_dispatch import guarded_dispatch
 from workers.runtime.context import Context
 from workers.submission.submit import submit_render_job
 
@@ -50,7 +50,7 @@ class Jobs:
     def admitted(self, **options: Any) -> SubmitHint:
         """A job with a slot, and the hint that says so."""
         job_id = self.queued(**options)
-        guarded_dispatch(self.context)
+        dispatch(self.context)
         return next(hint for hint in self.hints.submits if hint.job_id == job_id)
 
     def submit(self, hint: SubmitHint) -> str:

@@ -13,7 +13,7 @@ from models.operations.scheduling.submit_gates import obstacles
 from tests.support.jobs import MODEL, Jobs
 from tests.support.rows import Rows
 from tests.support.scripted_provider import listing, succeeded, task
-from workers.recovery.guarded_dispatch import guarded_dispatch
+from workers.dispatch.dispatcher import dispatch
 from workers.runtime.context import Context
 
 SETTLED_SECONDS: Final = 120.0
@@ -65,7 +65,7 @@ class Restored:
     def dispatched(self, *, after_seconds: float = 0) -> int:
         """How many jobs a dispatch admits, now or later."""
         self.jobs.clock.advance(after_seconds)
-        return len(guarded_dispatch(self.context))
+        return len(dispatch(self.context))
 
     def settle(self) -> int:
         """How many jobs are admitted once nothing of the forgotten future can be under way."""

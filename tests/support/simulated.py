@@ -16,8 +16,8 @@ from reelqueue.states import RenderState
 from tests.conftest import Simulator
 from tests.support.recorded_hints import RecordedHints
 from tests.support.rows import Rows
+from workers.dispatch.dispatcher import dispatch
 from workers.polling.poll_batch import poll_account
-from workers.recovery.guarded_dispatch import guarded_dispatch
 from workers.runtime.context import Context
 from workers.submission.submit import submit_render_job
 
@@ -52,7 +52,7 @@ class Simulated:
     def submitted(self, *, stored_raw: dict[str, object] | None = None, **options: object) -> UUID:
         """A job that was sent."""
         job_id = self.queued(stored_raw=stored_raw, **options)
-        guarded_dispatch(self.context)
+        dispatch(self.context)
         hint = next(hint for hint in self.hints.submits if hint.job_id == job_id)
         submit_render_job(self.context, hint.job_id, hint.epoch)
         return job_id

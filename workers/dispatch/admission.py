@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.campaign import Campaign
+from models.operations.jobs.price import quote
 from models.operations.jobs.request_rows import stored_request
 from models.operations.jobs.transitions import move
 from models.operations.money.caps import Wanted
@@ -31,7 +32,6 @@ from reelqueue.errors import InvalidRequestError
 from reelqueue.pricing import unpriced_warning
 from reelqueue.states import RenderState
 from workers.dispatch.fair_share import CampaignQueue, FairShare, QueuedJob
-from workers.dispatch.quotes import quote
 from workers.dispatch.usage import Usage
 
 log = structlog.get_logger(__name__)

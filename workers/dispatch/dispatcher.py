@@ -19,16 +19,26 @@ from models.operations.scheduling.submit_gates import Openings, keep_alive, read
 from workers.dispatch.admission import Admitted, LaneAdmission
 from workers.dispatch.canaries import choose_canaries
 from workers.dispatch.circuit_breaker import trip_breakers
+from workers.dispatch.default_account import ensure_default_account
 from workers.dispatch.queue import lines, open_campaigns, waiting_campaigns, waiting_models
 from workers.dispatch.usage import Usage
 from workers.failpoints import Failpoint, failpoint
+from workers.recovery.gates import open_gates
 from workers.runtime.context import Context
 
 log = structlog.get_logger(__name__)
 
 
 def dispatch(context: Context) -> list[Admitted]:
-    """Admit what fits, then hint at each submit, and at polls that somebody wants earlier."""
+    """Make the default account if there is none, open the submit gates that can be opened, and admit what fits."""
+    with context.sessions.begin() as session:
+        ensure_default_account(session, context)
+    open_gates(context)
+    return admit_jobs(context)
+
+
+def admit_jobs(context: Context) -> list[Admitted]:
+    """Admit what fits, but nothing to a closed gate; then hint at each submit, and at polls that are wanted earlier."""
     with context.sessions.begin() as session:
         now = context.clock.now(session)
         accounts = _healthy(session)

@@ -28,7 +28,7 @@ from reelqueue.errors import ConfigurationError
 from workers.archive.backlog import read_backlog
 from workers.audit.invariants import BILL_IS_RESERVED
 from workers.operator.odd_tasks import odd_tasks
-from workers.reconciliation.orphan_adoption import adopted_since
+from workers.orphans.adoption import adopted_since
 from workers.runtime.context import Context
 
 _CHECKOUT: Final = Path(__file__).resolve().parents[2]

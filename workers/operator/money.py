@@ -16,7 +16,7 @@ from reelqueue.cli.statement import By, FirstDay, LastDay, day_of, show_statemen
 from reelqueue.errors import ReelqueueError
 from reelqueue.schemas.statement import Grouping
 from workers.operator.console import AsJson, Since, open_context, open_session, read_window
-from workers.reconciliation.orphans import OrphanScan, billed, scan_for_orphans
+from workers.orphans.scan import OrphanScan, billed, scan_for_orphans
 
 
 def adopt_orphans_command(*, since: Since = "24h", as_json: AsJson = False) -> None:

@@ -20,8 +20,7 @@ from models.render_job import RenderJob
 from reelqueue.states import UNBILLED, RenderState, TaskStatus
 from workers.dashscope import ListedTask, TaskAnswer
 from workers.reconciliation.competing_attempts import contender_of
-from workers.reconciliation.orphan_adoption import ask
-from workers.reconciliation.task_list import Located
+from workers.reconciliation.task_list import Located, query_task
 from workers.reconciliation.task_matching import ENDED, UnclaimedTask, may_have_made
 from workers.reconciliation.unresolved_attempts import attempt_window
 from workers.runtime.context import Context
@@ -53,7 +52,7 @@ def note_found(context: Context, account: Account, located: Iterable[Located]) -
         done = set(session.scalars(ended.where(FoundTask.provider_task_id.in_(found))))
     asked = 0
     for one in [one for task_id, one in found.items() if task_id not in done][:_AT_ONCE]:
-        answer = ask(context, account, one.base_url, one.task.provider_task_id)
+        answer = query_task(context, account, one.base_url, one.task.provider_task_id)
         if answer is None:
             continue
         asked += 1

@@ -7,15 +7,27 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.attempt import Attempt
-from workers.dashscope import ClockComparison, DashScope, ListedTask, TaskList, TooManyTasksError
+from reelqueue.errors import ConfigurationError
+from workers.dashscope import (
+    ClockComparison,
+    DashScope,
+    ListedTask,
+    ProviderError,
+    TaskAnswer,
+    TaskList,
+    TooManyTasksError,
+)
 from workers.dashscope.limits import LONGEST_WINDOW
 from workers.runtime.context import Context
 from workers.runtime.provider_clock import ClockRange, keep_reading
+
+log = structlog.get_logger(__name__)
 
 _SHORTEST_WINDOW: Final = timedelta(seconds=10)
 _READS: Final = 5
@@ -75,6 +87,20 @@ def list_account(
         found |= {task.provider_task_id: Located(task, host) for task in listed.tasks}
         flaw = flaw or listed.flaw
     return AccountList(found, flaw)
+
+
+def query_task(context: Context, account: Account, base_url: str, provider_task_id: str) -> TaskAnswer | None:
+    """Query one task at the provider; None if it gives no answer now."""
+
+    async def get() -> TaskAnswer:
+        async with context.provider(account, base_url=base_url) as provider:
+            return await provider.get(provider_task_id)
+
+    try:
+        return context.host.run(get())
+    except (ProviderError, ConfigurationError) as error:
+        log.warning("orphan.no_answer", account=account.name, provider_task_id=provider_task_id, error=str(error))
+        return None
 
 
 async def _list_host(

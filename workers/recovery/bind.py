@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from models.account import Account
 from models.attempt import Attempt
 from models.base import new_id
+from models.operations.jobs.price import quote
 from models.operations.jobs.request_rows import stored_request
 from models.operations.jobs.transitions import move, record
 from models.operations.money.slot_reservations import lease_slot, release_slot
@@ -23,7 +24,6 @@ from reelqueue.builder import build
 from reelqueue.errors import InvalidRequestError
 from reelqueue.states import UNSENT, AttemptState, RenderState
 from workers.dashscope import Acceptance
-from workers.dispatch.quotes import quote
 from workers.polling.apply_answers import Effects
 from workers.polling.known_answer import apply_known
 from workers.recovery.matching import Found

@@ -29,9 +29,9 @@ from reelqueue.states import UNSENT, AttemptState, RenderState
 from workers.archive.backlog import raise_expiry_alarms, sound_review_alarm
 from workers.archive.fetch_lease import expiry, is_due
 from workers.dispatch.admission import Admitted
+from workers.dispatch.dispatcher import dispatch
 from workers.failpoints import Failpoint, failpoint
 from workers.quarantine.poison_detection import count_death, quarantine_job, third_try_at
-from workers.recovery.guarded_dispatch import guarded_dispatch
 from workers.runtime.context import Context
 from workers.settings import ReconcileSettings
 from workers.submission.claim_outcomes import expire, mark_ambiguous, requeue
@@ -134,7 +134,7 @@ def sweep(context: Context) -> Swept:
         imports=_forget_imports(context),
         texts=texts.expired + texts.stopped + texts.unsent + texts.lost,
         questions=len(texts.hints),
-        admitted=len(guarded_dispatch(context)),
+        admitted=len(dispatch(context)),
     )
     if any(vars(swept).values()):
         log.info("sweep.healed", **vars(swept))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from reelqueue import messages
 from workers.app import app
-from workers.reconciliation.orphans import scan_for_orphans
-from workers.recovery.guarded_dispatch import guarded_dispatch
+from workers.dispatch.dispatcher import dispatch
+from workers.orphans.scan import scan_for_orphans
 from workers.resources import context
 from workers.sweep.sweep import sweep
 
@@ -13,7 +13,7 @@ from workers.sweep.sweep import sweep
 @app.task(name=messages.CONTROL_DISPATCH)
 def dispatch_task() -> str:
     """Admit what fits."""
-    return f"admitted={len(guarded_dispatch(context()))}"
+    return f"admitted={len(dispatch(context()))}"
 
 
 @app.task(name=messages.CONTROL_SWEEP)

@@ -24,10 +24,10 @@ from tests.system.simulation.stage import Standing, Step
 from tests.system.simulation.temper import Temper, draw_fault, draw_spoiling
 from tests.system.simulation.world import World
 from workers.archive.archive_result import archive_render_job
+from workers.dispatch.dispatcher import dispatch
 from workers.intake import take_in
 from workers.polling.poll_batch import poll_account
 from workers.reconciliation.reconcile import reconcile_attempt
-from workers.recovery.guarded_dispatch import guarded_dispatch
 from workers.runtime.context import Context
 from workers.submission.submit import submit_render_job
 from workers.sweep.sweep import sweep
@@ -208,7 +208,7 @@ class Scheduler:
             case messages.INTAKE_ENQUEUE:
                 return take_in(context, *args)
             case messages.CONTROL_DISPATCH:
-                return f"admitted={len(guarded_dispatch(context))}"
+                return f"admitted={len(dispatch(context))}"
             case messages.CONTROL_SWEEP:
                 return sweep(context)
             case messages.RENDER_SUBMIT:

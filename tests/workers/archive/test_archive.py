@@ -22,7 +22,7 @@ from tests.support.virtual_clock import VirtualClock
 from workers.archive.archive_result import archive_render_job
 from workers.archive.download import Download
 from workers.audit.invariants import audit
-from workers.reconciliation.orphans import scan_for_orphans
+from workers.orphans.scan import scan_for_orphans
 from workers.settings import Settings
 
 CLIP = says("200 OK", make_clip())

@@ -16,8 +16,8 @@ from tests.conftest import Simulator
 from tests.support.recorded_hints import RecordedHints
 from tests.support.simulated import KEY, Simulated
 from workers.audit.provider import audit_provider
-from workers.reconciliation.orphan_adoption import Orphan
-from workers.reconciliation.orphans import scan_for_orphans
+from workers.orphans.adoption import Orphan
+from workers.orphans.scan import scan_for_orphans
 from workers.runtime.context import Context
 
 

@@ -20,7 +20,6 @@ from tests.support.rows import Rows
 from tests.support.scripted_provider import succeeded
 from tests.support.virtual_clock import VirtualClock
 from workers.dispatch.dispatcher import _healthy, dispatch
-from workers.recovery.guarded_dispatch import guarded_dispatch
 
 SLOTS, SUBMITS_PER_SECOND, LOOK_AHEAD = 5, 5, 2
 
@@ -176,7 +175,7 @@ def test_a_second_account_takes_what_the_first_cannot(jobs: Jobs, rows: Rows) ->
         jobs.queued()
 
     environment = {**jobs.context.environment, "OTHER_KEY": "sk-other"}
-    admitted = guarded_dispatch(replace(jobs.context, environment=environment))
+    admitted = dispatch(replace(jobs.context, environment=environment))
 
     accounts = Counter(rows.job(one.job_id).account_id for one in admitted)
     assert sorted(accounts.values()) == [7, 7]
@@ -187,7 +186,7 @@ def test_the_default_account_follows_the_environment(jobs: Jobs, rows: Rows) -> 
     moved = jobs.context.settings.provider.model_copy(update={"video_base_url": "https://us.test/"})
     settings = replace(jobs.context.settings, provider=moved)
 
-    guarded_dispatch(replace(jobs.context, settings=settings, environment={"DASHSCOPE_API_KEY": "sk-other"}))
+    dispatch(replace(jobs.context, settings=settings, environment={"DASHSCOPE_API_KEY": "sk-other"}))
 
     account = rows.account()
     assert (account.base_url, account.key_env) == ("https://us.test", "DASHSCOPE_API_KEY")

@@ -17,7 +17,7 @@ from tests.conftest import Simulator
 from tests.support.commands import Ended, Run
 from tests.support.recorded_hints import RecordedHints
 from tests.support.simulated import KEY, PROMPT, Simulated
-from workers.recovery.guarded_dispatch import guarded_dispatch
+from workers.dispatch.dispatcher import dispatch
 from workers.runtime.context import Context
 
 
@@ -49,11 +49,11 @@ def desk(context: Context, hints: RecordedHints, simulator: Simulator, database_
     outside = {"sessions": make_sessions(engine), "clock": DatabaseClock(), "environment": {"ALIBABA_API_KEY": KEY}}
     settings = replace(context.settings, provider=provider)
     simulated = Simulated(replace(context, settings=settings, **outside), hints, simulator)
-    guarded_dispatch(simulated.context)
+    dispatch(simulated.context)
     jobs = [simulated.queued(seed=seed) for seed in (1, 2)]
     task_id = simulated.stray(PROMPT, seconds=2)
     simulated.rows.change(SubmitGate, server_started_at=None)
-    assert guarded_dispatch(simulated.context) == []
+    assert dispatch(simulated.context) == []
     yield Desk(simulated, run, jobs, task_id)
     engine.dispose()
 
@@ -90,19 +90,19 @@ def test_a_pair_gives_the_task_to_its_job_and_the_rest_goes_on(desk: Desk) -> No
 
     assert f"render job {desk.jobs[1]} follows task {desk.task_id}" in said.out
     assert desk.states() == [RenderState.QUEUED, RenderState.ARCHIVING]
-    assert [one.job_id for one in guarded_dispatch(desk.simulated.context)] == [desk.jobs[0]]
+    assert [one.job_id for one in dispatch(desk.simulated.context)] == [desk.jobs[0]]
 
 
 def test_a_task_that_is_ruled_out_holds_nothing(desk: Desk) -> None:
     assert desk.recover("--foreign", desk.task_id, "--yes").exit_code == 0
 
-    assert len(guarded_dispatch(desk.simulated.context)) == 2
+    assert len(dispatch(desk.simulated.context)) == 2
 
 
 def test_an_account_can_be_opened_all_the_same(desk: Desk) -> None:
     assert desk.recover("--open", "default", "--yes").exit_code == 0
 
-    assert len(guarded_dispatch(desk.simulated.context)) == 2
+    assert len(dispatch(desk.simulated.context)) == 2
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_a_wrong_decision_changes_nothing(desk: Desk, words: list[str], seen: st
     assert said.exit_code != 0
     assert seen in said.err.replace("\n", " ")
     assert desk.states() == [RenderState.QUEUED] * 2
-    assert guarded_dispatch(desk.simulated.context) == []
+    assert dispatch(desk.simulated.context) == []
 
 
 def test_without_a_yes_nothing_is_decided(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,4 +133,4 @@ def test_without_a_yes_nothing_is_decided(desk: Desk, monkeypatch: pytest.Monkey
 
     assert desk.recover("--open", "default").exit_code != 0
     assert asked == ["default (1 tasks open): takes submits although their jobs may be paid for twice. Go on?"]
-    assert guarded_dispatch(desk.simulated.context) == []
+    assert dispatch(desk.simulated.context) == []

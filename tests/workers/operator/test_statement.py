@@ -15,8 +15,8 @@ from reelqueue.states import RenderState
 from tests.support.jobs import Jobs
 from tests.support.rows import Rows
 from tests.support.scripted_provider import accepted, listing, succeeded, task
-from workers.reconciliation.orphans import scan_for_orphans
-from workers.recovery.guarded_dispatch import guarded_dispatch
+from workers.dispatch.dispatcher import dispatch
+from workers.orphans.scan import scan_for_orphans
 
 DAY_SECONDS = 24 * 3600.0
 
@@ -75,7 +75,7 @@ def test_a_clip_that_took_two_submits_is_expected_once(jobs: Jobs, rows: Rows) -
     jobs.rendering()
     jobs.poll(task("FAILED", code="InternalError"))
     jobs.clock.advance(5)
-    guarded_dispatch(jobs.context)
+    dispatch(jobs.context)
     jobs.submit(jobs.hints.submits[-1])
     jobs.poll(succeeded())
 

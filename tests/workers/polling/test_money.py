@@ -23,7 +23,6 @@ from tests.support.rows import Rows
 from tests.support.scripted_provider import RESULT_URL, Answer, refused, succeeded, task
 from workers.audit.invariants import audit
 from workers.dispatch.dispatcher import dispatch
-from workers.recovery.guarded_dispatch import guarded_dispatch
 from workers.sweep.sweep import sweep
 
 PRICE = Decimal("0.50")
@@ -151,7 +150,7 @@ def test_what_was_admitted_without_a_price_waits_for_dispatch_once_a_budget_is_s
 
     jobs.submit(hint)
     jobs.clock.advance(3600)
-    guarded_dispatch(jobs.context)
+    dispatch(jobs.context)
 
     assert jobs.provider.count("submit") == 0
     assert "raw sends fps to wan2.6-t2v" in (campaign(rows).paused_reason or "")
@@ -216,7 +215,7 @@ def test_an_unmeasured_bill_is_what_its_own_account_had_reserved(jobs: Jobs, row
         second = Account(name="second", base_url=first.base_url, region="ap-southeast-1", key_env=first.key_env)
         session.add(second)
     jobs.clock.advance(60)
-    guarded_dispatch(jobs.context)
+    dispatch(jobs.context)
     jobs.submit(jobs.hints.submits[-1])
     reserved = [(e.amount, e.currency) for e in rows.entries(job_id) if e.kind is EntryKind.RESERVE]
     assert reserved == [(Decimal("3.00"), "CNY"), (PRICE, "USD")]

@@ -20,9 +20,9 @@ from workers.archive import archive_result as archive
 from workers.archive.archive_result import archive_render_job
 from workers.archive.fetch_lease import claim_fetch
 from workers.audit.invariants import audit
+from workers.dispatch.dispatcher import dispatch
 from workers.operator.manual_review import QuarantinedError, adopt, resubmit, write_off
 from workers.quarantine.release import NotQuarantinedError, quarantined, retry
-from workers.recovery.guarded_dispatch import guarded_dispatch
 from workers.settings import Settings
 from workers.submission import submit as submission
 from workers.sweep.sweep import sweep
@@ -65,7 +65,7 @@ def die(*_: object, **_options: object) -> None:
 
 def die_submitting(jobs: Jobs, job_id: UUID, rows: Rows) -> None:
     """End a worker between the intent and the POST, and sweep up after it."""
-    guarded_dispatch(jobs.context)
+    dispatch(jobs.context)
     submission.claim_job(jobs.context, job_id, rows.job(job_id).epoch)
     jobs.clock.advance(LONG_SECONDS)
     sweep(jobs.context)
@@ -164,14 +164,14 @@ def test_it_is_queued_again_by_a_retry(jobs: Jobs, rows: Rows) -> None:
         retry(session, job_id, now=jobs.clock.now())
 
     assert rows.state(job_id) is RenderState.QUEUED
-    assert [one.job_id for one in guarded_dispatch(jobs.context)] == [job_id]
+    assert [one.job_id for one in dispatch(jobs.context)] == [job_id]
 
 
 def test_a_retry_cancels_what_a_user_cancelled_while_it_was_being_submitted(jobs: Jobs, rows: Rows) -> None:
     job_id = jobs.queued()
     for _ in range(DEATHS - 1):
         die_submitting(jobs, job_id, rows)
-    guarded_dispatch(jobs.context)
+    dispatch(jobs.context)
     submission.claim_job(jobs.context, job_id, rows.job(job_id).epoch)
     with jobs.context.sessions.begin() as session:
         request_cancel(session, job_id, now=jobs.clock.now())
@@ -187,7 +187,7 @@ def test_a_retry_cancels_what_a_user_cancelled_while_it_was_being_submitted(jobs
 def test_a_submit_that_succeeds_sets_the_count_back(jobs: Jobs, rows: Rows) -> None:
     job_id = jobs.queued()
     die_submitting(jobs, job_id, rows)
-    guarded_dispatch(jobs.context)
+    dispatch(jobs.context)
 
     jobs.submit(jobs.hints.submits[-1])
 

@@ -19,9 +19,9 @@ from tests.support.scripted_provider import answer, listing, refused, task
 from tests.support.virtual_clock import VirtualClock
 from workers.audit.invariants import audit
 from workers.dashscope.wire import format_time
+from workers.dispatch.dispatcher import dispatch
 from workers.operator.manual_review import write_off
 from workers.reconciliation.reconcile import STRANGERS_AT_ONCE
-from workers.recovery.guarded_dispatch import guarded_dispatch
 
 OTHER = "somebody else's dog"
 
@@ -211,7 +211,7 @@ def test_equal_requests_without_a_prompt_adopt_a_task_each(doubts: Doubts, rows:
     assert rows.tasks(job_ids[0]) == []  # not before the listing shows whatever was made
     for job_id in job_ids:
         doubts.ask(job_id, after_seconds=QUIET_SECONDS)
-        guarded_dispatch(doubts.context)  # or the gate closes, and the first job may have made a forgotten task
+        dispatch(doubts.context)  # or the gate closes, and the first job may have made a forgotten task
 
     assert sorted(rows.tasks(job_id)[0].provider_task_id for job_id in job_ids) == ["another", "one"]
 
@@ -221,7 +221,7 @@ def test_a_task_that_an_equal_request_took_is_looked_for_at_the_time_of_that_req
 ) -> None:
     first = doubts.ambiguous()
     clock.advance(5 * HOUR_SECONDS)
-    guarded_dispatch(doubts.context)  # or the gate closes meanwhile
+    dispatch(doubts.context)  # or the gate closes meanwhile
     later = doubts.ambiguous()
     doubts.lists(of_the_first=PROMPT)
     doubts.ask(later)  # which takes the task of the first, as the two are equal

@@ -16,7 +16,7 @@ from tests.support.rows import Rows
 from tests.support.scripted_provider import Answer, listing, refused, succeeded, task
 from tests.support.virtual_clock import VirtualClock
 from workers.dashscope.wire import format_time
-from workers.reconciliation.orphans import scan_for_orphans
+from workers.orphans.scan import scan_for_orphans
 from workers.runtime.context import Context
 from workers.runtime.known_clocks import KnownClocks
 

@@ -21,7 +21,7 @@ from workers.archive import archive_result, found_files
 from workers.archive.archive_result import archive_render_job
 from workers.archive.download import Download, DownloadError
 from workers.operator import manual_review as review
-from workers.reconciliation.orphans import scan_for_orphans
+from workers.orphans.scan import scan_for_orphans
 from workers.runtime.context import Context
 
 VIDEO = b"a video"

@@ -16,8 +16,8 @@ from tests.support.rows import Rows
 from tests.support.scripted_provider import succeeded
 from tests.support.virtual_clock import VirtualClock
 from workers.dashscope import Acceptance
+from workers.dispatch.dispatcher import dispatch
 from workers.operator import manual_review as review
-from workers.recovery.guarded_dispatch import guarded_dispatch
 from workers.runtime.context import Context
 from workers.submission.submit import bind
 from workers.submission.task_binding import TaskTakenError
@@ -77,7 +77,7 @@ def test_a_job_is_submitted_again_once_per_word(parked: UUID, context: Context, 
         review.resubmit(session, parked, now=context.clock.now(session))
     doubts.lists()
 
-    guarded_dispatch(context)
+    dispatch(context)
 
     assert rows.state(parked) is RenderState.ADMITTED
     assert doubts.attempt(parked).state is AttemptState.NOT_CREATED

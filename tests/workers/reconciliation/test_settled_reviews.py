@@ -27,7 +27,7 @@ from workers.audit.invariants import audit
 from workers.audit.provider import OWNED, audit_provider
 from workers.dashscope import Acceptance
 from workers.operator import manual_review as review
-from workers.reconciliation.orphans import scan_for_orphans
+from workers.orphans.scan import scan_for_orphans
 from workers.runtime.context import Context
 from workers.submission.submit import bind
 from workers.sweep.sweep import sweep

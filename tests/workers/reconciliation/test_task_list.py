@@ -15,8 +15,8 @@ from tests.support.scripted_provider import Answer, answer, listing
 from tests.support.virtual_clock import VirtualClock
 from workers.dashscope import TooManyTasksError
 from workers.dashscope.client import MAX_PAGES
+from workers.dispatch.dispatcher import dispatch
 from workers.reconciliation.task_list import AccountList, list_account
-from workers.recovery.guarded_dispatch import guarded_dispatch
 from workers.runtime.context import Context
 
 OVERFULL = answer(200, {"total": 9999, "total_page": MAX_PAGES + 1, "page_no": 1, "page_size": 100, "data": []})
@@ -25,7 +25,7 @@ OVERFULL = answer(200, {"total": 9999, "total_page": MAX_PAGES + 1, "page_no": 1
 @pytest.fixture
 def account(context: Context, rows: Rows) -> Account:
     """The default account."""
-    guarded_dispatch(context)
+    dispatch(context)
     with rows.sessions.begin() as session:
         return session.scalars(select(Account)).one()
 

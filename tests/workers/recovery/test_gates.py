@@ -34,8 +34,7 @@ from workers.audit.invariants import audit
 from workers.dashscope import ListedTask
 from workers.dispatch.dispatcher import dispatch
 from workers.operator.manual_review import resubmit
-from workers.reconciliation.orphans import scan_for_orphans
-from workers.recovery.guarded_dispatch import guarded_dispatch
+from workers.orphans.scan import scan_for_orphans
 from workers.runtime.context import Context
 from workers.sweep.sweep import sweep
 
@@ -241,7 +240,7 @@ def test_dispatch_and_the_opening_of_gates_lock_them_in_one_order(own_jobs: Jobs
     sessions = own_jobs.context.sessions
     with sessions.begin() as session:
         session.add(AccountRow(name="second", base_url="https://second.test", region="x", key_env="SECOND", headers={}))
-    guarded_dispatch(own_jobs.context)
+    dispatch(own_jobs.context)
     with sessions.begin() as session:
         first_id, second_id = session.scalars(select(SubmitGate.account_id).order_by(SubmitGate.account_id)).all()
         session.execute(update(SubmitGate).values(is_open=True, alive_at=own_jobs.clock.now()))
@@ -408,7 +407,7 @@ def test_a_task_older_than_the_record_is_nobodys_to_wait_for(restored: Restored,
     restored.with_known_clock()
     jobs.queued()
     jobs.clock.advance(250)
-    guarded_dispatch(jobs.context)
+    dispatch(jobs.context)
     jobs.queued()
     restored.on_the_same_server()
     restored.lists("old", age_seconds=245)
@@ -574,7 +573,7 @@ def test_a_job_that_was_rolled_back_goes_to_no_other_account(
 ) -> None:
     with rows.sessions.begin() as session:
         session.add(AccountRow(name="second", base_url="https://second.test", region="x", key_env="SECOND", headers={}))
-    guarded_dispatch(context)
+    dispatch(context)
     jobs.queued()
     restored.from_backup()
     rows.change(SubmitGate, SubmitGate.account_id != default_id(rows), database_id=None)

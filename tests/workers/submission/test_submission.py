@@ -19,7 +19,7 @@ from tests.support.scripted_provider import Answer, Said, ScriptedProvider, acce
 from tests.support.virtual_clock import VirtualClock
 from tests.workers.conftest import CANARY
 from workers.dashscope import Acceptance
-from workers.recovery.guarded_dispatch import guarded_dispatch
+from workers.dispatch.dispatcher import dispatch
 from workers.submission.claim_outcomes import THROTTLE_BACKOFF
 from workers.submission.submit import Claim, bind, claim_job, submit_render_job
 
@@ -204,7 +204,7 @@ def test_a_storm_of_refusals_fails_no_job(jobs: Jobs, rows: Rows, clock: Virtual
     jobs.provider.on_submit(*[refused(429, "Throttling")] * 40)
     job_id = jobs.queued()
     while rows.state(job_id) is not RenderState.RENDERING:
-        for hint in guarded_dispatch(jobs.context):
+        for hint in dispatch(jobs.context):
             submit_render_job(jobs.context, hint.job_id, hint.epoch)
         clock.advance(100)
 
@@ -220,7 +220,7 @@ def test_a_medium_that_could_not_be_fetched_is_tried_again_twice(
     for _ in range(2):
         assert rows.state(job_id) is RenderState.QUEUED
         clock.advance(10)
-        guarded_dispatch(jobs.context)
+        dispatch(jobs.context)
         jobs.submit(jobs.hints.submits[-1])
 
     assert (rows.state(job_id), rows.job(job_id).failure_code) == (RenderState.FAILED, code)
@@ -231,10 +231,10 @@ def test_a_throttled_job_is_sent_when_its_back_off_is_over(
 ) -> None:
     jobs.provider.on_submit(refused(429, "Throttling.RateQuota"))
     job_id = jobs.rendering()
-    assert guarded_dispatch(jobs.context) == []
+    assert dispatch(jobs.context) == []
 
     clock.advance(2)
-    guarded_dispatch(jobs.context)
+    dispatch(jobs.context)
     jobs.submit(hints.submits[-1])
 
     assert rows.state(job_id) is RenderState.RENDERING
@@ -283,7 +283,7 @@ def test_another_service_at_the_accounts_address_pauses_it_after_a_few_answers(
     for _ in range(2):
         assert (rows.state(job_id), rows.account().paused_at) == (RenderState.QUEUED, None)
         clock.advance(10)
-        guarded_dispatch(jobs.context)
+        dispatch(jobs.context)
         jobs.submit(jobs.hints.submits[-1])
 
     job = rows.job(job_id)
@@ -315,7 +315,7 @@ def test_a_proxys_whim_pauses_no_account(jobs: Jobs, rows: Rows, clock: VirtualC
     job_id = jobs.rendering()
     while rows.state(job_id) is not RenderState.RENDERING:
         clock.advance(100)
-        guarded_dispatch(jobs.context)
+        dispatch(jobs.context)
         jobs.submit(jobs.hints.submits[-1])
 
     assert (rows.account().paused_at, len(rows.attempts(job_id))) == (None, 5)
@@ -330,9 +330,9 @@ def test_a_quota_that_comes_back_holds_its_model_until_then(jobs: Jobs, rows: Ro
     assert (rows.account().paused_at, rows.state(job_id)) == (None, RenderState.QUEUED)
     assert rows.submit_lane().throttled_until == clock.at(1849295)
     clock.advance(1849294)
-    assert guarded_dispatch(jobs.context) == []
+    assert dispatch(jobs.context) == []
     clock.advance(1)
-    assert [hint.job_id for hint in guarded_dispatch(jobs.context)] == [job_id]
+    assert [hint.job_id for hint in dispatch(jobs.context)] == [job_id]
 
 
 def test_a_model_that_is_held_goes_on_when_its_account_is_resumed(jobs: Jobs, rows: Rows) -> None:
@@ -343,7 +343,7 @@ def test_a_model_that_is_held_goes_on_when_its_account_is_resumed(jobs: Jobs, ro
         assert resume_account(session, "default")
         assert not resume_account(session, "default")
 
-    assert [hint.job_id for hint in guarded_dispatch(jobs.context)] == [job_id]
+    assert [hint.job_id for hint in dispatch(jobs.context)] == [job_id]
 
 
 @pytest.mark.parametrize(("said", "state", "failure_class"), FINAL, ids=str)
@@ -479,7 +479,7 @@ def test_a_header_that_an_older_version_took_is_not_sent(jobs: Jobs, rows: Rows)
     job_id = jobs.queued()
     stored = {"headers": {"X-DashScope-WorkSpace": "another", "Cookie": "1"}}
     rows.change(RenderJob, RenderJob.id == job_id, extra_options=stored)
-    guarded_dispatch(jobs.context)
+    dispatch(jobs.context)
 
     jobs.submit(jobs.hints.submits[-1])
 

@@ -14,8 +14,7 @@ from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.states import COLLECTABLE, RenderState, TaskStatus
 from workers.reconciliation.found_usage import store_and_charge
-from workers.reconciliation.orphan_adoption import ask
-from workers.reconciliation.task_list import Located
+from workers.reconciliation.task_list import Located, query_task
 from workers.runtime.context import Context
 from workers.submission.known_tasks import in_books
 
@@ -55,7 +54,7 @@ def settle_late_successes(context: Context, account: Account, listed: Iterable[L
 
 
 def _settle(context: Context, account: Account, task: ProviderTask) -> bool:
-    answer = ask(context, account, task.base_url, task.provider_task_id)
+    answer = query_task(context, account, task.base_url, task.provider_task_id)
     if answer is None or answer.status != TaskStatus.SUCCEEDED:
         return False
     with context.sessions.begin() as session:

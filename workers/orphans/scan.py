@@ -40,9 +40,9 @@ from reelqueue.schemas.statement import money_text
 from reelqueue.states import UNBILLED, TaskStatus
 from workers.dashscope import MOST_OFFSET, ListedTask, ProviderError
 from workers.dashscope.limits import LONGEST_WINDOW
+from workers.orphans.adoption import Orphan, adopt_orphan
+from workers.orphans.late_settlement import settle_late_successes
 from workers.reconciliation.found_tasks import answer_of, located, note_found, noted_successes
-from workers.reconciliation.late_settlement import settle_late_successes
-from workers.reconciliation.orphan_adoption import Orphan, adopt_orphan
 from workers.reconciliation.task_list import Located, hosts_of, list_account, listed_window
 from workers.reconciliation.unresolved_attempts import may_own, unresolved_attempts
 from workers.recovery.gates import open_gates

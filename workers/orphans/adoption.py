@@ -25,13 +25,12 @@ from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from models.tenant import ensure_tenant
 from reelqueue.catalog import lookup, mode_by_id
-from reelqueue.errors import ConfigurationError
 from reelqueue.pricing import dearest_price
 from reelqueue.schemas.statement import money_text
 from reelqueue.states import AttemptState, RenderState, TaskStatus
-from workers.dashscope import ListedTask, ProviderError, TaskAnswer
+from workers.dashscope import ListedTask, TaskAnswer
 from workers.reconciliation.found_usage import store_and_charge
-from workers.reconciliation.task_list import Located
+from workers.reconciliation.task_list import Located, query_task
 from workers.reconciliation.written_off import take_back_write_off
 from workers.runtime.context import Context
 from workers.runtime.provider_clock import stored_time
@@ -90,7 +89,7 @@ def adopt_orphan(context: Context, account: Account, orphan: Orphan, *, noted: T
     Returns:
         The orphan with its job and its cost; unchanged if it cannot be adopted now.
     """
-    answer = ask(context, account, orphan.base_url, orphan.provider_task_id)
+    answer = query_task(context, account, orphan.base_url, orphan.provider_task_id)
     if answer is None or answer.status != TaskStatus.SUCCEEDED:
         answer = noted
     # Without a URL it is paid all the same; the archive asks for one until the result is gone.
@@ -118,20 +117,6 @@ def adopted_since(session: Session, account: Account, since: datetime) -> int:
         .where(Campaign.name == ORPHANS, RenderJob.account_id == account.id, RenderJob.created_at >= since)
     )
     return session.scalars(adopted).one()
-
-
-def ask(context: Context, account: Account, base_url: str, provider_task_id: str) -> TaskAnswer | None:
-    """What the provider says of a task; None if it says nothing now."""
-
-    async def get() -> TaskAnswer:
-        async with context.provider(account, base_url=base_url) as provider:
-            return await provider.get(provider_task_id)
-
-    try:
-        return context.host.run(get())
-    except (ProviderError, ConfigurationError) as error:
-        log.warning("orphan.no_answer", account=account.name, provider_task_id=provider_task_id, error=str(error))
-        return None
 
 
 def _store(

@@ -23,11 +23,11 @@ from tests.support.scripted_provider import RESULT_URL, Answer, Killed, listing,
 from tests.support.virtual_clock import VirtualClock
 from workers.archive.archive_result import archive_render_job
 from workers.audit.invariants import audit
+from workers.dispatch.dispatcher import dispatch
 from workers.operator.manual_review import write_off
-from workers.reconciliation.orphan_adoption import Orphan, adopt_orphan, adopted_since
-from workers.reconciliation.orphans import OrphanScan, scan_for_orphans
+from workers.orphans.adoption import Orphan, adopt_orphan, adopted_since
+from workers.orphans.scan import OrphanScan, scan_for_orphans
 from workers.reconciliation.reconcile import reconcile_attempt
-from workers.recovery.guarded_dispatch import guarded_dispatch
 from workers.runtime.context import Context
 
 PROMPT = "somebody else's paper boat"
@@ -36,7 +36,7 @@ PROMPT = "somebody else's paper boat"
 @pytest.fixture
 def look(context: Context, clock: VirtualClock) -> Callable[[], OrphanScan]:
     """Compares the only account's list with the books, ten minutes later."""
-    guarded_dispatch(context)  # makes the default account
+    dispatch(context)  # makes the default account
 
     def look_now() -> OrphanScan:
         clock.advance(600)
@@ -140,7 +140,7 @@ def test_what_another_account_binds_meanwhile_is_no_orphan(context: Context, job
 
 
 def test_two_looks_at_a_time_adopt_once(own_jobs: Jobs, clock: VirtualClock) -> None:
-    guarded_dispatch(own_jobs.context)
+    dispatch(own_jobs.context)
     own_jobs.provider.on_list(listing(*(listed(clock, f"stray-{number}") for number in range(4))))
     own_jobs.provider.on_query(succeeded())
     clock.advance(600)
@@ -180,7 +180,7 @@ def test_a_task_that_still_renders_is_reported_and_adopted_at_its_end(
 def test_report_only_says_so(context: Context, jobs: Jobs, rows: Rows, clock: VirtualClock) -> None:
     only_report = context.settings.provider.model_copy(update={"orphans": "report"})
     context = replace(context, settings=replace(context.settings, provider=only_report))
-    guarded_dispatch(context)
+    dispatch(context)
     jobs.provider.on_list(listing(listed(clock, "stray")))
     clock.advance(600)
 

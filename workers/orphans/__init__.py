@@ -1,0 +1,1 @@
+"""Tasks that the provider bills and that no job here asked for: found, adopted, settled."""
