@@ -49,7 +49,7 @@ def archived(jobs: Jobs, url: str, **options: Any) -> RenderJob:
         apply(session, make_campaign(session, name="spring"), clip("shoe-1", **options))
     dispatch(jobs.context)
     jobs.submit(jobs.hints.submits[-1])
-    jobs.poll(succeeded(url, actual_prompt="a boat, rewritten", orig_prompt="a boat"))
+    jobs.poll(succeeded(url, actual_prompt="a boat, rewritten"))
     with jobs.context.sessions() as session:
         job = session.scalars(select(RenderJob)).one()
     archive_render_job(jobs.context, job.id)
