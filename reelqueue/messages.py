@@ -14,6 +14,7 @@ task                 arguments                                           sent by
 ``render.poll``      ``account_id`` (str), ``seq`` (int)                 submit, poll itself, sweep
 ``render.reconcile`` ``attempt_id`` (str)                                sweep
 ``render.archive``   ``job_id`` (str)                                    poll, sweep
+``render.keep``      ``found_task_id`` (str)                             sweep
 ``text.answer``      ``text_job_id`` (str)                               API, intake, answer itself, sweep
 ``webhook.deliver``  ``endpoint_id`` (str)                               archive, deliver itself, sweep
 ==================== =================================================== ===============================
@@ -31,6 +32,7 @@ RENDER_SUBMIT: Final = "render.submit"
 RENDER_POLL: Final = "render.poll"
 RENDER_RECONCILE: Final = "render.reconcile"
 RENDER_ARCHIVE: Final = "render.archive"
+RENDER_KEEP: Final = "render.keep"
 TEXT_ANSWER: Final = "text.answer"
 WEBHOOK_DELIVER: Final = "webhook.deliver"
 
@@ -43,6 +45,7 @@ QUEUE_BY_TASK: Final = {
     RENDER_POLL: "poll",
     RENDER_RECONCILE: "control",
     RENDER_ARCHIVE: "archive",
+    RENDER_KEEP: "archive",
     TEXT_ANSWER: "text",
     WEBHOOK_DELIVER: "notify",
 }

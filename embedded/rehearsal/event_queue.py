@@ -11,6 +11,7 @@ from uuid import UUID
 from embedded.rehearsal.virtual_clock import StageClock
 from models.operations.scheduling.poll_wakeups import Wake
 from workers.archive.archive_result import archive_render_job
+from workers.archive.found_files import keep_found_file
 from workers.dispatch.dispatcher import dispatch
 from workers.polling.poll_batch import poll_account
 from workers.reconciliation.reconcile import reconcile_attempt
@@ -55,6 +56,10 @@ class EventQueue:
     def archive(self, job_id: UUID, model: str) -> None:  # noqa: ARG002 - the model is for Flower
         """A result waits to be fetched."""
         self._add(lambda context: archive_render_job(context, job_id))
+
+    def keep(self, found_task_id: UUID) -> None:
+        """The result of a noted task waits to be fetched."""
+        self._add(lambda context: keep_found_file(context, found_task_id))
 
     def reconcile(self, attempt_id: UUID, job_id: UUID) -> None:  # noqa: ARG002 - the job is for Flower
         """An ambiguous attempt waits for the provider's listing."""

@@ -76,6 +76,12 @@ class ObjectArchive:
         """A file's bytes, piece by piece; see :class:`models.storage.Archive`."""
         return self._read(checked_key(key), begin, end)
 
+    def remove(self, key: str) -> None:
+        """Remove a file; see :class:`models.storage.Archive`."""
+        name = checked_key(key)
+        with contextlib.suppress(FileNotFoundError), self._explained(name):
+            obstore.delete(self._store, name)
+
     def check(self) -> str:
         """Upload a few bytes and read them back."""
         with self._explained():

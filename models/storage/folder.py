@@ -70,6 +70,11 @@ class LocalArchive:
         next(pieces)  # it is open now, and closed also where the reader stops
         return pieces
 
+    def remove(self, key: str) -> None:
+        """Remove a file; see :class:`models.storage.Archive`."""
+        with self._explained():
+            self.path(key).unlink(missing_ok=True)
+
     def check(self) -> str:
         """Write a file, and say how much space is left."""
         with self._explained():

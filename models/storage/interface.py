@@ -59,6 +59,13 @@ class Archive(Protocol):
             StorageError: The archive did not give it, now or later.
         """
 
+    def remove(self, key: str) -> None:
+        """Remove a file; one that is not there is removed already.
+
+        Raises:
+            StorageError: The archive did not do it.
+        """
+
     def check(self) -> str:
         """Write and read, and say what was seen.
 

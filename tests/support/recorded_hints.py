@@ -36,6 +36,8 @@ class RecordedHints:
     submits: list[SubmitHint] = field(default_factory=list)
     wakes: list[Wake] = field(default_factory=list)
     fetches: list[UUID] = field(default_factory=list)
+    kept: list[UUID] = field(default_factory=list)
+    """Noted tasks whose results are to be fetched."""
     questions: list[UUID] = field(default_factory=list)
     """Ambiguous attempts to be reconciled."""
     notices: list[UUID] = field(default_factory=list)
@@ -61,6 +63,10 @@ class RecordedHints:
         """A result waits to be fetched."""
         assert model
         self.fetches.append(job_id)
+
+    def keep(self, found_task_id: UUID) -> None:
+        """The result of a noted task waits to be fetched."""
+        self.kept.append(found_task_id)
 
     def reconcile(self, attempt_id: UUID, job_id: UUID) -> None:
         """The provider's listing is to be asked about an attempt."""

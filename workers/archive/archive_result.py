@@ -23,7 +23,7 @@ from models.storage import Archive, StorageError, file_system_error
 from reelqueue.states import COLLECTABLE, RenderState
 from workers.archive.download import Download, DownloadError, fetch
 from workers.archive.fetch_lease import Fetch, LeaseRenewal, claim_fetch
-from workers.archive.found_files import copy_found_file, keep_found_file
+from workers.archive.found_files import copy_found_file
 from workers.archive.inspection import inspect_video
 from workers.archive.retry import retry_fetch, retry_store
 from workers.archive.sidecar import SUFFIXES, describe_clip
@@ -47,7 +47,7 @@ def archive_render_job(context: Context, job_id: UUID) -> str:
     """
     claim = claim_fetch(context, job_id)
     if claim is None:
-        return keep_found_file(context) or "no result is due: nothing done"
+        return "no result is due: nothing done"
     said = _archive(context, claim)
     return said if claim.job_id == job_id else f"{said} (job {claim.job_id} expires sooner)"
 

@@ -10,13 +10,15 @@ from typing import Final
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import and_, delete, select, update
 
 from models.account import Account
 from models.found_task import FoundTask
 from models.provider_task import ProviderTask
+from models.render_job import RenderJob
 from models.storage import StorageError, file_system_error
 from reelqueue.backoff import Backoff
+from reelqueue.states import RenderState
 from workers.archive.download import Download, DownloadError, fetch
 from workers.archive.retry import LONGEST_RETRY_SECONDS
 from workers.dashscope.limits import RESULT_LIFE
@@ -41,15 +43,19 @@ class _Due:
     expires_at: datetime
 
 
-def keep_found_file(context: Context) -> str | None:
-    """Fetch the next result of a task under review into the archive.
+def keep_found_file(context: Context, found_task_id: UUID) -> str:
+    """Fetch the result of a task under review into the archive.
+
+    Args:
+        context: The worker's.
+        found_task_id: Our row of the noted task.
 
     Returns:
-        What became of it, in a few words for people; None: none is due.
+        What became of it, in a few words for people.
     """
-    due = _claim(context)
+    due = _claim(context, found_task_id)
     if due is None:
-        return None
+        return "not due: nothing done"
     try:
         size_bytes = _keep(context, due)
     except (DownloadError, StorageError) as error:
@@ -92,20 +98,52 @@ def copy_found_file(context: Context, task: ProviderTask, path: Path, renew: Cal
     return copied if copied.sha256 == found.sha256 else None
 
 
-def _claim(context: Context) -> _Due | None:
+def forget_delivered(context: Context, *, limit: int) -> int:
+    """Remove what was kept of tasks whose job has its video by now.
+
+    Args:
+        context: The worker's.
+        limit: Most at a time.
+
+    Returns:
+        How many were removed.
+    """
+    delivered = (
+        select(FoundTask.id, FoundTask.path)
+        .join(
+            ProviderTask,
+            and_(
+                ProviderTask.account_id == FoundTask.account_id,
+                ProviderTask.provider_task_id == FoundTask.provider_task_id,
+            ),
+        )
+        .join(RenderJob, RenderJob.id == ProviderTask.job_id)
+        .where(RenderJob.state == RenderState.SUCCEEDED)
+        .limit(limit)
+    )
+    with context.sessions() as session:
+        found = session.execute(delivered).all()
+    removed = 0
+    for found_task_id, path in found:
+        try:
+            if path is not None:
+                context.archive.remove(path)
+        except StorageError as error:
+            log.warning("found_task.not_removed", path=path, reason=str(error))
+            continue
+        with context.sessions.begin() as session:
+            session.execute(delete(FoundTask).where(FoundTask.id == found_task_id))
+        removed += 1
+    return removed
+
+
+def _claim(context: Context, found_task_id: UUID) -> _Due | None:
     lease = timedelta(seconds=context.settings.archive.download.timeout_seconds)
     with context.sessions.begin() as session:
         now = context.clock.now(session)
-        first = (
-            select(FoundTask.id)
-            .where(FoundTask.next_fetch_at <= now)
-            .order_by(FoundTask.ended_at, FoundTask.id)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        )
         row = session.scalars(
             update(FoundTask)
-            .where(FoundTask.id == first.scalar_subquery())
+            .where(FoundTask.id == found_task_id, FoundTask.next_fetch_at <= now)
             .values(next_fetch_at=now + lease, fetch_count=FoundTask.fetch_count + 1)
             .returning(FoundTask)
         ).one_or_none()
@@ -125,6 +163,7 @@ def _claim(context: Context) -> _Due | None:
 
 def _keep(context: Context, due: _Due) -> int:
     limits, provider = context.settings.archive, context.settings.provider
+    context.archive.discard_incoming(str(due.id))
     with context.archive.incoming(".mp4", owner=str(due.id)) as path:
         video = fetch(
             due.result_url,

@@ -38,6 +38,7 @@ from models.provider_task import ProviderTask
 from reelqueue.errors import ConfigurationError
 from reelqueue.schemas.statement import money_text
 from reelqueue.states import UNBILLED, TaskStatus
+from workers.archive.found_files import forget_delivered
 from workers.dashscope import MOST_OFFSET, ListedTask, ProviderError
 from workers.dashscope.limits import LONGEST_WINDOW
 from workers.orphans.adoption import Orphan, adopt_orphan
@@ -55,6 +56,8 @@ log = structlog.get_logger(__name__)
 
 # Each is asked about; the rest waits for the next time.
 _ADOPTED_AT_ONCE: Final = 300
+_FORGOTTEN_AT_ONCE: Final = 1000
+"""Each is a question to the archive."""
 _NAMED: Final = 20
 
 
@@ -92,6 +95,7 @@ def scan_for_orphans(context: Context, *, window: timedelta = LONGEST_WINDOW) ->
         context: The outside world.
         window: How far back.
     """
+    forget_delivered(context, limit=_FORGOTTEN_AT_ONCE)
     open_gates(context)  # what a restored database has forgotten goes to its jobs first
     with context.sessions() as session:
         accounts = list(session.scalars(select(Account).order_by(Account.name)))

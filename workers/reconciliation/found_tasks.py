@@ -17,7 +17,7 @@ from models.base import new_id
 from models.found_task import FoundTask
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
-from reelqueue.states import UNBILLED, RenderState, TaskStatus
+from reelqueue.states import UNBILLED, TaskStatus
 from workers.dashscope import ListedTask, TaskAnswer
 from workers.reconciliation.competing_attempts import contender_of
 from workers.reconciliation.task_list import Located, query_task
@@ -32,7 +32,7 @@ _AT_ONCE: Final = 100
 
 
 def note_found(context: Context, account: Account, located: Iterable[Located]) -> int:
-    """Ask about listed tasks that no job has, note the answers, and have their results fetched.
+    """Ask about listed tasks that no job has, and note the answers; the sweep has their results fetched.
 
     Args:
         context: The outside world.
@@ -58,21 +58,7 @@ def note_found(context: Context, account: Account, located: Iterable[Located]) -
         asked += 1
         with context.sessions.begin() as session:
             _note(session, account, one, answer, context.clock.now(session))
-    _hint_fetches(context)
     return asked
-
-
-def _hint_fetches(context: Context) -> None:
-    """Have the results fetched that are due, also those whose fetch failed or whose hint was lost an hour ago."""
-    with context.sessions() as session:
-        now = context.clock.now(session)
-        due = select(FoundTask.id).where(FoundTask.next_fetch_at <= now).limit(_AT_ONCE)
-        due_count = len(session.scalars(due).all())
-        under_review = select(RenderJob.id, RenderJob.model).where(RenderJob.state == RenderState.NEEDS_REVIEW)
-        waiting = session.execute(under_review.limit(1)).one_or_none()
-    if waiting is not None:
-        for _ in range(due_count):
-            context.hints.archive(waiting.id, waiting.model)
 
 
 def fitting_tasks(session: Session, attempt: Attempt, job: RenderJob, rules: ReconcileSettings) -> list[FoundTask]:

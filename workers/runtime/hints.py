@@ -35,6 +35,9 @@ class Hints(Protocol):
     def archive(self, job_id: UUID, model: str) -> None:
         """A result waits to be fetched."""
 
+    def keep(self, found_task_id: UUID) -> None:
+        """The result of a task that was noted for a review waits to be fetched."""
+
     def reconcile(self, attempt_id: UUID, job_id: UUID) -> None:
         """An ambiguous attempt waits for the provider's listing."""
 
@@ -77,6 +80,10 @@ class CeleryHints:
     def archive(self, job_id: UUID, model: str) -> None:
         """Send ``render.archive``."""
         self._send(messages.RENDER_ARCHIVE, (str(job_id),), f"model={model} job={job_id}")
+
+    def keep(self, found_task_id: UUID) -> None:
+        """Send ``render.keep``."""
+        self._send(messages.RENDER_KEEP, (str(found_task_id),), f"found_task={found_task_id}")
 
     def reconcile(self, attempt_id: UUID, job_id: UUID) -> None:
         """Send ``render.reconcile``."""

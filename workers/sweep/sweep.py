@@ -17,6 +17,7 @@ from sqlalchemy import Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from models.attempt import Attempt
+from models.found_task import FoundTask
 from models.operations.campaign_import.staging import sweep_imports
 from models.operations.scheduling.poll_wakeups import Wake, wake_lane
 from models.operations.scheduling.submit_gates import models_not_compared
@@ -66,6 +67,8 @@ class Swept:
     submits: int
     polls: int
     fetches: int
+    kept: int
+    """Results of tasks that were noted for a review."""
     expiring: int
     webhooks: int
     imports: int
@@ -129,6 +132,7 @@ def sweep(context: Context) -> Swept:
         submits=len(submits),
         polls=len(wakes),
         fetches=len(fetches),
+        kept=_hint_keeps(context),
         expiring=len(expiring),
         webhooks=len(receivers),
         imports=_forget_imports(context),
@@ -228,6 +232,16 @@ def _lost_polls(session: Session, now: datetime, overdue: datetime) -> list[Wake
     )
     wakes = (wake_lane(session, account_id, now, anyway=True) for account_id in session.scalars(lost).all())
     return [wake for wake in wakes if wake is not None]
+
+
+def _hint_keeps(context: Context) -> int:
+    """The results of noted tasks that are due; in a transaction of its own, which locks nothing."""
+    with context.sessions() as session:
+        due = select(FoundTask.id).where(FoundTask.next_fetch_at <= context.clock.now(session))
+        found = session.scalars(due.order_by(FoundTask.next_fetch_at).limit(_FETCHES_AT_ONCE)).all()
+    for found_task_id in _unhinted(context, messages.RENDER_KEEP, found):
+        context.hints.keep(found_task_id)
+    return len(found)
 
 
 def _lost_fetches(session: Session, now: datetime) -> list[tuple[UUID, str]]:

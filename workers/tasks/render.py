@@ -7,6 +7,7 @@ from uuid import UUID
 from reelqueue import messages
 from workers.app import app
 from workers.archive.archive_result import archive_render_job
+from workers.archive.found_files import keep_found_file
 from workers.polling.poll_batch import poll_account
 from workers.reconciliation.reconcile import reconcile_attempt
 from workers.resources import context
@@ -38,3 +39,9 @@ def reconcile_task(attempt_id: str) -> str:
 def archive_task(job_id: str) -> str:
     """Fetch one job's result."""
     return archive_render_job(context(), UUID(job_id))
+
+
+@app.task(name=messages.RENDER_KEEP)
+def keep_task(found_task_id: str) -> str:
+    """Fetch the result of one task that a job under review may have made."""
+    return keep_found_file(context(), UUID(found_task_id))

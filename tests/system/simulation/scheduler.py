@@ -24,6 +24,7 @@ from tests.system.simulation.stage import Standing, Step
 from tests.system.simulation.temper import Temper, draw_fault, draw_spoiling
 from tests.system.simulation.world import World
 from workers.archive.archive_result import archive_render_job
+from workers.archive.found_files import keep_found_file
 from workers.dispatch.dispatcher import dispatch
 from workers.intake import take_in
 from workers.polling.poll_batch import poll_account
@@ -219,6 +220,8 @@ class Scheduler:
                 return reconcile_attempt(context, UUID(args[0]))
             case messages.RENDER_ARCHIVE:
                 return archive_render_job(context, UUID(args[0]))
+            case messages.RENDER_KEEP:
+                return keep_found_file(context, UUID(args[0]))
             case messages.WEBHOOK_DELIVER:
                 return deliver_webhooks(context, UUID(args[0]))
             case unknown:

@@ -13,6 +13,7 @@ from models import Attempt, FoundTask, RenderJob
 from reelqueue.states import AttemptState, RenderState
 from tests.support.doubts import Doubts, row
 from tests.support.jobs import PROMPT
+from tests.support.recorded_hints import RecordedHints
 from tests.support.rows import Rows
 from tests.support.sample_videos import make_clip
 from tests.support.scripted_provider import RESULT_URL, listing, succeeded, task
@@ -20,9 +21,12 @@ from tests.support.virtual_clock import VirtualClock
 from workers.archive import archive_result, found_files
 from workers.archive.archive_result import archive_render_job
 from workers.archive.download import Download, DownloadError
+from workers.archive.found_files import keep_found_file
+from workers.archive.retry import LONGEST_RETRY_SECONDS
 from workers.operator import manual_review as review
 from workers.orphans.scan import scan_for_orphans
 from workers.runtime.context import Context
+from workers.sweep.sweep import sweep
 
 VIDEO = b"a video"
 
@@ -53,18 +57,20 @@ def noted(rows: Rows) -> dict[str, FoundTask]:
         return {one.provider_task_id: one for one in session.scalars(select(FoundTask))}
 
 
-def keep_all(context: Context, job_id: UUID) -> None:
-    for _ in range(2):
-        archive_render_job(context, job_id)
+def keep_all(context: Context) -> None:
+    """Sweep, and do what it hints at."""
+    hints = context.hints
+    assert isinstance(hints, RecordedHints)
+    sweep(context)
+    while hints.kept:
+        keep_found_file(context, hints.kept.pop())
 
 
 def test_tasks_under_review_are_noted_and_their_files_kept(
     parked: list[UUID], context: Context, rows: Rows, doubts: Doubts
 ) -> None:
     assert {(one.orig_prompt, one.status) for one in noted(rows).values()} == {(PROMPT, "SUCCEEDED")}
-    assert doubts.jobs.hints.fetches
-
-    keep_all(context, parked[0])
+    keep_all(context)
 
     paths = {task_id: one.path for task_id, one in noted(rows).items()}
     assert paths == {one: f"under-review/default/{one}.mp4" for one in ("one", "another")}
@@ -100,7 +106,7 @@ def test_a_success_without_a_url_is_asked_again_until_it_has_one(
 
 
 def test_pairs_are_proposed_in_the_order_of_their_times(parked: list[UUID], context: Context) -> None:
-    keep_all(context, parked[0])
+    keep_all(context)
 
     with context.sessions() as session:
         found = review.questions(session, context)
@@ -136,7 +142,7 @@ def test_a_task_that_echoes_is_proposed_before_one_that_tells_nothing(
 def test_an_adopted_task_is_taken_from_the_archive_when_the_provider_has_forgotten_it(
     parked: list[UUID], context: Context, rows: Rows, doubts: Doubts, clock: VirtualClock, tmp_path: Path
 ) -> None:
-    keep_all(context, parked[0])
+    keep_all(context)
     clock.advance(30 * 3600)
     doubts.provider.on_query(task("UNKNOWN"), task_id="one")
 
@@ -162,11 +168,11 @@ def test_a_fetch_that_fails_is_tried_until_the_result_is_gone(
 
     monkeypatch.setattr(found_files, "fetch", fail)
 
-    keep_all(context, parked[0])
+    keep_all(context)
     assert all(one.next_fetch_at and one.path is None for one in noted(rows).values())
 
     clock.time += timedelta(hours=25)
-    keep_all(context, parked[0])
+    keep_all(context)
     assert not any(one.next_fetch_at for one in noted(rows).values())
 
 
@@ -179,7 +185,7 @@ def test_a_fetch_that_fails_is_tried_again_whatever_end_the_task_claims(
     rows.change(FoundTask, ended_at=clock.now() - timedelta(hours=30))
     monkeypatch.setattr(found_files, "fetch", fail)
 
-    keep_all(context, parked[0])
+    keep_all(context)
 
     assert all(one.next_fetch_at for one in noted(rows).values())
 
@@ -191,7 +197,7 @@ def test_a_kept_file_that_is_no_video_is_fetched_from_the_provider(
         path.write_bytes(make_clip())
         return Download.of(path)
 
-    keep_all(context, parked[0])  # what was kept cannot be played
+    keep_all(context)  # what was kept cannot be played
     monkeypatch.setattr(archive_result, "fetch", fetch)
     with context.sessions.begin() as session:
         now = context.clock.now(session)
@@ -217,7 +223,7 @@ def test_a_kept_file_is_taken_where_the_provider_has_none_when_it_is_tried_again
         raise DownloadError("gone")
 
     monkeypatch.setattr(found_files, "fetch", keep)
-    keep_all(context, parked[0])
+    keep_all(context)
     monkeypatch.setattr(archive_result, "fetch", fail)
     with context.sessions.begin() as session:
         now = context.clock.now(session)
@@ -230,21 +236,85 @@ def test_a_kept_file_is_taken_where_the_provider_has_none_when_it_is_tried_again
     assert rows.state(parked[0]) is RenderState.SUCCEEDED
 
 
-def test_a_file_whose_hint_was_lost_is_hinted_at_by_the_next_look(
-    parked: list[UUID], context: Context, doubts: Doubts
+def test_each_result_is_hinted_at_by_its_own_name_until_it_is_kept(
+    parked: list[UUID], context: Context, rows: Rows, doubts: Doubts
 ) -> None:
-    doubts.jobs.hints.fetches.clear()
+    for _ in range(2):  # a hint may get lost
+        doubts.jobs.hints.kept.clear()
+        sweep(context)
+        assert set(doubts.jobs.hints.kept) == {one.id for one in noted(rows).values()}
 
-    scan_for_orphans(context)
+    keep_all(context)
+    sweep(context)
 
-    assert len(doubts.jobs.hints.fetches) == 2
-    assert set(doubts.jobs.hints.fetches) <= set(parked)
-
-
-def test_a_kept_file_is_hinted_at_no_more(parked: list[UUID], context: Context, doubts: Doubts) -> None:
-    keep_all(context, parked[0])
-    doubts.jobs.hints.fetches.clear()
-
-    scan_for_orphans(context)
-
+    assert not doubts.jobs.hints.kept
     assert not doubts.jobs.hints.fetches
+    assert len(parked) == 2
+
+
+def test_a_fetch_that_fails_is_hinted_at_again_when_its_back_off_ends(
+    parked: list[UUID], context: Context, doubts: Doubts, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> Download:
+        raise found_files.DownloadError("no")
+
+    monkeypatch.setattr(found_files, "fetch", fail)
+    keep_all(context)
+    sweep(context)
+    assert not doubts.jobs.hints.kept
+
+    clock.advance(LONGEST_RETRY_SECONDS)
+    sweep(context)
+
+    assert len(doubts.jobs.hints.kept) == len(parked)
+
+
+def test_a_message_that_is_doubled_or_late_fetches_nothing(
+    parked: list[UUID], context: Context, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_all(context)
+
+    said = {keep_found_file(context, one.id) for one in noted(rows).values()}
+
+    assert (said, len(parked)) == ({"not due: nothing done"}, 2)
+
+
+def test_a_part_of_a_file_that_a_killed_worker_left_is_removed(
+    parked: list[UUID], context: Context, rows: Rows
+) -> None:
+    (first, *_) = noted(rows).values()
+    with context.archive.incoming(".mp4", owner=str(first.id)) as path:
+        left = path.with_name(f"{first.id}.left.mp4")
+        left.write_bytes(b"half")
+
+    keep_all(context)
+
+    assert not left.exists()
+    assert len(parked) == 2
+
+
+def test_what_was_kept_is_removed_when_its_job_has_its_video(
+    parked: list[UUID], context: Context, rows: Rows, doubts: Doubts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def keep(_url: str, path: Path, **_: object) -> Download:
+        path.write_bytes(make_clip())
+        return Download.of(path)
+
+    monkeypatch.setattr(found_files, "fetch", keep)
+    keep_all(context)
+    kept = str(noted(rows)["one"].path)
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
+        review.adopt(session, parked[0], "one", now=now)
+        review.apply_found(session, parked[0], "one", context.settings, now=now)
+    scan_for_orphans(context)
+    assert set(noted(rows)) == {"one", "another"}  # its job is still being archived
+    archive_render_job(context, parked[0])
+
+    scan_for_orphans(context)
+
+    assert set(noted(rows)) == {"another"}
+    with pytest.raises(FileNotFoundError):
+        context.archive.open(kept)
+    assert rows.state(parked[1]) is RenderState.NEEDS_REVIEW
+    assert list(context.archive.open(str(noted(rows)["another"].path)))

@@ -23,6 +23,7 @@ from tests.support.virtual_clock import VirtualClock
 from workers.archive import found_files
 from workers.archive.archive_result import archive_render_job
 from workers.archive.download import Download
+from workers.archive.found_files import keep_found_file
 from workers.audit.invariants import audit
 from workers.audit.provider import OWNED, audit_provider
 from workers.dashscope import Acceptance
@@ -98,7 +99,8 @@ def _forget(doubts: Doubts, clock: VirtualClock) -> None:
 def test_a_noted_task_that_no_job_took_becomes_an_orphan_when_the_provider_has_forgotten_it(
     parked: list[UUID], doubts: Doubts, context: Context, rows: Rows, clock: VirtualClock
 ) -> None:
-    archive_render_job(context, parked[0])  # which keeps its file
+    sweep(context)
+    assert [keep_found_file(context, one) for one in doubts.jobs.hints.kept] == ["kept under-review/default/one.mp4"]
     _forget(doubts, clock)
     for job_id in parked:
         _write_off(context, job_id)

@@ -28,6 +28,7 @@ NOTHING = Swept(
     submits=0,
     polls=0,
     fetches=0,
+    kept=0,
     expiring=0,
     webhooks=0,
     imports=0,
