@@ -15,7 +15,7 @@ from fastapi_offline import FastAPIOffline
 
 from api import problem_details as problems
 from api.dependencies import Services
-from api.dispatch_hints import DispatchHints, make_producer, send_dispatch
+from api.dispatch_hints import DispatchHints, TextHints, make_producer, send_dispatch, send_text_hint
 from api.event_streams import EventStreams
 from api.gallery.sheet_process import SheetProcess
 from api.gallery.sheet_queue import SheetQueue
@@ -111,6 +111,7 @@ def _open(settings: ApiSettings, *, require_key: bool, clock: Clock) -> Services
         archive=settings.open_archive(),
         producer=producer,
         hints=DispatchHints(partial(send_dispatch, producer)),
+        text_hints=TextHints(partial(send_text_hint, producer)),
         live=connect_async(settings.broker_url.get_secret_value()),
         session_secret=_session_secret(settings),
         streams=EventStreams(
@@ -135,12 +136,14 @@ def _session_secret(settings: ApiSettings) -> bytes:
 @asynccontextmanager
 async def _lifespan(services: Services, _app: FastAPI) -> AsyncIterator[None]:
     services.hints.start()
+    services.text_hints.start()
     yield
     await services.live.aclose()
     services.streams.close()
     services.sheets.close()
     services.sheet_process.close()
     services.hints.close()
+    services.text_hints.close()
     services.producer.close()
     services.engine.dispose()
 

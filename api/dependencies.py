@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Annotated, Final, cast
+from uuid import UUID
 
 import redis.asyncio
 from anyio import CapacityLimiter
@@ -16,7 +17,7 @@ from fastapi import Depends, Request
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from api.dispatch_hints import DispatchHints
+from api.dispatch_hints import DispatchHints, TextHints
 from api.event_streams import EventStreams
 from api.gallery.sheet_process import SheetProcess
 from api.gallery.sheet_queue import SheetQueue
@@ -40,6 +41,7 @@ class Services:
     archive: Archive
     producer: Celery
     hints: DispatchHints
+    text_hints: TextHints
     live: redis.asyncio.Redis
     """To the answers that come, for those who watch."""
     session_secret: bytes
@@ -60,6 +62,11 @@ class Services:
         """Commit what can let jobs move, then wake a dispatcher: a hint before the commit would find nothing."""
         session.commit()
         self.hints.request_dispatch()
+
+    def commit_and_hint_text(self, session: Session, job_id: UUID) -> None:
+        """Commit what lets a text job be asked, then wake a worker."""
+        session.commit()
+        self.text_hints.request_answer(job_id)
 
     @property
     def region(self) -> str:

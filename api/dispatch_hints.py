@@ -1,13 +1,17 @@
-"""The hint that something can be dispatched, sent so that no request ever waits for the broker.
+"""Hints that something can be dispatched or asked, sent by a thread so that no request ever waits for the broker.
 
-Dispatch looks at what is due whenever it runs, so one hint covers every job stored before it: a
-thread sends them, and those that pile up meanwhile become one.
+Dispatch looks at what is due whenever it runs, so one hint covers every render job stored before it, and those that
+pile up meanwhile become one. Text jobs are asked one by one, so each has its own.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
+from functools import partial
+from typing import Final
+from uuid import UUID
 
 import structlog
 from celery import Celery
@@ -19,6 +23,8 @@ log = structlog.get_logger(__name__)
 
 BROKER_TIMEOUT_SECONDS = 2.0
 """A broker that is slower than this is down: a publish to a frozen Redis blocks for ever without it."""
+TEXT_HINTS_MAX: Final = 10_000
+"""Of those that wait to be sent; the sweep finds the jobs of the others."""
 
 
 def make_producer(broker_url: str) -> Celery:
@@ -50,24 +56,27 @@ def send_dispatch(producer: Celery) -> None:
             )  # fmt: skip
 
 
-class DispatchHints:
-    """A thread that sends hints; it is started and closed with the app."""
+def send_text_hint(producer: Celery, job_id: UUID) -> None:
+    """Put ``text.answer`` for one text job on the broker."""
+    queue = messages.QUEUE_BY_TASK[messages.TEXT_ANSWER]
+    with producer.pool.acquire(block=True, timeout=BROKER_TIMEOUT_SECONDS) as connection:
+        producer.send_task(
+            messages.TEXT_ANSWER, args=(str(job_id),), connection=connection, queue=queue,
+            argsrepr=f"text_job={job_id}", kwargsrepr="", ignore_result=True,
+        )  # fmt: skip
 
-    def __init__(self, send: Callable[[], None]) -> None:
-        self._send = send
+
+class _HintThread:
+    """A thread that sends what was asked for; it is started and closed with the app."""
+
+    def __init__(self, name: str) -> None:
         self._awake = threading.Event()
-        self._is_asked = False
         self._is_closing = False
-        self._thread = threading.Thread(target=self._run, name="dispatch-hints", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Begin to send."""
         self._thread.start()
-
-    def request_dispatch(self) -> None:
-        """Ask for a hint; returns at once, whatever the broker does."""
-        self._is_asked = True
-        self._awake.set()
 
     def close(self) -> None:
         """Send what was asked for and end, or give up after the broker's timeouts."""
@@ -75,18 +84,63 @@ class DispatchHints:
         self._awake.set()
         self._thread.join(timeout=3 * BROKER_TIMEOUT_SECONDS)
 
-    def _run(self) -> None:
-        while not self._is_closing or self._is_asked:
-            self._awake.wait()
-            self._awake.clear()
-            if self._is_asked:
-                self._is_asked = False
-                self._try_send()
+    def _next(self) -> Callable[[], None] | None:
+        """What to send next; it is sent once, whatever comes of it."""
+        raise NotImplementedError
 
-    def _try_send(self) -> None:
-        try:
-            self._send()
-        except (OperationalError, OSError) as error:
-            log.warning("hint.not_sent", error=str(error), remedy="the next sweep finds the jobs")
-        except Exception:  # a thread that ended here would silence every later hint
-            log.exception("hint.crashed", remedy="the next sweep finds the jobs")
+    def _run(self) -> None:
+        while True:
+            send = self._next()
+            if send is not None:
+                _try_send(send)
+            elif self._is_closing:
+                return
+            else:
+                self._awake.wait()
+                self._awake.clear()
+
+
+class DispatchHints(_HintThread):
+    """Sends hints of which one covers all."""
+
+    def __init__(self, send: Callable[[], None]) -> None:
+        super().__init__("dispatch-hints")
+        self._send = send
+        self._is_asked = False
+
+    def request_dispatch(self) -> None:
+        """Ask for a hint; returns at once, whatever the broker does."""
+        self._is_asked = True
+        self._awake.set()
+
+    def _next(self) -> Callable[[], None] | None:
+        if not self._is_asked:
+            return None
+        self._is_asked = False
+        return self._send
+
+
+class TextHints(_HintThread):
+    """Sends a hint for each text job."""
+
+    def __init__(self, send: Callable[[UUID], None]) -> None:
+        super().__init__("text-hints")
+        self._send = send
+        self._job_ids: deque[UUID] = deque(maxlen=TEXT_HINTS_MAX)
+
+    def request_answer(self, job_id: UUID) -> None:
+        """Ask for a hint; returns at once, whatever the broker does."""
+        self._job_ids.append(job_id)
+        self._awake.set()
+
+    def _next(self) -> Callable[[], None] | None:
+        return partial(self._send, self._job_ids.popleft()) if self._job_ids else None
+
+
+def _try_send(send: Callable[[], None]) -> None:
+    try:
+        send()
+    except (OperationalError, OSError) as error:
+        log.warning("hint.not_sent", error=str(error), remedy="the next sweep finds the jobs")
+    except Exception:  # a thread that ended here would silence every later hint
+        log.exception("hint.crashed", remedy="the next sweep finds the jobs")

@@ -1,12 +1,13 @@
 """Task names and argument shapes: what travels over the broker.
 
-Arguments are ids and sequence numbers. No prompt, URL or key enters a message, with one exception:
-``intake.enqueue`` carries the request itself, because its sender may have nothing of ours installed.
+Arguments are ids and sequence numbers. No prompt, URL or key enters a message, with one exception: ``intake.enqueue``
+and ``intake.enqueue_text`` carry the request itself, because their sender may have nothing of ours installed.
 
 ==================== =================================================== ===============================
 task                 arguments                                           sent by
 ==================== =================================================== ===============================
 ``intake.enqueue``   ``request`` (object), ``idempotency_key`` (str)     producers over Celery
+``….enqueue_text``   ``request`` (object), ``idempotency_key`` (str)     producers over Celery
 ``control.dispatch`` none                                                the step that freed or filled a slot
 ``control.sweep``    none                                                beat
 ``control.adopt``    none                                                beat, at its start and hourly
@@ -25,6 +26,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 INTAKE_ENQUEUE: Final = "intake.enqueue"
+INTAKE_ENQUEUE_TEXT: Final = "intake.enqueue_text"
 CONTROL_DISPATCH: Final = "control.dispatch"
 CONTROL_SWEEP: Final = "control.sweep"
 CONTROL_ADOPT: Final = "control.adopt"
@@ -38,6 +40,7 @@ WEBHOOK_DELIVER: Final = "webhook.deliver"
 
 QUEUE_BY_TASK: Final = {
     INTAKE_ENQUEUE: "intake",
+    INTAKE_ENQUEUE_TEXT: "intake",
     CONTROL_DISPATCH: "control",
     CONTROL_SWEEP: "control",
     CONTROL_ADOPT: "control",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 from models.operations.jobs.enqueue import Enqueued, IdempotencyConflictError, enqueue_render_job
+from models.operations.texts.from_document import enqueue_text_document
+from models.text_job import TextJob
+from reelqueue import messages
 from reelqueue.errors import ConflictError, InvalidRequestError
 from reelqueue.requests.parse import parse_request
 from workers.failpoints import Failpoint, failpoint
@@ -15,7 +19,7 @@ KEY_CHARACTERS: Final = 255
 
 
 def take_in(context: Context, request: object, idempotency_key: object) -> Enqueued:
-    """Store one request, commit, then hint.
+    """Store one request for a video, commit, then hint.
 
     Args:
         context: The outside world.
@@ -26,11 +30,43 @@ def take_in(context: Context, request: object, idempotency_key: object) -> Enque
         reelqueue.errors.InvalidRequestError: The request cannot be rendered; nothing was stored.
         reelqueue.errors.ConflictError: The key belongs to another request.
     """
+    given, key = _checked(request, idempotency_key, task=messages.INTAKE_ENQUEUE)
+    parsed = parse_request(given)
+    with context.sessions.begin() as session, _conflicts():
+        stored = enqueue_render_job(session, parsed, now=context.clock.now(session), idempotency_key=key)
+    failpoint(Failpoint.TAKEN_IN)
+    context.hints.dispatch()
+    return stored
+
+
+def take_in_text(context: Context, request: object, idempotency_key: object) -> Enqueued:
+    """Store one question to a language model, commit, then hint.
+
+    Args:
+        context: The outside world.
+        request: The text request with its job's options, as it came.
+        idempotency_key: The producer's key, as it came.
+
+    Raises:
+        reelqueue.errors.InvalidRequestError: The model does not take the request; nothing was stored.
+        reelqueue.errors.ConflictError: The key belongs to another request.
+    """
+    given, key = _checked(request, idempotency_key, task=messages.INTAKE_ENQUEUE_TEXT)
+    with context.sessions.begin() as session, _conflicts():
+        stored = enqueue_text_document(session, given, now=context.clock.now(session), idempotency_key=key)
+        model = session.get_one(TextJob, stored.job_id).model
+    failpoint(Failpoint.TAKEN_IN)
+    context.hints.text(stored.job_id, model)
+    return stored
+
+
+def _checked(request: object, idempotency_key: object, *, task: str) -> tuple[Mapping[str, object], str]:
+    """Request and key, if they can be such."""
     if request is None or idempotency_key is None:
         missing = "request" if request is None else "idempotency_key"
         raise InvalidRequestError(
             "missing_option",
-            f"{missing}: intake.enqueue needs the keyword arguments request (a JSON object) and idempotency_key "
+            f"{missing}: {task} needs the keyword arguments request (a JSON object) and idempotency_key "
             "(a text such as an order's id: a message that comes twice is then one job)",
             missing,
         )
@@ -41,17 +77,17 @@ def take_in(context: Context, request: object, idempotency_key: object) -> Enque
             "idempotency_key",
             f"idempotency_key must be a text of 1 to {KEY_CHARACTERS} printable characters, such as an order's id",
         )
-    parsed = parse_request(request)
-    with context.sessions.begin() as session:
-        now = context.clock.now(session)
-        try:
-            stored = enqueue_render_job(session, parsed, now=now, idempotency_key=idempotency_key)
-        except IdempotencyConflictError as error:
-            # Celery rebuilds an error from its arguments, and its sender has our client's classes at most.
-            raise ConflictError(409, "idempotency_key_reused", str(error)) from error
-    failpoint(Failpoint.TAKEN_IN)
-    context.hints.dispatch()
-    return stored
+    return request, idempotency_key
+
+
+@contextmanager
+def _conflicts() -> Iterator[None]:
+    """Tell of a key that belongs to another request as the API does."""
+    try:
+        yield
+    except IdempotencyConflictError as error:
+        # Celery rebuilds an error from its arguments, and its sender has our client's classes at most.
+        raise ConflictError(409, "idempotency_key_reused", str(error)) from error
 
 
 def _is_key(text: str) -> bool:

@@ -10,7 +10,7 @@ from reelqueue.errors import ConflictError, InvalidRequestError
 from reelqueue.states import RenderState
 from tests.support.recorded_hints import RecordedHints
 from tests.support.rows import Rows
-from workers.intake import take_in
+from workers.intake import take_in, take_in_text
 from workers.runtime.context import Context
 
 REQUEST = {"model": "wan2.6-t2v", "prompt": "a paper boat"}
@@ -80,3 +80,43 @@ def test_what_cannot_be_stored_is_refused_with_a_reason(
         take_in(context, request_object, idempotency_key)
 
     assert hints.dispatches == 0
+
+
+QUESTION = {"model": "qwen-plus", "prompt": "Name a paper boat.", "max_cost": "0.05 USD"}
+
+
+def test_a_question_is_stored_once_and_hinted_at(context: Context, hints: RecordedHints) -> None:
+    first = take_in_text(context, QUESTION, "order-1")
+
+    again = take_in_text(context, QUESTION, "order-1")
+
+    assert (first.is_new, again.is_new, again.job_id) == (True, False, first.job_id)
+    assert {hint.job_id for hint in hints.texts} == {first.job_id}
+
+
+def test_a_key_with_another_question_is_refused(context: Context) -> None:
+    take_in_text(context, QUESTION, "order-1")
+
+    with pytest.raises(ConflictError, match="belongs to text job"):
+        take_in_text(context, QUESTION | {"seed": 1}, "order-1")
+
+
+@pytest.mark.parametrize(
+    ("request_object", "key"),
+    [
+        (None, "k"),
+        ("a boat?", "k"),
+        (QUESTION, None),
+        (QUESTION | {"temperature": 2}, "k"),
+        (QUESTION | {"max_cost": "0.000001 USD"}, "k"),
+        (QUESTION | {"headers": {"Authorization": "Bearer x"}}, "k"),
+        (QUESTION | {"custom_id": "a\x00"}, "k"),
+    ],
+)
+def test_a_question_that_cannot_be_stored_is_refused(
+    context: Context, hints: RecordedHints, request_object: object, key: object
+) -> None:
+    with pytest.raises(InvalidRequestError):
+        take_in_text(context, request_object, key)
+
+    assert hints.texts == []

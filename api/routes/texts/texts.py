@@ -45,7 +45,7 @@ def create_text(
     enqueued = enqueue_text_document(session, body, now=clock(), idempotency_key=idempotency_key, tenant_id=tenant_id)
     if enqueued.is_new:
         services.quotas.check_queue(session, tenant_id)
-    session.commit()
+    services.commit_and_hint_text(session, enqueued.job_id)
     response.headers["Location"] = f"/v1/texts/{enqueued.job_id}"
     if not enqueued.is_new:
         response.status_code = status.HTTP_200_OK

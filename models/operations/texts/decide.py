@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from models.operations.texts.transitions import move_text
+from models.text_job import TextJob
 from reelqueue.states import TextState
 
 _HELD = (TextState.HELD,)
@@ -27,5 +29,11 @@ def decide_held_text(session: Session, job_id: UUID, *, now: datetime, ask_again
     """
     if not ask_again:
         return move_text(session, job_id, _HELD, TextState.FAILED, now=now) is not None
-    cleared = {"failure_class": None, "failure_code": None, "failure_message": None, "not_before_at": None}
-    return move_text(session, job_id, _HELD, TextState.QUEUED, now=now, **cleared) is not None
+    values: dict[str, Any] = {
+        "retry_count": TextJob.retry_count + 1,  # one more call may be billed
+        "failure_class": None,
+        "failure_code": None,
+        "failure_message": None,
+        "not_before_at": None,
+    }
+    return move_text(session, job_id, _HELD, TextState.QUEUED, now=now, **values) is not None

@@ -1,4 +1,4 @@
-"""The examples of README and of docs/python-client.md, run as a new user copies them, against a running stack."""
+"""The examples of README, docs/python-client.md and docs/texts.md (text jobs), copied as a new user would."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ from reelqueue import Client
 from tests.system.acceptance.processes import ROOT, environment, running
 
 CLIENT_EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python-client.md").read_text(), re.DOTALL)
+TEXT_JOBS = (ROOT / "docs/texts.md").read_text().partition("\n## Text jobs\n")[2]
+TEXT_EXAMPLES = re.findall(r"```python\n(.*?)```", TEXT_JOBS, re.DOTALL)
+COMMANDS = [line for block in re.findall(r"```sh\n(.*?)```", TEXT_JOBS, re.DOTALL) for line in block.splitlines()]
 
 pytestmark = [pytest.mark.timeout(400), pytest.mark.xdist_group("stack")]
 
@@ -55,6 +58,28 @@ def test_an_example_of_the_clients_page_runs_from_the_wheel_alone(
     assert ran.returncode == 0, ran.stderr
     assert "correct " not in ran.stdout
     assert not any(word in ran.stdout for word in ("cannot be reached", "ended as", "goes on"))
+
+
+@pytest.mark.parametrize("program", TEXT_EXAMPLES, ids=range(len(TEXT_EXAMPLES)))
+def test_an_example_of_text_jobs_is_answered(services: dict[str, str], program: str) -> None:
+    ran = run(Path(sys.executable), program, environment() | services | {"PYTHONPATH": str(ROOT)})
+
+    assert ran.returncode == 0, ran.stderr
+    assert "You said: Name a paper boat." in ran.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_of_text_jobs_is_answered(services: dict[str, str], tmp_path: Path, command: str) -> None:
+    (tmp_path / "prompts.jsonl").write_text('{"prompt": "Name a paper boat."}\n')
+    arguments = [sys.executable, "-P", "-m", *shlex.split(command)]
+    variables = environment() | services | {"PYTHONPATH": str(ROOT)}
+
+    ran = subprocess.run(
+        arguments, cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=200, check=False
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert "Name a paper boat." in ran.stdout
 
 
 def example(first_line: str) -> str:

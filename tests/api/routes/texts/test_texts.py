@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -10,10 +11,12 @@ from uuid import UUID
 
 import httpx
 import pytest
+from redis import Redis
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from api.settings import ApiSettings
+from embedded.servers.valkey import ValkeyServer
 from models.text_job import TextJob
 from models.webhook_delivery import WebhookDelivery
 from reelqueue.states import FailureClass, TextAttemptState, TextState
@@ -110,6 +113,24 @@ def test_a_tenants_queue_is_bounded_over_both_kinds_of_jobs(settings: ApiSetting
 
     assert (full.status_code, problem(full)["code"]) == (429, "queue_full")
     assert rows.scalar(select(func.count()).select_from(TextJob)) == 1
+
+
+def test_a_worker_is_woken_for_each_job_and_told_nothing_of_it(
+    settings: ApiSettings, valkey_server: ValkeyServer, rows: Session
+) -> None:
+    with Redis.from_url(valkey_server.client_url) as broker:
+        broker.delete("text")
+        with serving(settings) as api:  # its end sends what was asked for
+            ids = [api.post("/v1/texts", json=question(prompt="a secret garden")).json()["id"] for _ in range(3)]
+
+        messages = broker.lrange("text", 0, -1)
+    assert all(b"text.answer" in message and b"garden" not in message for message in messages)
+    assert [any(job_id.encode() in message for message in map(headers_of, messages)) for job_id in ids] == [True] * 3
+
+
+def headers_of(message: bytes) -> bytes:
+    """The headers of a broker message, in which what it is about is shown."""
+    return json.dumps(json.loads(message)["headers"]).encode()
 
 
 def test_an_answered_job_shows_its_answer_usage_and_cost(api: httpx.Client, rows: Session) -> None:
@@ -231,6 +252,8 @@ def test_a_person_decides_on_a_held_job_once(api: httpx.Client, rows: Session, d
 
     assert (answers[0].status_code, answers[0].json()["state"]) == (200, state)
     assert (answers[0].json()["failure"] is None) == (state == "queued")
+    asked_again = rows.get_one(TextJob, job_id, populate_existing=True).retry_count
+    assert asked_again == (1 if state == "queued" else 0)  # what a person allows, the audit allows
     assert (answers[1].status_code, problem(answers[1])["code"]) == (409, "not_held")
 
 
