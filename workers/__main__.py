@@ -46,7 +46,7 @@ AgainstProvider = Annotated[bool, typer.Option("--provider", help="Compare with 
 
 @cli.command("doctor")
 def doctor_command(*, as_json: AsJson = False) -> None:
-    """Look at everything that a render needs: one line each, with the remedy. Exit code 1 if anything is bad."""
+    """Check everything that a render needs: one line each, with the remedy. Exit code 1 if a check fails."""
     from workers.app import app
 
     is_healthy = True
@@ -117,7 +117,7 @@ def list_questions_command(*, as_json: AsJson = False) -> None:
 
 @review.command("adopt")
 def adopt_command(job_id: UUID, provider_task_id: str) -> None:
-    """The provider has the task: follow it, or take what was kept of it."""
+    """Adopt a task for a job under review: poll it, or take the result that was kept of it."""
     with open_context() as context:
         _adopt(context, job_id, provider_task_id)
 
@@ -156,7 +156,7 @@ def _adopt(context: Context, job_id: UUID, provider_task_id: str) -> None:
 
 @review.command("resubmit")
 def resubmit_command(job_id: UUID) -> None:
-    """The provider does not have it: render it again, and pay for that."""
+    """Submit a job under review again, and pay for that: the provider has no task of it."""
     with open_context() as context:
         with context.sessions.begin() as session:
             resubmit(session, job_id, now=context.clock.now(session))
@@ -166,7 +166,7 @@ def resubmit_command(job_id: UUID) -> None:
 
 @review.command("retry")
 def retry_command(job_id: UUID) -> None:
-    """The cause of its workers' deaths is gone: go on where it stood; what is paid for is not rendered again."""
+    """Take a job out of quarantine: it continues where it stopped, and what is paid for is not rendered again."""
     with open_context() as context:
         with context.sessions.begin() as session:
             now = context.clock.now(session)
@@ -179,7 +179,7 @@ def retry_command(job_id: UUID) -> None:
 
 @review.command("write-off")
 def write_off_command(job_id: UUID) -> None:
-    """Nobody will know: end the job as failed."""
+    """End a job under review as failed, and count what its task may have cost."""
     with open_context() as context, context.sessions.begin() as session:
         write_off(session, job_id, now=context.clock.now(session))
     typer.echo(f"render job {job_id} is written off")

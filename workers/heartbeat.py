@@ -1,4 +1,4 @@
-"""A file that a worker and beat touch while they are well, for health checks that cost next to nothing.
+"""A file that a worker and beat touch while they are healthy, for health checks that cost next to nothing.
 
 A worker touches it with each of its heartbeats (every 2 s), which stop while it has no connection to the
 broker; beat, whenever it has handed a message to the broker (every sweep). ``python -m workers.heartbeat
@@ -20,7 +20,7 @@ FRESH_SECONDS = 30.0
 
 
 def touch_while_well(path: Path) -> None:
-    """Touch *path* with every sign of life of this process, whether worker or beat."""
+    """Touch *path* whenever this process, a worker or beat, does work."""
     # Late: the health check runs this module too, and must not wait for Celery.
     from celery.signals import after_task_publish, beat_init, heartbeat_sent
 

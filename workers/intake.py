@@ -1,4 +1,4 @@
-"""Requests that come over the broker, from producers that speak Celery."""
+"""Enqueues requests that arrive over the broker, from producers that use Celery."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from reelqueue import messages
 
 
 class QueueName(StrEnum):
-    """One queue per kind of work, so that a slow kind never stands before a quick one."""
+    """One queue per kind of work, so that a slow kind never delays a quick one."""
 
     CONTROL = "control"
     """Dispatch and sweep: short, and everything waits for them."""

@@ -88,7 +88,7 @@ def _fetch(context: Context, claim: Fetch) -> int:
 
 @contextmanager
 def _incoming(archive: Archive, claim: Fetch) -> Iterator[Mapping[AssetKind, Path]]:
-    """An empty file for each of a clip's."""
+    """Paths of empty files to download into, one for each kind of file."""
     with ExitStack() as files:
         yield {
             kind: files.enter_context(archive.incoming(suffix, owner=str(claim.job_id)))
@@ -97,7 +97,7 @@ def _incoming(archive: Archive, claim: Fetch) -> Iterator[Mapping[AssetKind, Pat
 
 
 def _download(context: Context, claim: Fetch, path: Path, renew: Callable[[], None]) -> Download:
-    """The video: one that was kept while its task was under review, and where that did not do, the provider's."""
+    """Get the video: the file that was kept while its task was under review, or else the provider's."""
     if claim.number == 1 and (kept := copy_found_file(context, claim.task, path, renew)) is not None:
         return kept
     try:

@@ -31,7 +31,7 @@ TASK_LIFE: Final = timedelta(hours=24)
 
 @dataclass(frozen=True)
 class Backlog:
-    """What waits."""
+    """The results that wait for the archive."""
 
     count: int
     expires_at: datetime | None
@@ -40,7 +40,7 @@ class Backlog:
     """What the archive said last about one of them."""
 
     def words(self, now: datetime) -> str:
-        """It, for people."""
+        """The backlog as one line for operators."""
         if self.expires_at is None:
             return "no result waits"
         left_hours = (self.expires_at - now) / timedelta(hours=1)
@@ -49,12 +49,12 @@ class Backlog:
         return f"{self.count} {results}, the first is gone in {left_hours:.1f} h{said}"
 
     def is_healthy(self, now: datetime, alarm: timedelta) -> bool:
-        """Whether nobody need look."""
+        """Whether no result is near its expiry."""
         return self.refusal is None and (self.expires_at is None or self.expires_at - now > alarm)
 
 
 def read_backlog(session: Session) -> Backlog:
-    """What waits now."""
+    """Read how many results wait now, and when the first of them expires."""
     waiting = select(func.count(), func.min(expiry())).select_from(RenderJob).where(_WAITS)
     count, expires_at = session.execute(waiting).one()
     said = (
@@ -68,7 +68,7 @@ def read_backlog(session: Session) -> Backlog:
 
 
 def raise_expiry_alarms(session: Session, before: timedelta, *, limit: int, now: datetime) -> Sequence[UUID]:
-    """Tell once of each result that waits and will be gone soon: in the log, the job's history and by webhook.
+    """Raise one alarm for each waiting result that expires soon: in the log, the job's history and by webhook.
 
     Args:
         session: In a transaction; the caller commits.
@@ -91,7 +91,7 @@ def raise_expiry_alarms(session: Session, before: timedelta, *, limit: int, now:
 
 
 def sound_review_alarm(session: Session, before: timedelta, *, limit: int, now: datetime) -> Sequence[UUID]:
-    """Tell once of each job under review whose task, if there is one, will soon be gone with its result.
+    """Raise one alarm for each job under review whose task, if there is one, expires soon with its result.
 
     Args:
         session: In a transaction; the caller commits.

@@ -32,7 +32,7 @@ class Download:
 
     @classmethod
     def of(cls, path: Path) -> Self:
-        """Of a file that is there."""
+        """Size and checksum of an existing file."""
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256")
         return cls(path.stat().st_size, digest.hexdigest())
@@ -76,7 +76,7 @@ def fetch(
 
 
 class _Receiver:
-    """What has come of one download."""
+    """Receives one download."""
 
     def __init__(self, file: BinaryIO, limits: DownloadLimits, renew: Callable[[], None]) -> None:
         self._file = file

@@ -1,4 +1,4 @@
-"""Whose result is fetched next, and by whom: the one that expires first, by one worker at a time."""
+"""Selects the result to fetch next, the one that expires first, and leases it to one worker."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def expiry() -> ColumnElement[datetime]:
 
 
 def is_due(now: datetime) -> ColumnElement[bool]:
-    """Whether a job's result waits, and nobody has it in hand."""
+    """Whether a job's result waits, and no worker has leased it."""
     is_free = or_(RenderJob.lease_until.is_(None), RenderJob.lease_until <= now)
     return (RenderJob.next_archive_at <= now) & is_free
 
@@ -120,7 +120,7 @@ def _fetch(session: Session, job: RenderJob, lease: timedelta) -> Fetch:
 
 
 def _stem(job: RenderJob, task: ProviderTask, tenant: str) -> str:
-    """By the campaign's pattern, or by day.
+    """The path of a clip's files without the suffix: by the campaign's pattern, or by day.
 
     The end of the job's id stands in every name: a row that is rendered again never takes the place of a clip that was
     paid for, and neither does another campaign's clip of the same name.

@@ -1,4 +1,4 @@
-"""Fetching the results of tasks that jobs under review may have made: kept first, and given to a job later."""
+"""Fetches the results of tasks that jobs under review may have made: kept first, assigned to a job later."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def keep_found_file(context: Context, found_task_id: UUID) -> str:
 
 
 def copy_found_file(context: Context, task: ProviderTask, path: Path, renew: Callable[[], None]) -> Download | None:
-    """The file of a task that was under review, where it was kept; None: it is to be fetched.
+    """Copy the kept file of a task that was under review; None if there is none, and it is to be fetched.
 
     Args:
         context: The worker's.

@@ -1,4 +1,4 @@
-"""Looks into a fetched video in a bounded process, while its lease is renewed.
+"""Inspects a fetched video in a bounded process, while its lease is renewed.
 
 A small file can make a decoder take gigabytes or hours. Here it takes a process of its own that much, and no more
 than one per processor at a time; the worker waits, says so, and goes on with other clips.
@@ -29,7 +29,7 @@ _PASSED_ON: Final = ("PATH", "LANG", "TMPDIR", "LD_LIBRARY_PATH", "PYTHONDONTWRI
 
 @dataclass(frozen=True)
 class Bounds:
-    """What looking into one video may take; a minute of 4K takes a tenth of it."""
+    """Limits of inspecting one video; a minute of 4K takes a tenth of them."""
 
     cpu_seconds: int = 30
     memory_mib: int = 1536
@@ -38,7 +38,7 @@ class Bounds:
 
 
 class _Server:
-    """One inspection server, and the file that it looks into."""
+    """One inspection server, and the file that it inspects."""
 
     def __init__(self) -> None:
         # No key of the worker's is in its environment: it reads what others have made.
@@ -53,7 +53,7 @@ class _Server:
         )
 
     def ask(self, order: Mapping[str, Any], wall_seconds: float, renew: Callable[[], None]) -> Mapping[str, Any]:
-        """Have a file looked into.
+        """Have a file inspected.
 
         Raises:
             UnplayableError: It took too long, or the server is no more.
@@ -76,7 +76,7 @@ class _Server:
         raise UnplayableError("the process that looked into it has ended")
 
     def close(self) -> None:
-        """End it, and what it has forked."""
+        """End the server and the processes that it has forked."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, 9)
         for stream in (self._process.stdin, self._process.stdout):
@@ -135,7 +135,7 @@ def _take(renew: Callable[[], None]) -> _Server:
 
 
 def _start() -> _Server:
-    """Start a server in a place that was taken; the place is given back if it does not start."""
+    """Start a server in a reserved place; the place is released if it does not start."""
     try:
         return _Server()
     except OSError as error:

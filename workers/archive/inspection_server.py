@@ -1,4 +1,4 @@
-"""``python -m workers.archive.inspection_server``: looks into one video after the other, each in a process of its own.
+"""``python -m workers.archive.inspection_server``: inspects one video after the other, each in a process of its own.
 
 A line of JSON in names the files and the bounds, a line of JSON out says what was seen. The server has loaded its
 libraries once and forks for each file: so what a file makes a decoder take is given back with that process, and a
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def _isolated(order: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Look into a file in a fork; whatever becomes of that, the server goes on."""
+    """Inspect a file in a forked process; the server goes on if that process dies."""
     reading, writing = os.pipe()
     pid = os.fork()
     if pid == 0:

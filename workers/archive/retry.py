@@ -1,4 +1,4 @@
-"""What becomes of a result that was not archived: it waits and is tried again, until it has expired.
+"""Retries results that were not archived, until they expire.
 
 ========================  =======================================================  ==============================
 went wrong                then                                                     it is told as
@@ -39,7 +39,7 @@ LONGEST_RETRY_SECONDS: Final = 600.0
 
 
 def retry_fetch(context: Context, claim: Fetch, reason: str) -> str:
-    """Try again after the result could not be had, with a URL that the task is asked for.
+    """Retry a failed fetch later, with a new URL from the task.
 
     Returns:
         What became of it, in a few words for people.
@@ -56,7 +56,7 @@ def retry_fetch(context: Context, claim: Fetch, reason: str) -> str:
 
 
 def retry_store(context: Context, claim: Fetch, error: StorageError) -> str:
-    """Try again after the archive did not take the files; the result is where it was.
+    """Retry later after the archive refused the files; the result is still at the provider.
 
     Returns:
         What became of it, in a few words for people.

@@ -1,4 +1,4 @@
-"""Writing down beside a clip what it was made from, out of the record."""
+"""Describes a clip in the JSON file beside it: request, task and files."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ SUFFIXES: Final[Mapping[AssetKind, tuple[str, str]]] = {
 def describe_clip(
     session: Session, claim: Fetch, files: Mapping[AssetKind, Download], probe: Probe, *, now: datetime
 ) -> Sidecar:
-    """What is written beside a fetched clip.
+    """The description of a fetched clip.
 
     Args:
         session: To read with.

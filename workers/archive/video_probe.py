@@ -1,4 +1,4 @@
-"""Looking into a fetched file: is it the video that was paid for, and how does it look."""
+"""Probes a fetched file: whether it is a playable video, its size and duration, its first and last frame."""
 
 from __future__ import annotations
 

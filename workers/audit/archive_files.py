@@ -1,4 +1,4 @@
-"""Looks for the files that the rows name in the archive: the rows alone cannot tell that somebody removed them."""
+"""Checks that the files that the rows name exist in the archive: the rows do not show that one was deleted there."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the audit is made of: invariants, the rows that break them, and words in queries."""
+"""Types of the audit: an invariant, the rows that break it, and lists of states in queries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``python -m workers audit --provider``: our books against the provider's own list, and the simulator's bill.
+"""``python -m workers audit --provider``: our ledger against the provider's task list, and the simulator's bill.
 
 What is still open on our side (a job that is followed, an undecided attempt) is left out: it will agree when it ends.
 """
@@ -48,7 +48,7 @@ TOTALS: Final = Check("totals_agree", "its totals by currency are ours", "")
 
 @dataclass(frozen=True)
 class Owned:
-    """A task in our books."""
+    """A provider task that our database has."""
 
     task: ProviderTask
     is_followed: bool
@@ -57,7 +57,7 @@ class Owned:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One account's two sides."""
+    """One account's tasks here and at the provider."""
 
     account: Account
     since: datetime

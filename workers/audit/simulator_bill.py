@@ -1,4 +1,4 @@
-"""What the simulator says it has billed: the one provider that shows its ledger."""
+"""Reads the simulator's ledger; no other provider shows one."""
 
 from __future__ import annotations
 

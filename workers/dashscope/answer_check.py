@@ -1,4 +1,4 @@
-"""Whether an answer is good, and if not, what is known about the call.
+"""Checks an HTTP answer, and says what is known about the call if it is no success.
 
 =============================================  =========================================================
 answer                                         then
@@ -95,7 +95,7 @@ def _kind(status: int, code: str | None) -> type[ProviderError]:
 
 
 def _seen(answer: RawAnswer) -> str:
-    """What answered, without what it says: a page may quote the request."""
+    """A description of an answer without its text, as a page may quote the request."""
     target = _host_of(answer.headers.get("location", ""))
     content_type = _content_type(answer)
     if target is not None:

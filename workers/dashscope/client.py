@@ -80,7 +80,7 @@ class TimeLimits:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where an account's calls go, and as whom."""
+    """An account's base URL, key and headers."""
 
     base_url: str
     """Scheme and host, without ``/api/v1``."""
@@ -274,7 +274,7 @@ class DashScope:
 
 
 def _within(page: ListPage, since: datetime, until: datetime) -> ListPage:
-    """A page without the times that are days off the window that was asked for: no task of it was made then."""
+    """Drop times of a page that are days outside the requested window: no task of it was made then."""
 
     def is_possible(task: ListedTask) -> bool:
         return task.created_at is None or since - MOST_OFFSET <= task.created_at <= until + MOST_OFFSET
@@ -283,7 +283,7 @@ def _within(page: ListPage, since: datetime, until: datetime) -> ListPage:
 
 
 def _looking(last_look: Callable[[], object]) -> Callable[[str, dict[str, Any]], Awaitable[None]]:
-    """A trace of httpcore's steps that looks before each head is written; before a proxy's CONNECT as well."""
+    """A trace of httpcore's steps that calls the last check before each head is written, a proxy's CONNECT too."""
 
     async def trace(step: str, _details: dict[str, Any]) -> None:
         if step.endswith("send_request_headers.started"):

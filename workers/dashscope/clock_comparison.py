@@ -1,4 +1,4 @@
-"""The provider's clock against the database's, by the ``Date`` header of each answer.
+"""Compares the provider's clock with the database's by the ``Date`` header of each answer.
 
 No clock of this host is in it: the database's moment is carried on by a clock that only counts seconds. The header
 has whole seconds, and the answer was written at some moment between the question and its arrival, so a reading is an
@@ -50,11 +50,11 @@ class ClockComparison:
         self._anchor = (now, since, self._seconds())
 
     async def on_request(self, request: httpx.Request) -> None:
-        """A question leaves."""
+        """Note when a request leaves."""
         request.extensions[_ASKED_AT] = self._seconds()
 
     async def on_response(self, response: httpx.Response) -> None:
-        """The head of an answer is here."""
+        """Compare the clocks when the head of an answer arrives."""
         told = parse_http_date(response.headers.get("date"))
         if told is None or self._anchor is None:
             return

@@ -1,4 +1,4 @@
-"""Whether the prompt that a task tells is one that was sent."""
+"""Compares the prompt that a task reports with the prompts that were sent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def is_echo(prompt: str, echoed: str | None) -> bool:
 
 
 def contradicts(prompt: str | None, echoed: str | None) -> bool:
-    """Whether what a task tells cannot be the echo of a prompt, in whatever spelling and however it was cut.
+    """Whether a reported prompt cannot be the echo of one that was sent, however it was respelt or cut.
 
     Only letters and digits count, so that a provider which changes quotes, case or spaces contradicts nothing: a false
     yes would stop a clip that is right.
@@ -32,7 +32,7 @@ def contradicts(prompt: str | None, echoed: str | None) -> bool:
 
 
 class Echoes:
-    """What tasks echo, to look up many prompts in: each text is normalised once."""
+    """Prompts that tasks echo, indexed to compare many prompts with: each text is normalised once."""
 
     def __init__(self, echoes: Iterable[str]) -> None:
         """Normalise the echoes."""
@@ -42,7 +42,7 @@ class Echoes:
         self._cut = tuple(back for back in self._alike if len(back) >= _CUT_CHARACTERS)
 
     def of(self, prompt: str) -> frozenset[str]:
-        """Those that are a prompt's, by the meaning of :func:`is_echo`."""
+        """The echoes of a prompt, as in :func:`is_echo`."""
         sent = _tidy(prompt)
         whole = frozenset(self._alike.get(sent, ()))
         if not sent.startswith(self._cut):  # which is one call, and the answer for nearly every prompt

@@ -1,4 +1,4 @@
-"""What can go wrong at DashScope, by what is known about it afterwards.
+"""Errors of calls to DashScope, by what is known afterwards: not sent, refused, or perhaps executed.
 
 ::
 
@@ -104,7 +104,7 @@ class MisdirectedError(RefusedError):
 
     @property
     def rule(self) -> ErrorRule:
-        """Of the account's address, at which a person must look if it goes on."""
+        """The rule of an account whose address is wrong; it is paused if that goes on."""
         return ErrorRule("", FailureClass.ACCOUNT, blocks_account=False)
 
 

@@ -237,7 +237,7 @@ def _parse_milliseconds(value: object) -> datetime | None:
 
 
 def _plausible(moment: datetime) -> datetime | None:
-    """A time that can be reckoned with: zeros, and the ends of the calendar, stand for none."""
+    """A time that can be computed with; None for zeros and the ends of the calendar."""
     return moment if moment.year in _YEARS else None
 
 
@@ -260,7 +260,7 @@ def _billed_seconds(usage: Mapping[str, Any]) -> Decimal | None:
 
 
 def _scalars(usage: Mapping[str, Any]) -> dict[str, Any]:
-    """What can be stored of a usage object: it is flat wherever it is documented."""
+    """The scalar values of a usage object; every documented one is flat."""
     kept = {_text(key): _text(value) if isinstance(value, str) else value for key, value in usage.items()}
     return {
         key: value

@@ -1,4 +1,4 @@
-"""Admission to one account and model: who gets the free slots, and whether the money suffices.
+"""Admits jobs to the free slots of one account and model, as far as budgets allow.
 
 It runs under the account's lock (dispatchers take turns) and under the locks of the campaigns (nothing is spent, and
 no budget set, meanwhile), so what it counts stays true until the commit.
@@ -50,7 +50,7 @@ class Admitted:
 
 @dataclass(frozen=True)
 class LaneAdmission:
-    """The way to one account's slots of one model."""
+    """Admission to one account's slots of one model."""
 
     session: Session
     books: Usage
@@ -86,7 +86,7 @@ class LaneAdmission:
         return admitted
 
     def _note_turns(self, served: list[CampaignQueue]) -> None:
-        """Who got slots now is behind its equals at the next dispatch, of whatever model."""
+        """Note which campaigns and tenants got slots, so that their equals come first at the next dispatch."""
         for table, ids in (
             (Campaign, {line.campaign_id for line in served}),
             (Tenant, {line.tenant_id for line in served}),
@@ -121,13 +121,13 @@ class LaneAdmission:
         return price
 
     def _wanted(self, line: CampaignQueue, price: Quote | None) -> Wanted:
-        """What the line's next job asks of the caps above campaigns."""
+        """The amount that the line's next job needs of the caps above campaigns."""
         if price is None:
             return Wanted(line.tenant_id, self.account.id, CURRENCY_BY_REGION.get(self.account.region), None)
         return Wanted(line.tenant_id, self.account.id, price.currency, price.max_amount)
 
     def _stop_unpriced(self, campaign: Campaign, job: RenderJob) -> None:
-        """No reservation, no admission: its owner must see why nothing goes on."""
+        """Stop a campaign whose job has no price, and say why: without a reservation nothing is admitted."""
         why = unpriced_warning(stored_request(self.session, job), self.account.region)
         campaign.paused_at = self.now
         campaign.paused_reason = (
@@ -145,7 +145,7 @@ class LaneAdmission:
         return True
 
     def _stop_exhausted(self, campaign: Campaign, price: Quote, left: Decimal) -> None:
-        """Only where nothing is reserved that could come back unspent."""
+        """Mark a budget as exhausted, unless something is reserved that may be released unspent."""
         if self.books.by_campaign[campaign.id]:
             return
         campaign.budget_exhausted_at = self.now

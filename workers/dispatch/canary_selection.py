@@ -1,4 +1,4 @@
-"""Which clips a canary has: spread over models, options, variables and rows, so that a person sees one of each."""
+"""Selects the clips of a canary: spread over models, options, variables and rows, so that one of each is reviewed."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class _Selection:
         self._parts.add(self._part(number))
 
     def _rank(self, number: int) -> tuple[float, float, bool]:
-        """Smaller comes first."""
+        """The rank of a candidate; the smallest is chosen next."""
         missing = load = 0.0
         for fact in self._facts[number]:
             if count := self._chosen_counts[fact]:

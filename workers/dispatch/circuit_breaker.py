@@ -1,4 +1,4 @@
-"""The breaker: a campaign that fails too much stops by itself, before it pays for more of the same."""
+"""The circuit breaker: pauses a campaign in which too many clips fail, before it pays for more of them."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _count(session: Session, campaign: Campaign, states: tuple[RenderState, ...]
 
 
 def _told(session: Session, campaign: Campaign, what: str) -> str:
-    """With the most frequent cause, which is what a person looks at first."""
+    """The reason of the pause, with the most frequent failure code."""
     cause = func.coalesce(RenderJob.failure_code, RenderJob.failure_class, "no code")
     ended = (*FAILED, RenderState.MODERATED)
     frequent = (

@@ -1,4 +1,4 @@
-"""Dispatch: what should be at the provider, what is, and the difference; and polls that are due sooner than planned.
+"""Dispatch: admits the jobs that fit at the provider now, and hints at polls that are due sooner than planned.
 
 Level-triggered: a dispatch looks at the rows alone, so it does not matter which hint called it, or
 how often. The accounts' row locks make dispatchers take turns, which keeps the count of slots true.

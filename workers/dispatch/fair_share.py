@@ -1,4 +1,4 @@
-"""Who is next: fair shares between tenants; inside a tenant priority, then fair shares between campaigns, then age.
+"""Fair scheduling: shares between tenants; inside a tenant priority, then shares between campaigns, then age.
 
 Pure decisions. A tenant sets its priorities itself, so they order its own jobs only. A share is counted in slots held
 now, so long renders weigh as much as they occupy; of those that hold equally many, who has waited longest since the
@@ -50,7 +50,7 @@ class CampaignQueue:
 
 
 class FairShare:
-    """Hands out the free slots of a model, one by one."""
+    """Assigns the free slots of a model, one by one."""
 
     def __init__(self, lines: Iterable[CampaignQueue], held_by_tenant: Counter[UUID]) -> None:
         """Args: the lines, and how many slots of the model each tenant holds, also through campaigns without a line."""
@@ -58,7 +58,7 @@ class FairShare:
         self._held_by_tenant = held_by_tenant.copy()
 
     def next_line(self) -> CampaignQueue | None:
-        """The line whose first job is next; None if nobody may have a slot."""
+        """The line whose first job is next; None if no job may have a slot."""
         return min((line for line in self._lines if line.is_open), key=self._rank, default=None)
 
     def admit(self, line: CampaignQueue, now: datetime) -> QueuedJob:

@@ -1,4 +1,4 @@
-"""The queue as admission sees it: which models and campaigns have waiting jobs, and who stands first.
+"""Reads the queue for admission: which models and campaigns have waiting jobs, and which job is first.
 
 Found by hopping through an index from one to the next: reading every queued row would be half a campaign at
 each dispatch.

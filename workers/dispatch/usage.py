@@ -1,4 +1,4 @@
-"""The books of one dispatch: what is held now, in slots and in money."""
+"""Slots and money in use at the moment of a dispatch."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _BEGUN = tuple(sorted(set(RenderState) - set(UNSUBMITTED)))
 
 @dataclass
 class Usage:
-    """What is held now: slots by account, model and campaign, and money by campaign."""
+    """Usage now: slots by account, model and campaign, and money by campaign."""
 
     campaigns: dict[UUID, Campaign]
     """Those with waiting jobs; locked."""

@@ -1,4 +1,4 @@
-"""How the provider accounts are: what they hold, and why one takes nothing."""
+"""State of the provider accounts: slots in use, and why an account takes no jobs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from models.submit_lane import SubmitLane
 
 @dataclass(frozen=True)
 class Health:
-    """One account, for people."""
+    """State of one account, for operators."""
 
     name: str
     region: str

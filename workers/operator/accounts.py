@@ -135,7 +135,7 @@ def resume_command(name: str) -> None:
 
 
 def _refuse_twin(session: Session, account: Account) -> None:
-    """Two rows with one key would each take the account's slots."""
+    """Refuse a second account with the same key: each row would use all of the account's slots."""
     same = select(Account.name).where(Account.base_url == account.base_url, Account.key_env == account.key_env)
     twin = session.scalars(same).first()
     if twin is not None:
@@ -178,7 +178,7 @@ def _change(
 
 
 def _move(session: Session, account: Account, workspace: str | None) -> None:
-    """Put an account into a workspace; a task in another may be neither found nor listed, and is bought again."""
+    """Put an account into a workspace; a task in another may be neither found nor listed, and is paid for again."""
     if workspace is None:
         return
     if workspace and _WORKSPACE.fullmatch(workspace) is None:

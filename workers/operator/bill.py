@@ -172,7 +172,7 @@ def _conclude(
     differences: Sequence[Difference],
     currency: str,
 ) -> None:
-    """Say the totals and what is left to look at.
+    """Print the totals and what is left to explain.
 
     Raises:
         typer.Exit: With code 1 if anything is listed.

@@ -1,4 +1,4 @@
-"""``python -m workers doctor``: is everything there that a render needs? One line each, with the remedy."""
+"""``python -m workers doctor``: checks everything that a render needs, one line each, with the remedy."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _LONG_HOLD: Final = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class CheckLine:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     subject: str
     is_healthy: bool
@@ -55,7 +55,7 @@ class CheckLine:
 
 
 def examine(context: Context, app: Celery) -> Iterator[CheckLine]:
-    """Look at one thing after the other; never raises for what is merely broken."""
+    """Run one check after the other; a check that fails is a line and no error."""
     yield from _database(context)
     broker = _broker(app)
     yield broker

@@ -40,7 +40,7 @@ ReadOnly = Annotated[bool, typer.Option("--read-only", help="It may look at ever
 
 @dataclass(frozen=True)
 class KeyLine:
-    """A key as it is shown; the key itself is known to nobody."""
+    """A key as it is shown; the key itself is not stored."""
 
     name: str
     tenant: str

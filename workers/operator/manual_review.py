@@ -1,4 +1,4 @@
-"""Settling by hand what neither an answer nor the listing could prove: jobs in ``needs_review``."""
+"""Manual review: settles jobs in ``needs_review``, whose task neither an answer nor the listing could prove."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class NotUnderReviewError(ReelqueueError):
 
 
 class QuarantinedError(ReelqueueError):
-    """A job is under review, but its money is no question: what it has at the provider is known."""
+    """A job is in quarantine: its task at the provider is known, and there is nothing to settle."""
 
     def __init__(self, job_id: UUID) -> None:
         super().__init__(job_id)
@@ -60,7 +60,7 @@ class QuarantinedError(ReelqueueError):
 
 @dataclass(frozen=True)
 class ReviewItem:
-    """A job that waits for a person."""
+    """A job under review."""
 
     job_id: UUID
     model: str
@@ -107,7 +107,7 @@ def questions(session: Session, context: Context) -> list[ReviewItem]:
 
 
 def acceptable(found: Iterable[ReviewItem]) -> list[tuple[UUID, str]]:
-    """The proposed pairs of job and task whose task has ended; before that it does not tell whose it is."""
+    """The proposed pairs of job and task whose task has ended; before that its prompt is unknown."""
     return [
         (one.job_id, one.proposed_task_id) for one in found if one.proposed_task_id and one.proposed_status in ENDED
     ]
@@ -134,7 +134,7 @@ def _question(
 
 
 def adopt(session: Session, job_id: UUID, provider_task_id: str, *, now: datetime) -> Wake | None:
-    """The provider does have the task: follow it.
+    """Adopt a task that the provider does have for a job under review.
 
     Raises:
         NotUnderReviewError: The job is not under review.
@@ -169,7 +169,7 @@ def apply_found(session: Session, job_id: UUID, provider_task_id: str, settings:
 
 
 def resubmit(session: Session, job_id: UUID, *, now: datetime) -> None:
-    """The provider does not have it: render it again, and pay for that.
+    """Submit a job under review again, and pay for that: the provider has no task of it.
 
     Raises:
         NotUnderReviewError: The job is not under review.
@@ -180,7 +180,7 @@ def resubmit(session: Session, job_id: UUID, *, now: datetime) -> None:
 
 
 def write_off(session: Session, job_id: UUID, *, now: datetime) -> None:
-    """Nobody will know: end the job as failed, without another render, and count what it may cost as spent.
+    """End a job under review as failed without another render, and count what it may cost as spent.
 
     Raises:
         NotUnderReviewError: The job is not under review.

@@ -20,7 +20,7 @@ from workers.orphans.scan import OrphanScan, billed, scan_for_orphans
 
 
 def adopt_orphans_command(*, since: Since = "24h", as_json: AsJson = False) -> None:
-    """Look for tasks at the provider that no job here asked for, and make finished ones jobs of their own.
+    """Scan for tasks at the provider that no job here submitted, and make finished ones jobs of their own.
 
     Their videos are archived and what they cost is entered, in the campaign "orphans". Exit code 1 if an account
     cannot be looked at.

@@ -1,4 +1,4 @@
-"""Tasks that the provider describes in a way that nobody here expects: an unknown word, or an end without a result."""
+"""Tasks with an unexpected description: an unknown status, or an end without a result."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAMED: Final = 5
 
 @dataclass(frozen=True)
 class OddTasks:
-    """Those that are followed, by what is odd about them."""
+    """Polled tasks by what is unexpected about them."""
 
     count: int
     examples: list[str]
@@ -29,7 +29,7 @@ class OddTasks:
 
 
 def odd_tasks(session: Session) -> OddTasks:
-    """What is odd among the tasks that are followed now."""
+    """Count what is unexpected among the tasks that are polled now."""
     newest = newest_task(RenderJob.id).lateral()
     task = aliased(ProviderTask, newest)
     has_no_result = and_(task.status == TaskStatus.SUCCEEDED, task.result_url.is_(None))

@@ -76,7 +76,7 @@ class Orphan:
 
 
 def adopt_orphan(context: Context, account: Account, orphan: Orphan, *, noted: TaskAnswer | None = None) -> Orphan:
-    """Make a finished task of nobody a job, once, and have its video fetched.
+    """Adopt a finished orphan as a render job, once, and have its video fetched.
 
     Where a job was written off that may have made it, the write-off is taken back.
 
@@ -194,7 +194,7 @@ def _attempt(job: RenderJob, account: Account, orphan: Orphan, now: datetime) ->
 
 
 def _digest(orphan: Orphan) -> str:
-    """Stands for the request, which nobody here has seen."""
+    """A hash in place of the request's, which is unknown."""
     return hashlib.sha256(f"orphan {orphan.provider_task_id}".encode()).hexdigest()
 
 

@@ -63,7 +63,7 @@ _NAMED: Final = 20
 
 @dataclass
 class OrphanScan:
-    """What comparing one account's list with our books gave."""
+    """Result of comparing one account's task list with our database."""
 
     account: str
     listed: int = 0
@@ -89,7 +89,7 @@ class OrphanScan:
 
 
 def scan_for_orphans(context: Context, *, window: timedelta = LONGEST_WINDOW) -> list[OrphanScan]:
-    """Compare the provider's lists with our books, account by account; adopt what belongs to nobody.
+    """Compare the provider's task lists with our database, account by account, and adopt orphans.
 
     Args:
         context: The outside world.
@@ -143,7 +143,7 @@ def _strays(
     held: set[str],
     look: OrphanScan,
 ) -> list[Located]:
-    """The tasks, listed or noted, that nobody here can have asked for, and that are billed or will be."""
+    """The tasks, listed or noted, that no job here can have submitted, and that are billed or will be."""
     known = {task_id: located(row) for task_id, row in noted.items()} | listed
     with context.sessions() as session:
         # Read after the list: what made a listed task is on record by now, however new it is.
@@ -200,7 +200,7 @@ def _report(context: Context, account: Account, look: OrphanScan) -> None:
 
 
 def billed(orphans: Iterable[Orphan]) -> str:
-    """What orphans cost, by currency, for people."""
+    """The cost of orphans by currency, as text."""
     totals: dict[str, Decimal] = {}
     for orphan in orphans:
         if orphan.amount is not None and orphan.currency is not None:

@@ -125,7 +125,7 @@ class DuePoll:
 
     @property
     def is_watched(self) -> bool:
-        """Whether waiters have been told the outcome, and only the provider's bill or a late result is missing."""
+        """Whether the job has its end, and is polled only for its bill or a late result."""
         return self.state in TERMINAL
 
     @property
@@ -271,7 +271,7 @@ def _next_for_usage(due: DuePoll, now: datetime, rules: PollRules) -> datetime |
 
 
 def _blocked(error: ProviderError) -> str | None:
-    """Why the account's queries are refused, if that is its own fault: its submits would be as well."""
+    """Why the account's queries are refused, if it is the account's fault, so that submits would be refused too."""
     is_its_fault = isinstance(error, RefusedError) and error.failure_class is FailureClass.ACCOUNT
     return error.summary if is_its_fault and error.rule.blocks_account else None
 

@@ -56,7 +56,7 @@ class Search:
 
 
 def _search(context: Context, account: Account, due: DuePoll) -> Search | None:
-    """Where to look for a task; None if it was submitted with another key, whose list may be another one."""
+    """The account and window whose list must show a task; None if it was submitted with another key."""
     submit = select(Attempt).join(ProviderTask, ProviderTask.attempt_id == Attempt.id)
     with context.sessions() as session:
         attempt = session.scalars(submit.where(ProviderTask.id == due.task_row_id)).one()

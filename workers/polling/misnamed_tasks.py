@@ -1,4 +1,4 @@
-"""Tasks that the provider named in answer to a submit which did not make them: their echo tells, at their end.
+"""Detects tasks that the provider named in answer to a submit which did not make them, by their echo at the end.
 
 The answer to one submit may name the task of another, whose own answer was lost. The task that the submit really made
 is in the provider's list then, and belongs to no job. What reconciliation or an operator has adopted is its job's,

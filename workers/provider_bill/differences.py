@@ -120,7 +120,7 @@ class Difference:
 
     @property
     def is_explained(self) -> bool:
-        """Whether no person need look at it."""
+        """Whether a rule explains it, so that no operator need check it."""
         return self.rule not in LISTED
 
 

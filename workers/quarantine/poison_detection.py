@@ -45,7 +45,7 @@ _COUNT: Final = RenderJob.death_count + _DIED
 
 
 def leased(now: datetime, lease: timedelta) -> dict[str, Any]:
-    """Columns of a job whose lease is taken; one that was not given back is a death.
+    """Columns of a job whose lease is taken; a lease that was not released counts as a worker's death.
 
     The second lease is longer, which puts the third try off.
     """
@@ -59,7 +59,7 @@ def lease_for(lease: timedelta, death_count: int) -> timedelta:
 
 
 def is_not_beside_another(now: datetime) -> ColumnElement[bool]:
-    """Whether a lease may be taken: two suspicious jobs in hand at once would blame each other."""
+    """Whether a lease may be taken: of two suspicious jobs at work at once, neither could be told to be the cause."""
     other = aliased(RenderJob)
     in_hand = exists().where(other.id != RenderJob.id, other.death_count >= _SUSPICIOUS, other.lease_until > now)
     return or_(_COUNT < _SUSPICIOUS, ~in_hand)
@@ -71,7 +71,7 @@ def third_try_at(now: datetime, lease: timedelta, death_count: int) -> datetime 
 
 
 def count_death(session: Session, job_id: UUID, *, during: str, now: datetime) -> int:
-    """A worker has died with the job in hand; gives how many have, in a row."""
+    """Count the death of a worker that processed the job; gives how many died in a row."""
     mine = update(RenderJob).where(RenderJob.id == job_id).values(death_count=RenderJob.death_count + 1)
     count = session.scalars(mine.returning(RenderJob.death_count)).one()
     record_worker_death(session, job_id, count, during=during, now=now)
@@ -87,7 +87,7 @@ def record_worker_death(session: Session, job_id: UUID, count: int, *, during: s
 def quarantine_job(
     session: Session, job_id: UUID, deaths: int, *, during: str, now: datetime, keeps_poll: bool = False
 ) -> None:
-    """Touch the job no more until a person has looked; what it has at the provider keeps its slot.
+    """Move a job to quarantine until an operator retries it; a task at the provider keeps its slot.
 
     Args:
         session: In a transaction.

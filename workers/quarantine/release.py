@@ -1,4 +1,4 @@
-"""Jobs in quarantine, and what a person does with them once the cause of the deaths is gone."""
+"""Lists jobs in quarantine, and retries them once the cause of the deaths is gone."""
 
 from __future__ import annotations
 

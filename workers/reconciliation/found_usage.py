@@ -21,7 +21,7 @@ from workers.settings import Settings
 def store_and_charge(
     session: Session, job: RenderJob, task: ProviderTask, answer: TaskAnswer, settings: Settings, *, now: datetime
 ) -> tuple[list[LedgerCharge], Wake | None]:
-    """Store a success, and have it asked for its usage if it tells none.
+    """Store a success, and have it polled for its usage if it has none.
 
     Args:
         session: In a transaction that has locked the job; the caller enters the charges and commits, then hints.

@@ -118,7 +118,7 @@ def reconcile_attempt(context: Context, attempt_id: UUID) -> str:
 
 
 def _take(context: Context, attempt_id: UUID) -> AmbiguousAttempt | None:
-    """Claim the question for a while; its next time stands in the row, in case this worker dies."""
+    """Claim the attempt for a while; its next time is in the row, in case this worker dies."""
     rules = context.settings.reconcile
     with context.sessions.begin() as session:
         now = context.clock.now(session)
@@ -283,7 +283,7 @@ def _act(context: Context, case: AmbiguousAttempt, finding: MatchResult) -> str:
 
 @dataclass(frozen=True)
 class Resolution:
-    """An ambiguous attempt in the transaction that writes what was found; each answer is in words for people."""
+    """An ambiguous attempt in the transaction that writes what was found; each method returns it as text."""
 
     session: Session
     case: AmbiguousAttempt
@@ -291,7 +291,7 @@ class Resolution:
     now: datetime
 
     def is_open(self) -> bool:
-        """Whether nobody has settled it meanwhile: the answer itself may have come, very late, or another worker's."""
+        """Whether the attempt is still undecided: its own answer, or another worker's, may have come meanwhile."""
         mine = select(Attempt.id).where(
             Attempt.id == self.case.attempt.attempt_id, Attempt.state == AttemptState.RECONCILING
         )

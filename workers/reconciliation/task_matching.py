@@ -59,7 +59,7 @@ class UnclaimedTask:
 
     @property
     def is_silent(self) -> bool:
-        """Whether it tells no prompt: before its end, and where it failed."""
+        """Whether the task reports no prompt: before its end, and where it failed."""
         return self.answer.orig_prompt is None
 
     @property
@@ -70,7 +70,7 @@ class UnclaimedTask:
 
 @dataclass(frozen=True)
 class Contender:
-    """An attempt whose outcome is unknown, and what may tell its task from others."""
+    """An attempt whose outcome is unknown, and what distinguishes its task from others."""
 
     attempt_id: UUID
     request: str
@@ -87,7 +87,7 @@ class Contender:
     """Whether the listing shows the time at which it was sent; one that was not is no reason to expect a task."""
 
     def echoes(self, stranger: UnclaimedTask) -> bool:
-        """Whether a task tells this attempt's prompt."""
+        """Whether a task reports this attempt's prompt."""
         return bool(self.prompt) and is_echo(str(self.prompt), stranger.answer.orig_prompt)
 
     def is_interchangeable(self, other: Contender) -> bool:
@@ -116,7 +116,7 @@ class Absent:
 
 @dataclass(frozen=True)
 class Unclear:
-    """The listing cannot tell, or would not answer."""
+    """The listing is not conclusive, or could not be read."""
 
     reason: str
     has_candidates: bool = False

@@ -1,4 +1,4 @@
-"""Attempts whose task nobody knows yet: a listed task that one of them may have made is not judged by others."""
+"""Attempts whose task is unknown yet: a listed task that one of them may have made is no orphan."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class UnresolvedAttempt:
 
 
 def unresolved_attempts(session: Session, rules: ReconcileSettings) -> list[UnresolvedAttempt]:
-    """Every undecided attempt, those under review included: their task is for a person to name."""
+    """Every undecided attempt, those under review included, whose task an operator names."""
     under_review = (RenderJob.state == RenderState.NEEDS_REVIEW) & (Attempt.state == AttemptState.UNRESOLVED)
     rows = session.execute(
         select(Attempt, RenderJob.model)

@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 def take_back_write_off(
     session: Session, one: Located, answer: TaskAnswer, rules: ReconcileSettings, *, adopted_as: UUID, now: datetime
 ) -> list[LedgerCharge]:
-    """End the doubt about one job that was written off and may have made a task, now that the task is settled.
+    """Take back the write-off of one job that may have made a task, now that the task is settled.
 
     The first such job, where there are several: which it is does not matter to the sum, as each further task that
     the provider bills turns up as well and takes the next write-off back.

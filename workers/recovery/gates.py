@@ -31,7 +31,7 @@ _COMPARED_WITHIN: Final = timedelta(seconds=60)
 
 
 def open_gates(context: Context) -> None:
-    """Compare each account that is due with its provider's list; costs one look at the rows where none is."""
+    """Compare each account that is due with its provider's list; reads a few rows where none is."""
     with context.sessions.begin() as session:
         due = _take_due(session, context.clock.now(session))
     for account in due:

@@ -157,7 +157,7 @@ def _take_back(matching: Matching, doubts: _Doubts, candidates: Sequence[Candida
 
 
 def _is_as_sure(one: Found, other: Found) -> bool:
-    """Whether neither of two tasks tells more of its job than the other."""
+    """Whether neither of two tasks is stronger evidence of its job than the other."""
     return one.recorded_job_id is None and other.recorded_job_id is None and _is_silent(one) == _is_silent(other)
 
 

@@ -24,7 +24,7 @@ ORPHANS_SECONDS: Final = 3600.0
 
 
 def scan_orphans_at_start(app: Celery) -> None:
-    """Have a look when beat starts: what happened while nothing ran is the likeliest place for orphans."""
+    """Scan for orphans when beat starts: most of them appear while nothing runs."""
 
     def look(**_: Any) -> None:
         try:

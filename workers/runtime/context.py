@@ -132,7 +132,7 @@ class Context:
         return SecretStr(key)
 
     def key_fingerprint(self, account: Account) -> str:
-        """Tells whether an attempt was sent with the account's present key, without telling the key.
+        """A hash of the account's key, to compare with the key that an attempt was sent with.
 
         Raises:
             ConfigurationError: It is not in the environment, or no key can look like it.

@@ -48,7 +48,7 @@ class Hints(Protocol):
         """Something is to be posted to a webhook endpoint."""
 
     def waiting_count(self, task: str) -> int:
-        """Messages that nobody has taken yet, in the queue of a task."""
+        """Messages that no worker has taken yet, in the queue of a task."""
 
 
 class CeleryHints:
@@ -99,7 +99,7 @@ class CeleryHints:
         self._send(messages.WEBHOOK_DELIVER, (str(endpoint_id),), f"endpoint={endpoint_id}")
 
     def waiting_count(self, task: str) -> int:
-        """Ask the broker; 0 if it does not answer, as then nobody can say."""
+        """Ask the broker for the length; 0 if it does not answer."""
         with self._app.connection_for_write() as connection:
             try:
                 return messages.waiting_count(connection, messages.QUEUE_BY_TASK[task])

@@ -1,4 +1,4 @@
-"""How often to ask about a clip for which nobody has set an interval: as seldom as no slot stands empty for it.
+"""Poll intervals of clips that have none of their own: as long as possible without a slot being idle for it.
 
 A task that has ended unseen does no harm as long as the look-ahead keeps the provider's queue filled. So questions
 may be as far apart as the tasks that end meanwhile are a third of the look-ahead, on average; and before nine of
@@ -74,7 +74,7 @@ UNMEASURED: Final = Pace(timedelta(seconds=5), timedelta(seconds=5))
 
 @dataclass(frozen=True, slots=True)
 class Pacing:
-    """The paces of accounts and models, measured anew every half a render; one per worker process."""
+    """The poll paces of accounts and models, measured again every half a render; one per worker process."""
 
     _known: dict[tuple[UUID, str], tuple[Pace, datetime]] = field(default_factory=dict)
     """With the time until which each holds."""

@@ -121,7 +121,7 @@ def stored_time(created_at: datetime | None, now: datetime) -> datetime:
 
 
 def keep_reading(context: Context, account_id: UUID, clock: ClockComparison | None) -> ClockReading | None:
-    """Store what a client's answers said of an account's clock, if they said it well enough.
+    """Store the offset of an account's clock that a client's answers gave, if it is exact enough.
 
     Returns:
         The reading, however uncertain it is.

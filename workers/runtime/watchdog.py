@@ -44,7 +44,7 @@ class WorkerSample:
 
 
 class StallDetector:
-    """Judges a worker by what was seen of it, look after look."""
+    """Decides from successive samples whether a worker is stalled."""
 
     def __init__(self) -> None:
         self._begun_count = 0

@@ -1,4 +1,4 @@
-"""Where a claimed job goes when its submit came to nothing, or to nothing that can be proven.
+"""Moves a claimed job whose submit created no task, or none that can be proven.
 
 Each move is fenced by the claim's epoch: a worker that wakes up late finds the job with a new owner
 and changes nothing.
@@ -35,7 +35,7 @@ _MISDIRECTED_LIMIT: Final = 3
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a job was refused."""
+    """Class, code and message of a refusal."""
 
     failure_class: FailureClass
     code: str | None
@@ -102,7 +102,7 @@ def expire(session: Session, job_id: UUID, *, now: datetime) -> bool:
 def mark_ambiguous(
     session: Session, attempt_id: UUID, job_id: UUID, seen: str, rules: ReconcileSettings, *, now: datetime
 ) -> None:
-    """Nobody knows whether an open attempt became a task: its job waits until the listing has been asked."""
+    """Mark an open attempt as ambiguous: its job waits until the provider's task list was searched."""
     look_at = now + timedelta(seconds=rules.first_look_seconds)
     open_one = update(Attempt).where(Attempt.id == attempt_id, Attempt.state.in_(OPEN_ATTEMPT))
     session.execute(open_one.values(state=AttemptState.AMBIGUOUS, closed_at=now, reconcile_at=look_at))
@@ -111,7 +111,7 @@ def mark_ambiguous(
 
 
 def park_job(session: Session, job_id: UUID, seen: str, *, epoch: int, now: datetime) -> None:
-    """Hand a job whose attempt stays ambiguous to a person; its slot stays taken, as its task may exist."""
+    """Move a job whose attempt stays ambiguous to review; it keeps its slot, as its task may exist."""
     message = (
         f"the provider may have accepted the submit, and its task list cannot prove it ({seen}); "
         "look there before it is submitted again: python -m workers review list"

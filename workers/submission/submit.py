@@ -201,7 +201,7 @@ def claim_job(context: Context, job_id: UUID, epoch: int) -> Claim | str:
 def _claimed(
     context: Context, session: Session, openings: Openings, job: RenderJob, frame: FirstFrame, now: datetime
 ) -> Claim | Busy | str:
-    """The claim on a job that this transaction has moved, with its intent and its turn on the lane."""
+    """Build the claim on a job that this transaction has moved, with its intent and its turn on the lane."""
     account = session.get_one(Account, job.account_id)
     if not openings.lets(account.id, job.model):
         return Busy(account.name, job.model)
@@ -230,7 +230,7 @@ def _claimed(
 def _build(
     context: Context, session: Session, job: RenderJob, account: Account, frame: FirstFrame, now: datetime
 ) -> BuiltRequest | str:
-    """What is sent, or where the job has gone instead."""
+    """The request to send, or what became of the job instead."""
     if account.paused_at is not None:
         requeue(session, job.id, epoch=job.epoch, now=now)
         return f"account {account.name} is paused: handed back"
@@ -338,7 +338,7 @@ def bind(context: Context, claim: Claim, accepted: Acceptance) -> str:
 
 
 def reject(context: Context, claim: Claim, error: ProviderError) -> str:
-    """Nothing was created: try again later, wait for a person, or end, by the error's class."""
+    """Handle a refusal, which created no task: retry later, pause the account, or end the job, by the error's class."""
     failpoint(Failpoint.REFUSED)
 
     def write(session: Session, now: datetime) -> None:
@@ -356,7 +356,7 @@ def reject(context: Context, claim: Claim, error: ProviderError) -> str:
 
 
 def _go_on(context: Context, session: Session, claim: Claim, error: ProviderError, now: datetime) -> None:
-    """Move a job whose attempt was refused."""
+    """Move a job whose attempt was refused, by the error's class."""
     failure_class = error.failure_class
     reason = Reason(failure_class, error.code, str(error))
     if _is_lanes(session, claim, error):
@@ -374,7 +374,7 @@ def _go_on(context: Context, session: Session, claim: Claim, error: ProviderErro
 
 
 def _is_lanes(session: Session, claim: Claim, error: ProviderError) -> bool:
-    """Whether an error is about the moment, and no person need look at the account."""
+    """Whether an error passes by itself, without a change to the account."""
     if isinstance(error, MisdirectedError):
         return not is_misdirected(session, claim.account.id)
     return isinstance(error, NotSentError) or error.failure_class is FailureClass.THROTTLE
@@ -391,7 +391,7 @@ def _again_at(context: Context, session: Session, claim: Claim, now: datetime) -
 
 
 def park(context: Context, claim: Claim, error: ProviderError) -> str:
-    """Nobody knows whether a task was created: keep the slot, and leave it to the listing."""
+    """Handle an answer that leaves open whether a task was created: the slot is kept, and the task list decides."""
 
     def write(session: Session, now: datetime) -> None:
         if _close_with(session, claim, AttemptState.AMBIGUOUS, error, now=now):
@@ -407,7 +407,7 @@ def park(context: Context, claim: Claim, error: ProviderError) -> str:
 
 
 def _hint_next(context: Context, claim: Claim) -> None:
-    """The lane is free: the next admitted job, whose own message may have found it taken, is up."""
+    """Hint at the next admitted job of the lane, whose own message may have found the lane taken."""
     with context.sessions.begin() as session:
         following = next_to_submit(session, claim.account.id, claim.model, now=context.clock.now(session))
     if following is not None:

@@ -1,4 +1,4 @@
-"""Dispatch, sweep, and the look for orphans."""
+"""Tasks for dispatch, sweep and the orphan scan."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from workers.sweep.sweep import sweep
 
 @app.task(name=messages.CONTROL_DISPATCH)
 def dispatch_task() -> str:
-    """Admit what fits."""
+    """Admit the jobs that fit."""
     return f"admitted={len(dispatch(context()))}"
 
 
 @app.task(name=messages.CONTROL_SWEEP)
 def sweep_task() -> str:
-    """Hint again at what is overdue."""
+    """Send hints again for everything that is overdue."""
     return str(sweep(context()))
 
 
 @app.task(name=messages.CONTROL_ADOPT)
 def adopt_task() -> str:
-    """Compare the provider's lists with our books."""
+    """Scan the provider's task lists for orphans."""
     return "; ".join(map(str, scan_for_orphans(context()))) or "no account"
