@@ -37,8 +37,9 @@ if TYPE_CHECKING:
     from reelqueue.requests.options import RequestOptions
     from reelqueue.requests.parse import parse_request
     from reelqueue.requests.types import ImageToVideo, ReferenceToVideo, TextToVideo, VideoEdit
+    from reelqueue.schemas.grouping import Grouping
     from reelqueue.schemas.jobs import Job
-    from reelqueue.schemas.statement import Grouping, Statement
+    from reelqueue.schemas.statement import Statement
     from reelqueue.schemas.texts import TextJob
     from reelqueue.states import TERMINAL, FailureClass, RenderState, TextState
 
@@ -114,8 +115,9 @@ _HOMES: Final = {
     "requests.options": ("RequestOptions",),
     "requests.parse": ("parse_request",),
     "requests.types": ("ImageToVideo", "ReferenceToVideo", "TextToVideo", "VideoEdit"),
+    "schemas.grouping": ("Grouping",),
     "schemas.jobs": ("Job",),
-    "schemas.statement": ("Grouping", "Statement"),
+    "schemas.statement": ("Statement",),
     "schemas.texts": ("TextJob",),
     "states": ("TERMINAL", "FailureClass", "RenderState", "TextState"),
 }

@@ -13,7 +13,8 @@ from api.auth.job_access import CurrentCaller
 from api.dependencies import OpenSession
 from api.problem_details import ProblemError, documented
 from models.operations.money.statement import Scope, make_statement
-from reelqueue.schemas.statement import Grouping, Statement
+from reelqueue.schemas.grouping import Grouping
+from reelqueue.schemas.statement import Statement
 
 router = APIRouter(prefix="/v1/statement", tags=["money"])
 

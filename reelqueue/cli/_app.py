@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
 
-from reelqueue.cli._ask import ask
-from reelqueue.cli._campaign import apply, control, decide, gallery, set_options, watch
-from reelqueue.cli._campaign.check import campaign
-from reelqueue.cli._catalog import models, preview
-from reelqueue.cli._jobs import cancel, download, jobs, status
+from reelqueue.cli._deferred import DeferredCommand
 from reelqueue.cli._output import print_line, talk
-from reelqueue.cli._render import render
-from reelqueue.cli._webhooks import webhook
-from reelqueue.cli._writer import rewrite, write
-from reelqueue.cli.statement import statement
 from reelqueue.errors import ReelqueueError
 from reelqueue.version import VERSION
 
@@ -24,8 +16,49 @@ if TYPE_CHECKING:
     from typer._click import Context
 
 
+# Each is imported when it is run: a command needs the client or the readers of campaign files, and none needs both.
+# The summaries are the first lines of the commands' own help.
+COMMANDS: Final = (
+    DeferredCommand(
+        "render",
+        "reelqueue.cli._render:render",
+        "Render a video; prints the job's id, or the video's path with --output.",
+    ),
+    DeferredCommand(
+        "ask",
+        "reelqueue.cli._ask:ask",
+        "Ask a language model; prints the answer, and what it has cost to stderr.",
+    ),
+    DeferredCommand("status", "reelqueue.cli._jobs:status", "Show one job."),
+    DeferredCommand("jobs", "reelqueue.cli._jobs:jobs", "List jobs, newest first."),
+    DeferredCommand("cancel", "reelqueue.cli._jobs:cancel", "Stop a job."),
+    DeferredCommand("download", "reelqueue.cli._jobs:download", "Download a job's video and print its path."),
+    DeferredCommand("models", "reelqueue.cli._catalog:models", "List the models of the catalog; needs no server."),
+    DeferredCommand(
+        "preview",
+        "reelqueue.cli._catalog:preview",
+        "Print what the provider would get for each request of a file; sends nothing.",
+    ),
+    DeferredCommand(
+        "statement",
+        "reelqueue.cli.statement:statement",
+        "Show what was paid, beside what was reserved for it.",
+    ),
+    DeferredCommand("campaign", "reelqueue.cli._campaign_group:campaign", "Many clips from one file."),
+    DeferredCommand(
+        "webhook",
+        "reelqueue.cli._webhooks:webhook",
+        "Tell receivers of yours what becomes of render jobs.",
+    ),
+)
+
+
 class _Commands(TyperGroup):
     """Turns a known error into one line and exit code 1; ``--verbose`` lets its traceback through."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands.update({str(command.name): command for command in COMMANDS})
 
     def invoke(self, ctx: Context) -> Any:  # noqa: ANN401 - as the overridden method
         try:
@@ -70,12 +103,3 @@ def _reelqueue(
 
     The API's address is REELQUEUE_API_URL (http://127.0.0.1:8000 unless set), its key REELQUEUE_API_KEY.
     """
-
-
-for _command in (render, ask, status, jobs, cancel, download, models, preview, statement):
-    app.command()(_command)
-for _module in (write, rewrite, apply, watch, control, set_options, gallery, decide):
-    for _command in _module.COMMANDS:
-        campaign.command(_command.__name__.rstrip("_"))(_command)
-app.add_typer(campaign, name="campaign")
-app.add_typer(webhook, name="webhook")

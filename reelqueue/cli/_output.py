@@ -6,13 +6,15 @@ import json
 import sys
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pydantic import BaseModel
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 T = TypeVar("T")
 
@@ -128,4 +130,4 @@ def shown(value: T | None, form: Callable[[T], str] = str) -> str:
 
 
 def _plain(value: BaseModel | dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
-    return value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+    return value if isinstance(value, dict) else value.model_dump(mode="json")

@@ -12,7 +12,8 @@ from rich.table import Column
 
 from reelqueue.cli._jobs import AsJson, connect
 from reelqueue.cli._output import print_json, print_table, talk
-from reelqueue.schemas.statement import Grouping, Statement, StatementSums, money_text
+from reelqueue.schemas.grouping import Grouping
+from reelqueue.schemas.statement import Statement, StatementSums, money_text
 
 By = Annotated[Grouping, typer.Option("--by", help="What the lines are about.")]
 FirstDay = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day (UTC), included.")]

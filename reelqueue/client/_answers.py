@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import httpx
-from pydantic import BaseModel, ValidationError
 
 from reelqueue.client._problems import unreadable
 
-M = TypeVar("M", bound=BaseModel)
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+M = TypeVar("M", bound="BaseModel")
 
 
 def read(model: type[M], response: httpx.Response) -> M:
@@ -20,5 +22,5 @@ def read(model: type[M], response: httpx.Response) -> M:
     """
     try:
         return model.model_validate_json(response.content)
-    except ValidationError as error:
+    except ValueError as error:  # pydantic's ValidationError is one
         raise unreadable(response) from error

@@ -5,26 +5,31 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 from uuid import UUID
 
 import httpx
 
-from reelqueue.client._campaigns.async_methods import AsyncCampaignCalls
 from reelqueue.client._connection import REQUEST_SECONDS, httpx_options
 from reelqueue.client._drivers import AsyncDriver
-from reelqueue.client._operations import DOWNLOAD_SECONDS, WAIT_SECONDS, Operations, Running, filters
-from reelqueue.client._steps import RETRY_SECONDS, Steps
-from reelqueue.client._texts.async_methods import AsyncTextCalls
-from reelqueue.client._webhooks.async_methods import AsyncWebhookCalls
-from reelqueue.requests.base import RenderRequest
-from reelqueue.requests.options import RequestOptions
-from reelqueue.schemas.catalog import ModelCards
-from reelqueue.schemas.jobs import Job, Preview
-from reelqueue.schemas.statement import Grouping, Statement
+from reelqueue.client._steps import DOWNLOAD_SECONDS, RETRY_SECONDS, WAIT_SECONDS, Steps
+from reelqueue.schemas.grouping import Grouping
 from reelqueue.states import RenderState
+
+if TYPE_CHECKING:
+    # Not before they are needed: their models take longer to build than everything else of a client.
+    from reelqueue.client._campaigns.async_methods import AsyncCampaignCalls
+    from reelqueue.client._operations import Operations, Running
+    from reelqueue.client._texts.async_methods import AsyncTextCalls
+    from reelqueue.client._webhooks.async_methods import AsyncWebhookCalls
+    from reelqueue.requests.base import RenderRequest
+    from reelqueue.requests.options import RequestOptions
+    from reelqueue.schemas.catalog import ModelCards
+    from reelqueue.schemas.jobs import Job, Preview
+    from reelqueue.schemas.statement import Statement
 
 
 class AsyncClient:
@@ -39,27 +44,32 @@ class AsyncClient:
         retry_seconds: float = RETRY_SECONDS,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        from reelqueue.client._operations import Operations
+
         http = httpx.AsyncClient(transport=transport, **httpx_options(base_url, api_key, timeout_seconds))
         self._driver = AsyncDriver(http)
         self._operations = Operations(retry_seconds)
-        self._campaigns = AsyncCampaignCalls(self._driver, retry_seconds)
-        self._texts = AsyncTextCalls(self._driver, retry_seconds)
-        self._webhooks = AsyncWebhookCalls(self._driver, retry_seconds)
 
-    @property
+    @cached_property
     def campaigns(self) -> AsyncCampaignCalls:
         """Calls on campaigns: `put`, `submit_clips`, `get`, `pause`, `retry`, `export` and others."""
-        return self._campaigns
+        from reelqueue.client._campaigns.async_methods import AsyncCampaignCalls
 
-    @property
+        return AsyncCampaignCalls(self._driver, self._operations.retry_seconds)
+
+    @cached_property
     def texts(self) -> AsyncTextCalls:
         """Calls on text jobs: `enqueue`, `wait`, `stream`, `list` and others."""
-        return self._texts
+        from reelqueue.client._texts.async_methods import AsyncTextCalls
 
-    @property
+        return AsyncTextCalls(self._driver, self._operations.retry_seconds)
+
+    @cached_property
     def webhooks(self) -> AsyncWebhookCalls:
         """Calls on webhook endpoints: `make`, `list`, `test`, `deliveries` and others."""
-        return self._webhooks
+        from reelqueue.client._webhooks.async_methods import AsyncWebhookCalls
+
+        return AsyncWebhookCalls(self._driver, self._operations.retry_seconds)
 
     async def submit(
         self,
@@ -104,6 +114,8 @@ class AsyncClient:
 
         Arguments and errors are those of `Client.jobs`.
         """
+        from reelqueue.client._operations import filters
+
         chosen = filters(
             RenderState,
             state=state, model=model, mode=mode, custom_id=custom_id, campaign=campaign, metadata=metadata,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeVar
 from uuid import UUID, uuid4
 
 import httpx
@@ -20,26 +20,22 @@ from reelqueue.client._answers import read
 from reelqueue.client._download import PartialFile
 from reelqueue.client._steps import Fetch, Pause, Send, Steps, deadline, exchange
 from reelqueue.errors import InvalidRequestError, RenderJobError, WaitTimeoutError
-from reelqueue.requests.base import RenderRequest
-from reelqueue.requests.parse import parse_request
 from reelqueue.schemas.catalog import ModelCards
+from reelqueue.schemas.grouping import Grouping
 from reelqueue.schemas.jobs import Job, JobPage, Preview
-from reelqueue.schemas.statement import Grouping, Statement
+from reelqueue.schemas.statement import Statement
 from reelqueue.states import RenderState, TextState
+
+if TYPE_CHECKING:
+    from reelqueue.requests.base import RenderRequest
 
 S = TypeVar("S", RenderState, TextState)
 
 Running = Literal["finish", "abandon"]
 """What a cancel does with a video that is rendering: collect it after all, or leave it (billed) there."""
 
-WAIT_SECONDS: Final = 3600.0
-"""How long a wait lasts by default; queues are longer than renders."""
-
 _IDEMPOTENCY_KEY: Final = re.compile(r"[!-~]{1,255}")
 """What a header can carry; the server asks for the same."""
-
-DOWNLOAD_SECONDS: Final = 600.0
-"""How long a download may take by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +181,9 @@ def _request_object(
 
     Local pictures become data URIs, because the server reads no files for its callers.
     """
+    from reelqueue.requests.base import RenderRequest
+    from reelqueue.requests.parse import parse_request
+
     if isinstance(request, RenderRequest):
         if options:
             raise TypeError("give a request object or options, not both: the object is complete")

@@ -23,6 +23,12 @@ from reelqueue.errors import UnavailableError
 
 T = TypeVar("T")
 
+WAIT_SECONDS: Final = 3600.0
+"""How long a wait lasts by default; queues are longer than renders."""
+
+DOWNLOAD_SECONDS: Final = 600.0
+"""How long a download may take by default."""
+
 RETRY_SECONDS: Final = 30.0
 """For how long a call is tried again by default."""
 

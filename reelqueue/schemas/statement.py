@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 
 from pydantic import Field
 
+from reelqueue.schemas.grouping import Grouping
 from reelqueue.schemas.jobs import Money, Wire
 
 
@@ -15,17 +15,6 @@ def money_text(amount: Decimal) -> str:
     """An amount for people: two digits behind the point, or as many as it has."""
     digits = max(2, -int(amount.normalize().as_tuple().exponent))
     return f"{amount:,.{digits}f}"
-
-
-class Grouping(StrEnum):
-    """What the lines of a statement are about."""
-
-    DAY = "day"
-    """Days of UTC: of the payment, and for what is reserved, of the admission."""
-    CAMPAIGN = "campaign"
-    MODEL = "model"
-    ACCOUNT = "account"
-    """The provider account that was billed."""
 
 
 class StatementSums(Wire):

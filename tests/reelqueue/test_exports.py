@@ -63,14 +63,33 @@ def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
         _ = reelqueue.Clinet
 
 
-def test_importing_the_package_loads_neither_pydantic_nor_httpx() -> None:
-    code = (
-        "import sys, reelqueue, reelqueue.states, reelqueue.messages; print({'pydantic', 'httpx'} & set(sys.modules))"
+@pytest.mark.parametrize(
+    ("code", "unwanted"),
+    [
+        # A producer that only sends task names or compares states.
+        ("import reelqueue, reelqueue.states, reelqueue.messages", {"pydantic", "httpx"}),
+        # The models of answers are built when a client is made, those of requests and campaigns when they are used.
+        ("from reelqueue import AsyncClient, Client", {"pydantic", "reelqueue.campaigns", "reelqueue.requests"}),
+        ("from reelqueue import Client; Client()", {"reelqueue.campaigns", "reelqueue.requests", "reelqueue.webhooks"}),
+        ("from reelqueue.cli import main; main()", {"pydantic", "httpx", "reelqueue.client", "reelqueue.campaigns"}),
+    ],
+    ids=["states", "client", "new client", "command line"],
+)
+def test_what_is_not_needed_is_not_imported(code: str, unwanted: set[str]) -> None:
+    # The command line ends in SystemExit, after its help.
+    program = "\n".join(
+        (
+            "import contextlib, sys",
+            "sys.argv = ['reelqueue', '--help']",
+            "with contextlib.suppress(SystemExit):",
+            f"    {code}",
+            f"print(sorted({unwanted!r} & set(sys.modules)))",
+        )
     )
 
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
 
-    assert done.stdout.strip() == "set()"
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_the_version_is_that_of_the_distribution() -> None:

@@ -14,7 +14,7 @@ from models.operations.money.statement import Scope, make_statement
 from models.tenant import Tenant
 from reelqueue.cli.statement import By, FirstDay, LastDay, day_of, show_statement
 from reelqueue.errors import ReelqueueError
-from reelqueue.schemas.statement import Grouping
+from reelqueue.schemas.grouping import Grouping
 from workers.operator.console import AsJson, Since, open_context, open_session, read_window
 from workers.orphans.scan import OrphanScan, billed, scan_for_orphans
 

@@ -19,7 +19,8 @@ from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from models.slot import Slot
 from models.tenant import Tenant
-from reelqueue.schemas.statement import Grouping, Statement, StatementLine, StatementSums
+from reelqueue.schemas.grouping import Grouping
+from reelqueue.schemas.statement import Statement, StatementLine, StatementSums
 from reelqueue.states import TaskStatus
 
 Moment = InstrumentedAttribute[datetime]

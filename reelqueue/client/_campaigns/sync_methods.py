@@ -13,7 +13,8 @@ from reelqueue.client._campaigns import operations as ops
 from reelqueue.client._campaigns.gallery_operations import Deciding, Sheet
 from reelqueue.client._campaigns.operations import Export
 from reelqueue.client._drivers import SyncDriver
-from reelqueue.client._operations import DOWNLOAD_SECONDS, Running
+from reelqueue.client._operations import Running
+from reelqueue.client._steps import DOWNLOAD_SECONDS
 from reelqueue.schemas.campaigns import (
     Campaign,
     CsvStyle,

@@ -10,7 +10,8 @@ from uuid import UUID
 import httpx
 
 from reelqueue.client._drivers import SyncDriver
-from reelqueue.client._operations import WAIT_SECONDS, filters
+from reelqueue.client._operations import filters
+from reelqueue.client._steps import WAIT_SECONDS
 from reelqueue.client._texts import operations as ops
 from reelqueue.client._texts.following import Following
 from reelqueue.client._texts.operations import Decision, RunningText

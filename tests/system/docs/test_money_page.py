@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from models import EntryKind, OnAmbiguous
-from reelqueue.schemas.statement import Grouping
+from reelqueue.schemas.grouping import Grouping
 from workers.audit import provider as provider_audit
 from workers.audit.check import Check
 from workers.provider_bill.differences import Rule

@@ -10,7 +10,8 @@ import pytest
 from models import ProviderTask
 from models.operations.money.statement import Scope, make_statement
 from models.tenant import ensure_tenant
-from reelqueue.schemas.statement import Grouping, Statement, StatementSums
+from reelqueue.schemas.grouping import Grouping
+from reelqueue.schemas.statement import Statement, StatementSums
 from reelqueue.states import RenderState
 from tests.support.jobs import Jobs
 from tests.support.rows import Rows
