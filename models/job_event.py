@@ -14,6 +14,8 @@ from reelqueue.states import RenderState
 
 STORE_FAILED: Final = "keep_failed"
 """Kind of the event that says what the archive said: for operators, as it names places of theirs."""
+DOUBLE_PAYMENT_EXPLAINED: Final = "double_payment_explained"
+"""Kind of the event in which an operator says, by name, why a job was paid for more than once."""
 WRITE_OFF_TAKEN_BACK: Final = "write_off_taken_back"
 """Kind of the event that names the task, and the job that has it, whose bill a write-off had stood for."""
 

@@ -22,6 +22,7 @@ from workers.operator.bill import bill
 from workers.operator.caps import caps
 from workers.operator.console import AsJson, Since, open_context, read_window
 from workers.operator.doctor import examine
+from workers.operator.double_payments import explain_command
 from workers.operator.keys import keys
 from workers.operator.manual_review import acceptable, adopt, apply_found, questions, resubmit, write_off
 from workers.operator.money import adopt_orphans_command, statement_command
@@ -98,6 +99,7 @@ def _show(finding: Finding, *, as_json: bool) -> None:
         typer.echo("         " + " ".join(f"{name}={value}" for name, value in row.items()))
 
 
+cli.command("explain")(explain_command)
 cli.command("adopt")(adopt_orphans_command)
 cli.command("statement")(statement_command)
 cli.command("recover")(recover_command)

@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.account import Account
+from models.job_event import DOUBLE_PAYMENT_EXPLAINED
 from models.operations.scheduling.account_limits import lane_limits
 from reelqueue.states import COLLECTABLE, OPEN_ATTEMPT, OPEN_TEXT_ATTEMPT, TERMINAL, RenderState, TaskStatus
 from workers.audit.check import Check, Finding, words
@@ -44,6 +45,14 @@ BILL_IS_MEASURED: Final = Check(
     is_warning=True,
 )
 
+PAYMENTS_ARE_SINGLE: Final = Check(
+    "payments_are_single",
+    "no double payment had to be explained",
+    f"""SELECT job_id, at, detail->>'paid' AS paid, detail->>'by' AS by, detail->>'why' AS why FROM job_events
+        WHERE kind = '{DOUBLE_PAYMENT_EXPLAINED}'""",  # noqa: S608
+    is_warning=True,
+)
+
 # Only constants of ours are written into these texts.
 CHECKS: Final = (
     Check(
@@ -61,10 +70,13 @@ CHECKS: Final = (
     ),
     Check(
         "one_paid_task_per_job",
-        "a job has at most one provider task that succeeded",
-        f"""SELECT job_id, count(*) AS paid FROM provider_tasks
-            WHERE status = '{TaskStatus.SUCCEEDED}' GROUP BY job_id HAVING count(*) > 1""",  # noqa: S608
+        "a job has at most one provider task that succeeded, or as many as an operator has explained",
+        f"""SELECT job_id, count(*) AS paid FROM provider_tasks t WHERE status = '{TaskStatus.SUCCEEDED}'
+            GROUP BY job_id HAVING count(*) > greatest(1,
+              (SELECT max((e.detail->>'paid')::int) FROM job_events e
+               WHERE e.job_id = t.job_id AND e.kind = '{DOUBLE_PAYMENT_EXPLAINED}'))""",  # noqa: S608
     ),
+    PAYMENTS_ARE_SINGLE,
     Check(
         "submitted_job_has_task",
         "a job that is at the provider, or came from it, has a provider task, unless that was another submit's",

@@ -74,7 +74,8 @@ def test_a_worker_dies_before_a_receiver_is_told(name: Failpoint, world: Harness
     ids_by_job = {event.data.job_id: {one.id for one in told if one.data.job_id == event.data.job_id} for event in told}
     assert set(ids_by_job) == set(job_ids)
     assert Counter(map(len, ids_by_job.values())) == {1: 4}
-    assert (len(told) > 4) is (name is Failpoint.NOTIFIED)
+    # At least once each: a receiver that answers late on a busy machine is told again, under the same id.
+    assert len(told) > 4 or name is not Failpoint.NOTIFIED
 
 
 def test_the_broker_forgets_what_was_to_be_told(world: Harness) -> None:

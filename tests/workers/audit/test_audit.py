@@ -85,6 +85,10 @@ BREAKS = {
     "bill_is_measured": """
         INSERT INTO ledger_entries (at, kind, campaign_id, job_id, account_id, amount, currency)
         SELECT at, 'settle', campaign_id, job_id, account_id, amount, currency FROM ledger_entries""",
+    # An operator has said why a job was paid for twice.
+    "payments_are_single": """
+        INSERT INTO job_events (job_id, at, kind, detail)
+        SELECT id, now(), 'double_payment_explained', '{"paid": 2}' FROM render_jobs""",
     # It was written off for want of its task, which was then settled.
     "write_off_ends_with_the_bill": """
         INSERT INTO ledger_entries (at, kind, campaign_id, job_id, account_id, amount, currency, provider_task_id)
