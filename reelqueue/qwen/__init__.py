@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from reelqueue.catalog.text_price_list import TextPrice, TextTier
 from reelqueue.qwen.answer import Answer, FinishReason, TextDelta, ToolCall
+from reelqueue.qwen.batch.client import QwenBatches, TextBatch
+from reelqueue.qwen.batch.questions import BatchQuestion
+from reelqueue.qwen.batch.results import BatchResult
 from reelqueue.qwen.client._async import AsyncQwenClient, AsyncTextReply
 from reelqueue.qwen.client._runs import ObjectAnswer, ToolRun
 from reelqueue.qwen.client._sync import QwenClient, TextReply
@@ -48,16 +51,20 @@ __all__ = [
     "AssistantMessage",
     "AsyncQwenClient",
     "AsyncTextReply",
+    "BatchQuestion",
+    "BatchResult",
     "BuiltTextRequest",
     "FinishReason",
     "ImagePart",
     "Message",
     "ObjectAnswer",
+    "QwenBatches",
     "QwenClient",
     "QwenSettings",
     "ReasoningPart",
     "ResponseFormat",
     "SystemMessage",
+    "TextBatch",
     "TextCost",
     "TextDelta",
     "TextError",

@@ -41,7 +41,7 @@ STREAM_BYTES_MAX: Final = 256 * 1024 * 1024
 
 # Raised by httpx before the first byte of a request is written. A refused CONNECT of a proxy is
 # among them: the request itself is written only inside the tunnel.
-_BEFORE_ANY_BYTE: Final = (
+BEFORE_ANY_BYTE: Final = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
@@ -50,7 +50,7 @@ _BEFORE_ANY_BYTE: Final = (
     httpx.LocalProtocolError,
 )
 # OSError: a transport of the caller's own may raise it.
-_ON_THE_WAY: Final = (*WIRE_ERRORS, httpx.StreamError, OSError)
+ON_THE_WAY: Final = (*WIRE_ERRORS, httpx.StreamError, OSError)
 _SECRET_CHARACTERS: Final = 12
 NOT_THE_SERVICES: Final = "an answer that is none of the service's; look at base_url and proxies"
 """Of a refusal that something else has written: a proxy, or another service at the address."""
@@ -132,10 +132,10 @@ class Exchange:
         """
         try:
             yield
-        except _BEFORE_ANY_BYTE as error:
+        except BEFORE_ANY_BYTE as error:
             host = httpx.URL(self.built.url).host
             raise TextNotSentError(f"{host} cannot be reached: {_name(error)}") from error
-        except _ON_THE_WAY as error:
+        except ON_THE_WAY as error:
             raise TextNoAnswerError(f"the request left and no answer came: {_name(error)}") from error
 
     @contextmanager
@@ -152,7 +152,7 @@ class Exchange:
         except _SilentError as error:
             if self._assembly.finish_reason is None:
                 raise self._error(TextNoAnswerError, str(error)) from error
-        except _ON_THE_WAY as error:
+        except ON_THE_WAY as error:
             # After its end an answer is whole, also if its usage is lost with the connection.
             if self._assembly.finish_reason is None:
                 raise self._error(TextNoAnswerError, f"the answer stopped coming: {_name(error)}") from error

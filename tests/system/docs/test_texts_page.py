@@ -25,6 +25,7 @@ OUTPUT = (
     "\nYou said: Name a paper boat.\n",
     "You said: How warm is Ulm? 1 TextCost(",
     "text 1 TextCost(",
+    "0 You said: Name boat 0.\n",
 )
 
 
