@@ -23,16 +23,15 @@ from embedded.processes.ports import PortClaims
 from reelqueue.campaigns import open_campaign
 from reelqueue.campaigns.plan.check_file import check_file
 from reelqueue.campaigns.problem_log import ProblemLog
+from reelqueue.campaigns.writer.calls import CountedCalls, TextAnswer, TextCallError, total_cost
 from reelqueue.campaigns.writer.compose import PromptParts
 from reelqueue.campaigns.writer.offer import read_wish
 from reelqueue.campaigns.writer.passes import WriterError
 from reelqueue.campaigns.writer.project import Project, Result, new_project, run_prompts, run_storyboard
 from reelqueue.campaigns.writer.storyboard import StoryAnswer, Storyboard, story_clip
-from reelqueue.campaigns.writer.texts.calls import CountedCalls, TextCallError, total_cost
-from reelqueue.campaigns.writer.texts.journal import JOURNAL, JournaledCalls
 from reelqueue.catalog import lookup
 from reelqueue.errors import InvalidRequestError
-from reelqueue.qwen import QwenClient
+from reelqueue.qwen import FinishReason, QwenClient, TextCost, TextError, TextRequest
 from reelqueue.qwen.answers.fence import without_fence
 
 ROOT = Path(__file__).parents[1]
@@ -42,6 +41,26 @@ PRODUCTS = 400
 _NUMBER = re.compile(r"[0-9]+(?:[.,:][0-9]+)*")
 _OURS = re.compile(r"Shot [0-9] \[[0-9]+-[0-9]+ s\]|character[0-9]|(?:Image|Video) [0-9]")
 """Numbers that code puts into a prompt."""
+
+
+@dataclass
+class DirectCalls:
+    """Asks without a queue, and keeps each answer by the name of its call."""
+
+    client: QwenClient
+    texts: dict[str, str] = field(default_factory=dict)
+
+    def most(self, request: TextRequest) -> TextCost | None:
+        return self.client.build(request).max_cost
+
+    def ask(self, name: str, request: TextRequest) -> TextAnswer:
+        try:
+            answer = self.client.ask(request)
+        except TextError as error:
+            raise TextCallError(name, str(error), error.failure) from error
+        text = answer.text if answer.finish_reason is FinishReason.STOP else ""
+        self.texts[name] = text
+        return TextAnswer(text, answer.usage, answer.cost)
 
 
 @dataclass
@@ -83,27 +102,28 @@ def measure(name: str, folder: Path, base_url: str, control: httpx.Client) -> Me
     """
     control.post("reset").raise_for_status()
     measured = Measured(name, wanted=json.loads((BRIEFS / name / "wish.json").read_text()))
-    asked: list[CountedCalls] = []
     with QwenClient({"api_key": "sk-golden", "base_url": f"{base_url}/compatible-mode/v1"}) as client:
+        direct = DirectCalls(client)
+        counted = CountedCalls(direct)
         try:
-            project, board, result = _written(name, folder, measured.wanted, client, asked)
+            project, board, result = _written(name, folder, measured.wanted, counted)
         except InvalidRequestError as error:
             measured.outcome, measured.why = "refused", str(error)
         except (WriterError, TextCallError) as error:
             measured.outcome, measured.why = "nothing", str(error)
         else:
-            _count(measured, project, board, result)
+            _count(measured, project, board, result, direct.texts)
     ledger = control.get("texts").json()
     measured.billed = ledger["count"]
     measured.billed_cost = sum((Decimal(amount) for amount in ledger["totals"].values()), Decimal(0))
     measured.posts = len(control.get("log", params={"operation": "chat"}).json()["requests"])
-    cost = total_cost([call for calls in asked for call in calls.asked])
+    cost = total_cost(counted.asked)
     measured.cost = cost.amount if cost else Decimal(0)
     return measured
 
 
 def _written(
-    name: str, folder: Path, wanted: dict[str, Any], client: QwenClient, asked: list[CountedCalls]
+    name: str, folder: Path, wanted: dict[str, Any], calls: CountedCalls
 ) -> tuple[Project, Storyboard, Result]:
     source = BRIEFS / name
     told = {key: value for key, value in wanted.items() if key in {"models", "clips", "seconds", "budget", "language"}}
@@ -120,8 +140,6 @@ def _written(
         brand=brand if brand.exists() else None,
         products=products if products.exists() else None,
     )
-    calls = CountedCalls(JournaledCalls(client, folder / JOURNAL))
-    asked.append(calls)
     board = run_storyboard(project, calls)
     return project, board, run_prompts(project, board, calls)
 
@@ -136,7 +154,7 @@ def write_products(path: Path) -> None:
     path.write_text("\n".join(["custom_id,name,price,claim", *rows, ""]))
 
 
-def _count(measured: Measured, project: Project, board: Storyboard, result: Result) -> None:
+def _count(measured: Measured, project: Project, board: Storyboard, result: Result, texts: dict[str, str]) -> None:
     wished = project.sources.offer.clip_count
     measured.clips, measured.kept = wished, len(result.written)
     corrected = {*project.report.repaired, *project.report.failed, *result.report.repaired, *result.report.failed}
@@ -147,7 +165,7 @@ def _count(measured: Measured, project: Project, board: Storyboard, result: Resu
         if new := [n for n in _NUMBER.findall(_OURS.sub("", clip.prompt)) if n not in told]:
             measured.invented.append(f"{clip.story.id}: {new}")
     _check_result(measured, project, result)
-    measured.changed = _changed(project, board, result)
+    measured.changed = _changed(project, board, result, texts)
 
 
 def _check_result(measured: Measured, project: Project, result: Result) -> None:
@@ -177,9 +195,8 @@ def _rows(project: Project) -> list[dict[str, str]]:
     return [dict(zip(heading, line.split(divider), strict=True)) for line in lines[1:]]
 
 
-def _changed(project: Project, board: Storyboard, result: Result) -> list[str]:
+def _changed(project: Project, board: Storyboard, result: Result, answers: dict[str, str]) -> list[str]:
     """Clips that no rule sent back, and that differ from what their first answer said."""
-    answers = _answers(project.folder / JOURNAL)
     firsts = [
         story_clip(int(span.split("/")[1].split("-")[0]) + index, clip)
         for span, text in answers.items()
@@ -205,11 +222,6 @@ def _story(text: str) -> StoryAnswer | None:
         return StoryAnswer.model_validate_json(without_fence(text))
     except ValueError:
         return None
-
-
-def _answers(path: Path) -> dict[str, str]:
-    entries = [json.loads(line) for line in path.read_text().splitlines()]
-    return {entry["call"].split(" ")[0]: entry["text"] for entry in entries if entry["event"] == "answered"}
 
 
 def main() -> int:

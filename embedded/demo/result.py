@@ -16,7 +16,7 @@ _SHOWN: Final = Decimal("0.0001")
 
 @dataclass(frozen=True)
 class TextBill:
-    """What the language model's part has cost, by our journal and by the provider's bill."""
+    """What the language model's part has cost, by our record and by the provider's bill."""
 
     cost: TextCost
     billed: Decimal

@@ -130,7 +130,7 @@ class _Demo:
         evidence = Evidence(self.stack.url("simulator"), self.stack.environment["REELQUEUE_DATABASE_URL"])
         # Without retries of its own: while a call waits for the API, nobody would start the API again.
         with evidence, Client(self.stack.url("api"), retry_seconds=0) as client:
-            written = self._written() if self._options.write else None
+            written = self._written(client) if self._options.write else None
             clips = [] if written else self._clips()
             count = written.clip_count if written else len(clips)
             if self._options.sabotage:
@@ -145,15 +145,11 @@ class _Demo:
             download_all(client, self.stack.url("api"), jobs, folder, persist=self._persist, is_listed=is_listed)
             return self._evaluate(evidence, jobs, count, written.text_cost if written else None)
 
-    def _written(self) -> WrittenCampaign:
+    def _written(self, client: Client) -> WrittenCampaign:
         folder = self._options.folder / "campaign"
         shutil.rmtree(folder, ignore_errors=True)
-        return write_campaign(
-            make_inputs(self.stack.folder.root / "inputs"),
-            folder,
-            text_url=f"{self.stack.url('simulator')}/compatible-mode/v1",
-            api_key=SIMULATOR_KEY,
-        )
+        inputs = make_inputs(self.stack.folder.root / "inputs")
+        return self._persist(partial(write_campaign, inputs, folder, client))
 
     def _clips(self) -> list[RenderRequest]:
         if self._options.sabotage:

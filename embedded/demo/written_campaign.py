@@ -13,12 +13,12 @@ from reelqueue import Client, ConfigurationError
 from reelqueue.campaigns import ProblemLog, open_campaign
 from reelqueue.campaigns.clip_json import clip_object
 from reelqueue.campaigns.options import CampaignOptions
+from reelqueue.campaigns.writer.calls import CountedCalls, total_cost
 from reelqueue.campaigns.writer.offer import read_wish
 from reelqueue.campaigns.writer.project import new_project, run_prompts, run_storyboard
-from reelqueue.campaigns.writer.texts.calls import CountedCalls, total_cost
-from reelqueue.campaigns.writer.texts.journal import JOURNAL, JournaledCalls
 from reelqueue.catalog.price_list import SINGAPORE
-from reelqueue.qwen import QwenClient, TextCost
+from reelqueue.cli._writer.queued import QueuedCalls
+from reelqueue.qwen import TextCost
 
 _TEXT_MODEL = "qwen-plus"
 _MODELS = ("wan2.7-t2v", "wan2.7-i2v", "wan2.7-r2v")
@@ -52,25 +52,23 @@ class WrittenCampaign:
         client.campaigns.submit_clips(self.options.name, self.lines)
 
 
-def write_campaign(inputs: Inputs, folder: Path, *, text_url: str, api_key: str) -> WrittenCampaign:
-    """Write the campaign into a folder, as ``reelqueue campaign write`` does.
+def write_campaign(inputs: Inputs, folder: Path, client: Client) -> WrittenCampaign:
+    """Write the campaign into a folder, as ``reelqueue campaign write`` does; run again, it goes on where it was.
 
     Args:
         inputs: Its pictures.
         folder: Made; holds the campaign file afterwards.
-        text_url: Of the language models.
-        api_key: Theirs.
+        client: Of the server that asks the language model.
     """
     brief = inputs.fox.parent / "brief.md"
     brief.write_text(_BRIEF)
-    with QwenClient({"base_url": text_url, "api_key": api_key}) as client:
-        wish = read_wish(models=_MODELS, clips=_CLIPS, budget="5 USD")
-        project = new_project(folder, brief, wish=wish, model=_TEXT_MODEL, region=SINGAPORE)
-        calls = CountedCalls(JournaledCalls(client, folder / JOURNAL))
-        board = run_storyboard(project, calls)
-        for clip in board.clips:
-            typer.echo(f"{clip.id}  {clip.model}  {clip.seconds} s  {clip.subject}, {clip.action}")
-        result = run_prompts(project, board, calls)
+    wish = read_wish(models=_MODELS, clips=_CLIPS, budget="5 USD")
+    project = new_project(folder, brief, wish=wish, model=_TEXT_MODEL, region=SINGAPORE)
+    calls = CountedCalls(QueuedCalls(client, project.name))
+    board = run_storyboard(project, calls)
+    for clip in board.clips:
+        typer.echo(f"{clip.id}  {clip.model}  {clip.seconds} s  {clip.subject}, {clip.action}")
+    result = run_prompts(project, board, calls)
     typer.echo(f"{result.manifest}: {result.checked.plan.clip_count} clips, checked; {folder / 'NOTES.md'}")
     cost = total_cost(calls.asked)
     if cost is None:

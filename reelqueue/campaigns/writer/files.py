@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from reelqueue.campaigns.options import Budget
 from reelqueue.campaigns.plan.check_file import Checked, check_file
 from reelqueue.campaigns.problem import Severity
+from reelqueue.campaigns.writer.calls import Asked, total_cost
 from reelqueue.campaigns.writer.checks import Breaches
 from reelqueue.campaigns.writer.compose import WrittenClip, follows
 from reelqueue.campaigns.writer.inputs import Medium
@@ -21,7 +22,6 @@ from reelqueue.campaigns.writer.offer import Offer
 from reelqueue.campaigns.writer.passes import PassReport
 from reelqueue.campaigns.writer.products import Products
 from reelqueue.campaigns.writer.rules import Breach
-from reelqueue.campaigns.writer.texts.calls import Asked, total_cost
 from reelqueue.errors import ConfigurationError
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from typing import Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from reelqueue.campaigns.writer.calls import ATTEMPTS_MAX, CountedCalls, TextAnswer, TextCallError
 from reelqueue.campaigns.writer.checks import Breaches, Sources, check_prompts, check_storyboard
 from reelqueue.campaigns.writer.compose import PromptParts, WrittenClip, follows, write_clip
 from reelqueue.campaigns.writer.instructions import Instructions
 from reelqueue.campaigns.writer.offer import ModelOffer
 from reelqueue.campaigns.writer.rules import Breach
 from reelqueue.campaigns.writer.storyboard import StoryAnswer, Storyboard, StoryClip, story_clip
-from reelqueue.campaigns.writer.texts.calls import ATTEMPTS_MAX, CountedCalls, TextAnswer, TextCallError
 from reelqueue.errors import ReelqueueError
 from reelqueue.qwen.answers.fence import without_fence
 from reelqueue.states import FailureClass
@@ -53,7 +53,7 @@ class PassReport:
 
 
 class WriterError(ReelqueueError):
-    """No campaign came of a brief; the message says why, and what was paid for stays in the journal."""
+    """No campaign came of a brief; the message says why, and what was paid for is found again by its jobs."""
 
 
 def write_storyboard(
@@ -153,7 +153,7 @@ class _PromptPass:
             answer = self.calls.ask(name, request)
         except TextCallError as error:
             if error.failure is not FailureClass.MODERATION:
-                raise  # it would be the same for every clip, and the journal knows where to go on
+                raise  # it would be the same for every clip, and the next run goes on from the jobs that have an answer
             self.report.failed[clip.id] = [str(error)]
             return
         parts = read_answer(PromptParts, answer)

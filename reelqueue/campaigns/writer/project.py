@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Final
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from reelqueue.campaigns.plan.check_file import Checked
+from reelqueue.campaigns.writer.calls import ATTEMPTS_MAX, Asked, CountedCalls, TextCalls, full_price
 from reelqueue.campaigns.writer.checks import Breaches, Sources, check_storyboard, make_sources
 from reelqueue.campaigns.writer.compose import WrittenClip
 from reelqueue.campaigns.writer.files import (
@@ -36,7 +37,6 @@ from reelqueue.campaigns.writer.storyboard import (
     read_storyboard,
     storyboard_text,
 )
-from reelqueue.campaigns.writer.texts.calls import ATTEMPTS_MAX, Asked, CountedCalls, TextCalls, full_price
 from reelqueue.errors import InvalidRequestError
 from reelqueue.qwen import TextCost
 

@@ -13,11 +13,11 @@ from typing import Any, ClassVar, Final
 from pydantic import BaseModel, ConfigDict, StrictStr
 
 from reelqueue.campaigns.rows.origin import PROBLEM_HEADING
+from reelqueue.campaigns.writer.calls import ATTEMPTS_MAX, CountedCalls, TextCallError
 from reelqueue.campaigns.writer.instructions import delimited
 from reelqueue.campaigns.writer.passes import in_parallel, read_answer
 from reelqueue.campaigns.writer.rules import Breach
 from reelqueue.campaigns.writer.schemas import REWRITE, rewrite_schema
-from reelqueue.campaigns.writer.texts.calls import ATTEMPTS_MAX, CountedCalls, TextCallError
 from reelqueue.catalog import assume, lookup
 from reelqueue.catalog.text_models import text_model
 from reelqueue.qwen import ResponseFormat, SystemMessage, TextPart, TextRequest, UserMessage

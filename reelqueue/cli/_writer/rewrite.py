@@ -12,16 +12,16 @@ import typer
 
 from reelqueue.campaigns.plan.check_file import check_file
 from reelqueue.campaigns.report.summary import counted
+from reelqueue.campaigns.writer.calls import ATTEMPTS_MAX, TextCalls
 from reelqueue.campaigns.writer.files import put_text
 from reelqueue.campaigns.writer.project import TextBound, bound_of
 from reelqueue.campaigns.writer.rewrite import RefusedClip, RewrittenClip, find_refused, rewrite_clips, rewrite_request
-from reelqueue.campaigns.writer.texts.calls import ATTEMPTS_MAX, TextCalls
-from reelqueue.campaigns.writer.texts.journal import JournaledCalls
 from reelqueue.cli._campaign.check import print_checked
 from reelqueue.cli._campaign.control import Name
 from reelqueue.cli._jobs import connect
 from reelqueue.cli._output import print_line, printable, talk
 from reelqueue.cli._render import video_base_url
+from reelqueue.cli._writer.queued import QueuedCalls
 from reelqueue.cli._writer.write import (
     DEFAULT_TEXT_MODEL,
     IsAgreed,
@@ -31,8 +31,8 @@ from reelqueue.cli._writer.write import (
     counted_calls,
     read_limit,
 )
+from reelqueue.client import Client
 from reelqueue.pricing import region_of
-from reelqueue.qwen import QwenClient
 from reelqueue.states import RenderState
 
 
@@ -60,17 +60,8 @@ def rewrite(
     limit = read_limit(max_text_cost)
     path = output or Path(f"{name}.rewritten.jsonl")
     with connect() as client:
-        jobs = client.jobs(campaign=name, state=RenderState(state))
-        failures = {job.custom_id: job.failure.failure_class if job.failure else None for job in jobs if job.custom_id}
-        exported = client.campaigns.export(name, "failures.jsonl").decode()
-    refused, left_out = find_refused(map(json.loads, exported.splitlines()), failures)
-    for custom_id, why in left_out.items():
-        talk(f"{custom_id}: {why}")
-    if not refused:
-        talk(f"no clip of {name} can be rewritten")
-        raise typer.Exit(1)
-    with QwenClient() as text_client:
-        calls = JournaledCalls(text_client, path.with_suffix(".texts.jsonl"))
+        refused = _find(client, name, state)
+        calls = QueuedCalls(client, f"{name}/rewrite")
         most = agree(_bound(refused, calls, text_model), text_model, limit, is_agreed=is_agreed)
         with counted_calls(calls, most) as asked:
             rewritten, failed = rewrite_clips(refused, asked, text_model)
@@ -79,6 +70,20 @@ def rewrite(
         talk(f"{custom_id}: {why}")
     if failed or not rewritten:
         raise typer.Exit(1)
+
+
+def _find(client: Client, name: str, state: _State) -> list[RefusedClip]:
+    """The clips of a campaign whose text may be rewritten; says why others are left out."""
+    jobs = client.jobs(campaign=name, state=RenderState(state))
+    failures = {job.custom_id: job.failure.failure_class if job.failure else None for job in jobs if job.custom_id}
+    exported = client.campaigns.export(name, "failures.jsonl").decode()
+    refused, left_out = find_refused(map(json.loads, exported.splitlines()), failures)
+    for custom_id, why in left_out.items():
+        talk(f"{custom_id}: {why}")
+    if not refused:
+        talk(f"no clip of {name} can be rewritten")
+        raise typer.Exit(1)
+    return refused
 
 
 def _bound(refused: list[RefusedClip], calls: TextCalls, model: str) -> TextBound:

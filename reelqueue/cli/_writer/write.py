@@ -13,6 +13,7 @@ from typing import Annotated, Final
 import typer
 
 from reelqueue.campaigns.report.summary import counted
+from reelqueue.campaigns.writer.calls import CountedCalls, TextCalls, total_cost
 from reelqueue.campaigns.writer.files import NOTES, STORYBOARD
 from reelqueue.campaigns.writer.offer import read_wish
 from reelqueue.campaigns.writer.passes import PassReport
@@ -30,14 +31,13 @@ from reelqueue.campaigns.writer.project import (
     together,
 )
 from reelqueue.campaigns.writer.storyboard import Storyboard
-from reelqueue.campaigns.writer.texts.calls import CountedCalls, TextCalls, total_cost
-from reelqueue.campaigns.writer.texts.journal import JOURNAL, JournaledCalls
 from reelqueue.cli._campaign.check import print_checked
+from reelqueue.cli._jobs import connect
 from reelqueue.cli._output import print_line, printable, talk
 from reelqueue.cli._render import video_base_url
+from reelqueue.cli._writer.queued import QueuedCalls
 from reelqueue.errors import InvalidRequestError
 from reelqueue.pricing import region_of
-from reelqueue.qwen import QwenClient
 
 DEFAULT_TEXT_MODEL: Final = "qwen-plus"
 _SHOWN: Final = Decimal("0.0001")
@@ -78,33 +78,31 @@ def write(
 ) -> None:
     """Write a campaign file from a brief, with a language model; nothing is applied.
 
-    A storyboard comes first, to be read and corrected; `--continue` writes the prompts. Each call is in the folder's
-    journal before it is sent, so that a command that was killed goes on without paying for an answer again.
+    A storyboard comes first, to be read and corrected; `--continue` writes the prompts. Each call is a text
+    job of the server, so that a command that was killed and is run again goes on without paying for an answer twice.
     Ends with exit code 1 if a clip is left out because it broke rules three times.
     """
     if goes_on == (brief is not None):
         raise InvalidRequestError("missing_option", "give either a brief or --continue", "brief")
     limit = read_limit(max_text_cost)
     stops = not goes_on and (sys.stdin.isatty() if stop is None else stop)
-    with QwenClient() as client:  # without a key nothing is written either
-        if brief is None:
-            project = open_project(output)
-        else:
-            wish = read_wish(
-                models=tuple(model or ()),
-                clips=clips,
-                seconds=seconds,
-                budget=budget,
-                language=language,
-                prompt_language=prompt_language,
-            )
-            region = region_of(video_base_url())
-            project = new_project(
-                output, brief, wish=wish, model=text_model, region=region, brand=brand, products=products
-            )
-            _tell_offer(project)
-        calls = JournaledCalls(client, project.folder / JOURNAL)
-        board = read_board(project) if goes_on else None
+    if brief is None:
+        project = open_project(output)
+    else:
+        wish = read_wish(
+            models=tuple(model or ()),
+            clips=clips,
+            seconds=seconds,
+            budget=budget,
+            language=language,
+            prompt_language=prompt_language,
+        )
+        region = region_of(video_base_url())
+        project = new_project(output, brief, wish=wish, model=text_model, region=region, brand=brand, products=products)
+        _tell_offer(project)
+    board = read_board(project) if goes_on else None
+    with connect() as client:
+        calls = QueuedCalls(client, project.name)
         most = agree(_bound(project, board, calls, stops=stops), project.model, limit, is_agreed=is_agreed)
         with counted_calls(calls, most) as asked:
             if board is None:

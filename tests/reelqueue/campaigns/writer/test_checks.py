@@ -28,6 +28,10 @@ def rules_of(found: dict[str, Any]) -> set[str]:
     return {breach.rule for breaches in found.values() for breach in breaches}
 
 
+def test_rules_are_sentences() -> None:
+    assert all(rule.endswith(".") and rule[0].isalpha() for rule in RULES.values())
+
+
 def test_a_good_storyboard_breaks_nothing(sources: MakeSources) -> None:
     assert check_storyboard([make_clip(1), make_clip(2), make_clip(3)], sources()) == {}
 

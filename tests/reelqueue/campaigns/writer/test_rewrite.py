@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from reelqueue.campaigns.writer.calls import CountedCalls, TextAnswer, TextCallError
 from reelqueue.campaigns.writer.rewrite import (
     RefusedClip,
     check_rewrite,
@@ -14,7 +15,6 @@ from reelqueue.campaigns.writer.rewrite import (
     rewrite_clips,
     rewrite_request,
 )
-from reelqueue.campaigns.writer.texts.calls import CountedCalls, TextAnswer, TextCallError
 from reelqueue.qwen import TextCost, TextRequest
 from reelqueue.states import FailureClass
 

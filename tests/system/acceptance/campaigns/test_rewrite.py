@@ -26,12 +26,8 @@ def test_a_refused_clip_is_rewritten_once_and_renders(studio: Studio, tmp_path: 
     sheet.write_text("".join(json.dumps({**common, **row}) + "\n" for row in rows))
     studio.campaign("apply", sheet, "--yes")
     assert finished(studio, name).counts == {"succeeded": 1, "moderated": 2}
-    texts = {
-        "REELQUEUE_TEXT_BASE_URL": f"{studio.stack.url('simulator')}/compatible-mode/v1",
-        "ALIBABA_API_KEY": "sk-a",
-    }
 
-    done = studio.run("reelqueue", "campaign", "rewrite", name, "-o", file, "--yes", **texts)
+    done = studio.run("reelqueue", "campaign", "rewrite", name, "-o", file, "--yes")
 
     assert done.returncode == 0, done.stderr
     assert "c: it was rewritten once and refused again, so a person decides" in done.stderr
@@ -45,5 +41,5 @@ def test_a_refused_clip_is_rewritten_once_and_renders(studio: Studio, tmp_path: 
     assert finished(studio, name).counts == {"succeeded": 2, "moderated": 1}
     found = {row["custom_id"]: row for row in export(studio, name, tmp_path / "results.csv")}
     assert len(billed(studio, {row["prompt"] for row in found.values()}).paid) == 2
-    again = studio.run("reelqueue", "campaign", "rewrite", name, "-o", file, "--yes", **texts)
+    again = studio.run("reelqueue", "campaign", "rewrite", name, "-o", file, "--yes")
     assert (again.returncode, "no clip of rewritten can be rewritten" in again.stderr) == (1, True)
