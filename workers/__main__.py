@@ -27,12 +27,14 @@ from workers.operator.keys import keys
 from workers.operator.manual_review import acceptable, adopt, apply_found, questions, resubmit, write_off
 from workers.operator.money import adopt_orphans_command, statement_command
 from workers.operator.recover import recover_command
+from workers.operator.texts import texts
 from workers.quarantine.release import quarantined, retry
 from workers.runtime.context import Context
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, help="Commands for operators of Reelqueue.")
 cli.add_typer(accounts, name="accounts")
 cli.add_typer(keys, name="keys")
+cli.add_typer(texts, name="texts")
 cli.add_typer(bill, name="bill")
 cli.add_typer(caps, name="caps")
 review = typer.Typer(no_args_is_help=True, help="Jobs whose paid task nobody could prove or rule out.")

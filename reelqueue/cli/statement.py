@@ -13,13 +13,14 @@ from rich.table import Column
 from reelqueue.cli._jobs import AsJson, connect
 from reelqueue.cli._output import print_json, print_table, talk
 from reelqueue.schemas.grouping import Grouping
-from reelqueue.schemas.statement import Statement, StatementSums, money_text
+from reelqueue.schemas.statement import Statement, StatementSums, TextStatementSums, money_text
 
 By = Annotated[Grouping, typer.Option("--by", help="What the lines are about.")]
 FirstDay = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day (UTC), included.")]
 LastDay = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day (UTC), included.")]
 
 _NUMBERS: Final = ("clips", "seconds", "paid", "estimate", "written off", "reserved")
+_TEXT_NUMBERS: Final = ("calls", "input tokens", "output tokens", "paid", "written off", "reserved")
 
 
 def statement(*, first: FirstDay = None, last: LastDay = None, by: By = Grouping.DAY, as_json: AsJson = False) -> None:
@@ -48,6 +49,10 @@ def show_statement(found: Statement, *, as_json: bool) -> None:
     else:
         numbers = (Column(title, justify="right", no_wrap=True) for title in _NUMBERS)
         print_table([Column(found.by.value, overflow="fold"), *numbers, Column("", no_wrap=True)], _rows(found))
+        if found.texts:
+            numbers = (Column(title, justify="right", no_wrap=True) for title in _TEXT_NUMBERS)
+            columns = [Column(f"{found.by.value} (texts)", overflow="fold"), *numbers, Column("", no_wrap=True)]
+            print_table(columns, _text_rows(found))
     if not found.is_whole:
         talk(f"{found.unaccounted_seconds} billed seconds are not accounted for: run python -m workers audit")
         raise typer.Exit(1)
@@ -59,6 +64,19 @@ def _rows(found: Statement) -> Iterator[tuple[str, ...]]:
         yield (line.group, *_cells(line))
     for total in found.totals:
         yield ("total", *_cells(total))
+
+
+def _text_rows(found: Statement) -> Iterator[tuple[str, ...]]:
+    for line in found.texts:
+        yield (line.group, *_text_cells(line))
+    for total in found.text_totals:
+        yield ("total", *_text_cells(total))
+
+
+def _text_cells(sums: TextStatementSums) -> tuple[str, ...]:
+    counts = (sums.calls, sums.input_tokens, sums.output_tokens)
+    money = (sums.amount, sums.written_off, sums.reserved)
+    return (*(f"{count:,}" for count in counts), *map(money_text, money), sums.currency or "no price")
 
 
 def _cells(sums: StatementSums) -> tuple[str, ...]:

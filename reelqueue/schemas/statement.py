@@ -35,6 +35,27 @@ class StatementLine(StatementSums):
     group: str = Field(description="The day, campaign, model or account.")
 
 
+class TextStatementSums(Wire):
+    """Sums of calls to language models in one currency."""
+
+    currency: str | None = Field(description="ISO 4217 code; null: no price is published for these models.")
+    calls: int = Field(description="Calls that were answered, or whose answer was lost.")
+    input_tokens: int = Field(description="Of the calls whose usage is known.")
+    output_tokens: int = Field(description="Of the calls whose usage is known, thoughts included.")
+    amount: Money = Field(description="What the calls cost whose usage is known.")
+    written_off: Money = Field(
+        description="The most that the other calls may have cost, counted as spent: their answers were lost, or came "
+        "without usage."
+    )
+    reserved: Money = Field(description="Held now for calls that are being answered.")
+
+
+class TextStatementLine(TextStatementSums):
+    """Sums of one group."""
+
+    group: str = Field(description="The day, campaign, model or account.")
+
+
 class Statement(Wire):
     """What was paid in a range of days."""
 
@@ -43,6 +64,10 @@ class Statement(Wire):
     last_day: date | None = Field(description="Last day of UTC, included; null: up to now.")
     lines: list[StatementLine] = Field(description="One per group and currency.")
     totals: list[StatementSums] = Field(description="One per currency.")
+    texts: list[TextStatementLine] = Field(
+        default_factory=list, description="Language models, apart from the videos: one per group and currency."
+    )
+    text_totals: list[TextStatementSums] = Field(default_factory=list, description="One per currency.")
     unaccounted_seconds: Money = Field(
         description="Seconds that the provider says it billed for videos submitted in these days, and that are not "
         "settled as such: always 0, or there is a bug."

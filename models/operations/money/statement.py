@@ -19,11 +19,20 @@ from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from models.slot import Slot
 from models.tenant import Tenant
+from models.text_attempt import TextAttempt
+from models.text_job import TextJob
 from reelqueue.schemas.grouping import Grouping
-from reelqueue.schemas.statement import Statement, StatementLine, StatementSums
-from reelqueue.states import TaskStatus
+from reelqueue.schemas.statement import (
+    Statement,
+    StatementLine,
+    StatementSums,
+    TextStatementLine,
+    TextStatementSums,
+)
+from reelqueue.states import OPEN_TEXT_ATTEMPT, TaskStatus
 
 Moment = InstrumentedAttribute[datetime]
+Jobs = type[RenderJob] | type[TextJob]
 Columns = TypeVarTuple("Columns")
 
 
@@ -38,11 +47,11 @@ class Scope:
     last_day: date | None = None
     """Of UTC, included; None: up to now."""
 
-    def covers(self, moment: Moment) -> ColumnElement[bool]:
-        """Whether a row of a job is within."""
+    def covers(self, moment: Moment, jobs: Jobs = RenderJob) -> ColumnElement[bool]:
+        """Whether a row of a job, of a table of jobs, is within."""
         conditions: list[ColumnElement[bool]] = []
         if self.tenant_id is not None:
-            conditions.append(RenderJob.tenant_id == self.tenant_id)
+            conditions.append(jobs.tenant_id == self.tenant_id)
         if self.first_day is not None:
             conditions.append(moment >= datetime.combine(self.first_day, time.min, UTC))
         if self.last_day is not None:
@@ -50,19 +59,33 @@ class Scope:
         return and_(True, *conditions)
 
 
+class _Adding:
+    """Sums that rows of queries are added to, by their columns' names."""
+
+    def add(self, row: RowMapping) -> None:
+        for name, value in row.items():
+            if name in vars(self) and value is not None:
+                setattr(self, name, getattr(self, name) + value)
+
+
 @dataclass
-class _Sums:
+class _TextSums(_Adding):
+    calls: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    amount: Decimal = field(default_factory=Decimal)
+    written_off: Decimal = field(default_factory=Decimal)
+    reserved: Decimal = field(default_factory=Decimal)
+
+
+@dataclass
+class _Sums(_Adding):
     clips: int = 0
     seconds: Decimal = field(default_factory=Decimal)
     amount: Decimal = field(default_factory=Decimal)
     estimate: Decimal = field(default_factory=Decimal)
     written_off: Decimal = field(default_factory=Decimal)
     reserved: Decimal = field(default_factory=Decimal)
-
-    def add(self, row: RowMapping) -> None:
-        for name, value in row.items():
-            if name in vars(self) and value is not None:
-                setattr(self, name, getattr(self, name) + value)
 
 
 def make_statement(session: Session, by: Grouping, scope: Scope) -> Statement:
@@ -78,6 +101,7 @@ def make_statement(session: Session, by: Grouping, scope: Scope) -> Statement:
     for row in [*_payments(session, by, scope), *_reservations(session, by, scope)]:
         by_group.setdefault((row["group"], row["currency"]), _Sums()).add(row)
         by_currency.setdefault(row["currency"], _Sums()).add(row)
+    texts, text_totals = _texts(session, by, scope)
     return Statement(
         by=by,
         first_day=scope.first_day,
@@ -90,6 +114,8 @@ def make_statement(session: Session, by: Grouping, scope: Scope) -> Statement:
             StatementSums(currency=currency, **vars(by_currency[currency]))
             for currency in sorted(by_currency, key=lambda currency: currency or "")
         ],
+        texts=texts,
+        text_totals=text_totals,
         unaccounted_seconds=_unaccounted_seconds(session, scope),
     )
 
@@ -135,16 +161,71 @@ def _reservations(session: Session, by: Grouping, scope: Scope) -> Sequence[RowM
     return session.execute(_named(query, Slot.account_id)).mappings().all()
 
 
-def _named(query: Select[*Columns], account_id: InstrumentedAttribute[UUID]) -> Select[*Columns]:
+def _texts(session: Session, by: Grouping, scope: Scope) -> tuple[list[TextStatementLine], list[TextStatementSums]]:
+    by_group: dict[tuple[str, str | None], _TextSums] = {}
+    by_currency: dict[str | None, _TextSums] = {}
+    for row in [*_text_payments(session, by, scope), *_text_reservations(session, by, scope)]:
+        by_group.setdefault((row["group"], row["currency"]), _TextSums()).add(row)
+        by_currency.setdefault(row["currency"], _TextSums()).add(row)
+    lines = [
+        TextStatementLine(group=group, currency=currency, **vars(by_group[group, currency]))
+        for group, currency in sorted(by_group, key=lambda key: (key[0], key[1] or ""))
+    ]
+    totals = [
+        TextStatementSums(currency=currency, **vars(by_currency[currency]))
+        for currency in sorted(by_currency, key=lambda currency: currency or "")
+    ]
+    return lines, totals
+
+
+def _text_payments(session: Session, by: Grouping, scope: Scope) -> Sequence[RowMapping]:
+    entry, is_paid = LedgerEntry, LedgerEntry.kind == EntryKind.SETTLE
+    # A call whose answer came late has a write-off that was taken back, and is counted by its settlement.
+    first = aliased(LedgerEntry)
+    is_first = ~select(first.id).where(first.text_attempt_id == entry.text_attempt_id, first.id < entry.id).exists()
+    group = _group(by, entry.at, scope, TextJob)
+    query = (
+        select(
+            group.label("group"),
+            entry.currency,
+            func.count().filter(is_first).label("calls"),
+            func.sum(TextAttempt.usage["prompt_tokens"].as_integer()).filter(is_first).label("input_tokens"),
+            func.sum(TextAttempt.usage["completion_tokens"].as_integer()).filter(is_first).label("output_tokens"),
+            func.sum(entry.amount).filter(is_paid).label("amount"),
+            func.sum(entry.amount).filter(~is_paid).label("written_off"),
+        )
+        .join(TextAttempt, TextAttempt.id == entry.text_attempt_id)
+        .join(TextJob, TextJob.id == TextAttempt.job_id)
+        .where(entry.kind.in_(SPENT_KINDS), scope.covers(entry.at, TextJob))
+        .group_by(group, entry.currency)
+    )
+    return session.execute(_named(query, entry.account_id, TextJob)).mappings().all()
+
+
+def _text_reservations(session: Session, by: Grouping, scope: Scope) -> Sequence[RowMapping]:
+    call = TextAttempt
+    group = _group(by, call.created_at, scope, TextJob)
+    query = (
+        select(group.label("group"), call.currency, func.sum(call.reserved_amount).label("reserved"))
+        .join(TextJob, TextJob.id == call.job_id)
+        .where(call.state.in_(OPEN_TEXT_ATTEMPT), scope.covers(call.created_at, TextJob))
+        .group_by(group, call.currency)
+    )
+    return session.execute(_named(query, call.account_id, TextJob)).mappings().all()
+
+
+def _named(
+    query: Select[*Columns], account_id: InstrumentedAttribute[UUID], jobs: Jobs = RenderJob
+) -> Select[*Columns]:
     """With the tables that groups get their names from."""
     return (
-        query.join(Campaign, Campaign.id == RenderJob.campaign_id)
-        .join(Tenant, Tenant.id == RenderJob.tenant_id)
+        query.join(Campaign, Campaign.id == jobs.campaign_id)
+        .join(Tenant, Tenant.id == jobs.tenant_id)
         .join(Account, Account.id == account_id)
     )
 
 
-def _group(by: Grouping, moment: Moment, scope: Scope) -> ColumnElement[str]:
+def _group(by: Grouping, moment: Moment, scope: Scope, jobs: Jobs = RenderJob) -> ColumnElement[str]:
     # Written out, because a parameter that stands twice counts as two, and SELECT must match GROUP BY.
     match by:
         case Grouping.DAY:
@@ -154,7 +235,7 @@ def _group(by: Grouping, moment: Moment, scope: Scope) -> ColumnElement[str]:
         case Grouping.CAMPAIGN:
             return Campaign.name.expression
         case Grouping.MODEL:
-            return RenderJob.model.expression
+            return jobs.model.expression
         case Grouping.ACCOUNT:
             return Account.name.expression
 

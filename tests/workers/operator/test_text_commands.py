@@ -1,0 +1,61 @@
+"""``python -m workers texts``: what is held, and a person's decision about it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from models import TextJob
+from models.base import new_id
+from reelqueue.states import TextState
+from tests.support.commands import Run
+from tests.support.stored_texts import store_text, store_text_attempt
+
+
+@pytest.fixture
+def held(own_engine: Engine) -> TextJob:
+    with Session(own_engine, expire_on_commit=False) as session, session.begin():
+        job = session.get_one(TextJob, store_text(session, TextState.HELD, failure_message="no answer came"))
+        store_text_attempt(session, job.id, "ambiguous", reserved_amount=1, currency="USD")  # type: ignore[arg-type]
+        store_text(session, TextState.SUCCEEDED)
+    return job
+
+
+def state(engine: Engine, job: TextJob) -> tuple[TextState, int]:
+    with Session(engine) as session:
+        found = session.get_one(TextJob, job.id)
+        return found.state, found.retry_count
+
+
+def test_what_is_held_is_listed_without_what_it_asks(run: Run, held: TextJob) -> None:
+    ended = run("texts", "list", "--json")
+
+    shown = json.loads(ended.out)
+    assert (shown["text_job_id"], shown["calls"], shown["why"]) == (str(held.id), 1, "no answer came")
+    assert "boat" not in ended.out
+    assert "1 held" in ended.err
+
+
+def test_a_held_job_is_asked_again(run: Run, held: TextJob, own_engine: Engine) -> None:
+    ended = run("texts", "retry", str(held.id))
+
+    assert (ended.exit_code, state(own_engine, held)) == (0, (TextState.QUEUED, 1))
+
+
+def test_a_held_job_is_ended(run: Run, held: TextJob, own_engine: Engine) -> None:
+    ended = run("texts", "fail", str(held.id))
+
+    assert (ended.exit_code, state(own_engine, held)) == (0, (TextState.FAILED, 0))
+    again = run("texts", "fail", str(held.id))
+    assert again.exit_code == 1
+    assert "is failed, not held" in again.err
+
+
+def test_what_does_not_exist_is_said(run: Run) -> None:
+    ended = run("texts", "retry", str(new_id()))
+
+    assert ended.exit_code == 1
+    assert "does not exist, not held" in ended.err

@@ -1,0 +1,160 @@
+"""A worker that dies between two steps of a call: what never left is free, what may have left is paid and decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlalchemy import update
+
+from models import Campaign, OnLostAnswer, TextAttempt, TextJob
+from models.operations.texts.attempts import mark_text_sent
+from models.operations.texts.decide import decide_held_text
+from models.operations.texts.enqueue import TextJobOptions
+from reelqueue.states import FailureClass, TextAttemptState, TextState
+from tests.support.asked import Asked
+from workers.sweep.sweep import sweep
+from workers.sweep.texts import sweep_texts
+from workers.texts.answer import answer_text_job
+from workers.texts.claims import Taken, take_text_job
+
+HOLD = TextJobOptions(on_lost_answer=OnLostAnswer.HOLD)
+
+
+def claimed(asked: Asked, options: TextJobOptions | None = None) -> UUID:
+    """A job whose worker died after it had committed the intent."""
+    job_id = asked.queued(options=options)
+    assert isinstance(take_text_job(asked.context, job_id), Taken)
+    return job_id
+
+
+def sent(asked: Asked, options: TextJobOptions | None = None) -> UUID:
+    """A job whose worker died after it had committed that the call leaves."""
+    job_id = claimed(asked, options)
+    with asked.context.sessions.begin() as session:
+        now = asked.context.clock.now(session)
+        (attempt,) = asked.attempts(job_id)
+        assert mark_text_sent(session, attempt.id, now=now, answer_by=now + timedelta(minutes=2))
+    return job_id
+
+
+def pass_by(asked: Asked, *, job_id: UUID) -> None:
+    """Its worker is silent for longer than it may be."""
+    with asked.context.sessions.begin() as session:
+        now = asked.context.clock.now(session)
+        mine = update(TextAttempt).where(TextAttempt.job_id == job_id)
+        session.execute(mine.values(send_by=now))
+        session.execute(mine.where(TextAttempt.answer_by.is_not(None)).values(answer_by=now))
+
+
+@pytest.mark.parametrize("step", [claimed, sent])
+def test_a_worker_that_lives_is_left_alone(asked: Asked, step: Callable[[Asked], UUID]) -> None:
+    job_id = step(asked)
+
+    assert (sweep_texts(asked.context).lost, sweep_texts(asked.context).unsent) == (0, 0)
+    assert asked.job(job_id).state is TextState.RUNNING
+    assert asked.broken() == []
+
+
+def test_what_never_left_is_asked_by_the_next_worker(asked: Asked) -> None:
+    job_id = claimed(asked)
+    pass_by(asked, job_id=job_id)
+
+    assert sweep_texts(asked.context).unsent == 1
+
+    (attempt,) = asked.attempts(job_id)
+    assert (attempt.state, attempt.error_code) == (TextAttemptState.NOT_SENT, "worker_died")
+    assert asked.entries() == []
+    with asked.context.sessions.begin() as session:
+        session.execute(update(TextJob).values(not_before_at=None))
+    assert asked.answered(job_id).state is TextState.SUCCEEDED
+    assert (len(asked.charges()), asked.broken()) == (1, [])
+
+
+def test_a_worker_that_wakes_up_too_late_does_not_send(asked: Asked) -> None:
+    job_id = claimed(asked)
+    (attempt,) = asked.attempts(job_id)
+    pass_by(asked, job_id=job_id)
+    sweep_texts(asked.context)
+
+    with asked.context.sessions.begin() as session:
+        now = asked.context.clock.now(session)
+        assert not mark_text_sent(session, attempt.id, now=now, answer_by=now)
+
+
+def test_a_job_that_kills_its_workers_is_set_aside(asked: Asked) -> None:
+    job_id = claimed(asked)
+    for _ in range(3):
+        pass_by(asked, job_id=job_id)
+        sweep_texts(asked.context)
+        with asked.context.sessions.begin() as session:
+            session.execute(update(TextJob).values(not_before_at=None))
+        take_text_job(asked.context, job_id)
+
+    job = asked.job(job_id)
+
+    assert (job.state, job.failure_class) == (TextState.HELD, FailureClass.POISON)
+    assert (asked.entries(), asked.broken()) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("options", "state"), [(None, TextState.QUEUED), (HOLD, TextState.HELD)], ids=["retry_once", "hold"]
+)
+def test_what_may_have_left_is_paid_and_its_owner_decides(
+    asked: Asked, options: TextJobOptions | None, state: TextState
+) -> None:
+    job_id = sent(asked, options)
+    pass_by(asked, job_id=job_id)
+
+    assert sweep_texts(asked.context).lost == 1
+
+    job = asked.job(job_id)
+    assert (job.state, job.failure_code, job.cost_is_estimate) == (state, "answer_lost", True)
+    assert job.cost_amount == job.estimate_amount
+    assert asked.broken() == []
+
+
+def test_a_person_has_it_asked_again_or_ends_it(asked: Asked) -> None:
+    jobs = [sent(asked, HOLD), sent(asked, HOLD)]
+    for job_id in jobs:
+        pass_by(asked, job_id=job_id)
+    sweep_texts(asked.context)
+    with asked.context.sessions.begin() as session:
+        now = asked.context.clock.now(session)
+        assert decide_held_text(session, jobs[0], now=now, ask_again=True)
+        assert decide_held_text(session, jobs[1], now=now, ask_again=False)
+
+    answered = asked.answered(jobs[0])
+
+    assert (answered.state, answered.retry_count) == (TextState.SUCCEEDED, 1)
+    assert (asked.job(jobs[1]).state, asked.job(jobs[1]).failure_code) == (TextState.FAILED, "answer_lost")
+    assert asked.broken() == []
+
+
+def test_a_lost_hint_is_sent_again(asked: Asked) -> None:
+    jobs = [asked.queued() for _ in range(6)]
+
+    sweep(asked.context)
+
+    assert [hint.job_id for hint in asked.hints.texts] == jobs[:4]
+    asked.hints.waiting["text.answer"] = 6
+    sweep(asked.context)
+    assert len(asked.hints.texts) == 4
+
+
+def test_what_is_too_late_or_unwanted_is_not_asked(asked: Asked) -> None:
+    late, stopped = asked.queued(), asked.queued(model="qwen-flash")
+    with asked.context.sessions.begin() as session:
+        now = asked.context.clock.now(session)
+        session.execute(update(TextJob).where(TextJob.id == late).values(start_by=now))
+        session.execute(update(Campaign).values(cancelled_at=now))
+    answer_text_job(asked.context, late)
+    answer_text_job(asked.context, stopped)
+
+    swept = sweep_texts(asked.context)
+
+    assert (swept.expired, swept.stopped) == (1, 1)
+    assert (asked.job(late).state, asked.job(stopped).state) == (TextState.EXPIRED, TextState.CANCELLED)
+    assert (asked.charges(), asked.broken()) == ([], [])
