@@ -35,7 +35,7 @@ class Problem(BaseModel):
     title: str = Field(description="The HTTP status in words.")
     status: int = Field(description="The HTTP status.")
     code: str = Field(description="Stable word for programs.")
-    detail: str = Field(description="What was seen and what to do, for people.")
+    detail: str = Field(description="What was seen and what to do, human-readable.")
     field: str | None = Field(default=None, description="The option or parameter at fault, where it is one.")
     request_id: str | None = Field(
         default=None, description="The call's `X-Request-Id`, by which an operator finds it in the log."

@@ -58,7 +58,7 @@ def up(
 @cli.command()
 def demo(
     *,
-    folder: Annotated[Path, typer.Option("--folder", help="Holds the clips, and a state that is made anew.")] = ROOT
+    folder: Annotated[Path, typer.Option("--folder", help="Holds the clips, and a state that is created again.")] = ROOT
     / ".reelqueue"
     / "demo",
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end, until Ctrl-C.")] = False,
@@ -95,9 +95,9 @@ def demo(
 @cli.command()
 def chaos(
     *,
-    folder: Annotated[Path, typer.Option("--folder", help="State that is made anew; it stays after a bad end.")] = ROOT
-    / ".reelqueue"
-    / "chaos",
+    folder: Annotated[
+        Path, typer.Option("--folder", help="State that is created again; it is kept after a failure.")
+    ] = ROOT / ".reelqueue" / "chaos",
     seed: Annotated[int, typer.Option("--seed", help="Which cases are played, and in which order.")] = 1,
     minutes: Annotated[float, typer.Option("--minutes", min=0, help="Play for so long.")] = 5.0,
     crashes: Annotated[int | None, typer.Option("--crashes", min=1, help="Stop after so many kills.")] = None,

@@ -95,7 +95,7 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(value) != len(pairs):
         seen: set[str] = set()
         twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise StrictJsonError(f"the key {twice[:_SHOWN_CHARACTERS]!r} stands twice in one object")
+        raise StrictJsonError(f"the key {twice[:_SHOWN_CHARACTERS]!r} occurs twice in one object")
     return value
 
 

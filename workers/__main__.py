@@ -37,7 +37,7 @@ cli.add_typer(keys, name="keys")
 cli.add_typer(texts, name="texts")
 cli.add_typer(bill, name="bill")
 cli.add_typer(caps, name="caps")
-review = typer.Typer(no_args_is_help=True, help="Jobs whose paid task nobody could prove or rule out.")
+review = typer.Typer(no_args_is_help=True, help="Jobs whose paid task could neither be proved nor ruled out.")
 cli.add_typer(review, name="review")
 
 AgainstArchive = Annotated[

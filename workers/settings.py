@@ -336,7 +336,7 @@ class CelerySettings(SettingsGroup):
         description="A worker that does nothing while its queues hold messages this long exits and restarts",
     )
     heartbeat_path: Path | None = Field(
-        default=None, description="File that workers and beat touch while they are well; none unless set"
+        default=None, description="File that workers and beat touch while they are healthy; none unless set"
     )
 
     @model_validator(mode="after")

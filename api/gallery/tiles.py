@@ -223,7 +223,7 @@ class Gallery:
     money: Sequence[CampaignMoney] = ()
     """Spent, reserved and its budget, an entry per currency; none in a folder, which says what was spent."""
     reason: str | None = None
-    """Why nothing goes on, where a person is asked."""
+    """Why nothing continues, where a decision is asked for."""
     shortfall: Shortfall | None = None
     """What a budget that has ended lacks, and the command that adds it."""
     holds: Sequence[str] = ()

@@ -82,7 +82,7 @@ def _decoded(lines: Sequence[bytes], batch: Batch) -> list[tuple[int, JsonObject
 
 def _claim(custom_id: str, seen: set[str]) -> None:
     if custom_id in seen:
-        raise InvalidRequestError("duplicate_id", "custom_id: it stands twice in this batch", "custom_id")
+        raise InvalidRequestError("duplicate_id", "custom_id: it occurs twice in this batch", "custom_id")
     seen.add(custom_id)
 
 

@@ -69,7 +69,7 @@ def _rows(text: str, value: str) -> Rows:
         raise _refused(text, "must be a line of the file or a range such as row=17..40")
     rows = Rows(int(found[1]), int(found[2] or found[1]))
     if rows.first > rows.last:
-        raise _refused(text, "its end stands before its beginning")
+        raise _refused(text, "its end is before its beginning")
     return rows
 
 

@@ -92,7 +92,7 @@ def column_letter(index: int) -> str:
 
 
 REMEDIES: Final = {
-    "bad_chain": "Name a good row that stands above, or empty the cell.",
+    "bad_chain": "Name a valid row above it, or empty the cell.",
     "bad_csv": "Correct the quotes in a text editor, or save the file again from the spreadsheet.",
     "bad_encoding": "Save the file as CSV UTF-8, or say its encoding: --encoding cp1252.",
     "bad_json": "Write it as JSON, with double quotes.",

@@ -46,7 +46,7 @@ def ask(
         bool, typer.Option("--preview", help="Print what the provider would get and the most it may cost, and stop.")
     ] = False,
     timeout_seconds: Annotated[
-        float, typer.Option(help="Longest wait for an answer; the job goes on after it.")
+        float, typer.Option(help="Longest wait for an answer; the job continues after it.")
     ] = 3600,
     idempotency_key: Annotated[
         str | None, typer.Option(help="The same key again is the same job; in a file, with the line's number.")

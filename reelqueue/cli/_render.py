@@ -30,7 +30,7 @@ def render(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Wait, and download the video to this file or folder.")
     ] = None,
-    timeout_seconds: Annotated[float, typer.Option(help="Longest wait; the job goes on after it.")] = 3600,
+    timeout_seconds: Annotated[float, typer.Option(help="Longest wait; the job continues after it.")] = 3600,
     idempotency_key: Annotated[str | None, typer.Option(help="The same key again is the same job.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print what the provider would get, and stop.")] = False,
     as_json: AsJson = False,
@@ -64,5 +64,5 @@ def _finish(job: RenderJobHandle, timeout_seconds: float, output: Path | None) -
         watch(job, timeout_seconds)
         return None if output is None else job.download(output)
     except KeyboardInterrupt:
-        talk(f"stopped waiting; the job goes on: reelqueue status {job.id}, or reelqueue cancel {job.id}")
+        talk(f"stopped waiting; the job continues: reelqueue status {job.id}, or reelqueue cancel {job.id}")
         raise typer.Exit(_INTERRUPTED) from None

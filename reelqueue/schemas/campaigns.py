@@ -98,8 +98,8 @@ class Campaign(Wire):
     """A campaign as the server knows it at one moment."""
 
     name: str = Field(description="Unique among its owner's.")
-    phase: Phase = Field(description="Where it stands as a whole.")
-    reason: str | None = Field(description="Why nothing goes on, where a person is asked.")
+    phase: Phase = Field(description="Its state as a whole.")
+    reason: str | None = Field(description="Why nothing continues, where a decision is asked for.")
     shortfall: Shortfall | None = Field(
         default=None, description="Out of budget: how much is missing, and the command that adds it."
     )

@@ -75,7 +75,7 @@ class Job(Wire):
     """A render job as the server knows it at one moment."""
 
     id: UUID = Field(description="Ours, UUIDv7.")
-    state: RenderState = Field(description="Where it stands.")
+    state: RenderState = Field(description="Its state.")
     is_terminal: bool = Field(description="Whether a waiter can stop waiting.")
     provider_status: str | None = Field(description="The provider's last word, as received.")
     model: str = Field(description="The provider's model id.")

@@ -64,7 +64,7 @@ class TextJob(Wire):
     """A text job as the server knows it at one moment."""
 
     id: UUID = Field(description="Ours, UUIDv7.")
-    state: TextState = Field(description="Where it stands.")
+    state: TextState = Field(description="Its state.")
     is_terminal: bool = Field(description="Whether a waiter can stop waiting.")
     model: str = Field(description="The model id.")
     request: dict[str, Any] | None = Field(description="The text request as accepted; null in a listing.")

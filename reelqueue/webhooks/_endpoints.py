@@ -28,9 +28,9 @@ class WebhookEndpoint(Wire):
     id: UUID = Field(description="Ours, UUIDv7.")
     url: str = Field(description="Where events are posted.")
     created_at: datetime = Field(description="When it was made.")
-    open_since: datetime = Field(description="It is told what happens from then on.")
+    open_since: datetime = Field(description="It receives what happens from then on.")
     disabled_at: datetime | None = Field(description="Since when nothing is posted; null: it is.")
-    disabled_reason: str | None = Field(description="Why, for people.")
+    disabled_reason: str | None = Field(description="Why, human-readable.")
     failure_count: int = Field(description="Failed tries in a row.")
 
 

@@ -49,6 +49,6 @@ def _file(reply: Reply, content: bytes) -> Reply:
 KINDS: Final = (
     Kind("short-file", _short, needs_answer=True),  # half the file, and its length says so
     Kind("changed-file", _changed, needs_answer=True),  # other bytes than the last time
-    Kind("gzip-file", _gzip_file, needs_answer=True),  # compressed, though nobody asked for it
+    Kind("gzip-file", _gzip_file, needs_answer=True),  # compressed without being asked for
     Kind("not-media", _not_media, needs_answer=True),  # zeros of the right length
 )

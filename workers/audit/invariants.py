@@ -166,7 +166,7 @@ CHECKS: Final = (
     Check(
         "budget_is_kept",
         "what a campaign has reserved and spent is within its budget, but for what the provider billed beyond a"
-        " reservation, and its books agree with the ledger",
+        " reservation, and its totals agree with the ledger",
         f"""SELECT c.id AS campaign_id, c.budget_amount, c.spent_amount, spent.amount AS ledger, held.amount AS reserved
            FROM campaigns c
            CROSS JOIN LATERAL (SELECT coalesce(sum(amount), 0) AS amount FROM ledger_entries e

@@ -141,7 +141,7 @@ def _refuse_twin(session: Session, account: Account) -> None:
     if twin is not None:
         raise ReelqueueError(
             f"account {twin} has the same base URL and key already; the provider counts its limits over all keys of a "
-            "main account, so one account here stands for all of them"
+            "main account, so one account here covers all of them"
         )
 
 

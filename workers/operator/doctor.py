@@ -116,7 +116,7 @@ def _accounts(context: Context, session: Session, now: datetime) -> Iterator[Che
         )
     yield from _missing_keys(context, session)
     for account in session.scalars(select(Account).where(Account.paused_at.is_not(None))):
-        remedy = f"mend it, then python -m workers accounts resume {account.name}"
+        remedy = f"fix it, then python -m workers accounts resume {account.name}"
         yield CheckLine(f"account {account.name}", False, f"paused: {account.paused_reason}", remedy)
 
 
@@ -174,7 +174,7 @@ def _backlog(context: Context, session: Session) -> Iterator[CheckLine]:
         return
     now, alarm = context.clock.now(session), timedelta(hours=context.settings.archive.expiry_alarm_hours)
     waiting = read_backlog(session)
-    remedy = "results are gone for good 24 hours after their render; mend the archive, and see docs/archive.md"
+    remedy = "results are gone for good 24 hours after their render; fix the archive, and see docs/archive.md"
     yield CheckLine("archive backlog", waiting.is_healthy(now, alarm), waiting.words(now), remedy)
 
 
@@ -232,7 +232,7 @@ def _workers(app: Celery) -> CheckLine:
         served = {queue["name"] for queues in answers.values() for queue in queues}
         missing = {"control", "submit", "poll", "archive", "text", "intake"} - served
         if missing:
-            raise LookupError(f"{len(answers)} answer, and nobody serves {', '.join(sorted(missing))}")
+            raise LookupError(f"{len(answers)} answer, and no worker serves {', '.join(sorted(missing))}")
         return f"{len(answers)} answer and serve every queue"
 
     return _attempt("workers", ask, "celery -A workers.app worker")
@@ -249,7 +249,7 @@ def _flower(context: Context) -> CheckLine:
             status = connection.getresponse().status
     except (OSError, http.client.HTTPException):
         return CheckLine("flower", True, f"does not run at {url}")
-    return CheckLine("flower", status == 401, f"answers {status} to a stranger at {url}", remedy)
+    return CheckLine("flower", status == 401, f"answers {status} without credentials at {url}", remedy)
 
 
 def _attempt(subject: str, look: Callable[[], str], remedy: str) -> CheckLine:

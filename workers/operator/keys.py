@@ -34,7 +34,7 @@ TENANT_HELP = "Whose jobs it enqueues and sees; the key's own name unless given.
 Expires = Annotated[
     str | None, typer.Option(metavar="WHEN", help="When it ends: a length such as 90d or 12h, or a day (UTC).")
 ]
-Keep = Annotated[str, typer.Option(metavar="LENGTH", help="How long the old key goes on to work, such as 1h.")]
+Keep = Annotated[str, typer.Option(metavar="LENGTH", help="How long the old key still works, such as 1h.")]
 ReadOnly = Annotated[bool, typer.Option("--read-only", help="It may look at everything, and change or render nothing.")]
 
 

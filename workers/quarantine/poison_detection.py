@@ -1,20 +1,20 @@
-"""Quarantine: a job whose processing kills its workers is set aside, so that the others go on.
+"""Quarantine: sets aside a job whose processing kills its workers, so that the others continue.
 
-A death leaves no word, but it leaves a row: a lease that ran out in somebody's hands, an intent that was never sent, a
-batch that never came back. Whoever finds that counts one more death, and a step that ends well sets the count back.
-Three in a row (``DEATH_LIMIT``) set the job aside, for a person: ``python -m workers review``.
+A worker that dies leaves a row behind: a lease that expired, an intent that was never sent, a batch that never ended.
+The step that finds such a row counts one more death, and a step that succeeds resets the count. Three in a row
+(``DEATH_LIMIT``) move the job to quarantine, for an operator: ``python -m workers review``.
 
 ===================  ============================================  =============================================
 died while           found by                                      then
 ===================  ============================================  =============================================
-submitting           the sweep, past ``send_by`` or ``answer_by``  handed back, or looked for in the listing
+submitting           the sweep, past ``send_by`` or ``answer_by``  queued again, or searched in the list
 asking the provider  the next batch, by the lane's lease           each of the batch is asked about alone
 fetching the result  the next fetch, by the job's lease            from the second death on, one such job at a time
 ===================  ============================================  =============================================
 
-Who shared a worker with such a job is counted too, but is not beside it again, and so ends well. The third try waits,
-to fall outside of whatever else may have ended the first two. What raises an error that nobody expects is counted like
-a death: it would come again and again as well.
+A job that shared a worker with such a job is counted too, but is not processed beside it again, and so succeeds. The
+third try waits, so that an outage that ended the first two is over. An unexpected error counts like a death: it would
+recur as well.
 """
 
 from __future__ import annotations
@@ -104,8 +104,8 @@ def quarantine_job(
         "failure_class": FailureClass.POISON,
         "failure_code": FailureCode.QUARANTINED,
         "failure_message": (
-            f"{deaths} workers in a row died with it in hand ({during}), and their logs say more; when the cause is "
-            f"gone: python -m workers review retry {job_id}, which never renders a second time"
+            f"{deaths} workers in a row died while they processed it ({during}), and their logs say more; when the "
+            f"cause is gone: python -m workers review retry {job_id}, which never renders a second time"
         ),
     }
     unsent = move(

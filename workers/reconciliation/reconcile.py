@@ -220,7 +220,7 @@ def _as_proven(
         return Unclear(f"{seen} under another key than it was sent with, which may be another main account's")
     known = [offset for offset in offsets if offset is not None]
     if reading is None or len(known) < len(offsets):
-        return Unclear(f"{seen}, but nobody knows where the provider's clock was when it was sent")
+        return Unclear(f"{seen}, but the provider's clock at the time it was sent is unknown")
     moved = max(abs(reading.offset_seconds - offset) for offset in known)
     if moved + reading.uncertainty_seconds > context.settings.reconcile.clock_skew_seconds:
         return Unclear(f"{seen}, but the provider's clock or the database's was set by {moved:.0f} s since it was sent")

@@ -125,7 +125,7 @@ def submit_render_job(context: Context, job_id: UUID, epoch: int) -> str:
     failpoint(Failpoint.INTENT, job_id)
     began_seconds = context.host.seconds()
     if not mark_sent(context, claim):
-        return "too late to send: handed back"
+        return "too late to send: nothing was sent"
     failpoint(Failpoint.SENT)
     try:
         accepted = context.host.run(_post(context, claim, began_seconds))
@@ -145,7 +145,7 @@ async def _post(context: Context, claim: Claim, began_seconds: float) -> Accepta
             gone_seconds = context.host.seconds() - began_seconds
             if gone_seconds > context.settings.submit.send_within_seconds:
                 raise NotSentError(
-                    f"this worker stood still for {gone_seconds:.0f} s before the submit: it was not sent"
+                    f"this worker was stopped for {gone_seconds:.0f} s before the submit: it was not sent"
                 )
             return gone_seconds
 
@@ -210,7 +210,7 @@ def _claimed(
         return built
     if _lacks_reservation(session, job):
         requeue(session, job.id, epoch=job.epoch, now=now, not_before_at=now + _UNRESERVED_DELAY)
-        return "nothing is reserved for it, and its campaign has a budget: handed back"
+        return "nothing is reserved for it, and its campaign has a budget: queued again"
     rules = context.settings.submit
     body = json.dumps(built.body, sort_keys=True, separators=(",", ":")).encode()
     send_by = now + timedelta(seconds=rules.send_within_seconds)
@@ -233,7 +233,7 @@ def _build(
     """The request to send, or what became of the job instead."""
     if account.paused_at is not None:
         requeue(session, job.id, epoch=job.epoch, now=now)
-        return f"account {account.name} is paused: handed back"
+        return f"account {account.name} is paused: queued again"
     try:
         context.key_of(account)
         if isinstance(frame, Exception):
@@ -248,7 +248,7 @@ def _build(
     except StorageError as error:
         log.warning("render_job.no_first_frame", job_id=str(job.id), error=str(error))
         requeue(session, job.id, epoch=job.epoch, now=now, not_before_at=now + _NO_FRAME_DELAY)
-        return f"its first frame cannot be read now: handed back: {error}"
+        return f"its first frame cannot be read now: queued again: {error}"
 
 
 def _lacks_reservation(session: Session, job: RenderJob) -> bool:

@@ -172,7 +172,7 @@ class _Call:
         # A worker that was frozen up to here wakes up when the call has long been given up.
         gone_seconds = self._services.host.seconds() - self._began_seconds
         if gone_seconds > self._services.settings.text.send_within_seconds:
-            raise TextNotSentError(f"this worker stood still for {gone_seconds:.0f} s before the call: it was not sent")
+            raise TextNotSentError(f"this worker was stopped for {gone_seconds:.0f} s before the call: it was not sent")
 
     def _pause_for_breath(self) -> None:
         """Between two events: show what has come, say that this worker lives, and look whether it is to go on."""

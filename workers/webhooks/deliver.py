@@ -133,7 +133,7 @@ def _secret(endpoint: WebhookEndpoint, key: SecretStr | None) -> SecretStr | Non
             "webhook.not_signed",
             endpoint_id=str(endpoint.id),
             error=f"REELQUEUE_WEBHOOK_KEY {seen}",
-            remedy="give the API and all workers the same key; for a new key, make the endpoints anew",
+            remedy="give the API and all workers the same key; for a new key, create the endpoints again",
         )
         return None
     return secret

@@ -129,7 +129,7 @@ def stage_campaign_batch(
     Bad lines are told and left out: who wants all or nothing does not commit.
     """
     if begun.committed_at is not None:
-        raise ProblemError(409, "import_committed", f"import {begun.id} is in force already; begin another")
+        raise ProblemError(409, "import_committed", f"import {begun.id} is committed already; begin another")
     import_id, tenant_id = begun.id, begun.tenant_id
     services.quotas.check_staged(session, tenant_id)
     options = _options(session, begun)

@@ -53,7 +53,7 @@ _QUERIES: Final[dict[str, list[dict[str, Any]]]] = {
     "a status that goes backwards": [{"kind": "going-back", "count": 4}],
     "UNKNOWN that flaps": [{"kind": "unknown", "count": 2}, {"kind": "unknown", "skip": 4, "count": 2}],
     "UNKNOWN ten times in a row": [{"kind": "unknown", "count": 10 * _JOBS}],
-    "a status word that nobody knows": [{"kind": "status-word", "count": 3}],
+    "an unknown status word": [{"kind": "status-word", "count": 3}],
     "a result in an object": [{"kind": "results-object", "count": None}],
     "a result in a list": [{"kind": "results-list", "count": None}],
     "SUCCEEDED without usage": [{"kind": "no-usage", "count": 8}],

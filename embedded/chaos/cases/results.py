@@ -15,7 +15,7 @@ _FAULTS: Final[dict[str, list[dict[str, Any]]]] = {
     "HTML with 200": [{"kind": "html", "count": 2}],
     "half a file that says so": [{"kind": "short-file", "count": 2}],
     "half a file, then the connection breaks": [{"kind": "cut", "count": 2}],
-    "compressed, though nobody asked for it": [{"kind": "gzip-file", "count": 4}],
+    "compressed without being asked for": [{"kind": "gzip-file", "count": 4}],
     "zeros of the right length": [{"kind": "not-media", "count": 2}],
     "never an answer": [{"kind": "hang", "count": 2}],
     "a redirect to nowhere": [{"kind": "redirect", "count": 2}],

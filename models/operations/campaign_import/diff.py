@@ -115,7 +115,7 @@ class DuplicateClipError(ReelqueueError):
         self.custom_id = custom_id
 
     def __str__(self) -> str:
-        return f"custom_id: {self.custom_id[:80]!r} stands in two batches of this import; give each clip an id"
+        return f"custom_id: {self.custom_id[:80]!r} is in two batches of this import; give each clip an id"
 
 
 class StaleImportError(ReelqueueError):

@@ -63,5 +63,5 @@ def _tell(
 ) -> None:
     if job_ids:
         kind = "undecided" if decision is None else _KINDS[decision]
-        event = {"at": now, "kind": kind, "detail": {"by": by or "somebody on the server's machine"}}
+        event = {"at": now, "kind": kind, "detail": {"by": by or "a user of the server's machine"}}
         session.execute(insert(JobEvent), [{"job_id": job_id, **event} for job_id in job_ids])

@@ -14,7 +14,7 @@ from reelqueue.failure_codes import FailureCode
 
 WHY_SUPERSEDED: Final[Mapping[str, Any]] = {
     "failure_code": FailureCode.SUPERSEDED,
-    "failure_message": "its row was changed: another job stands in its place",
+    "failure_message": "its row was changed: another job replaces it",
     "is_awaiting": False,
 }
 """Columns of a job that is cancelled because its row was changed."""

@@ -146,7 +146,7 @@ class Assembler:
             )
             why = (
                 f"after: no row above has the id {draft.after[:80]!r}{elsewhere}; "
-                "a clip stands below the one that it follows"
+                "a clip must be below the one that it follows"
             )
         elif not content:
             why = (
@@ -212,7 +212,9 @@ def _taken(code: str, what: str, line: int, field_name: str | None = None) -> In
 
 def _above(line: int) -> InvalidRequestError:
     where = "an earlier clip" if line == NO_LINE else f"the row of line {line}"
-    why = f"custom_id: {where} comes after this clip, whose content is new; a clip stands below the one that it follows"
+    why = (
+        f"custom_id: {where} comes after this clip, whose content is new; a clip must be below the one that it follows"
+    )
     return InvalidRequestError("bad_chain", why, "custom_id")
 
 

@@ -51,7 +51,7 @@ _REMEDIES: Final = (
     ("did not find expected key", f"; a text that begins with a bracket or a quote: {_IN_QUOTES}, all of it"),
     ("expected alphabetic", f"; {_IN_QUOTES}"),
     ("did not find expected", f"; a bracket or a quote is not closed, or {_IN_QUOTES}"),
-    ("could not find expected ':'", f"; a line lacks its colon, or a text goes on there: {_IN_QUOTES}"),
+    ("could not find expected ':'", f"; a line lacks its colon, or a text continues there: {_IN_QUOTES}"),
     ("found unexpected", "; a quote or a bracket is not closed"),
 )
 """What to do about the words of both parsers, in C and in Python; the first that fits."""
@@ -150,7 +150,7 @@ class _Reader:
             if name == "<<":
                 raise _refused(f"line {line}: << cannot be used; write what rows share under defaults")
             if name in read:
-                raise _refused(f"line {line}: the key {name[:60]!r} stands twice")
+                raise _refused(f"line {line}: the key {name[:60]!r} occurs twice")
             read[name] = self._value(next(self._events), (*path, name))
         return read
 

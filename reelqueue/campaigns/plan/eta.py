@@ -56,7 +56,7 @@ def eta(lanes: Iterable[Lane]) -> Eta:
 
 def _lane_eta(lane: Lane) -> Eta:
     if lane.slots < 1 or lane.submits_per_second <= 0 or not 0 < lane.p50_seconds <= lane.p90_seconds:
-        raise ValueError(f"no time can be told for {lane}")
+        raise ValueError(f"no time can be estimated for {lane}")
     sigma = math.log(lane.p90_seconds / lane.p50_seconds) / _Z90
     rendered = _played(lane, sigma) if lane.clip_count <= _PLAYED_CLIPS_MAX else _calculated(lane, sigma)
     # The submits' pace is a floor: the last clip cannot begin before all others were submitted.

@@ -42,7 +42,7 @@ class Rehearsal(Wire):
     clip_count: int = Field(description="Good clips of the file.")
     bad_row_count: int = Field(description="Rows that cannot be rendered; they were left out.")
     rehearsed_count: int = Field(description="Clips that were played: all, or a part spread over the file.")
-    counts: dict[RenderState, int] = Field(description="How they stand at the end.")
+    counts: dict[RenderState, int] = Field(description="Their states at the end.")
     stopped: str | None = Field(description="Why it did not come to its end.")
     notes: list[str] = Field(description="What was done in a person's place, and what was left out.")
     makespan_seconds: float = Field(description="From the first submit to the last file on disk.")

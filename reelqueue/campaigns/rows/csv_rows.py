@@ -115,7 +115,7 @@ class Spreadsheet:
     def _too_wide(self, cells: Sequence[str]) -> InvalidRequestError:
         message = (
             f"the row has {len(cells)} cells under {len(self.heading)} headings; a cell with {self._table.delimiter!r} "
-            "or a line break in it stands in double quotes"
+            "or a line break in it must be in double quotes"
         )
         return InvalidRequestError("too_many_cells", message)
 

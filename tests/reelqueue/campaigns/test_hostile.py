@@ -80,7 +80,7 @@ def test_json_is_yaml(value: object) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("a: 1\na: 2", "the key 'a' stands twice"),
+        ("a: 1\na: 2", "the key 'a' occurs twice"),
         ("a: !!python/object/apply:os.system [x]", "the tag"),
         ("a: &a [*a]", "stands for nothing, or for what it stands in"),
         ("a: &b {c: 1}\nd: {<<: *b}", "<< cannot be used"),

@@ -206,7 +206,7 @@ def test_ctrl_c_ends_the_wait_and_not_the_job(server: str) -> None:
         said = waiting.stderr.read()
 
     assert waiting.returncode == 130
-    assert "the job goes on: reelqueue status" in said
+    assert "the job continues: reelqueue status" in said
     assert [job["state"] for job in run_json("jobs", "--json")] == ["queued"]
 
 

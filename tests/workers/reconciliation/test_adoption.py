@@ -277,7 +277,7 @@ def test_a_set_is_not_adopted_where_the_clock_was_set(doubts: Doubts, rows: Rows
     rows.change(Attempt, Attempt.job_id == second, clock_offset_seconds=None)
     listed_pictures(doubts, "one", "another")
 
-    assert "nobody knows where the provider's clock was" in doubts.ask(first, after_seconds=QUIET_SECONDS)
+    assert "the provider's clock at the time it was sent is unknown" in doubts.ask(first, after_seconds=QUIET_SECONDS)
     assert rows.tasks(first) == []
 
 

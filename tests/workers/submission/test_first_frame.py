@@ -64,7 +64,7 @@ def test_it_goes_back_to_the_queue_and_nothing_is_sent(jobs: Jobs, rows: Rows, h
     said = submit_render_job(context, hint.job_id, hint.epoch)
 
     job = rows.job(hint.job_id)
-    assert said.startswith("its first frame cannot be read now: handed back: s3://clips: HTTP 503")
+    assert said.startswith("its first frame cannot be read now: queued again: s3://clips: HTTP 503")
     assert (job.state, jobs.provider.count("submit")) == (RenderState.QUEUED, 1)
     assert job.not_before_at == jobs.clock.now() + timedelta(seconds=30)
     assert not rows.has_slot(hint.job_id)

@@ -123,7 +123,7 @@ def test_the_slowest_lane_decides_and_the_pace_of_submits_is_a_floor() -> None:
 
 @pytest.mark.parametrize("wrong", [lane(1, slots=0), lane(1, 100, 50), lane(1, 0, 50), lane(1, pace=0)])
 def test_times_that_cannot_be_are_refused(wrong: Lane) -> None:
-    with pytest.raises(ValueError, match="no time can be told"):
+    with pytest.raises(ValueError, match="no time can be estimated"):
         eta([wrong])
 
 

@@ -90,7 +90,7 @@ def test_lines_are_those_that_an_editor_counts(read: Read) -> None:
         ("duration", "five", "must be a whole number, not 'five'"),
         ("watermark", "maybe", "must be true or false, not 'maybe'"),
         ("metadata", "{scene: 1}", "must be JSON"),
-        ("metadata", '{"a": 1, "a": 2}', "the key 'a' stands twice"),
+        ("metadata", '{"a": 1, "a": 2}', "the key 'a' occurs twice"),
         ("prompt", "#NAME?", "the spreadsheet's formula failed"),
         ("duration", "99", "wan2.6-t2v takes 2 to 15 seconds, not 99"),
         ("start_by", "2026-12-01 09:00", "timezone"),
