@@ -115,11 +115,11 @@ class Harness:
         self.site.failpoints.joinpath(f"{name}.{action}").touch()
 
     def has_met(self, name: Failpoint) -> bool:
-        """Whether somebody has."""
+        """Whether a process has met it."""
         return self.site.failpoints.joinpath(f"{name}.met").exists()
 
     def wait_until_met(self, name: Failpoint, *, is_crash: bool = True) -> None:
-        """Wait until somebody has."""
+        """Wait until a process has met it."""
         self.wait_for(lambda: self.has_met(name), f"a worker meets failpoint {name}")
         self.injected["crash" if is_crash else "fault"] += 1
 
@@ -158,11 +158,11 @@ class Harness:
             )
 
     def send(self, task: str, *args: object) -> None:
-        """Send a message that nobody of ours has sent."""
+        """Send a message that no part of Reelqueue sends."""
         self.producer.send_task(task, args=args, queue=messages.QUEUE_BY_TASK[task])
 
     def calm(self) -> None:
-        """No fault is scripted or armed any more, and who stands still goes on."""
+        """Clear every scripted and armed fault, and let frozen processes continue."""
         for crew in self.crews:
             crew.thaw()
         self.site.revive()
@@ -207,7 +207,7 @@ class Harness:
     def order(
         self, *, marker: str = "", prompt: str | None = None, ends_in: frozenset[RenderState] = SUCCEEDED
     ) -> Order:
-        """A new order, on the books from now on."""
+        """Record a new order."""
         key = f"order-{next(self._numbers)}"
         own = f"a lighthouse in the storm, {key} {marker}".strip()
         order = Order(key, own if prompt is None else prompt, ends_in, self.chapter)
@@ -229,7 +229,7 @@ class Harness:
     # Waiting
 
     def wait_for(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait until a condition holds, and start again whoever ends meanwhile.
+        """Wait until a condition holds, and restart processes that end meanwhile.
 
         Raises:
             ChaosTimeoutError: It does not in time.

@@ -25,7 +25,7 @@ EITHER: Final = SUCCEEDED | CANCELLED
 
 @dataclass(frozen=True)
 class Order:
-    """One clip that somebody asked for."""
+    """One clip that the producer ordered."""
 
     key: str
     """The idempotency key."""
@@ -39,7 +39,7 @@ class Order:
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What is wrong; nothing, if all is well."""
+    """Result of the checks: what is wrong, if anything."""
 
     findings: list[str] = field(default_factory=list)
     """Invariants that do not hold, as the audit says, and files that nobody has on record."""
@@ -56,7 +56,7 @@ class CheckResult:
         return not (self.findings or self.lost or self.duplicates or self.unaccounted_seconds)
 
     def __str__(self) -> str:
-        """Every count, and what stands behind it."""
+        """Every count, and the rows behind it."""
         counts = f"lost {len(self.lost)}, duplicates {len(self.duplicates)}, unaccounted {self.unaccounted_seconds} s"
         return "\n".join(
             [counts, *self.findings, *(f"lost: {key}" for key in self.lost), *map(_twice, self.duplicates)]
@@ -117,7 +117,7 @@ class BillCheck:
         return [keys.get(entry["prompt_sha256"], "nobody's") for entry in bill]
 
     def _payers(self) -> dict[str, str]:
-        """The first of the orders that share a prompt, by the key of each: the bill does not tell them apart."""
+        """The first of the orders that share a prompt, by the key of each: the bill does not distinguish them."""
         first: dict[str, str] = {}
         return {order.key: first.setdefault(order.prompt, order.key) for order in self.orders.values()}
 
@@ -134,7 +134,7 @@ def _digest(prompt: str) -> str:
 
 
 class _Charge(NamedTuple):
-    """What a task cost, by one side's books."""
+    """What a task cost, by one of the two ledgers."""
 
     seconds: Decimal
     amount: Decimal

@@ -1,4 +1,4 @@
-"""What chaos has done and what became of it, for people."""
+"""Report of a chaos run: the faults that were injected, and the checks after them."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class ChaosOptions:
 
 
 def run_chaos(options: ChaosOptions) -> bool:
-    """Hurt a stack, and judge what became of every clip; whether all is well."""
+    """Inject faults into a stack and check every clip and the bill afterwards; True if all is right."""
     console = Console(stderr=True)
     state = StateFolder(options.folder).lock()
     state.clear()

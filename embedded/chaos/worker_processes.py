@@ -69,7 +69,7 @@ class Member:
         self._process.start()
 
     def ask_to_stop(self) -> None:
-        """Send SIGTERM: finish what is in hand, give the rest back."""
+        """Send SIGTERM: the worker finishes its current tasks and returns the rest."""
         if self._process is not None:
             self._process.terminate()
 
@@ -91,7 +91,7 @@ class Member:
             self._process = None
 
     def frozen(self) -> list[psutil.Process]:
-        """Those of its processes that stand still."""
+        """Its frozen processes."""
         if self._process is None or not self.is_running:
             return []
         try:
@@ -144,7 +144,7 @@ class WorkerProcesses:
             member.kill()
 
     def thaw(self) -> None:
-        """Let whoever is frozen go on, and finish what it has in hand."""
+        """Let frozen processes continue and finish their tasks."""
         for member in self.members.values():
             if frozen := member.frozen():
                 for process in frozen:

@@ -1,4 +1,4 @@
-"""How the demo's jobs stand: a live table on a terminal, a line per change elsewhere."""
+"""Shows the states of the demo's jobs: a live table on a terminal, a line per change elsewhere."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Progress:
 
     @property
     def is_whole(self) -> bool:
-        """Nothing was planned but to look."""
+        """Always true, as no blow was planned."""
         return True
 
     def tell(self, ending: Ending) -> None:
@@ -46,7 +46,7 @@ class Progress:
         self._console.print(str(ending), soft_wrap=True)
 
     def show(self, jobs: Sequence[Job]) -> None:
-        """Show how they stand now."""
+        """Show the jobs' states now."""
         ordered = sorted(jobs, key=lambda job: job.custom_id or "")
         if self._live:
             self._live.update(_table(ordered), refresh=True)

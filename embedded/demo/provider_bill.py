@@ -1,4 +1,4 @@
-"""What the demo is judged by, and what nobody can talk round: the provider's bill and the database's rows."""
+"""Reads the evidence that the demo is judged by: the provider's bill and the database's rows."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Evidence:
         return sum(map(Decimal, self._read("texts")["totals"].values()), Decimal(0))
 
     def is_provider_idle(self) -> bool:
-        """Whether every task has ended there, those included that nobody here knows: then the bill is whole."""
+        """Whether every task has ended there, unknown ones included, so that the bill is complete."""
         return not _UNDER_WAY & self._read("health")["tasks"].keys()
 
     def adopted(self) -> Sequence[Row[str | None, str]]:

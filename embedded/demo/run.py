@@ -61,7 +61,7 @@ class DemoOptions:
 
 
 class Show(Protocol):
-    """Tells people how the clips stand; a context manager."""
+    """Shows the clips' states; a context manager."""
 
     @property
     def is_whole(self) -> bool:
@@ -69,7 +69,7 @@ class Show(Protocol):
         ...
 
     def show(self, jobs: Sequence[Job]) -> None:
-        """Show how the jobs stand now."""
+        """Show the jobs' states now."""
         ...
 
     def tell(self, ending: Ending) -> None:
@@ -200,7 +200,7 @@ class _Demo:
                 self._pause()
 
     def _pause(self) -> None:
-        """Look after the stack for a moment; give up at the deadline."""
+        """Keep the stack alive for a moment; give up at the deadline."""
         if time.monotonic() > self._deadline:
             raise DemoTimeoutError(self._options.timeout_seconds, self.stack.folder.logs)
         for ending in self.stack.look_after():

@@ -86,7 +86,7 @@ class Wound:
 
 
 class Sabotage:
-    """Looks at the jobs, and strikes when it hurts; in the place of the demo's table."""
+    """Kills processes at chosen moments of the jobs; takes the place of the demo's table."""
 
     def __init__(self, stack: Stack, evidence: Evidence, journal: Journal) -> None:
         """Plan all of it."""
@@ -117,7 +117,7 @@ class Sabotage:
             self._say(Mark.NOTED, f"{blow.name} was not done: no clip could be hit")
 
     def show(self, jobs: Sequence[Job]) -> None:
-        """Tell what has changed, then strike."""
+        """Report what has changed, then strike."""
         self._jobs = jobs
         self._tell_lost_answers()
         self._tell_adopted()
@@ -128,7 +128,7 @@ class Sabotage:
                 self._strike(blow, victims)
 
     def tell(self, ending: Ending) -> None:
-        """Tell that a service has ended, and where to read why if it was not made to."""
+        """Report that a service has ended, and its log file if it was not killed on purpose."""
         is_ours = ending.exit_code == -signal.SIGKILL
         self._say(Mark.NOTED, f"{ending.name} was killed and starts again" if is_ours else str(ending))
 

@@ -52,13 +52,13 @@ class PidFile:
         self.remove()
 
     def _leftover(self, pid: int, started_at: float) -> list[psutil.Process]:
-        """What is left of the process with this pid and its group; nothing of a stranger who has the pid now."""
+        """The leftover processes of this pid and its group; empty if another program has the pid now."""
         members = _group(pid)
         leaders = [process for process in members if process.pid == pid]
         if leaders:
             is_ours = abs(_created_at(leaders[0]) - started_at) < _CLOCK_TOLERANCE_SECONDS
             return members if is_ours else []
-        # The leader is gone, and its pid may have been a stranger's since: only the mark is a proof.
+        # The leader is gone, and its pid may have become another program's since: only the mark is a proof.
         return [process for process in members if _mark(process) == str(self.path)]
 
 

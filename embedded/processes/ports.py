@@ -62,7 +62,7 @@ class PortClaims:
         self._claims: list[socket.socket] = []
 
     def claim(self, port: int) -> bool:
-        """Take a port; False if somebody listens on it or another stack has claimed it, and for 0, which is none."""
+        """Claim a port; False if a process listens on it or another stack has claimed it, and for 0, which is none."""
         if port == 0 or not _can_listen(port):
             return False
         if sys.platform == "linux":

@@ -33,7 +33,7 @@ class Ending:
 
 
 class KeptAlive:
-    """One child that should live; ask :meth:`look` often, from the main thread."""
+    """One child that is restarted when it ends; call :meth:`look` often, from the main thread."""
 
     def __init__(self, child: ChildProcess) -> None:
         self.child = child

@@ -19,7 +19,7 @@ _SHARED_ROOT = Path("/var/lib/reelqueue")
 
 
 def unprivileged_user() -> pwd.struct_passwd | None:
-    """The user that stands in for root, because Postgres refuses to run as root; None for ordinary users."""
+    """The user to run as in place of root, as Postgres refuses to run as root; None for ordinary users."""
     return pwd.getpwnam("nobody") if os.geteuid() == 0 else None
 
 

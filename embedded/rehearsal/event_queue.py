@@ -69,7 +69,7 @@ class EventQueue:
         """No rehearsal asks a language model."""
 
     def notify(self, endpoint_id: UUID) -> None:
-        """Nobody is told of a rehearsal: there is no endpoint."""
+        """Do nothing: a rehearsal has no webhook endpoint."""
 
     def waiting_count(self, task: str) -> int:  # noqa: ARG002
         """None: each step is taken when its time has come."""

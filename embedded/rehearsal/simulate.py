@@ -44,7 +44,7 @@ class Simulation:
     """What was done in a person's place."""
 
     def run(self) -> CampaignView:
-        """Hand the clips in, and go on until nothing more happens; how the campaign stands then."""
+        """Submit the clips, and run until nothing more happens; gives the campaign's final state."""
         give_up_at = time.monotonic() + self.wall_limit_seconds
         campaign_id = self._hand_in()
         self.stage.agenda.dispatch()
@@ -79,7 +79,7 @@ class Simulation:
         return campaign.id
 
     def _look(self, campaign_id: UUID) -> tuple[CampaignView, bool]:
-        """How it stands, and whether it will go on by itself; the canary is approved."""
+        """The campaign's state, and whether it continues by itself; the canary is approved."""
         with self.stage.context.sessions.begin() as session:
             campaign = session.get_one(Campaign, campaign_id)
             view = campaign_view(session, campaign, now=self.stage.clock.time)

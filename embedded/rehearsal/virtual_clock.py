@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class StageClock:
-    """The time that everybody goes by; stands still until it is moved."""
+    """The virtual time of a rehearsal; it is constant until it is moved."""
 
     offset_ms = 0
     """The simulator's word for how far it was moved by hand: never."""
@@ -26,7 +26,7 @@ class StageClock:
         self.time = begin
 
     def now(self, _session: Session | None = None) -> datetime:
-        """As the database's clock tells it."""
+        """The time by the database's clock."""
         return self.time
 
     def now_ms(self) -> int:

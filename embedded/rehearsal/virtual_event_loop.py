@@ -18,7 +18,7 @@ class StalledError(ReelqueueError):
 
 
 class _TimelessSelector(selectors.DefaultSelector):
-    """Hands the waiting to somebody else."""
+    """A selector that lets another worker run in place of waiting."""
 
     def __init__(self, wait: Callable[[float], None]) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
 
 class InstantLoop(asyncio.SelectorEventLoop):
-    """A loop with a time of its own, which jumps over every wait: it tells how long an answer would take."""
+    """An event loop with a time of its own that skips every wait, to measure how long an answer would take."""
 
     def __init__(self) -> None:
         self._now = 0.0

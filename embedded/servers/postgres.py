@@ -153,7 +153,7 @@ class PostgresServer:
         return copy / found.relative_to(root)
 
     def _initialise(self, place: Path) -> None:
-        """Make the data under another name first: an interrupted initdb must not look like a database."""
+        """Create the data under another name first: an interrupted initdb must not look like a database."""
         unfinished = place / "data.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         arguments = [

@@ -85,7 +85,7 @@ class StateFolder:
         return self
 
     def _close_to_others(self) -> None:
-        """Let nobody else in, whatever the umask: prompts, clips and a pickle of beat's are inside.
+        """Close the folder to other users, whatever the umask: it holds prompts, clips and beat's pickle.
 
         Root's Postgres runs as another user; where its data is inside, from an earlier version, it must pass through.
         """

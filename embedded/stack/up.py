@@ -1,4 +1,4 @@
-"""``up``: the stack, until somebody ends it."""
+"""``up``: runs the stack until it is stopped."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ENDINGS = 3
 
 
 def run_up(options: StackOptions) -> None:
-    """Start the stack, say where its doors are, and look after it until Ctrl-C.
+    """Start the stack, print its addresses, and keep it alive until Ctrl-C.
 
     Raises:
         ConfigurationError: A variable of the environment has a wrong value.

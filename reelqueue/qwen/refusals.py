@@ -78,14 +78,14 @@ def refusal(error: ValidationError, data: Mapping[str, object]) -> InvalidReques
 
 
 def _first(error: ValidationError) -> ErrorDetails:
-    """The error to tell: a misspelt key first, then the one that lies deepest."""
+    """The error to report: a misspelt key first, then the most deeply nested one."""
     errors = error.errors(include_url=False, include_context=False)
     unknown = next((details for details in errors if details["type"] == "extra_forbidden"), None)
     return unknown or max(errors, key=lambda details: len(details["loc"]))
 
 
 def _path(details: ErrorDetails) -> str:
-    """Where it stands, as its author would write it: pydantic also names the branches of unions."""
+    """The path of an error as the request's author would write it: pydantic also names branches of unions."""
     path = ""
     for position, part in enumerate(details["loc"]):
         is_last = position == len(details["loc"]) - 1

@@ -195,7 +195,7 @@ class TextRequest(BaseModel):
 
 
 def parse_text_request(data: Mapping[str, object]) -> TextRequest:
-    """The request that a flat object stands for.
+    """Read a request from a flat object.
 
     Args:
         data: Options of `TextRequest` in snake_case or camelCase; None leaves one out.

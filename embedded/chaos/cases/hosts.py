@@ -1,4 +1,4 @@
-"""Workers that are told to stop, or stand still and go on later; a host that dies whole."""
+"""Workers that are asked to stop, or are frozen and continue later; a host that dies with all its processes."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _stands_still_with_a_question(world: Harness) -> list[UUID]:
 
 
 def _outlive(world: Harness, name: Failpoint, job_ids: list[UUID]) -> None:
-    """Let the others do the work of the one who stands still, and let it go on then."""
+    """Let the other workers do the work of the frozen one, then let that one continue."""
     world.wait_until_met(name, is_crash=False)
     world.wait_for(lambda: world.are_all(job_ids, RenderState.SUCCEEDED), "others have done its work")
     for crew in world.crews:

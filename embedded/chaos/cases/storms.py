@@ -40,7 +40,7 @@ def _at_any_moment(world: Harness) -> list[UUID]:
 
 
 def _at_failpoints(world: Harness) -> list[UUID]:
-    """Keep some failpoints armed, so that whoever passes one dies there."""
+    """Keep some failpoints armed, so that each process that passes one dies there."""
     armed = set(_arm_others(world, ()))
     job_ids = world.enqueue(_JOBS)
     until = time.monotonic() + _SECONDS

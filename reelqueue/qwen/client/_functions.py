@@ -24,7 +24,7 @@ _UNNAMED: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class FunctionTool:
-    """A function and what the model is told about it."""
+    """A function, with the name, description and parameters that the model gets of it."""
 
     tool: Tool
     function: Callable[..., Any]

@@ -50,7 +50,7 @@ class AsyncCountedStream(httpx.AsyncByteStream):
 
 
 def trace(last_look: Callable[[], object]) -> Callable[[str, dict[str, Any]], None]:
-    """A trace of httpcore's steps that looks before each head is written; before a proxy's CONNECT as well."""
+    """A trace of httpcore's steps that calls a check before each head is written, a proxy's CONNECT too."""
 
     def look(step: str, _details: dict[str, Any]) -> None:
         if step.endswith(_BEFORE_A_HEAD):

@@ -42,7 +42,7 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Step: call this and give back what it gives."""
+    """Step: call a function and return its result."""
 
     function: Callable[..., Any]
     arguments: dict[str, Any]
