@@ -152,6 +152,18 @@ def test_each_value_of_a_full_matrix_is_covered_as_far_as_the_canary_goes(sizes:
     assert select_canary(clips, count) == select_canary(clips, count)
 
 
+def test_a_large_canary_has_its_size_and_is_spread_over_the_file() -> None:
+    clips = [Candidate(custom_id=str(number), facts={}, is_chosen=number < 5) for number in range(1000)]
+
+    chosen = [int(name) for name in select_canary(clips, 150)]
+
+    # The first hundred are chosen by what they have, the others by their place alone.
+    assert len(set(chosen)) == 150
+    assert min(chosen) >= 5
+    assert chosen[100:] == sorted(chosen[100:])
+    assert [number // 100 for number in chosen[100::5]] == list(range(10))
+
+
 @given(st.lists(st.integers(0, 30), max_size=30), st.integers(1, 40))
 def test_a_clip_is_chosen_after_the_one_that_it_waits_for(parents: list[int], count: int) -> None:
     clips = [
