@@ -37,6 +37,12 @@ class Account(Base):
     slot_limits: Mapped[dict[str, Any]] = mapped_column(
         default=dict, comment="Slots by model id, where they differ from the published ones"
     )
+    read_limits: Mapped[dict[str, Any]] = mapped_column(
+        default=dict, server_default="{}", comment="What the provider says of each model: see ReadLimit"
+    )
+    limits_read_at: Mapped[datetime | None] = mapped_column(comment="When the provider last said it")
+    limits_asked_at: Mapped[datetime | None] = mapped_column(comment="When it was last asked")
+    limits_problem: Mapped[str | None] = mapped_column(comment="Why it did not say; null: it did")
     look_ahead: Mapped[int] = mapped_column(
         default=2, comment="Tasks kept queued at the provider beyond its slots, per model; 0 where it rejects them"
     )

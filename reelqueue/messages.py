@@ -11,6 +11,7 @@ task                 arguments                                           sent by
 ``control.dispatch`` none                                                the step that freed or filled a slot
 ``control.sweep``    none                                                beat
 ``control.adopt``    none                                                beat, at its start and hourly
+``control.limits``   none                                                beat
 ``render.submit``    ``job_id`` (str), ``epoch`` (int)                   dispatch, sweep
 ``render.poll``      ``account_id`` (str), ``seq`` (int)                 submit, poll itself, sweep
 ``render.reconcile`` ``attempt_id`` (str)                                sweep
@@ -30,6 +31,7 @@ INTAKE_ENQUEUE_TEXT: Final = "intake.enqueue_text"
 CONTROL_DISPATCH: Final = "control.dispatch"
 CONTROL_SWEEP: Final = "control.sweep"
 CONTROL_ADOPT: Final = "control.adopt"
+CONTROL_LIMITS: Final = "control.limits"
 RENDER_SUBMIT: Final = "render.submit"
 RENDER_POLL: Final = "render.poll"
 RENDER_RECONCILE: Final = "render.reconcile"
@@ -44,6 +46,7 @@ QUEUE_BY_TASK: Final = {
     CONTROL_DISPATCH: "control",
     CONTROL_SWEEP: "control",
     CONTROL_ADOPT: "control",
+    CONTROL_LIMITS: "control",
     RENDER_SUBMIT: "submit",
     RENDER_POLL: "poll",
     RENDER_RECONCILE: "control",

@@ -53,6 +53,7 @@ def _service_routes(service: Service) -> list[Route]:
         ("cancel", "POST", f"{_API}/tasks/{{task_id:path}}/cancel", cancel),
         ("policy", "GET", f"{_API}/uploads", policy),
         ("quotas", "GET", f"{_API}/quotas", quotas),
+        ("quotas", "GET", f"{_API}/models/limits", quotas),
         ("tokens", "POST", f"{_API}/tokens", tokens),
         ("chat", "POST", f"{_TEXT_API}/chat/completions", chat),
         ("models", "GET", f"{_TEXT_API}/models", models),

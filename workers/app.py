@@ -15,7 +15,7 @@ from reelqueue import messages
 from workers.heartbeat import touch_while_well
 from workers.queues import QUEUES, ROUTES, QueueName
 from workers.resources import connect_signals
-from workers.runtime.beat import ORPHANS_SECONDS, scan_orphans_at_start
+from workers.runtime.beat import LIMITS_SECONDS, ORPHANS_SECONDS, scan_orphans_at_start
 from workers.runtime.logging_setup import configure_worker_logs
 from workers.runtime.malformed_messages import discard_malformed_messages
 from workers.runtime.redaction import RedactedTask
@@ -105,6 +105,11 @@ app.conf.update(
         "adopt": {
             "task": messages.CONTROL_ADOPT,
             "schedule": ORPHANS_SECONDS,
+            "options": {"argsrepr": "()", "kwargsrepr": "{}"},
+        },
+        "read-limits": {
+            "task": messages.CONTROL_LIMITS,
+            "schedule": LIMITS_SECONDS,
             "options": {"argsrepr": "()", "kwargsrepr": "{}"},
         },
     },

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.job_event import DOUBLE_PAYMENT_EXPLAINED
-from models.operations.scheduling.account_limits import lane_limits
+from models.operations.scheduling.account_limits import ReadLimit, lane_limits
 from reelqueue.states import COLLECTABLE, OPEN_ATTEMPT, OPEN_TEXT_ATTEMPT, TERMINAL, RenderState, TaskStatus
 from workers.audit.check import Check, Finding, words
 from workers.audit.text_invariants import TEXT_CHECKS
@@ -245,8 +245,9 @@ def _rows(session: Session, query: str) -> list[dict[str, Any]]:
 
 _SLOTS: Final = Check(
     "slots_within_limits",
-    "an account leases no more slots for a model than its limit and look-ahead",
-    "SELECT account_id, model, count(*) AS leased FROM slots GROUP BY account_id, model",
+    "an account leases no more slots for a model than its limit and look-ahead; what was leased before the provider"
+    " lowered the limit stays",
+    "SELECT account_id, model, count(*) AS leased, max(leased_at) AS newest FROM slots GROUP BY account_id, model",
 )
 
 
@@ -255,6 +256,8 @@ def _over_limit(session: Session) -> list[dict[str, Any]]:
     for lane in session.execute(text(_SLOTS.query)).mappings():
         account = session.get_one(Account, lane["account_id"])
         limit = lane_limits(account, lane["model"]).slots + account.look_ahead
-        if lane["leased"] > limit:
+        lowered_at = ReadLimit.of(account, lane["model"]).lowered_at
+        was_allowed = lowered_at is not None and lane["newest"] <= lowered_at
+        if lane["leased"] > limit and not was_allowed:
             over.append({"account": account.name, "model": lane["model"], "leased": lane["leased"], "limit": limit})
     return over

@@ -23,9 +23,11 @@ from reelqueue.builder import BuiltRequest
 from reelqueue.egress import WIRE_ERRORS, tls_context
 from reelqueue.loopback import is_loopback_url
 from reelqueue.version import USER_AGENT
+from workers.dashscope import quotas
 from workers.dashscope.answer_check import RawAnswer, check_answer
 from workers.dashscope.clock_comparison import MOST_OFFSET, ClockComparison
-from workers.dashscope.errors import NoAnswerError, NotSentError
+from workers.dashscope.errors import MisdirectedError, NoAnswerError, NotSentError
+from workers.dashscope.quotas import Quota
 from workers.dashscope.task_list import TaskList, assemble
 from workers.dashscope.wire import (
     Acceptance,
@@ -203,6 +205,38 @@ class DashScope:
             if pages[-1].page_count > MAX_PAGES:
                 raise TooManyTasksError(f"a list of {pages[-1].page_count} pages; more than {MAX_PAGES} are not read")
         return assemble(pages)
+
+    async def quotas(self) -> dict[str, Quota]:
+        """What the account may do, by model id, from every page.
+
+        Raises:
+            MisdirectedError: The host has no such list.
+            ProviderError: It cannot be read whole, so that nothing follows from a part.
+        """
+        for path in quotas.PATHS:
+            try:
+                return quotas.smallest(await self._quota_pages(path))
+            except MisdirectedError:
+                if path == quotas.PATHS[-1]:
+                    raise
+        raise AssertionError  # the last path returns or raises
+
+    async def _quota_pages(self, path: str) -> list[Quota]:
+        found: list[Quota] = []
+        total = None
+        for number in range(1, quotas.PAGES_MAX + 1):
+            query = httpx.QueryParams({"page_no": number, "page_size": quotas.PAGE_SIZE})
+            answer = await self._send("GET", f"{path}?{query}", self._limits.query)
+            try:
+                page = quotas.parse_quotas(answer)
+            except UnreadableError as error:
+                raise NoAnswerError(f"200 with {error}", http_status=200) from error
+            if total not in {None, page.total}:
+                raise NoAnswerError("the list of quotas changed while it was read", http_status=200)
+            found, total = found + page.quotas, page.total
+            if not page.quotas or number * quotas.PAGE_SIZE >= page.total:
+                return found
+        raise NoAnswerError(f"a list of quotas with more than {quotas.PAGES_MAX} pages", http_status=200)
 
     async def cancel(self, provider_task_id: str) -> None:
         """Ask to stop a task; the provider stops it only while it is PENDING.

@@ -62,6 +62,8 @@ class LaneAdmission:
     @property
     def free(self) -> int:
         """Slots that may be leased; the look-ahead lets tasks queue at the provider, so that no slot idles."""
+        if not self.limits.slots:  # the provider takes none, not even to wait
+            return 0
         return self.limits.slots + self.account.look_ahead - self.books.by_lane[self.account.id, self.model]
 
     def admit(self, lines: list[CampaignQueue]) -> list[Admitted]:

@@ -29,6 +29,8 @@ class Health:
     models: list[str] | None
     slots: dict[str, tuple[int, int]]
     """By model: how many are held, and how many may be."""
+    limits: str
+    """Where its limits are from, and of when."""
     is_healthy: bool
     state: str
     """``healthy``, or what holds it up."""
@@ -55,9 +57,22 @@ def _health(session: Session, account: Account, environment: Mapping[str, str], 
         has_key=bool(environment.get(account.key_env, "").strip()),
         models=account.models,
         slots={model: (count, lane_limits(account, model).slots + account.look_ahead) for model, count in held.items()},
+        limits=_limits(account),
         is_healthy=state is None,
         state=state or "healthy",
     )
+
+
+def _limits(account: Account) -> str:
+    read = account.limits_read_at
+    said = "published" if read is None else f"the provider's own, read {read:%Y-%m-%d %H:%M} UTC"
+    own = f"; at most {_shown(account.slot_limits)} by an operator" if account.slot_limits else ""
+    problem = f"; not read again: {account.limits_problem}" if account.limits_problem else ""
+    return said + own + problem
+
+
+def _shown(slots: Mapping[str, object]) -> str:
+    return ", ".join(f"{model} {count}" for model, count in sorted(slots.items()))
 
 
 def _state(session: Session, account: Account, now: datetime) -> str | None:

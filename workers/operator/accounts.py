@@ -55,6 +55,7 @@ def _lines(health: Health) -> Iterator[str]:
     yield "    models: " + ("all" if health.models is None else ", ".join(health.models))
     held = (f"{model} {count} of {limit}" for model, (count, limit) in health.slots.items())
     yield "    slots held: " + (", ".join(held) or "none")
+    yield f"    limits: {health.limits}"
 
 
 @accounts.command("add")

@@ -1,4 +1,4 @@
-"""Beat: when the provider's lists are compared with our ledger (hourly, and at its start), and how much may pile up.
+"""Beat: when the provider's lists are compared with our ledger (hourly, and at its start), and its limits read.
 
 No message of beat's expires: Celery writes down a moment of the sender's clock, and the worker compares it with its
 own. What bounds the queue while no control worker takes anything is its length.
@@ -19,6 +19,8 @@ from reelqueue import messages
 
 log = structlog.get_logger(__name__)
 
+LIMITS_SECONDS: Final = 60.0
+"""Slots that the provider has lowered are kept within this."""
 ORPHANS_SECONDS: Final = 3600.0
 """Results live for 24 hours, so that a task which is found within this is never found too late."""
 

@@ -97,6 +97,6 @@ def _pace(times: RenderTimes | None, account: Account, model: str, finest: timed
     tick = finest * _TICK_SHARE
     if times is None or times.count < MEASURED_MIN:
         return Pace(finest, finest, tick)
-    hidden = _EMPTY_SHARE * account.look_ahead / lane_limits(account, model).slots
+    hidden = _EMPTY_SHARE * account.look_ahead / max(lane_limits(account, model).slots, 1)
     interval = timedelta(seconds=times.p50_seconds * min(hidden, _LATE_SHARE))
     return Pace(timedelta(seconds=times.p10_seconds), max(interval, finest), tick)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from reelqueue import messages
 from workers.app import app
 from workers.dispatch.dispatcher import dispatch
+from workers.dispatch.read_limits import read_limits
 from workers.orphans.scan import scan_for_orphans
 from workers.resources import context
 from workers.sweep.sweep import sweep
@@ -26,3 +27,9 @@ def sweep_task() -> str:
 def adopt_task() -> str:
     """Scan the provider's task lists for orphans."""
     return "; ".join(map(str, scan_for_orphans(context()))) or "no account"
+
+
+@app.task(name=messages.CONTROL_LIMITS)
+def read_limits_task() -> str:
+    """Ask the provider what each account may do."""
+    return str(read_limits(context()))

@@ -1,8 +1,14 @@
-"""What an account may do: its slots and submits per second, model by model."""
+"""What an account may do: its slots and submits per second, model by model.
+
+The operator's number and the provider's own both bind; what is published counts where the provider has not said.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Self
 
 from models.account import Account
 from reelqueue.catalog import lookup
@@ -21,15 +27,64 @@ class LaneLimits:
     submits_per_second: float
 
 
+@dataclass(frozen=True)
+class ReadLimit:
+    """What the provider says of one model of an account, and what it said before."""
+
+    slots: int | None = None
+    """In force; None: it states none."""
+    submits_per_second: float | None = None
+    higher_slots: int | None = None
+    """Read once: in force when it is read again."""
+    lowered_at: datetime | None = None
+    """When it last allowed less than before; what was leased until then stays."""
+
+    @classmethod
+    def of(cls, account: Account, model: str) -> Self:
+        """As stored with an account; everything None where it was never read."""
+        stored: Mapping[str, Any] = (account.read_limits or {}).get(model, {})
+        lowered_at = stored.get("lowered_at")
+        values = {**stored, "lowered_at": datetime.fromisoformat(lowered_at) if lowered_at else None}
+        return cls(**values)
+
+    def stored(self) -> dict[str, Any]:
+        """As JSON, without what is None."""
+        values = {**vars(self), "lowered_at": self.lowered_at.isoformat() if self.lowered_at else None}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def follow(self, slots: int | None, per_second: float | None, *, assumed: int, now: datetime) -> ReadLimit:
+        """What is in force after a reading: fewer slots at once, more when they are read twice in a row.
+
+        Args:
+            slots: As read; None: none are stated.
+            per_second: As read.
+            assumed: The slots that count while the provider states none.
+            now: Time of the reading.
+        """
+        current = assumed if self.slots is None else self.slots
+        is_raised = slots is not None and slots > current
+        if is_raised and slots != self.higher_slots:
+            return replace(self, submits_per_second=per_second, higher_slots=slots)
+        is_lowered = (slots is not None and slots < current) or (per_second == 0 != self.submits_per_second)
+        return ReadLimit(slots, per_second, None, now if is_lowered else self.lowered_at)
+
+
 def lane_limits(account: Account, model: str) -> LaneLimits:
-    """The account's own limits where it has some, else the published ones."""
+    """The smaller of the operator's and the provider's own limits; the published ones where neither is known."""
+    spec, read = lookup(model), ReadLimit.of(account, model)
+    known = [count for count in (account.slot_limits.get(model), read.slots) if count is not None]
+    slots = min(map(int, known)) if known else assumed_slots(model)
+    published = (spec.submits_per_second if spec else None) or UNKNOWN_MODEL_SUBMITS_PER_SECOND
+    per_second = read.submits_per_second if read.submits_per_second is not None else float(published)
+    if not per_second:  # nothing may be sent
+        return LaneLimits(0, float(published))
+    return LaneLimits(slots, per_second)
+
+
+def assumed_slots(model: str) -> int:
+    """The published slots of a model, or a cautious number where none are."""
     spec = lookup(model)
-    published = spec.slots if spec else None
-    per_second = spec.submits_per_second if spec else None
-    return LaneLimits(
-        slots=int(account.slot_limits.get(model, published or UNKNOWN_MODEL_SLOTS)),
-        submits_per_second=float(per_second or UNKNOWN_MODEL_SUBMITS_PER_SECOND),
-    )
+    return (spec.slots if spec else None) or UNKNOWN_MODEL_SLOTS
 
 
 def offers(account: Account, model: str) -> bool:

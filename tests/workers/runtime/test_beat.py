@@ -68,7 +68,11 @@ def test_a_worker_whose_clock_is_an_hour_ahead_sweeps(app: Celery, beat: Bounded
 
     requests = sent(app)
 
-    assert {request.name for request in requests} == {messages.CONTROL_SWEEP, messages.CONTROL_ADOPT}
+    assert {request.name for request in requests} == {
+        messages.CONTROL_SWEEP,
+        messages.CONTROL_ADOPT,
+        messages.CONTROL_LIMITS,
+    }
     assert not any(request.revoked() for request in requests)
 
 
@@ -110,12 +114,13 @@ def test_what_piles_up_while_no_worker_takes_it_is_bounded(
     assert {request.name for request in waiting} == {
         messages.CONTROL_SWEEP,
         messages.CONTROL_ADOPT,
+        messages.CONTROL_LIMITS,
         messages.CONTROL_DISPATCH,
     }
 
     send_all(beat)
     send_dispatch(producer)
-    assert len(sent(app)) == 3
+    assert len(sent(app)) == 4
     producer.close()
 
 
@@ -125,7 +130,7 @@ def test_a_broker_that_is_away_stops_no_beat(tmp_path: Path, caplog: pytest.LogC
 
     send_all(beat)
 
-    assert [record.getMessage()[:13] for record in caplog.records if record.levelname == "ERROR"] == 2 * [
+    assert [record.getMessage()[:13] for record in caplog.records if record.levelname == "ERROR"] == 3 * [
         "Message Error"
     ]
     beat.close()
