@@ -98,6 +98,9 @@ BREAKS = {
         SELECT at, 'write_off', campaign_id, job_id, account_id, amount, currency FROM ledger_entries
         WHERE kind = 'settle'""",
     "budget_is_kept": "UPDATE campaigns SET budget_amount = 0.01, budget_currency = 'USD'",
+    "daily_spending_is_the_ledgers": """
+        INSERT INTO daily_spending (day, tenant_id, account_id, currency, amount)
+        SELECT '2026-11-23', t.id, a.id, 'USD', 1 FROM tenants t, accounts a LIMIT 1""",
     "slots_within_limits": "UPDATE accounts SET look_ahead = -5",
 }
 

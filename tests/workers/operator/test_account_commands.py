@@ -89,6 +89,7 @@ def test_the_list_is_for_people(run: Run) -> None:
         "    key: BEIJING_KEY, which is not set here",
         "    models: all",
         "    slots held: none",
+        "    limits: published",
     ]
 
 
