@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -66,6 +67,8 @@ class _Saved(BaseModel):
     """Of the first step."""
     asked: list[Asked]
     """Its calls."""
+    storyboard_sha256: str
+    """Of the page as it was written: another one was corrected by a person."""
 
 
 @dataclass(slots=True)
@@ -203,8 +206,9 @@ def run_storyboard(project: Project, calls: CountedCalls) -> Storyboard:
     report = PassReport()
     board = write_storyboard(project.instructions, project.sources, calls, report)
     project.report, project.asked = report, list(calls.asked)
-    _save(project)
-    put_text(project.folder / STORYBOARD, storyboard_text(project.name, board))
+    text = storyboard_text(project.name, board)
+    _save(project, text)
+    put_text(project.folder / STORYBOARD, text)
     _write_notes(project, board, project.asked, {_FIRST_STEP: report}, None)
     return board
 
@@ -279,10 +283,16 @@ def _make_folder(folder: Path) -> None:
     if folder.is_dir() and any(folder.iterdir()) and not (folder / _BRIEF).exists():
         why = f"{folder}: is a folder with files that are not of a written campaign; name another one"
         raise InvalidRequestError("conflicting_options", why, "output")
+    storyboard = folder / STORYBOARD
+    if storyboard.exists() and (folder / STATE).exists():
+        text = storyboard.read_text(encoding="utf-8")
+        if _sha256(text) != _read_state(folder).storyboard_sha256:
+            why = f"{storyboard}: was corrected, and would be written again; use --continue, or delete it"
+            raise InvalidRequestError("conflicting_options", why, "output")
     folder.mkdir(parents=True, exist_ok=True)
 
 
-def _save(project: Project) -> None:
+def _save(project: Project, storyboard: str) -> None:
     media = tuple(
         _SavedMedium(name=medium.name, source=medium.source, is_file=medium.path is not None)
         for medium in project.brief.media
@@ -295,8 +305,23 @@ def _save(project: Project) -> None:
         media=media,
         report=project.report,
         asked=project.asked,
+        storyboard_sha256=_sha256(storyboard),
     )
     put_text(project.folder / STATE, f"{saved.model_dump_json(indent=2)}\n")
+
+
+def _read_state(folder: Path) -> _Saved:
+    path = folder / STATE
+    try:
+        return _Saved.model_validate_json(path.read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise InvalidRequestError(
+            "bad_json", f"{path}: it was changed: {error.errors()[0]['msg']}", "output"
+        ) from error
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _medium(folder: Path, saved: _SavedMedium) -> Medium:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import Final
 
 from reelqueue.campaigns.writer.calls import TextAnswer, TextCallError
+from reelqueue.cli._output import talk
 from reelqueue.client import Client
-from reelqueue.errors import TextJobError
+from reelqueue.errors import TextJobError, WaitTimeoutError
 from reelqueue.qwen import FinishReason, TextCost, TextRequest, Usage, build_text
 from reelqueue.qwen.settings import read_settings
 from reelqueue.schemas.texts import TextJob
 from reelqueue.states import FailureClass
 
 _WAIT_SECONDS: Final = 3600.0
+_PATIENCE_SECONDS: Final = 60.0
+"""Without a call; then the user is told."""
 _ROUNDS_MAX: Final = 20
 """Runs that a call may have failed in before; each made a job of its own."""
 
@@ -25,9 +29,18 @@ class QueuedCalls:
     So a command that was killed, and is run again, finds its jobs: those that have an answer, and those under way.
     """
 
-    def __init__(self, client: Client, campaign: str) -> None:
+    def __init__(self, client: Client, campaign: str, tell: Callable[[str], None] = talk) -> None:
+        """Ask through a server.
+
+        Args:
+            client: Of the server.
+            campaign: The name of the campaign that is written.
+            tell: Gets a word where nothing is asked for a while.
+        """
         self._client = client
         self._campaign = campaign
+        self._tell = tell
+        self._was_told = False
 
     def most(self, request: TextRequest) -> TextCost | None:
         """The most that a call may cost by the list prices; None where there is none."""
@@ -51,12 +64,24 @@ class QueuedCalls:
             )
             is_earlier = job.is_terminal
             try:
-                return _answer(self._client.texts.wait(job.id, _WAIT_SECONDS))
+                return _answer(self._wait(job))
             except TextJobError as error:
                 ended = self._client.texts.get(job.id)
                 if not is_earlier:
                     raise _call_error(name, ended, error) from error
         raise TextCallError(name, f"it has failed {_ROUNDS_MAX} times", FailureClass.UNKNOWN)
+
+    def _wait(self, job: TextJob) -> TextJob:
+        try:
+            return self._client.texts.wait(job.id, _PATIENCE_SECONDS)
+        except WaitTimeoutError:
+            if not self._was_told and self._client.texts.get(job.id).attempt_count == 0:
+                self._was_told = True
+                self._tell(
+                    f"the server has not asked the model for {_PATIENCE_SECONDS:g} s; its account may have no key or "
+                    "be paused: python -m workers doctor, on the server, says why"
+                )
+        return self._client.texts.wait(job.id, _WAIT_SECONDS)
 
 
 def _answer(job: TextJob) -> TextAnswer:

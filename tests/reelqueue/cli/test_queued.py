@@ -12,7 +12,7 @@ import pytest
 from reelqueue.campaigns.writer.calls import TextCallError
 from reelqueue.cli._writer.queued import QueuedCalls
 from reelqueue.client import Client
-from reelqueue.errors import TextJobError
+from reelqueue.errors import TextJobError, WaitTimeoutError
 from reelqueue.qwen import TextRequest
 from reelqueue.schemas.jobs import Failure
 from reelqueue.schemas.texts import TextAnswer, TextJob, TextPaidCost, TextUsage
@@ -26,6 +26,7 @@ class Server:
 
     def __init__(self, *ends: TextState | str) -> None:
         self.ends = list(ends)
+        self.slow_waits = 0
         self.jobs: dict[str, TextJob] = {}
         self.texts = self
 
@@ -37,7 +38,10 @@ class Server:
         self.jobs[idempotency_key] = job
         return job
 
-    def wait(self, job_id: UUID, _: float) -> TextJob:
+    def wait(self, job_id: UUID, seconds: float) -> TextJob:
+        if self.slow_waits:
+            self.slow_waits -= 1
+            raise WaitTimeoutError(job_id, seconds, "text job")
         key, job = next((key, job) for key, job in self.jobs.items() if job.id == job_id)
         if not job.is_terminal:
             end = self.ends.pop(0)
@@ -53,7 +57,14 @@ class Server:
 
 def job_of(request: TextRequest, state: TextState, **options: Any) -> TextJob:
     empty: dict[str, Any] = dict.fromkeys(TextJob.model_fields)
-    known = {"id": uuid4(), "state": state, "is_terminal": False, "model": request.model, "campaign": "default"}
+    known = {
+        "id": uuid4(),
+        "state": state,
+        "is_terminal": False,
+        "attempt_count": 0,
+        "model": request.model,
+        "campaign": "default",
+    }
     return TextJob.model_construct(**{**empty, **known, **options, "created_at": datetime.now(UTC)})
 
 
@@ -112,6 +123,19 @@ def test_a_call_that_failed_is_asked_again_by_the_next_run_only() -> None:
     assert refused.value.failure is FailureClass.MODERATION
     assert refused.value.cost is not None
     assert (answer.text, len(server.jobs)) == ("Swan", 2)
+
+
+def test_a_server_that_asks_nothing_is_told_once() -> None:
+    server, told = Server("Swan", "Teal"), list[str]()
+    asking = QueuedCalls(cast("Client", server), "autumn", told.append)
+    server.slow_waits = 1
+    asking.ask("prompt/01", ASK)
+    server.slow_waits = 1
+
+    assert asking.ask("prompt/02", ASK).text == "Teal"
+
+    assert len(told) == 1
+    assert "workers doctor" in told[0]
 
 
 def test_an_answer_that_was_cut_is_none() -> None:
