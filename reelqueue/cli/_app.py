@@ -46,6 +46,11 @@ COMMANDS: Final = (
     ),
     DeferredCommand("campaign", "reelqueue.cli._campaign_group:campaign", "Many clips from one file."),
     DeferredCommand(
+        "text",
+        "reelqueue.cli._texts:text",
+        "Text jobs: questions to language models; `reelqueue ask` makes them.",
+    ),
+    DeferredCommand(
         "webhook",
         "reelqueue.cli._webhooks:webhook",
         "Tell receivers of yours what becomes of render jobs.",

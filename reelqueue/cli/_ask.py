@@ -91,7 +91,9 @@ def ask(
 def _answered(client: Client, job: TextJob, timeout_seconds: float, *, is_shown: bool) -> TextJob:
     """The job when it has ended; its answer is printed as it comes where it *is_shown*."""
     try:
-        return _streamed(client, job) if is_shown else client.texts.wait(job.id, timeout_seconds)
+        if is_shown:
+            return _streamed(client, job)
+        return client.texts.wait(job.id, timeout_seconds, on_change=_tell_held)
     except KeyboardInterrupt:
         talk(f"stopped waiting; text job {job.id} goes on")
         raise typer.Exit(_INTERRUPTED) from None
@@ -133,7 +135,7 @@ def _ask_all(client: Client, asked: list[dict[str, Any]], key: str | None, timeo
     has_failed = False
     for number, job_id in enumerate(ids, 1):
         try:
-            job = client.texts.wait(job_id, timeout_seconds)
+            job = client.texts.wait(job_id, timeout_seconds, on_change=_tell_held)
         except TextJobError as error:
             has_failed = True
             line: dict[str, Any] = {"number": number, "id": str(job_id), "state": error.state, "error": str(error)}
@@ -155,6 +157,7 @@ def _streamed(client: Client, job: TextJob) -> TextJob:
     for seen in client.texts.stream(job.id):
         if isinstance(seen, TextJob):
             job = seen
+            _tell_held(job)
         elif seen.kind == "begin" and printed:
             talk("\nthe answer was lost; asked once more")
             printed = ""
@@ -172,6 +175,12 @@ def _streamed(client: Client, job: TextJob) -> TextJob:
     rest = whole.removeprefix(printed) if whole.startswith(printed) else f"\n{whole}"
     print_text(f"{rest}\n")
     return job
+
+
+def _tell_held(job: TextJob) -> None:
+    if job.state is TextState.HELD:
+        why = (job.failure.message if job.failure else None) or "its answer was lost and may be billed"
+        talk(f"text job {job.id} is held: {why}; reelqueue text decide {job.id} ask_again (or give_up)")
 
 
 def _text(job: TextJob) -> str:

@@ -48,6 +48,7 @@ _HEADERS: Final = TypeAdapter(Headers)
 _CODES: Final = {
     "extra_forbidden": "unknown_option",
     "missing": "missing_option",
+    "greater_than": "out_of_range",
     "greater_than_equal": "out_of_range",
     "less_than_equal": "out_of_range",
     "literal_error": "out_of_range",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Unpack
 from uuid import UUID
 
 import httpx
@@ -19,6 +20,7 @@ from reelqueue.qwen.client._reading import check_can_stream, event_source
 from reelqueue.qwen.request import TextRequest
 from reelqueue.schemas.texts import TextJob, TextPiece
 from reelqueue.states import TextState
+from reelqueue.texts.options import TextOptions
 
 
 class TextCalls:
@@ -33,7 +35,7 @@ class TextCalls:
         request: TextRequest | Mapping[str, object] | None = None,
         *,
         idempotency_key: str | None = None,
-        **options: object,
+        **options: Unpack[TextOptions],
     ) -> TextJob:
         """Store a text job; the server has it when this returns.
 

@@ -18,7 +18,15 @@ from api import event_streams, live_answers
 from embedded.servers.valkey import ValkeyServer
 from models.operations.texts.live_answers import LiveWriter, connect
 from models.text_job import TextJob as Row
-from reelqueue import ConflictError, InvalidRequestError, NotFoundError, TextJobError, TextState, UnavailableError
+from reelqueue import (
+    Client,
+    ConflictError,
+    InvalidRequestError,
+    NotFoundError,
+    TextJobError,
+    TextState,
+    UnavailableError,
+)
 from reelqueue.client._texts.sync_methods import TextCalls
 from reelqueue.errors import AuthenticationError, WaitTimeoutError
 from reelqueue.qwen import TextRequest
@@ -28,6 +36,7 @@ from tests.reelqueue.client.test_cli import run
 
 BOAT = {"model": "qwen-plus", "prompt": "Name a paper boat."}
 Answer = Callable[..., None]
+ENQUEUE = TextCalls.enqueue
 
 
 @pytest.fixture(autouse=True)
@@ -239,15 +248,50 @@ def test_ask_refuses_before_anything_is_sent(
     assert words in result.stderr
 
 
+def test_jobs_are_listed_shown_stopped_and_decided_at_a_terminal(
+    server: str, answer: Answer, engine_of_api: Engine
+) -> None:
+    with Client(server) as client:
+        stopped, lost, done = (client.texts.enqueue(BOAT, custom_id=name).id for name in ("a", "b", "c"))
+    answer(lost, TextState.HELD, failure_code="lost", failure_message="it was lost")
+    answer(done)
+
+    listed = run("text", "list", "--state", "held", "--state", "succeeded").stdout
+
+    assert [str(done) in listed, str(lost) in listed, str(stopped) in listed] == [True, True, False]
+    assert "0.000486 USD" in listed
+    assert "Swan." in run("text", "show", str(done)).stdout
+    assert run("text", "cancel", str(stopped)).stdout == "cancelled\n"
+    assert run("text", "decide", str(lost), "ask_again").stdout == "queued\n"
+    refused = run("text", "decide", str(lost), "give_up")
+    assert (refused.exit_code, "only a held one" in refused.stderr) == (1, True)
+
+
+def test_ask_says_how_to_decide_on_a_held_job(server: str, answer: Answer, monkeypatch: pytest.MonkeyPatch) -> None:
+    held: list[UUID] = []
+
+    def lost(self: TextCalls, *arguments: Any, **options: Any) -> TextJob:
+        job = ENQUEUE(self, *arguments, **options)
+        answer(job.id, TextState.HELD, failure_message="its answer was lost")
+        held.append(job.id)
+        return job
+
+    monkeypatch.setattr(TextCalls, "enqueue", lost)
+
+    result = run("ask", "A boat?", "-m", "qwen-plus", "--timeout-seconds", "0")
+
+    assert result.exit_code == 1
+    assert f"held: its answer was lost; reelqueue text decide {held[0]} ask_again" in result.stderr
+
+
 @pytest.fixture
 def scripted(
     engine_of_api: Engine, answer: Answer, monkeypatch: pytest.MonkeyPatch, valkey_server: ValkeyServer
 ) -> None:
     """Every job is answered as soon as it is stored."""
-    enqueue = TextCalls.enqueue
 
     def answered(self: TextCalls, *arguments: Any, **options: Any) -> TextJob:
-        job = enqueue(self, *arguments, **options)
+        job = ENQUEUE(self, *arguments, **options)
         write(valkey_server, job.id)
         answer(job.id)
         return job
