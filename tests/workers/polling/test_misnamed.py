@@ -16,8 +16,8 @@ from tests.support.scripted_provider import accepted, listing, succeeded, task
 from tests.support.virtual_clock import VirtualClock
 from workers.audit.invariants import audit
 from workers.operator import manual_review as review
+from workers.orphans.scan import scan_for_orphans
 from workers.polling.misnamed_tasks import BELIEVED_MAX
-from workers.reconciliation.orphans import scan_for_orphans
 from workers.runtime.context import Context
 
 OTHER = "a lighthouse in the storm"

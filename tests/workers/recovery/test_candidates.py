@@ -13,7 +13,7 @@ from sqlalchemy.pool import QueuePool
 from models.session import make_sessions
 from reelqueue.states import RenderState
 from tests.support.stored_jobs import NOW, store_job
-from workers.reconciliation import task_matching
+from workers.dashscope import echoes
 from workers.recovery import candidates
 from workers.recovery.candidates import candidates_for
 
@@ -43,7 +43,7 @@ def test_each_text_is_normalised_once_and_outside_of_transactions(
     own_engine: Engine, own_sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     normalised = Normalised(own_engine)
-    monkeypatch.setattr(task_matching, "_tidy", normalised)
+    monkeypatch.setattr(echoes, "_tidy", normalised)
     monkeypatch.setattr(candidates, "_READ_AT_ONCE", 2)
     with own_sessions.begin() as session:
         for number in range(5):
