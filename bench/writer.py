@@ -111,6 +111,7 @@ def measure(name: str, folder: Path, base_url: str, control: httpx.Client) -> Me
             measured.outcome, measured.why = "refused", str(error)
         except (WriterError, TextCallError) as error:
             measured.outcome, measured.why = "nothing", str(error)
+            measured.clips = measured.wanted["clips"]
         else:
             _count(measured, project, board, result, direct.texts)
     ledger = control.get("texts").json()
@@ -258,7 +259,9 @@ def print_table(found: list[Measured]) -> None:
         print(f"{one.name:20} {one.outcome:8}  {counts}  {broken}  {one.posts:5}={one.billed:<6}  {one.cost:.6f}")
     clips = sum(one.clips for one in found)
     first, kept = sum(one.first for one in found), sum(one.kept for one in found)
-    print(f"\nvalid at first {first / clips:.1%}, after corrections {kept / clips:.1%} of {clips} clips")
+    lost = sum(one.clips for one in found if one.outcome == "nothing")
+    print(f"\nvalid at first {first / clips:.1%}, after corrections {kept / clips:.1%} of {clips} clips;")
+    print(f"{lost} of them are of briefs whose answers never keep the rules")
 
 
 if __name__ == "__main__":
