@@ -19,9 +19,9 @@ from sqlalchemy.orm import Session
 
 from embedded.processes.child_process import ChildProcess, Command
 from embedded.servers.valkey import ValkeyServer
-from models import RenderJob
+from models import RenderJob, TextJob
 from models.session import make_engine
-from reelqueue.states import RenderState
+from reelqueue.states import RenderState, TextState
 from tests.conftest import Simulator
 from workers.audit.invariants import audit
 from workers.timings import TEST_TIMINGS
@@ -32,6 +32,10 @@ PATIENCE_SECONDS = 90.0
 
 # Everything that heals, heals soon; nothing is quicker than it is safe.
 _QUICK = {
+    "TEXT_SEND_WITHIN_SECONDS": 3,
+    "TEXT_IDLE_SECONDS": 3,
+    "TEXT_SETTLE_WITHIN_SECONDS": 3,
+    "TEXT_EXTEND_SECONDS": 0.5,
     "SWEEP_SECONDS": 1,
     "OVERDUE_SECONDS": 1,
     "LONGEST_COUNTDOWN_SECONDS": 4,
@@ -75,6 +79,11 @@ class Studio:
         """How many jobs stand where."""
         with Session(self.engine) as session:
             return Counter(session.scalars(select(RenderJob.state)))
+
+    def text_states(self) -> Counter[TextState]:
+        """How many text jobs stand where."""
+        with Session(self.engine) as session:
+            return Counter(session.scalars(select(TextJob.state)))
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
         """Wait until something holds; the worker's log tells why it did not."""

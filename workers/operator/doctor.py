@@ -28,6 +28,7 @@ from reelqueue.errors import ConfigurationError
 from workers.archive.backlog import read_backlog
 from workers.audit.invariants import BILL_IS_RESERVED
 from workers.operator.odd_tasks import odd_tasks
+from workers.operator.text_health import text_troubles
 from workers.orphans.adoption import adopted_since
 from workers.runtime.context import Context
 
@@ -79,6 +80,7 @@ def _database(context: Context) -> Iterator[CheckLine]:
             yield from _backlog(context, session)
             yield from _odd_tasks(session)
             yield from _bills(context, session)
+            yield from _texts(session, context.clock.now(session))
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         yield CheckLine(
@@ -188,6 +190,13 @@ def _bills(context: Context, session: Session) -> Iterator[CheckLine]:
     yield CheckLine(
         "bills", not count, f"{count} tasks of the last week were billed more than was reserved for them", remedy
     )
+
+
+def _texts(session: Session, now: datetime) -> Iterator[CheckLine]:
+    if "text_lanes" not in _tables(session):
+        return
+    for trouble in text_troubles(session, now):
+        yield CheckLine(trouble.subject, False, trouble.seen, trouble.remedy)
 
 
 def _odd_tasks(session: Session) -> Iterator[CheckLine]:

@@ -60,6 +60,8 @@ class LaneEffect:
 
     hold_seconds: float
     reason: str
+    told_seconds: float = 0
+    """What the provider asked for, or its window takes."""
     slower_by: float = 1
 
 
@@ -154,10 +156,11 @@ def _lane_effect(error: TextError, standing: Standing, blocked_seconds: float) -
         return LaneEffect(
             hold_seconds=max(backoff, error.retry_after_seconds or 0),
             reason=summary,
+            told_seconds=error.retry_after_seconds or 0,
             slower_by=_SLOWER_AFTER_BURST if is_burst else _SLOWER,
         )
     if error.failure is FailureClass.ACCOUNT and error.http_status == _FORBIDDEN:
-        return LaneEffect(hold_seconds=blocked_seconds, reason=summary)
+        return LaneEffect(hold_seconds=blocked_seconds, reason=summary, told_seconds=blocked_seconds)
     if isinstance(error, TextNotSentError):
         return LaneEffect(hold_seconds=backoff, reason=summary)
     # A proxy's or another service's page: the next call would fare no better, and none costs anything.

@@ -115,8 +115,15 @@ def apply(
     if attempt is None:
         return
     if verdict.lane is not None:
-        until = now + timedelta(seconds=verdict.lane.hold_seconds)
-        hold_lane(lane, until, verdict.lane.reason[:_MESSAGE_CHARACTERS], slower_by=verdict.lane.slower_by)
+        effect = verdict.lane
+        hold_lane(
+            lane,
+            now + timedelta(seconds=effect.hold_seconds),
+            effect.reason[:_MESSAGE_CHARACTERS],
+            now=now,
+            at_least_until=now + timedelta(seconds=effect.told_seconds),
+            slower_by=effect.slower_by,
+        )
     if verdict.pauses_account:
         pause_account(session, attempt.account_id, verdict.reason.message or "refused", now=now)
     values = _reason_columns(verdict.reason)

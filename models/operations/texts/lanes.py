@@ -67,8 +67,22 @@ def regain_pace(lane: TextLane) -> None:
     lane.pace_factor = min(1.0, lane.pace_factor + PACE_REGAINED)
 
 
-def hold_lane(lane: TextLane, until: datetime, reason: str, *, slower_by: float = 1) -> None:
-    """Send nothing until a time, and less afterwards."""
+def hold_lane(
+    lane: TextLane, until: datetime, reason: str, *, now: datetime, at_least_until: datetime, slower_by: float = 1
+) -> None:
+    """Send nothing until a time, and less afterwards; calls that were under way when it was held count as one.
+
+    Args:
+        lane: Locked.
+        until: By how often it was refused in a row.
+        reason: The refusal, for operators.
+        now: The time.
+        at_least_until: What this refusal asks for by itself.
+        slower_by: What its pace is divided by.
+    """
+    if lane.held_until is not None and lane.held_until > now:
+        lane.held_until = max(lane.held_until, at_least_until)
+        return
     lane.held_until, lane.held_reason = max(until, lane.held_until or until), reason
     lane.refusal_count += 1
     lane.pace_factor = max(SLOWEST_PACE_FACTOR, lane.pace_factor / slower_by)

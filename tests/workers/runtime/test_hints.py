@@ -31,6 +31,7 @@ HINTS = [
     ("poll", (Wake(ACCOUNT, 5, NOW),), {"now": NOW}, "poll", [str(ACCOUNT), 5], f"account={ACCOUNT} seq=5"),
     ("archive", (JOB, MODEL), {}, "archive", [str(JOB)], f"model={MODEL} job={JOB}"),
     ("reconcile", (ATTEMPT, JOB), {}, "control", [str(ATTEMPT)], f"attempt={ATTEMPT} job={JOB}"),
+    ("text", (JOB, "qwen-plus"), {}, "text", [str(JOB)], f"model=qwen-plus text_job={JOB}"),
     ("notify", (ENDPOINT,), {}, "notify", [str(ENDPOINT)], f"endpoint={ENDPOINT}"),
 ]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from embedded.servers.valkey import ValkeyServer
+from reelqueue.states import TextState
 from tests.conftest import Simulator
 from tests.support.real_worker import PATIENCE_SECONDS, ROOT, Studio, working
 
@@ -55,6 +56,25 @@ def test_a_broker_that_forgets_everything_costs_seconds(studio: Studio) -> None:
     studio.wait_for(succeeded=10)
 
     assert (studio.billed(), studio.broken()) == (10, [])
+
+
+def test_text_jobs_are_asked_once_by_a_worker_that_is_killed_and_a_broker_that_forgets(studio: Studio) -> None:
+    for number in range(10):
+        request = {"model": "qwen3.5-flash", "prompt": f"Name paper boat {number}.", "on_lost_answer": "hold"}
+        studio.producer.send_task(
+            "intake.enqueue_text", kwargs={"request": request, "idempotency_key": f"boat {number}"}
+        )
+    studio.wait_until(lambda: studio.text_states().total() == 10)
+
+    studio.broker.flush()
+    studio.child.kill()
+    studio.child.start()
+    studio.wait_until(lambda: not studio.text_states().keys() - {TextState.SUCCEEDED, TextState.HELD})
+
+    held = studio.text_states()[TextState.HELD]
+    charges = studio.simulator.control.get("texts").json()["count"]
+    assert 10 - held <= charges <= 10
+    assert studio.broken() == []
 
 
 def test_a_stop_with_work_in_hand_is_quick_and_loses_nothing(studio: Studio) -> None:

@@ -17,10 +17,13 @@ from models.operations.texts.cancel import request_text_cancel
 from models.operations.texts.enqueue import TextJobOptions
 from models.spending_cap import CapPeriod, SpendingCap
 from models.tenant import ensure_tenant
+from reelqueue.qwen.errors import TextRefusedError
 from reelqueue.states import FailureClass, TextAttemptState, TextState
 from tests.support.asked import MODEL, Asked
 from workers.runtime.host_clock import HostClock
 from workers.texts.answer import answer_text_job
+from workers.texts.claims import Taken, take_text_job
+from workers.texts.outcomes import store_error
 
 HOLD = TextJobOptions(on_lost_answer=OnLostAnswer.HOLD)
 
@@ -211,6 +214,22 @@ def test_a_throttled_request_waits_and_is_sent_unchanged(
     assert "paced" in answer_text_job(asked.context, job_id)
     assert asked.hints.texts[-1].delay_seconds > 0
     assert (asked.entries(), asked.broken()) == ([], [])
+
+
+def test_calls_that_are_refused_together_slow_the_lane_once(asked: Asked) -> None:
+    jobs = [asked.queued() for _ in range(4)]
+    taken = [take_text_job(asked.context, jobs[0]) for _ in jobs]
+    refusal = TextRefusedError("slow down", failure=FailureClass.THROTTLE, http_status=429, code="limit_requests")
+
+    for one in taken:
+        assert isinstance(one, Taken)
+        with asked.context.sessions.begin() as session:
+            now = asked.context.clock.now(session)
+            store_error(session, one.claim, refusal, asked.context.settings, now=now)
+
+    lane = asked.lane()
+    assert (lane.pace_factor, lane.refusal_count) == (0.5, 1)
+    assert asked.broken() == []
 
 
 @pytest.mark.parametrize(
