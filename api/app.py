@@ -44,11 +44,11 @@ from api.routes.campaigns import campaigns
 from api.routes.campaigns import clips as campaign_clips
 from api.routes.campaigns import control as campaign_control
 from api.routes.campaigns import decisions as campaign_decisions
-from api.routes.campaigns import events as campaign_events
+from api.routes.campaigns import event_stream as campaign_events
 from api.routes.campaigns import exports as campaign_exports
 from api.routes.campaigns import gallery as campaign_gallery
 from api.routes.campaigns import imports as campaign_imports
-from api.routes.texts import events as text_events
+from api.routes.texts import event_stream as text_events
 from api.routes.texts import text, texts
 from api.settings import ApiSettings
 from models.operations.texts.live_answers import connect_async

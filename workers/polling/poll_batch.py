@@ -25,7 +25,7 @@ from models.ledger_entry import EntryKind, LedgerEntry
 from models.operations.accounts import pause_account
 from models.operations.jobs.newest_task import newest_task
 from models.operations.scheduling.poll_wakeups import Wake, holds_lane, lease_left, leave_lane, take_lane
-from models.operations.scheduling.rate_limits import next_turn_at, take_turns
+from models.operations.scheduling.provider_rate_limits import next_turn_at, take_turns
 from models.provider_task import ProviderTask
 from models.rate_limit import TurnKind
 from models.render_job import RenderJob

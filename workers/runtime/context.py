@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from sqlalchemy.orm import Session, sessionmaker
 
 from models.account import Account
-from models.operations.scheduling.rate_limits import take_turns
+from models.operations.scheduling.provider_rate_limits import take_turns
 from models.rate_limit import TurnKind
 from models.session import Clock, DatabaseClock
 from models.storage import Archive

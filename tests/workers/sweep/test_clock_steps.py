@@ -92,7 +92,7 @@ FACTS = {
     "webhook_endpoints.open_since",
 }
 BOUNDED_ELSEWHERE = {
-    "turns.free_at",  # models/operations/scheduling/rate_limits.py
+    "turns.free_at",  # models/operations/scheduling/provider_rate_limits.py
     "submit_gates.alive_at",  # models/operations/scheduling/submit_gates.py: a later one closes the gate
     "submit_gates.known_until",
     "submit_gates.closed_at",  # workers/recovery/compare.py

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from sqlalchemy.orm import Session
 
-from models.operations.scheduling.rate_limits import next_turn_at, take_turns
+from models.operations.scheduling.provider_rate_limits import next_turn_at, take_turns
 from models.rate_limit import TurnKind
 from models.session import make_engine, make_sessions
 from tests.support.stored_jobs import NOW, store_account
