@@ -29,7 +29,7 @@ from workers.reconciliation.task_list import Located, hosts_of, list_account, li
 from workers.reconciliation.unresolved_attempts import UnresolvedAttempt, may_own, unresolved_attempts
 from workers.runtime.context import Context
 from workers.runtime.provider_clock import clock_range
-from workers.submission.known_tasks import in_books
+from workers.submission.known_tasks import is_stored
 
 Row = dict[str, Any]
 
@@ -132,7 +132,7 @@ def _ours(session: Session, account: Account, since: datetime, ids: Iterable[str
         select(ProviderTask, RenderJob.next_poll_at, LedgerEntry)
         .join(RenderJob, RenderJob.id == ProviderTask.job_id)
         .outerjoin(LedgerEntry, settled)
-        .where(or_(mine, in_books(session, ids)))
+        .where(or_(mine, is_stored(session, ids)))
     )
     return {task.provider_task_id: Owned(task, next_at is not None, entry) for task, next_at, entry in rows}
 

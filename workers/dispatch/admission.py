@@ -53,7 +53,7 @@ class LaneAdmission:
     """Admission to one account's slots of one model."""
 
     session: Session
-    books: Usage
+    usage: Usage
     account: Account
     model: str
     limits: LaneLimits
@@ -64,7 +64,7 @@ class LaneAdmission:
         """Slots that may be leased; the look-ahead lets tasks queue at the provider, so that no slot idles."""
         if not self.limits.slots:  # the provider takes none, not even to wait
             return 0
-        return self.limits.slots + self.account.look_ahead - self.books.by_lane[self.account.id, self.model]
+        return self.limits.slots + self.account.look_ahead - self.usage.by_lane[self.account.id, self.model]
 
     def admit(self, lines: list[CampaignQueue]) -> list[Admitted]:
         """Fill the free slots from the lines, and take the turns of the lane's pace."""
@@ -73,7 +73,7 @@ class LaneAdmission:
             return []
         spacing = timedelta(seconds=1 / (self.limits.submits_per_second * lane.pace_factor))
         due = max(self.now, lane.next_submit_at or self.now)
-        sharing = FairShare(lines, self.books.held_by_tenant(self.model))
+        sharing = FairShare(lines, self.usage.held_by_tenant(self.model))
         admitted: list[Admitted] = []
         while len(admitted) < free and (line := sharing.next_line()) is not None:
             price = self._price(line)
@@ -105,12 +105,12 @@ class LaneAdmission:
 
     def _price(self, line: CampaignQueue) -> Quote | None:
         """What the line's next job may cost here; closes the line where its campaign cannot pay for it."""
-        campaign = self.books.campaigns[line.campaign_id]
+        campaign = self.usage.campaigns[line.campaign_id]
         job = self.session.get_one(RenderJob, line.waiting[0].job_id, populate_existing=True)
         price = quote(self.session, job, self.account)
         if price is None and not self._can_be_sent(job):
             return price
-        left = self.books.left(campaign)
+        left = self.usage.left(campaign)
         if left is not None and (price is None or price.currency != campaign.budget_currency):
             line.is_closed = True
             if CURRENCY_BY_REGION.get(self.account.region) == campaign.budget_currency:
@@ -118,7 +118,7 @@ class LaneAdmission:
         elif left is not None and price is not None and price.max_amount > left:
             line.is_closed = True
             self._stop_exhausted(campaign, price, left)
-        elif self.books.caps.short(self._wanted(line, price)) is not None:
+        elif self.usage.caps.short(self._wanted(line, price)) is not None:
             line.is_closed = True
         return price
 
@@ -148,7 +148,7 @@ class LaneAdmission:
 
     def _stop_exhausted(self, campaign: Campaign, price: Quote, left: Decimal) -> None:
         """Mark a budget as exhausted, unless something is reserved that may be released unspent."""
-        if self.books.by_campaign[campaign.id]:
+        if self.usage.by_campaign[campaign.id]:
             return
         campaign.budget_exhausted_at = self.now
         log.warning("campaign.budget_exhausted", campaign=str(campaign.id), left=str(left), next=str(price.max_amount),
@@ -168,8 +168,8 @@ class LaneAdmission:
         )
         job = session.get_one(RenderJob, waiting.job_id)
         lease_slot(session, job, self.account.id, price, now=now, submit_at=submit_at)
-        self.books.add(self.account.id, self.model, line.campaign_id, line.tenant_id)
+        self.usage.add(self.account.id, self.model, line.campaign_id, line.tenant_id)
         if price is not None:
-            self.books.reserve(line.campaign_id, price.currency, price.max_amount)
-            self.books.caps.reserve(self._wanted(line, price))
+            self.usage.reserve(line.campaign_id, price.currency, price.max_amount)
+            self.usage.caps.reserve(self._wanted(line, price))
         return Admitted(waiting.job_id, waiting.epoch + 1, self.model, submit_at)

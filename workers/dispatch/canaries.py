@@ -35,15 +35,15 @@ _AXES: Final = (
 """Columns that tell clips apart, beside their variables."""
 
 
-def held_back(books: Usage) -> set[UUID]:
+def held_back(usage: Usage) -> set[UUID]:
     """The campaigns of which only chosen clips get slots; jobs that are no clips of a file cannot be chosen."""
-    return {one for one in books.canaries if books.campaigns[one].name != STANDING_CAMPAIGN_NAME}
+    return {one for one in usage.canaries if usage.campaigns[one].name != STANDING_CAMPAIGN_NAME}
 
 
-def choose_canaries(session: Session, books: Usage) -> None:
+def choose_canaries(session: Session, usage: Usage) -> None:
     """Choose clips for each canary that lacks some; the campaigns are locked."""
-    for campaign_id in held_back(books):
-        campaign, room = books.campaigns[campaign_id], books.canaries[campaign_id]
+    for campaign_id in held_back(usage):
+        campaign, room = usage.campaigns[campaign_id], usage.canaries[campaign_id]
         if room > (waiting := _waiting_count(session, campaign)):
             chosen = select_canary(_candidates(session, campaign, max(room, _SAMPLE)), room - waiting)
             campaign.canary_ids = [*(campaign.canary_ids or ()), *chosen]

@@ -62,14 +62,14 @@ def _admit(session: Session, accounts: list[Account], openings: Openings, now: d
     if not accounts or not wanted:
         return []
     going = open_campaigns(session, {one for ids in wanted.values() for one in ids}, now)
-    books = Usage.open(session, trip_breakers(session, going, now), now)
-    choose_canaries(session, books)
+    usage = Usage.open(session, trip_breakers(session, going, now), now)
+    choose_canaries(session, usage)
     return [
         one
         for model in wanted
         for account in accounts
         if offers(account, model) and openings.lets(account.id, model)
-        for one in _admit_to(session, books, account, model, now)
+        for one in _admit_to(session, usage, account, model, now)
     ]
 
 
@@ -79,8 +79,8 @@ def _healthy(session: Session) -> list[Account]:
     return list(session.scalars(accounts.with_for_update(key_share=True)))
 
 
-def _admit_to(session: Session, books: Usage, account: Account, model: str, now: datetime) -> list[Admitted]:
-    gate = LaneAdmission(session, books, account, model, lane_limits(account, model), now)
+def _admit_to(session: Session, usage: Usage, account: Account, model: str, now: datetime) -> list[Admitted]:
+    gate = LaneAdmission(session, usage, account, model, lane_limits(account, model), now)
     if gate.free <= 0:
         return []
-    return gate.admit(lines(session, model, books, now, gate.free))
+    return gate.admit(lines(session, model, usage, now, gate.free))

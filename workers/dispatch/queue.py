@@ -61,30 +61,30 @@ def open_campaigns(session: Session, campaign_ids: set[UUID], now: datetime) -> 
     return {one.id: one for one in session.scalars(locked.execution_options(populate_existing=True))}
 
 
-def lines(session: Session, model: str, books: Usage, now: datetime, count: int) -> list[CampaignQueue]:
+def lines(session: Session, model: str, usage: Usage, now: datetime, count: int) -> list[CampaignQueue]:
     """The first *count* jobs of each campaign that wait for a model, locked; those that others hold are left out."""
     heads: dict[UUID, deque[QueuedJob]] = {}
-    for campaign_id, job_id, epoch, priority in _heads(session, model, books, now, count):
-        campaign = books.campaigns[campaign_id]
+    for campaign_id, job_id, epoch, priority in _heads(session, model, usage, now, count):
+        campaign = usage.campaigns[campaign_id]
         heads.setdefault(campaign_id, deque()).append(QueuedJob(job_id, epoch, priority + campaign.priority))
-    tenants = {books.campaigns[campaign_id].tenant_id for campaign_id in heads}
+    tenants = {usage.campaigns[campaign_id].tenant_id for campaign_id in heads}
     rows = session.execute(select(Tenant.id, Tenant.last_admitted_at).where(Tenant.id.in_(tenants)))
     served = {tenant.id: tenant.last_admitted_at for tenant in rows}
-    return [_line(books, books.campaigns[campaign_id], model, jobs, served) for campaign_id, jobs in heads.items()]
+    return [_line(usage, usage.campaigns[campaign_id], model, jobs, served) for campaign_id, jobs in heads.items()]
 
 
-def _heads(session: Session, model: str, books: Usage, now: datetime, count: int) -> list[tuple[UUID, UUID, int, int]]:
-    held = held_back(books)
+def _heads(session: Session, model: str, usage: Usage, now: datetime, count: int) -> list[tuple[UUID, UUID, int, int]]:
+    held = held_back(usage)
     first = _waiting(model, now, count).where(RenderJob.campaign_id == Campaign.id).correlate(Campaign).lateral("head")
     found = (
         select(Campaign.id, first.c.id, first.c.epoch, first.c.priority)
         .join(first, onclause=Campaign.id == Campaign.id)
-        .where(Campaign.id.in_(books.campaigns.keys() - held))
+        .where(Campaign.id.in_(usage.campaigns.keys() - held))
     )
     heads = [(campaign_id, job_id, epoch, priority) for campaign_id, job_id, epoch, priority in session.execute(found)]
     for campaign_id in sorted(held):
-        if books.canaries[campaign_id] > 0:
-            chosen = _waiting(model, now, count).where(is_of_canary(books.campaigns[campaign_id]))
+        if usage.canaries[campaign_id] > 0:
+            chosen = _waiting(model, now, count).where(is_of_canary(usage.campaigns[campaign_id]))
             heads += [(campaign_id, *job) for job in session.execute(chosen)]
     return heads
 
@@ -105,14 +105,14 @@ def _waiting(model: str, now: datetime, count: int) -> Select[UUID, int, int]:
 
 
 def _line(
-    books: Usage, campaign: Campaign, model: str, jobs: deque[QueuedJob], served: dict[UUID, datetime | None]
+    usage: Usage, campaign: Campaign, model: str, jobs: deque[QueuedJob], served: dict[UUID, datetime | None]
 ) -> CampaignQueue:
     return CampaignQueue(
         campaign_id=campaign.id,
         tenant_id=campaign.tenant_id,
         waiting=jobs,
-        held_count=books.by_campaign_and_model[campaign.id, model],
-        room=books.room(campaign),
+        held_count=usage.by_campaign_and_model[campaign.id, model],
+        room=usage.room(campaign),
         last_admitted_at=campaign.last_admitted_at,
         tenant_last_admitted_at=served.get(campaign.tenant_id),
     )

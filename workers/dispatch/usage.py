@@ -44,7 +44,7 @@ class Usage:
     @classmethod
     def open(cls, session: Session, campaigns: dict[UUID, Campaign], now: datetime) -> Usage:
         """Read all slots and open calls to language models; after the locks on accounts and campaigns were taken."""
-        books = cls(campaigns, Caps.open(session, now))
+        usage = cls(campaigns, Caps.open(session, now))
         held = (
             select(
                 Slot.account_id,
@@ -59,8 +59,8 @@ class Usage:
             .group_by(Slot.account_id, Slot.model, Slot.campaign_id, Campaign.tenant_id, Slot.currency)
         )
         for account_id, model, campaign_id, tenant_id, currency, count, reserved in session.execute(held):
-            books.add(account_id, model, campaign_id, tenant_id, count=count)
-            books.reserve(campaign_id, currency, reserved or Decimal(0))
+            usage.add(account_id, model, campaign_id, tenant_id, count=count)
+            usage.reserve(campaign_id, currency, reserved or Decimal(0))
         asking = (
             select(TextJob.campaign_id, TextAttempt.currency, func.sum(TextAttempt.reserved_amount))
             .join(TextJob, TextJob.id == TextAttempt.job_id)
@@ -68,9 +68,9 @@ class Usage:
             .group_by(TextJob.campaign_id, TextAttempt.currency)
         )
         for campaign_id, currency, reserved in session.execute(asking):
-            books.reserve(campaign_id, currency, reserved or Decimal(0))
-        books.canaries = _canaries(session, campaigns)
-        return books
+            usage.reserve(campaign_id, currency, reserved or Decimal(0))
+        usage.canaries = _canaries(session, campaigns)
+        return usage
 
     def add(self, account_id: UUID, model: str, campaign_id: UUID, tenant_id: UUID, *, count: int = 1) -> None:
         """Count slots."""

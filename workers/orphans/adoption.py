@@ -35,7 +35,7 @@ from workers.reconciliation.written_off import take_back_write_off
 from workers.runtime.context import Context
 from workers.runtime.provider_clock import stored_time
 from workers.settings import Settings
-from workers.submission.known_tasks import in_books, lock_task_id
+from workers.submission.known_tasks import is_stored, lock_task_id
 
 log = structlog.get_logger(__name__)
 
@@ -202,7 +202,7 @@ def _claim_task(
     session: Session, attempt: Attempt, orphan: Orphan, price: tuple[Decimal, str] | None, now: datetime
 ) -> ProviderTask | None:
     lock_task_id(session, orphan.provider_task_id)
-    known = select(ProviderTask.id).where(in_books(session, [orphan.provider_task_id]))
+    known = select(ProviderTask.id).where(is_stored(session, [orphan.provider_task_id]))
     if session.scalars(known).first() is not None:
         return None
     stored = insert(ProviderTask).values(

@@ -16,7 +16,7 @@ from reelqueue.states import COLLECTABLE, RenderState, TaskStatus
 from workers.reconciliation.found_usage import store_and_charge
 from workers.reconciliation.task_list import Located, query_task
 from workers.runtime.context import Context
-from workers.submission.known_tasks import in_books
+from workers.submission.known_tasks import is_stored
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +49,7 @@ def settle_late_successes(context: Context, account: Account, listed: Iterable[L
         )
     )
     with context.sessions() as session:
-        tasks = list(session.scalars(forgotten.where(in_books(session, done))))
+        tasks = list(session.scalars(forgotten.where(is_stored(session, done))))
     return sum(_settle(context, account, task) for task in tasks)
 
 

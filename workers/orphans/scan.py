@@ -1,7 +1,7 @@
 """Orphans: tasks that the provider lists, and bills, and that no job here asked for.
 
 Another program with the same key makes them, or a submit that was bought twice. Once an hour, and when beat starts,
-the lists of all accounts are compared with our books:
+the lists of all accounts are compared with the database:
 
 ===================================  ==============================================================
 a listed task that is not ours and   then
@@ -50,7 +50,7 @@ from workers.recovery.gates import open_gates
 from workers.runtime.context import Context
 from workers.runtime.provider_clock import clock_range
 from workers.settings import Settings
-from workers.submission.known_tasks import in_books
+from workers.submission.known_tasks import is_stored
 
 log = structlog.get_logger(__name__)
 
@@ -147,7 +147,7 @@ def _strays(
     known = {task_id: located(row) for task_id, row in noted.items()} | listed
     with context.sessions() as session:
         # Read after the list: what made a listed task is on record by now, however new it is.
-        ours = set(session.scalars(select(ProviderTask.provider_task_id).where(in_books(session, known))))
+        ours = set(session.scalars(select(ProviderTask.provider_task_id).where(is_stored(session, known))))
         doubts = unresolved_attempts(session, context.settings.reconcile)
         clocks = clock_range(session, account.id, context.settings.reconcile)
         now = context.clock.now(session) + clocks.low - clocks.allowance

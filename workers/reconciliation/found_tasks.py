@@ -25,7 +25,7 @@ from workers.reconciliation.task_matching import ENDED, UnclaimedTask, may_have_
 from workers.reconciliation.unresolved_attempts import attempt_window
 from workers.runtime.context import Context
 from workers.settings import ReconcileSettings
-from workers.submission.known_tasks import in_books
+from workers.submission.known_tasks import is_stored
 
 _AT_ONCE: Final = 100
 """Each is asked about; the rest waits for the next time."""
@@ -81,7 +81,7 @@ def fitting_tasks(session: Session, attempt: Attempt, job: RenderJob, rules: Rec
     )
     rows = list(session.scalars(here.order_by(FoundTask.made_at, FoundTask.id)))
     ids = [row.provider_task_id for row in rows]
-    owned = set(session.scalars(select(ProviderTask.provider_task_id).where(in_books(session, ids))))
+    owned = set(session.scalars(select(ProviderTask.provider_task_id).where(is_stored(session, ids))))
     contender = contender_of(attempt, job, since, until)
     fitting = [row for row in rows if row.provider_task_id not in owned and may_have_made(contender, _stranger(row))]
     return sorted(fitting, key=lambda row: _stranger(row).is_silent)

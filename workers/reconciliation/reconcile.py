@@ -62,7 +62,7 @@ from workers.runtime.context import Context
 from workers.runtime.provider_clock import MOST_UNCERTAIN_SECONDS, ClockRange, clock_range, keep_reading
 from workers.settings import ReconcileSettings
 from workers.submission.claim_outcomes import park_job, requeue
-from workers.submission.known_tasks import in_books
+from workers.submission.known_tasks import is_stored
 from workers.submission.task_binding import OpenAttempt, TaskTakenError, bind_task
 
 log = structlog.get_logger(__name__)
@@ -230,7 +230,7 @@ def _as_proven(
 
 def _unknown(session: Session, case: AmbiguousAttempt, listed: list[ListedTask]) -> list[ListedTask]:
     ids = [task.provider_task_id for task in listed]
-    taken = set(session.scalars(select(ProviderTask.provider_task_id).where(in_books(session, ids))))
+    taken = set(session.scalars(select(ProviderTask.provider_task_id).where(is_stored(session, ids))))
     # By id: a page that shifts while it is read shows a task twice.
     unknown = {task.provider_task_id: task for task in listed if task.provider_task_id not in taken}
     return [task for task in unknown.values() if task.model in {None, case.model}]

@@ -47,7 +47,7 @@ from workers.recovery.matching import Candidate, Found, Matching, match_tasks
 from workers.runtime.context import Context
 from workers.runtime.provider_clock import ClockRange, clock_range
 from workers.settings import Settings
-from workers.submission.known_tasks import in_books
+from workers.submission.known_tasks import is_stored
 
 log = structlog.get_logger(__name__)
 
@@ -149,7 +149,7 @@ def _unknown(context: Context, gate: SubmitGate, listed: dict[str, Located], sin
     """The listed tasks that cost something, that no row knows, and that a job of their model may have made."""
     young = {task_id: one for task_id, one in listed.items() if _is_billed(one) and _is_since(one, since)}
     with context.sessions() as session:
-        known = set(session.scalars(select(ProviderTask.provider_task_id).where(in_books(session, young))))
+        known = set(session.scalars(select(ProviderTask.provider_task_id).where(is_stored(session, young))))
         known |= set(gate.foreign_task_ids)
         unknown = [one for task_id, one in young.items() if task_id not in known]
         wanted = {one.task.model: has_candidates(session, _models([one])) for one in unknown}

@@ -1,4 +1,4 @@
-"""Which provider tasks are ours already, at whatever account: the keys of two may be of one main account."""
+"""Which provider tasks the database has, at whatever account: the keys of two may be of one main account."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from models.account import Account
 from models.provider_task import ProviderTask
 
 
-def in_books(session: Session, ids: Iterable[str]) -> ColumnElement[bool]:
+def is_stored(session: Session, ids: Iterable[str]) -> ColumnElement[bool]:
     """Whether a provider task of ours has one of these ids, at whatever account: two may share a main account.
 
     One parameter however many they are, and every account by name: so that the unique index answers it.

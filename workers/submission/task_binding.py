@@ -28,7 +28,7 @@ from reelqueue.errors import ReelqueueError
 from reelqueue.states import AttemptState, RenderState
 from workers.dashscope import Acceptance
 from workers.runtime.poll_intervals import UNMEASURED, Spacing
-from workers.submission.known_tasks import in_books, lock_task_id
+from workers.submission.known_tasks import is_stored, lock_task_id
 
 log = structlog.get_logger(__name__)
 
@@ -96,7 +96,7 @@ def bind_task(
 
 def _store(session: Session, attempt: OpenAttempt, accepted: Acceptance, now: datetime) -> None:
     lock_task_id(session, accepted.provider_task_id)
-    owners = select(ProviderTask.attempt_id).where(in_books(session, [accepted.provider_task_id]))
+    owners = select(ProviderTask.attempt_id).where(is_stored(session, [accepted.provider_task_id]))
     if session.scalars(owners).first() is None:
         _insert(session, attempt, accepted, now)
     if attempt.attempt_id not in session.scalars(owners).all():
