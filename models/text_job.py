@@ -56,6 +56,14 @@ class TextJob(Base):
         Index("ix_text_jobs_tenant_id", "tenant_id", "created_at", "id"),
         Index("ix_text_jobs_campaign_id", "campaign_id", "state", "created_at", "id"),
         Index("ix_text_jobs_created_at", "created_at", "id"),
+        # Its owner's question for the jobs of one order, say; those without metadata are not in it.
+        Index(
+            "ix_text_jobs_metadata",
+            "metadata",
+            postgresql_using="gin",
+            postgresql_ops={"metadata": "jsonb_path_ops"},
+            postgresql_where=text("metadata IS NOT NULL"),
+        ),
         Index("ix_text_jobs_custom_id", "custom_id", postgresql_where=text("custom_id IS NOT NULL")),
         Index("ix_text_jobs_account_id", "account_id"),
         # One tenant's key must neither collide with another's nor tell of it.

@@ -10,11 +10,11 @@ from typing import Any
 import httpx
 import pytest
 from psycopg.types.json import Jsonb
-from sqlalchemy import text, update
+from sqlalchemy import Select, text, update
 from sqlalchemy.orm import Session
 
 from api.auth.authentication import Caller
-from api.http.pagination import JobFilters, page_query
+from api.http.pagination import JobFilters, TextFilters, page_query, text_page_query
 from models.campaign import ensure_campaign
 from models.render_job import RenderJob
 from models.tenant import ensure_tenant
@@ -118,8 +118,15 @@ def test_jobs_are_found_by_what_their_metadata_contains(
     assert (job["id"] in listed(api, metadata=json.dumps(wanted))) is found
 
 
-def test_the_question_for_metadata_uses_its_index(rows: Session) -> None:
-    query = page_query(JobFilters(metadata='{"order": 7}'), Caller(tenant_id=None))
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (page_query(JobFilters(metadata='{"order": 7}'), Caller(tenant_id=None)), "ix_render_jobs_metadata"),
+        (text_page_query(TextFilters(metadata='{"order": 7}'), Caller(tenant_id=None)), "ix_text_jobs_metadata"),
+    ],
+    ids=["render jobs", "text jobs"],
+)
+def test_the_question_for_metadata_uses_its_index(rows: Session, query: Select[Any], index: str) -> None:
     # The table is empty, so anything would do; these would be slow if it were not.
     rows.execute(text("SET LOCAL enable_seqscan = off"))
     rows.execute(text("SET LOCAL enable_indexscan = off"))
@@ -128,7 +135,7 @@ def test_the_question_for_metadata_uses_its_index(rows: Session) -> None:
     values = {name: Jsonb(value) if isinstance(value, dict) else value for name, value in compiled.params.items()}
     plan = rows.connection().exec_driver_sql(f"EXPLAIN {compiled}", values).scalars().all()
 
-    assert any("ix_render_jobs_metadata" in line for line in plan), plan
+    assert any(index in line for line in plan), plan
 
 
 def test_a_range_of_creation_includes_its_start_only(api: httpx.Client, enqueue: Enqueue) -> None:
