@@ -148,7 +148,7 @@ class _Call:
     def show_end(self, state: str) -> None:
         """Tell who watches that nothing follows."""
         self._live.write("end", state)
-        self._live.flush()
+        self._live.close()
 
     def _look(self) -> None:
         """Look for the last time before the first byte leaves, and record that it does."""

@@ -86,6 +86,13 @@ class LiveWriter:
         for at in range(0, len(text), _PIECE_CHARACTERS):
             self._send(text[at : at + _PIECE_CHARACTERS])
 
+    def close(self) -> None:
+        """Send what waits, and close the connection."""
+        self.flush()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
     def _send(self, text: str) -> None:
         if self._connection is None:
             return

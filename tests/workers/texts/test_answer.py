@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import update
 
 from models import Account, EntryKind, OnLostAnswer, TextAttempt, TextJob
@@ -15,6 +17,8 @@ from models.campaign import ensure_campaign
 from models.operations.money.budget import Budget, set_budget
 from models.operations.texts.cancel import request_text_cancel
 from models.operations.texts.enqueue import TextJobOptions
+from models.operations.texts.live_answers import LivePiece, connect_async, read_pieces
+from models.settings import ServiceSettings
 from models.spending_cap import CapPeriod, SpendingCap
 from models.tenant import ensure_tenant
 from reelqueue.qwen.errors import TextRefusedError
@@ -39,6 +43,36 @@ def test_an_answer_is_stored_and_paid_as_it_was_billed(asked: Asked) -> None:
     (entry,) = asked.entries()
     assert (entry.kind, entry.amount, entry.job_id) == (EntryKind.SETTLE, job.cost_amount, None)
     assert asked.broken() == []
+
+
+def test_an_answer_is_shown_while_it_comes_where_its_owner_wants_that(asked: Asked, broker_url: str) -> None:
+    shown = asked.queued("Name a paper boat.", options=TextJobOptions(is_streamed=True))
+    hidden = asked.queued()
+    asked.answered(shown)
+    asked.answered(hidden)
+
+    async def read(job_id: UUID) -> list[LivePiece]:
+        async with connect_async(broker_url) as connection:
+            return await read_pieces(connection, job_id, wait_seconds=0.001)
+
+    first, *pieces, last = asyncio.run(read(shown))
+    assert ((first.kind, first.text), (last.kind, last.text)) == (("begin", "1"), ("end", "succeeded"))
+    assert {piece.kind for piece in pieces} == {"text"}
+    assert "".join(piece.text for piece in pieces) == asked.job(shown).text
+    assert asyncio.run(read(hidden)) == []
+
+
+def test_a_broker_that_is_away_costs_the_live_view_only(asked: Asked) -> None:
+    away = ServiceSettings(
+        database_url=asked.context.settings.services.database_url,
+        archive_url="file:x",
+        broker_url=SecretStr("redis://127.0.0.1:1/0"),
+    )
+    asked.context = replace(asked.context, settings=replace(asked.context.settings, services=away))
+
+    job = asked.answered(asked.queued(options=TextJobOptions(is_streamed=True)))
+
+    assert (job.state, asked.broken()) == (TextState.SUCCEEDED, [])
 
 
 def test_tool_calls_and_thoughts_are_stored(asked: Asked) -> None:
