@@ -86,7 +86,7 @@ class Action(StrEnum):
     KILL_GROUP = "kill-group"
     """SIGKILL for its whole process group: a worker with its pool."""
     FREEZE = "freeze"
-    """SIGSTOP: it stands still until somebody sends SIGCONT."""
+    """SIGSTOP: it is frozen until SIGCONT is sent."""
 
 
 _folder: Final = Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None

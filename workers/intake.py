@@ -82,7 +82,7 @@ def _checked(request: object, idempotency_key: object, *, task: str) -> tuple[Ma
 
 @contextmanager
 def _conflicts() -> Iterator[None]:
-    """Tell of a key that belongs to another request as the API does."""
+    """Refuse a key that belongs to another request, as the API does."""
     try:
         yield
     except IdempotencyConflictError as error:

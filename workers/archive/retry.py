@@ -3,7 +3,7 @@
 ========================  =======================================================  ==============================
 went wrong                then                                                     it is told as
 ========================  =======================================================  ==============================
-the result's server       the task is asked for its URL anew, and tried later      ``render_job.fetch_failed``
+the result's server       the task is asked for its URL again, and tried later     ``render_job.fetch_failed``
 the archive, for a while  tried later                                              ``render_job.keep_failed``
 the archive, for good     tried later: a person may mend it before the result is   ``render_job.keep_refused``,
                           gone                                                     at level error

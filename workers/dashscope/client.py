@@ -156,7 +156,7 @@ class DashScope:
 
         Raises:
             NotSentError, RefusedError: Provably nothing was created.
-            ServerFaultError, NoAnswerError: Nobody knows whether a task was created.
+            ServerFaultError, NoAnswerError: It is unknown whether a task was created.
         """
         answer = await self._send(built.method, built.path, limit_seconds, built.headers, built.body, last_look)
         try:
@@ -243,7 +243,7 @@ class DashScope:
 
         Raises:
             RefusedError: It is not PENDING any more (code ``UnsupportedOperation``).
-            ProviderError: Nobody knows.
+            ProviderError: It is unknown.
         """
         await self._turn(TurnKind.CANCEL)
         await self._send("POST", f"/api/v1/tasks/{provider_task_id}/cancel", self._limits.query)

@@ -49,7 +49,7 @@ _MODERATION, _PROVIDER = FailureClass.MODERATION, FailureClass.PROVIDER
 
 # The first that matches decides; more special ones come first.
 RULES: Final = (
-    # A quota is a pace, which passes by itself, or money, which a person adds; some say when they are given anew.
+    # A quota is a pace, which passes by itself, or money, which a person adds; some say when they are renewed.
     *(
         rule
         for code in ("throttling.allocationquota", "insufficientquota")

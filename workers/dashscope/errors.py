@@ -6,8 +6,8 @@
     ├── NotSentError      no byte of the request left: nothing was created
     ├── RefusedError      answered with an error of its own (4xx): nothing was created
     │   └── MisdirectedError  something else than the provider answered, before it: nothing was created
-    ├── ServerFaultError  answered 5xx: nobody knows
-    └── NoAnswerError     bytes left, and no readable answer came back: nobody knows
+    ├── ServerFaultError  answered 5xx: it is unknown whether a task exists
+    └── NoAnswerError     bytes left, and no readable answer came back: likewise unknown
 
 Only the first two let a paid POST be sent again.
 """

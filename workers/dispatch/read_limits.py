@@ -38,7 +38,7 @@ _REASON_CHARACTERS: Final = 300
 
 @dataclass(frozen=True)
 class LimitsRead:
-    """What a look through the accounts did."""
+    """What one reading of the accounts' limits did."""
 
     read_count: int
     failed_count: int

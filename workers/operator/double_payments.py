@@ -1,4 +1,4 @@
-"""``python -m workers explain``: why a job was paid for more than once, so that the audit tells of new cases only."""
+"""``python -m workers explain``: why a job was paid for more than once, so that the audit reports new cases only."""
 
 from __future__ import annotations
 

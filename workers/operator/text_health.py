@@ -1,4 +1,4 @@
-"""What the doctor says about language models: models that wait, and jobs that a person must decide about."""
+"""The doctor's checks of language models: models that wait, and jobs that an operator must decide about."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LONG_HOLD: Final = timedelta(minutes=2)
 
 @dataclass(frozen=True)
 class TextTrouble:
-    """Something about language models that a person should look at."""
+    """A finding about language models that an operator should check."""
 
     subject: str
     seen: str

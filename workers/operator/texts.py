@@ -1,4 +1,4 @@
-"""``python -m workers texts``: text jobs that wait for a person's decision."""
+"""``python -m workers texts``: text jobs that wait for an operator's decision."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class NotHeldError(ReelqueueError):
 
 @dataclass(frozen=True)
 class HeldText:
-    """A text job that waits for a person; never what it asks."""
+    """A text job that waits for a decision; without its prompt."""
 
     text_job_id: UUID
     tenant: str

@@ -1,6 +1,6 @@
 """Orphans: tasks that the provider lists, and bills, and that no job here asked for.
 
-Another program with the same key makes them, or a submit that was bought twice. Once an hour, and when beat starts,
+Another program with the same key makes them, or a submit that was paid for twice. Once an hour, and when beat starts,
 the lists of all accounts are compared with the database:
 
 ===================================  ==============================================================
@@ -68,9 +68,9 @@ class OrphanScan:
     account: str
     listed: int = 0
     orphans: list[Orphan] = field(default_factory=list)
-    """Tasks of nobody that were billed, or will be."""
+    """Tasks of no job that were billed, or will be."""
     unbilled: int = 0
-    """Tasks of nobody that failed or were cancelled."""
+    """Tasks of no job that failed or were cancelled."""
     undecided: int = 0
     """Tasks that may be an undecided attempt's, or a submit's whose answer is just arriving."""
     settled: int = 0

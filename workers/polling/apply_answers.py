@@ -1,6 +1,6 @@
 """Writing a batch's answers: jobs without news in one statement, the others one by one.
 
-Every write is guarded by what the batch read. A job that somebody changed meanwhile (a cancel, a
+Every write is guarded by what the batch read. A job that was changed meanwhile (by a cancel, a
 late owner of an expired lease) is left alone: it is still due, and the next batch asks again.
 """
 

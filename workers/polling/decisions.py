@@ -239,7 +239,7 @@ def _by_status(due: DuePoll, answer: TaskAnswer, now: datetime, rules: PollRules
         case status:
             outcome = _go_on(due, now, rules, alarm=f"unknown task status {status[:64]!r}")
             is_late = due.is_watched or outcome.to_state is RenderState.TIMED_OUT
-            # What has a result is taken for ended: nobody knows when it will say so, and the URL expires.
+            # What has a result is taken for ended: it is unknown when it will say so, and the URL expires.
             return (
                 replace(outcome, next_poll_at=None, fetch=due.is_wanted) if is_late and answer.result_url else outcome
             )

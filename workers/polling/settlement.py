@@ -10,7 +10,7 @@ a result
 SUCCEEDED, without usage   written off while it is asked about further, since its slot is free and its cost unknown;
                            settled by the first answer with usage, or at its reservation when asking ends,
                            with an alarm
-anything else              written off: nobody will know, and the provider may have billed it;
+anything else              written off: its cost stays unknown, and the provider may have billed it;
                            unless it is settled already
 =========================  =====================================================================
 """

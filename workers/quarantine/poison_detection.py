@@ -59,7 +59,7 @@ def lease_for(lease: timedelta, death_count: int) -> timedelta:
 
 
 def is_not_beside_another(now: datetime) -> ColumnElement[bool]:
-    """Whether a lease may be taken: of two suspicious jobs at work at once, neither could be told to be the cause."""
+    """Whether a lease may be taken: of two suspicious jobs processed at once, either could be the cause."""
     other = aliased(RenderJob)
     in_hand = exists().where(other.id != RenderJob.id, other.death_count >= _SUSPICIOUS, other.lease_until > now)
     return or_(_COUNT < _SUSPICIOUS, ~in_hand)

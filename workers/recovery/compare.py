@@ -54,7 +54,7 @@ log = structlog.get_logger(__name__)
 _ASKED_AT_ONCE: Final = 200
 _AGAIN: Final = timedelta(seconds=10)
 _UNREADABLE_FOR: Final = timedelta(seconds=60)
-"""After a restart, a list that nobody can read holds an account up for this long."""
+"""After a restart, a list that cannot be read holds an account up for this long."""
 _OPERATOR: Final = "python -m workers recover"
 
 

@@ -26,7 +26,7 @@ def commit_with_retry(context: Context, write: Callable[[Session, datetime], T],
     Args:
         context: The outside world.
         write: Gets the session and the time. It must bear running twice: where the answer to a commit is
-            lost, nobody knows whether it was made.
+            lost, it is unknown whether it was made.
         for_seconds: How long to go on trying.
 
     Returns:

@@ -51,7 +51,7 @@ class Context:
     clock: Clock = field(default_factory=DatabaseClock)
     host: HostClock = field(default_factory=HostClock)
     pacing: Pacing = field(default_factory=Pacing)
-    """How often to ask about clips for which nobody has said it."""
+    """Poll intervals of clips that have none of their own."""
     clocks: KnownClocks = field(default_factory=KnownClocks)
     """The providers' clocks, as this process knows them."""
     elsewhere: RecordElsewhere = field(default_factory=NoRecord)

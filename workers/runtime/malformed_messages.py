@@ -1,6 +1,6 @@
 """Discards what is on the broker and is no Celery message, where Celery and kombu would end the worker.
 
-Whoever can write to the broker can put anything there: a script with a typing error is enough. Celery refuses tasks
+Any client of the broker can put anything there: a script with a typing error is enough. Celery refuses tasks
 that it does not know; a message that is no JSON, has no properties, or whose headers are of other types, raises in the
 consumer's loop.
 """

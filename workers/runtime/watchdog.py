@@ -1,11 +1,11 @@
-"""A worker that has become deaf leaves, so that its supervisor starts one that hears.
+"""A worker that stops consuming messages exits, so that its supervisor starts a new one.
 
 After a restart of its broker a Celery worker may be connected, send heartbeats, and take no message any more
-(github.com/celery/celery issues 8030, 8091 and 9054, read 2026-11). No signal tells; but work that waits in its
-queues, look after look, while it does none, does. An idle worker has nothing waiting, as Redis hands a message to
-whoever listens; a busy one has something in hand; and while the broker is away nobody can say.
+(github.com/celery/celery issues 8030, 8091 and 9054, read 2026-11). No signal reports it; but work that waits in its
+queues, sample after sample, while the worker does none, shows it. An idle worker has nothing waiting, as Redis gives
+each message to a listening worker; a busy one is processing something; and while the broker is away nothing is known.
 
-It leaves with exit code 75 (``EX_TEMPFAIL``: try again). What it held is handed out again like a killed worker's.
+It exits with code 75 (``EX_TEMPFAIL``: try again). Its unfinished messages are delivered again like a killed worker's.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class StallDetector:
         """Whether work has waited too long.
 
         Args:
-            sight: The worker now; None: nobody can say what waits.
+            sight: The worker now; None: it is unknown what waits.
         """
         if sight is None or sight.active_count or not sight.waiting_count or sight.begun_count > self._begun_count:
             self._idle_looks = 0

@@ -19,7 +19,7 @@ from workers.runtime.context import Context
 def read_first_frame(context: Context, job_id: UUID, epoch: int) -> str | None:
     """The picture that a job begins with, as a data URL; None if it continues no other.
 
-    It holds no transaction and no lane: an archive that stalls keeps nobody waiting but the worker that reads.
+    It holds no transaction and no lane: an archive that stalls keeps only the reading worker waiting.
 
     Raises:
         InvalidRequestError: The picture is not in the archive.

@@ -54,7 +54,7 @@ class Wait:
     keeps: bool = False
     """Whether what lies too far ahead becomes the longest wait; else it is due now."""
     is_lease: bool = False
-    """Whether it is a lease, which is given back: nobody died with it."""
+    """Whether it is a lease, which is released: no worker died with it."""
     among: tuple[ColumnElement[bool], ...] = ()
     """Rows that matter: few, and found by an index."""
 

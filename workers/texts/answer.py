@@ -50,7 +50,7 @@ _SHOW_SECONDS: Final = 0.1
 
 
 class _StoppedError(Exception):
-    """A person has given the answer up."""
+    """An operator or user has stopped the job."""
 
 
 def answer_text_job(context: Context, job_id: UUID) -> str:
@@ -116,7 +116,7 @@ class _Call:
     """One POST and the reading of its answer."""
 
     def __init__(self, context: Context, claim: TextClaim) -> None:
-        self._services = context
+        self._context = context
         self._claim = claim
         self._began_seconds = context.host.seconds()
         self._extended_seconds = self._shown_seconds = self._began_seconds
@@ -146,19 +146,19 @@ class _Call:
             return reply.answer()
 
     def show_end(self, state: str) -> None:
-        """Tell who watches that nothing follows."""
+        """Mark the live text as ended, for its readers."""
         self._live.write("end", state)
         self._live.close()
 
     def _look(self) -> None:
-        """Look for the last time before the first byte leaves, and record that it does."""
+        """Check for the last time before the first byte leaves, and record that it leaves."""
         self._check_time()
         if self._is_sent:
             return  # a proxy's CONNECT came first
-        rules = self._services.settings.text
+        rules = self._context.settings.text
         try:
-            with self._services.sessions.begin() as session:
-                now = self._services.clock.now(session)
+            with self._context.sessions.begin() as session:
+                now = self._context.clock.now(session)
                 answer_by = now + timedelta(seconds=rules.silence_seconds)
                 self._is_sent = mark_text_sent(session, self._claim.attempt_id, now=now, answer_by=answer_by)
         except SQLAlchemyError as error:
@@ -170,23 +170,23 @@ class _Call:
 
     def _check_time(self) -> None:
         # A worker that was frozen up to here wakes up when the call has long been given up.
-        gone_seconds = self._services.host.seconds() - self._began_seconds
-        if gone_seconds > self._services.settings.text.send_within_seconds:
+        gone_seconds = self._context.host.seconds() - self._began_seconds
+        if gone_seconds > self._context.settings.text.send_within_seconds:
             raise TextNotSentError(f"this worker was stopped for {gone_seconds:.0f} s before the call: it was not sent")
 
     def _pause_for_breath(self) -> None:
-        """Between two events: show what has come, say that this worker lives, and look whether it is to go on."""
-        seconds = self._services.host.seconds()
+        """Between two events: publish the text so far, renew the lease, and check whether to continue."""
+        seconds = self._context.host.seconds()
         if seconds - self._shown_seconds >= _SHOW_SECONDS:
             self._shown_seconds = seconds
             self._live.flush()
-        rules = self._services.settings.text
+        rules = self._context.settings.text
         if seconds - self._extended_seconds < rules.extend_seconds:
             return
         self._extended_seconds = seconds
         try:
-            with self._services.sessions.begin() as session:
-                now = self._services.clock.now(session)
+            with self._context.sessions.begin() as session:
+                now = self._context.clock.now(session)
                 answer_by = now + timedelta(seconds=rules.silence_seconds)
                 extend_answer(session, self._claim.attempt_id, answer_by=answer_by)
                 # One that was given up already is read to its end: then its cost is known.

@@ -210,7 +210,7 @@ def _first_that_fits(
 def _built(session: Session, job: TextJob, settings: QwenSettings, now: datetime) -> BuiltTextRequest | None:
     """What is sent; None: the job has ended instead."""
     try:
-        # As a stream, whoever reads it: a whole answer is cut at 300 s, and a dead worker is noticed late.
+        # As a stream, for any reader: a whole answer is cut at 300 s, and a dead worker is noticed late.
         built = build_text(parse_text_request(job.request), settings, stream=True)
     except InvalidRequestError as error:
         _fail(session, job, FailureClass.INPUT, error.code, error.message, now)

@@ -165,5 +165,5 @@ def _lane_effect(error: TextError, standing: Standing, blocked_seconds: float) -
         return LaneEffect(hold_seconds=backoff, reason=summary)
     # A proxy's or another service's page: the next call would fare no better, and none costs anything.
     is_refusal = isinstance(error, TextRefusedError) and error.http_status != _TOO_LARGE
-    is_nobodys = is_refusal and NOT_THE_SERVICES in error.message
-    return LaneEffect(hold_seconds=backoff, reason=summary) if is_nobodys else None
+    is_foreign_page = is_refusal and NOT_THE_SERVICES in error.message
+    return LaneEffect(hold_seconds=backoff, reason=summary) if is_foreign_page else None

@@ -1,7 +1,7 @@
 """Notify: post what happened to webhook endpoints, until each has answered for it.
 
 An endpoint is a lane: one worker at a time posts what is due there, a handful at once, and what fails holds the
-endpoint back, so a receiver that does not answer costs one time limit per back-off and delays nobody else. A
+endpoint back, so a receiver that does not answer costs one time limit per back-off and delays no other. A
 receiver may be told twice, always under the same id: a worker can die between the answer and its commit.
 """
 
@@ -84,7 +84,7 @@ def deliver_webhooks(context: Context, endpoint_id: UUID) -> str:
 
 
 def hint_webhooks(context: Context, job_id: UUID) -> None:
-    """Send a hint for each endpoint that is to be told about a job, of any kind; the sweep would be seconds later."""
+    """Send a hint for each endpoint that subscribes to a job, of any kind; the sweep would be seconds later."""
     due = select(WebhookDelivery.endpoint_id).where(
         or_(WebhookDelivery.job_id == job_id, WebhookDelivery.text_job_id == job_id),
         WebhookDelivery.next_attempt_at.is_not(None),
@@ -183,7 +183,7 @@ def _write(context: Context, batch: _Batch, answers: Sequence[Response]) -> bool
         endpoint = session.get_one(WebhookEndpoint, batch.endpoint_id, with_for_update={"key_share": True})
         for letter, answer in zip(batch.letters, answers, strict=True):
             delivery = session.get_one(WebhookDelivery, letter.delivery_id, with_for_update=True)
-            # Else this worker was frozen past its lease, and whoever took it over has written.
+            # Else this worker was frozen past its lease, and the worker that took it over has written.
             if delivery.state is DeliveryState.PENDING and delivery.attempt_count == letter.attempt_count:
                 _write_one(session, delivery, answer, limits, now)
         if endpoint.lease_until == batch.lease_until:
