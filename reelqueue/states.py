@@ -65,7 +65,7 @@ class RenderState(StrEnum):
     LOST = "lost"
     """The provider does not know the task; should its list show a result after all, that is collected."""
     NEEDS_REVIEW = "needs_review"
-    """It cannot be proved whether the paid task exists, or its processing ends its workers; a person decides."""
+    """It cannot be proved which paid task is its own, or its processing ends its workers; a person decides."""
 
 
 class AttemptState(StrEnum):
