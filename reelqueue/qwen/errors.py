@@ -96,7 +96,7 @@ class TextNoAnswerError(TextMaybeBilledError):
 
 
 class TextFailedError(TextMaybeBilledError):
-    """The answer began, and then said that it failed."""
+    """The answer began, and then said that it failed; or moderation refused what had been written."""
 
 
 class TextIncompleteError(TextMaybeBilledError):

@@ -250,6 +250,8 @@ class Exchange:
         # 408 is a gateway's, which may have passed the request on.
         is_refusal = status < 500 and status != 408
         kind = TextRefusedError if is_refusal else TextServerError
+        if is_refusal and failure is not None and failure.is_about_output(status):
+            kind = TextFailedError  # it was written, and so may be billed
         return self._error(kind, f"{status}: {words}", failure or Failure(words))
 
     def _error(self, kind: type[TextError], message: str, failure: Failure | None = None) -> TextError:

@@ -62,6 +62,7 @@ _CLASS_BY_WORDS: Final = (
 )
 """Words of a message, for codes that say too little or too much."""
 
+_OUTPUT_WORDS: Final = "output data"
 _CLASS_BY_STATUS: Final = {401: _ACCOUNT, 403: _ACCOUNT, 429: _THROTTLE, 503: _THROTTLE}
 _TOKEN_CODES: Final = frozenset({"insufficient_quota", "throttling.allocationquota"})
 """Tokens per minute: their window is a minute long."""
@@ -82,6 +83,10 @@ class Failure:
         by_words = next((found for text, found in _CLASS_BY_WORDS if text in words), None)
         found = by_words or _by_code(self.code) or _by_code(self.type)
         return found or _by_status(http_status)
+
+    def is_about_output(self, http_status: int | None = None) -> bool:
+        """Whether moderation refused what the model had written, and not the question."""
+        return self.class_of(http_status) is _MODERATION and _OUTPUT_WORDS in self.message.lower()
 
     def retry_after_seconds(self, stated: str | None = None) -> float | None:
         """How long to wait: what a ``Retry-After`` header states, or a minute where tokens per minute are used up."""

@@ -196,6 +196,16 @@ def test_moderation_of_question_and_answer(world: World, client: LiveClient, sim
     assert bill(simulator)["count"] == 1
 
 
+def test_an_answer_that_moderation_refuses_whole_may_be_billed(
+    world: World, client: LiveClient, simulator: Simulator
+) -> None:
+    with pytest.raises(TextFailedError) as refused:
+        world.run(client.ask({**ASK, "prompt": "[[blocked-output]] Hi"}))
+
+    assert (refused.value.failure, refused.value.http_status) == (FailureClass.MODERATION, 400)
+    assert bill(simulator)["count"] == 1
+
+
 def test_an_answer_whose_usage_is_lost_has_an_estimate(world: World, client: LiveClient, simulator: Simulator) -> None:
     fault(simulator, "no-stream-usage")
 
