@@ -86,7 +86,9 @@ def _is_due(account: Account, now: datetime, *, is_busy: bool) -> bool:
     every = _BUSY_EVERY if is_busy else _IDLE_EVERY
     if account.limits_problem == _ABSENT:
         every = _ABSENT_EVERY
-    return account.limits_asked_at is None or now >= account.limits_asked_at + every
+    asked_at = account.limits_asked_at
+    # One that lies ahead was written before the database's clock was set back.
+    return asked_at is None or asked_at > now or now >= asked_at + every
 
 
 async def _ask(context: Context, account: Account) -> dict[str, Quota]:

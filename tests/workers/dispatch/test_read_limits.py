@@ -237,6 +237,19 @@ def test_an_idle_account_is_asked_less_often(
     assert len(asked) == 4
 
 
+def test_a_clock_that_was_set_back_delays_no_reading(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch, provider: ScriptedProvider
+) -> None:
+    asked = say(provider, monkeypatch, told(quota(SLOTS)))
+    jobs.queued()
+    read_limits(jobs.context)
+
+    jobs.clock.time -= timedelta(hours=1)
+    read_limits(jobs.context)
+
+    assert len(asked) == 2
+
+
 def test_a_model_that_is_listed_no_more_keeps_its_numbers(
     jobs: Jobs, rows: Rows, monkeypatch: pytest.MonkeyPatch, provider: ScriptedProvider
 ) -> None:

@@ -30,6 +30,7 @@ HOUR = timedelta(hours=1)
 FACTS = {
     "account_clocks.measured_at",
     "accounts.created_at",
+    "accounts.limits_read_at",
     "accounts.orphans_seen_at",
     "accounts.paused_at",
     "api_keys.created_at",
@@ -72,6 +73,8 @@ FACTS = {
     "render_jobs.submitted_at",
     "render_jobs.superseded_at",
     "slots.leased_at",
+    "spending_caps.created_at",
+    "spending_caps.exhausted_at",
     "submit_gates.server_started_at",
     "tenants.created_at",
     "tenants.last_admitted_at",
@@ -92,6 +95,7 @@ FACTS = {
     "webhook_endpoints.open_since",
 }
 BOUNDED_ELSEWHERE = {
+    "accounts.limits_asked_at",  # workers/dispatch/read_limits.py
     "turns.free_at",  # models/operations/scheduling/provider_rate_limits.py
     "submit_gates.alive_at",  # models/operations/scheduling/submit_gates.py: a later one closes the gate
     "submit_gates.known_until",
