@@ -39,7 +39,7 @@ from workers.dispatch.default_account import ensure_default_account
 from workers.runtime.context import Context
 
 _LOOKS_AT_ONCE: Final = 20
-"""Jobs that are looked at in one transaction before it is given up to find one that can be sent."""
+"""Jobs that are looked at in one transaction before it is given up."""
 _SHORT_WAIT: Final = timedelta(seconds=0.25)
 """A turn that comes so soon is taken and waited for: messages are not that exact."""
 _BYTES_PER_TOKEN: Final = 3
@@ -92,6 +92,13 @@ class Taken:
     """For the next job of the model."""
 
 
+@dataclass(frozen=True)
+class _Unpaid:
+    """A campaign that cannot pay for its first job now."""
+
+    campaign_id: UUID
+
+
 def take_text_job(context: Context, job_id: UUID) -> Taken | Nothing:
     """Take the first job of a model that can be sent now, and commit the intent.
 
@@ -99,6 +106,17 @@ def take_text_job(context: Context, job_id: UUID) -> Taken | Nothing:
         context: The outside world.
         job_id: Any job of the model: the one that a hint names.
     """
+    without = frozenset[UUID]()
+    for _ in range(_LOOKS_AT_ONCE):
+        # A transaction for each campaign: dispatch locks campaigns by their ids, and the caps after all of them.
+        found = _take(context, job_id, without)
+        if not isinstance(found, _Unpaid):
+            return found
+        without |= {found.campaign_id}
+    return Nothing("the first jobs cannot be paid for: left to the next hint")
+
+
+def _take(context: Context, job_id: UUID, without: frozenset[UUID]) -> Taken | Nothing | _Unpaid:
     overdue = timedelta(seconds=context.settings.celery.overdue_seconds)
     with context.sessions.begin() as session:
         model = session.scalars(select(TextJob.model).where(TextJob.id == job_id)).one_or_none()
@@ -114,9 +132,9 @@ def take_text_job(context: Context, job_id: UUID) -> Taken | Nothing:
         if free_from(lane, now) > now + _SHORT_WAIT:
             at = plan_wake(lane, now=now, overdue=overdue)
             return Nothing(f"{model} is paced: waits its turn", _wake(job_id, model, at, now))
-        claim = _first_that_fits(session, context, accounts[lane.account_id], lane, now)
-        if isinstance(claim, str):
-            return Nothing(claim)
+        claim = _first_that_fits(session, context, accounts[lane.account_id], lane, now, without)
+        if not isinstance(claim, TextClaim):
+            return claim if isinstance(claim, _Unpaid) else Nothing(claim)
         following = next_text_job(session, model, now, without=frozenset())
         lane.wake_at = None
         if following is None:
@@ -184,14 +202,13 @@ def next_text_job(session: Session, model: str, now: datetime, *, without: froze
 
 
 def _first_that_fits(
-    session: Session, context: Context, account: Account, lane: TextLane, now: datetime
-) -> TextClaim | str:
+    session: Session, context: Context, account: Account, lane: TextLane, now: datetime, without: frozenset[UUID]
+) -> TextClaim | _Unpaid | str:
     try:
         settings = context.text_settings(account)
     except ConfigurationError as error:
         pause_account(session, account.id, str(error), now=now)
         return f"account paused: {error}"
-    without = frozenset[UUID]()
     for _ in range(_LOOKS_AT_ONCE):
         job = next_text_job(session, lane.model, now, without=without)
         if job is None:
@@ -201,8 +218,7 @@ def _first_that_fits(
         if built is None:
             continue
         if not _can_pay(session, job, account, built.max_cost, now):
-            without |= {job.campaign_id}
-            continue
+            return _Unpaid(job.campaign_id)
         return _claimed(session, context, job, account, lane, settings, built, now)
     return "the first jobs cannot be sent: left to the next hint"
 

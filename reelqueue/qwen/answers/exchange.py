@@ -249,7 +249,7 @@ class Exchange:
             return self._error(TextUnreadableError, f"{status} in place of an answer", failure)
         # 408 is a gateway's, which may have passed the request on.
         is_refusal = status < 500 and status != 408
-        kind = TextRefusedError if is_refusal else TextServerError
+        kind: type[TextError] = TextRefusedError if is_refusal else TextServerError
         if is_refusal and failure is not None and failure.is_about_output(status):
             kind = TextFailedError  # it was written, and so may be billed
         return self._error(kind, f"{status}: {words}", failure or Failure(words))
