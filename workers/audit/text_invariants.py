@@ -21,7 +21,7 @@ TEXT_CHECKS: Final = (
     Check(
         "text_calls_within_policy",
         "a text job is not sent more often than its owner has decided: once, once more after a lost answer with"
-        " retry_once, and once for each time that a person had it asked again",
+        " retry_once, and as often as a person has allowed beyond that",
         f"""SELECT j.id AS text_job_id, j.on_lost_answer, j.retry_count, count(a.id) AS calls
             FROM text_jobs j JOIN text_attempts a ON a.job_id = j.id
             WHERE a.state IN ({words(MAYBE_BILLED)}) GROUP BY j.id

@@ -43,8 +43,8 @@ class Standing:
 
     on_lost_answer: OnLostAnswer
     retry_count: int = 0
-    lost_before: int = 0
-    """Calls before this one that were sent and not answered."""
+    billed_before: int = 0
+    """Calls before this one that were, or may have been, billed."""
     is_cancel_requested: bool = False
     left: Decimal | None = None
     """What its own limit leaves after this call; None: it has no limit."""
@@ -114,7 +114,7 @@ def after_loss(reason: Reason, standing: Standing, *, retry_seconds: float) -> V
         return Verdict(attempt=lost, job=TextState.FAILED, reason=reason)  # the same request gives the same answer
     if standing.is_cancel_requested:
         return Verdict(attempt=lost, job=TextState.CANCELLED, reason=reason)
-    may_retry = standing.lost_before + 1 < calls_allowed(standing.on_lost_answer, standing.retry_count)
+    may_retry = standing.billed_before + 1 < calls_allowed(standing.on_lost_answer, standing.retry_count)
     if may_retry and (standing.left is None or standing.most is None or standing.most <= standing.left):
         return Verdict(attempt=lost, job=TextState.QUEUED, reason=reason, delay_seconds=retry_seconds)
     if may_retry:

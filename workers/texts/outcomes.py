@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.operations.accounts import pause_account
-from models.operations.texts.attempts import TextOutcome, charge_attempt, close_attempt, lost_count
+from models.operations.texts.attempts import TextOutcome, billed_count, charge_attempt, close_attempt
 from models.operations.texts.lanes import add_tokens, hold_lane, lock_text_lane, regain_pace
 from models.operations.texts.transitions import move_text
 from models.text_attempt import TextAttempt
@@ -151,7 +151,7 @@ def standing_of(
     return Standing(
         on_lost_answer=job.on_lost_answer,
         retry_count=job.retry_count,
-        lost_before=lost_count(session, job.id),
+        billed_before=billed_count(session, job.id),
         is_cancel_requested=job.cancel_requested_at is not None,
         left=left,
         most=most.amount if most else None,

@@ -41,7 +41,7 @@ class TextOutcome:
 
 
 def calls_allowed(on_lost_answer: OnLostAnswer, retry_count: int) -> int:
-    """How many calls of a job may be billed: what its owner chose, and one for each time that a person asked again."""
+    """How many calls of a job may be billed: what its owner chose, and those that a person has allowed beyond that."""
     return (2 if on_lost_answer is OnLostAnswer.RETRY_ONCE else 1) + retry_count
 
 
@@ -175,7 +175,8 @@ def charge_attempt(session: Session, attempt: TextAttempt, *, now: datetime) -> 
     post_charges(session, [charge], now=now)
 
 
-def lost_count(session: Session, job_id: UUID) -> int:
-    """How many calls of a job were sent and gave no whole answer."""
-    lost = select(func.count()).where(TextAttempt.job_id == job_id, TextAttempt.state == TextAttemptState.AMBIGUOUS)
-    return session.scalars(lost).one()
+def billed_count(session: Session, job_id: UUID) -> int:
+    """How many closed calls of a job were, or may have been, billed."""
+    # An answer that came after its call was given up is one of them: its job may have gone on to the next call.
+    billed = select(func.count()).where(TextAttempt.job_id == job_id, TextAttempt.state.in_(_BILLED))
+    return session.scalars(billed).one()

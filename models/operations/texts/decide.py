@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models.operations.texts.attempts import billed_count, calls_allowed
 from models.operations.texts.transitions import move_text
 from models.text_job import TextJob
 from reelqueue.states import TextState
@@ -29,8 +31,12 @@ def decide_held_text(session: Session, job_id: UUID, *, now: datetime, ask_again
     """
     if not ask_again:
         return move_text(session, job_id, _HELD, TextState.FAILED, now=now) is not None
+    held = select(TextJob).where(TextJob.id == job_id).with_for_update(key_share=True)
+    job = session.scalars(held.execution_options(populate_existing=True)).one()
+    # One that was held before all its calls were made, as its workers died, has the rest of them still.
+    is_spent = billed_count(session, job_id) >= calls_allowed(job.on_lost_answer, job.retry_count)
     values: dict[str, Any] = {
-        "retry_count": TextJob.retry_count + 1,  # one more call may be billed
+        "retry_count": job.retry_count + is_spent,
         "failure_class": None,
         "failure_code": None,
         "failure_message": None,

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from models import TextJob
+from models import OnLostAnswer, TextJob
 from models.base import new_id
 from reelqueue.states import TextState
 from tests.support.commands import Run
@@ -18,7 +18,10 @@ from tests.support.stored_texts import store_text, store_text_attempt
 @pytest.fixture
 def held(own_engine: Engine) -> TextJob:
     with Session(own_engine, expire_on_commit=False) as session, session.begin():
-        job = session.get_one(TextJob, store_text(session, TextState.HELD, failure_message="no answer came"))
+        job = session.get_one(
+            TextJob,
+            store_text(session, TextState.HELD, on_lost_answer=OnLostAnswer.HOLD, failure_message="no answer came"),
+        )
         store_text_attempt(session, job.id, "ambiguous", reserved_amount=1, currency="USD")  # type: ignore[arg-type]
         store_text(session, TextState.SUCCEEDED)
     return job

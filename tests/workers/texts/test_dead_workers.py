@@ -13,12 +13,15 @@ from models import Campaign, OnLostAnswer, TextAttempt, TextJob
 from models.operations.texts.attempts import mark_text_sent
 from models.operations.texts.decide import decide_held_text
 from models.operations.texts.enqueue import TextJobOptions
+from reelqueue.qwen.answer import Answer
+from reelqueue.qwen.usage import Usage
 from reelqueue.states import FailureClass, TextAttemptState, TextState
 from tests.support.asked import Asked
 from workers.sweep.sweep import sweep
 from workers.sweep.texts import sweep_texts
 from workers.texts.answer import answer_text_job
-from workers.texts.claims import Taken, take_text_job
+from workers.texts.claims import Taken, TextClaim, take_text_job
+from workers.texts.outcomes import store_answer
 
 HOLD = TextJobOptions(on_lost_answer=OnLostAnswer.HOLD)
 
@@ -130,6 +133,61 @@ def test_a_person_has_it_asked_again_or_ends_it(asked: Asked) -> None:
 
     assert (answered.state, answered.retry_count) == (TextState.SUCCEEDED, 1)
     assert (asked.job(jobs[1]).state, asked.job(jobs[1]).failure_code) == (TextState.FAILED, "answer_lost")
+    assert asked.broken() == []
+
+
+def begin(asked: Asked, job_id: UUID) -> TextClaim:
+    """Claim a job, and commit that its call leaves."""
+    taken = take_text_job(asked.context, job_id)
+    assert isinstance(taken, Taken)
+    with asked.context.sessions.begin() as session:
+        now = asked.context.clock.now(session)
+        assert mark_text_sent(session, taken.claim.attempt_id, now=now, answer_by=now + timedelta(minutes=2))
+    return taken.claim
+
+
+@pytest.mark.parametrize(
+    ("options", "state"), [(None, TextState.FAILED), (HOLD, TextState.HELD)], ids=["retry_once", "hold"]
+)
+def test_a_call_that_was_answered_too_late_counts_as_one_of_those_that_are_allowed(
+    asked: Asked, options: TextJobOptions | None, state: TextState
+) -> None:
+    job_id = asked.queued(options=options)
+    first = begin(asked, job_id)
+    pass_by(asked, job_id=job_id)
+    sweep_texts(asked.context)
+    if options is HOLD:
+        with asked.context.sessions.begin() as session:
+            assert decide_held_text(session, job_id, now=asked.context.clock.now(session), ask_again=True)
+    begin(asked, job_id)
+    late = Answer("qwen3.5-flash", "Bob", "", (), "stop", Usage(1, 1, 2), first.built.max_cost, "late")
+    with asked.context.sessions.begin() as session:
+        assert not store_answer(session, first, late, now=asked.context.clock.now(session))
+    pass_by(asked, job_id=job_id)
+
+    sweep_texts(asked.context)
+
+    states = [attempt.state for attempt in asked.attempts(job_id)]
+    assert states == [TextAttemptState.ANSWERED, TextAttemptState.AMBIGUOUS]
+    assert asked.job(job_id).state is state
+
+
+def test_who_asks_again_before_anything_was_sent_allows_no_second_call(asked: Asked) -> None:
+    job_id = claimed(asked, HOLD)
+    for _ in range(3):
+        pass_by(asked, job_id=job_id)
+        sweep_texts(asked.context)
+        with asked.context.sessions.begin() as session:
+            session.execute(update(TextJob).values(not_before_at=None))
+        take_text_job(asked.context, job_id)
+    with asked.context.sessions.begin() as session:
+        assert decide_held_text(session, job_id, now=asked.context.clock.now(session), ask_again=True)
+    begin(asked, job_id)
+    pass_by(asked, job_id=job_id)
+
+    sweep_texts(asked.context)
+
+    assert asked.job(job_id).state is TextState.HELD
     assert asked.broken() == []
 
 

@@ -21,7 +21,7 @@ def decide(error: TextError, standing: Standing) -> Verdict:
 
 
 @pytest.mark.parametrize(
-    ("on_lost", "retries", "lost_before", "job"),
+    ("on_lost", "retries", "billed_before", "job"),
     [
         (RETRY, 0, 0, TextState.QUEUED),
         (RETRY, 0, 1, TextState.FAILED),
@@ -33,9 +33,9 @@ def decide(error: TextError, standing: Standing) -> Verdict:
     ],
 )
 def test_a_lost_answer_is_asked_again_only_as_often_as_was_decided(
-    on_lost: OnLostAnswer, retries: int, lost_before: int, job: TextState
+    on_lost: OnLostAnswer, retries: int, billed_before: int, job: TextState
 ) -> None:
-    verdict = decide(LOST, Standing(on_lost_answer=on_lost, retry_count=retries, lost_before=lost_before))
+    verdict = decide(LOST, Standing(on_lost_answer=on_lost, retry_count=retries, billed_before=billed_before))
 
     assert (verdict.attempt, verdict.job) == (TextAttemptState.AMBIGUOUS, job)
 

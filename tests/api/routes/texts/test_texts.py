@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from api.settings import ApiSettings
 from embedded.servers.valkey import ValkeyServer
-from models.text_job import TextJob
+from models.text_job import OnLostAnswer, TextJob
 from models.webhook_delivery import WebhookDelivery
 from reelqueue.states import FailureClass, TextAttemptState, TextState
 from tests.api.conftest import problem, serving
@@ -245,7 +245,8 @@ def test_a_job_that_is_being_answered_is_given_up_only_where_that_is_said(api: h
 @pytest.mark.parametrize(("decision", "state"), [("ask_again", "queued"), ("give_up", "failed")])
 def test_a_person_decides_on_a_held_job_once(api: httpx.Client, rows: Session, decision: str, state: str) -> None:
     failure = {"failure_class": FailureClass.UNKNOWN, "failure_code": "lost", "failure_message": "it was lost"}
-    job_id = store_text(rows, TextState.HELD, **failure)
+    job_id = store_text(rows, TextState.HELD, on_lost_answer=OnLostAnswer.HOLD, **failure)
+    store_text_attempt(rows, job_id, TextAttemptState.AMBIGUOUS)
     rows.commit()
 
     answers = [api.post(f"/v1/texts/{job_id}/decide", json={"decision": decision}) for _ in range(2)]
