@@ -96,7 +96,8 @@ class LiveWriter:
     def _send(self, text: str) -> None:
         if self._connection is None:
             return
-        fields: dict[Any, Any] = {"kind": self._kind, "text": text, "index": self._index}
+        # A model may write half a character, a lone surrogate, which has no UTF-8: it must not end the paid call.
+        fields: dict[Any, Any] = {"kind": self._kind, "text": text.encode("utf-8", "replace"), "index": self._index}
         try:
             pipeline = self._connection.pipeline(transaction=False)
             pipeline.xadd(self._key, fields, maxlen=ENTRIES_MAX, approximate=True)

@@ -50,6 +50,18 @@ def test_pieces_of_a_kind_are_put_together(broker_url: str, connection: redis.Re
     assert 0 < int(str(connection.ttl(key_of(job_id)))) <= KEPT_SECONDS
 
 
+def test_half_a_character_does_not_end_the_call_that_brings_it(broker_url: str, connection: redis.Redis) -> None:
+    job_id = new_id()
+    writer = LiveWriter(connection, job_id)
+    for half in "\ud83d", "\ude00":
+        writer.write("text", half)
+        writer.flush()
+    writer.write("text", "a")
+    writer.flush()
+
+    assert [piece.text for piece in read(broker_url, job_id)] == ["?", "?", "a"]
+
+
 def test_a_reader_goes_on_from_where_it_was(broker_url: str, connection: redis.Redis) -> None:
     job_id = new_id()
     writer = LiveWriter(connection, job_id)
