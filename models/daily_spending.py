@@ -16,7 +16,11 @@ from models.base import Base
 
 
 class DailySpending(Base):
-    """Settled and written off on one day of UTC; the audit compares it with the ledger."""
+    """Settled and written off on one day of UTC; the audit compares it with the ledger.
+
+    What is taken back is of the day on which it was written off: on its own it would let a later day or month exceed
+    its caps by as much.
+    """
 
     __tablename__ = "daily_spending"
     __table_args__ = (

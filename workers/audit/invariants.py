@@ -186,10 +186,11 @@ CHECKS: Final = (
     ),
     Check(
         "daily_spending_is_the_ledgers",
-        "what is added up by day, tenant and account is what the ledger has",
+        "what is added up by day, tenant and account is what the ledger has; what is taken back is of the day on which"
+        " it was written off",
         """SELECT * FROM
-             (SELECT (e.at AT TIME ZONE 'UTC')::date AS day, c.tenant_id, e.account_id, e.currency,
-                     sum(e.amount) AS ledger
+             (SELECT CASE WHEN e.amount < 0 THEN spending_day(e) ELSE (e.at AT TIME ZONE 'UTC')::date END AS day,
+                     c.tenant_id, e.account_id, e.currency, sum(e.amount) AS ledger
               FROM ledger_entries e JOIN campaigns c ON c.id = e.campaign_id
               WHERE e.kind IN ('settle', 'write_off') AND e.amount IS NOT NULL AND e.currency IS NOT NULL
               GROUP BY 1, 2, 3, 4) entered

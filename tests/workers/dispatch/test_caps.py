@@ -5,16 +5,23 @@ from __future__ import annotations
 import json
 import random
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 import structlog
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import delete, func, select, update
 
-from models import Campaign, CapPeriod, DailySpending, EntryKind, LedgerEntry, RenderJob, SpendingCap
+from models import Campaign, CapPeriod, DailySpending, EntryKind, LedgerEntry, ProviderTask, RenderJob, SpendingCap
+from models.ledger_entry import SPENT_KINDS
 from models.operations.campaigns.holds import holds_of
 from models.operations.money.caps import Caps
+from models.operations.money.ledger import post_charges, write_off_of
+from models.operations.money.slot_reservations import release_slot
 from models.session import DatabaseClock
 from models.tenant import ensure_tenant
 from tests.support.commands import Run
@@ -94,6 +101,54 @@ def test_what_is_reserved_counts_in_the_new_period_too(jobs: Jobs) -> None:
     with jobs.context.sessions.begin() as session:
         session.execute(update(SpendingCap).values(amount=2 * CLIP))
     assert admitted(jobs) == 1
+
+
+def taken_back(jobs: Jobs, *, after_seconds: float) -> Decimal:
+    """A clip that was written off, and billed later for less; gives its bill."""
+    job_id = jobs.rendering()
+    with jobs.context.sessions.begin() as session:
+        slot = release_slot(session, job_id, now=jobs.clock.now())
+        assert slot is not None
+        written_off = write_off_of(slot)
+        post_charges(session, [written_off], now=jobs.clock.now())
+    jobs.clock.advance(after_seconds)
+    with jobs.context.sessions.begin() as session:
+        task = session.scalars(select(ProviderTask)).one()
+        bill = replace(written_off, kind=EntryKind.SETTLE, provider_task_id=task.id, amount=Decimal("0.40"))
+        post_charges(session, [bill], now=jobs.clock.now())
+        assert sum(session.scalars(select(LedgerEntry.amount).where(LedgerEntry.kind.in_(SPENT_KINDS)))) == bill.amount
+    return Decimal("0.40")
+
+
+def wrong_days(jobs: Jobs) -> list[dict[str, object]]:
+    """Where the days do not add up to the ledger."""
+    with jobs.context.sessions.begin() as session:
+        found = {finding.check.name: finding.rows for finding in audit(session)}
+    return found["daily_spending_is_the_ledgers"]
+
+
+@pytest.mark.parametrize(("period", "later"), [(CapPeriod.DAY, 86_400), (CapPeriod.MONTH, 10 * 86_400)])
+def test_what_an_earlier_period_is_given_back_does_not_widen_a_cap(jobs: Jobs, period: CapPeriod, later: float) -> None:
+    cap(jobs, "0.50", period=period)
+
+    bill = taken_back(jobs, after_seconds=later)
+
+    assert used(jobs) == bill
+    assert wrong_days(jobs) == []
+
+
+def test_days_are_moved_with_the_rule_about_what_is_given_back(own_jobs: Jobs, database_url: str) -> None:
+    taken_back(own_jobs, after_seconds=86_400)
+    config = Config(Path(__file__).parents[3] / "alembic.ini")
+    config.attributes["database_url"] = database_url
+
+    command.downgrade(config, "text_metadata_index")
+    with own_jobs.context.sessions() as session:
+        before = list(session.scalars(select(DailySpending.amount).order_by(DailySpending.day)))
+    command.upgrade(config, "head")
+
+    assert before == [CLIP, Decimal("-0.10")]
+    assert wrong_days(own_jobs) == []
 
 
 def test_a_cap_of_a_tenant_stops_nobody_else(jobs: Jobs) -> None:
