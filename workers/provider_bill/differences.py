@@ -11,7 +11,7 @@ rule              holds when
 ``another key``   seconds of an API key or a workspace that the operator has not named as ours
 ``console``       seconds that a person made in the provider's console
 ``refund``        the provider gave money back
-``no price``      the release knows no price of the model, so the ledger has seconds alone
+``no price``      the release knows no price of the model, so the ledger has these seconds alone
 ``written off``   a job's task was given up here, and is billed there
 ``day boundary``  the seconds that one day has too many are those that its neighbour lacks, and as many of our seconds
                   ended within half an hour of the midnight between them
@@ -135,6 +135,7 @@ class _Billed:
     list_amount: Decimal = Decimal(0)
     discount: Decimal = Decimal(0)
     coupons: Decimal = Decimal(0)
+    owed: Decimal = Decimal(0)
     list_prices: set[Decimal] = field(default_factory=set)
 
     def add(self, row: BillRow) -> None:
@@ -146,6 +147,7 @@ class _Billed:
         self.list_amount += row.list_amount
         self.discount += row.discount
         self.coupons += row.coupons
+        self.owed += row.owed
         if row.list_price is not None:
             self.list_prices.add(row.list_price)
 
@@ -244,10 +246,14 @@ def _differences(key: DayKey, theirs: _Billed, mine: LedgerDay, *, is_moved: boo
     for rule, amount in ((Rule.DISCOUNT, theirs.discount), (Rule.COUPON, theirs.coupons)):
         if amount:
             yield Difference(rule, f"taken off {theirs.list_amount:f}", *key, amount=-amount)
+    beyond = theirs.owed - (theirs.list_amount - theirs.discount - theirs.coupons)
+    if beyond > _ROUNDING * theirs.rows:
+        yield Difference(Rule.UNEXPLAINED, "owed beyond the list price less what was taken off", *key, amount=beyond)
+    unpriced = mine.unpriced_seconds * _average_price(theirs, mine)
     if mine.unpriced_seconds:
         text = f"no price was known here for {mine.unpriced_seconds:f} s"
-        yield Difference(Rule.NO_PRICE, text, *key, amount=theirs.list_amount - mine.amount)
-    elif apart := _apart_by_price(theirs, mine, over):
+        yield Difference(Rule.NO_PRICE, text, *key, amount=unpriced)
+    if apart := _apart_by_price(theirs, mine, over, unpriced):
         is_rounding = abs(apart) <= _ROUNDING * theirs.rows
         yield Difference(Rule.ROUNDING if is_rounding else Rule.LIST_PRICE, _prices(theirs, mine), *key, amount=apart)
 
@@ -257,7 +263,7 @@ def _rule_of_seconds(
 ) -> tuple[Rule, str]:
     if is_moved:
         return Rule.DAY_BOUNDARY, "tasks of around midnight, which the bill has on the other day"
-    if 0 < amount <= mine.written_off:
+    if over > 0 and 0 < amount <= mine.written_off:
         return Rule.WRITTEN_OFF, f"given up here for up to {mine.written_off:f}, and billed there"
     if over > 0:
         return Rule.UNEXPLAINED, "billed, and not in the ledger: look for tasks that no job asked for"
@@ -274,10 +280,19 @@ def _average_price(theirs: _Billed, mine: LedgerDay) -> Decimal:
     return mine.amount / priced if priced else Decimal(0)
 
 
-def _apart_by_price(theirs: _Billed, mine: LedgerDay, over: Decimal) -> Decimal:
-    """By how much the amount at list prices differs for the same seconds; 0 where that cannot be known."""
+def _apart_by_price(theirs: _Billed, mine: LedgerDay, over: Decimal, unpriced: Decimal) -> Decimal:
+    """By how much the amount at list prices differs for the same seconds; 0 where that cannot be known.
+
+    Args:
+        theirs: The bill.
+        mine: The ledger.
+        over: Seconds billed less ours.
+        unpriced: What the seconds cost for which there is no price here.
+    """
+    if mine.unpriced_seconds and (mine.unpriced_seconds == mine.seconds or len(theirs.list_prices) != 1):
+        return Decimal(0)
     if not over and not theirs.free_seconds:
-        return theirs.list_amount - mine.amount
+        return theirs.list_amount - mine.amount - unpriced
     if over <= 0 and len(mine.prices) == 1:  # which seconds are missing does not matter
         return theirs.list_amount - theirs.seconds * min(mine.prices)
     return Decimal(0)

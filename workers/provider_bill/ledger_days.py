@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, literal_column, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, exists, func, literal_column, select
+from sqlalchemy.orm import Session, aliased
 
 from models.ledger_entry import SPENT_KINDS, EntryKind, LedgerEntry
 from models.provider_task import ProviderTask
@@ -50,7 +50,7 @@ def read_ledger_days(
                 is_paid, entry.amount.is_not(None), entry.seconds > 0
             ),
             func.sum(entry.seconds).filter(is_paid, entry.amount.is_(None)),
-            func.sum(entry.amount).filter(~is_paid),
+            func.sum(entry.amount).filter(~is_paid, entry.amount > 0, _stands()),
             func.sum(entry.seconds).filter(is_paid, is_first),
             func.sum(entry.seconds).filter(is_paid, is_last),
         )
@@ -78,3 +78,17 @@ def read_ledger_days(
         )
         for when, model, seconds, amount, prices, unpriced, written_off, first, last in session.execute(query)
     }
+
+
+def _stands() -> ColumnElement[bool]:
+    """Whether a write-off was not taken back: one that was has its bill in a settlement, and explains no other."""
+    entry, other = LedgerEntry, aliased(LedgerEntry)
+    taken_back = exists().where(
+        other.kind == EntryKind.WRITE_OFF,
+        other.amount < 0,
+        other.id > entry.id,
+        other.job_id == entry.job_id,
+        other.account_id == entry.account_id,
+        other.provider_task_id.is_not_distinct_from(entry.provider_task_id),
+    )
+    return ~taken_back

@@ -116,8 +116,10 @@ def _kind(row: Mapping[str, Any], model: str, key: str, channel: str) -> BillKin
         return BillKind.REFUND
     if item == "Adjustment" or "rounding" in name:
         return BillKind.ADJUSTMENT
-    if item != "PayAsYouGoBill" or not _is_video(row):
+    if item == "SubscriptionOrder" or not _is_video(row):
         return BillKind.OTHER
+    if item != "PayAsYouGoBill":
+        raise ValueError(f"Item is {row.get('Item')!r}, of which it is not known what it bills")
     if "free" in name and not _amount(row, "PretaxAmount"):
         return BillKind.FREE_QUOTA
     return BillKind.CONSOLE if channel in _CONSOLE or (model and not key) else BillKind.USAGE

@@ -105,6 +105,8 @@ def test_free_seconds_are_none_that_are_missing() -> None:
         ({"PretaxGrossAmount": "1,234.56"}, Rule.UNREADABLE),
         ({"PretaxGrossAmount": True}, Rule.UNREADABLE),
         ({"UsageUnit": "Minute"}, Rule.UNREADABLE),
+        ({"Item": "PostPaidBill"}, Rule.UNREADABLE),
+        ({"Item": None}, Rule.UNREADABLE),
         ({"BillingDate": "Nov 3"}, Rule.UNREADABLE),
     ],
 )
@@ -170,3 +172,29 @@ def test_a_model_without_a_price_here_is_compared_by_seconds_alone() -> None:
     found = only(compared(item(), ledger=unpriced))
 
     assert (found.rule, found.amount) == (Rule.NO_PRICE, Decimal("3.0"))
+
+
+def test_seconds_without_a_price_here_explain_no_other_price_of_the_rest() -> None:
+    mine = LedgerDay(Decimal(30), 25 * PRICE, frozenset({PRICE}), unpriced_seconds=Decimal(5))
+    dearer = item(PretaxGrossAmount=Decimal("3.6"), PretaxAmount=Decimal("3.6"), ListPrice="0.12")
+
+    assert [(one.rule, one.amount) for one in compared(item(), ledger=mine)] == [(Rule.NO_PRICE, Decimal("0.5"))]
+    assert [(one.rule, one.amount) for one in compared(dearer, ledger=mine)] == [
+        (Rule.NO_PRICE, Decimal("0.60")),
+        (Rule.LIST_PRICE, Decimal("0.50")),
+    ]
+
+
+@pytest.mark.parametrize(("owed", "is_listed"), [("2.70", False), ("2.71", False), ("3.70", True)])
+def test_what_is_owed_beyond_the_list_price_less_what_was_taken_off_is_listed(owed: str, *, is_listed: bool) -> None:
+    found = compared(item(InvoiceDiscount=Decimal("0.3"), PretaxAmount=Decimal(owed)))
+
+    listed = [(one.rule, one.amount) for one in found if not one.is_explained]
+    assert listed == ([(Rule.UNEXPLAINED, Decimal(owed) - Decimal("2.7"))] if is_listed else [])
+
+
+def test_fewer_seconds_for_more_money_are_not_what_was_written_off() -> None:
+    fewer = item(Usage="25", PretaxGrossAmount=Decimal("3.5"), PretaxAmount=Decimal("3.5"), ListPrice="0.14")
+    prices = frozenset({PRICE, 2 * PRICE})
+
+    assert only(compared(fewer, ledger=ledger_day(written_off=Decimal(1), prices=prices))).rule is Rule.UNEXPLAINED
