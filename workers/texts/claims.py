@@ -259,9 +259,11 @@ def _fail(session: Session, job: TextJob, failure: FailureClass, code: str, mess
 
 
 def _can_pay(session: Session, job: TextJob, account: Account, most: TextCost | None, now: datetime) -> bool:
-    """Whether its campaign's budget and the caps above it cover one call; locks them, and notes why not."""
+    """Whether its campaign goes on, and its budget and the caps above cover one call; locks them, notes why not."""
     # Also one without a budget: one that is being set counts what is reserved, and must not miss this call.
     campaign = session.get_one(Campaign, job.campaign_id, with_for_update={"key_share": True}, populate_existing=True)
+    if campaign.paused_at is not None or campaign.cancelled_at is not None:
+        return False  # since the job was chosen: nothing is sent after the commit of a stop
     if campaign.budget_amount is not None and not _is_in_budget(session, job, campaign, most, now):
         return False
     caps = Caps.open(session, now)

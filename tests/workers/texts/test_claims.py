@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
-from sqlalchemy import event
+import pytest
+from sqlalchemy import event, text
 
+from models import Campaign
 from models.campaign import ensure_campaign
 from models.operations.money.budget import Budget, set_budget
 from models.tenant import ensure_tenant
@@ -35,3 +39,22 @@ def test_a_transaction_locks_one_campaign_before_the_caps(asked: Asked) -> None:
     assert isinstance(taken, Taken)
     assert (taken.claim.job_id, asked.job(poor).state) == (rich, TextState.QUEUED)
     assert [one for one in locked if one] == [["campaign"], ["campaign", "caps"]]
+
+
+@pytest.mark.parametrize("column", ["paused_at", "cancelled_at"])
+def test_a_campaign_that_is_stopped_while_a_claim_waits_for_it_is_not_sent(asked: Asked, column: str) -> None:
+    job_id = asked.queued()
+    blocked = text("SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))")
+    with ThreadPoolExecutor(1) as worker, asked.context.sessions.begin() as session:
+        campaign = session.get_one(Campaign, asked.job(job_id).campaign_id)
+        setattr(campaign, column, asked.context.clock.now(session))
+        session.flush()
+        taking = worker.submit(take_text_job, asked.context, job_id)
+        give_up_at = time.monotonic() + 30
+        while session.execute(blocked).first() is None and not taking.done():
+            assert time.monotonic() < give_up_at
+        session.commit()
+        taken = taking.result()
+
+    assert not isinstance(taken, Taken)
+    assert (asked.job(job_id).state, asked.attempts(job_id)) == (TextState.QUEUED, [])
