@@ -93,7 +93,7 @@ def waits(settings: Settings) -> Iterator[Wait]:
     yield Wait(TextLane.wake_at, _PACE, is_lease=True)
     asking = timedelta(seconds=settings.text.send_within_seconds)
     yield Wait(TextAttempt.send_by, asking, keeps=True, among=(TextAttempt.state == TextAttemptState.INTENT,))
-    silent = timedelta(seconds=settings.text.silence_seconds)
+    silent = timedelta(seconds=settings.text.silence_seconds + _LARGEST_SUBMIT_SECONDS)
     yield Wait(TextAttempt.answer_by, silent, keeps=True, among=(TextAttempt.state == TextAttemptState.SENT,))
     yield Wait(TextJob.not_before_at, _PACE, among=(TextJob.state == TextState.QUEUED,))
     yield Wait(PollLane.lease_until, timedelta(seconds=settings.poll.lease_seconds), is_lease=True)

@@ -36,6 +36,7 @@ from reelqueue.states import FailureClass, TextState
 from workers.failpoints import Failpoint, failpoint
 from workers.runtime.commit_retry import commit_with_retry
 from workers.runtime.context import Context
+from workers.submission.submit import UPLINK_BYTES_PER_SECOND
 from workers.texts.claims import Nothing, TextClaim, take_text_job
 from workers.texts.decisions import Verdict
 from workers.texts.outcomes import store_answer, store_error
@@ -138,6 +139,7 @@ class _Call:
             failpoint(Failpoint.TEXT_BEGUN)
             self._live.write("begin", str(self._claim.number))
             try:
+                self._pause_for_breath()  # its head has come: its first event may take as long once more
                 for delta in reply.events():
                     self._live.write(delta.kind, delta.text, delta.index)
                     self._pause_for_breath()
@@ -159,7 +161,8 @@ class _Call:
         try:
             with self._context.sessions.begin() as session:
                 now = self._context.clock.now(session)
-                answer_by = now + timedelta(seconds=rules.silence_seconds)
+                upload_seconds = len(self._claim.built.content) / UPLINK_BYTES_PER_SECOND
+                answer_by = now + timedelta(seconds=rules.silence_seconds + upload_seconds)
                 self._is_sent = mark_text_sent(session, self._claim.attempt_id, now=now, answer_by=answer_by)
         except SQLAlchemyError as error:
             raise TextNotSentError(f"it could not be recorded: {type(error).__name__}") from error
@@ -175,7 +178,7 @@ class _Call:
             raise TextNotSentError(f"this worker was stopped for {gone_seconds:.0f} s before the call: it was not sent")
 
     def _pause_for_breath(self) -> None:
-        """Between two events: publish the text so far, renew the lease, and check whether to continue."""
+        """Before each event: publish the text so far, renew the lease, and check whether to continue."""
         seconds = self._context.host.seconds()
         if seconds - self._shown_seconds >= _SHOW_SECONDS:
             self._shown_seconds = seconds

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -21,10 +23,13 @@ from models.operations.texts.live_answers import LivePiece, connect_async, read_
 from models.settings import ServiceSettings
 from models.spending_cap import CapPeriod, SpendingCap
 from models.tenant import ensure_tenant
+from reelqueue.qwen.answer import TextDelta
+from reelqueue.qwen.client._sync import TextReply
 from reelqueue.qwen.errors import TextRefusedError
 from reelqueue.states import FailureClass, TextAttemptState, TextState
 from tests.support.asked import MODEL, Asked
 from workers.runtime.host_clock import HostClock
+from workers.submission.submit import UPLINK_BYTES_PER_SECOND
 from workers.texts.answer import answer_text_job
 from workers.texts.claims import Taken, take_text_job
 from workers.texts.outcomes import store_error
@@ -472,3 +477,35 @@ def give_up(asked: Asked, job_id: UUID) -> None:
         session.execute(mine.values(answer_by=now))
         assert session.get_one(TextJob, job_id).state is TextState.RUNNING
     assert sweep_texts(asked.context).lost == 1
+
+
+def test_an_answer_that_begins_late_is_not_believed_lost(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    job_id, begun, events = asked.queued(), list[TextAttempt](), TextReply.events
+
+    def noted(reply: TextReply) -> Iterator[TextDelta]:
+        begun.extend(asked.attempts(job_id))
+        yield from events(reply)
+
+    monkeypatch.setattr(TextReply, "events", noted)
+    asked.fault("delay", phase="after", seconds=0.3)
+    job = asked.answered(job_id)
+
+    attempt = begun[0]  # the answer drains the stream once more
+    assert attempt.answer_by is not None
+    assert attempt.sent_at is not None
+    assert attempt.answer_by - attempt.sent_at > timedelta(seconds=asked.context.settings.text.silence_seconds)
+    assert job.state is TextState.SUCCEEDED
+
+
+def test_a_large_question_has_time_to_be_sent(asked: Asked) -> None:
+    small, large = asked.queued(options=HOLD), asked.queued("boat " * 40_000, options=HOLD)
+    waits = []
+    for job_id in small, large:
+        asked.fault("drop", phase="after")
+        asked.answered(job_id)
+        (attempt,) = asked.attempts(job_id)
+        assert attempt.answer_by is not None
+        assert attempt.sent_at is not None
+        waits.append((attempt.answer_by - attempt.sent_at).total_seconds())
+
+    assert waits[1] - waits[0] == pytest.approx(200_000 / UPLINK_BYTES_PER_SECOND, rel=0.01)
