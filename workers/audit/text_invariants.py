@@ -29,11 +29,13 @@ TEXT_CHECKS: Final = (
     ),
     Check(
         "text_call_is_entered",
-        "a call that was answered, or whose answer was lost, is in the ledger once with what it cost; no other call is",
+        "a call that was answered, or whose answer was lost, is in the ledger once with what it cost; of another call"
+        " nothing is, or a write-off that was taken back",
         """SELECT a.id AS text_attempt_id, a.job_id AS text_job_id, a.state, a.cost_amount, sum(e.amount) AS entered
            FROM text_attempts a LEFT JOIN ledger_entries e ON e.text_attempt_id = a.id
            GROUP BY a.id
-           HAVING (a.state NOT IN ('answered', 'ambiguous') AND count(e.id) > 0)
+           HAVING (a.state NOT IN ('answered', 'ambiguous')
+                  AND (coalesce(sum(e.amount), 0) <> 0 OR count(e.id) FILTER (WHERE e.kind <> 'write_off') > 0))
              OR (a.state IN ('answered', 'ambiguous') AND (
                a.cost_amount IS DISTINCT FROM sum(e.amount)
                OR max(e.currency) IS DISTINCT FROM CASE WHEN a.cost_amount IS NULL THEN NULL ELSE a.currency END
@@ -49,7 +51,7 @@ TEXT_CHECKS: Final = (
         """SELECT j.id AS text_job_id, j.cost_amount, sum(e.amount) AS entered
            FROM text_jobs j LEFT JOIN text_attempts a ON a.job_id = j.id
            LEFT JOIN ledger_entries e ON e.text_attempt_id = a.id
-           GROUP BY j.id HAVING j.cost_amount IS DISTINCT FROM sum(e.amount)""",
+           GROUP BY j.id HAVING coalesce(j.cost_amount, 0) <> coalesce(sum(e.amount), 0)""",
     ),
     Check(
         "text_answer_is_whole",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
 
@@ -107,7 +108,7 @@ def extend_answer(session: Session, attempt_id: UUID, *, answer_by: datetime) ->
 
 
 def close_attempt(session: Session, attempt_id: UUID, outcome: TextOutcome, *, now: datetime) -> TextAttempt | None:
-    """Store how an attempt ended; an answer also where the attempt was given up meanwhile.
+    """Store how an attempt ended; what is certain also where the attempt was given up meanwhile.
 
     Args:
         session: In a transaction that has locked its job; the caller commits.
@@ -118,9 +119,8 @@ def close_attempt(session: Session, attempt_id: UUID, outcome: TextOutcome, *, n
     Returns:
         The attempt as it is now, or None if it has its outcome already.
     """
-    closable = OPEN_TEXT_ATTEMPT | (
-        {TextAttemptState.AMBIGUOUS} if outcome.state is TextAttemptState.ANSWERED else set()
-    )
+    is_certain = outcome.state is not TextAttemptState.AMBIGUOUS
+    closable = OPEN_TEXT_ATTEMPT | ({TextAttemptState.AMBIGUOUS} if is_certain else set())
     found = select(TextAttempt).where(TextAttempt.id == attempt_id, TextAttempt.state.in_(closable))
     attempt = session.scalars(
         found.with_for_update(key_share=True).execution_options(populate_existing=True)
@@ -134,6 +134,8 @@ def close_attempt(session: Session, attempt_id: UUID, outcome: TextOutcome, *, n
     if outcome.cost is not None:
         attempt.cost_amount, attempt.currency = outcome.cost.amount, outcome.cost.currency
         attempt.priced_on, attempt.is_estimate = outcome.cost.priced_on, outcome.cost.is_estimate
+    elif outcome.state not in _BILLED:
+        attempt.cost_amount = attempt.is_estimate = None
     session.flush()
     return attempt
 
@@ -146,33 +148,44 @@ def charge_attempt(session: Session, attempt: TextAttempt, *, now: datetime) -> 
         attempt: The attempt.
         now: The time.
     """
-    if attempt.state not in _BILLED:
+    mine = select(LedgerEntry.kind, func.sum(LedgerEntry.amount)).where(LedgerEntry.text_attempt_id == attempt.id)
+    entered = dict(session.execute(mine.group_by(LedgerEntry.kind)).all())
+    if attempt.state not in _BILLED and not entered:
         return
-    job = session.get_one(TextJob, attempt.job_id, populate_existing=True)
-    totals = select(
-        func.sum(TextAttempt.cost_amount),
-        func.max(TextAttempt.currency),
-        func.bool_or(TextAttempt.is_estimate),
-        func.min(TextAttempt.priced_on),
-    ).where(TextAttempt.job_id == attempt.job_id, TextAttempt.cost_amount.is_not(None))
-    amount, currency, is_estimate, priced_on = session.execute(totals).one()
-    job.cost_amount, job.cost_currency = amount, currency
-    job.cost_is_estimate, job.priced_on = bool(is_estimate), priced_on
-    session.flush()
+    job = _add_up(session, attempt.job_id)
     is_doubtful = attempt.state is TextAttemptState.AMBIGUOUS if attempt.is_estimate is None else attempt.is_estimate
-    kind = EntryKind.WRITE_OFF if is_doubtful else EntryKind.SETTLE
-    entered = select(LedgerEntry.id).where(LedgerEntry.text_attempt_id == attempt.id, LedgerEntry.kind == kind)
-    if session.scalars(entered).first() is not None:
+    kind, amount = EntryKind.WRITE_OFF if is_doubtful else EntryKind.SETTLE, attempt.cost_amount
+    if attempt.state not in _BILLED:  # it was given up, and has turned out to be free
+        kind, amount = EntryKind.WRITE_OFF, -(entered.get(EntryKind.WRITE_OFF) or Decimal(0))
+        if not amount:
+            return
+    elif kind in entered:
         return  # its answer came late, and without its usage: the doubt is the same
     charge = TextCharge(
         kind=kind,
         campaign_id=job.campaign_id,
         account_id=attempt.account_id,
         text_attempt_id=attempt.id,
-        amount=attempt.cost_amount,
-        currency=attempt.currency if attempt.cost_amount is not None else None,
+        amount=amount,
+        currency=attempt.currency if amount is not None else None,
     )
     post_charges(session, [charge], now=now)
+
+
+def _add_up(session: Session, job_id: UUID) -> TextJob:
+    """Write what all calls of a job have cost together; gives the job."""
+    job = session.get_one(TextJob, job_id, populate_existing=True)
+    totals = select(
+        func.sum(TextAttempt.cost_amount),
+        func.max(TextAttempt.currency),
+        func.bool_or(TextAttempt.is_estimate),
+        func.min(TextAttempt.priced_on),
+    ).where(TextAttempt.job_id == job_id, TextAttempt.cost_amount.is_not(None))
+    amount, currency, is_estimate, priced_on = session.execute(totals).one()
+    job.cost_amount, job.cost_currency = amount, currency
+    job.cost_is_estimate, job.priced_on = bool(is_estimate), priced_on
+    session.flush()
+    return job
 
 
 def billed_count(session: Session, job_id: UUID) -> int:

@@ -14,6 +14,7 @@ from models.operations.texts.attempts import mark_text_sent
 from models.operations.texts.decide import decide_held_text
 from models.operations.texts.enqueue import TextJobOptions
 from reelqueue.qwen.answer import Answer
+from reelqueue.qwen.errors import TextRefusedError
 from reelqueue.qwen.usage import Usage
 from reelqueue.states import FailureClass, TextAttemptState, TextState
 from tests.support.asked import Asked
@@ -21,7 +22,7 @@ from workers.sweep.sweep import sweep
 from workers.sweep.texts import sweep_texts
 from workers.texts.answer import answer_text_job
 from workers.texts.claims import Taken, TextClaim, take_text_job
-from workers.texts.outcomes import store_answer
+from workers.texts.outcomes import store_answer, store_error
 
 HOLD = TextJobOptions(on_lost_answer=OnLostAnswer.HOLD)
 
@@ -216,3 +217,21 @@ def test_what_is_too_late_or_unwanted_is_not_asked(asked: Asked) -> None:
     assert (swept.expired, swept.stopped) == (1, 1)
     assert (asked.job(late).state, asked.job(stopped).state) == (TextState.EXPIRED, TextState.CANCELLED)
     assert (asked.charges(), asked.broken()) == ([], [])
+
+
+def test_a_call_that_turns_out_free_after_it_was_given_up_is_not_paid(asked: Asked) -> None:
+    job_id = asked.queued()
+    claim = begin(asked, job_id)
+    pass_by(asked, job_id=job_id)
+    sweep_texts(asked.context)
+    assert asked.job(job_id).cost_amount is not None
+
+    with asked.context.sessions.begin() as session:
+        refused = TextRefusedError("429: slower", failure=FailureClass.THROTTLE, http_status=429)
+        store_error(session, claim, refused, asked.context.settings, now=asked.context.clock.now(session))
+
+    (attempt,) = asked.attempts(job_id)
+    job = asked.job(job_id)
+    assert (attempt.state, attempt.cost_amount, job.cost_amount) == (TextAttemptState.REFUSED, None, None)
+    assert [entry.amount for entry in asked.entries()] == [attempt.reserved_amount, -(attempt.reserved_amount or 0)]
+    assert (job.state, asked.broken()) == (TextState.QUEUED, [])
