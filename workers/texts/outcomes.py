@@ -75,9 +75,9 @@ def store_error(session: Session, claim: TextClaim, error: TextError, settings: 
     outcome = TextOutcome(
         state=verdict.attempt,
         http_status=error.http_status,
-        request_id=error.request_id,
+        request_id=_stored(error.request_id),
         error_class=error.failure,
-        error_code=error.code,
+        error_code=_stored(error.code),
         error_message=storable(error.message),
         partial_text=storable(partial.text) if partial and partial.text else None,
         partial_reasoning=storable(partial.reasoning) if partial and partial.reasoning else None,
@@ -119,13 +119,13 @@ def apply(
         hold_lane(
             lane,
             now + timedelta(seconds=effect.hold_seconds),
-            effect.reason[:_MESSAGE_CHARACTERS],
+            storable(effect.reason)[:_MESSAGE_CHARACTERS],
             now=now,
             at_least_until=now + timedelta(seconds=effect.told_seconds),
             slower_by=effect.slower_by,
         )
     if verdict.pauses_account:
-        pause_account(session, attempt.account_id, verdict.reason.message or "refused", now=now)
+        pause_account(session, attempt.account_id, storable(verdict.reason.message or "refused"), now=now)
     values = _reason_columns(verdict.reason)
     if verdict.job is TextState.QUEUED:
         values["not_before_at"] = now + timedelta(seconds=verdict.delay_seconds) if verdict.delay_seconds else None
@@ -169,6 +169,10 @@ def storable(text: str) -> str:
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
 
 
+def _stored(text: str | None) -> str | None:
+    return None if text is None else storable(text)
+
+
 def _lock_job(session: Session, job_id: UUID) -> TextJob:
     locked = select(TextJob).where(TextJob.id == job_id).with_for_update(key_share=True)
     return session.scalars(locked.execution_options(populate_existing=True)).one()
@@ -178,7 +182,7 @@ def _answered(answer: Answer) -> TextOutcome:
     return TextOutcome(
         state=TextAttemptState.ANSWERED,
         http_status=200,
-        request_id=answer.request_id,
+        request_id=_stored(answer.request_id),
         usage=_usage_document(answer.usage),
         cost=answer.cost,
     )
@@ -191,8 +195,8 @@ def _answer_columns(answer: Answer) -> dict[str, Any]:
         "reasoning": storable(answer.reasoning) or None,
         "tool_calls": calls or None,
         "finish_reason": answer.finish_reason,
-        "answered_model": answer.model,
-        "request_id": answer.request_id,
+        "answered_model": storable(answer.model),
+        "request_id": _stored(answer.request_id),
         "usage": _usage_document(answer.usage),
         "failure_class": None,
         "failure_code": None,
@@ -202,7 +206,7 @@ def _answer_columns(answer: Answer) -> dict[str, Any]:
 
 def _reason_columns(reason: Reason) -> dict[str, Any]:
     message = storable(reason.message)[:_MESSAGE_CHARACTERS] if reason.message else None
-    return {"failure_class": reason.failure_class, "failure_code": reason.code, "failure_message": message}
+    return {"failure_class": reason.failure_class, "failure_code": _stored(reason.code), "failure_message": message}
 
 
 def _usage_document(usage: Usage | None) -> dict[str, Any] | None:

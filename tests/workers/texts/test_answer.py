@@ -23,16 +23,16 @@ from models.operations.texts.live_answers import LivePiece, connect_async, read_
 from models.settings import ServiceSettings
 from models.spending_cap import CapPeriod, SpendingCap
 from models.tenant import ensure_tenant
-from reelqueue.qwen.answer import TextDelta
+from reelqueue.qwen.answer import Answer, FinishReason, TextDelta
 from reelqueue.qwen.client._sync import TextReply
-from reelqueue.qwen.errors import TextRefusedError
+from reelqueue.qwen.errors import TextError, TextRefusedError, TextServerError
 from reelqueue.states import FailureClass, TextAttemptState, TextState
 from tests.support.asked import MODEL, Asked
 from workers.runtime.host_clock import HostClock
 from workers.submission.submit import UPLINK_BYTES_PER_SECOND
 from workers.texts.answer import answer_text_job
 from workers.texts.claims import Taken, take_text_job
-from workers.texts.outcomes import store_error
+from workers.texts.outcomes import store_answer, store_error
 
 HOLD = TextJobOptions(on_lost_answer=OnLostAnswer.HOLD)
 
@@ -509,3 +509,41 @@ def test_a_large_question_has_time_to_be_sent(asked: Asked) -> None:
         waits.append((attempt.answer_by - attempt.sent_at).total_seconds())
 
     assert waits[1] - waits[0] == pytest.approx(200_000 / UPLINK_BYTES_PER_SECOND, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("failure", "status", "kind"),
+    [
+        (FailureClass.THROTTLE, 429, TextRefusedError),
+        (FailureClass.ACCOUNT, 401, TextRefusedError),
+        (FailureClass.PROVIDER, 500, TextServerError),
+    ],
+)
+def test_no_character_of_a_refusal_keeps_it_from_being_stored(
+    asked: Asked, failure: FailureClass, status: int, kind: type[TextError]
+) -> None:
+    job_id = asked.queued()
+    taken = take_text_job(asked.context, job_id)
+    assert isinstance(taken, Taken)
+    bad = "a\0b\ud83d"
+    error = kind(bad, failure=failure, http_status=status, code=bad, request_id=bad)
+
+    with asked.context.sessions.begin() as session:
+        store_error(session, taken.claim, error, asked.context.settings, now=asked.context.clock.now(session))
+
+    (attempt,) = asked.attempts(job_id)
+    assert (attempt.error_code, attempt.request_id) == ("a\N{REPLACEMENT CHARACTER}b?",) * 2
+
+
+def test_no_character_of_an_answer_keeps_it_from_being_stored(asked: Asked) -> None:
+    job_id = asked.queued()
+    taken = take_text_job(asked.context, job_id)
+    assert isinstance(taken, Taken)
+    bad = "a\0b\ud83d"
+    answer = Answer(bad, bad, bad, (), FinishReason.STOP, None, taken.claim.built.max_cost, bad)
+
+    with asked.context.sessions.begin() as session:
+        assert store_answer(session, taken.claim, answer, now=asked.context.clock.now(session))
+
+    assert asked.job(job_id).answered_model == "a\N{REPLACEMENT CHARACTER}b?"
+    assert asked.broken() == []
