@@ -24,6 +24,8 @@ class Failpoint(StrEnum):
 
     TAKEN_IN = "taken_in"
     """A producer's request is committed, the dispatch hint is not sent."""
+    TEXT_TAKEN_IN = "text_taken_in"
+    """A producer's text request is committed, its hint is not sent."""
     ADMITTED = "admitted"
     """Slots are leased, the submit hints are not sent."""
     CLAIMING = "claiming"

@@ -55,7 +55,7 @@ def take_in_text(context: Context, request: object, idempotency_key: object) -> 
     with context.sessions.begin() as session, _conflicts():
         stored = enqueue_text_document(session, given, now=context.clock.now(session), idempotency_key=key)
         model = session.get_one(TextJob, stored.job_id).model
-    failpoint(Failpoint.TAKEN_IN)
+    failpoint(Failpoint.TEXT_TAKEN_IN)
     context.hints.text(stored.job_id, model)
     return stored
 

@@ -4,7 +4,7 @@
 route                        effect
 ============================ =================================================================
 ``GET  /__sim__/health``     ready, clock, tasks by status
-``POST /__sim__/reset``      forgets tasks, charges, uploads, files, batches, faults, cached prefixes and the log
+``POST /__sim__/reset``      forgets tasks, charges, uploads, files, batches, faults, caches, log and advanced time
 ``GET  /__sim__/config``     the whole configuration
 ``POST /__sim__/config``     changes the parts that are given
 ``GET  /__sim__/faults``     scripted faults with their use; ``DELETE`` forgets them

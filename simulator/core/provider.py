@@ -140,8 +140,13 @@ class Provider:
         return self.config
 
     def reset(self) -> None:
-        """Forget every task, charge, upload, fault and logged request; the behaviour stays."""
+        """Forget every task, charge, upload, fault and logged request, and all that the clock was advanced by.
+
+        The behaviour stays.
+        """
         self.store.clear()
+        self.clock.advance(-self.clock.offset_ms)
+        self._remember()
         self._schedule.reload()
 
     def expires_ms(self, task: Task) -> int:

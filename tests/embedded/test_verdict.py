@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from embedded.demo.result import judge
+from embedded.demo.result import evaluate
 from models.base import new_id
 from reelqueue.schemas.jobs import Job
 from reelqueue.states import RenderState
@@ -30,7 +30,7 @@ from reelqueue.states import RenderState
     ],
 )
 def test_the_line(jobs: list[tuple[str, str]], billed: list[str], line: str, *, is_good: bool) -> None:
-    verdict = judge([make_job(task_id, state) for task_id, state in jobs], billed, wanted_count=2)
+    verdict = evaluate([make_job(task_id, state) for task_id, state in jobs], billed, wanted_count=2)
 
     assert (str(verdict), verdict.is_good) == (line, is_good)
 
@@ -45,7 +45,7 @@ def test_the_line(jobs: list[tuple[str, str]], billed: list[str], line: str, *, 
     ],
 )
 def test_the_line_of_a_sabotaged_run(adopted_count: int, line: str, *, is_good: bool) -> None:
-    verdict = judge([make_job("a", "succeeded")], ["a"], wanted_count=1, adopted_count=adopted_count)
+    verdict = evaluate([make_job("a", "succeeded")], ["a"], wanted_count=1, adopted_count=adopted_count)
 
     assert (str(verdict), verdict.is_good) == (line, is_good)
 

@@ -133,3 +133,12 @@ def test_a_reset_forgets_everything_but_the_configuration(wire: Wire) -> None:
     assert wire.query(task_id)["output"]["task_status"] == "UNKNOWN"
     assert wire.client.get("/__sim__/ledger").json()["count"] == 0
     assert wire.client.get("/__sim__/config").json()["time_scale"] == 5
+
+
+def test_a_reset_moves_the_clock_back(wire: Wire) -> None:
+    began_ms = wire.client.get("/__sim__/health").json()["now_ms"]
+    wire.client.post("/__sim__/advance", json={"seconds": 86_400})
+
+    wire.client.post("/__sim__/reset")
+
+    assert wire.client.get("/__sim__/health").json()["now_ms"] == began_ms

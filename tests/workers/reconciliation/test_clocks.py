@@ -82,7 +82,7 @@ def test_where_no_answer_tells_the_time_absence_is_never_proven(doubts: Doubts, 
     for _ in range(20):
         said = doubts.ask(job_id)
 
-    assert "where the provider's clock was" in said
+    assert "the provider's clock at the time it was sent is unknown" in said
     assert doubts.attempt(job_id).first_absent_at is None
     doubts.give_up(job_id)
     assert rows.state(job_id) is RenderState.NEEDS_REVIEW
@@ -198,7 +198,7 @@ def test_an_attempt_of_a_time_to_come_proves_nothing(doubts: Doubts, rows: Rows,
     later = clock.now() + timedelta(hours=1)
     rows.change(Attempt, Attempt.job_id == job_id, created_at=later, sent_at=later)
 
-    assert "where the provider's clock was" in doubts.ask(job_id, after_seconds=60)
+    assert "the provider's clock at the time it was sent is unknown" in doubts.ask(job_id, after_seconds=60)
 
 
 def test_the_list_of_a_day_ends_at_the_providers_now(

@@ -43,7 +43,7 @@ def test_a_worker_that_was_frozen_after_sent_does_not_send(
 
     said = submit_render_job(replace(context, host=FrozenHost()), hint.job_id, hint.epoch)
 
-    assert "stood still for 300 s" in said
+    assert "was stopped for 300 s" in said
     assert provider.count("submit") == 0
     assert rows.state(hint.job_id) is RenderState.QUEUED
     assert rows.attempts(hint.job_id)[0].state is AttemptState.REJECTED
@@ -65,7 +65,7 @@ def test_a_worker_that_took_too_long_over_its_client_does_not_send(
 
     said = submit_render_job(replace(context, host=host, settings=settings), hint.job_id, hint.epoch)
 
-    assert "stood still for 16 s" in said
+    assert "was stopped for 16 s" in said
     assert provider.count("submit") == 0
 
 
