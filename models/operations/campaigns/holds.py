@@ -13,13 +13,14 @@ from sqlalchemy.orm import Session
 from models.account import Account
 from models.campaign import Campaign
 from models.job_event import STORE_FAILED, JobEvent
-from models.operations.money.caps import describe_cap, is_exhausted
+from models.operations.money.caps import covers, describe_cap, is_exhausted
 from models.operations.scheduling.account_limits import lane_limits, offers
 from models.operations.scheduling.submit_gates import Cause, stored_openings
 from models.render_job import RenderJob
 from models.session import DatabaseClock
 from models.slot import Slot
-from models.spending_cap import CapPeriod, SpendingCap
+from models.spending_cap import SpendingCap
+from reelqueue.catalog.price_list import CURRENCY_BY_REGION
 from reelqueue.schemas.campaigns import Hold
 from reelqueue.states import RenderState
 
@@ -75,16 +76,15 @@ def _capped(session: Session, campaign: Campaign, accounts: Sequence[Account]) -
     now = DatabaseClock().now(session)
     caps = [cap for cap in session.scalars(select(SpendingCap).order_by(SpendingCap.id)) if is_exhausted(cap, now)]
     by_account = [
-        [cap for cap in caps if cap.tenant_id in {None, campaign.tenant_id} and cap.account_id in {None, account.id}]
+        [cap for cap in caps if covers(cap, campaign.tenant_id, account.id, CURRENCY_BY_REGION.get(account.region))]
         for account in accounts
     ]
     if not by_account or not all(by_account):
         return None
     cap = by_account[0][0]
-    until = "day" if cap.period is CapPeriod.DAY else "month"
     return (
         f"the spending cap of {describe_cap(session, cap)} has no room for the next clip until what is reserved is "
-        f"given back or the next {until} (UTC) begins: {_OPERATOR}, who can raise it"
+        f"given back or the next {cap.period} (UTC) begins: {_OPERATOR}, who can raise it"
     )
 
 

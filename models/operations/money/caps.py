@@ -100,13 +100,13 @@ class Caps:
     def used(self, cap: SpendingCap) -> Decimal:
         """What is spent and reserved of a cap."""
         return sum(
-            (amount for (period, scope), amount in self._used.items() if period is cap.period and _covers(cap, *scope)),
+            (amount for (period, scope), amount in self._used.items() if period is cap.period and covers(cap, *scope)),
             Decimal(0),
         )
 
     def _covering(self, wanted: Wanted) -> Iterator[SpendingCap]:
         if wanted.currency is not None:
-            yield from (cap for cap in self.caps if _covers(cap, wanted.tenant_id, wanted.account_id, wanted.currency))
+            yield from (cap for cap in self.caps if covers(cap, wanted.tenant_id, wanted.account_id, wanted.currency))
 
     def _add(self, period: CapPeriod, scope: _Scope, amount: Decimal) -> None:
         self._used[period, scope] = self._used.get((period, scope), Decimal(0)) + amount
@@ -139,7 +139,8 @@ def describe_cap(session: Session, cap: SpendingCap) -> str:
     return f"{money_text(cap.amount)} {cap.currency} a {cap.period.value} {scope or 'in all'}"
 
 
-def _covers(cap: SpendingCap, tenant_id: UUID, account_id: UUID, currency: str) -> bool:
+def covers(cap: SpendingCap, tenant_id: UUID, account_id: UUID, currency: str | None) -> bool:
+    """Whether a cap is about a tenant's money at an account; one whose currency is not known is covered by none."""
     return cap.currency == currency and cap.tenant_id in {None, tenant_id} and cap.account_id in {None, account_id}
 
 

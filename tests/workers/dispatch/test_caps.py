@@ -198,6 +198,17 @@ def test_a_campaign_says_which_cap_holds_it(jobs: Jobs, rows: Rows) -> None:
     assert "the spending cap of 0.40 USD a day for tenant acme has no room for the next clip" in hold.reason
 
 
+def test_a_cap_of_another_currency_is_no_reason_for_a_hold(jobs: Jobs, rows: Rows) -> None:
+    cap(jobs, "0.40", currency="CNY")
+    job_id = jobs.queued()
+
+    with rows.sessions() as session:
+        campaign = session.get_one(Campaign, session.get_one(RenderJob, job_id).campaign_id)
+        session.execute(update(SpendingCap).values(exhausted_at=DatabaseClock().now(session)))
+
+        assert holds_of(session, campaign) == []
+
+
 def test_each_threshold_is_reported_once_in_a_period(jobs: Jobs) -> None:
     cap(jobs, "2.00")
     with structlog.testing.capture_logs() as logs:
