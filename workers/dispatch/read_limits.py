@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from typing import Final
 from uuid import UUID
 
@@ -59,14 +60,14 @@ def read_limits(context: Context) -> LimitsRead:
     for account in due:
         try:
             quotas = context.host.run(_ask(context, account))
-        except MisdirectedError:
-            _note(context, account.id, _ABSENT)
-            failed += 1
         except (ProviderError, ConfigurationError) as error:
+            failed += 1
+            if isinstance(error, MisdirectedError) and error.http_status == HTTPStatus.NOT_FOUND:
+                _note(context, account.id, _ABSENT)
+                continue
             _note(context, account.id, str(error)[:_REASON_CHARACTERS])
             log.warning("account.limits_unread", account=account.name, reason=str(error)[:_REASON_CHARACTERS],
-                        remedy="the last ones stay in force")  # fmt: skip
-            failed += 1
+                        remedy="the last ones still count")  # fmt: skip
         else:
             changed += _store(context, account.id, quotas)
             read += 1

@@ -221,6 +221,20 @@ def test_a_host_without_the_list_is_asked_by_both_names_and_left_alone_for_a_day
     assert len(asked) == 4
 
 
+def test_a_page_of_a_proxy_is_not_taken_for_a_host_without_the_list(
+    jobs: Jobs, rows: Rows, monkeypatch: pytest.MonkeyPatch, provider: ScriptedProvider
+) -> None:
+    jobs.queued()
+    asked = say(provider, monkeypatch, httpx.Response(407), httpx.Response(407), told(quota(2)))
+    read_limits(jobs.context)
+    assert (len(asked), lane_limits(rows.account(), MODEL).slots) == (2, SLOTS)
+
+    jobs.clock.advance(60)
+    read_limits(jobs.context)
+
+    assert lane_limits(rows.account(), MODEL).slots == 2
+
+
 def test_an_idle_account_is_asked_less_often(
     jobs: Jobs, monkeypatch: pytest.MonkeyPatch, provider: ScriptedProvider
 ) -> None:
