@@ -167,13 +167,20 @@ class Operator:
         return f"budget of {campaign.name}: {budget}"
 
     def resume_all(self) -> str:
-        """Every account works, and nothing lacks money."""
+        """Every account works, and nothing lacks money: a transaction each, as the commands do it."""
         with self.world.context.sessions.begin() as session:
-            resumed = [name for name in session.scalars(select(Account.name)).all() if resume_account(session, name)]
-            for campaign_id in session.scalars(select(Campaign.id).where(Campaign.budget_amount.is_not(None))).all():
+            names = session.scalars(select(Account.name)).all()
+            limited = session.scalars(select(Campaign.id).where(Campaign.budget_amount.is_not(None))).all()
+        resumed = [name for name in names if self._resume(name)]
+        for campaign_id in limited:
+            with self.world.context.sessions.begin() as session:
                 set_budget(session, campaign_id, None)
         self.world.context.hints.dispatch()
         return f"resumed {resumed}"
+
+    def _resume(self, name: str) -> bool:
+        with self.world.context.sessions.begin() as session:
+            return resume_account(session, name)
 
     def overdue_at(self) -> datetime | None:
         """When the next thing is due in the rows."""
