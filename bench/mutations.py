@@ -1,7 +1,7 @@
 """How many small faults in the code that handles money the tests notice.
 
-``python -m bench.mutations [--count 40] [--seed 1] [--only workers/dispatch] [--simulation-seeds 20]`` copies the
-commit that is checked out, changes one place of the protocol at a time (a comparison, a condition, a number, a call
+``python -m bench.mutations [--count 40] [--seed 1] [--only workers/dispatch ...] [--simulation-seeds 20]`` copies
+the commit that is checked out, changes one place of the protocol at a time (a comparison, a condition, a number, a call
 that is left out), and runs the tests of that file's folder; what survives them meets the simulation. Each mutant is
 printed with what noticed it; the survivors come last, each with its line, for someone to add a test or say why the
 change means nothing. Runs are bounded: one that takes five times as long as without a change counts as noticed.
@@ -208,11 +208,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=40, help="Mutants to try.")
     parser.add_argument("--seed", type=int, default=1, help="Which ones.")
-    parser.add_argument("--only", default="", help="A folder or file.")
+    parser.add_argument("--only", nargs="+", default=[""], help="Folders or files.")
     parser.add_argument("--simulation-seeds", type=int, default=20, help="Seeds for what the tests do not notice.")
     options = parser.parse_args()
     files = [file.relative_to(ROOT) for folder in TARGETS for file in sorted((ROOT / folder).rglob("*.py"))]
-    every = [mutant for file in files if str(file).startswith(options.only) for mutant in mutants(str(file))]
+    every = [mutant for file in files if str(file).startswith(tuple(options.only)) for mutant in mutants(str(file))]
     drawn = random.Random(options.seed).sample(every, min(options.count, len(every)))  # noqa: S311
     print(f"{len(drawn)} of {len(every)} mutants")
     results: Counter[str] = Counter()
