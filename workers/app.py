@@ -12,10 +12,10 @@ from celery import Celery
 from celery.signals import setup_logging
 
 from reelqueue import messages
+from workers.beat import LIMITS_SECONDS, ORPHANS_SECONDS, scan_orphans_at_start
 from workers.heartbeat import touch_while_well
 from workers.queues import QUEUES, ROUTES, QueueName
 from workers.resources import connect_signals
-from workers.runtime.beat import LIMITS_SECONDS, ORPHANS_SECONDS, scan_orphans_at_start
 from workers.runtime.logging_setup import configure_worker_logs
 from workers.runtime.malformed_messages import discard_malformed_messages
 from workers.runtime.redaction import RedactedTask
@@ -94,7 +94,7 @@ app.conf.update(
     worker_hijack_root_logger=False,
     # What is on the broker and is no message is discarded with a log line; Celery's own consumer would end.
     worker_consumer=discard_malformed_messages(),
-    beat_scheduler="workers.runtime.beat:BoundedScheduler",
+    beat_scheduler="workers.beat:BoundedScheduler",
     beat_schedule={
         "sweep": {
             "task": messages.CONTROL_SWEEP,

@@ -29,13 +29,13 @@ from datetime import datetime, timedelta
 from typing import Final, Self
 from uuid import UUID
 
+from models.operations.scheduling.poll_intervals import Pace, Spacing
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.backoff import Backoff
 from reelqueue.states import COLLECTABLE, TERMINAL, FailureClass, RenderState, TaskStatus
 from workers.dashscope import ProviderError, RefusedError, TaskAnswer
 from workers.dashscope.error_codes import rule_of
-from workers.runtime.poll_intervals import Pace, Spacing
 
 _GOING_ON: Final = frozenset({TaskStatus.PENDING, TaskStatus.RUNNING})
 WAITS_FOR_URL: Final = frozenset({RenderState.RENDERING, RenderState.CANCELLING})

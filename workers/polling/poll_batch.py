@@ -121,7 +121,7 @@ def _take(context: Context, account_id: UUID, seq: int) -> Batch | None:
                 job,
                 task,
                 watch=watch,
-                spacing=context.pacing.of(session, account, job, settings, now),
+                spacing=context.pacing.of(session, account, job, settings.finest_seconds, now),
                 has_slot=job.id in held,
                 is_settled=task.id in settled,
             )

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from sqlalchemy.orm import Session, sessionmaker
 
 from models.account import Account
+from models.operations.scheduling.poll_intervals import Pacing
 from models.operations.scheduling.provider_rate_limits import take_turns
 from models.rate_limit import TurnKind
 from models.session import Clock, DatabaseClock
@@ -31,7 +32,6 @@ from workers.dashscope.client import Endpoint
 from workers.runtime.hints import Hints
 from workers.runtime.host_clock import HostClock
 from workers.runtime.known_clocks import KnownClocks
-from workers.runtime.poll_intervals import Pacing
 from workers.runtime.record_elsewhere import NoRecord, RecordElsewhere
 from workers.settings import Settings
 from workers.timings import check_host

@@ -223,7 +223,7 @@ def _claimed(
     post_seconds = rules.post_seconds + len(body) / UPLINK_BYTES_PER_SECOND
     return Claim(
         attempt.id, attempt.number, job.id, attempt.epoch, account, account.base_url, built, post_seconds, job.model,
-        spacing=context.pacing.of(session, account, job, context.settings.poll, now),
+        spacing=context.pacing.of(session, account, job, context.settings.poll.finest_seconds, now),
     )  # fmt: skip
 
 

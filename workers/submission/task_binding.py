@@ -20,6 +20,7 @@ from models.attempt import Attempt
 from models.base import new_id
 from models.operations.jobs.cancel import request_cancel
 from models.operations.jobs.transitions import move
+from models.operations.scheduling.poll_intervals import UNMEASURED, Spacing
 from models.operations.scheduling.poll_wakeups import Wake, ensure_lane, wake_lane
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
@@ -27,7 +28,6 @@ from models.slot import Slot
 from reelqueue.errors import ReelqueueError
 from reelqueue.states import AttemptState, RenderState
 from workers.dashscope import Acceptance
-from workers.runtime.poll_intervals import UNMEASURED, Spacing
 from workers.submission.known_tasks import is_stored, lock_task_id
 
 log = structlog.get_logger(__name__)

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from embedded.rehearsal.virtual_event_loop import VirtualLoop
 from models.account import Account
 from models.base import new_id
+from models.operations.scheduling.poll_intervals import Pacing
 from models.operations.scheduling.poll_wakeups import ensure_lane
 from models.settings import ServiceSettings
 from simulator.app import create_app
@@ -37,7 +38,6 @@ from workers.dispatch.default_account import ensure_default_account
 from workers.runtime.context import Context
 from workers.runtime.host_clock import HostClock
 from workers.runtime.known_clocks import KnownClocks
-from workers.runtime.poll_intervals import Pacing
 from workers.settings import (
     ArchiveSettings,
     CelerySettings,

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from models import Account, RenderJob
 from models.base import new_id
+from models.operations.scheduling.poll_intervals import MEASURED_MIN, Pace, Pacing
 from tests.support.due import decide_at, make_due, seconds_of
 from tests.support.jobs import Jobs
 from tests.support.recorded_hints import RecordedHints
@@ -17,12 +18,11 @@ from tests.support.rows import Rows
 from tests.support.scripted_provider import task
 from tests.support.stored_payments import store_payment
 from tests.support.virtual_clock import START, VirtualClock
-from workers.runtime.poll_intervals import MEASURED_MIN, Pace, Pacing
 from workers.settings import PollSettings
 
 MODEL = "wan2.6-t2v"
 PACE = Pace(shortest=timedelta(seconds=80), interval=timedelta(seconds=30))
-SETTINGS = PollSettings()
+FINEST_SECONDS = PollSettings().finest_seconds
 
 
 def measured(session: Session, *seconds: float, look_ahead: int = 2) -> Pace:
@@ -31,7 +31,7 @@ def measured(session: Session, *seconds: float, look_ahead: int = 2) -> Pace:
         store_payment(session, started_at=START, ended_at=START + timedelta(seconds=one))
     account = Account(id=new_id(), name="studio", slot_limits={}, look_ahead=look_ahead)
     job = RenderJob(model=MODEL)
-    found = Pacing().of(session, account, job, SETTINGS, START)
+    found = Pacing().of(session, account, job, FINEST_SECONDS, START)
     assert isinstance(found, Pace)
     return found
 
@@ -69,7 +69,7 @@ def test_it_is_measured_again_after_half_a_render(session: Session) -> None:
     )
 
     def at(seconds: float) -> bool:
-        spacing = pacing.of(session, account, job, SETTINGS, START + timedelta(seconds=seconds))
+        spacing = pacing.of(session, account, job, FINEST_SECONDS, START + timedelta(seconds=seconds))
         return isinstance(spacing, Pace) and spacing.interval > timedelta(seconds=5)
 
     assert not at(0)

@@ -16,7 +16,7 @@ from api.dispatch_hints import make_producer, send_dispatch
 from reelqueue import messages
 from tests.conftest import free_port
 from workers.app import app as workers_app
-from workers.runtime.beat import BoundedScheduler, scan_orphans_at_start
+from workers.beat import BoundedScheduler, scan_orphans_at_start
 
 QUEUE = "control"
 
@@ -41,7 +41,7 @@ def app_on(broker_url: str) -> Celery:
 @pytest.fixture
 def beat(app: Celery, tmp_path: Path) -> Iterator[BoundedScheduler]:
     """The scheduler that beat runs."""
-    assert app.conf.beat_scheduler == "workers.runtime.beat:BoundedScheduler"
+    assert app.conf.beat_scheduler == "workers.beat:BoundedScheduler"
     beat = BoundedScheduler(app, schedule_filename=str(tmp_path / "beat"))
     yield beat
     beat.close()

@@ -23,7 +23,6 @@ from models.account import Account
 from models.operations.scheduling.account_limits import lane_limits
 from models.operations.scheduling.render_times import RenderTimes, render_times
 from models.render_job import RenderJob
-from workers.settings import PollSettings
 
 LATEST_TASKS: Final = 500
 """That are measured: a question of some milliseconds."""
@@ -79,14 +78,17 @@ class Pacing:
     _known: dict[tuple[UUID, str], tuple[Pace, datetime]] = field(default_factory=dict)
     """With the time until which each holds."""
 
-    def of(self, session: Session, account: Account, job: RenderJob, settings: PollSettings, now: datetime) -> Spacing:
-        """How polls of a job at an account are spaced: as its owner says, else as its model's render times do."""
+    def of(self, session: Session, account: Account, job: RenderJob, finest_seconds: float, now: datetime) -> Spacing:
+        """How polls of a job at an account are spaced: as its owner says, else as its model's render times do.
+
+        *finest_seconds* is the shortest interval, which a model has until it was measured.
+        """
         if job.poll_interval_ms is not None:
             return timedelta(milliseconds=job.poll_interval_ms)
         key, model = (account.id, job.model), job.model
         pace, until = self._known.get(key, (UNMEASURED, now))
         if until <= now:
-            finest = timedelta(seconds=settings.finest_seconds)
+            finest = timedelta(seconds=finest_seconds)
             times = render_times(session, [model], latest=LATEST_TASKS).get(model)
             pace = _pace(times, account, model, finest)
             self._known[key] = (pace, now + max(finest, pace.shortest / 2))
