@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from api import problem_details as problems
-from api.dependencies import Services
+from api.dependencies import ApiContext
 from api.dispatch_hints import DispatchHints, TextHints, make_producer, send_dispatch, send_text_hint
 from api.event_streams import EventStreams
 from api.gallery.sheet_process import SheetProcess
@@ -75,15 +75,15 @@ def create_app(settings: ApiSettings, *, require_key: bool, clock: Clock | None 
     Raises:
         ConfigurationError: a setting cannot be used.
     """
-    services = _open(settings, require_key=require_key, clock=clock or DatabaseClock())
+    context = _open(settings, require_key=require_key, clock=clock or DatabaseClock())
     app = FastAPIOffline(
         title="Reelqueue",
         version=VERSION,
-        lifespan=partial(_lifespan, services),
+        lifespan=partial(_lifespan, context),
         redirect_slashes=False,
         generate_unique_id_function=operation_id,
     )
-    app.state.services = services
+    app.state.context = context
     for routes in _ROUTES:
         app.include_router(routes.router)
     # At most half of the turns at the database: one key leaves the others some.
@@ -95,7 +95,7 @@ def create_app(settings: ApiSettings, *, require_key: bool, clock: Clock | None 
     return app
 
 
-def _open(settings: ApiSettings, *, require_key: bool, clock: Clock) -> Services:
+def _open(settings: ApiSettings, *, require_key: bool, clock: Clock) -> ApiContext:
     engine = make_engine(
         settings.database_url.get_secret_value(),
         application_name="reelqueue-api",
@@ -103,7 +103,7 @@ def _open(settings: ApiSettings, *, require_key: bool, clock: Clock) -> Services
     )
     producer = make_producer(settings.broker_url.get_secret_value())
     sessions = make_sessions(engine)
-    return Services(
+    return ApiContext(
         settings=settings,
         require_key=require_key,
         engine=engine,
@@ -134,18 +134,18 @@ def _session_secret(settings: ApiSettings) -> bytes:
 
 
 @asynccontextmanager
-async def _lifespan(services: Services, _app: FastAPI) -> AsyncIterator[None]:
-    services.hints.start()
-    services.text_hints.start()
+async def _lifespan(context: ApiContext, _app: FastAPI) -> AsyncIterator[None]:
+    context.hints.start()
+    context.text_hints.start()
     yield
-    await services.live.aclose()
-    services.streams.close()
-    services.sheets.close()
-    services.sheet_process.close()
-    services.hints.close()
-    services.text_hints.close()
-    services.producer.close()
-    services.engine.dispose()
+    await context.live.aclose()
+    context.streams.close()
+    context.sheets.close()
+    context.sheet_process.close()
+    context.hints.close()
+    context.text_hints.close()
+    context.producer.close()
+    context.engine.dispose()
 
 
 def _describe(app: FastAPI, *, require_key: bool) -> None:

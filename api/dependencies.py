@@ -30,8 +30,8 @@ from reelqueue.pricing import region_of
 
 
 @dataclass(frozen=True)
-class Services:
-    """The outside world of one API process."""
+class ApiContext:
+    """What every endpoint of one API process works with: settings, pools, queues and the clock."""
 
     settings: ApiSettings
     require_key: bool
@@ -78,9 +78,9 @@ TURN_SECONDS: Final = 10.0
 """A request that has waited longer for its turn at the database is refused."""
 
 
-def services(request: Request) -> Services:
-    """The services of the app that *request* reached."""
-    return cast("Services", request.app.state.services)
+def context_of(request: Request) -> ApiContext:
+    """The context of the app that *request* reached."""
+    return cast("ApiContext", request.app.state.context)
 
 
 async def _turn(request: Request) -> AsyncIterator[None]:
@@ -89,7 +89,7 @@ async def _turn(request: Request) -> AsyncIterator[None]:
     Raises:
         ProblemError: 503 where that takes too long.
     """
-    turns = services(request).turns
+    turns = context_of(request).turns
     try:
         async with asyncio.timeout(TURN_SECONDS):
             await turns.acquire()
@@ -107,7 +107,7 @@ async def _turn(request: Request) -> AsyncIterator[None]:
 
 
 def _session(request: Request, _has_turn: Annotated[None, Depends(_turn, scope="function")]) -> Iterator[Session]:
-    with services(request).sessions() as session:
+    with context_of(request).sessions() as session:
         yield session
 
 
@@ -115,12 +115,12 @@ def _session(request: Request, _has_turn: Annotated[None, Depends(_turn, scope="
 OpenSession = Annotated[Session, Depends(_session, scope="function")]
 """A session for one endpoint, which commits it itself."""
 
-OpenServices = Annotated[Services, Depends(services)]
-"""The app's services."""
+OpenContext = Annotated[ApiContext, Depends(context_of)]
+"""What the endpoints of this process work with."""
 
 
-def _clock(session: OpenSession, services: OpenServices) -> Callable[[], datetime]:
-    return partial(services.clock.now, session)
+def _clock(session: OpenSession, context: OpenContext) -> Callable[[], datetime]:
+    return partial(context.clock.now, session)
 
 
 OpenClock = Annotated[Callable[[], datetime], Depends(_clock, scope="function")]

@@ -4,7 +4,7 @@ A listener holds no database connection. While there is a listener, the reader o
 thread of its own, and every listener of the subject gets the newest snapshot; a slow one skips those between. A stream
 ends when its subject has ended, and with an event of its own when the key that opened it is no longer valid.
 
-    async with services.streams.listen(Subscriber(tenant_id, key_id), ("campaign", id), read) as listener:
+    async with context.streams.listen(Subscriber(tenant_id, key_id), ("campaign", id), read) as listener:
         ...  # a dependency that lasts as long as the answer
     EventSourceResponse(listener.events(last_event_id))
 """

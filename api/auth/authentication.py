@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from api.auth.same_origin import READING, check_same_origin
 from api.auth.session_cookies import COOKIE, Pass, Purpose, read_pass
-from api.dependencies import services
+from api.dependencies import context_of
 from api.problem_details import ProblemError
 from models.api_key import IS_VALID, ApiKey, KeyScope
 from reelqueue.loopback import is_loopback
@@ -73,7 +73,7 @@ def _caller(request: Request) -> Caller:
     key = _bearer_key(request)
     if key is not None:
         return holder_of(request, key)
-    if not services(request).require_key:
+    if not context_of(request).require_key:
         _check_local(request)
         if request.method not in READING:
             check_same_origin(request)  # any page of this machine's is local: a dev server's, another user's
@@ -107,7 +107,7 @@ def guest_of(request: Request, text: str, purpose: Purpose) -> Caller:
     Raises:
         ProblemError: 401 where that was long ago, or the key is revoked.
     """
-    one = read_pass(text, purpose, services(request).session_secret)
+    one = read_pass(text, purpose, context_of(request).session_secret)
     found = None if one is None else _find(request, *_still_open(one))
     if found is None:
         raise _unauthorized(f"this {purpose} has ended, or its key was revoked; sign in again at /sign-in")
@@ -120,7 +120,7 @@ def _still_open(one: Pass) -> tuple[ColumnElement[bool], ...]:
 
 def _find(request: Request, *conditions: ColumnElement[bool]) -> Caller | None:
     query = select(ApiKey.tenant_id, ApiKey.id, ApiKey.name, ApiKey.scope, _USED_LATELY).where(*IS_VALID, *conditions)
-    with services(request).sessions() as session:
+    with context_of(request).sessions() as session:
         row = session.execute(query).one_or_none()
         if row is None:
             return None

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Annotated, Any, Final
 
 from fastapi import Header, Response, status
 from fastapi.sse import EventSourceResponse
 
-from api.event_streams import EVENT_STREAM, Listener
+from api.event_streams import EVENT_STREAM, Listener, Snapshot
 from api.problem_details import documented
+from reelqueue.schemas.jobs import Job
+from reelqueue.schemas.texts import TextJob
 
 STREAM_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 """Of every stream: neither kept nor held back by what is between."""
@@ -29,6 +32,13 @@ def documented_stream(event: str) -> dict[int | str, dict[str, Any]]:
         204: {"description": "The last event that arrived was the last: there is nothing to connect for."},
         **documented(401, 403, 404, 422, 503),
     }
+
+
+def job_snapshot(job: Job | TextJob) -> Snapshot:
+    """A job as an event `job`, whose version changes with anything that it says."""
+    data = job.model_dump_json()
+    version = hashlib.sha256(data.encode()).hexdigest()[:16]
+    return Snapshot(version=version, event="job", data=data, is_last=job.is_terminal)
 
 
 def event_answer(listener: Listener, last_event_id: str | None) -> Response:

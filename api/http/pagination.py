@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import struct
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, TypeVar
 from uuid import UUID
@@ -14,7 +15,7 @@ from sqlalchemy import Select, select, tuple_
 from sqlalchemy.orm import defer
 
 from api.auth.authentication import Caller
-from api.auth.job_access import visible_jobs, visible_texts
+from api.auth.job_access import visible
 from api.http.request_body import JsonObject, decode_object
 from api.problem_details import ProblemError
 from models.campaign import Campaign
@@ -83,7 +84,7 @@ class TextFilters(_Filters):
 
 def page_query(filters: JobFilters, caller: Caller) -> Select[RenderJob]:
     """The render jobs of one page and one more, which tells whether another page follows."""
-    query = _narrowed(visible_jobs(caller), RenderJob, filters)
+    query = _narrowed(visible(RenderJob, caller), RenderJob, filters)
     if filters.state:
         query = query.where(RenderJob.state.in_(filters.state))
     return query if filters.mode is None else query.where(RenderJob.mode == filters.mode)
@@ -91,7 +92,7 @@ def page_query(filters: JobFilters, caller: Caller) -> Select[RenderJob]:
 
 def text_page_query(filters: TextFilters, caller: Caller) -> Select[TextJob]:
     """The text jobs of one page and one more; their requests stay in the database."""
-    query = _narrowed(visible_texts(caller), TextJob, filters).options(defer(TextJob.request))
+    query = _narrowed(visible(TextJob, caller), TextJob, filters).options(defer(TextJob.request))
     return query.where(TextJob.state.in_(filters.state)) if filters.state else query
 
 
@@ -125,6 +126,12 @@ def _json_object(text: str) -> JsonObject:
             f'query parameter metadata: write a JSON object such as {{"order": 7}}, not {text[:80]!r}',
             field="metadata",
         ) from error
+
+
+def cut_page(rows: Sequence[J], limit: int) -> tuple[Sequence[J], str | None]:
+    """The jobs of a page, and the cursor of the next if another one follows."""
+    jobs = rows[:limit]
+    return jobs, cursor_after(jobs[-1]) if len(rows) > len(jobs) else None
 
 
 def cursor_after(job: RenderJob | TextJob) -> str:

@@ -14,7 +14,7 @@ from fastapi import Depends, Header, Request
 from pydantic import BaseModel, ValidationError
 
 from api.auth.authentication import caller
-from api.dependencies import services
+from api.dependencies import context_of
 from api.problem_details import ProblemError
 from reelqueue.strict_json import TooDeepError, TooManyElementsError, read_json
 
@@ -47,12 +47,12 @@ M = TypeVar("M", bound=BaseModel)
 
 async def _read(request: Request, _caller: Annotated[object, Depends(caller)]) -> bytes:
     """A body that may hold pictures, read only once the caller is known."""
-    return await _read_in_time(request, services(request).settings.api_max_body_bytes)
+    return await _read_in_time(request, context_of(request).settings.api_max_body_bytes)
 
 
 async def _read_small(request: Request, _caller: Annotated[object, Depends(caller)]) -> bytes:
     """A body without pictures, read only once the caller is known."""
-    return await _read_in_time(request, min(SMALL_BODY_BYTES, services(request).settings.api_max_body_bytes))
+    return await _read_in_time(request, min(SMALL_BODY_BYTES, context_of(request).settings.api_max_body_bytes))
 
 
 async def _read_unsigned(request: Request) -> bytes:
@@ -61,7 +61,7 @@ async def _read_unsigned(request: Request) -> bytes:
 
 
 async def _read_in_time(request: Request, max_bytes: int) -> bytes:
-    settings = services(request).settings
+    settings = context_of(request).settings
     try:
         async with asyncio.timeout(settings.api_body_timeout_seconds):
             return await _read_capped(request, max_bytes)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.auth.job_access import PathJob
-from api.dependencies import OpenServices, OpenSession
+from api.dependencies import OpenContext, OpenSession
 from api.http.file_responses import stored_file
 from api.problem_details import ProblemError, documented
 from models.asset import Asset, AssetKind
@@ -28,15 +28,15 @@ def _answers(*media_types: str) -> dict[int | str, dict[str, Any]]:
 
 
 @router.get("/asset", response_class=StreamingResponse, responses=_answers("video/mp4"))
-def download_video(job: PathJob, session: OpenSession, services: OpenServices, request: Request) -> StreamingResponse:
+def download_video(job: PathJob, session: OpenSession, context: OpenContext, request: Request) -> StreamingResponse:
     """The video, whole or by Range."""
-    return stored_file(request, services.archive, _asset(session, job, AssetKind.VIDEO), disposition="attachment")
+    return stored_file(request, context.archive, _asset(session, job, AssetKind.VIDEO), disposition="attachment")
 
 
 @router.get("/poster", response_class=StreamingResponse, responses=_answers("image/jpeg", "image/png", "image/webp"))
-def download_poster(job: PathJob, session: OpenSession, services: OpenServices, request: Request) -> StreamingResponse:
+def download_poster(job: PathJob, session: OpenSession, context: OpenContext, request: Request) -> StreamingResponse:
     """One picture of the video."""
-    return stored_file(request, services.archive, _asset(session, job, AssetKind.POSTER), disposition="inline")
+    return stored_file(request, context.archive, _asset(session, job, AssetKind.POSTER), disposition="inline")
 
 
 def _asset(session: Session, job: RenderJob, kind: AssetKind) -> Asset:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from api.auth.job_access import CurrentCaller
-from api.dependencies import OpenServices
+from api.dependencies import OpenContext
 from api.http.openapi import JSON_REQUEST
 from api.http.request_body import JsonObject, render_request
 from api.problem_details import documented
@@ -20,10 +20,10 @@ router = APIRouter(prefix="/v1", tags=["catalog"])
 
 
 @router.post("/preview", responses=documented(400, 401, 403, 408, 413, 415, 422, 503), openapi_extra=JSON_REQUEST)
-def preview_job(body: Annotated[JsonObject, Depends(render_request)], services: OpenServices) -> Preview:
+def preview_job(body: Annotated[JsonObject, Depends(render_request)], context: OpenContext) -> Preview:
     """The exact request that the provider would get, without the key, and its price."""
     request = parse_request(body)
-    return Preview.model_validate(preview_request(request, base_url=services.settings.video_base_url))
+    return Preview.model_validate(preview_request(request, base_url=context.settings.video_base_url))
 
 
 @router.get("/models", responses=documented(401, 403, 503))

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from api.auth.authentication import caller
 from api.auth.campaign_access import CampaignName, find_campaign, owner_of
 from api.auth.job_access import CurrentCaller
-from api.dependencies import OpenClock, OpenServices, OpenSession
+from api.dependencies import OpenClock, OpenContext, OpenSession
 from api.gallery.campaigns_page import CAMPAIGNS_ASSETS, CampaignCard, campaigns_page, missing_page
 from api.gallery.gallery_page import CHANGES_ASSETS, GALLERY_ASSETS, render, render_changes
 from api.gallery.html_document import PageAssets, security_policy
@@ -63,7 +63,7 @@ router = APIRouter(include_in_schema=False, dependencies=[Depends(_let_in)])
 def read_campaigns(
     session: OpenSession,
     clock: OpenClock,
-    services: OpenServices,
+    context: OpenContext,
     caller: CurrentCaller,
     before: Annotated[UUID | None, Query()] = None,
 ) -> HTMLResponse:
@@ -73,7 +73,7 @@ def read_campaigns(
     found = session.scalars(older.order_by(Campaign.id.desc()).limit(CAMPAIGNS_MAX + 1)).all()
     page, now = found[:CAMPAIGNS_MAX], clock()
     older_url = f"?before={page[-1].id}" if len(found) > CAMPAIGNS_MAX else None
-    cards = _cards(session, page, now, services.region)
+    cards = _cards(session, page, now, context.region)
     return _answer(campaigns_page(cards, key_name=caller.key_name, older_url=older_url), CAMPAIGNS_ASSETS)
 
 
@@ -90,13 +90,13 @@ def read_gallery(
     campaign: Annotated[Campaign, Depends(_find)],
     session: OpenSession,
     clock: OpenClock,
-    services: OpenServices,
+    context: OpenContext,
     after: Annotated[UUID | None, Query()] = None,
     state: Annotated[RenderState | None, Query()] = None,
 ) -> HTMLResponse:
     """One page of a campaign's clips."""
     now = clock()
-    gallery = campaign_page(session, campaign, now=now, region=services.region, after=after, only=state)
+    gallery = campaign_page(session, campaign, now=now, region=context.region, after=after, only=state)
     session.commit()  # no transaction stands open while the page is written
     return _answer(render(gallery, is_served=True), GALLERY_ASSETS)
 
@@ -106,14 +106,14 @@ def read_gallery_changes(
     campaign: Annotated[Campaign, Depends(_find)],
     session: OpenSession,
     clock: OpenClock,
-    services: OpenServices,
+    context: OpenContext,
     since: Annotated[AwareDatetime | None, Query()] = None,
     after: Annotated[UUID | None, Query()] = None,
     state: Annotated[RenderState | None, Query()] = None,
 ) -> HTMLResponse:
     """What has changed on one page of a campaign's clips, for the script of that page."""
     now = clock()
-    gallery = campaign_changes(session, campaign, now=now, region=services.region, since=since, after=after, only=state)
+    gallery = campaign_changes(session, campaign, now=now, region=context.region, since=since, after=after, only=state)
     session.commit()  # no transaction stands open while the page is written
     return _answer(render_changes(gallery), CHANGES_ASSETS)
 

@@ -13,7 +13,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from api.dependencies import OpenServices, Services
+from api.dependencies import ApiContext, OpenContext
 from api.dispatch_hints import BROKER_TIMEOUT_SECONDS
 from models.operations.scheduling.submit_gates import obstacles
 
@@ -52,24 +52,24 @@ async def check_health() -> Alive:
 
 
 @router.get("/readyz", responses={503: {"model": Readiness, "description": "The database does not answer"}})
-async def check_readiness(services: OpenServices, response: Response) -> Readiness:
+async def check_readiness(context: OpenContext, response: Response) -> Readiness:
     """Whether jobs can be taken in: the database must answer; a broker that is down only delays their start."""
     # On threads of asyncio's own: those of the requests may all be busy.
     database, broker = await asyncio.gather(
-        asyncio.to_thread(_check_database, services), asyncio.to_thread(_check_broker, services)
+        asyncio.to_thread(_check_database, context), asyncio.to_thread(_check_broker, context)
     )
     if not database.ok:
         response.status_code = 503
         unknown = Check(ok=False, reason="unknown without the database")
         return Readiness(status="not_ready", database=database, broker=broker, submissions=unknown)
-    submissions = await asyncio.to_thread(_check_submissions, services)
+    submissions = await asyncio.to_thread(_check_submissions, context)
     status = "ready" if broker.ok and submissions.ok else "degraded"
     return Readiness(status=status, database=database, broker=broker, submissions=submissions)
 
 
-def _check_database(services: Services) -> Check:
+def _check_database(context: ApiContext) -> Check:
     try:
-        with services.engine.connect() as connection:
+        with context.engine.connect() as connection:
             connection.execute(text("SELECT 1 FROM render_jobs LIMIT 0"))
     except SQLAlchemyError as error:
         log.warning("readiness.database", error=str(error.orig if isinstance(error, DBAPIError) else error))
@@ -77,10 +77,10 @@ def _check_database(services: Services) -> Check:
     return Check(ok=True)
 
 
-def _check_submissions(services: Services) -> Check:
+def _check_submissions(context: ApiContext) -> Check:
     """Whether a database that was restored, or has failed over, holds jobs back."""
     try:
-        with Session(services.engine) as session:
+        with Session(context.engine) as session:
             now = session.scalars(select(func.clock_timestamp())).one()
             found = obstacles(session, now)
     except SQLAlchemyError as error:
@@ -95,9 +95,9 @@ def _check_submissions(services: Services) -> Check:
     return Check(ok=True)
 
 
-def _check_broker(services: Services) -> Check:
+def _check_broker(context: ApiContext) -> Check:
     try:
-        with services.producer.connection_for_write() as connection:
+        with context.producer.connection_for_write() as connection:
             connection.ensure_connection(max_retries=1, timeout=BROKER_TIMEOUT_SECONDS)
     except (OperationalError, OSError) as error:
         log.warning("readiness.broker", error=str(error))

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
 from api.auth.job_access import PathJob
-from api.dependencies import OpenClock, OpenServices, OpenSession
+from api.dependencies import OpenClock, OpenContext, OpenSession
 from api.http.openapi import body_of
 from api.http.request_body import JsonObject, optional_json_object, options_of
 from api.problem_details import ProblemError, documented
@@ -35,9 +35,9 @@ class CancelOptions(BaseModel):
 
 
 @router.get("", responses=documented(401, 403, 404, 422, 503))
-def get_job(job: PathJob, session: OpenSession, services: OpenServices) -> Job:
+def get_job(job: PathJob, session: OpenSession, context: OpenContext) -> Job:
     """One job."""
-    return job_view(session, job, region=services.region)
+    return job_view(session, job, region=context.region)
 
 
 @router.post(
@@ -51,7 +51,7 @@ def cancel_job(
     job: PathJob,
     session: OpenSession,
     clock: OpenClock,
-    services: OpenServices,
+    context: OpenContext,
 ) -> Job:
     """Stop a job; what the provider has begun to render is billed all the same.
 
@@ -59,11 +59,11 @@ def cancel_job(
     """
     options = options_of(body, CancelOptions)
     is_stopping = request_cancel(session, job.id, now=clock(), abandon_running=options.running == "abandon")
-    services.commit_and_hint(session)
+    context.commit_and_hint(session)
     session.refresh(job)
     if not is_stopping and job.cancel_requested_at is None:
         raise ProblemError(409, "not_cancellable", f"render job {job.id} is {job.state} and past stopping")
-    return job_view(session, job, region=services.region)
+    return job_view(session, job, region=context.region)
 
 
 @router.get("/events", responses=documented(401, 403, 404, 422, 503))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Annotated
@@ -13,9 +12,9 @@ from fastapi.responses import StreamingResponse
 from sqlalchemy.orm import Session
 
 from api.auth.job_access import CurrentCaller, JobId, find_job
-from api.dependencies import OpenServices
+from api.dependencies import OpenContext
 from api.event_streams import Listener, Snapshot, Subscriber
-from api.http.event_answers import LastEventId, documented_stream, event_answer
+from api.http.event_answers import LastEventId, documented_stream, event_answer, job_snapshot
 from api.http.fair_entrance import leave_entrance
 from api.views.jobs import job_view
 from models.render_job import RenderJob
@@ -23,21 +22,21 @@ from models.render_job import RenderJob
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
 
 
-def _job_id(job_id: JobId, services: OpenServices, caller: CurrentCaller) -> UUID:
+def _job_id(job_id: JobId, context: OpenContext, caller: CurrentCaller) -> UUID:
     """The job to watch; the session is closed again before the stream begins to wait."""
-    with services.sessions() as session:
+    with context.sessions() as session:
         return find_job(job_id, session, caller).id
 
 
 async def _listener(
     request: Request,
     job_id: Annotated[UUID, Depends(_job_id)],
-    services: OpenServices,
+    context: OpenContext,
     caller: CurrentCaller,
 ) -> AsyncIterator[Listener]:
     leave_entrance(request)  # waits for its first snapshot
-    read = partial(_read, job_id=job_id, region=services.region)
-    async with services.streams.listen(Subscriber(caller.tenant_id, caller.key_id), ("job", job_id), read) as listener:
+    read = partial(_read, job_id=job_id, region=context.region)
+    async with context.streams.listen(Subscriber(caller.tenant_id, caller.key_id), ("job", job_id), read) as listener:
         yield listener
 
 
@@ -55,7 +54,4 @@ async def follow_job(listener: Annotated[Listener, Depends(_listener)], last_eve
 
 
 def _read(session: Session, *, job_id: UUID, region: str) -> Snapshot:
-    seen = job_view(session, session.get_one(RenderJob, job_id), region=region)
-    data = seen.model_dump_json()
-    version = hashlib.sha256(data.encode()).hexdigest()[:16]
-    return Snapshot(version=version, event="job", data=data, is_last=seen.is_terminal)
+    return job_snapshot(job_view(session, session.get_one(RenderJob, job_id), region=region))

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Depends, Query, Response, status
 
 from api.auth.campaign_access import owner_of
 from api.auth.job_access import CurrentCaller, find_job
-from api.dependencies import OpenClock, OpenServices, OpenSession
+from api.dependencies import OpenClock, OpenContext, OpenSession
 from api.http.openapi import JSON_REQUEST
-from api.http.pagination import JobFilters, cursor_after, page_query
+from api.http.pagination import JobFilters, cut_page, page_query
 from api.http.request_body import IdempotencyKey, JsonObject, render_request
 from api.problem_details import documented
 from api.request_ids import current_request_id
@@ -37,7 +37,7 @@ def create_job(
     body: Annotated[JsonObject, Depends(render_request)],
     session: OpenSession,
     clock: OpenClock,
-    services: OpenServices,
+    context: OpenContext,
     caller: CurrentCaller,
     response: Response,
     idempotency_key: IdempotencyKey = None,
@@ -54,23 +54,19 @@ def create_job(
         api_request_id=current_request_id(),
     )
     if enqueued.is_new:
-        services.quotas.check_queue(session, tenant_id)
-    services.commit_and_hint(session)
+        context.quotas.check_queue(session, tenant_id)
+    context.commit_and_hint(session)
     response.headers["Location"] = f"/v1/jobs/{enqueued.job_id}"
     if not enqueued.is_new:
         response.status_code = status.HTTP_200_OK
     log.info("render_job.enqueued", job_id=str(enqueued.job_id), model=request.model, is_new=enqueued.is_new)
-    return job_view(session, find_job(enqueued.job_id, session, caller), region=services.region)
+    return job_view(session, find_job(enqueued.job_id, session, caller), region=context.region)
 
 
 @router.get("", responses=documented(401, 403, 422, 503))
 def list_jobs(
-    filters: Annotated[JobFilters, Query()], session: OpenSession, services: OpenServices, caller: CurrentCaller
+    filters: Annotated[JobFilters, Query()], session: OpenSession, context: OpenContext, caller: CurrentCaller
 ) -> JobPage:
     """Jobs that match every filter, newest first."""
-    rows = session.scalars(page_query(filters, caller)).all()
-    jobs = rows[: filters.limit]
-    return JobPage(
-        items=job_views(session, jobs, region=services.region),
-        next_cursor=cursor_after(jobs[-1]) if len(rows) > len(jobs) else None,
-    )
+    jobs, next_cursor = cut_page(session.scalars(page_query(filters, caller)).all(), filters.limit)
+    return JobPage(items=job_views(session, jobs, region=context.region), next_cursor=next_cursor)

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from api.auth.authentication import Caller, guest_of, holder_of
 from api.auth.same_origin import check_same_origin
 from api.auth.session_cookies import SESSION_LIFE, Pass, Purpose, cookie_options, signed
-from api.dependencies import OpenClock, OpenServices
+from api.dependencies import OpenClock, OpenContext
 from api.gallery.html_document import security_policy
 from api.gallery.page_data import LIST_PATH
 from api.gallery.sign_in_page import SIGN_IN_ASSETS, sign_in_page
@@ -27,9 +27,9 @@ _INSIDE: Final = re.compile(rf"{LIST_PATH}(?:[/?][!-\[\]-~]*)?")
 
 
 @router.get("/sign-in")
-def read_sign_in(services: OpenServices, to: Annotated[str, Query()] = LIST_PATH) -> Response:
+def read_sign_in(context: OpenContext, to: Annotated[str, Query()] = LIST_PATH) -> Response:
     """The form; where no key is needed, the way past it."""
-    if not services.require_key:
+    if not context.require_key:
         return RedirectResponse(_inside(to), status.HTTP_303_SEE_OTHER)
     return _form(to)
 
@@ -38,7 +38,7 @@ def read_sign_in(services: OpenServices, to: Annotated[str, Query()] = LIST_PATH
 def sign_in(
     fields: Annotated[dict[str, str], Depends(form_fields)],
     clock: OpenClock,
-    services: OpenServices,
+    context: OpenContext,
     request: Request,
 ) -> Response:
     """Let a browser in for some hours."""
@@ -51,7 +51,7 @@ def sign_in(
         return _form(to)
     until = Pass(caller.key_id, clock() + SESSION_LIFE)
     answer = RedirectResponse(_inside(to), status.HTTP_303_SEE_OTHER)
-    content = signed(until, Purpose.SESSION, services.session_secret)
+    content = signed(until, Purpose.SESSION, context.session_secret)
     answer.set_cookie(**cookie_options(request), value=content, max_age=int(SESSION_LIFE.total_seconds()))
     log.info("session.opened", key=str(caller.key_id))
     return answer

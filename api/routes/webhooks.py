@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from api.auth.authentication import Caller
 from api.auth.job_access import CurrentCaller
-from api.dependencies import OpenClock, OpenServices, OpenSession
+from api.dependencies import OpenClock, OpenContext, OpenSession
 from api.http.openapi import body_of
 from api.http.request_body import JsonObject, json_object, options_of
 from api.problem_details import ProblemError, documented
@@ -62,7 +62,7 @@ def create_webhook(
     body: Annotated[JsonObject, Depends(json_object)],
     session: OpenSession,
     clock: OpenClock,
-    services: OpenServices,
+    context: OpenContext,
     caller: CurrentCaller,
     response: Response,
 ) -> WebhookSecret:
@@ -70,9 +70,9 @@ def create_webhook(
 
     The secret in the answer is shown this once.
     """
-    key = _key(services.settings)
+    key = _key(context.settings)
     url = options_of(body, NewEndpoint).url
-    _check_url(url, services.settings)
+    _check_url(url, context.settings)
     tenant_id = caller.tenant_id or ensure_tenant(session)
     _check_count(session, tenant_id)
     same_url = session.scalars(

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from api.auth.campaign_access import CampaignName, check_going, owner_of
 from api.auth.job_access import CurrentCaller
-from api.dependencies import OpenClock, OpenServices, OpenSession
+from api.dependencies import OpenClock, OpenContext, OpenSession
 from api.http.openapi import body_of
 from api.http.request_body import JsonObject, json_object, options_of
 from api.problem_details import ProblemError, documented
@@ -43,7 +43,7 @@ def put_campaign(
     body: Annotated[JsonObject, Depends(json_object)],
     session: OpenSession,
     clock: OpenClock,
-    services: OpenServices,
+    context: OpenContext,
     caller: CurrentCaller,
     response: Response,
     file_name: FileName = None,
@@ -60,18 +60,18 @@ def put_campaign(
         campaign = set_options(session, tenant_id, options, file_name=file_name)
     except BudgetBelowCommitmentsError as error:
         raise ProblemError(409, "budget_below_commitments", str(error), field="budget") from error
-    services.commit_and_hint(session)
+    context.commit_and_hint(session)
     log.info("campaign.set", campaign=str(campaign.id), is_new=existing is None)
     if existing is None:
         response.status_code = status.HTTP_201_CREATED
-    return campaign_answer(session, campaign, now=clock(), region=services.region)
+    return campaign_answer(session, campaign, now=clock(), region=context.region)
 
 
 @router.get("", responses=documented(401, 403, 422, 503))
 def list_campaigns(
     session: OpenSession,
     clock: OpenClock,
-    services: OpenServices,
+    context: OpenContext,
     caller: CurrentCaller,
     limit: Annotated[int, Query(ge=1, le=200, description="Campaigns at most.")] = 50,
 ) -> Campaigns:
@@ -79,5 +79,5 @@ def list_campaigns(
     mine = select(Campaign).where(Campaign.tenant_id == owner_of(caller, session))
     found = session.scalars(mine.order_by(Campaign.created_at.desc(), Campaign.id.desc()).limit(limit)).all()
     now = clock()
-    region = services.region
+    region = context.region
     return Campaigns(items=[campaign_answer(session, campaign, now=now, region=region) for campaign in found])

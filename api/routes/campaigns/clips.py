@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Row, Select, and_, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
 
 from api.auth.campaign_access import PathCampaign, check_going
-from api.dependencies import OpenClock, OpenServices, OpenSession
+from api.dependencies import OpenClock, OpenContext, OpenSession
 from api.http.bulk_pages import in_turn
 from api.http.clip_batches import BODY, NDJSON, read_batch
 from api.http.request_body import ndjson_lines
@@ -44,7 +44,7 @@ def import_clips(
     campaign: PathCampaign,
     session: OpenSession,
     clock: OpenClock,
-    services: OpenServices,
+    context: OpenContext,
     skip_bad: Annotated[bool, Query(description="Store the others where some cannot be rendered.")] = False,
 ) -> ImportedClips:
     """Store a batch of clips, each id once: handed in again, what is there already is left alone.
@@ -69,8 +69,8 @@ def import_clips(
         return ImportedClips(bad=bad, problems=batch.problems)
     lock_clips(session, campaign_id)
     stored = store_clips(session, campaign, batch.clips, now=clock())
-    services.quotas.check_stored(session, campaign.tenant_id, stored.new + stored.changed)
-    services.commit_and_hint(session)
+    context.quotas.check_stored(session, campaign.tenant_id, stored.new + stored.changed)
+    context.commit_and_hint(session)
     log.info("campaign.imported", campaign=str(campaign_id), **asdict(stored), bad=bad)
     return ImportedClips(**asdict(stored), bad=bad, problems=batch.problems)
 
@@ -87,11 +87,11 @@ def import_clips(
         **documented(401, 403, 404, 422, 503),
     },
 )
-def list_campaign_contents(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
+def list_campaign_contents(campaign: PathCampaign, context: OpenContext) -> StreamingResponse:
     """What the campaign holds: each row's id, and the hash of what it sends."""
-    with services.sessions() as session:
+    with context.sessions() as session:
         renew_contents(session, campaign.id)
-    return StreamingResponse(in_turn(_contents(services.sessions, campaign), services.bulk), media_type=NDJSON)
+    return StreamingResponse(in_turn(_contents(context.sessions, campaign), context.bulk), media_type=NDJSON)
 
 
 def _contents(sessions: sessionmaker[Session], campaign: Campaign) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from api.auth.campaign_access import PathCampaign, check_going
 from api.auth.same_origin import check_same_origin
-from api.dependencies import OpenClock, OpenServices, OpenSession
+from api.dependencies import OpenClock, OpenContext, OpenSession
 from api.http.openapi import body_of
 from api.http.request_body import JsonObject, optional_json_object, options_of
 from api.problem_details import documented
@@ -73,41 +73,39 @@ class RetryOptions(Agreement):
 
 
 @router.get("", responses=documented(401, 403, 404, 422, 503))
-def get_campaign(
-    campaign: PathCampaign, session: OpenSession, clock: OpenClock, services: OpenServices
-) -> CampaignView:
+def get_campaign(campaign: PathCampaign, session: OpenSession, clock: OpenClock, context: OpenContext) -> CampaignView:
     """One campaign: counts, money, pace, and what went wrong."""
-    return campaign_answer(session, campaign, now=clock(), region=services.region)
+    return campaign_answer(session, campaign, now=clock(), region=context.region)
 
 
 @router.post("/pause", responses=documented(401, 403, 404, 409, 422, 503))
 def pause_campaign(
-    campaign: PathCampaign, session: OpenSession, clock: OpenClock, services: OpenServices
+    campaign: PathCampaign, session: OpenSession, clock: OpenClock, context: OpenContext
 ) -> CampaignView:
     """Submit nothing more until it is resumed; what was submitted is finished."""
     check_going(campaign)
     now = clock()
     pause(campaign, now=now)
     session.commit()
-    return campaign_answer(session, campaign, now=now, region=services.region)
+    return campaign_answer(session, campaign, now=now, region=context.region)
 
 
 @router.post("/resume", responses=documented(401, 403, 404, 409, 422, 503))
 def resume_campaign(
-    campaign: PathCampaign, session: OpenSession, clock: OpenClock, services: OpenServices
+    campaign: PathCampaign, session: OpenSession, clock: OpenClock, context: OpenContext
 ) -> CampaignView:
     """Resume it; its breaker counts from zero."""
     check_going(campaign)
     now = clock()
     resume(campaign, now=now)
-    services.commit_and_hint(session)
-    return campaign_answer(session, campaign, now=now, region=services.region)
+    context.commit_and_hint(session)
+    return campaign_answer(session, campaign, now=now, region=context.region)
 
 
 @router.get("/waiting", responses=documented(401, 403, 404, 422, 503))
-def get_waiting_clips(campaign: PathCampaign, session: OpenSession, services: OpenServices) -> WaitingClips:
+def get_waiting_clips(campaign: PathCampaign, session: OpenSession, context: OpenContext) -> WaitingClips:
     """How many clips wait to be submitted, and the most that they cost: what `approve` releases behind a canary."""
-    return WaitingClips(**asdict(waiting(session, campaign.id, region=services.region)))
+    return WaitingClips(**asdict(waiting(session, campaign.id, region=context.region)))
 
 
 @router.post(
@@ -121,18 +119,18 @@ def approve_campaign(
     campaign: PathCampaign,
     session: OpenSession,
     clock: OpenClock,
-    services: OpenServices,
+    context: OpenContext,
 ) -> CampaignView:
     """Let the clips behind the canary be rendered."""
     agreement = options_of(body, Agreement)
     check_going(campaign)
     if agreement.model_fields_set:
         lock_clips(session, campaign.id)
-        agreement.check(waiting(session, campaign.id, region=services.region))
+        agreement.check(waiting(session, campaign.id, region=context.region))
     now = clock()
     approve(campaign, now=now)
-    services.commit_and_hint(session)
-    return campaign_answer(session, campaign, now=now, region=services.region)
+    context.commit_and_hint(session)
+    return campaign_answer(session, campaign, now=now, region=context.region)
 
 
 @router.post(
@@ -146,7 +144,7 @@ def cancel(
     campaign: PathCampaign,
     session: OpenSession,
     clock: OpenClock,
-    services: OpenServices,
+    context: OpenContext,
 ) -> CampaignView:
     """Stop it for good: what waits is cancelled, what the provider has is asked to be."""
     options = options_of(body, CampaignCancelOptions)
@@ -156,9 +154,9 @@ def cancel(
     while cancel_clips(session, campaign.id, now=now, limit=CANCELLED_AT_ONCE):
         session.commit()
     cancel_at_provider(session, campaign.id, now=now, abandon_running=options.running == "abandon")
-    services.commit_and_hint(session)
+    context.commit_and_hint(session)
     log.info("campaign.cancelled", campaign=str(campaign.id))
-    return campaign_answer(session, campaign, now=now, region=services.region)
+    return campaign_answer(session, campaign, now=now, region=context.region)
 
 
 @router.post("/retry", responses=_REFUSALS, openapi_extra=body_of(RetryOptions, is_required=False))
@@ -167,7 +165,7 @@ def retry_campaign(
     campaign: PathCampaign,
     session: OpenSession,
     clock: OpenClock,
-    services: OpenServices,
+    context: OpenContext,
 ) -> RetriedClips:
     """Render clips again that ended without a video, ten thousand at most; a dry run tells rows and cost."""
     options = options_of(body, RetryOptions)
@@ -181,10 +179,10 @@ def retry_campaign(
         where=[read_condition(one) for one in options.where],
     )
     jobs = find_retries(session, campaign.id, which, limit=RETRIES_MAX)
-    answer = retried(session, jobs, region=services.region, is_dry_run=options.dry_run)
+    answer = retried(session, jobs, region=context.region, is_dry_run=options.dry_run)
     if not options.dry_run and jobs:
         options.check(answer)
         retry_clips(session, campaign, jobs, now=clock())
-        services.commit_and_hint(session)
+        context.commit_and_hint(session)
         log.info("campaign.retried", campaign=str(campaign.id), count=len(jobs))
     return answer

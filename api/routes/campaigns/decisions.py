@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from api.auth.campaign_access import PathCampaign, check_going
 from api.auth.job_access import CurrentCaller
 from api.auth.same_origin import check_same_origin
-from api.dependencies import OpenClock, OpenServices, OpenSession, Services
+from api.dependencies import ApiContext, OpenClock, OpenContext, OpenSession
 from api.http.openapi import body_of
 from api.http.request_body import JsonObject, json_object, options_of
 from api.problem_details import ProblemError, documented
@@ -62,14 +62,14 @@ def decide_clips(
     campaign: PathCampaign,
     session: OpenSession,
     clock: OpenClock,
-    services: OpenServices,
+    context: OpenContext,
     caller: CurrentCaller,
 ) -> DecidedClips:
     """Approve, reject or render again; sent twice, it changes nothing more and renders nothing more."""
     options = options_of(body, DecisionOptions)
     states = _states(session, campaign, options.job_ids)
     if options.decision == "retry":
-        return _retry(session, services, campaign, options)
+        return _retry(session, context, campaign, options)
     now = clock()
     if options.decision == "undecide":
         count = take_back(session, list(states), by=caller.key_name, now=now)
@@ -107,17 +107,17 @@ def _check_there(session: Session, states: dict[UUID, RenderState]) -> None:
         raise ProblemError(409, "no_file", why, field="job_ids")
 
 
-def _retry(session: Session, services: Services, campaign: Campaign, options: DecisionOptions) -> DecidedClips:
+def _retry(session: Session, context: ApiContext, campaign: Campaign, options: DecisionOptions) -> DecidedClips:
     check_going(campaign)
     lock_clips(session, campaign.id)
     # A clip in whose place another job stands is not found: sent twice, it is rendered once.
     which = Which(states=_AGAIN, job_ids=options.job_ids)
     jobs = find_retries(session, campaign.id, which, limit=RETRIES_MAX)
-    cost = retried(session, jobs, region=services.region, is_dry_run=options.dry_run)
+    cost = retried(session, jobs, region=context.region, is_dry_run=options.dry_run)
     if options.dry_run or not jobs:
         return DecidedClips(changed_count=0, cost=cost)
     options.check(cost)
-    retry_clips(session, campaign, jobs, now=services.clock.now(session))
-    services.commit_and_hint(session)
+    retry_clips(session, campaign, jobs, now=context.clock.now(session))
+    context.commit_and_hint(session)
     log.info("campaign.retried", campaign=str(campaign.id), count=len(jobs))
     return DecidedClips(changed_count=len(jobs), cost=cost)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from api.auth.campaign_access import CampaignName, find_campaign
 from api.auth.job_access import CurrentCaller
-from api.dependencies import OpenServices
+from api.dependencies import OpenContext
 from api.event_streams import Listener, Snapshot, Subscriber
 from api.http.event_answers import LastEventId, documented_stream, event_answer
 from api.http.fair_entrance import leave_entrance
@@ -29,9 +29,9 @@ _PRICES_HOLD: Final = timedelta(seconds=15)
 """A file that is applied may change what waiting clips cost, and nothing else that is shown."""
 
 
-def _campaign_id(name: CampaignName, services: OpenServices, caller: CurrentCaller) -> UUID:
+def _campaign_id(name: CampaignName, context: OpenContext, caller: CurrentCaller) -> UUID:
     """The campaign to watch; the session is closed again before the stream begins to wait."""
-    with services.sessions() as session:
+    with context.sessions() as session:
         found = find_campaign(name, session, caller)
         session.commit()  # a server without keys makes its tenant at the first look
         return found.id
@@ -40,13 +40,13 @@ def _campaign_id(name: CampaignName, services: OpenServices, caller: CurrentCall
 async def _listener(
     request: Request,
     campaign_id: Annotated[UUID, Depends(_campaign_id)],
-    services: OpenServices,
+    context: OpenContext,
     caller: CurrentCaller,
 ) -> AsyncIterator[Listener]:
     leave_entrance(request)  # waits for its first snapshot
     subscriber = Subscriber(caller.tenant_id, caller.key_id)
-    read = _Reader(campaign_id, services.region, services.clock)
-    async with services.streams.listen(subscriber, ("campaign", campaign_id), read) as listener:
+    read = _Reader(campaign_id, context.region, context.clock)
+    async with context.streams.listen(subscriber, ("campaign", campaign_id), read) as listener:
         yield listener
 
 

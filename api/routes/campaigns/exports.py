@@ -12,7 +12,7 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
 from api.auth.campaign_access import PathCampaign
-from api.dependencies import OpenServices
+from api.dependencies import OpenContext
 from api.http.bulk_pages import in_turn
 from api.problem_details import documented
 from models.operations.campaigns.failed_rows import VARIABLES, failure_headings, failure_pages
@@ -35,41 +35,41 @@ def _responses(media_type: str, what: str) -> dict[int | str, dict[str, Any]]:
 @router.get(
     "/results.csv", response_class=StreamingResponse, responses=_responses(CSV, "A line a clip; no cell is a formula.")
 )
-def download_results_csv(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
+def download_results_csv(campaign: PathCampaign, context: OpenContext) -> StreamingResponse:
     """Every clip with its file, checksum, seconds, cost and prompt, for spreadsheets."""
-    pages = result_pages(services.sessions, campaign.id)
-    content = in_turn(_as_csv(RESULT_HEADINGS, pages), services.bulk)
+    pages = result_pages(context.sessions, campaign.id)
+    content = in_turn(_as_csv(RESULT_HEADINGS, pages), context.bulk)
     return StreamingResponse(content, media_type=CSV, headers=_named("results.csv"))
 
 
 @router.get(
     "/results.jsonl", response_class=StreamingResponse, responses=_responses(NDJSON, "An object a clip and line.")
 )
-def download_results_jsonl(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
+def download_results_jsonl(campaign: PathCampaign, context: OpenContext) -> StreamingResponse:
     """Every clip with its file, checksum, seconds, cost and prompt, for programs."""
-    content = in_turn(_as_lines(result_pages(services.sessions, campaign.id)), services.bulk)
+    content = in_turn(_as_lines(result_pages(context.sessions, campaign.id)), context.bulk)
     return StreamingResponse(content, media_type=NDJSON)
 
 
 @router.get(
     "/failures.csv", response_class=StreamingResponse, responses=_responses(CSV, "A campaign file of the failed rows.")
 )
-def download_failures_csv(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
+def download_failures_csv(campaign: PathCampaign, context: OpenContext) -> StreamingResponse:
     """The rows that failed or were moderated, with the reason first: correct them, and apply the file again."""
-    headings = failure_headings(services.sessions, campaign.id)
-    pages = (map(_flat, page) for page in failure_pages(services.sessions, campaign.id, with_pictures=False))
-    content = in_turn(_as_csv(headings, pages), services.bulk)
+    headings = failure_headings(context.sessions, campaign.id)
+    pages = (map(_flat, page) for page in failure_pages(context.sessions, campaign.id, with_pictures=False))
+    content = in_turn(_as_csv(headings, pages), context.bulk)
     return StreamingResponse(content, media_type=CSV, headers=_named("failures.csv"))
 
 
 @router.get(
     "/failures.jsonl", response_class=StreamingResponse, responses=_responses(NDJSON, "An object a row and line.")
 )
-def download_failures_jsonl(campaign: PathCampaign, services: OpenServices) -> StreamingResponse:
+def download_failures_jsonl(campaign: PathCampaign, context: OpenContext) -> StreamingResponse:
     """The rows that failed or were moderated, as a campaign file of JSON Lines."""
-    pages = failure_pages(services.sessions, campaign.id, with_pictures=True)
+    pages = failure_pages(context.sessions, campaign.id, with_pictures=True)
     given = ([{name: value for name, value in row.items() if value is not None} for row in page] for page in pages)
-    return StreamingResponse(in_turn(_as_lines(given), services.bulk), media_type=NDJSON)
+    return StreamingResponse(in_turn(_as_lines(given), context.bulk), media_type=NDJSON)
 
 
 def _named(file: str) -> dict[str, str]:

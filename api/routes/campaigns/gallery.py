@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from api.auth.campaign_access import CampaignName, PathCampaign, find_campaign
 from api.auth.job_access import CurrentCaller
 from api.auth.session_cookies import LINK_LIFE, Pass, Purpose, signed
-from api.dependencies import OpenClock, OpenServices, OpenSession, Services
+from api.dependencies import ApiContext, OpenClock, OpenContext, OpenSession
 from api.gallery.page_data import export_page, gallery_path
 from api.gallery.sheet_process import Order
 from api.gallery.sheet_queue import Sheet
@@ -41,7 +41,7 @@ def get_gallery_page(
 
 @router.post("/link", responses=_REFUSALS)
 def create_gallery_link(
-    campaign: PathCampaign, clock: OpenClock, services: OpenServices, caller: CurrentCaller
+    campaign: PathCampaign, clock: OpenClock, context: OpenContext, caller: CurrentCaller
 ) -> GalleryLink:
     """A link to the campaign's page that signs in the person who follows it within ten minutes."""
     path = gallery_path(campaign.name)
@@ -49,7 +49,7 @@ def create_gallery_link(
         return GalleryLink(path=path, expires_at=None)
     until = Pass(caller.key_id, clock() + LINK_LIFE)
     # Behind the #, so that it is in no log, and in no address that a browser tells others.
-    key = signed(until, Purpose.LINK, services.session_secret)
+    key = signed(until, Purpose.LINK, context.session_secret)
     return GalleryLink(path=f"/sign-in?to={quote(path, safe='')}#pass={key}", expires_at=until.expires_at)
 
 
@@ -67,8 +67,8 @@ class _Subject:
     name: str
 
 
-def _subject(name: CampaignName, services: OpenServices, caller: CurrentCaller) -> _Subject:
-    with services.sessions() as session:
+def _subject(name: CampaignName, context: OpenContext, caller: CurrentCaller) -> _Subject:
+    with context.sessions() as session:
         campaign = find_campaign(name, session, caller)
         return _Subject(campaign.id, campaign.tenant_id, campaign.name)
 
@@ -77,28 +77,28 @@ Subject = Annotated[_Subject, Depends(_subject)]
 
 
 @router.get("/sheet.png", response_class=Response, responses=_picture("image/png"))
-async def download_contact_sheet_png(request: Request, subject: Subject, services: OpenServices) -> Response:
+async def download_contact_sheet_png(request: Request, subject: Subject, context: OpenContext) -> Response:
     """All clips on one picture, as many as stay recognisable. 503: enough sheets are being drawn, ask again."""
     leave_entrance(request)  # waits for its turn to be drawn
-    return await _sheet(subject, services, "image/png", "png")
+    return await _sheet(subject, context, "image/png", "png")
 
 
 @router.get("/sheet.pdf", response_class=Response, responses=_picture("application/pdf"))
-async def download_contact_sheet_pdf(request: Request, subject: Subject, services: OpenServices) -> Response:
+async def download_contact_sheet_pdf(request: Request, subject: Subject, context: OpenContext) -> Response:
     """All clips on pages of A4, to print. 503: enough sheets are being drawn, ask again."""
     leave_entrance(request)
-    return await _sheet(subject, services, "application/pdf", "pdf")
+    return await _sheet(subject, context, "application/pdf", "pdf")
 
 
-async def _sheet(subject: _Subject, services: Services, media_type: str, suffix: str) -> Response:
+async def _sheet(subject: _Subject, context: ApiContext, media_type: str, suffix: str) -> Response:
     sheet = Sheet(subject.tenant_id, subject.campaign_id, suffix)
-    content = await services.sheets.draw(sheet, partial(_drawn, services, sheet))
+    content = await context.sheets.draw(sheet, partial(_drawn, context, sheet))
     name = quote(f"{subject.name}.{suffix}", safe="")
     headers = {"Content-Disposition": f"inline; filename*=UTF-8''{name}", "Cache-Control": "private, no-cache"}
     return Response(content, media_type=media_type, headers=headers)
 
 
-def _drawn(services: Services, sheet: Sheet) -> bytes:
-    with services.sessions() as session:
-        now = services.clock.now(session)
-    return services.sheet_process.draw(Order(services.settings, sheet.campaign_id, sheet.suffix, now))
+def _drawn(context: ApiContext, sheet: Sheet) -> bytes:
+    with context.sessions() as session:
+        now = context.clock.now(session)
+    return context.sheet_process.draw(Order(context.settings, sheet.campaign_id, sheet.suffix, now))

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from api.auth.campaign_access import CampaignName, check_going, owner_of
 from api.auth.job_access import CurrentCaller
-from api.dependencies import OpenClock, OpenServices, OpenSession
+from api.dependencies import OpenClock, OpenContext, OpenSession
 from api.http.clip_batches import BODY, read_batch
 from api.http.openapi import body_of
 from api.http.request_body import JsonObject, json_object, ndjson_lines, options_of
@@ -98,7 +98,7 @@ def begin_campaign_import(
     body: Annotated[JsonObject, Depends(json_object)],
     session: OpenSession,
     clock: OpenClock,
-    services: OpenServices,
+    context: OpenContext,
     caller: CurrentCaller,
 ) -> ClipImportView:
     """Begin an import. Nothing of it is stored until its commit; left lying, it is forgotten after a day."""
@@ -109,7 +109,7 @@ def begin_campaign_import(
     tenant_id = owner_of(caller, session)
     if (campaign := find_campaign(session, tenant_id, name)) is not None:
         check_going(campaign)
-    services.quotas.check_imports(session, tenant_id)
+    context.quotas.check_imports(session, tenant_id)
     now = clock()
     begun = begin_import(session, tenant_id, name, options, file_name=asked.file_name, now=now)
     session.commit()
@@ -122,7 +122,7 @@ def stage_campaign_batch(
     number: BatchNumber,
     begun: PathImport,
     session: OpenSession,
-    services: OpenServices,
+    context: OpenContext,
 ) -> StagedClips:
     """Check a batch of clips and keep it for the commit; sent again under its number, it is replaced.
 
@@ -131,7 +131,7 @@ def stage_campaign_batch(
     if begun.committed_at is not None:
         raise ProblemError(409, "import_committed", f"import {begun.id} is committed already; begin another")
     import_id, tenant_id = begun.id, begun.tenant_id
-    services.quotas.check_staged(session, tenant_id)
+    context.quotas.check_staged(session, tenant_id)
     options = _options(session, begun)
 
     def contents_of(custom_ids: Collection[str]) -> dict[str, str]:
@@ -161,7 +161,7 @@ def commit_campaign_import(
     begun: PathImport,
     session: OpenSession,
     clock: OpenClock,
-    services: OpenServices,
+    context: OpenContext,
 ) -> ImportedClips:
     """Put an import in force, whole: its clips and how the campaign is run. Sent again, it is told again.
 
@@ -178,8 +178,8 @@ def commit_campaign_import(
         raise ProblemError(422, "duplicate_id", str(error), field="custom_id") from error
     except (IncompleteImportError, StaleImportError) as error:
         raise ProblemError(409, "import_outdated", str(error)) from error
-    services.quotas.check_stored(session, begun.tenant_id, stored["new"] + stored["changed"])
-    services.commit_and_hint(session)
+    context.quotas.check_stored(session, begun.tenant_id, stored["new"] + stored["changed"])
+    context.commit_and_hint(session)
     log.info("campaign.imported", campaign=begun.campaign_name, clip_import=str(begun.id), **stored)
     return ImportedClips(**stored)
 

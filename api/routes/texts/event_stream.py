@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -13,9 +13,9 @@ from fastapi.sse import EventSourceResponse
 from sqlalchemy.orm import Session
 
 from api.auth.job_access import CurrentCaller, JobId, find_text
-from api.dependencies import OpenServices
+from api.dependencies import OpenContext
 from api.event_streams import EVENT_STREAM, Listener, Snapshot, Subscriber
-from api.http.event_answers import STREAM_HEADERS, LastEventId
+from api.http.event_answers import STREAM_HEADERS, LastEventId, job_snapshot
 from api.http.fair_entrance import leave_entrance
 from api.live_answers import live_events
 from api.problem_details import documented
@@ -25,24 +25,21 @@ from models.text_job import TextJob
 router = APIRouter(prefix="/v1/texts/{job_id}", tags=["texts"])
 
 
-def _job_id(job_id: JobId, services: OpenServices, caller: CurrentCaller) -> UUID:
+def _job_id(job_id: JobId, context: OpenContext, caller: CurrentCaller) -> UUID:
     """The job to watch; the session is closed again before the stream begins to wait."""
-    with services.sessions() as session:
+    with context.sessions() as session:
         return find_text(job_id, session, caller).id
 
 
 async def _listener(
     request: Request,
     job_id: Annotated[UUID, Depends(_job_id)],
-    services: OpenServices,
+    context: OpenContext,
     caller: CurrentCaller,
 ) -> AsyncIterator[Listener]:
     leave_entrance(request)  # waits for its first snapshot
-
-    def read(session: Session) -> Snapshot:
-        return _read(session, job_id)
-
-    async with services.streams.listen(Subscriber(caller.tenant_id, caller.key_id), ("text", job_id), read) as listener:
+    read = partial(_read, job_id=job_id)
+    async with context.streams.listen(Subscriber(caller.tenant_id, caller.key_id), ("text", job_id), read) as listener:
         yield listener
 
 
@@ -64,7 +61,7 @@ async def _listener(
 async def follow_text(
     listener: Annotated[Listener, Depends(_listener)],
     job_id: Annotated[UUID, Depends(_job_id)],
-    services: OpenServices,
+    context: OpenContext,
     last_event_id: LastEventId = None,
 ) -> Response:
     """The job and its answer as they come, until it is terminal; a client that comes back goes on where it was.
@@ -73,12 +70,9 @@ async def follow_text(
     """
     if listener.is_up_to_date(last_event_id):
         return Response(status_code=status.HTTP_204_NO_CONTENT)
-    events = live_events(listener, services.live, job_id, last_event_id)
+    events = live_events(listener, context.live, job_id, last_event_id)
     return EventSourceResponse(events, headers=STREAM_HEADERS)
 
 
-def _read(session: Session, job_id: UUID) -> Snapshot:
-    seen = text_view(session, session.get_one(TextJob, job_id))
-    data = seen.model_dump_json()
-    version = hashlib.sha256(data.encode()).hexdigest()[:16]
-    return Snapshot(version=version, event="job", data=data, is_last=seen.is_terminal)
+def _read(session: Session, *, job_id: UUID) -> Snapshot:
+    return job_snapshot(text_view(session, session.get_one(TextJob, job_id)))

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.auth.job_access import PathText
-from api.dependencies import OpenClock, OpenServices, OpenSession
+from api.dependencies import OpenClock, OpenContext, OpenSession
 from api.http.openapi import body_of
 from api.http.request_body import JsonObject, json_object, optional_json_object, options_of
 from api.problem_details import ProblemError, documented
@@ -84,12 +84,12 @@ def decide_text(
     job: PathText,
     session: OpenSession,
     clock: OpenClock,
-    services: OpenServices,
+    context: OpenContext,
 ) -> TextJob:
     """Decide what becomes of a held job, whose answer was lost and may be billed."""
     options = options_of(body, TextDecision)
     is_decided = decide_held_text(session, job.id, now=clock(), ask_again=options.decision == "ask_again")
-    services.commit_and_hint_text(session, job.id)
+    context.commit_and_hint_text(session, job.id)
     session.refresh(job)
     if not is_decided:
         raise ProblemError(409, "not_held", f"text job {job.id} is {job.state}; only a held one is decided")

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Depends, Query, Response, status
 
 from api.auth.campaign_access import owner_of
 from api.auth.job_access import CurrentCaller, find_text
-from api.dependencies import OpenClock, OpenServices, OpenSession
+from api.dependencies import OpenClock, OpenContext, OpenSession
 from api.http.openapi import TEXT_REQUEST
-from api.http.pagination import TextFilters, cursor_after, text_page_query
+from api.http.pagination import TextFilters, cut_page, text_page_query
 from api.http.request_body import IdempotencyKey, JsonObject, render_request
 from api.problem_details import documented
 from api.views.texts import text_view, text_views
@@ -35,7 +35,7 @@ def create_text(
     body: Annotated[JsonObject, Depends(render_request)],
     session: OpenSession,
     clock: OpenClock,
-    services: OpenServices,
+    context: OpenContext,
     caller: CurrentCaller,
     response: Response,
     idempotency_key: IdempotencyKey = None,
@@ -44,8 +44,8 @@ def create_text(
     tenant_id = owner_of(caller, session)
     enqueued = enqueue_text_document(session, body, now=clock(), idempotency_key=idempotency_key, tenant_id=tenant_id)
     if enqueued.is_new:
-        services.quotas.check_queue(session, tenant_id)
-    services.commit_and_hint_text(session, enqueued.job_id)
+        context.quotas.check_queue(session, tenant_id)
+    context.commit_and_hint_text(session, enqueued.job_id)
     response.headers["Location"] = f"/v1/texts/{enqueued.job_id}"
     if not enqueued.is_new:
         response.status_code = status.HTTP_200_OK
@@ -57,9 +57,5 @@ def create_text(
 @router.get("", responses=documented(401, 403, 422, 503))
 def list_texts(filters: Annotated[TextFilters, Query()], session: OpenSession, caller: CurrentCaller) -> TextJobPage:
     """Text jobs that match every filter, newest first."""
-    rows = session.scalars(text_page_query(filters, caller)).all()
-    jobs = rows[: filters.limit]
-    return TextJobPage(
-        items=text_views(session, jobs),
-        next_cursor=cursor_after(jobs[-1]) if len(rows) > len(jobs) else None,
-    )
+    jobs, next_cursor = cut_page(session.scalars(text_page_query(filters, caller)).all(), filters.limit)
+    return TextJobPage(items=text_views(session, jobs), next_cursor=next_cursor)
