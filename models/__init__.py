@@ -17,6 +17,7 @@ from models.found_task import FoundTask
 from models.job_event import JobEvent
 from models.job_reference import JobReference, ReferenceRole
 from models.ledger_entry import EntryKind, LedgerEntry
+from models.notice import Notice, OperatorEvent
 from models.poll_lane import PollLane
 from models.provider_task import ProviderTask
 from models.rate_limit import Turn
@@ -53,9 +54,11 @@ __all__ = [
     "JobEvent",
     "JobReference",
     "LedgerEntry",
+    "Notice",
     "OnAmbiguous",
     "OnBudget",
     "OnLostAnswer",
+    "OperatorEvent",
     "PollLane",
     "ProviderTask",
     "ReferenceRole",

@@ -26,6 +26,7 @@ class WebhookDelivery(Base):
         Index("ix_webhook_deliveries_endpoint_id", "endpoint_id", "id"),
         Index("ix_webhook_deliveries_job_id", "job_id"),
         Index("uq_webhook_deliveries_text", "text_job_id", "endpoint_id", "kind", unique=True),
+        Index("uq_webhook_deliveries_notice", "notice_id", "endpoint_id", unique=True),
         Index(
             "ix_webhook_deliveries_due",
             "endpoint_id",
@@ -38,13 +39,16 @@ class WebhookDelivery(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id, comment="The webhook-id, UUIDv7")
     endpoint_id: Mapped[UUID] = mapped_column(ForeignKey("webhook_endpoints.id"), comment="The receiver")
     job_id: Mapped[UUID | None] = mapped_column(
-        ForeignKey("render_jobs.id"), comment="Null in a test, and in an event of a text job"
+        ForeignKey("render_jobs.id"), comment="Null in a test, and in an event of a text job or of a campaign"
     )
     text_job_id: Mapped[UUID | None] = mapped_column(
         ForeignKey("text_jobs.id"), comment="The text job that it is about; null: it is about none"
     )
+    notice_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("notices.id"), comment="What happened to a campaign; null: it is about none"
+    )
     kind: Mapped[str] = mapped_column(
-        comment="render_job.STATE, render_job.result_expiring, text_job.STATE or webhook.test"
+        comment="render_job.STATE, render_job.result_expiring, text_job.STATE, a campaign's event or webhook.test"
     )
     occurred_at: Mapped[datetime] = mapped_column(comment="When it happened")
     state: Mapped[DeliveryState] = mapped_column(default=DeliveryState.PENDING, comment="pending, delivered or dead")

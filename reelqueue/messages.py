@@ -12,6 +12,7 @@ task                 arguments                                           sent by
 ``control.sweep``    none                                                beat
 ``control.adopt``    none                                                beat, at its start and hourly
 ``control.limits``   none                                                beat
+``control.notices``  none                                                beat
 ``render.submit``    ``job_id`` (str), ``epoch`` (int)                   dispatch, sweep
 ``render.poll``      ``account_id`` (str), ``seq`` (int)                 submit, poll itself, sweep
 ``render.reconcile`` ``attempt_id`` (str)                                sweep
@@ -32,6 +33,7 @@ CONTROL_DISPATCH: Final = "control.dispatch"
 CONTROL_SWEEP: Final = "control.sweep"
 CONTROL_ADOPT: Final = "control.adopt"
 CONTROL_LIMITS: Final = "control.limits"
+CONTROL_NOTICES: Final = "control.notices"
 RENDER_SUBMIT: Final = "render.submit"
 RENDER_POLL: Final = "render.poll"
 RENDER_RECONCILE: Final = "render.reconcile"
@@ -47,6 +49,7 @@ QUEUE_BY_TASK: Final = {
     CONTROL_SWEEP: "control",
     CONTROL_ADOPT: "control",
     CONTROL_LIMITS: "control",
+    CONTROL_NOTICES: "control",
     RENDER_SUBMIT: "submit",
     RENDER_POLL: "poll",
     RENDER_RECONCILE: "control",

@@ -12,7 +12,7 @@ from celery import Celery
 from celery.signals import setup_logging
 
 from reelqueue import messages
-from workers.beat import LIMITS_SECONDS, ORPHANS_SECONDS, scan_orphans_at_start
+from workers.beat import LIMITS_SECONDS, NOTICES_SECONDS, ORPHANS_SECONDS, scan_orphans_at_start
 from workers.heartbeat import touch_while_well
 from workers.queues import QUEUES, ROUTES, QueueName
 from workers.resources import connect_signals
@@ -110,6 +110,11 @@ app.conf.update(
         "read-limits": {
             "task": messages.CONTROL_LIMITS,
             "schedule": LIMITS_SECONDS,
+            "options": {"argsrepr": "()", "kwargsrepr": "{}"},
+        },
+        "notices": {
+            "task": messages.CONTROL_NOTICES,
+            "schedule": NOTICES_SECONDS,
             "options": {"argsrepr": "()", "kwargsrepr": "{}"},
         },
     },

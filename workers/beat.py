@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 
 LIMITS_SECONDS: Final = 60.0
 """Slots that the provider has lowered are kept within this."""
+NOTICES_SECONDS: Final = 30.0
+"""How late an event of a campaign may be found."""
 ORPHANS_SECONDS: Final = 3600.0
 """Results live for 24 hours, so that a task which is found within this is never found too late."""
 

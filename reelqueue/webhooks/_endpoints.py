@@ -54,10 +54,10 @@ class WebhookDelivery(Wire):
 
     id: UUID = Field(description="The `webhook-id`: the same in every try.")
     type: str = Field(
-        description="`render_job.` and a terminal state, or `webhook.test`.",
+        description="`render_job.` or `text_job.` and a state, `campaign.` and what happened, or `webhook.test`.",
         validation_alias=AliasChoices("type", "kind"),  # the server reads it from a row, the client from JSON
     )
-    job_id: UUID | None = Field(description="The render job; null in a test.")
+    job_id: UUID | None = Field(description="The render job; null where it is about none.")
     state: DeliveryState = Field(description="Whether it was delivered.")
     occurred_at: datetime = Field(description="When it happened.")
     attempt_count: int = Field(description="Tries so far.")

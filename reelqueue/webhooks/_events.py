@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import ClassVar, Final
 from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from reelqueue.schemas.jobs import Wire
+from reelqueue.schemas.jobs import Money, Wire
 from reelqueue.states import FailureClass, RenderState, TextState
 
 TEST_KIND: Final = "webhook.test"
@@ -16,6 +17,21 @@ TEST_KIND: Final = "webhook.test"
 
 EXPIRING_KIND: Final = "render_job.result_expiring"
 """A video that is paid for waits for the archive, and is gone at the provider in a few hours."""
+
+
+class CampaignEvent(StrEnum):
+    """Type of an event of a campaign."""
+
+    CANARY_READY = "campaign.canary_ready"
+    """Its canary has been rendered, and the rest waits for approval."""
+    BUDGET_REACHED = "campaign.budget_reached"
+    """50, 80 or 100 % of its budget are spent and reserved, or the rest cannot pay for the next clip."""
+    BREAKER_TRIPPED = "campaign.breaker_tripped"
+    """Too many of its clips failed: it paused itself."""
+    NEEDS_REVIEW = "campaign.needs_review"
+    """An operator has to decide about clips of it."""
+    FINISHED = "campaign.finished"
+    """Every clip of it has ended; after more clips it finishes once more."""
 
 
 class EventFailure(Wire):
@@ -29,16 +45,39 @@ class EventFailure(Wire):
     code: str | None = Field(description="The provider's code, as received.")
 
 
+class EventMoney(Wire):
+    """What a campaign had cost when an event happened, in one currency."""
+
+    currency: str = Field(description="ISO 4217 code.")
+    spent: Money = Field(description="Settled and written off.")
+    reserved: Money = Field(description="Held for clips that are being rendered.")
+    budget: Money | None = Field(default=None, description="Its budget; null: none in this currency.")
+
+
+class EventCampaign(Wire):
+    """A campaign as it was when an event of it happened."""
+
+    id: UUID = Field(description="The server's id of it.")
+    name: str = Field(description="The owner's name for it.")
+    counts: dict[str, int] = Field(default={}, description="Its clips by state.")
+    money: list[EventMoney] = Field(default=[], description="By currency.")
+    percent: int | None = Field(default=None, description="How much of its budget is spent and reserved: 50, 80, 100.")
+    reason: str | None = Field(default=None, description="Why it paused itself, human-readable.")
+
+
 class EventData(Wire):
     """What an event is about; all null in a test."""
 
-    job_id: UUID | None = Field(default=None, description="The render job; null in an event of a text job.")
+    job_id: UUID | None = Field(default=None, description="The render job; null in any other event.")
     custom_id: str | None = Field(default=None, description="The producer's own name for the clip.")
-    text_job_id: UUID | None = Field(default=None, description="The text job; null in an event of a render job.")
+    text_job_id: UUID | None = Field(default=None, description="The text job; null in any other event.")
     state: RenderState | TextState | None = Field(
         default=None, description="The state that the job moved to; null where it did not move."
     )
     failure: EventFailure | None = Field(default=None, description="Why it did not succeed.")
+    campaign: EventCampaign | None = Field(
+        default=None, description="The campaign, in an event of one; null in events of jobs."
+    )
 
 
 class WebhookEvent(Wire):
@@ -46,8 +85,8 @@ class WebhookEvent(Wire):
 
     id: str = Field(description="The same for each delivery of the event to this endpoint.")
     type: str = Field(
-        description="`render_job.` or `text_job.` and a terminal state, `render_job.result_expiring` or "
-        "`webhook.test`; more may come."
+        description="`render_job.` or `text_job.` and a terminal state, `render_job.result_expiring`, one of "
+        "`CampaignEvent` or `webhook.test`; more may come."
     )
     timestamp: datetime = Field(description="When it happened.")
     data: EventData

@@ -72,6 +72,7 @@ def test_a_worker_whose_clock_is_an_hour_ahead_sweeps(app: Celery, beat: Bounded
         messages.CONTROL_SWEEP,
         messages.CONTROL_ADOPT,
         messages.CONTROL_LIMITS,
+        messages.CONTROL_NOTICES,
     }
     assert not any(request.revoked() for request in requests)
 
@@ -115,12 +116,13 @@ def test_what_piles_up_while_no_worker_takes_it_is_bounded(
         messages.CONTROL_SWEEP,
         messages.CONTROL_ADOPT,
         messages.CONTROL_LIMITS,
+        messages.CONTROL_NOTICES,
         messages.CONTROL_DISPATCH,
     }
 
     send_all(beat)
     send_dispatch(producer)
-    assert len(sent(app)) == 4
+    assert len(sent(app)) == 5
     producer.close()
 
 
@@ -130,7 +132,7 @@ def test_a_broker_that_is_away_stops_no_beat(tmp_path: Path, caplog: pytest.LogC
 
     send_all(beat)
 
-    assert [record.getMessage()[:13] for record in caplog.records if record.levelname == "ERROR"] == 3 * [
+    assert [record.getMessage()[:13] for record in caplog.records if record.levelname == "ERROR"] == 4 * [
         "Message Error"
     ]
     beat.close()

@@ -18,6 +18,8 @@ from reelqueue.states import RenderState
 log = structlog.get_logger(__name__)
 
 FAILED: Final = (RenderState.FAILED, RenderState.LOST, RenderState.TIMED_OUT)
+BREAKER_REASON: Final = "stopped by its breaker: "
+"""What the reason of a pause begins with where no person has paused the campaign."""
 _ENDED: Final = (*FAILED, RenderState.MODERATED, RenderState.SUCCEEDED)
 
 
@@ -84,4 +86,4 @@ def _told(session: Session, campaign: Campaign, what: str) -> str:
         .limit(1)
     )
     code = session.scalars(frequent).first()
-    return f"stopped by its breaker: {what}, most of them with {code}; look at them, then resume"
+    return f"{BREAKER_REASON}{what}, most of them with {code}; look at them, then resume"

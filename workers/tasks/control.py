@@ -1,4 +1,4 @@
-"""Tasks for dispatch, sweep and the orphan scan."""
+"""Tasks for dispatch, sweep, notices and the orphan scan."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from reelqueue import messages
 from workers.app import app
 from workers.dispatch.dispatcher import dispatch
 from workers.dispatch.read_limits import read_limits
+from workers.notices.report import report_notices
 from workers.orphans.scan import scan_for_orphans
 from workers.resources import context
 from workers.sweep.sweep import sweep
@@ -27,6 +28,12 @@ def sweep_task() -> str:
 def adopt_task() -> str:
     """Scan the provider's task lists for orphans."""
     return "; ".join(map(str, scan_for_orphans(context()))) or "no account"
+
+
+@app.task(name=messages.CONTROL_NOTICES)
+def notices_task() -> str:
+    """Find what happened to campaigns and to the server, and queue it for its receivers."""
+    return str(report_notices(context()))
 
 
 @app.task(name=messages.CONTROL_LIMITS)

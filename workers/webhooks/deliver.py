@@ -18,6 +18,8 @@ from pydantic import SecretStr
 from sqlalchemy import Select, exists, or_, select
 from sqlalchemy.orm import Session
 
+from models.campaign import Campaign
+from models.notice import Notice
 from models.operations.jobs.transitions import record
 from models.operations.webhooks.endpoints import derive_secret, secret_sha256
 from models.render_job import RenderJob
@@ -26,7 +28,7 @@ from models.webhook_delivery import WebhookDelivery
 from models.webhook_endpoint import WebhookEndpoint
 from reelqueue.backoff import Backoff
 from reelqueue.states import RenderState
-from reelqueue.webhooks import EXPIRING_KIND, DeliveryState, EventData, EventFailure, WebhookEvent
+from reelqueue.webhooks import EXPIRING_KIND, DeliveryState, EventCampaign, EventData, EventFailure, WebhookEvent
 from workers.failpoints import Failpoint, failpoint
 from workers.runtime.context import Context
 from workers.settings import DeliverySettings
@@ -141,32 +143,46 @@ def _secret(endpoint: WebhookEndpoint, key: SecretStr | None) -> SecretStr | Non
 
 def _letters(session: Session, endpoint_id: UUID, now: datetime) -> list[OutgoingEvent]:
     due = (
-        select(WebhookDelivery, RenderJob, TextJob)
+        select(WebhookDelivery, RenderJob, TextJob, Notice, Campaign)
         .outerjoin(RenderJob, RenderJob.id == WebhookDelivery.job_id)
         .outerjoin(TextJob, TextJob.id == WebhookDelivery.text_job_id)
+        .outerjoin(Notice, Notice.id == WebhookDelivery.notice_id)
+        .outerjoin(Campaign, Campaign.id == Notice.campaign_id)
         .where(WebhookDelivery.endpoint_id == endpoint_id, WebhookDelivery.next_attempt_at <= now)
         .order_by(WebhookDelivery.next_attempt_at, WebhookDelivery.id)
         .limit(_AT_ONCE)
     )
     return [
-        OutgoingEvent(delivery.id, delivery.attempt_count, _event(delivery, job, text_job))
-        for delivery, job, text_job in session.execute(due)
+        OutgoingEvent(delivery.id, delivery.attempt_count, _event(delivery, job, text_job, notice, campaign))
+        for delivery, job, text_job, notice, campaign in session.execute(due)
     ]
 
 
-def _event(delivery: WebhookDelivery, job: RenderJob | None, text_job: TextJob | None) -> WebhookEvent:
-    """The event as it was when it happened: a job that was collected late has moved on since."""
+def _event(
+    delivery: WebhookDelivery,
+    job: RenderJob | None,
+    text_job: TextJob | None,
+    notice: Notice | None,
+    campaign: Campaign | None,
+) -> WebhookEvent:
     data = EventData()
     if text_job is not None:
         data = _of_text_job(text_job)
-    elif job is not None and delivery.kind == EXPIRING_KIND:
-        data = EventData(job_id=job.id, custom_id=job.custom_id)
+    elif notice is not None and campaign is not None:
+        data = EventData(campaign=EventCampaign(id=campaign.id, name=campaign.name, **notice.facts))
     elif job is not None:
-        state = RenderState(delivery.kind.partition(".")[2])
-        failed = job.state is state and job.failure_class is not None
-        failure = EventFailure(failure_class=job.failure_class, code=job.failure_code) if failed else None
-        data = EventData(job_id=job.id, custom_id=job.custom_id, state=state, failure=failure)
+        data = _of_job(delivery, job)
     return WebhookEvent(id=str(delivery.id), type=delivery.kind, timestamp=delivery.occurred_at, data=data)
+
+
+def _of_job(delivery: WebhookDelivery, job: RenderJob) -> EventData:
+    """The job as it was when it happened: one that was collected late has moved on since."""
+    if delivery.kind == EXPIRING_KIND:
+        return EventData(job_id=job.id, custom_id=job.custom_id)
+    state = RenderState(delivery.kind.partition(".")[2])
+    failed = job.state is state and job.failure_class is not None
+    failure = EventFailure(failure_class=job.failure_class, code=job.failure_code) if failed else None
+    return EventData(job_id=job.id, custom_id=job.custom_id, state=state, failure=failure)
 
 
 def _of_text_job(job: TextJob) -> EventData:

@@ -46,7 +46,7 @@ def campaign_view(session: Session, campaign: Campaign, *, now: datetime) -> Cam
         counts=dict(counts),
         finished_count=sum(count for state, count in counts.items() if state in TERMINAL),
         clips_per_minute=_pace(session, campaign, now),
-        money=_money(session, campaign),
+        money=money_of(session, campaign),
         failures=_failures(session, campaign),
         created_at=campaign.created_at,
         approved_at=campaign.approved_at,
@@ -137,7 +137,8 @@ def _pace(session: Session, campaign: Campaign, now: datetime) -> float:
     return round(count / max(minutes, 1 / 60), 2)
 
 
-def _money(session: Session, campaign: Campaign) -> list[CampaignMoney]:
+def money_of(session: Session, campaign: Campaign) -> list[CampaignMoney]:
+    """What a campaign has spent and holds reserved, by currency."""
     spent = (
         select(LedgerEntry.currency, func.sum(LedgerEntry.amount))
         .where(LedgerEntry.campaign_id == campaign.id, LedgerEntry.kind.in_(SPENT_KINDS))

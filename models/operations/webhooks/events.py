@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -11,12 +12,17 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from models.base import new_id
+from models.campaign import Campaign
+from models.notice import Notice
 from models.render_job import RenderJob
 from models.text_job import TextJob
 from models.webhook_delivery import WebhookDelivery
 from models.webhook_endpoint import WebhookEndpoint
 from reelqueue.states import RenderState, TextState
 from reelqueue.webhooks import EXPIRING_KIND, TEST_KIND, DeliveryState, kind_of, text_kind_of
+
+NEWS: Final = timedelta(hours=24)
+"""An occurrence that is found later than this after it happened is recorded, and no receiver is told."""
 
 
 def announce(session: Session, job_ids: Collection[UUID], state: RenderState, *, now: datetime) -> None:
@@ -72,6 +78,40 @@ def announce_texts(session: Session, job_ids: Collection[UUID], state: TextState
     ]
     if rows:
         session.execute(insert(WebhookDelivery).on_conflict_do_nothing(), rows)
+
+
+def announce_notices(session: Session, notice_ids: Collection[UUID], *, now: datetime) -> set[UUID]:
+    """Queue the events of campaigns, for every endpoint of their tenants that was open when they happened.
+
+    Args:
+        session: In the transaction that inserts the notices.
+        notice_ids: Those that are new.
+        now: The time.
+
+    Returns:
+        The endpoints that have something to be posted now.
+    """
+    listening = (
+        select(WebhookEndpoint.id, Notice.id, Notice.kind, Notice.occurred_at)
+        .join(Campaign, Campaign.id == Notice.campaign_id)
+        .where(
+            Notice.id.in_(notice_ids),
+            Notice.occurred_at > now - NEWS,
+            Notice.occurred_at >= WebhookEndpoint.open_since,
+            WebhookEndpoint.tenant_id == Campaign.tenant_id,
+            WebhookEndpoint.disabled_at.is_(None),
+            WebhookEndpoint.deleted_at.is_(None),
+        )
+    )
+    due = {"asked_at": now, "next_attempt_at": now}
+    found = session.execute(listening).all()
+    rows = [
+        {"id": new_id(), "endpoint_id": endpoint_id, "notice_id": notice_id, "kind": kind, "occurred_at": at, **due}
+        for endpoint_id, notice_id, kind, at in found
+    ]
+    if rows:
+        session.execute(insert(WebhookDelivery).on_conflict_do_nothing(), rows)
+    return {endpoint_id for endpoint_id, *_ in found}
 
 
 def announce_test(session: Session, endpoint_id: UUID, *, now: datetime) -> WebhookDelivery:

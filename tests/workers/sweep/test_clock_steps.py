@@ -61,6 +61,8 @@ FACTS = {
     "clip_imports.created_at",
     "job_events.at",
     "ledger_entries.at",
+    "notices.ended_at",
+    "notices.occurred_at",
     "provider_tasks.ended_at",
     "provider_tasks.made_at",
     "provider_tasks.started_at",

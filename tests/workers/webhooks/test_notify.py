@@ -5,27 +5,31 @@ from __future__ import annotations
 import json
 from collections.abc import Coroutine, Iterator
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from models import RenderJob, WebhookDelivery, WebhookEndpoint
 from models.operations.jobs.cancel import request_cancel
 from models.operations.webhooks.endpoints import derive_secret, make_endpoint
 from models.tenant import ensure_tenant
-from reelqueue.states import FailureClass, RenderState
-from reelqueue.webhooks import DeliveryState, WebhookEvent, verify
+from reelqueue.schemas.jobs import Wire
+from reelqueue.states import FailureClass, RenderState, TextState
+from reelqueue.webhooks import CampaignEvent, DeliveryState, EventMoney, WebhookEvent, verify
 from tests.conftest import free_port
 from tests.support.jobs import PROMPT, Jobs
 from tests.support.loopback import Behaviour, LoopbackServer, hangs_up, says, says_nothing, serving, trickles
 from tests.support.recorded_hints import RecordedHints
 from tests.support.rows import Rows
 from tests.support.sample_videos import make_clip
+from tests.support.stored_clips import apply, clip, make_campaign
 from tests.support.virtual_clock import VirtualClock
 from workers.archive.archive_result import archive_render_job
+from workers.notices.report import report_notices
 from workers.runtime.host_clock import HostClock
 from workers.settings import DeliverySettings, Settings
 from workers.sweep.sweep import sweep
@@ -116,7 +120,7 @@ def test_it_is_told_nothing_that_it_could_ask_for(jobs: Jobs, receiver: Loopback
 
     body = json.loads(receiver.requests[0].partition(b"\r\n\r\n")[2])
     assert set(body) == {"type", "timestamp", "data"}
-    assert set(body["data"]) == {"job_id", "text_job_id", "custom_id", "state", "failure"}
+    assert set(body["data"]) == {"job_id", "text_job_id", "custom_id", "state", "failure", "campaign"}
     assert PROMPT.encode() not in receiver.requests[0]
 
 
@@ -133,6 +137,52 @@ def test_a_failure_is_told_by_class_and_code(
     assert event.data.failure
     assert (event.data.failure.failure_class, event.data.failure.code) == (FailureClass.INPUT, "InvalidURL")
     assert b"signed" not in receiver.requests[0]
+
+
+def test_a_campaigns_event_has_its_name_and_numbers_and_no_prompt(
+    jobs: Jobs, clock: VirtualClock, receiver: LoopbackServer
+) -> None:
+    endpoint_id = listen(jobs, receiver.url)
+    with jobs.context.sessions.begin() as session:
+        campaign = make_campaign(session, budget_amount=Decimal(10), budget_currency="USD")
+        apply(session, campaign, clip("0", prompt=PROMPT, duration=5))
+        ended = update(RenderJob).values(state=RenderState.MODERATED, finished_at=clock.now())
+        session.execute(ended)
+    report_notices(jobs.context)
+
+    deliver_webhooks(jobs.context, endpoint_id)
+
+    (event,) = events(receiver, endpoint_id, clock)
+    assert (event.type, event.data.job_id, event.data.state) == (CampaignEvent.FINISHED, None, None)
+    assert event.data.campaign
+    assert (event.data.campaign.id, event.data.campaign.name) == (campaign.id, "autumn")
+    assert event.data.campaign.counts == {"moderated": 1}
+    assert event.data.campaign.money == [
+        EventMoney(currency="USD", spent=Decimal(0), reserved=Decimal(0), budget=Decimal(10))
+    ]
+    assert PROMPT.encode() not in receiver.requests[0]
+
+
+class _EarlierData(Wire):
+    """`EventData` as clients had it before there were events of campaigns."""
+
+    job_id: UUID | None = None
+    custom_id: str | None = None
+    text_job_id: UUID | None = None
+    state: RenderState | TextState | None = None
+
+
+def test_a_client_from_before_reads_a_campaigns_event(receiver: LoopbackServer, jobs: Jobs) -> None:
+    endpoint_id = listen(jobs, receiver.url)
+    with jobs.context.sessions.begin() as session:
+        apply(session, make_campaign(session), clip("0", duration=5))
+        session.execute(update(RenderJob).values(state=RenderState.FAILED, finished_at=jobs.clock.now()))
+    report_notices(jobs.context)
+    deliver_webhooks(jobs.context, endpoint_id)
+
+    sent = json.loads(receiver.requests[0].partition(b"\r\n\r\n")[2])
+
+    assert _EarlierData.model_validate(sent["data"]) == _EarlierData()
 
 
 def test_what_was_delivered_is_not_posted_again(jobs: Jobs, receiver: LoopbackServer) -> None:

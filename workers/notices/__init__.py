@@ -1,0 +1,1 @@
+"""Finding what happened to campaigns and to the server, and reporting each occurrence once."""
