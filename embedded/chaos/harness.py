@@ -20,9 +20,10 @@ from sqlalchemy.orm import Session
 from embedded.chaos.reconcile_bill import SUCCEEDED, BillCheck, CheckResult, Order
 from embedded.chaos.service_processes import ServiceProcesses
 from embedded.chaos.short_timings import PACE, TIME_SCALE
+from embedded.chaos.text_check import TextCheck, TextOrder
 from embedded.chaos.worker_processes import Member, WorkerProcesses, prepare
 from embedded.errors import ChaosTimeoutError
-from models import Attempt, PollLane, RenderJob
+from models import Attempt, OnLostAnswer, PollLane, RenderJob
 from models.operations.jobs.cancel import request_cancel
 from models.session import DatabaseClock, make_engine
 from reelqueue import messages
@@ -33,6 +34,8 @@ _PATIENCE_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 0.05
 _REPEAT_SECONDS: Final = 3.0
 _OPTIONS: Final = {"model": "wan2.6-t2v", "resolution": "1280x720", "duration": 5, "poll_interval_ms": 200}
+_TEXT_MODEL: Final = "qwen3.5-flash"
+"""So many requests a minute that no question waits for its turn."""
 
 
 class Harness:
@@ -62,6 +65,7 @@ class Harness:
             WorkerProcesses(folder / f"host-{number}", host=f"host-{number}", has_beat=number == 1)
             for number in range(1, hosts + 1)
         ]
+        self.seed = seed
         self.random = Random(seed)  # noqa: S311 - a replay, no secret
         self.injected: Counter[str] = Counter()
         """How often it was hurt: crashes, and other faults."""
@@ -85,7 +89,8 @@ class Harness:
             raise
         self.engine = make_engine(self.site.postgres.url(), application_name="chaos")
         self.producer = Celery("another-app", broker=self.site.valkey.broker_url, set_as_current=False)
-        self.books = BillCheck(self.engine, self.site.control, self.site.archive)
+        texts = TextCheck(self.engine, self.site.control, self.site.base_url)
+        self.books = BillCheck(self.engine, self.site.control, self.site.archive, texts)
         self._look_after()
         return self
 
@@ -97,6 +102,7 @@ class Harness:
         self.site.revive()
         self.site.empty()
         self.books.orders.clear()
+        self.books.texts.orders.clear()
         self._look_after()
 
     def stop(self) -> None:
@@ -214,6 +220,38 @@ class Harness:
         self.books.orders[key] = order
         return order
 
+    def ask(self, count: int, *, on_lost_answer: OnLostAnswer = OnLostAnswer.RETRY_ONCE) -> list[str]:
+        """Ask a language model as another app does, and wait until the text jobs are stored.
+
+        Args:
+            count: How many questions.
+            on_lost_answer: What becomes of a question whose answer is lost.
+
+        Returns:
+            Their idempotency keys.
+        """
+        orders = [self.text_order(on_lost_answer) for _ in range(count)]
+        keys, asked_at = [order.key for order in orders], 0.0
+
+        def are_stored() -> bool:
+            nonlocal asked_at
+            if asked_at == 0.0 or time.monotonic() - asked_at > _REPEAT_SECONDS:
+                asked_at = time.monotonic()
+                for order in orders:
+                    arguments = {"request": order.document, "idempotency_key": order.key}
+                    self.producer.send_task(messages.INTAKE_ENQUEUE_TEXT, kwargs=arguments, queue="intake")
+            return self.books.texts.are_stored(keys)
+
+        self.wait_for(are_stored, f"{count} text jobs are stored")
+        return keys
+
+    def text_order(self, on_lost_answer: OnLostAnswer) -> TextOrder:
+        """Record a new question; its prompt is no other's, and no part of another's."""
+        key = f"text-{next(self._numbers)}"
+        request = {"model": _TEXT_MODEL, "prompt": f"Name the paper boat of {key}."}
+        order = self.books.texts.orders[key] = TextOrder(key, request, on_lost_answer, self.chapter)
+        return order
+
     @staticmethod
     def request(order: Order, **options: Any) -> dict[str, Any]:
         """The request of an order."""
@@ -299,13 +337,14 @@ class Harness:
         return tasks
 
     def is_at_rest(self, job_ids: Collection[UUID]) -> bool:
-        """Whether every job is terminal, and nothing that might be billed is under way, or asked for its usage."""
+        """Whether every job has ended, and nothing that might be billed is under way, or asked for its usage."""
         if not self.are_all(job_ids, *TERMINAL) or {"PENDING", "RUNNING"} & self.tasks().keys():
             return False
         polled = select(RenderJob.id).where(RenderJob.next_poll_at.is_not(None)).limit(1)
         unknown = select(Attempt.id).where(Attempt.state.in_(OPEN_ATTEMPT)).limit(1)
         with Session(self.engine) as session:
-            return session.scalars(polled).first() is None and session.scalars(unknown).first() is None
+            is_followed = [*session.scalars(polled), *session.scalars(unknown)]
+        return not is_followed and self.books.texts.is_at_rest()
 
     def describe(self) -> str:
         """What there is to see when something does not come."""
@@ -319,6 +358,7 @@ class Harness:
         except OperationalError as error:
             return f"the database does not answer: {error}; logs: {self.site.folder}"
         lines = [" ".join(f"{name}={value}" for name, value in row.items()) for row in rows]
+        lines.append(f"text jobs under way: {self.books.texts.unfinished()}")
         restarts = [crew.restarts[-20:] for crew in self.crews]
         return "\n".join([*lines, f"last restarts: {restarts}; logs: {self.site.folder}; tasks: {self.tasks()}"])
 

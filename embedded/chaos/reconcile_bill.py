@@ -14,6 +14,7 @@ import httpx
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from embedded.chaos.text_check import TextCheck, TextResult
 from models import Asset, EntryKind, LedgerEntry, ProviderTask, RenderJob
 from reelqueue.states import RenderState
 from workers.audit.invariants import audit
@@ -49,18 +50,27 @@ class CheckResult:
     """Orders with a billed task that they did not need, once for each."""
     unaccounted_seconds: Decimal = Decimal(0)
     """Billed, and not on record here, or the other way round."""
+    texts: TextResult = field(default_factory=TextResult)
+    """Of the text jobs."""
+
+    @property
+    def all_findings(self) -> list[str]:
+        """Of clips and of texts."""
+        return [*self.findings, *self.texts.findings]
 
     @property
     def is_good(self) -> bool:
         """Whether nothing is wrong."""
-        return not (self.findings or self.lost or self.duplicates or self.unaccounted_seconds)
+        is_wrong = self.findings or self.lost or self.duplicates or self.unaccounted_seconds
+        return not is_wrong and self.texts.is_good
 
     def __str__(self) -> str:
         """Every count, and the rows behind it."""
         counts = f"lost {len(self.lost)}, duplicates {len(self.duplicates)}, unaccounted {self.unaccounted_seconds} s"
-        return "\n".join(
-            [counts, *self.findings, *(f"lost: {key}" for key in self.lost), *map(_twice, self.duplicates)]
-        )
+        lost = (f"lost: {key}" for key in [*self.lost, *self.texts.lost])
+        too_often = (f"sent too often: {key}" for key in self.texts.sent_too_often)
+        twice = map(_twice, self.duplicates)
+        return "\n".join([counts, *self.all_findings, *lost, *twice, *too_often])
 
 
 @dataclass
@@ -71,13 +81,14 @@ class BillCheck:
     simulator: httpx.Client
     """The simulator's control plane: its ledger."""
     archive: Path
+    texts: TextCheck
     orders: dict[str, Order] = field(default_factory=dict)
 
     def look(self) -> CheckResult:
         """What is wrong already, while work is under way: invariants that hold at every commit, and doubled bills."""
         billed = Counter(self._keys(self._bill()))
         doubled = billed - Counter(self._payers().values())
-        return CheckResult(findings=self._audit(), duplicates=sorted(doubled.elements()))
+        return CheckResult(findings=self._audit(), duplicates=sorted(doubled.elements()), texts=self.texts.look())
 
     def close(self) -> CheckResult:
         """What is wrong now that nothing is under way."""
@@ -100,6 +111,7 @@ class BillCheck:
             unaccounted_seconds=sum(
                 (abs(one.seconds - other.seconds) for _, one, other in _pairs(charged, settled)), Decimal(0)
             ),
+            texts=self.texts.close(),
         )
 
     def _audit(self) -> list[str]:

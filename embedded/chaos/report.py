@@ -20,7 +20,9 @@ class Report:
     rounds: list[Round] = field(default_factory=list)
     result: CheckResult = field(default_factory=CheckResult)
     chapters: dict[str, str] = field(default_factory=dict)
-    """During which case each order was made."""
+    """During which case each clip was ordered."""
+    text_chapters: dict[str, str] = field(default_factory=dict)
+    """During which case each text job was ordered."""
     problem: str = ""
     """What ended the run before its time."""
     seconds: float = 0.0
@@ -40,7 +42,9 @@ class Report:
         table = Table("case", box=None, pad_edge=False)
         for heading in ("played", "injected", "healed s", "90 % again s", "lost", "duplicates"):
             table.add_column(heading, justify="right")
-        lost, duplicates = self._count(self.result.lost), self._count(self.result.duplicates)
+        texts = self.result.texts
+        lost = self._count([*self.result.lost, *texts.lost])
+        duplicates = self._count([*self.result.duplicates, *texts.sent_too_often])
         for name in sorted({str(one.case) for one in self.rounds} | lost.keys() | duplicates.keys()):
             played = [one for one in self.rounds if str(one.case) == name]
             table.add_row(
@@ -58,6 +62,7 @@ class Report:
         """The last line."""
         faults = sum(one.fault_count for one in self.rounds)
         result = self.result
+        findings = result.all_findings
         return " · ".join(
             [
                 "good" if self.is_good else "BAD",
@@ -66,13 +71,17 @@ class Report:
                 f"lost {len(result.lost)}",
                 f"duplicates {len(result.duplicates)}",
                 f"unaccounted {float(result.unaccounted_seconds):g} s",
-                "audit clean" if not result.findings else f"audit: {len(result.findings)} findings",
+                f"{len(self.text_chapters):,} texts",
+                f"lost {len(result.texts.lost)}",
+                f"sent too often {len(result.texts.sent_too_often)}",
+                f"audit: {len(findings)} findings" if findings else "audit clean",
                 f"90 % again after {_median_and_most([one.regained_seconds for one in self.rounds])} s (median / most)",
             ]
         )
 
     def _count(self, keys: Sequence[str]) -> Counter[str]:
-        return Counter(self.chapters.get(key, "nobody's order") for key in keys)
+        chapters = self.chapters | self.text_chapters
+        return Counter(chapters.get(key, "nobody's order") for key in keys)
 
 
 def _median_and_most(seconds: Sequence[float]) -> str:

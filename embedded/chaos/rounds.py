@@ -10,6 +10,7 @@ from embedded.chaos.cases import CASES, STORMS, Case
 from embedded.chaos.harness import Harness
 from embedded.chaos.load import Load, finished_per_second
 from embedded.chaos.reconcile_bill import CheckResult
+from embedded.chaos.text_load import TextLoad
 
 _IN_FLIGHT: Final = 14
 _WARM_UP_SECONDS: Final = 8.0
@@ -40,10 +41,15 @@ class Rounds:
     def __init__(self, world: Harness) -> None:
         self.world = world
         self.load = Load(world, in_flight=_IN_FLIGHT)
+        self.text_load = TextLoad(world)
         self.baseline_per_second = 0.0
         """Jobs that end while nothing is hurt."""
         self._deck: list[Case] = []
-        world.on_tick = self.load.tick
+        world.on_tick = self._tick
+
+    def _tick(self) -> None:
+        self.load.tick()
+        self.text_load.tick()
 
     def measure(self) -> float:
         """Measure the baseline."""
@@ -71,8 +77,12 @@ class Rounds:
         before = world.injected.copy()
         case.act(world)
         struck_at = time.monotonic()
-        affected = world.unfinished()
+        affected, asked = world.unfinished(), set(world.books.texts.unfinished())
         world.wait_for(lambda: world.has_ended(affected), f"all that was under way has ended after {case}")
+        world.wait_for(
+            lambda: not asked.intersection(world.books.texts.unfinished()),
+            f"every text job that was under way has ended or is held after {case}",
+        )
         healed_at = time.monotonic()
         world.calm()
         wanted = _SHARE * self.baseline_per_second
@@ -85,6 +95,6 @@ class Rounds:
 
     def finish(self) -> CheckResult:
         """Order nothing more, wait for the rest and judge."""
-        self.load.is_over = True
-        self.world.wait_for(lambda: self.load.is_stored, "every order is stored")
+        self.load.is_over = self.text_load.is_over = True
+        self.world.wait_for(lambda: self.load.is_stored and self.text_load.is_stored, "every order is stored")
         return self.world.finish(self.world.unfinished())

@@ -59,7 +59,7 @@ def run_chaos(options: ChaosOptions) -> bool:
         state.unlock()
     out = Console(width=max(Console().width, _TABLE_COLUMNS))
     out.print(report.table())
-    out.print(*filter(None, [report.problem, *report.result.findings]), sep="\n", soft_wrap=True, markup=False)
+    out.print(*filter(None, [report.problem, *report.result.all_findings]), sep="\n", soft_wrap=True, markup=False)
     out.print(str(report), soft_wrap=True, highlight=False)
     return report.is_good
 
@@ -90,6 +90,7 @@ def _play(world: Harness, options: ChaosOptions, report: Report, console: Consol
     finally:
         report.seconds = time.monotonic() - began
         report.chapters = {order.key: order.chapter for order in world.books.orders.values()}
+        report.text_chapters = {order.key: order.chapter for order in world.books.texts.orders.values()}
 
 
 def _is_over(options: ChaosOptions, report: Report, seconds: float) -> bool:

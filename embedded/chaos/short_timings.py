@@ -36,6 +36,13 @@ TIMINGS: Final[Mapping[str, float]] = MappingProxyType(
         "WEBHOOK_TIMEOUT_SECONDS": 1,
         "WEBHOOK_FIRST_RETRY_SECONDS": 0.2,
         "WEBHOOK_LONGEST_RETRY_SECONDS": 1,
+        # 15, 90, 60, 5, 5 and 600 s: a call whose worker died is given up after 6.5 s.
+        "TEXT_SEND_WITHIN_SECONDS": 5,
+        "TEXT_IDLE_SECONDS": 2,
+        "TEXT_SETTLE_WITHIN_SECONDS": 4,
+        "TEXT_EXTEND_SECONDS": 0.5,
+        "TEXT_RETRY_SECONDS": 0.3,
+        "TEXT_BLOCKED_SECONDS": 2,
         # 5, 3, 120 and 30 s.
         "SWEEP_SECONDS": 0.4,
         "OVERDUE_SECONDS": 0.4,

@@ -66,8 +66,15 @@ async def read_text_bill(base_url: str, transport: Transport | None) -> tuple[Te
         base_url=base_url, transport=transport() if transport else None, trust_env=False, timeout=_SECONDS
     ) as client:
         ledger = await _get(client, "/__sim__/texts")
-    if ledger is None:
-        return None
+    return None if ledger is None else text_lines(ledger)
+
+
+def text_lines(ledger: dict[str, Any]) -> tuple[TextLine, ...]:
+    """The single calls of the simulator's text ledger, as its control plane shows it.
+
+    Raises:
+        UnreadableError: It is no such ledger.
+    """
     return tuple(_text_line(row) for row in ledger.get("entries", []) if row.get("batch_id") is None)
 
 

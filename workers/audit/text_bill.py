@@ -16,6 +16,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.text_attempt import TextAttempt
@@ -67,14 +68,27 @@ def audit_texts(context: Context) -> list[Finding]:
         hosts = set(map(_host_of, session.scalars(select(TextAttempt.base_url).distinct())))
         # A host that was never asked must have billed nothing.
         hosts |= {_host_of(account.text_base_url or account.base_url) for account in session.scalars(select(Account))}
-    rows: dict[str, list[Row]] = {}
+    found: dict[str, Finding] = {}
     transport = context.settings.provider.http_transport
     for host in sorted(hosts):
         bill = context.host.run(read_text_bill(host, transport))
         if bill is not None:
-            for check, found in _compare(host, bill, _calls(context, host)).items():
-                rows.setdefault(check, []).extend(found)
-    return [Finding(check, rows[check.name]) for check in (BILLED, KNOWN, COVERED, TOTALS) if check.name in rows]
+            with context.sessions() as session:
+                for finding in compare_text_bill(session, host, bill):
+                    found.setdefault(finding.check.name, Finding(finding.check, [])).rows.extend(finding.rows)
+    return list(found.values())
+
+
+def compare_text_bill(session: Session, host: str, bill: tuple[TextLine, ...]) -> list[Finding]:
+    """Compare our calls at one host with what it billed; one finding per check.
+
+    Args:
+        session: Only read.
+        host: Scheme and host.
+        bill: What it billed.
+    """
+    rows = _compare(host, bill, _calls(session, host))
+    return [Finding(check, rows[check.name]) for check in (BILLED, KNOWN, COVERED, TOTALS)]
 
 
 def _host_of(base_url: str) -> str:
@@ -82,26 +96,30 @@ def _host_of(base_url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _calls(context: Context, host: str) -> _Calls:
+def _calls(session: Session, host: str) -> _Calls:
     calls = _Calls()
-    with context.sessions() as session:
-        mine = select(TextAttempt, TextJob).join(TextJob, TextJob.id == TextAttempt.job_id)
-        for attempt, job in session.execute(mine.where(TextAttempt.base_url.startswith(host))):
-            if attempt.state in OPEN_TEXT_ATTEMPT:
-                calls.open[_question(job)] += 1
-            elif attempt.state is TextAttemptState.ANSWERED and attempt.request_id:
-                calls.settled[attempt.request_id] = attempt
-            elif attempt.state is TextAttemptState.AMBIGUOUS and attempt.request_id:
-                calls.lost[attempt.request_id] = attempt
-            elif attempt.state is TextAttemptState.AMBIGUOUS:
-                calls.nameless.setdefault(_question(job), []).append(attempt)
+    mine = select(TextAttempt, TextJob).join(TextJob, TextJob.id == TextAttempt.job_id)
+    for attempt, job in session.execute(mine.where(TextAttempt.base_url.startswith(host))):
+        if attempt.state in OPEN_TEXT_ATTEMPT:
+            calls.open[question_of(job.request)] += 1
+        elif attempt.state is TextAttemptState.ANSWERED and attempt.request_id:
+            calls.settled[attempt.request_id] = attempt
+        elif attempt.state is TextAttemptState.AMBIGUOUS and attempt.request_id:
+            calls.lost[attempt.request_id] = attempt
+        elif attempt.state is TextAttemptState.AMBIGUOUS:
+            calls.nameless.setdefault(question_of(job.request), []).append(attempt)
     return calls
 
 
-def _question(job: TextJob) -> Question:
-    body = body_of(parse_text_request(job.request), thinking="off")
-    messages = json.dumps(body["messages"], sort_keys=True)
-    return job.model, hashlib.sha256(messages.encode()).hexdigest()
+def question_of(request: Mapping[str, Any]) -> Question:
+    """How the simulator's ledger names a question.
+
+    Args:
+        request: As `parse_text_request` reads it.
+    """
+    parsed = parse_text_request(request)
+    messages = json.dumps(body_of(parsed, thinking="off")["messages"], sort_keys=True)
+    return parsed.model, hashlib.sha256(messages.encode()).hexdigest()
 
 
 def _compare(host: str, bill: tuple[TextLine, ...], calls: _Calls) -> dict[str, list[Row]]:

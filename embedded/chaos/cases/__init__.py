@@ -12,8 +12,9 @@ from embedded.chaos.cases.provider import PROVIDER
 from embedded.chaos.cases.results import RESULTS
 from embedded.chaos.cases.services import SERVICES
 from embedded.chaos.cases.storms import STORMS
+from embedded.chaos.cases.texts import TEXTS
 
-CASES: Final = (*CRASHES, *HOSTS, *SERVICES, *MESSAGES, *PROVIDER, *RESULTS, *STORMS)
+CASES: Final = (*CRASHES, *HOSTS, *SERVICES, *MESSAGES, *PROVIDER, *RESULTS, *TEXTS, *STORMS)
 """Every case, by family."""
 
 __all__ = ["CASES", "STORMS", "Case"]
