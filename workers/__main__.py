@@ -11,6 +11,7 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.logs import configure_logs
+from models.operations.scheduling.poll_wakeups import wake_for
 from reelqueue.errors import ReelqueueError
 from workers.audit.archive_files import SAMPLE, audit_archive
 from workers.audit.check import Finding
@@ -149,8 +150,9 @@ def accept_command(
 def _adopt(context: Context, job_id: UUID, provider_task_id: str) -> None:
     with context.sessions.begin() as session:
         now = context.clock.now(session)
-        wake = adopt(session, job_id, provider_task_id, now=now)
+        next_poll = adopt(session, job_id, provider_task_id, now=now)
         effects = apply_found(session, job_id, provider_task_id, context.settings, now=now)
+        wake = wake_for(session, next_poll)
     if wake is not None:
         context.hints.poll(wake, now=now)
     for to_fetch, model in effects.to_fetch:

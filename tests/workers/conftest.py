@@ -21,6 +21,7 @@ from tests.support.agreed_clocks import AgreedClocks
 from tests.support.commands import Ended, Run
 from tests.support.gates import open_default_gate
 from tests.support.jobs import Jobs
+from tests.support.lock_order import watched_locks
 from tests.support.recorded_hints import RecordedHints
 from tests.support.rows import Rows
 from tests.support.scripted_provider import ScriptedProvider
@@ -32,6 +33,14 @@ from workers.settings import settings as read_settings
 
 CANARY = "sk-canary-7d1f"
 """The account's key: it must never be seen again."""
+
+
+@pytest.fixture(autouse=True)
+def _lock_order() -> Iterator[None]:
+    """Fail a test in which a transaction locks a poll lane, and then something that others lock before lanes."""
+    with watched_locks() as wrong:
+        yield
+    assert not wrong, f"after a poll lane: {wrong[0]}"
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from models.account import Account
 from models.attempt import Attempt
 from models.found_task import FoundTask
 from models.operations.money.ledger import post_charges, write_off_of
-from models.operations.scheduling.poll_wakeups import Wake
+from models.operations.scheduling.poll_wakeups import NextPoll
 from models.render_job import RenderJob
 from reelqueue.errors import ReelqueueError
 from reelqueue.states import AttemptState, FailureClass, RenderState, TaskStatus
@@ -133,7 +133,7 @@ def _question(
     )
 
 
-def adopt(session: Session, job_id: UUID, provider_task_id: str, *, now: datetime) -> Wake | None:
+def adopt(session: Session, job_id: UUID, provider_task_id: str, *, now: datetime) -> NextPoll | None:
     """Adopt a task that the provider does have for a job under review.
 
     Raises:

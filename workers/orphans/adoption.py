@@ -20,7 +20,7 @@ from models.base import new_id
 from models.campaign import Campaign, ensure_campaign
 from models.operations.jobs.transitions import record
 from models.operations.money.ledger import LedgerCharge, post_charges
-from models.operations.scheduling.poll_wakeups import Wake
+from models.operations.scheduling.poll_wakeups import Wake, wake_for
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from models.tenant import ensure_tenant
@@ -140,13 +140,13 @@ def _store(
         return None
     detail = {"provider_task_id": orphan.provider_task_id, "adopted": True}
     record(session, job.id, "state", now=now, to_state=RenderState.ARCHIVING, detail=detail)
-    (bill,), wake = store_and_charge(session, job, task, answer, settings, now=now)
+    (bill,), next_poll = store_and_charge(session, job, task, answer, settings, now=now)
     listed = ListedTask(orphan.provider_task_id, answer.status, orphan.model, None, orphan.created_at)
     taken_back = take_back_write_off(
         session, Located(listed, orphan.base_url), answer, settings.reconcile, adopted_as=job.id, now=now
     )
-    post_charges(session, [bill, *taken_back], now=now)  # last: it locks campaigns
-    return bill, wake
+    post_charges(session, [bill, *taken_back], now=now)  # after all jobs: it locks campaigns
+    return bill, wake_for(session, next_poll)
 
 
 def _job(session: Session, account: Account, orphan: Orphan, answer: TaskAnswer, now: datetime) -> RenderJob:

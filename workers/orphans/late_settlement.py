@@ -10,6 +10,7 @@ from sqlalchemy import select
 from models.account import Account
 from models.ledger_entry import EntryKind, LedgerEntry
 from models.operations.money.ledger import post_charges
+from models.operations.scheduling.poll_wakeups import wake_for
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.states import COLLECTABLE, RenderState, TaskStatus
@@ -64,11 +65,12 @@ def _settle(context: Context, account: Account, task: ProviderTask) -> bool:
         if fetch:
             job.next_archive_at = now
         mine = session.get_one(ProviderTask, task.id)
-        charges, wake = store_and_charge(session, job, mine, answer, context.settings, now=now)
+        charges, next_poll = store_and_charge(session, job, mine, answer, context.settings, now=now)
         session.flush()
         post_charges(session, charges, now=now)
+        wake = wake_for(session, next_poll)
     log.warning("provider_task.settled_late", job_id=str(task.job_id), provider_task_id=task.provider_task_id,
-                fetch=fetch, is_measured=wake is None)  # fmt: skip
+                fetch=fetch, is_measured=next_poll is None)  # fmt: skip
     if wake is not None:
         context.hints.poll(wake, now=now)
     if fetch:

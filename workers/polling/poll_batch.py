@@ -100,12 +100,13 @@ def _take(context: Context, account_id: UUID, seq: int) -> Batch | None:
     with context.sessions.begin() as session:
         now = context.clock.now(session)
         lease = timedelta(seconds=settings.lease_seconds)
-        left_until = lease_left(session, account_id, now=now)
+        left_until = lease_left(session, account_id, seq, now=now)
+        if left_until is not None:  # before the lane: it locks jobs and campaigns
+            _blame(session, account_id, left_until - lease, context.settings, now)
         lease_until = take_lane(session, account_id, seq, now=now, lease=lease)
         if lease_until is None:
+            session.rollback()  # another batch was quicker, and has counted the deaths
             return None
-        if left_until is not None:
-            _blame(session, account_id, left_until - lease, context.settings, now)
         account = session.get_one(Account, account_id)
         watch = timedelta(hours=settings.watch_hours)
         per_second = context.settings.provider.query_rate_per_second

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from models.operations.jobs.newest_task import newest_task
 from models.operations.money.ledger import LedgerCharge
-from models.operations.scheduling.poll_wakeups import Wake, ensure_lane, wake_lane
+from models.operations.scheduling.poll_wakeups import NextPoll
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.states import TERMINAL, RenderState
@@ -20,11 +20,11 @@ from workers.settings import Settings
 
 def store_and_charge(
     session: Session, job: RenderJob, task: ProviderTask, answer: TaskAnswer, settings: Settings, *, now: datetime
-) -> tuple[list[LedgerCharge], Wake | None]:
+) -> tuple[list[LedgerCharge], NextPoll | None]:
     """Store a success, and have it polled for its usage if it has none.
 
     Args:
-        session: In a transaction that has locked the job; the caller enters the charges and commits, then hints.
+        session: In a transaction that has locked the job; the caller enters the charges, wakes the lane, and commits.
         job: The job that has the task.
         task: Our row of the task.
         answer: What it said.
@@ -32,7 +32,7 @@ def store_and_charge(
         now: The time.
 
     Returns:
-        What to enter, nothing if it is written off already; and the poll message to send, if any.
+        What to enter, nothing if it is written off already; and its next poll, if any.
     """
     store_answer(session, task.id, answer, now=now)
     session.refresh(task)
@@ -40,13 +40,11 @@ def store_and_charge(
     asks = (
         not answer.billed_seconds and next_poll_at <= (task.usage_until or now) and _is_polled_for(session, job, task)
     )
-    wake = None
     if asks:
         job.next_poll_at, job.poll_deadline_at = next_poll_at, job.poll_deadline_at or now
         session.flush()
-        ensure_lane(session, task.account_id)
-        wake = wake_lane(session, task.account_id, next_poll_at)
-    return charges_of(session, task.id, answer, is_followed=asks, now=now), wake
+    charges = charges_of(session, task.id, answer, is_followed=asks, now=now)
+    return charges, NextPoll(task.account_id, next_poll_at) if asks else None
 
 
 def _is_polled_for(session: Session, job: RenderJob, task: ProviderTask) -> bool:

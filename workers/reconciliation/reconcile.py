@@ -43,7 +43,7 @@ from sqlalchemy.orm import Session
 from models.account import Account
 from models.attempt import Attempt
 from models.campaign import Campaign, OnAmbiguous
-from models.operations.scheduling.poll_wakeups import Wake
+from models.operations.scheduling.poll_wakeups import Wake, wake_for
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.errors import ConfigurationError
@@ -312,10 +312,10 @@ class Resolution:
         status = TaskStatus.RUNNING if task.status in ENDED else task.status
         accepted = Acceptance(task.provider_task_id, status, task.request_id)
         try:
-            wake = bind_task(self.session, case.attempt, accepted, now=self.now, state=AttemptState.ADOPTED)
+            next_poll = bind_task(self.session, case.attempt, accepted, now=self.now, state=AttemptState.ADOPTED)
         except TaskTakenError:
             return None, self.ask_again(Unclear("a rival adopted the task first"))
-        return wake, f"adopted provider_task={task.provider_task_id}"
+        return wake_for(self.session, next_poll), f"adopted provider_task={task.provider_task_id}"
 
     def _quiet_at(self) -> datetime:
         """From here on the listing shows whatever the attempts of the question have made."""

@@ -19,6 +19,7 @@ from models.operations.jobs.price import quote
 from models.operations.jobs.request_rows import stored_request
 from models.operations.jobs.transitions import move, record
 from models.operations.money.slot_reservations import lease_slot, release_slot
+from models.operations.scheduling.poll_wakeups import wake_for
 from models.render_job import RenderJob
 from reelqueue.builder import build
 from reelqueue.errors import InvalidRequestError
@@ -60,8 +61,9 @@ def _bind(context: Context, account: Account, job_id: UUID, found: Found) -> boo
         task = found.task
         accepted = Acceptance(task.provider_task_id, found.answer.status if found.answer else task.status, None)
         record(session, job_id, "recovered", now=now, detail={"provider_task_id": task.provider_task_id})
-        wake = bind_task(session, attempt, accepted, now=now, state=AttemptState.ADOPTED)
+        next_poll = bind_task(session, attempt, accepted, now=now, state=AttemptState.ADOPTED)
         effects = apply_known(session, attempt, found.answer, context.settings, now=now) if found.answer else Effects()
+        wake = wake_for(session, next_poll)
     log.warning("render_job.recovered", job_id=str(job_id), provider_task_id=found.task.provider_task_id)
     if wake is not None:
         context.hints.poll(wake, now=now)

@@ -35,7 +35,7 @@ from models.campaign import Campaign
 from models.operations.accounts import pause_account
 from models.operations.jobs.request_rows import stored_request
 from models.operations.jobs.transitions import move
-from models.operations.scheduling.poll_wakeups import Wake
+from models.operations.scheduling.poll_wakeups import Wake, wake_for
 from models.operations.scheduling.submit_gates import Openings, read_openings
 from models.operations.scheduling.submit_throttle import (
     begin_posting,
@@ -321,10 +321,10 @@ def bind(context: Context, claim: Claim, accepted: Acceptance) -> str:
     failpoint(Failpoint.ACCEPTED)
 
     def write(session: Session, now: datetime) -> tuple[Wake | None, datetime]:
-        wake = bind_task(session, claim, accepted, now=now)
+        next_poll = bind_task(session, claim, accepted, now=now)
         raise_rate(session, claim.attempt_id)
         end_posting(session, claim.attempt_id)
-        return wake, now
+        return wake_for(session, next_poll), now
 
     try:
         wake, now = _settle(context, write)

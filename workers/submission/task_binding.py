@@ -21,7 +21,7 @@ from models.base import new_id
 from models.operations.jobs.cancel import request_cancel
 from models.operations.jobs.transitions import move
 from models.operations.scheduling.poll_intervals import UNMEASURED, Spacing
-from models.operations.scheduling.poll_wakeups import Wake, ensure_lane, wake_lane
+from models.operations.scheduling.poll_wakeups import NextPoll
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from models.slot import Slot
@@ -62,18 +62,18 @@ def bind_task(
     *,
     now: datetime,
     state: AttemptState = AttemptState.BOUND,
-) -> Wake | None:
+) -> NextPoll | None:
     """Store the task of an attempt and follow it from now on; the same again changes nothing.
 
     Args:
-        session: In a transaction; the caller commits, then sends the hint.
+        session: In a transaction; the caller wakes the lane last, commits, then sends the hint.
         attempt: The attempt that made the task.
         accepted: The task.
         now: When it was accepted, or adopted.
         state: ``bound``, or ``adopted`` where the listing brought it.
 
     Returns:
-        The poll message to send, if the lane is not awake early enough.
+        Its next poll, for which the lane is to be woken; None: it is not followed.
 
     Raises:
         TaskTakenError: The id belongs to another attempt, at whatever account; nothing was written.
@@ -82,16 +82,16 @@ def bind_task(
     before = session.scalars(mine.with_for_update()).one()
     _store(session, attempt, accepted, now)
     if before in _BOUND:
-        return _wake_again(session, attempt)
+        return _poll_again(session, attempt)
     session.execute(
         update(Attempt)
         .where(Attempt.id == attempt.attempt_id)
         .values(state=state, closed_at=now, reconcile_at=None, request_id=accepted.request_id)
     )
-    wake = _follow(session, attempt, accepted, now)
+    next_poll = _follow(session, attempt, accepted, now)
     log.info("render_job.submitted", job_id=str(attempt.job_id), attempt=attempt.number, how=state.value,
              provider_task_id=accepted.provider_task_id, provider_request_id=accepted.request_id)  # fmt: skip
-    return wake
+    return next_poll
 
 
 def _store(session: Session, attempt: OpenAttempt, accepted: Acceptance, now: datetime) -> None:
@@ -122,7 +122,7 @@ def _insert(session: Session, attempt: OpenAttempt, accepted: Acceptance, now: d
     session.execute(stored.on_conflict_do_nothing(index_elements=["account_id", "provider_task_id"]))
 
 
-def _follow(session: Session, attempt: OpenAttempt, accepted: Acceptance, now: datetime) -> Wake | None:
+def _follow(session: Session, attempt: OpenAttempt, accepted: Acceptance, now: datetime) -> NextPoll | None:
     # Locked: a wish to cancel that comes between this look and the move would be seen by neither.
     job = session.get_one(RenderJob, attempt.job_id, populate_existing=True, with_for_update={"key_share": True})
     deadline = now + timedelta(milliseconds=job.poll_timeout_ms)
@@ -156,8 +156,7 @@ def _follow(session: Session, attempt: OpenAttempt, accepted: Acceptance, now: d
     if job.cancel_requested_at is not None:
         request_cancel(session, attempt.job_id, now=now, abandon_running=job.abandon_running)
         first_poll_at = now
-    ensure_lane(session, attempt.account.id)
-    return wake_lane(session, attempt.account.id, first_poll_at)
+    return NextPoll(attempt.account.id, first_poll_at)
 
 
 def _first_poll_at(job: RenderJob, spacing: Spacing, now: datetime) -> datetime:
@@ -167,7 +166,7 @@ def _first_poll_at(job: RenderJob, spacing: Spacing, now: datetime) -> datetime:
     return now + spacing if isinstance(spacing, timedelta) else spacing.first_poll_at(now)
 
 
-def _wake_again(session: Session, attempt: OpenAttempt) -> Wake | None:
+def _poll_again(session: Session, attempt: OpenAttempt) -> NextPoll | None:
     """It is followed already: the answer to the commit was lost, or the listing was quicker."""
     next_poll_at = session.scalars(select(RenderJob.next_poll_at).where(RenderJob.id == attempt.job_id)).one()
-    return None if next_poll_at is None else wake_lane(session, attempt.account.id, next_poll_at, anyway=True)
+    return None if next_poll_at is None else NextPoll(attempt.account.id, next_poll_at, is_lost=True)

@@ -97,7 +97,6 @@ def sweep(context: Context) -> Swept:
         unsent = _hand_back_unsent(session, context.settings.celery.death_limit, now, overdue)
         ambiguous = _doubt_silent(session, context.settings.reconcile, now)
         submits = _lost_submits(session, now, overdue)
-        wakes = _lost_polls(session, now, overdue)
         fetches = _lost_fetches(session, now)
         before = timedelta(hours=context.settings.archive.expiry_alarm_hours)
         expiring = [
@@ -106,6 +105,7 @@ def sweep(context: Context) -> Swept:
         ]
         doubts = _due_reconciles(session, now)
         receivers = session.scalars(due_endpoints(now).limit(_AT_ONCE)).all()
+        wakes = _lost_polls(session, now, overdue)  # last: it locks lanes
     texts = sweep_texts(context)
     if submits or wakes or fetches or doubts or receivers or texts.hints:
         failpoint(Failpoint.SWEPT)

@@ -4,6 +4,8 @@ Who changes when a poll is due writes the job's row first and then touches the l
 lock then puts that writer before or after the end of a running batch, so no wake-up is ever missed:
 before it, the batch sees the job when it looks for its next wake-up; after it, the writer sees that
 wake-up and moves it forward.
+
+So a lane comes last in a transaction, after jobs and campaigns, which nobody locks who has locked a lane.
 """
 
 from __future__ import annotations
@@ -31,6 +33,16 @@ class Wake:
     seq: int
     at: datetime
     """When it is due."""
+
+
+@dataclass(frozen=True)
+class NextPoll:
+    """When a poll is due by what a transaction has written; it wakes the lane when it has written everything else."""
+
+    account_id: UUID
+    at: datetime
+    is_lost: bool = False
+    """Replace the message under way also if it stands earlier: it is believed lost."""
 
 
 def ensure_lane(session: Session, account_id: UUID) -> None:
@@ -61,6 +73,22 @@ def wake_lane(session: Session, account_id: UUID, at: datetime, *, anyway: bool 
     return None if seq is None else Wake(account_id, seq, at)
 
 
+def wake_for(session: Session, due: NextPoll | None) -> Wake | None:
+    """Wake the lane of a poll, and make it if there is none; the last that a transaction does.
+
+    Args:
+        session: In a transaction that has written what is due; the caller commits, then sends.
+        due: The poll; None: there is nothing to wake for.
+
+    Returns:
+        The message to send, or None if the one under way comes early enough.
+    """
+    if due is None:
+        return None
+    ensure_lane(session, due.account_id)
+    return wake_lane(session, due.account_id, due.at, anyway=due.is_lost)
+
+
 def wake_late_lanes(session: Session, *, now: datetime) -> list[Wake]:
     """Move wake-ups forward that come after the first poll that is due: a cancel asks sooner than the interval.
 
@@ -73,18 +101,25 @@ def wake_late_lanes(session: Session, *, now: datetime) -> list[Wake]:
         .correlate(PollLane)
         .scalar_subquery()
     )
-    late = select(PollLane.account_id, due_at).where(
-        or_(PollLane.lease_until.is_(None), PollLane.lease_until <= now), PollLane.wake_at > due_at + TOLERANCE
+    late = (
+        select(PollLane.account_id, due_at)
+        .where(or_(PollLane.lease_until.is_(None), PollLane.lease_until <= now), PollLane.wake_at > due_at + TOLERANCE)
+        .order_by(PollLane.account_id)
     )
     found = session.execute(late).all()
     wakes = (wake_lane(session, account_id, due) for account_id, due in found if due is not None)
     return [wake for wake in wakes if wake is not None]
 
 
-def lease_left(session: Session, account_id: UUID, *, now: datetime) -> datetime | None:
-    """When the lease ran out of a batch that never left the lane, because its worker died; the lane is locked."""
-    mine = select(PollLane.lease_until).where(PollLane.account_id == account_id, PollLane.lease_until <= now)
-    return session.scalars(mine.with_for_update()).one_or_none()
+def lease_left(session: Session, account_id: UUID, seq: int, *, now: datetime) -> datetime | None:
+    """When the lease ran out of a batch that never left the lane, because its worker died; asked by the valid message.
+
+    It locks nothing: who acts on it takes the lane in the same transaction, or takes back what it did.
+    """
+    mine = select(PollLane.lease_until).where(
+        PollLane.account_id == account_id, PollLane.seq == seq, PollLane.lease_until <= now
+    )
+    return session.scalars(mine).one_or_none()
 
 
 def take_lane(session: Session, account_id: UUID, seq: int, *, now: datetime, lease: timedelta) -> datetime | None:

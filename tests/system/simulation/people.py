@@ -25,6 +25,7 @@ from models.operations.money.budget import (
     set_budget,
     spent_amount,
 )
+from models.operations.scheduling.poll_wakeups import wake_for
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue import messages
@@ -209,7 +210,7 @@ class Operator:
             if is_quarantined(session.get_one(RenderJob, job_id)):
                 wake, done = retry(session, job_id, now=now), "out of quarantine"
             elif task_id is not None:
-                wake, done = adopt(session, job_id, task_id, now=now), f"adopted {task_id}"
+                wake, done = wake_for(session, adopt(session, job_id, task_id, now=now)), f"adopted {task_id}"
             elif self.random.random() < 0.5:
                 done = resubmit(session, job_id, now=now) or "resubmitted"
             else:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from models.attempt import Attempt
 from models.operations.jobs import transitions
 from models.operations.money.slot_reservations import release_slot
-from models.operations.scheduling.poll_wakeups import Wake
+from models.operations.scheduling.poll_wakeups import NextPoll
 from models.render_job import RenderJob
 from models.webhook_delivery import WebhookDelivery
 from reelqueue.states import AttemptState
@@ -77,10 +77,10 @@ def _send_after_a_freeze() -> AbstractContextManager[object]:
 def _release_the_slot_early() -> AbstractContextManager[object]:
     real = binding.bind_task
 
-    def bind(session: Session, attempt: OpenAttempt, accepted: Acceptance, **options: Any) -> Wake | None:
-        wake = real(session, attempt, accepted, **options)
+    def bind(session: Session, attempt: OpenAttempt, accepted: Acceptance, **options: Any) -> NextPoll | None:
+        next_poll = real(session, attempt, accepted, **options)
         release_slot(session, attempt.job_id, now=options["now"])
-        return wake
+        return next_poll
 
     return mock.patch.object(submission, "bind_task", bind)
 

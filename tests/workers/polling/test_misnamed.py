@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from models import RenderJob
+from models.operations.scheduling.poll_wakeups import wake_for
 from reelqueue.states import AttemptState, RenderState
 from tests.support.doubts import Doubts, WatchedProvider, row
 from tests.support.jobs import PROMPT, Jobs
@@ -157,7 +158,7 @@ def test_what_an_operator_has_adopted_is_the_jobs_whatever_it_echoes(
     doubts.lists("mine")
     doubts.give_up(job_id)
     with context.sessions.begin() as session:
-        wake = review.adopt(session, job_id, "mine", now=context.clock.now(session))
+        wake = wake_for(session, review.adopt(session, job_id, "mine", now=context.clock.now(session)))
     assert wake is not None
     jobs.hints.poll(wake, now=wake.at)
     doubts.provider.on_query(succeeded(orig_prompt="in the provider's own words"), task_id="mine")

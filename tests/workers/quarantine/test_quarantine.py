@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from uuid import UUID
 
 import pytest
+from sqlalchemy import Engine, select
 
 from models import ProviderTask, RenderJob
 from models.operations.jobs.cancel import request_cancel
+from models.operations.scheduling.poll_wakeups import wake_lane
 from reelqueue.states import AttemptState, FailureClass, RenderState
+from tests.support.blocked import wait_until_blocked
 from tests.support.jobs import Jobs
 from tests.support.loopback import LoopbackServer, says, serving
 from tests.support.rows import Rows
@@ -283,3 +287,27 @@ def test_a_job_that_was_not_set_aside_cannot_be_retried(jobs: Jobs) -> None:
 
     with jobs.context.sessions.begin() as session, pytest.raises(NotQuarantinedError, match="not in quarantine"):
         retry(session, job_id, now=jobs.clock.now())
+
+
+def test_deaths_are_counted_beside_a_submit_that_has_a_job_and_wants_the_lane(
+    own_jobs: Jobs, own_engine: Engine
+) -> None:
+    job_id = own_jobs.rendering()
+    with pytest.raises(Killed):
+        own_jobs.poll(Killed(), succeeded())
+    own_jobs.clock.advance(LONG_SECONDS)
+    sweep(own_jobs.context)
+
+    with ThreadPoolExecutor(1) as pool, own_jobs.context.sessions.begin() as submit:
+        submit.execute(select(RenderJob.id).where(RenderJob.id == job_id).with_for_update(key_share=True))
+        counting = pool.submit(own_jobs.poll)
+        wait_until_blocked(own_engine)
+        wake = wake_lane(submit, own_jobs.hints.wakes[-1].account_id, own_jobs.clock.now(), anyway=True)
+        submit.commit()
+        assert wake is not None
+
+        assert counting.result() is None  # the new message is the valid one
+    own_jobs.hints.poll(wake, now=own_jobs.clock.now())
+    own_jobs.poll()
+    deaths = Rows(own_jobs.context.sessions).events(job_id, "worker_died")
+    assert [death.detail["in_a_row"] for death in deaths] == [1]

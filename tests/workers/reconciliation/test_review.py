@@ -9,6 +9,7 @@ from uuid import UUID
 
 import pytest
 
+from models.operations.scheduling.poll_wakeups import wake_for
 from reelqueue.states import AttemptState, FailureClass, RenderState
 from tests.support.doubts import Doubts, at_another_account
 from tests.support.jobs import Jobs
@@ -45,7 +46,7 @@ def test_the_question_says_where_to_look(parked: UUID, context: Context, doubts:
 
 def test_an_adopted_task_is_followed(parked: UUID, context: Context, rows: Rows, jobs: Jobs) -> None:
     with context.sessions.begin() as session:
-        wake = review.adopt(session, parked, "perhaps", now=context.clock.now(session))
+        wake = wake_for(session, review.adopt(session, parked, "perhaps", now=context.clock.now(session)))
     assert wake is not None
     jobs.hints.poll(wake, now=wake.at)
     jobs.provider.on_query(succeeded(), task_id="perhaps")

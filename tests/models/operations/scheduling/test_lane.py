@@ -15,10 +15,10 @@ from models import PollLane
 from models.operations.scheduling.poll_wakeups import Wake, ensure_lane, leave_lane, take_lane, wake_lane
 from models.session import make_engine
 from reelqueue.states import RenderState
+from tests.support.blocked import PATIENCE_SECONDS, wait_until_blocked
 from tests.support.stored_jobs import NOW, store_account, store_job
 
 LEASE = timedelta(seconds=30)
-PATIENCE_SECONDS = 20
 
 
 def after(seconds: float) -> datetime:
@@ -178,14 +178,3 @@ def test_a_job_bound_while_a_batch_ends_is_not_forgotten(own_engine: Engine, fir
     with Session(own_engine) as session:
         lane = session.get_one(PollLane, account_id)
         assert (lane.seq, lane.wake_at) == (valid.seq, after(5)) == (valid.seq, valid.at)
-
-
-def wait_until_blocked(engine: Engine) -> None:
-    """Wait until a transaction of this database waits for another's lock."""
-    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    deadline = datetime.now().astimezone() + timedelta(seconds=PATIENCE_SECONDS)
-    while datetime.now().astimezone() < deadline:
-        with engine.connect() as connection:
-            if connection.exec_driver_sql(waiting).scalar_one():
-                return
-    pytest.fail("nobody waits for a lock")
