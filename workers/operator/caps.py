@@ -53,8 +53,7 @@ class CapLine:
 def list_command(*, as_json: AsJson = False) -> None:
     """Show every cap, and what is spent and reserved of it now."""
     with open_context() as context, context.sessions() as session:
-        lines = list(_lines(session, Caps.open(session, context.clock.now(session))))
-        session.rollback()
+        lines = list(_lines(session, Caps.look(session, context.clock.now(session))))
     if as_json:
         for line in lines:
             typer.echo(json.dumps(asdict(line), default=str))

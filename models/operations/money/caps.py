@@ -15,7 +15,7 @@ from typing import Final, Self
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, literal, null, select, union_all
+from sqlalchemy import Select, func, literal, null, select, union_all
 from sqlalchemy.orm import Session
 
 from models.account import Account
@@ -33,6 +33,8 @@ log = structlog.get_logger(__name__)
 
 THRESHOLDS: Final = (50, 80, 100)
 """Percent of a cap that are reported, once each in a period."""
+
+_ALL: Final = select(SpendingCap).order_by(SpendingCap.id)
 
 _Scope = tuple[UUID, UUID, str]
 """Tenant, account and currency."""
@@ -55,7 +57,6 @@ class Caps:
     """The caps with what is spent and reserved, for one transaction."""
 
     caps: Sequence[SpendingCap]
-    """Locked."""
     now: datetime
     _used: dict[tuple[CapPeriod, _Scope], Decimal] = field(default_factory=dict)
 
@@ -67,10 +68,22 @@ class Caps:
             session: In a transaction that has locked accounts and campaigns; other locks come after.
             now: The time.
         """
-        locked = select(SpendingCap).order_by(SpendingCap.id).with_for_update()
-        caps = session.scalars(locked.execution_options(populate_existing=True)).all()
-        found = cls(caps, now)
-        if caps:
+        return cls._of(session, _ALL.with_for_update(), now)
+
+    @classmethod
+    def look(cls, session: Session, now: datetime) -> Self:
+        """Read the caps and what is used of them, to be shown: nobody waits for it.
+
+        Args:
+            session: In a transaction.
+            now: The time.
+        """
+        return cls._of(session, _ALL, now)
+
+    @classmethod
+    def _of(cls, session: Session, which: Select[SpendingCap], now: datetime) -> Self:
+        found = cls(session.scalars(which.execution_options(populate_existing=True)).all(), now)
+        if found.caps:
             for period, scope, amount in _used(session, now):
                 found._add(period, scope, amount)
         return found

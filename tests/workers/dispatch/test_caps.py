@@ -14,7 +14,7 @@ import pytest
 import structlog
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Engine, delete, func, select, update
 
 from models import Campaign, CapPeriod, DailySpending, EntryKind, LedgerEntry, ProviderTask, RenderJob, SpendingCap
 from models.ledger_entry import SPENT_KINDS
@@ -251,13 +251,17 @@ def test_days_add_up_to_the_ledger_whoever_enters_it(jobs: Jobs, rows: Rows) -> 
         assert session.scalars(select(func.count()).select_from(DailySpending)).one() == 2
 
 
-def test_the_command_sets_shows_and_removes_caps(run: Run, database_url: str) -> None:
+def test_the_command_sets_shows_and_removes_caps(run: Run, own_engine: Engine) -> None:
     assert run("caps", "set", "100 USD", "--per", "day").exit_code == 0
     assert run("caps", "set", "90 USD", "--per", "day").exit_code == 0
 
     (line,) = [json.loads(text) for text in run("caps", "list", "--json").out.splitlines()]
     assert (line["cap"], line["used"], line["tenant"], line["per"]) == ("90", "0", None, "day")
     assert "all     all      day" in run("caps", "list").out
+
+    with own_engine.connect() as dispatcher:
+        dispatcher.execute(select(SpendingCap.id).with_for_update())
+        assert run("caps", "list").exit_code == 0  # it waits for nobody, and nobody for it
 
     assert "is removed" in run("caps", "remove", "USD", "--per", "day").out
     assert run("caps", "list", "--json").out == ""
