@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, Self
+from datetime import datetime, timedelta
+from typing import Any, Final, Self
 
 from models.account import Account
 from reelqueue.catalog import lookup
@@ -16,6 +16,9 @@ from reelqueue.catalog import lookup
 # What the strictest documented models allow; for models whose limits are not published.
 UNKNOWN_MODEL_SLOTS = 2
 UNKNOWN_MODEL_SUBMITS_PER_SECOND = 2.0
+UNSTATED_FOR: Final = timedelta(hours=24)
+"""So long the last stated slots count while the provider states none: one answer may lack what the next one has."""
+_TIMES: Final = ("lowered_at", "unstated_since")
 
 
 @dataclass(frozen=True)
@@ -38,22 +41,25 @@ class ReadLimit:
     """Read once: in force when it is read again."""
     lowered_at: datetime | None = None
     """When it last allowed less than before; what was leased until then stays."""
+    unstated_since: datetime | None = None
+    """Since when readings state no slots; None: the last one did, or none ever."""
 
     @classmethod
     def of(cls, account: Account, model: str) -> Self:
         """As stored with an account; everything None where it was never read."""
         stored: Mapping[str, Any] = (account.read_limits or {}).get(model, {})
-        lowered_at = stored.get("lowered_at")
-        values = {**stored, "lowered_at": datetime.fromisoformat(lowered_at) if lowered_at else None}
-        return cls(**values)
+        times = {name: datetime.fromisoformat(stored[name]) for name in _TIMES if name in stored}
+        return cls(**{**stored, **times})
 
     def stored(self) -> dict[str, Any]:
         """As JSON, without what is None."""
-        values = {**vars(self), "lowered_at": self.lowered_at.isoformat() if self.lowered_at else None}
-        return {name: value for name, value in values.items() if value is not None}
+        known = {name: value for name, value in vars(self).items() if value is not None}
+        return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in known.items()}
 
     def follow(self, slots: int | None, per_second: float | None, *, assumed: int, now: datetime) -> ReadLimit:
         """What is in force after a reading: fewer slots at once, more when they are read twice in a row.
+
+        Where none are stated, the last ones stay for :data:`UNSTATED_FOR`.
 
         Args:
             slots: As read; None: none are stated.
@@ -61,12 +67,25 @@ class ReadLimit:
             assumed: The slots that count while the provider states none.
             now: Time of the reading.
         """
+        if slots is None and self.slots is not None:
+            return self._without_slots(per_second, now)
         current = assumed if self.slots is None else self.slots
         is_raised = slots is not None and slots > current
         if is_raised and slots != self.higher_slots:
-            return replace(self, submits_per_second=per_second, higher_slots=slots)
-        is_lowered = (slots is not None and slots < current) or (per_second == 0 != self.submits_per_second)
+            return replace(self, submits_per_second=per_second, higher_slots=slots, unstated_since=None)
+        is_lowered = (slots is not None and slots < current) or self._is_stopped(per_second)
         return ReadLimit(slots, per_second, None, now if is_lowered else self.lowered_at)
+
+    def _without_slots(self, per_second: float | None, now: datetime) -> ReadLimit:
+        since = min(self.unstated_since or now, now)
+        is_over = now - since >= UNSTATED_FOR
+        lowered_at = now if is_over or self._is_stopped(per_second) else self.lowered_at
+        if is_over:
+            return ReadLimit(None, per_second, None, lowered_at)
+        return ReadLimit(self.slots, per_second, None, lowered_at, since)
+
+    def _is_stopped(self, per_second: float | None) -> bool:
+        return per_second == 0 != self.submits_per_second
 
 
 def lane_limits(account: Account, model: str) -> LaneLimits:

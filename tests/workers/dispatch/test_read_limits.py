@@ -11,7 +11,13 @@ import pytest
 from sqlalchemy import select
 
 from models import Account, Slot
-from models.operations.scheduling.account_limits import LaneLimits, ReadLimit, assumed_slots, lane_limits
+from models.operations.scheduling.account_limits import (
+    UNSTATED_FOR,
+    LaneLimits,
+    ReadLimit,
+    assumed_slots,
+    lane_limits,
+)
 from reelqueue.states import RenderState
 from tests.conftest import Simulator
 from tests.support.jobs import MODEL, Jobs
@@ -84,11 +90,28 @@ def followed(*slots: int | None) -> ReadLimit:
         ([SLOTS - 2, SLOTS], SLOTS - 2),
         ([SLOTS - 2, SLOTS, SLOTS], SLOTS),
         ([0], 0),
-        ([SLOTS - 2, None], None),
+        ([None], None),
+        ([SLOTS - 2, None], SLOTS - 2),
+        ([SLOTS - 2, None, SLOTS - 3], SLOTS - 3),
+        ([SLOTS - 2, SLOTS, None, SLOTS], SLOTS - 2),
     ],
 )
 def test_fewer_slots_count_at_once_and_more_when_they_are_read_twice(readings: list[int | None], slots: int) -> None:
     assert followed(*readings).slots == slots
+
+
+def test_slots_that_are_stated_no_more_count_for_a_day() -> None:
+    limit = followed(SLOTS - 2, None)
+    since = limit.unstated_since
+    assert since is not None
+
+    def later(by: timedelta) -> ReadLimit:
+        return limit.follow(None, 5.0, assumed=SLOTS - 2, now=since + by)
+
+    assert later(UNSTATED_FOR - timedelta(minutes=1)).slots == SLOTS - 2
+    assert later(UNSTATED_FOR) == ReadLimit(None, 5.0, lowered_at=since + UNSTATED_FOR)
+    assert limit.follow(SLOTS - 2, 5.0, assumed=SLOTS, now=since).unstated_since is None
+    assert later(-timedelta(days=3)).unstated_since == since - timedelta(days=3)  # the clock was set back
 
 
 def test_it_is_stored_whole() -> None:
