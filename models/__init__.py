@@ -17,6 +17,8 @@ from models.found_task import FoundTask
 from models.job_event import JobEvent
 from models.job_reference import JobReference, ReferenceRole
 from models.ledger_entry import EntryKind, LedgerEntry
+from models.model_list import ModelList
+from models.model_price import ModelPrice
 from models.notice import Notice, OperatorEvent
 from models.poll_lane import PollLane
 from models.provider_task import ProviderTask
@@ -54,6 +56,8 @@ __all__ = [
     "JobEvent",
     "JobReference",
     "LedgerEntry",
+    "ModelList",
+    "ModelPrice",
     "Notice",
     "OnAmbiguous",
     "OnBudget",

@@ -33,6 +33,7 @@ CONTROL_DISPATCH: Final = "control.dispatch"
 CONTROL_SWEEP: Final = "control.sweep"
 CONTROL_ADOPT: Final = "control.adopt"
 CONTROL_LIMITS: Final = "control.limits"
+CONTROL_MODELS: Final = "control.models"
 CONTROL_NOTICES: Final = "control.notices"
 RENDER_SUBMIT: Final = "render.submit"
 RENDER_POLL: Final = "render.poll"
@@ -49,6 +50,7 @@ QUEUE_BY_TASK: Final = {
     CONTROL_SWEEP: "control",
     CONTROL_ADOPT: "control",
     CONTROL_LIMITS: "control",
+    CONTROL_MODELS: "control",
     CONTROL_NOTICES: "control",
     RENDER_SUBMIT: "submit",
     RENDER_POLL: "poll",

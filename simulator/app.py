@@ -22,8 +22,8 @@ from simulator.http.chat import chat, models
 from simulator.http.files import delete_file, file_content, get_file, list_files, put_file
 from simulator.http.listing import list_tasks
 from simulator.http.middleware import Handler, endpoint
+from simulator.http.models import model_list, quotas
 from simulator.http.query import cancel, query
-from simulator.http.quotas import quotas
 from simulator.http.results import result
 from simulator.http.submit import submit
 from simulator.http.tokens import tokens
@@ -54,6 +54,7 @@ def _service_routes(service: Service) -> list[Route]:
         ("policy", "GET", f"{_API}/uploads", policy),
         ("quotas", "GET", f"{_API}/quotas", quotas),
         ("quotas", "GET", f"{_API}/models/limits", quotas),
+        ("model-list", "GET", f"{_API}/models", model_list),
         ("tokens", "POST", f"{_API}/tokens", tokens),
         ("chat", "POST", f"{_TEXT_API}/chat/completions", chat),
         ("models", "GET", f"{_TEXT_API}/models", models),

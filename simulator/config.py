@@ -159,6 +159,31 @@ class Billing:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelList:
+    """The list of models with their prices, and what is wrong with it."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    prices: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Price of a second by model and type (``video_ratio_720p``, ``720P_no_audio``): listed, and billed to what is
+    submitted from now on."""
+    ends: dict[str, str] = field(default_factory=dict)
+    """Time of Beijing at which a model ends, as it is listed; the model goes on until `gone` names it."""
+    gone: list[str] = field(default_factory=list)
+    """Models that are neither listed nor accepted any more."""
+    missing: list[str] = field(default_factory=list)
+    """Models that work, and that the list lacks."""
+    rows: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Fields of a model's row that are listed as given: null prices, another unit, another spelling."""
+    factor: Positive = 1.0
+    """Listed prices are so many times what is billed: those of another currency."""
+    rows_max: Count | None = None
+    """The list ends after so many rows; its total does not say so."""
+    is_absent: bool = False
+    """404: this host has no such list."""
+
+
+@dataclass(frozen=True, slots=True)
 class Announcements:
     """Events about finished tasks, as Alibaba's EventBridge would deliver them."""
 
@@ -201,6 +226,7 @@ class SimulatorConfig:
     announcements: Announcements = field(default_factory=Announcements)
     texts: Texts = field(default_factory=Texts)
     billing: Billing = field(default_factory=Billing)
+    model_list: ModelList = field(default_factory=ModelList)
 
     @property
     def clock_ahead_ms(self) -> int:

@@ -55,6 +55,8 @@ class Outcome:
     """The answer's ``usage`` when the task succeeds."""
     tier: str = ""
     """``720P``: what the price depends on."""
+    amount: str | None = None
+    """What it is billed, by the prices of its submit; ``None`` when no price is known."""
     actual_prompt: str | None = None
     """The rewritten prompt, for the generations that show it."""
 

@@ -12,7 +12,7 @@ from celery import Celery
 from celery.signals import setup_logging
 
 from reelqueue import messages
-from workers.beat import LIMITS_SECONDS, NOTICES_SECONDS, ORPHANS_SECONDS, scan_orphans_at_start
+from workers.beat import LIMITS_SECONDS, MODELS_SECONDS, NOTICES_SECONDS, ORPHANS_SECONDS, ask_at_start
 from workers.heartbeat import touch_while_well
 from workers.queues import QUEUES, ROUTES, QueueName
 from workers.resources import connect_signals
@@ -101,7 +101,7 @@ app.conf.update(
             "schedule": _settings.celery.sweep_seconds,
             "options": {"argsrepr": "()", "kwargsrepr": "{}"},
         },
-        # Beat counts the hour from its own start, so scan_orphans_at_start sends the first.
+        # Beat counts the hour from its own start, so ask_at_start sends the first.
         "adopt": {
             "task": messages.CONTROL_ADOPT,
             "schedule": ORPHANS_SECONDS,
@@ -110,6 +110,11 @@ app.conf.update(
         "read-limits": {
             "task": messages.CONTROL_LIMITS,
             "schedule": LIMITS_SECONDS,
+            "options": {"argsrepr": "()", "kwargsrepr": "{}"},
+        },
+        "read-models": {
+            "task": messages.CONTROL_MODELS,
+            "schedule": MODELS_SECONDS,
             "options": {"argsrepr": "()", "kwargsrepr": "{}"},
         },
         "notices": {
@@ -121,7 +126,7 @@ app.conf.update(
 )
 
 connect_signals(app, _settings)
-scan_orphans_at_start(app)
+ask_at_start(app)
 exit_when_stalled(app, after_seconds=_settings.celery.deaf_seconds)
 if _settings.celery.heartbeat_path is not None:
     touch_while_well(_settings.celery.heartbeat_path)

@@ -1,4 +1,4 @@
-"""Beat: when the provider's lists are compared with our ledger (hourly, and at its start), and its limits read.
+"""Beat: when the provider's lists are compared with our ledger, and its limits and prices are read.
 
 No message of beat's expires: Celery writes down a moment of the sender's clock, and the worker compares it with its
 own. What bounds the queue while no control worker takes anything is its length.
@@ -21,20 +21,23 @@ log = structlog.get_logger(__name__)
 
 LIMITS_SECONDS: Final = 60.0
 """Slots that the provider has lowered are kept within this."""
+MODELS_SECONDS: Final = 300.0
+"""How often it is looked whether a list of models is due: hourly, and sooner while a job waits for a price."""
 NOTICES_SECONDS: Final = 30.0
 """How late an event of a campaign may be found."""
 ORPHANS_SECONDS: Final = 3600.0
 """Results live for 24 hours, so that a task which is found within this is never found too late."""
 
 
-def scan_orphans_at_start(app: Celery) -> None:
-    """Scan for orphans when beat starts: most of them appear while nothing runs."""
+def ask_at_start(app: Celery) -> None:
+    """Scan for orphans, most of which appear while nothing runs, and read the list of models, when beat starts."""
 
     def look(**_: Any) -> None:
-        try:
-            app.send_task(messages.CONTROL_ADOPT, argsrepr="()", kwargsrepr="{}", ignore_result=True)
-        except (OperationalError, OSError) as error:
-            log.warning("orphans.not_asked", error=str(error), remedy="beat asks again within the hour")
+        for task in (messages.CONTROL_ADOPT, messages.CONTROL_MODELS):
+            try:
+                app.send_task(task, argsrepr="()", kwargsrepr="{}", ignore_result=True)
+            except (OperationalError, OSError) as error:
+                log.warning("beat.not_asked", task=task, error=str(error), remedy="beat asks again within the hour")
 
     beat_init.connect(look, weak=False)
 

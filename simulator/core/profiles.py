@@ -14,7 +14,7 @@ _UNPUBLISHED_SUBMITS_PER_SECOND: Final = 5
 
 def find_model(model_id: object, config: SimulatorConfig) -> ModelSpec | None:
     """A published model, or one that the configuration adds; ``None`` when the service would not know it."""
-    if not isinstance(model_id, str):
+    if not isinstance(model_id, str) or model_id in config.model_list.gone:
         return None
     return lookup(model_id) or (assume(model_id) if model_id in config.extra_models else None)
 

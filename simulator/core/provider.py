@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from random import Random
 from typing import Any
 
@@ -16,6 +16,7 @@ from simulator.clock import Clock
 from simulator.config import SimulatorConfig, load_config, patch_config
 from simulator.core.admission import Order, admit, throttled
 from simulator.core.outcomes import Decision, decide
+from simulator.core.pricing import price_of
 from simulator.core.profiles import submits_per_second_of
 from simulator.core.slot_scheduler import Schedule
 from simulator.core.throttle import Throttle
@@ -163,13 +164,15 @@ class Provider:
     def _plan(self, order: Order, model: ModelSpec, now_ms: int) -> Task:
         sender = Sender(order.account, model.id, order.resolves_oss, now_ms)
         outcome = decide(Decision(order.body, model, sender, self.store.media, self.config, self._random))
+        # By the prices of its submit, whatever they are when it ends.
+        price = price_of(model.id, outcome, self.config.region, self.config.model_list.prices)
         return Task(
             task_id=self.new_id(),
             request_id=order.request_id,
             account=order.account,
             model=model.id,
             body=set_media_aside(dict(order.body), self.store.media),
-            outcome=outcome,
+            outcome=replace(outcome, amount=None if price is None else f"{price[0].normalize():f}"),
             submitted_ms=now_ms,
             ready_ms=now_ms + self._queue_ms(outcome),
         )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
+from reelqueue.catalog.price_list import CURRENCY_BY_REGION
 from simulator.config import SimulatorConfig
-from simulator.core.pricing import price_of
 from simulator.core.profiles import slots_of
 from simulator.core.slot_queue import Lane, Started, Waiting
 from simulator.store.ledger import Charge
@@ -82,7 +82,6 @@ class Schedule:
 
 
 def _charge(task: Task, region: str, at_ms: int) -> Charge:
-    price = price_of(task.model, task.outcome, region)
     return Charge(
         task_id=task.task_id,
         account=task.account,
@@ -90,7 +89,7 @@ def _charge(task: Task, region: str, at_ms: int) -> Charge:
         request_id=task.request_id,
         prompt_sha256=hashlib.sha256(task.prompt.encode("utf-8", "surrogatepass")).hexdigest(),
         billed_seconds=str(task.outcome.billed_seconds),
-        amount=None if price is None else f"{price[0].normalize():f}",
-        currency=None if price is None else price[1],
+        amount=task.outcome.amount,
+        currency=None if task.outcome.amount is None else CURRENCY_BY_REGION[region],
         settled_ms=at_ms,
     )

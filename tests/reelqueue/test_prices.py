@@ -3,11 +3,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from reelqueue import estimate, parse_request, region_of
+from reelqueue.catalog import Tier
+from reelqueue.catalog.price_list import Price, Prices, PriceSource, released_prices
 from reelqueue.pricing import billed_price, dearest_price
 
 P = "https://media.example/first.png"
@@ -59,7 +61,6 @@ def test_an_estimate(region: str, options: Mapping[str, Any], least: str, most: 
     ("region", "options"),
     [
         (SINGAPORE, {"model": "acme-video", "prompt": "x"}),  # in no table
-        (SINGAPORE, {"model": "wan3.0-video", "prompt": "x"}),  # known from resellers only
         (SINGAPORE, {"model": "wan2.7-t2v-2026-04-25", "prompt": "x"}),  # snapshots differ slightly there
         (SINGAPORE, {"model": "wan2.2-i2v-flash", "image": P, "resolution": "1080P"}),  # a tier without a price
         (BEIJING, {"model": "happyhorse-1.1-t2v", "prompt": "x", "resolution": "480P"}),
@@ -69,6 +70,58 @@ def test_an_estimate(region: str, options: Mapping[str, Any], least: str, most: 
 )
 def test_an_unpublished_price_is_unknown_and_not_guessed(region: str, options: Mapping[str, Any]) -> None:
     assert estimate(parse_request(options), region) is None
+
+
+def test_what_only_resellers_state_is_an_estimate_and_says_so() -> None:
+    for model in ("wan3.0-video", "happyhorse-1.1-t2v"):
+        cost = estimate(parse_request({"model": model, "prompt": "x"}), SINGAPORE)
+        assert cost is not None
+        assert cost.source is PriceSource.ESTIMATE
+    published = estimate(parse_request({"model": "wan2.6-t2v", "prompt": "x"}), SINGAPORE)
+    assert published is not None
+    assert published.source is PriceSource.RELEASE
+
+
+def listed(**by_tier: str) -> Prices:
+    price = Price(
+        per_second={cast("Tier", tier[1:]): Decimal(amount) for tier, amount in by_tier.items()},
+        priced_on=date(2026, 11, 30),
+        source=PriceSource.PROVIDER,
+    )
+    return lambda model, region: (price, *released_prices(model, region))
+
+
+@pytest.mark.parametrize(
+    ("options", "most"),
+    [
+        ({"duration": 5, "resolution": "720P"}, "2.0"),
+        ({"duration": 5, "resolution": "1280x720"}, "2.0"),
+        ({"duration": 5, "resolution": "1080P"}, "4.5"),
+        ({"duration": 5}, "4.5"),  # nothing says what it renders by default: the dearest
+        ({"resolution": "720P"}, None),  # nor how long
+        ({"duration": 5, "resolution": "480P"}, None),
+        ({"duration": 5, "resolution": "720P", "raw": {"frames": 200}}, None),
+        ({"duration": 5, "resolution": "720P", "reference_urls": [V], "mode": "reference-to-video"}, None),
+        ({"duration": 5, "resolution": "720P", "image": P, "mode": "image-to-video"}, "2.0"),
+    ],
+)
+def test_a_model_of_no_release_has_the_price_of_a_list(options: Mapping[str, Any], most: str | None) -> None:
+    request = parse_request({"model": "acme-video", "prompt": "x", **options})
+
+    cost = estimate(request, SINGAPORE, prices=listed(_720P="0.4", _1080P="0.9"))
+
+    assert (cost and cost.max_amount) == (most and Decimal(most))
+    assert estimate(request, SINGAPORE) is None
+
+
+def test_each_tier_has_the_first_price_that_a_source_knows() -> None:
+    prices = listed(_720P="0.4")
+
+    for resolution, source in (("720P", PriceSource.PROVIDER), ("1080P", PriceSource.RELEASE)):
+        request = parse_request({"model": "wan2.6-t2v", "prompt": "x", "resolution": resolution})
+        cost = estimate(request, SINGAPORE, prices=prices)
+        assert cost is not None
+        assert cost.source is source
 
 
 def test_an_estimate_says_how_it_came_about() -> None:

@@ -167,7 +167,8 @@ def test_the_clip_has_sound_where_the_model_gives_it(
         ("wan2.6-i2v-flash", {"img_url": PICTURE}, {"resolution": "720P", "audio": False}, "5", "0.125"),
         ("wan2.7-r2v", REFERENCES, {"resolution": "720P"}, "10", "1"),  # input counts up to 5 s
         ("wan2.7-videoedit", EDIT, {"resolution": "720P"}, "10.04", "1.004"),
-        ("wan3.0-video", {"prompt": "a"}, {}, "5.0", None),  # no published price in Singapore
+        ("wan3.0-video", {"prompt": "a"}, {}, "5.0", "1"),  # an estimate in Singapore
+        ("wan2.7-t2v-2026-04-25", {"prompt": "a"}, {}, "5", None),  # no published price in Singapore
     ],
 )
 def test_the_bill_is_seconds_times_price(

@@ -16,7 +16,7 @@ from api.dispatch_hints import make_producer, send_dispatch
 from reelqueue import messages
 from tests.conftest import free_port
 from workers.app import app as workers_app
-from workers.beat import BoundedScheduler, scan_orphans_at_start
+from workers.beat import BoundedScheduler, ask_at_start
 
 QUEUE = "control"
 
@@ -72,22 +72,24 @@ def test_a_worker_whose_clock_is_an_hour_ahead_sweeps(app: Celery, beat: Bounded
         messages.CONTROL_SWEEP,
         messages.CONTROL_ADOPT,
         messages.CONTROL_LIMITS,
+        messages.CONTROL_MODELS,
         messages.CONTROL_NOTICES,
     }
     assert not any(request.revoked() for request in requests)
 
 
-def test_it_looks_for_orphans_when_beat_starts(app: Celery) -> None:
+def test_it_looks_for_orphans_and_prices_when_beat_starts(app: Celery) -> None:
     before = list(beat_init.receivers or [])
-    scan_orphans_at_start(app)
+    ask_at_start(app)
     beat_init.receivers, ours = beat_init.receivers[-1:], before
     try:
         beat_init.send(sender=None)
     finally:
         beat_init.receivers = ours
 
-    (request,) = sent(app)
-    assert (request.name, request.revoked()) == (messages.CONTROL_ADOPT, False)
+    requests = sent(app)
+    assert [request.name for request in requests] == [messages.CONTROL_ADOPT, messages.CONTROL_MODELS]
+    assert not any(request.revoked() for request in requests)
 
 
 def test_it_dispatches_what_the_api_has_stored(app: Celery, broker_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,13 +118,14 @@ def test_what_piles_up_while_no_worker_takes_it_is_bounded(
         messages.CONTROL_SWEEP,
         messages.CONTROL_ADOPT,
         messages.CONTROL_LIMITS,
+        messages.CONTROL_MODELS,
         messages.CONTROL_NOTICES,
         messages.CONTROL_DISPATCH,
     }
 
     send_all(beat)
     send_dispatch(producer)
-    assert len(sent(app)) == 5
+    assert len(sent(app)) == 6
     producer.close()
 
 
@@ -132,7 +135,7 @@ def test_a_broker_that_is_away_stops_no_beat(tmp_path: Path, caplog: pytest.LogC
 
     send_all(beat)
 
-    assert [record.getMessage()[:13] for record in caplog.records if record.levelname == "ERROR"] == 4 * [
+    assert [record.getMessage()[:13] for record in caplog.records if record.levelname == "ERROR"] == 5 * [
         "Message Error"
     ]
     beat.close()

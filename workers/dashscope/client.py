@@ -23,10 +23,11 @@ from reelqueue.builder import BuiltRequest
 from reelqueue.egress import WIRE_ERRORS, tls_context
 from reelqueue.loopback import is_loopback_url
 from reelqueue.version import USER_AGENT
-from workers.dashscope import quotas
+from workers.dashscope import model_list, quotas
 from workers.dashscope.answer_check import RawAnswer, check_answer
 from workers.dashscope.clock_comparison import MOST_OFFSET, ClockComparison
 from workers.dashscope.errors import MisdirectedError, NoAnswerError, NotSentError
+from workers.dashscope.model_list import ListedModel, ModelPage
 from workers.dashscope.quotas import Quota
 from workers.dashscope.task_list import TaskList, assemble
 from workers.dashscope.wire import (
@@ -237,6 +238,44 @@ class DashScope:
             if not page.quotas or number * quotas.PAGE_SIZE >= page.total:
                 return found
         raise NoAnswerError(f"a list of quotas with more than {quotas.PAGES_MAX} pages", http_status=200)
+
+    async def models(self, region: str) -> dict[str, ListedModel]:
+        """The video models that the account's host lists, by model id, from every page.
+
+        Raises:
+            MisdirectedError: The host has no such list.
+            ProviderError: It cannot be read whole, so that nothing follows from a part.
+        """
+        pages: list[ModelPage] = []
+        seen: set[str] = set()
+        while len(pages) < model_list.PAGES_MAX:
+            pages.append(await self._model_page(len(pages) + 1, region))
+            page = pages[-1]
+            if page.total != pages[0].total:
+                raise NoAnswerError("the list of models changed while it was read", http_status=200)
+            if page.ids and seen.issuperset(page.ids):
+                raise NoAnswerError("a page of the list of models came twice", http_status=200)
+            seen.update(page.ids)
+            row_count = sum(one.row_count for one in pages)
+            if not page.row_count or (page.total is not None and row_count >= page.total):
+                if page.total is not None and row_count < page.total:
+                    text = f"the list of models is cut: {row_count} of {page.total} rows"
+                    raise NoAnswerError(text, http_status=200)
+                found = model_list.dearest([model for one in pages for model in one.models])
+                if not found:
+                    raise NoAnswerError("the list of models has no video model", http_status=200)
+                return found
+        raise NoAnswerError(f"a list of models with more than {model_list.PAGES_MAX} pages", http_status=200)
+
+    async def _model_page(self, number: int, region: str) -> ModelPage:
+        site = model_list.SITES.get(region)
+        filters = {"capabilities": "VG", "language": "en-US", **({"service_site": site} if site else {})}
+        query = httpx.QueryParams({"page_no": number, "page_size": model_list.PAGE_SIZE, **filters})
+        answer = await self._send("GET", f"{model_list.PATH}?{query}", self._limits.query)
+        try:
+            return model_list.parse_models(answer)
+        except UnreadableError as error:
+            raise NoAnswerError(f"200 with {error}", http_status=200) from error
 
     async def cancel(self, provider_task_id: str) -> None:
         """Ask to stop a task; the provider stops it only while it is PENDING.

@@ -21,6 +21,7 @@ from models.operations.jobs.price import quote
 from models.operations.jobs.request_rows import stored_request
 from models.operations.jobs.transitions import move
 from models.operations.money.caps import Wanted
+from models.operations.money.prices import known_prices
 from models.operations.money.slot_reservations import Quote, lease_slot
 from models.operations.scheduling.account_limits import LaneLimits
 from models.render_job import RenderJob
@@ -130,11 +131,13 @@ class LaneAdmission:
 
     def _stop_unpriced(self, campaign: Campaign, job: RenderJob) -> None:
         """Stop a campaign whose job has no price, and say why: without a reservation nothing is admitted."""
-        why = unpriced_warning(stored_request(self.session, job), self.account.region)
+        prices = known_prices(self.session, self.account.id)
+        why = unpriced_warning(stored_request(self.session, job), self.account.region, prices=prices)
         campaign.paused_at = self.now
         campaign.paused_reason = (
             f"render job {job.id} has no price in {campaign.budget_currency} at account {self.account.name} "
-            f"({why}), and this campaign has a budget; cancel that job, or take the budget away"
+            f"({why}), and this campaign has a budget; cancel that job, take the budget away, or have an operator set "
+            f"a price (python -m workers prices set {job.model} ...) and resume"
         )
         log.error("campaign.paused", campaign=str(campaign.id), reason=campaign.paused_reason)
 

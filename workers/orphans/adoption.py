@@ -20,6 +20,7 @@ from models.base import new_id
 from models.campaign import Campaign, ensure_campaign
 from models.operations.jobs.transitions import record
 from models.operations.money.ledger import LedgerCharge, post_charges
+from models.operations.money.prices import known_prices
 from models.operations.scheduling.poll_wakeups import Wake, wake_for
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
@@ -135,7 +136,9 @@ def _store(
     session.add(attempt)
     session.flush()
     # Of a video whose request is not known, and whose usage may not name its tier.
-    task = _claim_task(session, attempt, orphan, dearest_price(orphan.model, account.region), now)
+    prices = known_prices(session, account.id, at=attempt.sent_at)
+    price = dearest_price(orphan.model, account.region, prices=prices)
+    task = _claim_task(session, attempt, orphan, price, now)
     if task is None:
         return None
     detail = {"provider_task_id": orphan.provider_task_id, "adopted": True}

@@ -3,7 +3,8 @@
 =========================  =====================================================================
 it ended as                then
 =========================  =====================================================================
-SUCCEEDED, with usage      settled: billed seconds times the price of what usage says was rendered
+SUCCEEDED, with usage      settled: billed seconds times the price of what usage says was rendered, as it was known
+                           when the attempt was claimed; a price that changes later changes no bill
 FAILED, CANCELED           nothing: the provider does not bill it
 an unknown word, with      settled likewise: what has a result is billed
 a result
@@ -22,14 +23,16 @@ from decimal import Decimal
 from uuid import UUID
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from models.account import Account
+from models.attempt import Attempt
 from models.ledger_entry import EntryKind, LedgerEntry
 from models.operations.jobs.newest_task import newest_task
 from models.operations.jobs.transitions import record
 from models.operations.money.ledger import LedgerCharge, post_charges
+from models.operations.money.prices import known_prices
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.pricing import billed_price
@@ -153,8 +156,12 @@ def _price(
     session: Session, task: ProviderTask, job: RenderJob, answer: TaskAnswer
 ) -> tuple[Decimal | None, str | None]:
     region = session.scalars(select(Account.region).where(Account.id == task.account_id)).one()
+    # Claimed before it was sent; one that was found afterwards was sent before that.
+    submitted_at = func.least(Attempt.created_at, Attempt.sent_at)
+    at = session.scalars(select(submitted_at).where(Attempt.id == task.attempt_id)).one()
+    prices = known_prices(session, task.account_id, at=at)
     sound = (job.extra_options.get("raw") or {}).get("audio", job.audio)  # rows older than the rule have it in raw
-    found = billed_price(job.model, answer.usage or {}, region, is_silent=sound is False)
+    found = billed_price(job.model, answer.usage or {}, region, is_silent=sound is False, prices=prices)
     return found or (task.price_per_second, task.currency)
 
 

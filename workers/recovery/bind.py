@@ -82,10 +82,10 @@ def _submitting(
         move(session, job.id, [RenderState.QUEUED], RenderState.ADMITTED, now=now, **admission)
     else:  # its slot may be of another account than the one that made the task
         release_slot(session, job.id, now=now)
-    lease_slot(session, job, account.id, quote(session, job, account), now=now, submit_at=now)
+    made_at = stored_time(found.task.created_at, now)  # it is billed by the prices of that moment
+    lease_slot(session, job, account.id, quote(session, job, account, at=made_at), now=now, submit_at=now)
     move(session, job.id, [RenderState.ADMITTED], RenderState.SUBMITTING, now=now, epoch_to=epoch, **admission)
     session.refresh(job)
-    made_at = stored_time(found.task.created_at, now)
     attempt = Attempt(
         id=new_id(),
         job_id=job.id,

@@ -33,8 +33,10 @@ from models.attempt import Attempt
 from models.base import new_id
 from models.campaign import Campaign
 from models.operations.accounts import pause_account
+from models.operations.jobs.price import quote
 from models.operations.jobs.request_rows import stored_request
 from models.operations.jobs.transitions import move
+from models.operations.money.prices import hold_prices
 from models.operations.scheduling.poll_wakeups import Wake, wake_for
 from models.operations.scheduling.submit_gates import Openings, read_openings
 from models.operations.scheduling.submit_throttle import (
@@ -211,6 +213,9 @@ def _claimed(
     if _lacks_reservation(session, job):
         requeue(session, job.id, epoch=job.epoch, now=now, not_before_at=now + _UNRESERVED_DELAY)
         return "nothing is reserved for it, and its campaign has a budget: queued again"
+    if _costs_more(session, job, account, now):
+        requeue(session, job.id, epoch=job.epoch, now=now)
+        return "its price has risen since it was admitted: queued again"
     rules = context.settings.submit
     body = json.dumps(built.body, sort_keys=True, separators=(",", ":")).encode()
     send_by = now + timedelta(seconds=rules.send_within_seconds)
@@ -260,6 +265,17 @@ def _lacks_reservation(session: Session, job: RenderJob) -> bool:
     mine = select(Slot.job_id).join(Campaign, Campaign.id == Slot.campaign_id)
     found = mine.where(Slot.job_id == job.id, Campaign.budget_amount.is_not(None), without)
     return session.scalars(found).first() is not None
+
+
+def _costs_more(session: Session, job: RenderJob, account: Account, now: datetime) -> bool:
+    """Whether a job may cost more than is reserved for it, as its price has changed since; none changes meanwhile."""
+    hold_prices(session)
+    slot, price = session.get(Slot, job.id), quote(session, job, account, at=now)
+    if slot is None or price is None:
+        return False
+    if slot.reserved_amount is None or slot.currency != price.currency:
+        return True
+    return price.max_amount > slot.reserved_amount or price.per_second > (slot.price_per_second or 0)
 
 
 def _may_expire(session: Session, openings: Openings, job_id: UUID, epoch: int, now: datetime) -> bool:

@@ -6,6 +6,7 @@ from reelqueue import messages
 from workers.app import app
 from workers.dispatch.dispatcher import dispatch
 from workers.dispatch.read_limits import read_limits
+from workers.dispatch.read_models import read_models
 from workers.notices.report import report_notices
 from workers.orphans.scan import scan_for_orphans
 from workers.resources import context
@@ -40,3 +41,9 @@ def notices_task() -> str:
 def read_limits_task() -> str:
     """Ask the provider what each account may do."""
     return str(read_limits(context()))
+
+
+@app.task(name=messages.CONTROL_MODELS)
+def read_models_task() -> str:
+    """Ask the provider what its models cost, and until when there are."""
+    return str(read_models(context()))

@@ -17,7 +17,7 @@ from models.slot import Slot
 
 @dataclass(frozen=True)
 class Quote:
-    """What a job may cost at an account, by the list prices of its region."""
+    """What a job may cost at an account, by the prices that count."""
 
     max_amount: Decimal
     """At most: reserved until the bill is known."""

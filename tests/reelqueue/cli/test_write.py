@@ -32,7 +32,10 @@ def run(*arguments: str | Path) -> Result:
         (["--yes", "--max-text-cost", "much"], "--max-text-cost: must be an amount"),
         (["--yes", "--max-text-cost", "0.000001"], "might bring the text above 0.000001"),
         (["--yes", "--model", "wan9-t2v"], "is in no table"),
-        (["--yes", "--model", "wan3.0-video", "--budget", "5 USD"], "no price is published for wan3.0-video"),
+        (
+            ["--yes", "--model", "wan2.7-t2v-2026-04-25", "--budget", "5 USD"],
+            "no price is published for wan2.7-t2v-2026-04-25",
+        ),
         (["--yes", "--budget", "much"], "must be an amount and a currency"),
         (["--yes", "--products", "nowhere.csv"], "there is no file 'nowhere.csv'"),
         (["--continue"], "give either a brief or --continue"),

@@ -61,6 +61,9 @@ FACTS = {
     "clip_imports.created_at",
     "job_events.at",
     "ledger_entries.at",
+    "model_lists.read_at",
+    "model_prices.ends_at",
+    "model_prices.from_at",
     "notices.ended_at",
     "notices.occurred_at",
     "provider_tasks.ended_at",
@@ -98,6 +101,7 @@ FACTS = {
 }
 BOUNDED_ELSEWHERE = {
     "accounts.limits_asked_at",  # workers/dispatch/read_limits.py
+    "model_lists.asked_at",  # workers/dispatch/read_models.py
     "turns.free_at",  # models/operations/scheduling/provider_rate_limits.py
     "submit_gates.alive_at",  # models/operations/scheduling/submit_gates.py: a later one closes the gate
     "submit_gates.known_until",

@@ -36,7 +36,7 @@ def test_prices_are_summed_by_model_and_in_all(read: Read) -> None:
     assert plan.models["wan2.6-t2v"].min_amount == Decimal("0.5") + Decimal("1.5")
     assert plan.models["wan9-t2v"].unpriced_count == 1
     assert plan.total.clip_count == 3
-    assert "no price is published for wan9-t2v" in plan.warnings[0].message
+    assert "no price is known for wan9-t2v" in plan.warnings[0].message
     assert json.loads(json.dumps(plan_object(plan, Eta(1, 2))))["total"]["min_amount"] == str(plan.total.min_amount)
 
 

@@ -107,7 +107,7 @@ def test_only_columns_that_every_row_has_are_variables(tmp_path: Path) -> None:
         ({"models": ("wan2.7-videoedit",)}, "needs a video"),
         ({"models": ("wan2.6-r2v",)}, "shows references: put one into the brief"),
         ({"models": ("wan2.7-i2v",)}, "none of them can begin the first clip"),
-        ({"models": ("wan3.0-video",), "budget": "5 USD"}, "no price is published for wan3.0-video"),
+        ({"models": ("wan2.7-t2v-2026-04-25",), "budget": "5 USD"}, "no price is published for wan2.7-t2v-2026-04-25"),
         ({"budget": "5 CNY"}, "is in CNY"),
         ({"budget": "5"}, "must be an amount and a currency"),
         ({"budget": "0.10 USD"}, "does not cover 1 of the shortest"),
