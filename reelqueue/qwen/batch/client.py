@@ -6,12 +6,15 @@ again blindly.
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import IO, Any, Final, Self
 
 import httpx
 
@@ -20,7 +23,7 @@ from reelqueue.qwen.answers.exchange import BEFORE_ANY_BYTE, ON_THE_WAY
 from reelqueue.qwen.answers.failures import Failure, read_failure
 from reelqueue.qwen.batch.questions import ENDPOINT, FILE_BYTES_MAX, BatchQuestion, batch_file, batch_questions
 from reelqueue.qwen.batch.results import BatchResult, read_results
-from reelqueue.qwen.client._reading import httpx_options, settings_from
+from reelqueue.qwen.client._reading import httpx_options, settings_from, trace
 from reelqueue.qwen.errors import (
     TextError,
     TextNoAnswerError,
@@ -87,6 +90,8 @@ class QwenBatches:
         self._http = httpx.Client(timeout=timeout, **httpx_options(self._settings, httpx.BaseTransport))
         self._http.headers.update({**self._settings.headers, "User-Agent": USER_AGENT})
         self._http.headers["Authorization"] = f"Bearer {self._key}"
+        self.provider_time: datetime | None = None
+        """What the provider's clock said in its last answer; None where that did not say, or none came."""
 
     def __enter__(self) -> Self:
         return self
@@ -119,17 +124,38 @@ class QwenBatches:
             InvalidRequestError: The file is too long.
             TextError: It may be there without anybody knowing its id.
         """
-        files = {"file": (filename, batch_file(questions), "application/jsonl")}
+        return self.upload_file(io.BytesIO(batch_file(questions)), filename=filename)
+
+    def upload_file(self, content: IO[bytes], *, filename: str) -> str:
+        """Keep a file of lines at the provider, which costs nothing; its id.
+
+        Args:
+            content: At its beginning; it is read piece by piece.
+            filename: Its name at the provider.
+
+        Raises:
+            TextError: It may be there without anybody knowing its id.
+        """
+        files = {"file": (filename, content, "application/jsonl")}
         document = self._call("POST", "/files", data={"purpose": "batch"}, files=files)
         return _text(document, "id")
 
-    def create(self, input_file_id: str, *, name: str, window_hours: int = 24) -> TextBatch:
+    def create(
+        self,
+        input_file_id: str,
+        *,
+        name: str,
+        window_hours: int = 24,
+        last_look: Callable[[], object] | None = None,
+    ) -> TextBatch:
         """Make a batch of a file, which is paid for as its lines are answered.
 
         Args:
             input_file_id: Of the file.
             name: One of your own that no other batch has: `find` looks it up.
             window_hours: 24 to 336; what is not answered by then expires unpaid.
+            last_look: Called when the connection is there and the first byte is about to leave; what it raises keeps
+                the request from being sent.
 
         Raises:
             TextNotSentError, TextRefusedError: There is no batch.
@@ -143,7 +169,8 @@ class QwenBatches:
             "completion_window": f"{window_hours}h",
             "metadata": {"ds_name": name},
         }
-        return _batch(self._call("POST", "/batches", json=asked))
+        extensions = {"trace": trace(last_look)} if last_look else None
+        return _batch(self._call("POST", "/batches", json=asked, extensions=extensions))
 
     def find(self, name: str) -> list[TextBatch]:
         """The batches of the last 30 days that have exactly this name.
@@ -179,6 +206,19 @@ class QwenBatches:
         content = b"\n".join(self._content(file_id) for file_id in batch.result_file_ids)
         return read_results(content, questions, self._settings)
 
+    def read_file(self, file_id: str, into: IO[bytes]) -> None:
+        """Write the content of a file, piece by piece.
+
+        Raises:
+            TextError: It could not be read, and *into* may have a part of it.
+        """
+        path = f"/files/{file_id}/content"
+        with self._sent("GET", path) as response:
+            if response.status_code != 200:
+                raise self._refusal(response, _read(response, path, _DOCUMENT_BYTES_MAX))
+            for chunk in _bounded(response, path, _RESULT_BYTES_MAX):
+                into.write(chunk)
+
     def delete_file(self, file_id: str) -> None:
         """Forget a file."""
         self._call("DELETE", f"/files/{file_id}")
@@ -193,16 +233,19 @@ class QwenBatches:
         return document
 
     def _send(self, method: str, path: str, *, bytes_max: int, **rest: Any) -> bytes:
-        url = f"{self._settings.base_url}{path}"
-        with _sending(path), self._http.stream(method, url, **rest) as response:
-            body = bytearray()
-            for chunk in response.iter_bytes():
-                body += chunk
-                if len(body) > bytes_max:
-                    raise TextUnreadableError(f"{path}: the answer has more than {bytes_max} bytes")
+        with self._sent(method, path, **rest) as response:
+            body = _read(response, path, bytes_max)
         if response.status_code != 200:
-            raise self._refusal(response, bytes(body))
-        return bytes(body)
+            raise self._refusal(response, body)
+        return body
+
+    @contextmanager
+    def _sent(self, method: str, path: str, **rest: Any) -> Iterator[httpx.Response]:
+        url = f"{self._settings.base_url}{path}"
+        self.provider_time = None
+        with _sending(path), self._http.stream(method, url, **rest) as response:
+            self.provider_time = _moment(response.headers.get("date"))
+            yield response
 
     def _refusal(self, response: httpx.Response, body: bytes) -> TextError:
         status = response.status_code
@@ -230,6 +273,27 @@ def _sending(path: str) -> Iterator[None]:
         raise TextNotSentError(f"{path}: the service cannot be reached: {type(error).__name__}") from error
     except ON_THE_WAY as error:
         raise TextNoAnswerError(f"{path}: no answer came: {type(error).__name__}") from error
+
+
+def _read(response: httpx.Response, path: str, bytes_max: int) -> bytes:
+    return b"".join(_bounded(response, path, bytes_max))
+
+
+def _bounded(response: httpx.Response, path: str, bytes_max: int) -> Iterator[bytes]:
+    size = 0
+    for chunk in response.iter_bytes():
+        size += len(chunk)
+        if size > bytes_max:
+            raise TextUnreadableError(f"{path}: the answer has more than {bytes_max} bytes")
+        yield chunk
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(text) if text else None
+    except ValueError:
+        return None
+    return found if found is None or found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def _batch(document: Mapping[str, Any]) -> TextBatch:

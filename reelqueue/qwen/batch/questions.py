@@ -47,7 +47,7 @@ def batch_questions(requests: Mapping[str, TextRequest], settings: QwenSettings)
     Raises:
         InvalidRequestError: The service would refuse a line, or the lines cannot be in one batch.
     """
-    questions = [_question(custom_id, request, settings) for custom_id, request in requests.items()]
+    questions = [batch_question(custom_id, request, settings) for custom_id, request in requests.items()]
     if not 1 <= len(questions) <= LINES_MAX:
         raise InvalidRequestError("too_many_lines", f"a batch has 1 to {LINES_MAX} lines, not {len(questions)}")
     modes = {(one.built.model, one.built.body.get("enable_thinking")) for one in questions}
@@ -61,12 +61,9 @@ def batch_file(questions: Iterable[BatchQuestion]) -> bytes:
     """The file of some questions.
 
     Raises:
-        InvalidRequestError: A line or the file is too long.
+        InvalidRequestError: The file is too long.
     """
     lines = [question.line() for question in questions]
-    longest = max(lines, key=len)
-    if len(longest) > LINE_BYTES_MAX:
-        raise InvalidRequestError("too_long", f"a line has {len(longest)} bytes; {LINE_BYTES_MAX} is the most")
     content = b"".join(lines)
     if len(content) > FILE_BYTES_MAX:
         raise InvalidRequestError("too_long", f"the batch has {len(content)} bytes; {FILE_BYTES_MAX} is the most")
@@ -87,7 +84,17 @@ def batch_price(model: str, region: str, settings: QwenSettings) -> TextPrice | 
     return dataclasses.replace(price, tiers=tiers)
 
 
-def _question(custom_id: str, request: TextRequest, settings: QwenSettings) -> BatchQuestion:
+def batch_question(custom_id: str, request: TextRequest, settings: QwenSettings) -> BatchQuestion:
+    """One request as a line of a batch.
+
+    Args:
+        custom_id: Names it in the results.
+        request: What it asks.
+        settings: Of the client that sends it.
+
+    Raises:
+        InvalidRequestError: The service would refuse the line.
+    """
     if not custom_id:
         raise InvalidRequestError("missing_option", "every line of a batch needs a custom id", "custom_id")
     if request.headers:
@@ -97,4 +104,12 @@ def _question(custom_id: str, request: TextRequest, settings: QwenSettings) -> B
     body = {name: value for name, value in built.body.items() if name not in _STREAMING}
     content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     most = most_it_may_cost(body, batch_price(built.model, built.region, settings))
-    return BatchQuestion(custom_id, dataclasses.replace(built, body=body, content=content, max_cost=most))
+    question = BatchQuestion(custom_id, dataclasses.replace(built, body=body, content=content, max_cost=most))
+    return _checked(question)
+
+
+def _checked(question: BatchQuestion) -> BatchQuestion:
+    length = len(question.line())
+    if length > LINE_BYTES_MAX:
+        raise InvalidRequestError("too_long", f"a line has {length} bytes; {LINE_BYTES_MAX} is the most")
+    return question

@@ -36,14 +36,21 @@ def read_results(content: bytes, questions: Iterable[BatchQuestion], settings: Q
     asked = {question.custom_id: question for question in questions}
     found: dict[str, BatchResult] = {}
     for row in content.split(b"\n"):
-        line = _object(_json(row))
-        custom_id = line.get("custom_id")
-        if isinstance(custom_id, str) and custom_id in asked and custom_id not in found:
-            found[custom_id] = _result(asked[custom_id], line, settings)
+        custom_id, line = read_line(row)
+        if custom_id is not None and custom_id in asked and custom_id not in found:
+            found[custom_id] = result_of(asked[custom_id], line, settings)
     return found
 
 
-def _result(question: BatchQuestion, line: Mapping[str, object], settings: QwenSettings) -> BatchResult:
+def read_line(row: bytes) -> tuple[str | None, Mapping[str, object]]:
+    """One line of a result file, and which question it is about; None: it is no result."""
+    line = _object(_json(row))
+    custom_id = line.get("custom_id")
+    return custom_id if isinstance(custom_id, str) else None, line
+
+
+def result_of(question: BatchQuestion, line: Mapping[str, object], settings: QwenSettings) -> BatchResult:
+    """What a line says became of a question."""
     response = _object(line.get("response"))
     status, request_id = response.get("status_code"), str(response.get("request_id") or line.get("id") or "")
     if not isinstance(status, int):

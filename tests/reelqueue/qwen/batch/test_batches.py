@@ -204,10 +204,8 @@ def test_what_cannot_be_a_batch_is_refused_before_it_is_sent(
 
 
 def test_a_line_that_is_too_long_is_refused_before_it_is_sent(batches: QwenBatches) -> None:
-    asked = batches.build({"a": TextRequest(model="qwen-plus", prompt="x" * LINE_BYTES_MAX)})
-
     with pytest.raises(InvalidRequestError, match="is the most"):
-        batches.upload(asked)
+        batches.build({"a": TextRequest(model="qwen-plus", prompt="x" * LINE_BYTES_MAX)})
 
 
 def test_a_line_is_what_the_service_reads(batches: QwenBatches) -> None:
