@@ -14,7 +14,7 @@ import redis.asyncio
 from anyio import CapacityLimiter
 from celery import Celery
 from fastapi import Depends, Request
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from api.dispatch_hints import DispatchHints, TextHints
@@ -26,6 +26,7 @@ from api.quotas import Quotas
 from api.settings import ApiSettings
 from models.session import Clock
 from models.storage import Archive
+from models.text_job import TextJob
 from reelqueue.pricing import region_of
 
 
@@ -64,9 +65,11 @@ class ApiContext:
         self.hints.request_dispatch()
 
     def commit_and_hint_text(self, session: Session, job_id: UUID) -> None:
-        """Commit what lets a text job be asked, then wake a worker."""
+        """Commit what lets a text job be asked, then wake a worker; one that is batched is gathered by the sweep."""
+        is_batched = session.scalars(select(TextJob.is_batched).where(TextJob.id == job_id)).one()
         session.commit()
-        self.text_hints.request_answer(job_id)
+        if not is_batched:
+            self.text_hints.request_answer(job_id)
 
     @property
     def region(self) -> str:

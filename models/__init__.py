@@ -32,6 +32,7 @@ from models.submit_gate import SubmitGate
 from models.submit_lane import SubmitLane
 from models.tenant import Tenant
 from models.text_attempt import TextAttempt
+from models.text_batch import TextBatch
 from models.text_job import OnLostAnswer, TextJob
 from models.text_lane import TextLane
 from models.webhook_delivery import WebhookDelivery
@@ -74,6 +75,7 @@ __all__ = [
     "SubmitLane",
     "Tenant",
     "TextAttempt",
+    "TextBatch",
     "TextJob",
     "TextLane",
     "Turn",

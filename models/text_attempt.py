@@ -38,6 +38,7 @@ class TextAttempt(Base):
             postgresql_where=text("state IN ('intent', 'sent')"),
         ),
         Index("ix_text_attempts_account_id", "account_id"),
+        Index("ix_text_attempts_batch_id", "batch_id", "state"),
         Index("ix_text_attempts_request_id", "request_id", postgresql_where=text("request_id IS NOT NULL")),
         {"comment": "Paid POSTs to language models that we may have sent, one row each"},
     )
@@ -46,6 +47,9 @@ class TextAttempt(Base):
     job_id: Mapped[UUID] = mapped_column(ForeignKey("text_jobs.id"), comment="The text job that it tries")
     number: Mapped[int] = mapped_column(comment="From 1, in order")
     account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), comment="Where it goes")
+    batch_id: Mapped[UUID | None] = mapped_column(
+        ForeignKey("text_batches.id"), comment="The batch that it is a line of; null: it is a POST of its own"
+    )
     base_url: Mapped[str] = mapped_column(comment="The base URL that it was sent to")
     state: Mapped[TextAttemptState] = mapped_column(comment="How far it came; see reelqueue.states")
     epoch: Mapped[int] = mapped_column(comment="The job's epoch when it was claimed")

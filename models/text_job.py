@@ -35,6 +35,7 @@ class TextJob(Base):
     __tablename__ = "text_jobs"
     __table_args__ = (
         CheckConstraint("(max_cost_amount IS NULL) = (max_cost_currency IS NULL)", name="max_cost_has_currency"),
+        CheckConstraint("is_batched = (line_bytes IS NOT NULL)", name="batched_has_line"),
         CheckConstraint("(estimate_amount IS NULL) = (estimate_currency IS NULL)", name="estimate_has_currency"),
         # The hot questions, each over the few live rows.
         Index(
@@ -43,9 +44,16 @@ class TextJob(Base):
             text("priority DESC"),
             "created_at",
             "id",
-            postgresql_where=text("state = 'queued'"),
+            postgresql_where=text("state = 'queued' AND NOT is_batched"),
         ),
-        Index("ix_text_jobs_running", "tenant_id", postgresql_where=text("state = 'running'")),
+        Index(
+            "ix_text_jobs_batched",
+            "model",
+            "created_at",
+            "id",
+            postgresql_where=text("state = 'queued' AND is_batched"),
+        ),
+        Index("ix_text_jobs_running", "tenant_id", postgresql_where=text("state = 'running' AND NOT is_batched")),
         Index(
             "ix_text_jobs_start_by",
             "start_by",
@@ -103,6 +111,12 @@ class TextJob(Base):
     is_streamed: Mapped[bool] = mapped_column(
         default=False, comment="Whether its answer is shown piece by piece while it comes"
     )
+    is_batched: Mapped[bool] = mapped_column(
+        default=False,
+        server_default=text("false"),
+        comment="Whether it is asked in a batch: within a day, at half the price",
+    )
+    line_bytes: Mapped[int | None] = mapped_column(comment="Of its line in a batch's file; null: it is in none")
     on_lost_answer: Mapped[OnLostAnswer] = mapped_column(default=OnLostAnswer.RETRY_ONCE, comment="retry_once or hold")
     max_cost_amount: Mapped[Decimal | None] = mapped_column(
         comment="Most that all its attempts together may cost; null: no limit of its own"

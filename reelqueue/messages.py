@@ -19,6 +19,8 @@ task                 arguments                                           sent by
 ``render.archive``   ``job_id`` (str)                                    poll, sweep
 ``render.keep``      ``found_task_id`` (str)                             sweep
 ``text.answer``      ``text_job_id`` (str)                               API, intake, answer itself, sweep
+``text.gather``      ``model`` (str)                                     sweep
+``text.batch``       ``batch_id`` (str)                                  gather, batch itself, sweep
 ``webhook.deliver``  ``endpoint_id`` (str)                               archive, deliver itself, sweep
 ==================== =================================================== ===============================
 """
@@ -41,6 +43,8 @@ RENDER_RECONCILE: Final = "render.reconcile"
 RENDER_ARCHIVE: Final = "render.archive"
 RENDER_KEEP: Final = "render.keep"
 TEXT_ANSWER: Final = "text.answer"
+TEXT_GATHER: Final = "text.gather"
+TEXT_BATCH: Final = "text.batch"
 WEBHOOK_DELIVER: Final = "webhook.deliver"
 
 QUEUE_BY_TASK: Final = {
@@ -58,6 +62,8 @@ QUEUE_BY_TASK: Final = {
     RENDER_ARCHIVE: "archive",
     RENDER_KEEP: "archive",
     TEXT_ANSWER: "text",
+    TEXT_GATHER: "text",
+    TEXT_BATCH: "text",
     WEBHOOK_DELIVER: "notify",
 }
 """The queue of every task; producers and workers route by this table."""

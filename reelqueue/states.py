@@ -127,6 +127,23 @@ class TextAttemptState(StrEnum):
     """Sent, and no whole answer came; it may be billed, and cannot be looked up."""
 
 
+class TextBatchState(StrEnum):
+    """State of a batch: text jobs that are sent to the provider as one file."""
+
+    GATHERED = "gathered"
+    """Its jobs are claimed; its file may have been uploaded, which is free."""
+    CREATING = "creating"
+    """Committed as about to be made at the provider; from here on it may be billed."""
+    AMBIGUOUS = "ambiguous"
+    """The answer was lost; the provider's list is asked whether it exists."""
+    RUNNING = "running"
+    """It exists at the provider and is polled, and its results are read."""
+    RELEASING = "releasing"
+    """It does not exist at the provider, or cannot be read; its jobs are released."""
+    CLOSED = "closed"
+    """Every job of it has its outcome."""
+
+
 class TaskStatus(StrEnum):
     """The provider's words for its task that we act on; any other word is not final."""
 

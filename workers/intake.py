@@ -54,9 +54,11 @@ def take_in_text(context: Context, request: object, idempotency_key: object) -> 
     given, key = _checked(request, idempotency_key, task=messages.INTAKE_ENQUEUE_TEXT)
     with context.sessions.begin() as session, _conflicts():
         stored = enqueue_text_document(session, given, now=context.clock.now(session), idempotency_key=key)
-        model = session.get_one(TextJob, stored.job_id).model
+        job = session.get_one(TextJob, stored.job_id)
+        model, is_batched = job.model, job.is_batched
     failpoint(Failpoint.TEXT_TAKEN_IN)
-    context.hints.text(stored.job_id, model)
+    if not is_batched:  # those are gathered by the sweep
+        context.hints.text(stored.job_id, model)
     return stored
 
 

@@ -22,6 +22,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from models.settings import ServiceSettings, WebhookSettings, read_settings
 from reelqueue.backoff import Backoff
 from reelqueue.builder import DEFAULT_VIDEO_BASE_URL
+from reelqueue.qwen.batch.questions import FILE_BYTES_MAX, LINES_MAX
 from reelqueue.url_safety import Network
 from workers.timings import SettingsGroup, check_host, check_timings, timing
 
@@ -177,6 +178,44 @@ class TextSettings(SettingsGroup):
     def silence_seconds(self) -> float:
         """A sent call that was silent for longer has lost its worker."""
         return self.idle_seconds + self.extend_seconds + self.settle_within_seconds
+
+
+class BatchSettings(SettingsGroup):
+    """Batches of text jobs: when they are gathered, sent, looked up and polled."""
+
+    model_config = SettingsConfigDict(env_prefix="REELQUEUE_BATCH_", frozen=True, extra="ignore")
+
+    gather_seconds: float = timing(
+        default=60, ge=0, description="A batch is made when its oldest job has waited so long"
+    )
+    lines_max: int = timing(
+        default=LINES_MAX, gt=0, le=LINES_MAX, description="Jobs of one batch; so many are not waited for"
+    )
+    bytes_max: int = timing(
+        default=FILE_BYTES_MAX, gt=0, le=FILE_BYTES_MAX, description="Size of one batch's file; it is not waited for"
+    )
+    lease_seconds: float = timing(default=180, gt=0, description="A worker whose step takes longer counts as dead")
+    send_within_seconds: float = timing(
+        default=15, gt=0, description="A worker that was frozen longer than this before it makes a batch does not"
+    )
+    create_seconds: float = timing(
+        default=120, gt=0, description="The request that makes a batch cannot be under way for longer"
+    )
+    settle_within_seconds: float = timing(
+        default=10, gt=0, description="How long a worker tries to commit what only it knows"
+    )
+    first_look_seconds: float = timing(
+        default=5, ge=0, description="After the answer was lost: the batch may still be on its way into the list"
+    )
+    ask_again_seconds: float = timing(default=30, gt=0, description="After a list that could not tell")
+    absent_seconds: float = timing(
+        default=180, gt=0, description="Between the two lists without a batch that prove that there is none"
+    )
+    poll_seconds: float = timing(default=30, gt=0, description="Between two polls of a batch")
+    window_hours: int = timing(default=24, ge=24, le=336, description="What is not answered by then expires unpaid")
+    give_up_hours: float = timing(
+        default=72, gt=0, description="A batch of which so long nothing can be found out may have been billed"
+    )
 
 
 class ReconcileSettings(SettingsGroup):
@@ -359,6 +398,7 @@ class Settings:
     provider: ProviderSettings = field(default_factory=ProviderSettings)
     submit: SubmitSettings = field(default_factory=SubmitSettings)
     text: TextSettings = field(default_factory=TextSettings)
+    batch: BatchSettings = field(default_factory=BatchSettings)
     reconcile: ReconcileSettings = field(default_factory=ReconcileSettings)
     poll: PollSettings = field(default_factory=PollSettings)
     archive: ArchiveSettings = field(default_factory=ArchiveSettings)
@@ -382,6 +422,7 @@ def load_settings() -> Settings:
         provider=read_settings(ProviderSettings),
         submit=read_settings(SubmitSettings),
         text=read_settings(TextSettings),
+        batch=read_settings(BatchSettings),
         reconcile=read_settings(ReconcileSettings),
         poll=read_settings(PollSettings),
         archive=read_settings(ArchiveSettings),
@@ -391,7 +432,7 @@ def load_settings() -> Settings:
 
 
 _GROUPS: Final[tuple[type[BaseSettings], ...]] = (
-    ProviderSettings, SubmitSettings, TextSettings, ReconcileSettings, PollSettings,
+    ProviderSettings, SubmitSettings, TextSettings, BatchSettings, ReconcileSettings, PollSettings,
     ArchiveSettings, DeliverySettings, CelerySettings,
 )  # fmt: skip
 

@@ -65,6 +65,7 @@ def _view(job: TextRow, campaign: str, attempts: _Attempts) -> TextJob:
         model=job.model,
         request=None,
         stream=job.is_streamed,
+        batch=job.is_batched,
         on_lost_answer=job.on_lost_answer.value,
         max_cost=_limit(job.max_cost_amount, job.max_cost_currency),
         start_by=job.start_by,

@@ -65,6 +65,12 @@ class EventQueue:
         """An ambiguous attempt waits for the provider's listing."""
         self._add(lambda context: reconcile_attempt(context, attempt_id))
 
+    def gather(self, model: str) -> None:
+        """No text job is rehearsed."""
+
+    def batch(self, batch_id: UUID, *, delay_seconds: float = 0) -> None:
+        """No text job is rehearsed."""
+
     def text(self, job_id: UUID, model: str, *, delay_seconds: float = 0) -> None:
         """No rehearsal asks a language model."""
 

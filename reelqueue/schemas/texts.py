@@ -69,6 +69,7 @@ class TextJob(Wire):
     model: str = Field(description="The model id.")
     request: dict[str, Any] | None = Field(description="The text request as accepted; null in a listing.")
     stream: bool = Field(description="Whether its answer can be watched while it comes.")
+    batch: bool = Field(description="Whether it is asked in a batch: within a day, at half the price.")
     on_lost_answer: Literal["retry_once", "hold"] = Field(
         description="What becomes of it when its answer is lost and may be billed."
     )

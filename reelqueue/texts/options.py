@@ -36,6 +36,7 @@ class TextOptions(TypedDict, total=False):
     reasoning: Reasoning | None
     headers: Mapping[str, str] | None
     stream: bool
+    batch: bool
     priority: int
     on_lost_answer: OnLostAnswer
     max_cost: Budget | str | None

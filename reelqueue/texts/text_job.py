@@ -29,6 +29,8 @@ class TextJobOptions(StrictModel):
 
     stream: Switch = False
     """Whether the answer can be watched while it comes."""
+    batch: Switch = False
+    """Whether it is asked in a batch with others: answered within a day, at half the price."""
     priority: Priority = 0
     """Higher is asked first."""
     on_lost_answer: OnLostAnswer = "retry_once"
@@ -75,6 +77,10 @@ def parse_text_job(data: Mapping[str, object]) -> tuple[TextRequest, TextJobOpti
         options = TextJobOptions.model_validate({name: value for name, value in beside.items() if value is not None})
     except ValidationError as error:
         raise _refusal(error) from error
+    if options.batch and options.stream:
+        raise InvalidRequestError(
+            "conflicting_options", "stream: an answer in a batch cannot be watched; leave out stream or batch", "stream"
+        )
     return request, options
 
 

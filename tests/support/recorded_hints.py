@@ -28,6 +28,14 @@ class TextHint:
     delay_seconds: float
 
 
+@dataclass(frozen=True)
+class BatchHint:
+    """One call of ``batch``."""
+
+    batch_id: UUID
+    delay_seconds: float
+
+
 @dataclass
 class RecordedHints:
     """What was hinted at, in order."""
@@ -43,6 +51,9 @@ class RecordedHints:
     notices: list[UUID] = field(default_factory=list)
     """Webhook endpoints to be posted to."""
     texts: list[TextHint] = field(default_factory=list)
+    gathers: list[str] = field(default_factory=list)
+    """Models whose jobs wait to be put into a batch."""
+    batches: list[BatchHint] = field(default_factory=list)
     waiting: dict[str, int] = field(default_factory=dict)
     """Messages that wait, by task."""
 
@@ -76,6 +87,14 @@ class RecordedHints:
     def text(self, job_id: UUID, model: str, *, delay_seconds: float = 0) -> None:
         """A text job waits to be asked."""
         self.texts.append(TextHint(job_id, model, delay_seconds))
+
+    def gather(self, model: str) -> None:
+        """Text jobs of a model wait to be put into a batch."""
+        self.gathers.append(model)
+
+    def batch(self, batch_id: UUID, *, delay_seconds: float = 0) -> None:
+        """The next step of a batch is due."""
+        self.batches.append(BatchHint(batch_id, delay_seconds))
 
     def notify(self, endpoint_id: UUID) -> None:
         """Something is to be posted to a webhook endpoint."""

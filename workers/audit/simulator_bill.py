@@ -51,10 +51,12 @@ class TextLine:
     completion_tokens: int
     amount: Decimal | None
     currency: str | None
+    custom_id: str | None
+    """Of the line of a batch; None: it is a call of its own."""
 
 
 async def read_text_bill(base_url: str, transport: Transport | None) -> tuple[TextLine, ...] | None:
-    """The simulator's ledger of single calls to language models; None where the host is no simulator.
+    """The simulator's ledger of language models; None where the host is no simulator.
 
     Args:
         base_url: Scheme and host.
@@ -70,12 +72,12 @@ async def read_text_bill(base_url: str, transport: Transport | None) -> tuple[Te
 
 
 def text_lines(ledger: dict[str, Any]) -> tuple[TextLine, ...]:
-    """The single calls of the simulator's text ledger, as its control plane shows it.
+    """The lines of the simulator's text ledger, as its control plane shows it.
 
     Raises:
         UnreadableError: It is no such ledger.
     """
-    return tuple(_text_line(row) for row in ledger.get("entries", []) if row.get("batch_id") is None)
+    return tuple(_text_line(row) for row in ledger.get("entries", []))
 
 
 async def read_bill(base_url: str, transport: Transport | None) -> Bill | None:
@@ -126,6 +128,7 @@ def _text_line(row: dict[str, Any]) -> TextLine:
         return TextLine(
             request_id=str(row["request_id"]),
             question=(str(row["model"]), str(row["messages_sha256"])),
+            custom_id=row["custom_id"],
             prompt_tokens=int(row["prompt_tokens"]),
             completion_tokens=int(row["completion_tokens"]),
             amount=None if row["amount"] is None else Decimal(str(row["amount"])),

@@ -56,6 +56,8 @@ class _Calls:
     nameless: dict[Question, list[TextAttempt]] = field(default_factory=dict)
     """Lost calls that no request id names."""
     open: Counter[Question] = field(default_factory=Counter)
+    lines: dict[str, TextAttempt] = field(default_factory=dict)
+    """Lines of batches that are not settled, by their custom ids."""
 
 
 def audit_texts(context: Context) -> list[Finding]:
@@ -100,7 +102,9 @@ def _calls(session: Session, host: str) -> _Calls:
     calls = _Calls()
     mine = select(TextAttempt, TextJob).join(TextJob, TextJob.id == TextAttempt.job_id)
     for attempt, job in session.execute(mine.where(TextAttempt.base_url.startswith(host))):
-        if attempt.state in OPEN_TEXT_ATTEMPT:
+        if attempt.batch_id is not None and attempt.state is not TextAttemptState.ANSWERED:
+            calls.lines[str(attempt.id)] = attempt
+        elif attempt.state in OPEN_TEXT_ATTEMPT:
             calls.open[question_of(job.request)] += 1
         elif attempt.state is TextAttemptState.ANSWERED and attempt.request_id:
             calls.settled[attempt.request_id] = attempt
@@ -158,7 +162,12 @@ def _losses(bill: tuple[TextLine, ...], calls: _Calls) -> Iterator[tuple[TextLin
     for line in bill:
         if line.request_id in calls.settled:
             continue
-        if line.request_id in calls.lost:
+        if line.custom_id is not None:
+            attempt = calls.lines.get(line.custom_id)
+            if attempt is None or attempt.state not in OPEN_TEXT_ATTEMPT:
+                is_lost = attempt is not None and attempt.state is TextAttemptState.AMBIGUOUS
+                yield line, attempt if is_lost else None
+        elif line.request_id in calls.lost:
             yield line, calls.lost[line.request_id]
         elif found := nameless.get(line.question):
             yield line, found.pop()

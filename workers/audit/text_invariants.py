@@ -81,4 +81,26 @@ TEXT_CHECKS: Final = (
            JOIN text_jobs j ON j.id = d.text_job_id
            WHERE 'text_job.' || j.state <> d.kind OR j.finished_at IS DISTINCT FROM d.occurred_at""",
     ),
+    Check(
+        "text_batch_has_its_lines",
+        "the open calls of a batch have left if and only if making it has begun; one that is closed has none, and one"
+        " that is followed is known to the provider",
+        f"""SELECT b.id AS batch_id, b.state, count(a.id) AS open_calls
+            FROM text_batches b
+            LEFT JOIN text_attempts a ON a.batch_id = b.id AND a.state IN ({words(OPEN_TEXT_ATTEMPT)})
+            GROUP BY b.id
+            HAVING (b.state = 'closed' AND count(a.id) > 0)
+              OR (b.state = 'gathered') <> (b.sent_at IS NULL) AND b.state <> 'closed'
+              OR bool_or(a.state <> CASE WHEN b.state = 'gathered' THEN 'intent' ELSE 'sent' END)
+              OR (b.state = 'running' AND b.provider_batch_id IS NULL)
+              OR (b.state IN ('gathered', 'creating', 'ambiguous') AND b.provider_batch_id IS NOT NULL)""",  # noqa: S608
+    ),
+    Check(
+        "text_batch_is_of_one_kind",
+        "the calls of a batch are of its account, its URL and its model, and each job in it asked for one",
+        """SELECT a.id AS text_attempt_id, a.batch_id, j.model, j.is_batched
+           FROM text_attempts a JOIN text_jobs j ON j.id = a.job_id LEFT JOIN text_batches b ON b.id = a.batch_id
+           WHERE (a.batch_id IS NOT NULL) <> j.is_batched
+              OR (a.account_id, a.base_url, j.model) <> (b.account_id, b.base_url, b.model)""",
+    ),
 )

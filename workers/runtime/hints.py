@@ -44,6 +44,12 @@ class Hints(Protocol):
     def text(self, job_id: UUID, model: str, *, delay_seconds: float = 0) -> None:
         """A text job waits to be asked, or may by then."""
 
+    def gather(self, model: str) -> None:
+        """Text jobs of a model wait to be put into a batch."""
+
+    def batch(self, batch_id: UUID, *, delay_seconds: float = 0) -> None:
+        """The next step of a batch is due, or will be by then."""
+
     def notify(self, endpoint_id: UUID) -> None:
         """Something is to be posted to a webhook endpoint."""
 
@@ -93,6 +99,15 @@ class CeleryHints:
         """Send ``text.answer``."""
         shown = f"model={model} text_job={job_id}"
         self._send(messages.TEXT_ANSWER, (str(job_id),), shown, countdown=self._countdown(delay_seconds))
+
+    def gather(self, model: str) -> None:
+        """Send ``text.gather``."""
+        self._send(messages.TEXT_GATHER, (model,), f"model={model}")
+
+    def batch(self, batch_id: UUID, *, delay_seconds: float = 0) -> None:
+        """Send ``text.batch``."""
+        countdown = self._countdown(delay_seconds)
+        self._send(messages.TEXT_BATCH, (str(batch_id),), f"batch={batch_id}", countdown=countdown)
 
     def notify(self, endpoint_id: UUID) -> None:
         """Send ``webhook.deliver``."""

@@ -27,11 +27,12 @@ from models.render_job import RenderJob
 from models.slot import Slot
 from models.submit_lane import SubmitLane
 from models.text_attempt import TextAttempt
+from models.text_batch import TextBatch
 from models.text_job import TextJob
 from models.text_lane import TextLane
 from models.webhook_delivery import WebhookDelivery
 from models.webhook_endpoint import WebhookEndpoint
-from reelqueue.states import AttemptState, RenderState, TextAttemptState, TextState
+from reelqueue.states import AttemptState, RenderState, TextAttemptState, TextBatchState, TextState
 from workers.dashscope.limits import RESULT_LIFE
 from workers.polling.decisions import USAGE_WITHIN
 from workers.runtime.context import Context
@@ -96,6 +97,10 @@ def waits(settings: Settings) -> Iterator[Wait]:
     silent = timedelta(seconds=settings.text.silence_seconds + _LARGEST_SUBMIT_SECONDS)
     yield Wait(TextAttempt.answer_by, silent, keeps=True, among=(TextAttempt.state == TextAttemptState.SENT,))
     yield Wait(TextJob.not_before_at, _PACE, among=(TextJob.state == TextState.QUEUED,))
+    batch = settings.batch
+    making = timedelta(seconds=batch.create_seconds)
+    yield Wait(TextBatch.answer_by, making, keeps=True, among=(TextBatch.state == TextBatchState.CREATING,))
+    yield Wait(TextBatch.next_step_at, _PACE, among=(TextBatch.state != TextBatchState.CLOSED,))
     yield Wait(PollLane.lease_until, timedelta(seconds=settings.poll.lease_seconds), is_lease=True)
     yield Wait(RenderJob.next_poll_at, pace, among=(followed,))
     yield Wait(RenderJob.poll_deadline_at, _milliseconds(RenderJob.poll_timeout_ms), keeps=True, among=(followed,))

@@ -36,9 +36,10 @@ from workers.quarantine.poison_detection import count_death, quarantine_job, thi
 from workers.runtime.context import Context
 from workers.settings import ReconcileSettings
 from workers.submission.claim_outcomes import expire, mark_ambiguous, requeue
+from workers.sweep.batches import sweep_batches
 from workers.sweep.clock_steps import bound_waits
 from workers.sweep.stopped_campaigns import cancel_stopped, cancel_unpaid
-from workers.sweep.texts import sweep_texts
+from workers.sweep.texts import SweptTexts, sweep_texts
 from workers.webhooks.deliver import due_endpoints
 
 log = structlog.get_logger(__name__)
@@ -76,6 +77,8 @@ class Swept:
     """Text jobs that were ended, or that a dead worker had left."""
     questions: int
     """Text jobs that are due."""
+    batches: int
+    """Batches of text jobs to be gathered, or whose next step is overdue."""
     admitted: int
 
     def __str__(self) -> str:
@@ -119,8 +122,7 @@ def sweep(context: Context) -> Swept:
         context.hints.archive(job_id, model)
     for endpoint_id in _unhinted(context, messages.WEBHOOK_DELIVER, receivers):
         context.hints.notify(endpoint_id)
-    for job_id, model in _unhinted(context, messages.TEXT_ANSWER, texts.hints):
-        context.hints.text(job_id, model)
+    _hint_texts(context, texts)
     swept = Swept(
         bounded=bounded,
         expired=expired,
@@ -138,11 +140,17 @@ def sweep(context: Context) -> Swept:
         imports=_forget_imports(context),
         texts=texts.expired + texts.stopped + texts.unsent + texts.lost,
         questions=len(texts.hints),
+        batches=sweep_batches(context),
         admitted=len(dispatch(context)),
     )
     if any(vars(swept).values()):
         log.info("sweep.healed", **vars(swept))
     return swept
+
+
+def _hint_texts(context: Context, texts: SweptTexts) -> None:
+    for job_id, model in _unhinted(context, messages.TEXT_ANSWER, texts.hints):
+        context.hints.text(job_id, model)
 
 
 def _forget_imports(context: Context) -> int:

@@ -18,11 +18,10 @@ from models.operations.texts.transitions import move_text
 from models.text_attempt import TextAttempt
 from models.text_job import TextJob
 from reelqueue.failure_codes import FailureCode
-from reelqueue.qwen.cost import TextCost
 from reelqueue.states import FailureClass, TextAttemptState, TextState
 from workers.runtime.context import Context
 from workers.texts.decisions import Reason, Verdict, after_death, after_loss
-from workers.texts.outcomes import apply, lock_attempts_job, standing_of
+from workers.texts.outcomes import apply, lock_attempts_job, most_of, standing_of
 
 log = structlog.get_logger(__name__)
 
@@ -63,7 +62,10 @@ def _close(context: Context, state: TextAttemptState) -> int:
     with context.sessions() as session:
         now = context.clock.now(session)
         overdue = TextAttempt.send_by <= now if state is TextAttemptState.INTENT else TextAttempt.answer_by <= now
-        found = session.scalars(select(TextAttempt.id).where(TextAttempt.state == state, overdue).limit(_AT_ONCE)).all()
+        # A line of a batch is closed with its batch.
+        alone = TextAttempt.batch_id.is_(None)
+        mine = select(TextAttempt.id).where(TextAttempt.state == state, alone, overdue)
+        found = session.scalars(mine.limit(_AT_ONCE)).all()
     for attempt_id in found:
         with context.sessions.begin() as session:
             _close_one(context, session, attempt_id, context.clock.now(session))
@@ -79,7 +81,7 @@ def _close_one(context: Context, session: Session, attempt_id: UUID, now: dateti
     if attempt.state is TextAttemptState.INTENT and attempt.send_by <= now:
         verdict, cost = _unsent(context, session, job), None
     elif attempt.state is TextAttemptState.SENT and attempt.answer_by is not None and attempt.answer_by <= now:
-        cost = _most_of(attempt)
+        cost = most_of(attempt)
         reason = Reason(FailureClass.PROVIDER, FailureCode.ANSWER_LOST, "its worker died before the answer was stored")
         standing = standing_of(session, job, cost, cost)
         verdict = after_loss(reason, standing, retry_seconds=context.settings.text.retry_seconds)
@@ -105,12 +107,6 @@ def _unsent(context: Context, session: Session, job: TextJob) -> Verdict:
     reason = Reason(FailureClass.PROVIDER, FailureCode.WORKER_DIED, "its worker died before it was sent")
     limit = context.settings.celery.death_limit
     return after_death(reason, deaths, limit, is_cancel_requested=job.cancel_requested_at is not None)
-
-
-def _most_of(attempt: TextAttempt) -> TextCost | None:
-    if attempt.reserved_amount is None or attempt.currency is None or attempt.priced_on is None:
-        return None
-    return TextCost(attempt.reserved_amount, attempt.currency, attempt.priced_on, is_estimate=True)
 
 
 def _expire(session: Session, now: datetime) -> int:
@@ -142,6 +138,7 @@ def _due(session: Session, now: datetime) -> list[tuple[UUID, str]]:
         select(TextJob.id, TextJob.model, rank.label("rank"))
         .where(
             TextJob.state == TextState.QUEUED,
+            TextJob.is_batched.is_(False),
             or_(TextJob.not_before_at.is_(None), TextJob.not_before_at <= now),
         )
         .subquery()

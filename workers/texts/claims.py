@@ -122,7 +122,7 @@ def _take(context: Context, job_id: UUID, without: frozenset[UUID]) -> Taken | N
         model = session.scalars(select(TextJob.model).where(TextJob.id == job_id)).one_or_none()
         if model is None:
             return Nothing("there is no such text job: nothing done")
-        _ensure_account(session, context)
+        ensure_text_account(session, context)
         accounts = _open_accounts(session, model)
         lanes = lock_text_lanes(session, model, list(accounts))
         now = context.clock.now(session)
@@ -147,7 +147,7 @@ def _wake(job_id: UUID, model: str, at: datetime | None, now: datetime) -> TextW
     return TextWake(job_id, model, max((at - now - _SHORT_WAIT).total_seconds(), 0)) if at is not None else None
 
 
-def _ensure_account(session: Session, context: Context) -> None:
+def ensure_text_account(session: Session, context: Context) -> None:
     """Make the default account, unless it is as the environment says: an upsert would wait for dispatch."""
     default = session.scalars(select(Account).where(Account.name == DEFAULT_ACCOUNT_NAME)).one_or_none()
     if default is None or default.text_base_url != context.settings.text.base_url:
@@ -170,12 +170,13 @@ def next_text_job(session: Session, model: str, now: datetime, *, without: froze
     """
     running = (
         select(TextJob.tenant_id, func.count().label("count"))
-        .where(TextJob.state == TextState.RUNNING)
+        .where(TextJob.state == TextState.RUNNING, TextJob.is_batched.is_(False))
         .group_by(TextJob.tenant_id)
         .subquery()
     )
     is_due = and_(
         TextJob.state == TextState.QUEUED,
+        TextJob.is_batched.is_(False),
         TextJob.model == model,
         or_(TextJob.not_before_at.is_(None), TextJob.not_before_at <= now),
         or_(TextJob.start_by.is_(None), TextJob.start_by > now),

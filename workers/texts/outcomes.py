@@ -45,7 +45,7 @@ def store_answer(session: Session, claim: TextClaim, answer: Answer, *, now: dat
     """
     lane = lock_text_lane(session, claim.account_id, claim.model)
     _lock_job(session, claim.job_id)
-    attempt = close_attempt(session, claim.attempt_id, _answered(answer), now=now)
+    attempt = close_attempt(session, claim.attempt_id, answered(answer), now=now)
     if attempt is None:
         return False
     regain_pace(lane)
@@ -57,7 +57,7 @@ def store_answer(session: Session, claim: TextClaim, answer: Answer, *, now: dat
         TextState.SUCCEEDED,
         now=now,
         epoch=claim.epoch,
-        **_answer_columns(answer),
+        **answer_columns(answer),
     )
     charge_attempt(session, attempt, now=now)
     return moved is not None
@@ -67,13 +67,20 @@ def store_error(session: Session, claim: TextClaim, error: TextError, settings: 
     """Store that a call gave no whole answer, and what becomes of its job."""
     lane = lock_text_lane(session, claim.account_id, claim.model)
     job = _lock_job(session, claim.job_id)
-    cost = _cost_of(error, claim)
+    cost = cost_of(error, claim.built.max_cost)
     standing = standing_of(session, job, cost, claim.built.max_cost, refusals=lane.refusal_count)
     rules = settings.text
     verdict = after_error(error, standing, retry_seconds=rules.retry_seconds, blocked_seconds=rules.blocked_seconds)
+    outcome = outcome_of(error, verdict.attempt, cost)
+    apply(session, lane, claim.attempt_id, claim.job_id, claim.epoch, outcome, verdict, now=now)
+    return verdict
+
+
+def outcome_of(error: TextError, state: TextAttemptState, cost: TextCost | None) -> TextOutcome:
+    """How an attempt ended that gave no whole answer."""
     partial = error.partial
-    outcome = TextOutcome(
-        state=verdict.attempt,
+    return TextOutcome(
+        state=state,
         http_status=error.http_status,
         request_id=_stored(error.request_id),
         error_class=error.failure,
@@ -84,8 +91,6 @@ def store_error(session: Session, claim: TextClaim, error: TextError, settings: 
         usage=_usage_document(partial.usage) if partial else None,
         cost=cost,
     )
-    apply(session, lane, claim.attempt_id, claim.job_id, claim.epoch, outcome, verdict, now=now)
-    return verdict
 
 
 def apply(
@@ -126,7 +131,7 @@ def apply(
         )
     if verdict.pauses_account:
         pause_account(session, attempt.account_id, storable(verdict.reason.message or "refused"), now=now)
-    values = _reason_columns(verdict.reason)
+    values = reason_columns(verdict.reason)
     if verdict.job is TextState.QUEUED:
         values["not_before_at"] = now + timedelta(seconds=verdict.delay_seconds) if verdict.delay_seconds else None
     move_text(session, job_id, [TextState.RUNNING], verdict.job, now=now, epoch=epoch, **values)
@@ -159,6 +164,13 @@ def standing_of(
     )
 
 
+def most_of(attempt: TextAttempt) -> TextCost | None:
+    """The most that an attempt may have cost, as it was reserved; None: no price is known."""
+    if attempt.reserved_amount is None or attempt.currency is None or attempt.priced_on is None:
+        return None
+    return TextCost(attempt.reserved_amount, attempt.currency, attempt.priced_on, is_estimate=True)
+
+
 def lock_attempts_job(session: Session, attempt: TextAttempt) -> TextJob:
     """The job of an attempt, locked."""
     return _lock_job(session, attempt.job_id)
@@ -178,7 +190,8 @@ def _lock_job(session: Session, job_id: UUID) -> TextJob:
     return session.scalars(locked.execution_options(populate_existing=True)).one()
 
 
-def _answered(answer: Answer) -> TextOutcome:
+def answered(answer: Answer) -> TextOutcome:
+    """How an attempt ended that gave a whole answer."""
     return TextOutcome(
         state=TextAttemptState.ANSWERED,
         http_status=200,
@@ -188,7 +201,8 @@ def _answered(answer: Answer) -> TextOutcome:
     )
 
 
-def _answer_columns(answer: Answer) -> dict[str, Any]:
+def answer_columns(answer: Answer) -> dict[str, Any]:
+    """What a job has of its answer."""
     calls = [{name: storable(value) for name, value in dataclasses.asdict(call).items()} for call in answer.tool_calls]
     return {
         "text": storable(answer.text),
@@ -204,7 +218,8 @@ def _answer_columns(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _reason_columns(reason: Reason) -> dict[str, Any]:
+def reason_columns(reason: Reason) -> dict[str, Any]:
+    """What a job says about why it has none."""
     message = storable(reason.message)[:_MESSAGE_CHARACTERS] if reason.message else None
     return {"failure_class": reason.failure_class, "failure_code": _stored(reason.code), "failure_message": message}
 
@@ -213,11 +228,11 @@ def _usage_document(usage: Usage | None) -> dict[str, Any] | None:
     return dataclasses.asdict(usage) if usage else None
 
 
-def _cost_of(error: TextError, claim: TextClaim) -> TextCost | None:
+def cost_of(error: TextError, most: TextCost | None) -> TextCost | None:
     """What a call has cost that gave no whole answer: by its usage, or the most that it may have."""
     if not isinstance(error, TextMaybeBilledError):
         return None
-    return error.partial.cost if error.partial else claim.built.max_cost
+    return error.partial.cost if error.partial else most
 
 
 def _count_tokens(lane: TextLane, claim: TextClaim, usage: Usage | None, now: datetime) -> None:

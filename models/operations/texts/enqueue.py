@@ -22,9 +22,10 @@ from models.operations.jobs.enqueue import Enqueued, IdempotencyConflictError
 from models.tenant import ensure_tenant
 from models.text_job import OnLostAnswer, TextJob
 from reelqueue.errors import InvalidRequestError
+from reelqueue.qwen.batch.questions import batch_question
 from reelqueue.qwen.cost import TextCost
 from reelqueue.qwen.request import TextRequest
-from reelqueue.qwen.settings import QwenSettings
+from reelqueue.qwen.settings import QwenSettings, read_settings
 from reelqueue.qwen.wire.builder import BuiltTextRequest, build_text
 from reelqueue.qwen.wire.document import text_document
 from reelqueue.schemas.statement import money_text
@@ -45,6 +46,8 @@ class TextJobOptions:
     """-100 to 100; higher is asked first."""
     is_streamed: bool = False
     """Whether its answer is shown piece by piece while it comes."""
+    is_batched: bool = False
+    """Whether it is asked in a batch with others, at half the price."""
     on_lost_answer: OnLostAnswer = OnLostAnswer.RETRY_ONCE
     """What becomes of it when its answer is lost, and may be billed."""
     max_cost: tuple[Decimal, str] | None = None
@@ -86,7 +89,7 @@ def enqueue_text_job(
     """
     options = options or TextJobOptions()
     document = text_document(request)
-    built = build_text(request, settings, stream=True)
+    built, line_bytes = _built(request, settings, is_batched=options.is_batched)
     _check_beside(options)
     _check_priority(options.priority)
     _check_limit(built, options.max_cost)
@@ -100,6 +103,7 @@ def enqueue_text_job(
         "idempotency_key": idempotency_key,
         "request": document,
         "request_sha256": digest,
+        "line_bytes": line_bytes,
         "state": TextState.QUEUED,
         "epoch": 0,
         "retry_count": 0,
@@ -115,6 +119,17 @@ def enqueue_text_job(
     return Enqueued(values["id"], is_new=True)
 
 
+def _built(
+    request: TextRequest, settings: QwenSettings | None, *, is_batched: bool
+) -> tuple[BuiltTextRequest, int | None]:
+    """What would be sent, and how long its line in a batch is."""
+    if not is_batched:
+        return build_text(request, settings, stream=True), None
+    # Named as the line of an attempt will be: by a UUID.
+    question = batch_question(str(new_id()), request, settings or read_settings({}))
+    return question.built, len(question.line())
+
+
 def request_sha256(document: Mapping[str, Any], options: TextJobOptions) -> str:
     """Hex SHA-256 of a request with its options as canonical JSON: equal for equal requests, whatever their spelling.
 
@@ -122,7 +137,10 @@ def request_sha256(document: Mapping[str, Any], options: TextJobOptions) -> str:
         document: The request, as `text_document` gives it.
         options: What it has beside it.
     """
-    return hashlib.sha256(_CANONICAL.encode({"request": document, "options": vars(options)}).encode()).hexdigest()
+    told = vars(options)
+    if not options.is_batched:  # as it was hashed before there were batches
+        told = {name: value for name, value in told.items() if name != "is_batched"}
+    return hashlib.sha256(_CANONICAL.encode({"request": document, "options": told}).encode()).hexdigest()
 
 
 def _columns(request: TextRequest, options: TextJobOptions, built: BuiltTextRequest) -> dict[str, Any]:
@@ -133,6 +151,7 @@ def _columns(request: TextRequest, options: TextJobOptions, built: BuiltTextRequ
         "warnings": list(built.warnings),
         "priority": options.priority,
         "is_streamed": options.is_streamed,
+        "is_batched": options.is_batched,
         "on_lost_answer": options.on_lost_answer,
         "max_cost_amount": limit,
         "max_cost_currency": limit_currency,

@@ -39,6 +39,7 @@ def enqueue_text_document(
     options = TextJobOptions(
         priority=told.priority,
         is_streamed=told.stream,
+        is_batched=told.batch,
         on_lost_answer=OnLostAnswer(told.on_lost_answer),
         max_cost=None if told.max_cost is None else (told.max_cost.amount, told.max_cost.currency),
         start_by=told.start_by,

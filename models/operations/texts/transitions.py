@@ -1,4 +1,4 @@
-"""The one way in which a text job changes its state.
+"""The only ways in which a text job changes its state.
 
 A move is an ``UPDATE`` guarded by the state, and by the epoch where a claim is at stake; where it is a terminal one,
 what webhooks are to tell of it is written with it. A job that has been moved meanwhile is not moved.
@@ -6,12 +6,13 @@ what webhooks are to tell of it is written with it. A job that has been moved me
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import Uuid, any_, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from models.operations.webhooks.events import announce_texts
@@ -67,3 +68,39 @@ def move_text(
     if to_state in TEXT_TERMINAL:
         announce_texts(session, [job_id], to_state, now=now)
     return left
+
+
+def claim_texts(session: Session, job_ids: Sequence[UUID], *, account_id: UUID, now: datetime) -> dict[UUID, int]:
+    """Move many queued text jobs to ``running``, for a batch.
+
+    Args:
+        session: In a transaction that has locked them; the caller commits.
+        job_ids: The jobs.
+        account_id: Where they are sent.
+        now: Time of the move.
+
+    Returns:
+        The epoch of each as it is now.
+
+    Raises:
+        ValueError: One is not queued: a bug.
+    """
+    claimed = session.execute(
+        update(TextJob)
+        .where(TextJob.id == any_(literal(list(job_ids), ARRAY(Uuid))), TextJob.state == TextState.QUEUED)
+        .values(
+            state=TextState.RUNNING,
+            epoch=TextJob.epoch + 1,
+            account_id=account_id,
+            started_at=now,
+            not_before_at=None,
+            failure_class=None,
+            failure_code=None,
+            failure_message=None,
+        )
+        .returning(TextJob.id, TextJob.epoch)
+        .execution_options(synchronize_session=False)
+    ).all()
+    if len(claimed) < len(job_ids):
+        raise ValueError(f"{len(job_ids) - len(claimed)} text jobs of a batch are not queued")
+    return dict(claimed)

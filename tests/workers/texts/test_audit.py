@@ -35,6 +35,12 @@ BREAKS = {
             (id, endpoint_id, text_job_id, kind, occurred_at, state, asked_at, next_attempt_at, attempt_count)
         SELECT gen_random_uuid(), w.id, j.id, 'text_job.failed', now(), 'pending', now(), now(), 0
         FROM text_jobs j, webhook_endpoints w""",  # noqa: S608
+    # Followed without an id to ask for.
+    "text_batch_has_its_lines": """
+        INSERT INTO text_batches
+            (id, account_id, base_url, model, name, state, line_count, next_step_at, step, problem_count, sent_at)
+        SELECT gen_random_uuid(), id, base_url, 'qwen-plus', 'x', 'running', 1, now(), 0, 0, now() FROM accounts""",
+    "text_batch_is_of_one_kind": "UPDATE text_jobs SET is_batched = true, line_bytes = 1",
     BILLED.name: "UPDATE text_attempts SET cost_amount = cost_amount * 2 WHERE state = 'answered'",
     KNOWN.name: "UPDATE text_attempts SET state = 'refused' WHERE state = 'ambiguous'",
     COVERED.name: "UPDATE text_attempts SET cost_amount = 0 WHERE state = 'ambiguous'",

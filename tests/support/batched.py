@@ -1,0 +1,106 @@
+"""Text jobs in batches at the real simulator, driven by the test, whose clock both sides follow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models import TextBatch, TextJob
+from models.operations.texts.enqueue import TextJobOptions
+from models.session import DatabaseClock
+from reelqueue.states import TEXT_TERMINAL, TextBatchState, TextState
+from tests.support.asked import MODEL, Asked
+from workers.batches.gathering import gather_text_jobs
+from workers.batches.stepping import step_batch
+
+DAY = 86_400.0
+BATCHED = TextJobOptions(is_batched=True)
+
+
+@dataclass
+class AheadClock:
+    """The database's clock, and as much more as the test has let pass."""
+
+    ahead: timedelta = field(default_factory=timedelta)
+
+    def now(self, session: Session, /) -> datetime:
+        """The time now."""
+        return DatabaseClock().now(session) + self.ahead
+
+
+class KilledError(BaseException):
+    """The worker is gone: no line of it runs any more."""
+
+
+@dataclass
+class Batched(Asked):
+    """Text jobs that are asked in batches."""
+
+    clock: AheadClock = field(default_factory=AheadClock)
+
+    def __post_init__(self) -> None:
+        self.context = replace(self.context, clock=self.clock)
+
+    def batched(self, prompt: str = "", *, options: TextJobOptions | None = None, **more: Any) -> UUID:
+        """A job that waits for a batch."""
+        return self.queued(prompt, options=replace(options or BATCHED, is_batched=True), **more)
+
+    def gathered(self) -> UUID:
+        """The newest batch, of the jobs that wait."""
+        gather_text_jobs(self.context, MODEL)
+        return self.batches()[-1].id
+
+    def batches(self) -> list[TextBatch]:
+        """All batches, oldest first."""
+        with self.context.sessions() as session:
+            return list(session.scalars(select(TextBatch).order_by(TextBatch.id)))
+
+    def batch(self, batch_id: UUID) -> TextBatch:
+        """A batch as it is now."""
+        with self.context.sessions() as session:
+            return session.get_one(TextBatch, batch_id)
+
+    def step(self, batch_id: UUID) -> TextBatch:
+        """A batch after its next step, for which nothing else is waited."""
+        step_batch(self.context, batch_id)
+        return self.batch(batch_id)
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, here and at the provider."""
+        self.clock.ahead += timedelta(seconds=seconds)
+        self.simulator.control.post("advance", json={"seconds": seconds}).raise_for_status()
+
+    def play(self, *, most: int = 60) -> None:
+        """Let hours pass until every job has ended or is held."""
+        for _ in range(most):
+            self.wait(3600)
+            gather_text_jobs(self.context, MODEL)
+            for batch in self.batches():
+                if batch.state is not TextBatchState.CLOSED:
+                    step_batch(self.context, batch.id)
+            if all(state in TEXT_TERMINAL | {TextState.HELD} for state in self.states()):
+                return
+        raise AssertionError(f"after {most} hours there are {self.states()}, {[one.state for one in self.batches()]}")
+
+    def states(self) -> list[TextState]:
+        """Of all jobs, oldest first."""
+        with self.context.sessions() as session:
+            return list(session.scalars(select(TextJob.state).order_by(TextJob.id)))
+
+    def goes_wrong(self, operation: str, kind: str, **rest: Any) -> None:
+        """Something goes wrong with the next call of an operation."""
+        fault = {"operation": operation, "kind": kind, **rest}
+        self.simulator.control.post("faults", json=fault).raise_for_status()
+
+    def made(self) -> list[str]:
+        """Names of the batches at the provider, newest first."""
+        url = f"{self.simulator.base_url}/compatible-mode/v1/batches?limit=100"
+        headers = {"Authorization": "Bearer sk-simulated"}
+        listed = httpx.get(url, headers=headers, trust_env=False).raise_for_status().json()
+        return [batch["metadata"]["ds_name"] for batch in listed["data"]]

@@ -1,0 +1,235 @@
+"""Following a batch at the provider: polling it until it is over, then reading its results line by line.
+
+A line is stored by the id of its attempt, and one that has its outcome keeps it; so files are read again from the
+beginning after a crash, and nothing is counted twice. What is in no file of a batch that is over may be billed.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+import structlog
+from sqlalchemy import exists, select
+
+from models.campaign import Campaign
+from models.operations.texts.batches import among
+from models.text_attempt import TextAttempt
+from models.text_job import TextJob
+from reelqueue.errors import InvalidRequestError
+from reelqueue.failure_codes import FailureCode
+from reelqueue.qwen.batch.client import QwenBatches
+from reelqueue.qwen.batch.client import TextBatch as ProviderBatch
+from reelqueue.qwen.batch.questions import batch_question
+from reelqueue.qwen.batch.results import read_line, result_of
+from reelqueue.qwen.errors import TextError, TextNoAnswerError, TextRefusedError
+from reelqueue.qwen.request import parse_text_request
+from reelqueue.states import OPEN_TEXT_ATTEMPT, FailureClass, TextBatchState
+from workers.batches.lines import AT_ONCE, Result, close_lines, open_lines, open_lines_of
+from workers.batches.rows import Step
+from workers.failpoints import Failpoint, failpoint
+from workers.runtime.context import Context
+from workers.texts.decisions import Reason
+from workers.texts.outcomes import storable
+
+log = structlog.get_logger(__name__)
+
+_SPOOLED_BYTES: Final = 8 * 1024 * 1024
+_GONE: Final = 404
+
+
+class _LeaseLostError(Exception):
+    """Another worker has taken the batch."""
+
+
+def follow_batch(context: Context, step: Step) -> str:
+    """Ask for a batch, and read its results if it is over."""
+    batch = step.batch
+    with QwenBatches(step.settings) as client:
+        try:
+            if batch.cancel_sent_at is None and _is_unwanted(context, step):
+                _cancel(context, step, client)
+            seen = client.get(str(batch.provider_batch_id))
+            if not seen.is_over:
+                return _wait(context, step, seen)
+            return _read(context, step, client, seen)
+        except TextError as error:
+            return _failed(context, step, error)
+        except _LeaseLostError:
+            return "another worker goes on with it"
+
+
+def _is_unwanted(context: Context, step: Step) -> bool:
+    """Whether no job of the batch is wanted any more."""
+    wanted = (
+        open_lines_of(step.id)
+        .join(TextJob, TextJob.id == TextAttempt.job_id)
+        .join(Campaign, Campaign.id == TextJob.campaign_id)
+        .where(TextJob.cancel_requested_at.is_(None), Campaign.cancelled_at.is_(None))
+    )
+    with context.sessions() as session:
+        return not session.scalars(select(exists(wanted))).one()
+
+
+def _cancel(context: Context, step: Step, client: QwenBatches) -> None:
+    """Ask the provider to begin no more lines; those that it had answered are billed, and kept."""
+    with suppress(TextRefusedError):  # it is over
+        client.cancel(str(step.batch.provider_batch_id))
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
+        lease = context.settings.batch.lease_seconds
+        step.write(session, now=now, delay_seconds=lease, cancel_sent_at=now)
+
+
+def _wait(context: Context, step: Step, seen: ProviderBatch) -> str:
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
+        step.write(
+            session,
+            now=now,
+            delay_seconds=context.settings.batch.poll_seconds,
+            provider_status=storable(seen.status),
+            problem=None,
+            problem_count=0,
+        )
+    return f"{seen.status} {seen.completed}/{seen.total}"
+
+
+def _failed(context: Context, step: Step, error: TextError) -> str:
+    """Ask again later; what cannot be found out for days may be billed."""
+    age = timedelta(hours=context.settings.batch.give_up_hours)
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
+        if now - (step.batch.sent_at or step.batch.created_at) > age:
+            message = f"what became of its batch is not known: {error}"
+            step.write(
+                session,
+                now=now,
+                state=TextBatchState.RELEASING,
+                error_class=FailureClass.PROVIDER,
+                error_code=FailureCode.BATCH_LOST,
+                error_message=storable(message)[:500],
+            )
+            return f"lost: {error}"
+    return step.later(context, str(error))
+
+
+def _read(context: Context, step: Step, client: QwenBatches, seen: ProviderBatch) -> str:
+    """Store every line's outcome, and close the batch."""
+    count = 0
+    if open_lines(context, step.id, limit=1):
+        with tempfile.SpooledTemporaryFile(max_size=_SPOOLED_BYTES) as file:
+            for file_id in seen.result_file_ids:
+                client.read_file(file_id, file)
+                file.write(b"\n")
+            failpoint(Failpoint.BATCH_READ)
+            file.seek(0)
+            for chunk in _chunks(file):
+                count += close_lines(context, _results(context, step, chunk))
+                failpoint(Failpoint.BATCH_SETTLED)
+                _live(context, step)
+        _close_rest(context, step, seen)
+    failpoint(Failpoint.BATCH_CLOSED)
+    for file_id in filter(None, (*seen.result_file_ids, seen.input_file_id)):
+        with suppress(TextError):  # the provider keeps it then: a file too many, and no harm
+            client.delete_file(file_id)
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
+        step.write(
+            session,
+            now=now,
+            state=TextBatchState.CLOSED,
+            closed_at=now,
+            provider_status=storable(seen.status),
+            problem=None,
+            problem_count=0,
+        )
+    log.info("text_batch.closed", batch_id=str(step.id), status=seen.status, lines=count)
+    return f"{seen.status}: closed with {seen.completed} answers of {seen.total}"
+
+
+def _live(context: Context, step: Step) -> None:
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
+        if not step.write(session, now=now, delay_seconds=context.settings.batch.lease_seconds):
+            raise _LeaseLostError
+
+
+def _chunks(file: Iterable[bytes]) -> Iterator[dict[UUID, Mapping[str, object]]]:
+    """Lines of the result files, some at a time, by the attempt that each is about."""
+    chunk: dict[UUID, Mapping[str, object]] = {}
+    for row in file:
+        custom_id, line = read_line(row)
+        attempt_id = _uuid(custom_id)
+        if attempt_id is None:
+            continue
+        chunk.setdefault(attempt_id, line)
+        if len(chunk) == AT_ONCE:
+            yield chunk
+            chunk = {}
+    if chunk:
+        yield chunk
+
+
+def _uuid(text: str | None) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None
+
+
+def _results(context: Context, step: Step, chunk: Mapping[UUID, Mapping[str, object]]) -> dict[UUID, Result]:
+    """What lines say; those of no open attempt of this batch are left out."""
+    results: dict[UUID, Result] = {}
+    with context.sessions() as session:
+        mine = select(TextAttempt.id, TextJob.request).join(TextJob, TextJob.id == TextAttempt.job_id)
+        is_open = TextAttempt.batch_id == step.id, TextAttempt.state.in_(OPEN_TEXT_ATTEMPT)
+        rows = session.execute(mine.where(among(TextAttempt.id, chunk), *is_open)).all()
+    for attempt_id, request in rows:
+        try:
+            question = batch_question(str(attempt_id), parse_text_request(request), step.settings)
+        except InvalidRequestError as error:  # another version of this program sent it
+            results[attempt_id] = TextNoAnswerError(f"its answer cannot be read: {error}")
+            continue
+        found = result_of(question, chunk[attempt_id], step.settings)
+        outcome = found.answer or found.error
+        if outcome is not None:
+            results[attempt_id] = outcome
+    return results
+
+
+def _close_rest(context: Context, step: Step, seen: ProviderBatch) -> None:
+    """Close the lines that are in no file: refused where the provider refused the file, else perhaps billed."""
+    refused = _refused_lines(context, step, seen) if seen.status == "failed" else {}
+    whole = Reason(FailureClass.PROVIDER, FailureCode.BATCH_REFUSED, f"its batch was refused: {_said(seen)}")
+    lost = TextNoAnswerError(f"its batch is {seen.status}, and it is in no result file")
+    while found := open_lines(context, step.id):
+        rest: Result = whole if seen.status == "failed" else lost
+        close_lines(context, {attempt_id: refused.get(attempt_id, rest) for attempt_id in found})
+        _live(context, step)
+
+
+def _refused_lines(context: Context, step: Step, seen: ProviderBatch) -> dict[UUID, TextRefusedError]:
+    """The lines that the provider named when it refused the file."""
+    errors = [document for text in seen.errors if isinstance(document := json.loads(text), dict)]
+    named = {error["line"]: error for error in errors if isinstance(error.get("line"), int)}
+    if not named:
+        return {}
+    with context.sessions() as session:
+        # The file had them in this order, and none of them was closed since.
+        ids = session.scalars(open_lines_of(step.id)).all()
+    return {
+        attempt_id: TextRefusedError(str(named[number].get("message")), failure=FailureClass.INPUT,
+                                     code=str(named[number].get("code")))
+        for number, attempt_id in enumerate(ids, 1)
+        if number in named
+    }  # fmt: skip
+
+
+def _said(seen: ProviderBatch) -> str:
+    return "; ".join(seen.errors[:3]) or "without a word"

@@ -1,0 +1,116 @@
+"""Looking up a batch whose making was not answered, by its name in the provider's list.
+
+A batch that the list shows is followed. That there is none is proven by two lists without it, minutes apart, read when
+the request cannot be under way any more; by the database's clock, and by the provider's own time in its answers, so
+that no clock that is set proves it early. A list that cannot be read, or does not say its time, proves nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+from sqlalchemy.orm import Session
+
+from models.text_batch import TextBatch
+from reelqueue.failure_codes import FailureCode
+from reelqueue.qwen.batch.client import QwenBatches
+from reelqueue.qwen.batch.client import TextBatch as ProviderBatch
+from reelqueue.qwen.errors import TextError
+from reelqueue.states import FailureClass, TextBatchState
+from workers.batches.rows import Step, bind_batch, doubt_batch, release_batch
+from workers.failpoints import Failpoint, failpoint
+from workers.runtime.context import Context
+from workers.settings import BatchSettings
+from workers.texts.decisions import Reason
+
+log = structlog.get_logger(__name__)
+
+
+def search_batch(context: Context, step: Step) -> str:
+    """Ask the provider's list for a batch, and act on it."""
+    rules = context.settings.batch
+    if step.batch.state is TextBatchState.CREATING:
+        with context.sessions.begin() as session:
+            doubt_batch(step, "its worker died before the answer", 0, session, context.clock.now(session))
+    with context.sessions() as session:
+        asked_at = context.clock.now(session)
+    with QwenBatches(step.settings) as client:
+        try:
+            found = client.find(step.batch.name)
+        except TextError as error:
+            return _unclear(context, step, f"the list could not be read: {error}")
+        listed_at = client.provider_time
+        failpoint(Failpoint.BATCH_LISTED)
+        if found:
+            return _adopt(context, step, client, found)
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
+        return _count_absence(step, rules, asked_at, listed_at, session, now)
+
+
+def _adopt(context: Context, step: Step, client: QwenBatches, found: list[ProviderBatch]) -> str:
+    first, *others = sorted(found, key=lambda one: one.id)
+    for other in others:
+        # Only something between us and the provider can have sent the request twice.
+        log.error("text_batch.made_twice", batch_id=str(step.id), provider_batch_id=other.id,
+                  remedy="it was cancelled; lines that it had answered are billed")  # fmt: skip
+        client.cancel(other.id)
+    with context.sessions.begin() as session:
+        bind_batch(step, first, context, session, context.clock.now(session))
+    return f"found: running as {first.id}"
+
+
+def _unclear(context: Context, step: Step, problem: str) -> str:
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
+        if _is_hopeless(step.batch, context.settings.batch, now):
+            release_batch(step, _lost(problem), session, now)
+            return f"lost: {problem}"
+    return step.later(context, problem)
+
+
+def _is_hopeless(batch: TextBatch, rules: BatchSettings, now: datetime) -> bool:
+    return now - (batch.sent_at or batch.created_at) > timedelta(hours=rules.give_up_hours)
+
+
+def _lost(problem: str) -> Reason:
+    return Reason(FailureClass.PROVIDER, FailureCode.BATCH_LOST, f"what became of its batch is not known: {problem}")
+
+
+def _count_absence(
+    step: Step,
+    rules: BatchSettings,
+    asked_at: datetime,
+    listed_at: datetime | None,
+    session: Session,
+    now: datetime,
+) -> str:
+    """The first list without it is remembered; the second, late enough after it, proves that there is none."""
+    batch = step.batch
+    later = partial(step.write, session, now=now, problem_count=0)
+    if listed_at is None:
+        later(delay_seconds=rules.ask_again_seconds, problem="the list does not say the provider's time")
+        return "absent, but the provider does not say its time: asked again"
+    if not _is_over(batch, rules, asked_at, listed_at):
+        later(delay_seconds=rules.ask_again_seconds)
+        return "absent so far, and the request may still be on its way: asked again"
+    first, theirs = batch.first_absent_at, batch.provider_absent_at
+    if first is None or theirs is None or first > now:
+        later(delay_seconds=rules.absent_seconds, first_absent_at=asked_at, provider_absent_at=listed_at)
+        return "absent from the list: asked once more"
+    apart = min(asked_at - first, listed_at - theirs)
+    if apart < timedelta(seconds=rules.absent_seconds):
+        later(delay_seconds=max(rules.absent_seconds - max(apart.total_seconds(), 0), rules.ask_again_seconds))
+        return "absent, and the first list without it is too new: asked once more"
+    release_batch(step, Reason(FailureClass.PROVIDER, FailureCode.BATCH_ABSENT, "its batch was not made"), session, now)
+    return "absent from two lists: not made"
+
+
+def _is_over(batch: TextBatch, rules: BatchSettings, asked_at: datetime, listed_at: datetime) -> bool:
+    """Whether the request cannot be under way any more, by both clocks."""
+    if batch.answer_by is None or asked_at < batch.answer_by:
+        return False
+    sent_at = batch.provider_sent_at
+    return sent_at is None or listed_at >= sent_at + timedelta(seconds=rules.create_seconds)
