@@ -68,3 +68,15 @@ class KnownClocks:
             return True
         then, counted = self._last
         return (now - then).total_seconds() < seconds - counted - _STEP_SECONDS
+
+    def was_set_ahead(self, now: datetime, seconds: float) -> bool:
+        """Whether the database's clock was set ahead since it was last remembered.
+
+        Args:
+            now: The database's clock.
+            seconds: This host's count.
+        """
+        if self._last is None:
+            return False
+        then, counted = self._last
+        return (now - then).total_seconds() > seconds - counted + _STEP_SECONDS

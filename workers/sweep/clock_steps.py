@@ -1,8 +1,14 @@
-"""After the database's clock was set back: what was to happen in seconds lies hours ahead, and is brought back.
+"""After the database's clock was set: no step waits for hours, and no call that is under way is given up for it.
+
+Set back, what was to happen in seconds lies hours ahead, and is brought back.
 
 Each stored moment at which something is due is here with the longest that its step may lawfully wait. One that lies
 further ahead was written by a clock that was ahead; nothing else makes one. What an owner has named (``run_at``,
 ``start_by``) and what is past are not touched.
+
+Set ahead, every lease is past. What a lost lease costs is a look at the rows or at the provider's list, except for
+calls to language models, whose answers cannot be looked up: they would be given up, and asked and paid for again. So
+each open call gets a whole lease more, in which its worker extends it, if it lives.
 
 That the clock was set is seen by comparison: this process counts seconds, and the database's clock went on by fewer.
 What happened while no process ran is looked for at the first sweep of each.
@@ -94,8 +100,12 @@ def waits(settings: Settings) -> Iterator[Wait]:
     yield Wait(TextLane.wake_at, _PACE, is_lease=True)
     asking = timedelta(seconds=settings.text.send_within_seconds)
     yield Wait(TextAttempt.send_by, asking, keeps=True, among=(TextAttempt.state == TextAttemptState.INTENT,))
-    silent = timedelta(seconds=settings.text.silence_seconds + _LARGEST_SUBMIT_SECONDS)
-    yield Wait(TextAttempt.answer_by, silent, keeps=True, among=(TextAttempt.state == TextAttemptState.SENT,))
+    yield Wait(
+        TextAttempt.answer_by,
+        _longest_silence(settings),
+        keeps=True,
+        among=(TextAttempt.state == TextAttemptState.SENT,),
+    )
     yield Wait(TextJob.not_before_at, _PACE, among=(TextJob.state == TextState.QUEUED,))
     batch = settings.batch
     making = timedelta(seconds=batch.create_seconds)
@@ -124,14 +134,24 @@ def _milliseconds(count: ColumnElement[Any] | InstrumentedAttribute[Any]) -> Col
     return func.make_interval(0, 0, 0, 0, 0, 0, count / 1000.0)
 
 
+def _longest_silence(settings: Settings) -> timedelta:
+    """How long a call to a language model may be silent before its worker is dead."""
+    return timedelta(seconds=settings.text.silence_seconds + _LARGEST_SUBMIT_SECONDS)
+
+
 def bound_waits(context: Context) -> int:
-    """Bring back every wait that lies too far ahead, if the database's clock may have been set back.
+    """Repair stored moments if the database's clock was set.
 
     Returns:
-        How many there were.
+        How many there were: waits that lay too far ahead, and calls whose lease was past too early.
     """
     with context.sessions() as session:
         now, seconds = context.clock.now(session), context.host.seconds()
+    if context.clocks.was_set_ahead(now, seconds):
+        count = _renew_calls(context)
+        context.clocks.went_on(now, seconds)
+        log.warning("clock.set_ahead", renewed=count, remedy="let the database host's clock slew, not step (NTP)")
+        return count
     count = 0
     if context.clocks.may_be_set_back(now, seconds):
         for wait in waits(context.settings):
@@ -140,4 +160,21 @@ def bound_waits(context: Context) -> int:
     context.clocks.went_on(now, seconds)
     if count:
         log.warning("clock.set_back", bounded=count, remedy="let the database host's clock slew, not step (NTP)")
+    return count
+
+
+def _renew_calls(context: Context) -> int:
+    """Give every open call to a language model a whole lease from now on."""
+    unsent = timedelta(seconds=context.settings.text.send_within_seconds)
+    leases = (
+        (TextAttempt.send_by, unsent, TextAttemptState.INTENT),
+        (TextAttempt.answer_by, _longest_silence(context.settings), TextAttemptState.SENT),
+    )
+    count = 0
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
+        for column, lease, state in leases:
+            due = update(TextAttempt).where(TextAttempt.state == state, column < now + lease)
+            done = session.execute(due.values({column: now + lease}).execution_options(synchronize_session=False))
+            count += int(done.rowcount)  # type: ignore[attr-defined] # an UPDATE's result has it
     return count

@@ -11,11 +11,12 @@ import httpx
 import pytest
 from sqlalchemy import DateTime
 
-from models import Attempt, Base, PollLane, RenderJob, Slot, SubmitLane, Turn
-from reelqueue.states import AttemptState, RenderState
+from models import Attempt, Base, PollLane, RenderJob, Slot, SubmitLane, TextAttempt, Turn
+from reelqueue.states import AttemptState, RenderState, TextAttemptState, TextState
 from tests.support.jobs import Jobs
 from tests.support.rows import Rows
 from tests.support.scripted_provider import ScriptedProvider, succeeded, task
+from tests.support.stored_texts import store_text, store_text_attempt
 from tests.support.virtual_clock import VirtualClock
 from workers.dispatch.dispatcher import dispatch
 from workers.runtime.context import Context
@@ -271,3 +272,26 @@ def test_a_batch_whose_turn_is_far_gives_its_lane_back(
         assert session.query(PollLane).one().lease_until is None
     jobs.poll(task("RUNNING"))
     assert (provider.count("query"), rows.job(job_id).death_count) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("state", "column"), [(TextAttemptState.INTENT, "send_by"), (TextAttemptState.SENT, "answer_by")]
+)
+def test_a_question_under_way_is_not_given_up_because_the_clock_was_set_ahead(
+    context: Context, clock: VirtualClock, host: Counting, state: TextAttemptState, column: str
+) -> None:
+    with context.sessions.begin() as session:
+        job_id = store_text(session, TextState.RUNNING, epoch=1)
+        attempt_id = store_text_attempt(session, job_id, state, **{column: clock.now() + timedelta(seconds=10)})
+    sweep(context)
+    clock.advance(HOUR.total_seconds())
+
+    assert sweep(context).bounded == 1
+
+    with context.sessions() as session:
+        attempt = session.get_one(TextAttempt, attempt_id)
+        assert (attempt.state, getattr(attempt, column) > clock.now()) == (state, True)
+        lease = getattr(attempt, column) - clock.now()
+    clock.advance(lease.total_seconds())
+    host.true_seconds += lease.total_seconds()
+    assert sweep(context).texts == 1  # its worker is dead
