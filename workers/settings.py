@@ -159,7 +159,10 @@ class TextSettings(SettingsGroup):
     idle_seconds: float = timing(default=90, gt=0, description="A stream without an event for longer has broken off")
     total_seconds: float = timing(default=600, gt=0, description="For one whole answer")
     settle_within_seconds: float = timing(
-        default=10, gt=0, description="Between an answer's end and the commit of its outcome; then its worker is dead"
+        default=60,
+        gt=0,
+        description="Between an answer's end and the commit of its outcome, while Postgres may be away; then its "
+        "worker is dead",
     )
     extend_seconds: float = timing(
         default=5, gt=0, description="How often the worker that reads an answer says that it lives"
