@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -137,10 +137,26 @@ def request_sha256(document: Mapping[str, Any], options: TextJobOptions) -> str:
         document: The request, as `text_document` gives it.
         options: What it has beside it.
     """
-    told = vars(options)
-    if not options.is_batched:  # as it was hashed before there were batches
-        told = {name: value for name, value in told.items() if name != "is_batched"}
-    return hashlib.sha256(_CANONICAL.encode({"request": document, "options": told}).encode()).hexdigest()
+    beside = vars(options) | {
+        "max_cost": options.max_cost and (f"{options.max_cost[0].normalize():f}", options.max_cost[1]),
+        "start_by": options.start_by and options.start_by.astimezone(UTC),
+    }
+    return hashlib.sha256(_CANONICAL.encode({"request": document, "options": beside}).encode()).hexdigest()
+
+
+def _stored_sha256(job: TextJob) -> str:
+    """The digest of a stored job by its columns: one that an older release wrote may be of another spelling."""
+    options = TextJobOptions(
+        priority=job.priority,
+        is_streamed=job.is_streamed,
+        is_batched=job.is_batched,
+        on_lost_answer=job.on_lost_answer,
+        max_cost=None if job.max_cost_amount is None else (job.max_cost_amount, str(job.max_cost_currency)),
+        start_by=job.start_by,
+        custom_id=job.custom_id,
+        metadata=job.job_metadata,
+    )
+    return request_sha256(job.request, options)
 
 
 def _columns(request: TextRequest, options: TextJobOptions, built: BuiltTextRequest) -> dict[str, Any]:
@@ -214,11 +230,8 @@ def _check_budget(session: Session, campaign_id: UUID, built: BuiltTextRequest) 
 
 
 def _existing(session: Session, idempotency_key: str, tenant_id: UUID, digest: str) -> Enqueued:
-    job_id, stored = session.execute(
-        select(TextJob.id, TextJob.request_sha256).where(
-            TextJob.idempotency_key == idempotency_key, TextJob.tenant_id == tenant_id
-        )
-    ).one()
-    if stored != digest:
-        raise IdempotencyConflictError(idempotency_key, job_id, "text job")
-    return Enqueued(job_id, is_new=False)
+    stored = select(TextJob).where(TextJob.idempotency_key == idempotency_key, TextJob.tenant_id == tenant_id)
+    job = session.scalars(stored).one()
+    if digest not in {job.request_sha256, _stored_sha256(job)}:
+        raise IdempotencyConflictError(idempotency_key, job.id, "text job")
+    return Enqueued(job.id, is_new=False)

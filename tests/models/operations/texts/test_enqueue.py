@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import timedelta, timezone
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -148,3 +149,42 @@ def test_prices_are_those_of_where_it_is_asked(session: Session) -> None:
 
     most = build_text(BOAT, beijing).max_cost
     assert job.estimate_amount == (most and most.amount)
+
+
+@pytest.mark.parametrize(
+    ("first", "again"),
+    [
+        ({"max_cost": (Decimal("1.0"), "USD")}, {"max_cost": (Decimal("1.00"), "USD")}),
+        ({"max_cost": (Decimal(100), "USD")}, {"max_cost": (Decimal("1E+2"), "USD")}),
+        ({"start_by": NOW}, {"start_by": NOW.astimezone(timezone(timedelta(hours=2)))}),
+    ],
+)
+def test_the_same_options_in_another_spelling_are_the_same_job(
+    session: Session, first: dict[str, Any], again: dict[str, Any]
+) -> None:
+    stored = enqueue_text_job(session, BOAT, TextJobOptions(**first), now=NOW, idempotency_key="order 7")
+
+    repeated = enqueue_text_job(session, BOAT, TextJobOptions(**again), now=NOW, idempotency_key="order 7")
+
+    assert (repeated.job_id, repeated.is_new) == (stored.job_id, False)
+
+
+def test_another_limit_is_another_request(session: Session) -> None:
+    enqueue_text_job(session, BOAT, TextJobOptions(max_cost=(Decimal(1), "USD")), now=NOW, idempotency_key="order 7")
+
+    with pytest.raises(IdempotencyConflictError):
+        enqueue_text_job(
+            session, BOAT, TextJobOptions(max_cost=(Decimal(10), "USD")), now=NOW, idempotency_key="order 7"
+        )
+
+
+def test_a_row_whose_hash_is_of_another_spelling_is_still_its_job(session: Session) -> None:
+    options = TextJobOptions(start_by=NOW, metadata={"order": 7, "parts": [1.5, None]}, custom_id="c")
+    stored = enqueue_text_job(session, WHOLE, options, now=NOW, idempotency_key="order 7")
+    row = read_text(session, stored.job_id)
+    row.request_sha256 = "0" * 64
+    session.flush()
+
+    repeated = enqueue_text_job(session, WHOLE, options, now=NOW, idempotency_key="order 7")
+
+    assert (repeated.job_id, repeated.is_new) == (stored.job_id, False)
