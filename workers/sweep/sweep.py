@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, TypeVar
 from uuid import UUID
 
@@ -38,6 +39,7 @@ from workers.settings import ReconcileSettings
 from workers.submission.claim_outcomes import expire, mark_ambiguous, requeue
 from workers.sweep.batches import sweep_batches
 from workers.sweep.clock_steps import bound_waits
+from workers.sweep.parts import Parts
 from workers.sweep.stopped_campaigns import cancel_stopped, cancel_unpaid
 from workers.sweep.texts import SweptTexts, sweep_texts
 from workers.webhooks.deliver import due_endpoints
@@ -86,9 +88,67 @@ class Swept:
         return " ".join(f"{name}={count}" for name, count in found.items()) or "nothing overdue"
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Renders:
+    """What was found among the render jobs, and what is to be hinted at."""
+
+    now: datetime | None = None
+    """When it was looked; None: the part failed."""
+    expired: int = 0
+    unpaid: int = 0
+    stopped: int = 0
+    unsent: int = 0
+    ambiguous: int = 0
+    submits: Sequence[Admitted] = ()
+    wakes: Sequence[Wake] = ()
+    fetches: Sequence[tuple[UUID, str]] = ()
+    expiring: int = 0
+    doubts: Sequence[tuple[UUID, UUID]] = ()
+    receivers: Sequence[UUID] = ()
+
+
 def sweep(context: Context) -> Swept:
-    """Heal what is overdue, hint again, and dispatch."""
-    bounded = bound_waits(context)
+    """Heal what is overdue, hint again, and dispatch; each part whatever becomes of the others.
+
+    Raises:
+        Exception: What the first part raised that failed, when all have run.
+    """
+    parts = Parts()
+    bounded = parts.run("clock steps", partial(bound_waits, context), otherwise=0)
+    renders = parts.run("render jobs", partial(_heal_renders, context), otherwise=_Renders())
+    texts = sweep_texts(context, parts)
+    if any((renders.submits, renders.wakes, renders.fetches, renders.doubts, renders.receivers, texts.hints)):
+        failpoint(Failpoint.SWEPT)
+    parts.run("hints of render jobs", partial(_hint_renders, context, renders), otherwise=None)
+    parts.run("hints of text jobs", partial(_hint_texts, context, texts), otherwise=None)
+    swept = Swept(
+        bounded=bounded,
+        expired=renders.expired,
+        unpaid=renders.unpaid,
+        stopped=renders.stopped,
+        unsent=renders.unsent,
+        ambiguous=renders.ambiguous,
+        reconciles=len(renders.doubts),
+        submits=len(renders.submits),
+        polls=len(renders.wakes),
+        fetches=len(renders.fetches),
+        kept=parts.run("noted results", partial(_hint_keeps, context), otherwise=0),
+        expiring=renders.expiring,
+        webhooks=len(renders.receivers),
+        imports=parts.run("imports", partial(_forget_imports, context), otherwise=0),
+        texts=texts.expired + texts.stopped + texts.unsent + texts.lost,
+        questions=len(texts.hints),
+        batches=parts.run("batches of text jobs", partial(sweep_batches, context), otherwise=0),
+        admitted=len(parts.run("dispatch", partial(dispatch, context), otherwise=list[Admitted]())),
+    )
+    if any(vars(swept).values()):
+        log.info("sweep.healed", **vars(swept))
+    parts.finish()
+    return swept
+
+
+def _heal_renders(context: Context) -> _Renders:
+    """Heal what is overdue among the render jobs, in one transaction."""
     with context.sessions.begin() as session:
         now = context.clock.now(session)
         # What was due before this is believed lost. Doubling a hint that is only slow does no harm.
@@ -109,47 +169,39 @@ def sweep(context: Context) -> Swept:
         doubts = _due_reconciles(session, now)
         receivers = session.scalars(due_endpoints(now).limit(_AT_ONCE)).all()
         wakes = _lost_polls(session, now, overdue)  # last: it locks lanes
-    texts = sweep_texts(context)
-    if submits or wakes or fetches or doubts or receivers or texts.hints:
-        failpoint(Failpoint.SWEPT)
-    for wake in wakes:
-        context.hints.poll(wake, now=now)
-    for attempt_id, job_id in doubts:
-        context.hints.reconcile(attempt_id, job_id)
-    for one in _unhinted(context, messages.RENDER_SUBMIT, submits):
-        context.hints.submit(one.job_id, one.epoch, one.model)
-    for job_id, model in _unhinted(context, messages.RENDER_ARCHIVE, fetches):
-        context.hints.archive(job_id, model)
-    for endpoint_id in _unhinted(context, messages.WEBHOOK_DELIVER, receivers):
-        context.hints.notify(endpoint_id)
-    _hint_texts(context, texts)
-    swept = Swept(
-        bounded=bounded,
+    return _Renders(
+        now=now,
         expired=expired,
         unpaid=unpaid,
         stopped=stopped,
         unsent=unsent,
         ambiguous=ambiguous,
-        reconciles=len(doubts),
-        submits=len(submits),
-        polls=len(wakes),
-        fetches=len(fetches),
-        kept=_hint_keeps(context),
+        submits=submits,
+        wakes=wakes,
+        fetches=fetches,
         expiring=len(expiring),
-        webhooks=len(receivers),
-        imports=_forget_imports(context),
-        texts=texts.expired + texts.stopped + texts.unsent + texts.lost,
-        questions=len(texts.hints),
-        batches=sweep_batches(context),
-        admitted=len(dispatch(context)),
+        doubts=doubts,
+        receivers=receivers,
     )
-    if any(vars(swept).values()):
-        log.info("sweep.healed", **vars(swept))
-    return swept
 
 
-def _hint_texts(context: Context, texts: SweptTexts) -> None:
-    for job_id, model in _unhinted(context, messages.TEXT_ANSWER, texts.hints):
+def _hint_renders(context: Context, found: _Renders) -> None:
+    if found.now is None:
+        return
+    for wake in found.wakes:
+        context.hints.poll(wake, now=found.now)
+    for attempt_id, job_id in found.doubts:
+        context.hints.reconcile(attempt_id, job_id)
+    for one in _unhinted(context, messages.RENDER_SUBMIT, found.submits):
+        context.hints.submit(one.job_id, one.epoch, one.model)
+    for job_id, model in _unhinted(context, messages.RENDER_ARCHIVE, found.fetches):
+        context.hints.archive(job_id, model)
+    for endpoint_id in _unhinted(context, messages.WEBHOOK_DELIVER, found.receivers):
+        context.hints.notify(endpoint_id)
+
+
+def _hint_texts(context: Context, found: SweptTexts) -> None:
+    for job_id, model in _unhinted(context, messages.TEXT_ANSWER, found.hints):
         context.hints.text(job_id, model)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 from uuid import UUID
 
 import structlog
@@ -20,10 +22,13 @@ from models.text_job import TextJob
 from reelqueue.failure_codes import FailureCode
 from reelqueue.states import FailureClass, TextAttemptState, TextState
 from workers.runtime.context import Context
+from workers.sweep.parts import Parts
 from workers.texts.decisions import Reason, Verdict, after_death, after_loss
 from workers.texts.outcomes import apply, lock_attempts_job, most_of, standing_of
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 _AT_ONCE: Final = 500
 _HINTS_EACH: Final = 4
@@ -42,37 +47,49 @@ class SweptTexts:
     """Jobs that are due, with their models: a few of each model."""
 
 
-def sweep_texts(context: Context) -> SweptTexts:
-    """Heal what is overdue among the text jobs; the caller sends the hints."""
-    unsent = _close(context, TextAttemptState.INTENT)
-    lost = _close(context, TextAttemptState.SENT)
+def sweep_texts(context: Context, parts: Parts) -> SweptTexts:
+    """Heal what is overdue among the text jobs; the caller sends the hints.
+
+    Args:
+        context: The outside world.
+        parts: Of the sweep: what fails here is noted there.
+    """
+    unsent = _close(context, parts, TextAttemptState.INTENT)
+    lost = _close(context, parts, TextAttemptState.SENT)
+    return SweptTexts(
+        expired=parts.run("late text jobs", partial(_in_transaction, context, _expire), otherwise=0),
+        stopped=parts.run("stopped text jobs", partial(_in_transaction, context, _cancel_stopped), otherwise=0),
+        unsent=unsent,
+        lost=lost,
+        hints=parts.run("text jobs that are due", partial(_in_transaction, context, _due), otherwise=[]),
+    )
+
+
+def _in_transaction(context: Context, step: Callable[[Session, datetime], T]) -> T:
     with context.sessions.begin() as session:
-        now = context.clock.now(session)
-        return SweptTexts(
-            expired=_expire(session, now),
-            stopped=_cancel_stopped(session, now),
-            unsent=unsent,
-            lost=lost,
-            hints=_due(session, now),
-        )
+        return step(session, context.clock.now(session))
 
 
-def _close(context: Context, state: TextAttemptState) -> int:
+def _close(context: Context, parts: Parts, state: TextAttemptState) -> int:
     """Close attempts whose worker is gone, each in a transaction of its own, since each locks its lane first."""
-    with context.sessions() as session:
-        now = context.clock.now(session)
-        overdue = TextAttempt.send_by <= now if state is TextAttemptState.INTENT else TextAttempt.answer_by <= now
-        # A line of a batch is closed with its batch.
-        alone = TextAttempt.batch_id.is_(None)
-        mine = select(TextAttempt.id).where(TextAttempt.state == state, alone, overdue)
-        found = session.scalars(mine.limit(_AT_ONCE)).all()
+    look = partial(_in_transaction, context, partial(_overdue, state))
+    found = parts.run(f"text attempts in {state}", look, otherwise=list[UUID]())
+    count = 0
     for attempt_id in found:
-        with context.sessions.begin() as session:
-            _close_one(context, session, attempt_id, context.clock.now(session))
-    return len(found)
+        close = partial(_in_transaction, context, partial(_close_one, context, attempt_id))
+        count += parts.run(f"text attempt {attempt_id}", close, otherwise=False)
+    return count
 
 
-def _close_one(context: Context, session: Session, attempt_id: UUID, now: datetime) -> None:
+def _overdue(state: TextAttemptState, session: Session, now: datetime) -> list[UUID]:
+    overdue = TextAttempt.send_by <= now if state is TextAttemptState.INTENT else TextAttempt.answer_by <= now
+    # A line of a batch is closed with its batch.
+    mine = select(TextAttempt.id).where(TextAttempt.state == state, TextAttempt.batch_id.is_(None), overdue)
+    return list(session.scalars(mine.limit(_AT_ONCE)))
+
+
+def _close_one(context: Context, attempt_id: UUID, session: Session, now: datetime) -> bool:
+    """Close one, unless its worker lives and has moved on."""
     attempt = session.get_one(TextAttempt, attempt_id)
     model = session.scalars(select(TextJob.model).where(TextJob.id == attempt.job_id)).one()
     lane = lock_text_lane(session, attempt.account_id, model)
@@ -86,7 +103,7 @@ def _close_one(context: Context, session: Session, attempt_id: UUID, now: dateti
         standing = standing_of(session, job, cost, cost)
         verdict = after_loss(reason, standing, retry_seconds=context.settings.text.retry_seconds)
     else:
-        return  # its worker lives, and has moved on
+        return False
     outcome = TextOutcome(
         state=verdict.attempt,
         error_class=verdict.reason.failure_class,
@@ -99,6 +116,7 @@ def _close_one(context: Context, session: Session, attempt_id: UUID, now: dateti
     apply(session, lane, attempt.id, job.id, attempt.epoch, outcome, verdict, now=now)
     log.warning("text_job.worker_died", text_job_id=str(job.id), attempt=attempt.number, state=verdict.job.value,
                 outcome=verdict.attempt.value)  # fmt: skip
+    return True
 
 
 def _unsent(context: Context, session: Session, job: TextJob) -> Verdict:

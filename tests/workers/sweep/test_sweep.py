@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from models import Attempt, ClipImport, PollLane, RenderJob
 from models.operations.campaign_import.commit import begin_import
 from models.operations.jobs.cancel import request_cancel
 from models.tenant import ensure_tenant
-from reelqueue.states import AttemptState, RenderState
+from reelqueue.states import AttemptState, RenderState, TextAttemptState, TextState
 from tests.support.jobs import Jobs
 from tests.support.recorded_hints import RecordedHints
 from tests.support.rows import Rows
 from tests.support.scripted_provider import Killed, ScriptedProvider, task
-from tests.support.virtual_clock import VirtualClock
+from tests.support.stored_texts import read_text, store_text, store_text_attempt
+from tests.support.virtual_clock import START, VirtualClock
 from workers.dispatch.dispatcher import dispatch
+from workers.sweep import sweep as sweep_module
 from workers.sweep.sweep import Swept, sweep
 
 NOTHING = Swept(
@@ -237,3 +241,46 @@ def test_a_job_that_was_sent_in_time_does_not_expire(jobs: Jobs, rows: Rows, clo
 
     assert sweep(jobs.context).expired == 0
     assert rows.state(job_id) is RenderState.RENDERING
+
+
+@pytest.mark.parametrize("part", ["bound_waits", "_heal_renders", "_hint_renders", "_forget_imports", "dispatch"])
+def test_an_error_in_one_part_is_raised_when_the_others_have_run(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    with jobs.context.sessions.begin() as session:
+        late = store_text(session, start_by=START - timedelta(days=1))
+    monkeypatch.setattr(sweep_module, part, unlucky)
+
+    with pytest.raises(ZeroDivisionError) as raised:
+        sweep(jobs.context)
+
+    with jobs.context.sessions() as session:
+        assert read_text(session, late).state is TextState.EXPIRED
+    assert raised.value.__notes__[0].startswith("parts of the sweep that failed: ")
+
+
+def test_an_error_among_text_jobs_stops_neither_renders_nor_other_text_jobs(
+    jobs: Jobs, hints: RecordedHints, monkeypatch: pytest.MonkeyPatch, clock: VirtualClock
+) -> None:
+    job_id = jobs.admitted()
+    with jobs.context.sessions.begin() as session:
+        late = store_text(session, start_by=START - timedelta(days=1))
+        waits = store_text(session)
+        dead = store_text(session, TextState.RUNNING, epoch=1)
+        store_text_attempt(session, dead, TextAttemptState.SENT, answer_by=START - timedelta(days=1))
+    lose_everything(hints)
+    clock.advance(60)
+    monkeypatch.setattr("workers.sweep.texts._close_one", unlucky)
+
+    with pytest.raises(ZeroDivisionError):
+        sweep(jobs.context)
+
+    assert [hint.job_id for hint in hints.submits] == [job_id.job_id]
+    assert waits in [hint.job_id for hint in hints.texts]
+    with jobs.context.sessions() as session:
+        assert read_text(session, late).state is TextState.EXPIRED
+
+
+def unlucky(*_: object) -> None:
+    """A part with a bug."""
+    raise ZeroDivisionError

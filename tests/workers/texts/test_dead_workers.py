@@ -18,6 +18,7 @@ from reelqueue.qwen.errors import TextRefusedError
 from reelqueue.qwen.usage import Usage
 from reelqueue.states import FailureClass, TextAttemptState, TextState
 from tests.support.asked import Asked
+from workers.sweep.parts import Parts
 from workers.sweep.sweep import sweep
 from workers.sweep.texts import sweep_texts
 from workers.texts.answer import answer_text_job
@@ -57,7 +58,7 @@ def pass_by(asked: Asked, *, job_id: UUID) -> None:
 def test_a_worker_that_lives_is_left_alone(asked: Asked, step: Callable[[Asked], UUID]) -> None:
     job_id = step(asked)
 
-    assert (sweep_texts(asked.context).lost, sweep_texts(asked.context).unsent) == (0, 0)
+    assert (sweep_texts(asked.context, Parts()).lost, sweep_texts(asked.context, Parts()).unsent) == (0, 0)
     assert asked.job(job_id).state is TextState.RUNNING
     assert asked.broken() == []
 
@@ -66,7 +67,7 @@ def test_what_never_left_is_asked_by_the_next_worker(asked: Asked) -> None:
     job_id = claimed(asked)
     pass_by(asked, job_id=job_id)
 
-    assert sweep_texts(asked.context).unsent == 1
+    assert sweep_texts(asked.context, Parts()).unsent == 1
 
     (attempt,) = asked.attempts(job_id)
     assert (attempt.state, attempt.error_code) == (TextAttemptState.NOT_SENT, "worker_died")
@@ -81,7 +82,7 @@ def test_a_worker_that_wakes_up_too_late_does_not_send(asked: Asked) -> None:
     job_id = claimed(asked)
     (attempt,) = asked.attempts(job_id)
     pass_by(asked, job_id=job_id)
-    sweep_texts(asked.context)
+    sweep_texts(asked.context, Parts())
 
     with asked.context.sessions.begin() as session:
         now = asked.context.clock.now(session)
@@ -92,7 +93,7 @@ def test_a_job_that_kills_its_workers_is_set_aside(asked: Asked) -> None:
     job_id = claimed(asked)
     for _ in range(3):
         pass_by(asked, job_id=job_id)
-        sweep_texts(asked.context)
+        sweep_texts(asked.context, Parts())
         with asked.context.sessions.begin() as session:
             session.execute(update(TextJob).values(not_before_at=None))
         take_text_job(asked.context, job_id)
@@ -112,7 +113,7 @@ def test_what_may_have_left_is_paid_and_its_owner_decides(
     job_id = sent(asked, options)
     pass_by(asked, job_id=job_id)
 
-    assert sweep_texts(asked.context).lost == 1
+    assert sweep_texts(asked.context, Parts()).lost == 1
 
     job = asked.job(job_id)
     assert (job.state, job.failure_code, job.cost_is_estimate) == (state, "answer_lost", True)
@@ -124,7 +125,7 @@ def test_a_person_has_it_asked_again_or_ends_it(asked: Asked) -> None:
     jobs = [sent(asked, HOLD), sent(asked, HOLD)]
     for job_id in jobs:
         pass_by(asked, job_id=job_id)
-    sweep_texts(asked.context)
+    sweep_texts(asked.context, Parts())
     with asked.context.sessions.begin() as session:
         now = asked.context.clock.now(session)
         assert decide_held_text(session, jobs[0], now=now, ask_again=True)
@@ -156,7 +157,7 @@ def test_a_call_that_was_answered_too_late_counts_as_one_of_those_that_are_allow
     job_id = asked.queued(options=options)
     first = begin(asked, job_id)
     pass_by(asked, job_id=job_id)
-    sweep_texts(asked.context)
+    sweep_texts(asked.context, Parts())
     if options is HOLD:
         with asked.context.sessions.begin() as session:
             assert decide_held_text(session, job_id, now=asked.context.clock.now(session), ask_again=True)
@@ -166,7 +167,7 @@ def test_a_call_that_was_answered_too_late_counts_as_one_of_those_that_are_allow
         assert not store_answer(session, first, late, now=asked.context.clock.now(session))
     pass_by(asked, job_id=job_id)
 
-    sweep_texts(asked.context)
+    sweep_texts(asked.context, Parts())
 
     states = [attempt.state for attempt in asked.attempts(job_id)]
     assert states == [TextAttemptState.ANSWERED, TextAttemptState.AMBIGUOUS]
@@ -177,7 +178,7 @@ def test_who_asks_again_before_anything_was_sent_allows_no_second_call(asked: As
     job_id = claimed(asked, HOLD)
     for _ in range(3):
         pass_by(asked, job_id=job_id)
-        sweep_texts(asked.context)
+        sweep_texts(asked.context, Parts())
         with asked.context.sessions.begin() as session:
             session.execute(update(TextJob).values(not_before_at=None))
         take_text_job(asked.context, job_id)
@@ -186,7 +187,7 @@ def test_who_asks_again_before_anything_was_sent_allows_no_second_call(asked: As
     begin(asked, job_id)
     pass_by(asked, job_id=job_id)
 
-    sweep_texts(asked.context)
+    sweep_texts(asked.context, Parts())
 
     assert asked.job(job_id).state is TextState.HELD
     assert asked.broken() == []
@@ -212,7 +213,7 @@ def test_what_is_too_late_or_unwanted_is_not_asked(asked: Asked) -> None:
     answer_text_job(asked.context, late)
     answer_text_job(asked.context, stopped)
 
-    swept = sweep_texts(asked.context)
+    swept = sweep_texts(asked.context, Parts())
 
     assert (swept.expired, swept.stopped) == (1, 1)
     assert (asked.job(late).state, asked.job(stopped).state) == (TextState.EXPIRED, TextState.CANCELLED)
@@ -223,7 +224,7 @@ def test_a_call_that_turns_out_free_after_it_was_given_up_is_not_paid(asked: Ask
     job_id = asked.queued()
     claim = begin(asked, job_id)
     pass_by(asked, job_id=job_id)
-    sweep_texts(asked.context)
+    sweep_texts(asked.context, Parts())
     assert asked.job(job_id).cost_amount is not None
 
     with asked.context.sessions.begin() as session:
