@@ -64,6 +64,7 @@ def answer_text_job(context: Context, job_id: UUID) -> str:
     Returns:
         What became of it, in a few words for people.
     """
+    began_seconds = context.host.seconds()
     taken = take_text_job(context, job_id)
     if taken.wake is not None:
         context.hints.text(taken.wake.job_id, taken.wake.model, delay_seconds=taken.wake.delay_seconds)
@@ -72,16 +73,16 @@ def answer_text_job(context: Context, job_id: UUID) -> str:
     claim = taken.claim
     failpoint(Failpoint.TEXT_INTENT, claim.job_id)
     context.host.sleep(claim.wait_seconds)
-    done = _ask(context, claim)
+    done = _ask(context, claim, began_seconds)
     failpoint(Failpoint.TEXT_CLOSED)
     context.hints.text(claim.job_id, claim.model)
     hint_webhooks(context, claim.job_id)
     return done
 
 
-def _ask(context: Context, claim: TextClaim) -> str:
+def _ask(context: Context, claim: TextClaim, began_seconds: float) -> str:
     """Send the call, read its answer, and store what came of it."""
-    call = _Call(context, claim)
+    call = _Call(context, claim, began_seconds)
     try:
         answer = call.answer()
     except TextError as error:
@@ -116,11 +117,11 @@ def _settle(context: Context, write: Callable[[Session, datetime], T]) -> T:
 class _Call:
     """One POST and the reading of its answer."""
 
-    def __init__(self, context: Context, claim: TextClaim) -> None:
+    def __init__(self, context: Context, claim: TextClaim, began_seconds: float) -> None:
         self._context = context
         self._claim = claim
-        self._began_seconds = context.host.seconds()
-        self._extended_seconds = self._shown_seconds = self._began_seconds
+        self._began_seconds = began_seconds
+        self._extended_seconds = self._shown_seconds = context.host.seconds()
         self._is_sent = False
         url = context.settings.services.broker_url.get_secret_value()
         self._live = LiveWriter(connect(url) if claim.is_streamed else None, claim.job_id)
@@ -174,8 +175,11 @@ class _Call:
     def _check_time(self) -> None:
         # A worker that was frozen up to here wakes up when the call has long been given up.
         gone_seconds = self._context.host.seconds() - self._began_seconds
-        if gone_seconds > self._context.settings.text.send_within_seconds:
-            raise TextNotSentError(f"this worker was stopped for {gone_seconds:.0f} s before the call: it was not sent")
+        if gone_seconds > self._claim.send_within_seconds:
+            raise TextNotSentError(
+                f"{gone_seconds:.0f} s passed before the call, and it had {self._claim.send_within_seconds:.0f} s "
+                "to leave: it was not sent"
+            )
 
     def _pause_for_breath(self) -> None:
         """Before each event: publish the text so far, renew the lease, and check whether to continue."""

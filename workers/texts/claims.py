@@ -64,6 +64,8 @@ class TextClaim:
     """What its turn on the lane counted."""
     wait_seconds: float
     """Until its turn."""
+    send_within_seconds: float
+    """Since it was claimed: after that the call must not leave."""
 
 
 @dataclass(frozen=True)
@@ -307,6 +309,8 @@ def _claimed(
     now: datetime,
 ) -> TextClaim:
     epoch = job.epoch + 1
+    latest = now + timedelta(seconds=context.settings.text.send_within_seconds)
+    send_by = min(latest, job.start_by or latest)
     move_text(
         session,
         job.id,
@@ -331,7 +335,7 @@ def _claimed(
         spec_sha256=hashlib.sha256(built.content).hexdigest(),
         most=built.max_cost,
         now=now,
-        send_by=now + timedelta(seconds=context.settings.text.send_within_seconds),
+        send_by=send_by,
     )
     output = min(built.body.get("max_tokens") or _OUTPUT_TOKENS, _OUTPUT_TOKENS)
     tokens = len(built.content) // _BYTES_PER_TOKEN + output
@@ -348,4 +352,5 @@ def _claimed(
         is_streamed=job.is_streamed,
         counted_tokens=tokens,
         wait_seconds=(turn_at - now).total_seconds(),
+        send_within_seconds=(send_by - now).total_seconds(),
     )

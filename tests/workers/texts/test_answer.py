@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
+import psycopg
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
 
 from models import Account, EntryKind, OnLostAnswer, TextAttempt, TextJob
 from models.campaign import ensure_campaign
@@ -29,6 +33,7 @@ from reelqueue.qwen.errors import TextError, TextRefusedError, TextServerError
 from reelqueue.states import FailureClass, TextAttemptState, TextState
 from tests.support.asked import MODEL, Asked
 from workers.runtime.host_clock import HostClock
+from workers.settings import TextSettings
 from workers.submission.submit import UPLINK_BYTES_PER_SECOND
 from workers.texts.answer import answer_text_job
 from workers.texts.claims import Taken, take_text_job
@@ -469,6 +474,7 @@ def wait_until_sent(asked: Asked, job_id: UUID) -> None:
 
 def give_up(asked: Asked, job_id: UUID) -> None:
     """As the sweep does with a worker that is silent."""
+    from workers.sweep.parts import Parts
     from workers.sweep.texts import sweep_texts
 
     with asked.context.sessions.begin() as session:
@@ -476,7 +482,7 @@ def give_up(asked: Asked, job_id: UUID) -> None:
         mine = update(TextAttempt).where(TextAttempt.job_id == job_id, TextAttempt.state == TextAttemptState.SENT)
         session.execute(mine.values(answer_by=now))
         assert session.get_one(TextJob, job_id).state is TextState.RUNNING
-    assert sweep_texts(asked.context).lost == 1
+    assert sweep_texts(asked.context, Parts()).lost == 1
 
 
 def test_an_answer_that_begins_late_is_not_believed_lost(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -546,3 +552,90 @@ def test_no_character_of_an_answer_keeps_it_from_being_stored(asked: Asked) -> N
         assert store_answer(session, taken.claim, answer, now=asked.context.clock.now(session))
 
     assert asked.job(job_id).answered_model == "a\N{REPLACEMENT CHARACTER}b?"
+
+
+class Outage(HostClock):
+    """Postgres goes away when the answer has been read; time passes by waiting for it."""
+
+    def __init__(self, asked: Asked) -> None:
+        self.sessions, self.waited_seconds, self.away_seconds = asked.context.sessions, 0.0, 0.0
+
+    def seconds(self) -> float:
+        """What passed, and what was waited."""
+        return super().seconds() + self.waited_seconds
+
+    def sleep(self, seconds: float) -> None:
+        """Wait without waiting."""
+        self.waited_seconds += seconds
+
+    def __call__(self) -> Session:
+        """A session."""
+        return self.sessions()
+
+    def begin(self) -> AbstractContextManager[Session]:
+        """A transaction, if Postgres is there."""
+        if self.waited_seconds < self.away_seconds:
+            raise OperationalError("SELECT 1", None, psycopg.OperationalError("the server is gone"))
+        return self.sessions.begin()
+
+
+def test_an_answer_outlives_a_restart_of_postgres(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    job_id, outage, answer = asked.queued(), Outage(asked), TextReply.answer
+    product = asked.context.settings.text.model_copy(
+        update={"settle_within_seconds": TextSettings().settle_within_seconds}
+    )
+    settings = replace(asked.context.settings, text=product)
+    context = replace(asked.context, host=outage, sessions=outage, settings=settings)  # type: ignore[arg-type] # as far as the step needs
+
+    def last_word(reply: TextReply) -> Answer:
+        outage.away_seconds = 20
+        return answer(reply)
+
+    monkeypatch.setattr(TextReply, "answer", last_word)
+
+    answer_text_job(context, job_id)
+
+    assert outage.waited_seconds >= 20
+    assert (asked.job(job_id).state, len(asked.charges()), asked.broken()) == (TextState.SUCCEEDED, 1, [])
+
+
+def test_a_lease_outlasts_silence_and_the_longest_wait_for_postgres() -> None:
+    rules = TextSettings()
+
+    assert rules.silence_seconds >= rules.idle_seconds + rules.extend_seconds + rules.settle_within_seconds
+    assert rules.settle_within_seconds >= 60
+
+
+def test_a_call_does_not_leave_after_its_jobs_start_by(asked: Asked) -> None:
+    with asked.context.sessions.begin() as session:
+        start_by = asked.context.clock.now(session) + timedelta(seconds=5)
+    job_id = asked.queued(options=TextJobOptions(start_by=start_by))
+    taken = take_text_job(asked.context, job_id)
+    assert isinstance(taken, Taken)
+
+    (attempt,) = asked.attempts(job_id)
+    assert attempt.send_by == start_by
+    assert taken.claim.send_within_seconds <= 5
+
+
+def test_a_worker_that_was_frozen_past_start_by_sends_nothing(asked: Asked) -> None:
+    with asked.context.sessions.begin() as session:
+        start_by = asked.context.clock.now(session) + timedelta(seconds=5)
+    job_id = asked.queued(options=TextJobOptions(start_by=start_by))
+
+    answer_text_job(replace(asked.context, host=Frozen(6)), job_id)
+
+    assert [attempt.state for attempt in asked.attempts(job_id)] == [TextAttemptState.NOT_SENT]
+    assert (asked.charges(), asked.broken()) == ([], [])
+
+
+class Frozen(HostClock):
+    """A worker that was frozen between any two looks at its count."""
+
+    def __init__(self, seconds: float) -> None:
+        self._step, self._count = seconds, 0.0
+
+    def seconds(self) -> float:
+        """Later each time."""
+        self._count += self._step
+        return self._count
