@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from reelqueue.builder import build
+from reelqueue.catalog.price_list import Prices, released_prices
 from reelqueue.errors import InvalidRequestError
 from reelqueue.pricing import CostEstimate, estimate, region_of, unpriced_warning
 from reelqueue.qwen.cost import TextCost
@@ -50,12 +51,18 @@ def preview_lines(
             yield {"line": number, "error": {"code": error.code, "message": error.message, "field": error.field}}
 
 
-def preview_request(request: RenderRequest, *, base_url: str) -> dict[str, Any]:
-    """What *request* would send to a host and cost there, as JSON has it."""
+def preview_request(request: RenderRequest, *, base_url: str, prices: Prices = released_prices) -> dict[str, Any]:
+    """What *request* would send to a host and cost there, as JSON has it.
+
+    Args:
+        request: What to render.
+        base_url: The host.
+        prices: Those that count; without a server, those of this release.
+    """
     built = build(request)
     region = region_of(base_url)
-    cost = estimate(request, region)
-    warnings = built.warnings if cost else (*built.warnings, unpriced_warning(request, region))
+    cost = estimate(request, region, prices=prices)
+    warnings = built.warnings if cost else (*built.warnings, unpriced_warning(request, region, prices=prices))
     return {
         "request": {
             "method": built.method,
@@ -104,6 +111,7 @@ def _cost(cost: CostEstimate) -> dict[str, Any]:
         "billed_seconds_max": cost.billed_seconds_max,
         "region": cost.region,
         "priced_on": cost.priced_on.isoformat(),
+        "source": cost.source.value,
     }
 
 

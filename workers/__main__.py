@@ -27,6 +27,7 @@ from workers.operator.double_payments import explain_command
 from workers.operator.keys import keys
 from workers.operator.manual_review import acceptable, adopt, apply_found, questions, resubmit, write_off
 from workers.operator.money import adopt_orphans_command, statement_command
+from workers.operator.prices import prices
 from workers.operator.recover import recover_command
 from workers.operator.texts import texts
 from workers.quarantine.release import quarantined, retry
@@ -38,6 +39,7 @@ cli.add_typer(keys, name="keys")
 cli.add_typer(texts, name="texts")
 cli.add_typer(bill, name="bill")
 cli.add_typer(caps, name="caps")
+cli.add_typer(prices, name="prices")
 review = typer.Typer(no_args_is_help=True, help="Jobs whose paid task could neither be proved nor ruled out.")
 cli.add_typer(review, name="review")
 

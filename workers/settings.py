@@ -56,6 +56,11 @@ class ProviderSettings(SettingsGroup):
         description="Networks that your DNS gives for public names, such as a VPN's 198.18.0.0/15; comma-separated. "
         "Results and webhooks may go there by name, so nothing that must be kept from tenants may listen in them",
     )
+    prices_file: Path | None = Field(
+        default=None,
+        description="YAML file of an operator's prices, which count before the provider's list; read at start and when "
+        "it changes: docs/prices.md",
+    )
     orphans: Literal["adopt", "report"] = Field(
         default="adopt",
         description="What becomes of tasks that the provider lists and no job here asked for: `adopt` archives their "

@@ -1,4 +1,4 @@
-"""What clips would cost by the list prices: rendered again, or for the first time."""
+"""What clips would cost by the prices that count: rendered again, or for the first time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from api.views.references import References, read_references
 from models.job_reference import JobReference
 from models.operations.campaigns.current_clips import IS_CURRENT
 from models.operations.jobs.request_rows import to_request
+from models.operations.money.prices import known_prices
 from models.render_job import RenderJob
+from reelqueue.catalog.price_list import Prices
 from reelqueue.errors import InvalidRequestError
 from reelqueue.pricing import CostEstimate, estimate
 from reelqueue.requests.media_roles import PICTURE_URL, VIDEO_URL
@@ -50,10 +52,11 @@ _REFERENCES: Final = (
 def retried(session: Session, jobs: Sequence[RenderJob], *, region: str, is_dry_run: bool) -> RetriedClips:
     """How many clips these are, and the most that they cost."""
     costs: list[CostEstimate | None] = []
+    prices = known_prices(session)
     for begin in range(0, len(jobs), _AT_ONCE):
         some = jobs[begin : begin + _AT_ONCE]
         references = read_references(session, [job.id for job in some])
-        costs += [_cost(job, references.get(job.id, References()), region) for job in some]
+        costs += [_cost(job, references.get(job.id, References()), region, prices) for job in some]
     priced = [cost for cost in costs if cost is not None]
     return RetriedClips(
         count=len(jobs),
@@ -62,6 +65,7 @@ def retried(session: Session, jobs: Sequence[RenderJob], *, region: str, is_dry_
         currency=priced[0].currency if priced else None,
         unpriced_count=len(costs) - len(priced),
         unpriced_ids=[_name(job) for job, cost in zip(jobs, costs, strict=True) if cost is None][:_NAMED],
+        priced_by=_sources(priced),
         custom_ids=[job.custom_id for job in jobs[:_NAMED] if job.custom_id is not None],
     )
 
@@ -78,6 +82,8 @@ class Offer:
     unpriced_count: int
     unpriced_ids: list[str]
     """One clip of each kind without a price, a hundred at most."""
+    priced_by: list[str]
+    """Where the prices are from, and of what day."""
 
 
 def waiting(session: Session, campaign_id: UUID, *, region: str) -> Offer:
@@ -88,7 +94,8 @@ def waiting(session: Session, campaign_id: UUID, *, region: str) -> Offer:
     counts: dict[UUID, int] = dict(session.execute(select(first, func.count()).where(*queued).group_by(*kinds)).all())
     jobs = session.scalars(select(RenderJob).where(RenderJob.id.in_(counts))).all()
     references = read_references(session, list(counts))
-    costs = [(job, counts[job.id], _cost(job, references.get(job.id, References()), region)) for job in jobs]
+    prices = known_prices(session)
+    costs = [(job, counts[job.id], _cost(job, references.get(job.id, References()), region, prices)) for job in jobs]
     priced = [(count, cost) for _, count, cost in costs if cost is not None]
     return Offer(
         count=sum(counts.values()),
@@ -96,15 +103,21 @@ def waiting(session: Session, campaign_id: UUID, *, region: str) -> Offer:
         currency=priced[0][1].currency if priced else None,
         unpriced_count=sum(count for _, count, cost in costs if cost is None),
         unpriced_ids=[_name(job) for job, _, cost in costs if cost is None][:_NAMED],
+        priced_by=_sources([cost for _, cost in priced]),
     )
+
+
+def _sources(costs: Sequence[CostEstimate]) -> list[str]:
+    """Where prices are from, and of what day: ``provider 2026-11-30``."""
+    return sorted({f"{cost.source} {cost.priced_on.isoformat()}" for cost in costs})
 
 
 def _name(job: RenderJob) -> str:
     return job.custom_id or str(job.id)
 
 
-def _cost(job: RenderJob, references: References, region: str) -> CostEstimate | None:
+def _cost(job: RenderJob, references: References, region: str, prices: Prices) -> CostEstimate | None:
     try:
-        return estimate(to_request(job, references.rows), region)
+        return estimate(to_request(job, references.rows), region, prices=prices)
     except InvalidRequestError:
         return None  # its submit will say why it cannot be sent

@@ -17,8 +17,10 @@ from models.asset import Asset, AssetKind
 from models.attempt import Attempt
 from models.campaign import Campaign
 from models.operations.jobs.request_rows import to_request
+from models.operations.money.prices import known_prices
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
+from reelqueue.catalog.price_list import Prices
 from reelqueue.errors import InvalidRequestError
 from reelqueue.pricing import estimate
 from reelqueue.requests.base import RenderRequest
@@ -49,7 +51,8 @@ class _Related:
 def job_views(session: Session, jobs: Sequence[RenderJob], *, region: str) -> list[Job]:
     """*jobs* as the API shows them; a handful of queries, however many they are."""
     related = _related(session, jobs)
-    return [_view(job, related, region) for job in jobs]
+    prices = known_prices(session)
+    return [_view(job, related, region, prices) for job in jobs]
 
 
 def job_view(session: Session, job: RenderJob, *, region: str) -> Job:
@@ -93,7 +96,7 @@ def _related(session: Session, jobs: Sequence[RenderJob]) -> _Related:
     )
 
 
-def _view(job: RenderJob, related: _Related, region: str) -> Job:
+def _view(job: RenderJob, related: _Related, region: str, prices: Prices) -> Job:
     references = related.references.get(job.id, References())
     request = _request(job, references)
     attempts = related.attempts.get(job.id, ())
@@ -119,7 +122,7 @@ def _view(job: RenderJob, related: _Related, region: str) -> Job:
         failure=_failure(job),
         asset=_asset(related.assets.get((job.id, AssetKind.VIDEO))),
         poster_url=poster_url(job.id) if (job.id, AssetKind.POSTER) in related.assets else None,
-        estimated_cost=_cost(request, region),
+        estimated_cost=_cost(request, region, prices),
         cost=related.costs.get(job.id),
         collected_late=job.collected_late,
         created_at=job.created_at,
@@ -139,8 +142,8 @@ def _request(job: RenderJob, references: References) -> RenderRequest | None:
         return None
 
 
-def _cost(request: RenderRequest | None, region: str) -> EstimatedCost | None:
-    cost = None if request is None else estimate(request, region)
+def _cost(request: RenderRequest | None, region: str, prices: Prices) -> EstimatedCost | None:
+    cost = None if request is None else estimate(request, region, prices=prices)
     return None if cost is None else EstimatedCost.model_validate(cost)
 
 

@@ -13,12 +13,13 @@ import typer
 from rich.table import Column
 
 from reelqueue.catalog import Tier
+from reelqueue.catalog.price_list import PriceSource
 from reelqueue.cli._jobs import AsJson
 from reelqueue.cli._output import print_json_array, print_line, print_table, shown, talk
 from reelqueue.cli._render import video_base_url
 from reelqueue.preview import preview_lines
 from reelqueue.pricing import region_of
-from reelqueue.schemas.catalog import ModelCard, catalog_cards
+from reelqueue.schemas.catalog import ModelCard, ModelPrice, catalog_cards
 
 
 def models(*, as_json: AsJson = False) -> None:
@@ -32,7 +33,10 @@ def models(*, as_json: AsJson = False) -> None:
         rows = ((*_row(card), _price(card, region)) for card in cards)
         spare = ("submits/s", "slots", "sound", "resolutions", "from", "seconds")
         print_table((Column(title, no_wrap=True) for title in titles), rows, spare=spare)
-        talk(f"list prices of {region}; a model without one is billed all the same")
+        talk(
+            f"list prices of {region} as this release knows them; a server knows newer ones, and a model without "
+            "one is billed all the same"
+        )
 
 
 def preview(
@@ -75,11 +79,13 @@ def _row(card: ModelCard) -> tuple[str, ...]:
 
 
 def _price(card: ModelCard, region: str) -> str:
-    price = next((price for price in card.prices if price.region == region), None)
-    if price is None:
-        return "-"
+    return "; ".join(_amount(price) for price in card.prices if price.region == region) or "-"
+
+
+def _amount(price: ModelPrice) -> str:
     silent = f", silent {_amounts(price.silent_per_second)}" if price.silent_per_second else ""
-    return f"{_amounts(price.per_second)}{silent} {price.currency}"
+    estimate = " (estimate)" if price.source is PriceSource.ESTIMATE else ""
+    return f"{_amounts(price.per_second)}{silent} {price.currency}{estimate}"
 
 
 def _amounts(by_tier: Mapping[Tier, Decimal]) -> str:

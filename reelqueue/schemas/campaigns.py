@@ -71,7 +71,7 @@ class Shortfall(Wire):
     missing: Money = Field(description="By how much the budget is too small for all clips that wait.")
     budget: Money = Field(description="A budget that pays for them, beside what is spent and reserved.")
     clip_count: int = Field(description="Clips that wait and have a price.")
-    max_amount: Money = Field(description="The most that these cost by the list prices.")
+    max_amount: Money = Field(description="The most that these cost by the prices that count.")
     unpriced_count: int = Field(description="Clips that wait without a price, which no budget pays for.")
     command: str = Field(description="The command line that raises the budget to that.")
 
@@ -185,10 +185,15 @@ class RetriedClips(Wire):
 
     count: int = Field(description="Clips.")
     is_dry_run: bool = Field(description="Whether nothing was stored.")
-    max_amount: Money = Field(description="Most that they cost by the list prices.")
+    max_amount: Money = Field(description="Most that they cost by the prices that count.")
     currency: str | None = Field(description="ISO 4217 code; null: no price is published for them.")
     unpriced_count: int = Field(description="Clips without a price, which are not in the sum.")
     unpriced_ids: list[str] = Field(description="The first hundred of those.")
+    priced_by: list[str] = Field(
+        default_factory=list,
+        description="Where the prices are from, and of what day, such as `provider 2026-11-30`; `source` of a job's "
+        "cost has the words.",
+    )
     custom_ids: list[str] = Field(description="The first hundred.")
 
 
@@ -196,10 +201,15 @@ class WaitingClips(Wire):
     """What clips that wait to be submitted would cost."""
 
     count: int = Field(description="Clips.")
-    max_amount: Money = Field(description="Most that those with a price cost by the list prices.")
+    max_amount: Money = Field(description="Most that those with a price cost by the prices that count.")
     currency: str | None = Field(description="ISO 4217 code; null: no price is published for any of them.")
     unpriced_count: int = Field(description="Clips without a price, which are not in the sum.")
     unpriced_ids: list[str] = Field(description="One clip of each kind without a price, a hundred at most.")
+    priced_by: list[str] = Field(
+        default_factory=list,
+        description="Where the prices are from, and of what day, such as `provider 2026-11-30`; `source` of a job's "
+        "cost has the words.",
+    )
 
 
 class Decision(StrEnum):

@@ -9,12 +9,12 @@ from decimal import Decimal
 from pydantic import Field
 
 from reelqueue.catalog import MODELS, Mode, ModelSpec, Sound, Tier
-from reelqueue.catalog.price_list import CURRENCY_BY_REGION, PRICES
+from reelqueue.catalog.price_list import PRICES, Prices, PriceSource, Rate, rate_of, released_prices
 from reelqueue.schemas.jobs import Wire
 
 
 class ModelPrice(Wire):
-    """What a second of a model's video costs in one region."""
+    """What a second of a model's video costs in one region by one source."""
 
     region: str = Field(description="The provider's name of the region.")
     currency: str = Field(description="ISO 4217 code.")
@@ -22,7 +22,11 @@ class ModelPrice(Wire):
     silent_per_second: dict[Tier, Decimal] | None = Field(
         description="The same with `audio` false, where that is cheaper."
     )
-    priced_on: date = Field(description="First day of the month whose price list this is.")
+    priced_on: date = Field(description="Day of the price; of a table of a release, the first of its month.")
+    source: PriceSource = Field(
+        description="Where it is from: an `operator`, the `provider`'s own list, the tables of the `release`, or an "
+        "`estimate` in these from resellers' pages."
+    )
 
 
 class ModelCard(Wire):
@@ -50,12 +54,12 @@ class ModelCards(Wire):
     items: list[ModelCard] = Field(description="One for each model.")
 
 
-def catalog_cards() -> ModelCards:
-    """The cards of every model, in the catalog's order."""
-    return ModelCards(items=[_card(spec) for spec in MODELS.values()])
+def catalog_cards(prices: Prices = released_prices) -> ModelCards:
+    """The cards of every model, in the catalog's order, with the prices that count: without a server, a release's."""
+    return ModelCards(items=[_card(spec, prices) for spec in MODELS.values()])
 
 
-def _card(spec: ModelSpec) -> ModelCard:
+def _card(spec: ModelSpec, prices: Prices) -> ModelCard:
     return ModelCard(
         id=spec.id,
         modes=list(spec.modes),
@@ -70,17 +74,28 @@ def _card(spec: ModelSpec) -> ModelCard:
         sound=spec.sound,
         slots=spec.slots,
         submits_per_second=spec.submits_per_second,
-        prices=list(_prices(spec.id)),
+        prices=[price for region in PRICES for price in _prices(spec.id, region, prices)],
     )
 
 
-def _prices(model_id: str) -> Iterator[ModelPrice]:
-    for region, prices in PRICES.items():
-        if price := prices.get(model_id):
-            yield ModelPrice(
-                region=region,
-                currency=CURRENCY_BY_REGION[region],
-                per_second=dict(price.per_second),
-                silent_per_second=dict(price.silent_per_second) if price.silent_per_second else None,
-                priced_on=price.priced_on,
-            )
+def _prices(model_id: str, region: str, prices: Prices) -> Iterator[ModelPrice]:
+    """One for each source that a tier's price is from."""
+    listed = prices(model_id, region)
+    tiers = sorted({tier for price in listed for tier in price.per_second}, key=lambda tier: int(tier[:-1]))
+    sound = {tier: rate for tier in tiers if (rate := rate_of(listed, tier, region, is_silent=False))}
+    silent = {tier: rate for tier in tiers if (rate := rate_of(listed, tier, region, is_silent=True))}
+
+    def origin(rate: Rate) -> tuple[str, PriceSource, date]:
+        return rate.currency, rate.source, rate.priced_on
+
+    for currency, source, day in dict.fromkeys(map(origin, sound.values())):
+        mine = [tier for tier in sound if origin(sound[tier]) == (currency, source, day)]
+        cheaper = {tier: silent[tier].per_second for tier in mine if silent[tier].per_second < sound[tier].per_second}
+        yield ModelPrice(
+            region=region,
+            currency=currency,
+            per_second={tier: sound[tier].per_second for tier in mine},
+            silent_per_second=cheaper or None,
+            priced_on=day,
+            source=source,
+        )

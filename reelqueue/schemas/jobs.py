@@ -12,6 +12,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
+from reelqueue.catalog.price_list import PriceSource
 from reelqueue.states import FailureClass, RenderState
 
 Money = Annotated[Decimal, PlainSerializer(str, return_type=str, when_used="json")]
@@ -61,7 +62,12 @@ class EstimatedCost(Wire):
     billed_seconds_min: int = Field(description="Output, and input where it is billed.")
     billed_seconds_max: int = Field(description="Output, and input where it is billed.")
     region: str = Field(description="Whose price list it is.")
-    priced_on: date = Field(description="First day of the month whose price list it is.")
+    priced_on: date = Field(description="Day of the price; of a table of a release, the first of its month.")
+    source: PriceSource = Field(
+        default=PriceSource.RELEASE,
+        description="Where the price is from: an `operator`, the `provider`'s own list, the tables of the `release`, "
+        "or an `estimate` in these from resellers' pages.",
+    )
 
 
 class PaidCost(Wire):

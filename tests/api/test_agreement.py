@@ -181,7 +181,8 @@ def test_what_waits_is_priced_as_clip_by_clip(api: httpx.Client, rows: Session) 
 
     waits = waiting(rows, campaign.id, region=SINGAPORE)
 
-    assert waits == Offer(len(jobs), each.max_amount, each.currency, each.unpriced_count, waits.unpriced_ids)
+    named = (waits.unpriced_ids, each.priced_by)
+    assert waits == Offer(len(jobs), each.max_amount, each.currency, each.unpriced_count, *named)
     assert (each.count, each.unpriced_count) == (28, 7)
     assert waits.unpriced_ids[0] in each.unpriced_ids
     assert each.unpriced_ids == [f"6-{number}" for number in range(7)]

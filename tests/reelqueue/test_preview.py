@@ -35,6 +35,7 @@ def test_a_line_becomes_the_request_that_would_be_sent() -> None:
             "billed_seconds_max": 5,
             "region": "ap-southeast-1",
             "priced_on": "2026-04-01",
+            "source": "release",
         },
     }
 
@@ -54,7 +55,7 @@ def test_an_unknown_price_is_a_warning() -> None:
     (line,) = preview_lines([BOAT], base_url="https://dashscope-us.aliyuncs.com")
 
     assert line["estimated_cost"] is None
-    assert line["warnings"] == ["no price is known for wan2.6-t2v at 720P in us-east-1, so its cost is unknown"]
+    assert line["warnings"] == ["no price is known for wan2.6-t2v in us-east-1, so its cost is unknown"]
 
 
 def test_files_are_read_only_where_the_caller_says_so(tmp_path: Path) -> None:

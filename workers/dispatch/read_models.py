@@ -47,6 +47,7 @@ from reelqueue.errors import ConfigurationError
 from reelqueue.states import RenderState
 from workers.dashscope import MisdirectedError, ProviderError
 from workers.dashscope.model_list import ListedModel
+from workers.dispatch.price_file import import_prices
 from workers.runtime.context import Context
 
 log = structlog.get_logger(__name__)
@@ -80,6 +81,7 @@ class ModelsRead:
 
 def read_models(context: Context, *, is_forced: bool = False) -> ModelsRead:
     """Read the list of each account that is due, or of all."""
+    _follow_file(context)
     with context.sessions() as session:
         accounts = list(session.scalars(select(Account).order_by(Account.created_at, Account.id)))
         due = accounts if is_forced else _due(session, accounts, context.clock.now(session))
@@ -97,6 +99,17 @@ def read_models(context: Context, *, is_forced: bool = False) -> ModelsRead:
     if changed:
         context.hints.dispatch()
     return ModelsRead(read, failed, tuple(changed))
+
+
+def _follow_file(context: Context) -> None:
+    """Store what the operator's file says; a bad one changes nothing."""
+    path = context.settings.provider.prices_file
+    if path is None:
+        return
+    try:
+        import_prices(context, path)
+    except ConfigurationError as error:
+        log.error("prices.file_unread", reason=str(error), remedy="the prices before still count")  # noqa: TRY400
 
 
 async def _ask(context: Context, account: Account) -> dict[str, ListedModel]:

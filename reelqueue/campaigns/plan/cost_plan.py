@@ -11,6 +11,7 @@ from typing import Final
 from reelqueue.campaigns.clips import Clip
 from reelqueue.campaigns.options import Budget
 from reelqueue.campaigns.plan.server_diff import RENDERED_CHANGES, ClipChange, ServerState, UndoneRepair
+from reelqueue.catalog.price_list import PriceSource
 from reelqueue.pricing import CostEstimate, estimate, unpriced_warning
 from reelqueue.requests.base import RenderRequest
 from reelqueue.requests.option_table import REQUEST_OPTIONS, Role
@@ -44,6 +45,8 @@ class ModelPlan:
     billed_seconds_max: int = 0
     priced_on: date | None = None
     """First day of the month whose price list this is."""
+    source: PriceSource | None = None
+    """Where the price is from: the tables of this release, or an estimate in them."""
 
     def add(self, cost: CostEstimate | None) -> None:
         """Count one clip."""
@@ -56,7 +59,7 @@ class ModelPlan:
         self.currency = cost.currency
         self.billed_seconds_min += cost.billed_seconds_min
         self.billed_seconds_max += cost.billed_seconds_max
-        self.priced_on = cost.priced_on
+        self.priced_on, self.source = cost.priced_on, cost.source
 
 
 @dataclass(slots=True)
@@ -139,6 +142,8 @@ class Plan:
             total.billed_seconds_max += part.billed_seconds_max
             total.currency = part.currency or total.currency
             total.priced_on = part.priced_on or total.priced_on
+            if total.source != PriceSource.ESTIMATE:  # a sum with an estimate is one
+                total.source = part.source or total.source
         return total
 
     @property

@@ -95,4 +95,5 @@ def _model_object(part: ModelPlan) -> dict[str, Any]:
         "billed_seconds_min": part.billed_seconds_min,
         "billed_seconds_max": part.billed_seconds_max,
         "priced_on": part.priced_on and part.priced_on.isoformat(),
+        "source": part.source,
     }
