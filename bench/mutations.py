@@ -74,6 +74,19 @@ class Mutant:
         folder = str(Path(self.path).parent)
         return TESTS_ELSEWHERE.get(folder, (f"tests/{folder}",))
 
+    @property
+    def nearest_tests(self) -> tuple[str, ...]:
+        """Of its tests, the files that import or are named after the changed file: they most likely notice."""
+        module = Path(self.path).with_suffix("")
+        words = (".".join(module.parts), f"from {'.'.join(module.parent.parts)} import {module.name}")
+        files = [file for place in self.tests for file in sorted((ROOT / place).glob("**/test_*.py"))]
+        near = [
+            file
+            for file in files
+            if module.name in file.stem or any(word in file.read_text(encoding="utf-8") for word in words)
+        ]
+        return tuple(str(file.relative_to(ROOT)) for file in near)
+
 
 def mutants(path: str) -> Iterator[Mutant]:
     """Every change of a file, one at a time."""
@@ -172,7 +185,7 @@ class Bench:
         self._baseline(mutant.tests)
         file.write_text(mutant.source, encoding="utf-8")
         try:
-            if not self._passes(mutant.tests):
+            if not self._passes(mutant.tests, first=mutant.nearest_tests):
                 return "tests"
             return "" if self._passes(SIMULATION) else "simulation"
         finally:
@@ -187,8 +200,8 @@ class Bench:
                     raise SystemExit(f"{' '.join(what)} fails without any change; nothing can be measured")
                 self._seconds[what] = time.monotonic() - started
 
-    def _passes(self, what: tuple[str, ...]) -> bool:
-        program = ["-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", *what]
+    def _passes(self, what: tuple[str, ...], *, first: tuple[str, ...] = ()) -> bool:
+        program = ["-m", "pytest", "-q", "-x", "-n", "0", "-p", "no:cacheprovider", "-p", "no:randomly", *first, *what]
         if what == SIMULATION:
             program = ["-m", *SIMULATION, "--seeds", str(self._simulation_seeds)]
         limit = self._seconds.get(what, 600.0) * PATIENCE
