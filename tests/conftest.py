@@ -13,7 +13,7 @@ import shutil
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,7 @@ from embedded.servers.postgres import PostgresServer
 from embedded.servers.valkey import ValkeyServer
 from models.session import make_engine
 from tests.support.s3 import S3, proxying
+from tests.support.shared_stacks import keep_together, stop_left
 
 # A run in the background of a script ignores Ctrl-C, and would hand that down to processes that tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -66,6 +67,21 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         )
         if alone is not None:
             raise pytest.UsageError(f"{alone.nodeid} is in no group, though it is marked: which pytest is installed?")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep tests that share a stack together."""
+    keep_together(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, object, object]:
+    """Stop stacks that the next test does not share."""
+    try:
+        return (yield)
+    finally:
+        stop_left(item.session, nextitem)
 
 
 @pytest.fixture(scope="module", autouse=True)

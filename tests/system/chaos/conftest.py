@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from embedded.chaos.harness import Harness
 from embedded.errors import BinaryNotFoundError
 from tests.conftest import skip_or_fail
+from tests.support.shared_stacks import SharedStack, sharing
 
 
 @pytest.fixture(scope="session")
-def whole_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
-    """Everything, running."""
+def worlds(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedStack[Harness]]:
+    """Starts a world when a test needs one."""
+    with sharing(request.session, Path(__file__).parent, partial(_running, tmp_path_factory)) as worlds:
+        yield worlds
+
+
+@contextmanager
+def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
     world = Harness(tmp_path_factory.mktemp("faults"))
     try:
         world.start()
@@ -24,8 +34,9 @@ def whole_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Harness]:
 
 
 @pytest.fixture
-def world(whole_world: Harness, request: pytest.FixtureRequest) -> Iterator[Harness]:
+def world(worlds: SharedStack[Harness], request: pytest.FixtureRequest) -> Iterator[Harness]:
     """The world, with nothing in hand and nothing armed; a case that fails has it made anew for the next one."""
+    whole_world = worlds.get()
     failed_before = request.session.testsfailed
     yield whole_world
     if request.session.testsfailed > failed_before:

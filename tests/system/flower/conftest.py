@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from celery import Celery
@@ -12,18 +16,38 @@ from embedded.servers.postgres import PostgresServer
 from embedded.servers.valkey import ValkeyServer
 from models.session import make_engine
 from tests.conftest import TEMPLATE, Simulator, free_port
+from tests.support.shared_stacks import SharedStack, sharing
 from tests.system.flower import story
 from tests.system.flower.site import PASSWORD, USER, Site, environment_for, running, wait_until_watched
 
 
 @pytest.fixture(scope="session")
-def site(
+def sites(
+    request: pytest.FixtureRequest,
+    postgres_server: PostgresServer,
+    simulator_process: Simulator,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[SharedStack[Site]]:
+    """Starts a site when a test needs one."""
+    start = partial(_running, postgres_server, simulator_process, tmp_path_factory)
+    with sharing(request.session, Path(__file__).parent, start) as sites:
+        yield sites
+
+
+@pytest.fixture(scope="module")
+def site(sites: SharedStack[Site]) -> Site:
+    """A worker and Flower after some renders and failures; with a broker of their own, as other tests empty theirs."""
+    return sites.get()
+
+
+@contextmanager
+def _running(
     postgres_server: PostgresServer, simulator_process: Simulator, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Site]:
-    """A worker and Flower after some renders and failures; with a broker of their own, as other tests empty theirs."""
     folder = tmp_path_factory.mktemp("site")
-    postgres_server.create_database("site", template=TEMPLATE)
-    database_url, port = postgres_server.url("site"), free_port()
+    name = f"site_{uuid4().hex}"
+    postgres_server.create_database(name, template=TEMPLATE)
+    database_url, port = postgres_server.url(name), free_port()
     simulator_process.control.post("reset").raise_for_status()
     simulator_process.control.post("faults", json=story.FAULT).raise_for_status()
     with ValkeyServer(folder / "valkey") as valkey:
