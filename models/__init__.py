@@ -20,6 +20,8 @@ from models.ledger_entry import EntryKind, LedgerEntry
 from models.model_list import ModelList
 from models.model_price import ModelPrice
 from models.notice import Notice, OperatorEvent
+from models.notification_channel import NotificationChannel
+from models.notification_delivery import NotificationDelivery
 from models.poll_lane import PollLane
 from models.provider_task import ProviderTask
 from models.rate_limit import Turn
@@ -60,6 +62,8 @@ __all__ = [
     "ModelList",
     "ModelPrice",
     "Notice",
+    "NotificationChannel",
+    "NotificationDelivery",
     "OnAmbiguous",
     "OnBudget",
     "OnLostAnswer",

@@ -22,6 +22,7 @@ task                 arguments                                           sent by
 ``text.gather``      ``model`` (str)                                     sweep
 ``text.batch``       ``batch_id`` (str)                                  gather, batch itself, sweep
 ``webhook.deliver``  ``endpoint_id`` (str)                               archive, deliver itself, sweep
+``….notify_people``  none                                                ``control.notices``, itself
 ==================== =================================================== ===============================
 """
 
@@ -46,6 +47,7 @@ TEXT_ANSWER: Final = "text.answer"
 TEXT_GATHER: Final = "text.gather"
 TEXT_BATCH: Final = "text.batch"
 WEBHOOK_DELIVER: Final = "webhook.deliver"
+NOTIFY_PEOPLE: Final = "notices.notify_people"
 
 QUEUE_BY_TASK: Final = {
     INTAKE_ENQUEUE: "intake",
@@ -65,6 +67,7 @@ QUEUE_BY_TASK: Final = {
     TEXT_GATHER: "text",
     TEXT_BATCH: "text",
     WEBHOOK_DELIVER: "notify",
+    NOTIFY_PEOPLE: "notify",
 }
 """The queue of every task; producers and workers route by this table."""
 

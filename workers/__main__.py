@@ -21,6 +21,7 @@ from workers.audit.text_bill import audit_texts
 from workers.operator.accounts import accounts
 from workers.operator.bill import bill
 from workers.operator.caps import caps
+from workers.operator.channels.commands import notify
 from workers.operator.console import AsJson, Since, open_context, read_window
 from workers.operator.doctor import examine
 from workers.operator.double_payments import explain_command
@@ -39,6 +40,7 @@ cli.add_typer(keys, name="keys")
 cli.add_typer(texts, name="texts")
 cli.add_typer(bill, name="bill")
 cli.add_typer(caps, name="caps")
+cli.add_typer(notify, name="notify")
 cli.add_typer(prices, name="prices")
 review = typer.Typer(no_args_is_help=True, help="Jobs whose paid task could neither be proved nor ruled out.")
 cli.add_typer(review, name="review")

@@ -32,6 +32,7 @@ app = Celery(
     include=[
         "workers.tasks.control",
         "workers.tasks.intake",
+        "workers.tasks.notices",
         "workers.tasks.render",
         "workers.tasks.text",
         "workers.tasks.webhook",

@@ -335,21 +335,32 @@ class ArchiveSettings(SettingsGroup):
 
 
 class DeliverySettings(SettingsGroup, WebhookSettings):
-    """Posting webhooks."""
+    """Posting webhooks, and notifying people."""
 
     webhook_timeout_seconds: float = timing(
         default=10, gt=0, description="For one post of a webhook, from looking its host up to the head of the answer"
     )
     webhook_first_retry_seconds: float = timing(
-        default=5, gt=0, description="Delay after the first failed post of a webhook; doubles"
+        default=5, gt=0, description="Delay after the first failed post of a webhook, or notification; doubles"
     )
     webhook_longest_retry_seconds: float = timing(default=3600, gt=0, description="Longest delay between them")
-    webhook_give_up_hours: float = timing(default=24, gt=0, description="A webhook that fails for longer is dead")
+    webhook_give_up_hours: float = timing(
+        default=24, gt=0, description="A webhook or notification that fails for longer is dead"
+    )
     webhook_http_transport: ImportString[Callable[[], httpx.AsyncBaseTransport]] | None = Field(
         default=None,
         description="module:function that makes the httpx transport of every webhook, and sees to it alone that none "
         "leads into the network",
     )
+
+    notification_timeout_seconds: float = timing(
+        default=30, gt=0, description="For the few notifications that are sent to one channel at a time"
+    )
+
+    @property
+    def notification_lease_seconds(self) -> float:
+        """A worker that sends to a channel for longer is believed dead."""
+        return 2 * self.notification_timeout_seconds
 
     @property
     def lease_seconds(self) -> float:

@@ -77,6 +77,9 @@ class EventQueue:
     def notify(self, endpoint_id: UUID) -> None:
         """Do nothing: a rehearsal has no webhook endpoint."""
 
+    def notify_people(self) -> None:
+        """Do nothing: a rehearsal has no notification channel."""
+
     def waiting_count(self, task: str) -> int:  # noqa: ARG002
         """None: each step is taken when its time has come."""
         return 0

@@ -50,6 +50,8 @@ class RecordedHints:
     """Ambiguous attempts to be reconciled."""
     notices: list[UUID] = field(default_factory=list)
     """Webhook endpoints to be posted to."""
+    people: int = 0
+    """Hints that people are to be notified."""
     texts: list[TextHint] = field(default_factory=list)
     gathers: list[str] = field(default_factory=list)
     """Models whose jobs wait to be put into a batch."""
@@ -99,6 +101,10 @@ class RecordedHints:
     def notify(self, endpoint_id: UUID) -> None:
         """Something is to be posted to a webhook endpoint."""
         self.notices.append(endpoint_id)
+
+    def notify_people(self) -> None:
+        """Something is to be sent to a notification channel."""
+        self.people += 1
 
     def waiting_count(self, task: str) -> int:
         """What the test says."""

@@ -22,6 +22,7 @@ from models.notice import LASTING, Notice
 from models.operations.webhooks.events import announce_notices
 from workers.failpoints import Failpoint, failpoint
 from workers.notices.campaigns import campaign_facts, campaign_occurrences
+from workers.notices.channels import due_channels, queue_notifications
 from workers.notices.occurrence import Occurrence
 from workers.notices.server import server_occurrences
 from workers.runtime.context import Context
@@ -55,12 +56,16 @@ def report_notices(context: Context) -> Reported:
         over = _end_what_is_over(session, found, now)
         new = _record(session, found)
         endpoints = announce_notices(session, new, now=now)
+        queue_notifications(session, new, now=now)
+        is_due = session.scalars(due_channels(now).limit(1)).first() is not None
         if new:
             failpoint(Failpoint.REPORTING)
     if new:
         failpoint(Failpoint.REPORTED)
     for endpoint_id in endpoints:
         context.hints.notify(endpoint_id)
+    if is_due:  # also what failed before and is to be tried again
+        context.hints.notify_people()
     return Reported(len(new), over)
 
 

@@ -27,6 +27,7 @@ from reelqueue.builder import KEY_VARIABLES
 from reelqueue.errors import ConfigurationError
 from workers.archive.backlog import read_backlog
 from workers.audit.invariants import BILL_IS_RESERVED
+from workers.operator.channels.health import channel_troubles
 from workers.operator.odd_tasks import odd_tasks
 from workers.operator.text_health import text_troubles
 from workers.orphans.adoption import adopted_since
@@ -81,6 +82,7 @@ def _database(context: Context) -> Iterator[CheckLine]:
             yield from _odd_tasks(session)
             yield from _bills(context, session)
             yield from _texts(session, context.clock.now(session))
+            yield from _channels(context, session, context.clock.now(session))
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
         yield CheckLine(
@@ -196,6 +198,13 @@ def _texts(session: Session, now: datetime) -> Iterator[CheckLine]:
     if "text_lanes" not in _tables(session):
         return
     for trouble in text_troubles(session, now):
+        yield CheckLine(trouble.subject, False, trouble.seen, trouble.remedy)
+
+
+def _channels(context: Context, session: Session, now: datetime) -> Iterator[CheckLine]:
+    if "notification_channels" not in _tables(session):
+        return
+    for trouble in channel_troubles(context, session, now):
         yield CheckLine(trouble.subject, False, trouble.seen, trouble.remedy)
 
 

@@ -53,6 +53,9 @@ class Hints(Protocol):
     def notify(self, endpoint_id: UUID) -> None:
         """Something is to be posted to a webhook endpoint."""
 
+    def notify_people(self) -> None:
+        """Something is to be sent to a notification channel."""
+
     def waiting_count(self, task: str) -> int:
         """Messages that no worker has taken yet, in the queue of a task."""
 
@@ -112,6 +115,10 @@ class CeleryHints:
     def notify(self, endpoint_id: UUID) -> None:
         """Send ``webhook.deliver``."""
         self._send(messages.WEBHOOK_DELIVER, (str(endpoint_id),), f"endpoint={endpoint_id}")
+
+    def notify_people(self) -> None:
+        """Send ``notices.notify_people``."""
+        self._send(messages.NOTIFY_PEOPLE, (), "()")
 
     def waiting_count(self, task: str) -> int:
         """Ask the broker for the length; 0 if it does not answer."""

@@ -27,6 +27,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from models.attempt import Attempt
 from models.found_task import FoundTask
+from models.notification_channel import NotificationChannel
+from models.notification_delivery import NotificationDelivery
 from models.poll_lane import PollLane
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
@@ -128,6 +130,11 @@ def waits(settings: Settings) -> Iterator[Wait]:
     yield Wait(WebhookDelivery.next_attempt_at, retry, among=(pending,))
     yield Wait(WebhookEndpoint.held_until, retry)
     yield Wait(WebhookEndpoint.lease_until, timedelta(seconds=delivery.lease_seconds), is_lease=True)
+    told = NotificationDelivery.next_attempt_at.is_not(None)
+    yield Wait(NotificationDelivery.next_attempt_at, retry, among=(told,))
+    yield Wait(NotificationChannel.held_until, _PACE)
+    sending = timedelta(seconds=delivery.notification_lease_seconds)
+    yield Wait(NotificationChannel.lease_until, sending, is_lease=True)
 
 
 def _milliseconds(count: ColumnElement[Any] | InstrumentedAttribute[Any]) -> ColumnElement[timedelta]:

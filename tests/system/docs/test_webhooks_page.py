@@ -15,7 +15,7 @@ from api.app import create_app
 from api.settings import ApiSettings
 from reelqueue.cli._webhooks import webhook
 from reelqueue.states import TERMINAL
-from reelqueue.webhooks import WebhookEvent, sign
+from reelqueue.webhooks import CampaignEvent, WebhookEvent, sign
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "docs/webhooks.md").read_text()
@@ -24,8 +24,11 @@ SECRET = "whsec_" + base64.b64encode(b"0" * 32).decode()
 
 
 def _block(language: str) -> str:
-    (block,) = re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
-    return str(block)
+    return _blocks(language)[0]
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
 
 
 def test_the_table_has_every_call_and_no_other() -> None:
@@ -55,8 +58,14 @@ def test_every_type_of_event_is_named(state: str) -> None:
     assert f"`{state}`" in TEXT.partition("## What arrives")[2].partition("\n## ")[0]
 
 
-def test_the_message_is_one() -> None:
-    message = json.loads(_block("json"))
+@pytest.mark.parametrize("kind", CampaignEvent)
+def test_every_event_of_campaigns_is_named(kind: str) -> None:
+    assert f"| `{kind}` |" in TEXT
+
+
+@pytest.mark.parametrize("text", _blocks("json"))
+def test_each_message_is_one(text: str) -> None:
+    message = json.loads(text)
 
     event = WebhookEvent.model_validate({**message, "id": "1"})
 

@@ -72,6 +72,9 @@ class BagHints(CeleryHints):
         super().__init__(bag, longest_countdown_seconds=longest_countdown_seconds)
         self._bag = bag
 
+    def notify_people(self) -> None:
+        """Do nothing: no simulated world has a notification channel."""
+
     def waiting_count(self, task: str) -> int:
         """Look into the bag."""
         return 0 if self._bag.is_down else self._bag.waiting_count(messages.QUEUE_BY_TASK[task])

@@ -12,7 +12,7 @@ from celery import Celery
 from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
-from models import Account, AccountClock, SubmitGate
+from models import Account, AccountClock, Notice, NotificationChannel, NotificationDelivery, SubmitGate
 from models.session import make_engine, make_sessions
 from models.storage import LocalArchive, StorageError
 from tests.conftest import free_port
@@ -166,6 +166,29 @@ def test_an_account_without_its_key_is_bad_before_it_gets_a_job(jobs: Jobs, rows
 
     assert not line.is_healthy
     assert "set SECOND_KEY for the workers" in line.seen
+
+
+def test_what_people_were_not_told_is_bad(jobs: Jobs) -> None:
+    with jobs.context.sessions.begin() as session:
+        now = jobs.clock.now()
+        channel = NotificationChannel(name="team", url_env="TEAM_URL", events=[], has_prompts=False, created_at=now)
+        notice = Notice(kind="account.paused", subject="x", marker="y", facts={}, occurred_at=now)
+        session.add_all([channel, notice])
+        session.flush()
+        failed = {"last_error": "HTTP 403", "asked_at": now, "next_attempt_at": now}
+        session.add(NotificationDelivery(channel_id=channel.id, notice_id=notice.id, **failed))
+
+    said = [str(line) for line in doctor._database(jobs.context) if line.subject == "channel team"]
+
+    test = "python -m workers notify test team"
+    remedies = [
+        f"set it for the workers and restart them, then {test}",
+        f"fix the URL in TEAM_URL or its service, then {test}",
+    ]
+    assert said == [
+        f"BAD channel team: TEAM_URL is not set here -> {remedies[0]}",
+        f"BAD channel team: 1 notifications are not delivered: HTTP 403 -> {remedies[1]}",
+    ]
 
 
 def test_a_folder_that_is_nearly_full_is_bad_before_it_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

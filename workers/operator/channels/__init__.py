@@ -1,0 +1,1 @@
+"""Notification channels: the operators' commands, and the doctor's checks."""
