@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models import TextBatch, TextJob
+from models.operations.texts.cancel import request_text_cancel
 from models.operations.texts.enqueue import TextJobOptions
 from models.session import DatabaseClock
 from reelqueue.states import TEXT_TERMINAL, TextBatchState, TextState
@@ -104,3 +105,40 @@ class Batched(Asked):
         headers = {"Authorization": "Bearer sk-simulated"}
         listed = httpx.get(url, headers=headers, trust_env=False).raise_for_status().json()
         return [batch["metadata"]["ds_name"] for batch in listed["data"]]
+
+    def configure(self, **changes: Any) -> None:
+        """Change the simulator's configuration."""
+        config = self.simulator.control.get("config").json()
+        for name, values in changes.items():
+            config[name] = {**config[name], **values}
+        self.simulator.control.post("config", json=config).raise_for_status()
+
+    def cancel(self, job_id: UUID) -> bool:
+        """Stop a job, and give its answer up."""
+        with self.context.sessions.begin() as session:
+            return request_text_cancel(session, job_id, now=self.context.clock.now(session), abandon_running=True)
+
+    def refuse_line(self, batch_id: UUID, number: int) -> None:
+        """The provider will say that it has refused the file for one of its lines."""
+        provider_id = str(self.batch(batch_id).provider_batch_id)
+        error = {"code": "invalid_json_line", "message": "This line is not parseable.", "param": None, "line": number}
+        refused = {"id": provider_id, "status": "failed", "errors": {"data": [error]}}
+        text = self.context.settings.text.model_copy(
+            update={"http_transport": lambda: _Answering(f"/batches/{provider_id}", refused)}
+        )
+        self.context = replace(self.context, settings=replace(self.context.settings, text=text))
+
+
+class _Answering(httpx.HTTPTransport):
+    """Answers requests to one path as a test says, and sends the others."""
+
+    def __init__(self, path: str, document: dict[str, Any]) -> None:
+        super().__init__()
+        self._path = path
+        self._document = document
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """The answer to a request."""
+        if request.url.path.endswith(self._path):
+            return httpx.Response(200, json=self._document)
+        return super().handle_request(request)

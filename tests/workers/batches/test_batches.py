@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import update
 
-from models import EntryKind
+from models import Campaign, EntryKind, OnLostAnswer
 from models.campaign import ensure_campaign
 from models.operations.money.budget import Budget, set_budget
 from models.operations.texts.cancel import request_text_cancel
+from models.operations.texts.enqueue import TextJobOptions
 from models.tenant import ensure_tenant
-from reelqueue.states import TextAttemptState, TextBatchState, TextState
+from reelqueue.states import FailureClass, TextAttemptState, TextBatchState, TextState
+from tests.conftest import TIME_SCALE
 from tests.support.asked import MODEL
 from tests.support.batched import DAY, Batched, KilledError
 from workers.batches import creation, following, search
 from workers.batches.gathering import gather_text_jobs
 from workers.failpoints import Failpoint
+from workers.runtime.host_clock import HostClock
 from workers.settings import BatchSettings
 from workers.sweep.batches import sweep_batches
 
@@ -83,6 +88,22 @@ def test_a_batch_that_was_not_made_is_made_again_only_after_two_lists_minutes_ap
     assert (first.state, first.error_code) == (TextAttemptState.NOT_SENT, "batch_absent")
     assert (second.state, batched.job(job_id).state) == (TextAttemptState.ANSWERED, TextState.SUCCEEDED)
     assert (len(batched.charges()), batched.broken()) == (1, [])
+
+
+class FrozenHost(HostClock):
+    """A host whose process stops now and then."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.frozen_seconds = 0.0
+
+    def freeze(self, seconds: float, is_frozen: bool) -> None:  # noqa: FBT001
+        """Let time pass for everybody else."""
+        self.frozen_seconds += seconds if is_frozen else 0
+
+    def seconds(self) -> float:
+        """Seconds by the host's clock."""
+        return super().seconds() + self.frozen_seconds
 
 
 POINTS = [
@@ -196,3 +217,241 @@ def test_a_budget_holds_for_all_lines_together(batched: Batched) -> None:
     assert (waits.state, waits.failure_code) == (TextState.QUEUED, "budget_exhausted")
     batched.play()
     assert (batched.states(), batched.broken()) == ([TextState.SUCCEEDED] * 3, [])
+
+
+def test_lines_that_expire_are_free_and_those_that_were_answered_are_kept(batched: Batched) -> None:
+    jobs = [batched.batched() for _ in range(4)]
+    batched.configure(texts={"batch_run_seconds": 1.5 * DAY})
+    batch_id = batched.gathered()
+    batched.step(batch_id)
+    batched.wait(DAY)
+
+    assert batched.step(batch_id).provider_status == "expired"
+
+    ended = [batched.job(one).state for one in jobs]
+    assert (ended.count(TextState.SUCCEEDED), ended.count(TextState.QUEUED)) == (2, 2)
+    assert (len(batched.charges()), batched.broken()) == (2, [])
+    batched.configure(texts={"batch_run_seconds": 600.0})
+    batched.play()
+    assert (batched.states(), len(batched.charges())) == ([TextState.SUCCEEDED] * 4, 4)
+    assert batched.broken() == []
+
+
+def test_a_job_comes_back_to_the_queue_a_few_times_and_then_has_failed(batched: Batched) -> None:
+    job_id = batched.batched()
+    batched.configure(texts={"batch_run_seconds": 100 * DAY})
+
+    batched.play(most=100)
+
+    job = batched.job(job_id)
+    assert (job.state, job.failure_code, len(batched.attempts(job_id))) == (TextState.FAILED, "batch_expired", 3)
+    assert (job.cost_amount, batched.entries(), batched.broken()) == (None, [], [])
+
+
+def test_cancelling_all_jobs_of_a_batch_cancels_it(batched: Batched) -> None:
+    jobs = [batched.batched() for _ in range(4)]
+    batched.configure(texts={"batch_run_seconds": 0.9 * DAY})
+    batch_id = batched.gathered()
+    batched.step(batch_id)
+    batched.wait(0.45 * DAY / TIME_SCALE)  # half of its lines are answered
+    assert batched.cancel(jobs[0])
+    assert batched.step(batch_id).cancel_sent_at is None
+    assert [batched.cancel(one) for one in jobs[1:]] == [True] * 3
+
+    batched.wait(60)
+    assert batched.step(batch_id).cancel_sent_at is not None
+    batched.play()
+
+    assert set(batched.states()) == {TextState.SUCCEEDED, TextState.CANCELLED}
+    assert len(batched.charges()) == batched.states().count(TextState.SUCCEEDED)
+    assert batched.broken() == []
+
+
+def test_a_job_whose_batch_runs_is_not_cancelled_unless_its_answer_may_be_given_up(batched: Batched) -> None:
+    job_id = batched.batched()
+    batched.step(batched.gathered())
+
+    with batched.context.sessions.begin() as session:
+        assert not request_text_cancel(session, job_id, now=batched.context.clock.now(session))
+
+    batched.play()
+    assert batched.job(job_id).state is TextState.SUCCEEDED
+
+
+def test_a_line_that_the_model_refuses_is_free(batched: Batched) -> None:
+    blocked, fine = batched.batched("[[blocked-input]]"), batched.batched()
+
+    batched.play()
+
+    job = batched.job(blocked)
+    assert (job.state, job.failure_class, job.cost_amount) == (TextState.FAILED, FailureClass.MODERATION, None)
+    assert (batched.job(fine).state, len(batched.charges())) == (TextState.SUCCEEDED, 1)
+    assert batched.broken() == []
+
+
+def test_a_batch_that_the_provider_refuses_to_make_costs_nothing(batched: Batched) -> None:
+    job_id = batched.batched()
+    batch_id = batched.gathered()
+    batched.goes_wrong("batch-create", "error", phase="before", status=429, code="limit_requests")
+
+    assert batched.step(batch_id).state is TextBatchState.RELEASING
+    batched.play()
+
+    first, second = batched.attempts(job_id)
+    assert (first.state, second.state) == (TextAttemptState.REFUSED, TextAttemptState.ANSWERED)
+    assert (len(batched.charges()), batched.broken()) == (1, [])
+
+
+def test_a_gateway_s_refusal_is_looked_up(batched: Batched) -> None:
+    """The page of a proxy says nothing about what the service has received."""
+    job_id = batched.batched()
+    batch_id = batched.gathered()
+    batched.goes_wrong("batch-create", "gateway-page", phase="after", status=404)
+
+    assert batched.step(batch_id).state is TextBatchState.AMBIGUOUS
+    batched.play()
+
+    assert (batched.job(job_id).state, len(batched.made()), len(batched.charges())) == (TextState.SUCCEEDED, 1, 1)
+
+
+def test_a_file_that_the_provider_refuses_fails_the_line_it_names_and_returns_the_others(batched: Batched) -> None:
+    jobs = [batched.batched() for _ in range(2)]
+    batch_id = batched.gathered()
+    batched.step(batch_id)
+    batched.refuse_line(batch_id, 2)
+    batched.wait(60)
+
+    batched.step(batch_id)
+
+    refused = batched.job(jobs[1])
+    assert (refused.state, refused.failure_class) == (TextState.FAILED, FailureClass.INPUT)
+    assert batched.job(jobs[0]).state is TextState.QUEUED
+    batched.play()
+    assert batched.job(jobs[0]).state is TextState.SUCCEEDED
+
+
+def test_a_line_that_is_in_no_file_may_be_billed_and_is_asked_again_by_policy(batched: Batched) -> None:
+    hold = TextJobOptions(is_batched=True, on_lost_answer=OnLostAnswer.HOLD)
+    held, retried = batched.batched(options=hold), batched.batched()
+    batch_id = batched.gathered()
+    batched.step(batch_id)
+    batched.wait(DAY)
+    batched.goes_wrong("file-content", "empty", phase="after")
+
+    batched.step(batch_id)
+
+    assert [batched.job(one).state for one in (held, retried)] == [TextState.HELD, TextState.QUEUED]
+    assert {attempt.state for one in (held, retried) for attempt in batched.attempts(one)} == {
+        TextAttemptState.AMBIGUOUS
+    }
+    assert {entry.kind for entry in batched.entries()} == {EntryKind.WRITE_OFF}
+    assert batched.broken() == []
+    batched.play()
+    assert (batched.job(retried).state, len(batched.charges())) == (TextState.SUCCEEDED, 3)
+    assert batched.broken() == []
+
+
+def test_a_list_that_cannot_be_read_proves_nothing(batched: Batched) -> None:
+    job_id = batched.batched()
+    batch_id = batched.gathered()
+    batched.goes_wrong("batch-create", "drop", phase="after")
+    batched.step(batch_id)
+    for _ in range(6):
+        batched.goes_wrong("batch-list", "error", phase="before", status=500)
+        batched.wait(600)
+        assert batched.step(batch_id).state is TextBatchState.AMBIGUOUS
+
+    batched.play()
+
+    assert (batched.job(job_id).state, len(batched.made()), len(batched.charges())) == (TextState.SUCCEEDED, 1, 1)
+
+
+def test_a_clock_that_is_set_forward_does_not_prove_that_a_batch_is_absent(batched: Batched) -> None:
+    """The batch is in the list only later: its request is still under way when the database's clock jumps."""
+    batched.batched()
+    batch_id = batched.gathered()
+    batched.goes_wrong("batch-create", "drop", phase="before")
+    batched.step(batch_id)
+
+    for _ in range(4):
+        batched.clock.ahead += timedelta(hours=1)
+        assert batched.step(batch_id).state is TextBatchState.AMBIGUOUS
+
+
+def test_a_second_absence_is_left_to_the_job_s_policy(batched: Batched) -> None:
+    """A list that never shows a batch would have each paid for again."""
+    job_id = batched.batched(options=TextJobOptions(is_batched=True, on_lost_answer=OnLostAnswer.HOLD))
+    for _ in range(2):
+        batched.goes_wrong("batch-create", "drop", phase="before")
+
+    batched.play()
+
+    assert batched.job(job_id).state is TextState.HELD
+    assert [attempt.state for attempt in batched.attempts(job_id)] == [
+        TextAttemptState.NOT_SENT,
+        TextAttemptState.AMBIGUOUS,
+    ]
+    assert batched.broken() == []
+
+
+def test_a_campaign_that_is_paused_has_its_jobs_taken_out_of_a_batch_that_was_not_sent(batched: Batched) -> None:
+    job_id = batched.batched()
+    batch_id = batched.gathered()
+    with batched.context.sessions.begin() as session:
+        session.execute(update(Campaign).values(paused_at=batched.context.clock.now(session)))
+
+    assert batched.step(batch_id).state is TextBatchState.CLOSED
+
+    (attempt,) = batched.attempts(job_id)
+    assert (batched.job(job_id).state, attempt.state) == (TextState.QUEUED, TextAttemptState.NOT_SENT)
+    assert (batched.made(), batched.broken()) == ([], [])
+
+
+def test_a_campaign_that_is_paused_while_its_batch_is_uploaded_is_not_sent(
+    batched: Batched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batched.batched()
+    batch_id = batched.gathered()
+
+    def pause(name: Failpoint) -> None:
+        if name is Failpoint.BATCH_UPLOADED:
+            with batched.context.sessions.begin() as session:
+                session.execute(update(Campaign).values(paused_at=batched.context.clock.now(session)))
+
+    monkeypatch.setattr(creation, "failpoint", pause)
+
+    assert batched.step(batch_id).state is TextBatchState.GATHERED
+    assert (batched.made(), batched.broken()) == ([], [])
+
+
+def test_a_worker_that_was_frozen_before_the_paid_step_does_not_take_it(
+    batched: Batched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = batched.batched()
+    batch_id = batched.gathered()
+    host = FrozenHost()
+    batched.context = replace(batched.context, host=host)
+    monkeypatch.setattr(creation, "failpoint", lambda name: host.freeze(60, name is Failpoint.BATCH_CREATING))
+
+    assert batched.step(batch_id).state is TextBatchState.RELEASING
+    monkeypatch.undo()
+    batched.play()
+
+    assert (batched.job(job_id).state, len(batched.made()), batched.broken()) == (TextState.SUCCEEDED, 1, [])
+
+
+def test_a_step_that_another_worker_has_taken_makes_nothing(batched: Batched, monkeypatch: pytest.MonkeyPatch) -> None:
+    batched.batched()
+    batch_id = batched.gathered()
+
+    def take(name: Failpoint) -> None:
+        if name is Failpoint.BATCH_UPLOADED:
+            monkeypatch.undo()
+            batched.wait(600)
+            assert batched.step(batch_id).state is TextBatchState.RUNNING
+
+    monkeypatch.setattr(creation, "failpoint", take)
+    batched.step(batch_id)
+
+    assert (len(batched.made()), batched.batch(batch_id).state) == (1, TextBatchState.RUNNING)
+    assert batched.broken() == []
