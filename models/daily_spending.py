@@ -1,6 +1,6 @@
 """What was spent, added up by day as it is entered, so that a cap need not add up the ledger at each dispatch.
 
-A trigger of the ledger writes it, whoever enters a payment.
+A trigger of the ledger writes it, whichever code enters a payment.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ _STRICT = ConfigDict(extra="forbid")
 
 def _on_this_machine(url: str) -> str:
     if not is_on_this_machine(url):
-        raise ValueError("the simulator calls nobody but this machine; give a loopback address")
+        raise ValueError("the simulator calls only this machine; give a loopback address")
     return url
 
 

@@ -43,7 +43,7 @@ class CheckResult:
     """Result of the checks: what is wrong, if anything."""
 
     findings: list[str] = field(default_factory=list)
-    """Invariants that do not hold, as the audit says, and files that nobody has on record."""
+    """Invariants that do not hold, as the audit says, and files without a record."""
     lost: list[str] = field(default_factory=list)
     """Orders that are not one job with the end that they should have, or have a video that was never billed."""
     duplicates: list[str] = field(default_factory=list)
@@ -126,7 +126,7 @@ class BillCheck:
         """Whose prompt each billed task has."""
         payers = self._payers()
         keys = {_digest(order.prompt): payers[order.key] for order in self.orders.values()}
-        return [keys.get(entry["prompt_sha256"], "nobody's") for entry in bill]
+        return [keys.get(entry["prompt_sha256"], "of no job") for entry in bill]
 
     def _payers(self) -> dict[str, str]:
         """The first of the orders that share a prompt, by the key of each: the bill does not distinguish them."""

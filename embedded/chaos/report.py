@@ -81,7 +81,7 @@ class Report:
 
     def _count(self, keys: Sequence[str]) -> Counter[str]:
         chapters = self.chapters | self.text_chapters
-        return Counter(chapters.get(key, "nobody's order") for key in keys)
+        return Counter(chapters.get(key, "an unknown order") for key in keys)
 
 
 def _median_and_most(seconds: Sequence[float]) -> str:

@@ -20,7 +20,7 @@ TIMINGS: Final[Mapping[str, float]] = MappingProxyType(
         "RECONCILE_ASK_AGAIN_SECONDS": 0.5,
         "RECONCILE_ABSENT_SECONDS": 1,
         "RECONCILE_CLOCK_SKEW_SECONDS": 4,
-        # 1: then a person decides. Here the same job is struck more often than in a lifetime, and nobody is awake.
+        # 1: then a person decides. Here the same job is struck more often than in a lifetime, and no operator is there.
         "RECONCILE_RESUBMITS": 50,
         # 3: then a person looks, for the same reason.
         "DEATH_LIMIT": 50,

@@ -128,7 +128,7 @@ class _Demo:
 
     def render(self) -> DemoResult:
         evidence = Evidence(self.stack.url("simulator"), self.stack.environment["REELQUEUE_DATABASE_URL"])
-        # Without retries of its own: while a call waits for the API, nobody would start the API again.
+        # Without retries of its own: while a call waits for the API, nothing would start the API again.
         with evidence, Client(self.stack.url("api"), retry_seconds=0) as client:
             written = self._written(client) if self._options.write else None
             clips = [] if written else self._clips()
@@ -172,7 +172,7 @@ class _Demo:
     def _evaluate(
         self, evidence: Evidence, jobs: list[Job], wanted_count: int, text_cost: TextCost | None = None
     ) -> DemoResult:
-        # A task that nobody here knows may render still, and is billed at its end.
+        # A task that no row names may render still, and is billed at its end.
         while not evidence.is_provider_idle():
             self._pause()
         findings = evidence.findings()

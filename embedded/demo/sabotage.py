@@ -165,7 +165,7 @@ def _plan(stack: Stack) -> list[Blow]:
         return partial(_kill, [stack.children[name] for name in names])
 
     return [
-        # At once: later nobody may be waiting in line.
+        # At once: later no job may be waiting in line.
         Blow("kill -9 of dispatcher and beat", 0, _next_in_line, kill("control", "beat")),
         Blow("kill -9 of the poller", 2, _in(RenderState.RENDERING), kill("poll")),
         Blow("kill -9 of the submitter", 6, _in(RenderState.SUBMITTING, RenderState.ARCHIVING), kill("render")),

@@ -91,7 +91,7 @@ def _created_at(process: psutil.Process) -> float:
 def _mark(process: psutil.Process) -> str | None:
     try:
         return process.environ().get(MARK)
-    except psutil.Error:  # gone, or somebody else's
+    except psutil.Error:  # gone, or another user's
         return None
 
 

@@ -26,7 +26,7 @@ from embedded.processes.server_folders import (
 from embedded.servers.binaries import postgres_bin
 
 USER = "reelqueue"
-"""The only role; whoever may enter the socket's folder is this user."""
+"""The only role; any process that may enter the socket's folder is this user."""
 
 _SOCKET_NAME = ".s.PGSQL.5432"
 _INITDB_SECONDS = 60.0
@@ -110,7 +110,7 @@ class PostgresServer:
 
         Args:
             name: Of the new database.
-            template: Is copied; nobody may be connected to it.
+            template: Is copied; no session may be connected to it.
         """
         with psycopg.connect(host=str(self._sockets), user=USER, dbname="postgres", autocommit=True) as connection:
             known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone()

@@ -124,7 +124,7 @@ def _worker(name: str, queues: str, pool: tuple[str, ...], more_secrets: frozens
         arguments=(
             *("celery", "-A", "workers.app", "worker", "--loglevel", "INFO"),
             *("-n", f"{name}@%h", "-Q", queues, *pool),
-            # Neighbours are asked for their clocks for a second at the start, and nobody here needs the answer.
+            # Other workers would be asked for their clocks for a second at the start, and no code here uses the answer.
             *("--without-mingle", "--without-gossip"),
         ),
         secrets=_WORKER_SECRETS | more_secrets,

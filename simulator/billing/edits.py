@@ -1,4 +1,4 @@
-"""Errors and circumstances of a bill, by name, so that whoever compares bills can be tried."""
+"""Errors and circumstances of a bill, by name, so that code that compares bills can be tested."""
 
 from __future__ import annotations
 

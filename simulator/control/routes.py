@@ -16,7 +16,7 @@ route                        effect
 ``POST /__sim__/advance``    ``{"seconds": n}`` moves the clock forward
 ============================ =================================================================
 
-No key is needed: whoever reaches the port may use it, so bind it to loopback.
+No key is needed: any process that reaches the port may use it, so bind it to loopback.
 """
 
 from __future__ import annotations

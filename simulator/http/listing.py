@@ -102,7 +102,7 @@ def _row(task: Task, config: SimulatorConfig) -> dict[str, Any]:
 
 
 def _foreign(which: TaskFilter, config: SimulatorConfig, number: int) -> dict[str, Any]:
-    """A row of a task that nobody here made; the same number gives the same row."""
+    """A row of a task that no call to this simulator made; the same number gives the same row."""
     return {
         "api_key_id": "2",
         "caller_parent_id": which.account,

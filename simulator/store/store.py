@@ -17,7 +17,7 @@ from simulator.store.text_ledger import TextLedgerTable
 
 
 class Store:
-    """The simulator's memory. Whoever opens it closes it."""
+    """The simulator's memory. The caller that opens it closes it."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._database = open_database(folder)

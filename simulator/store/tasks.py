@@ -39,7 +39,7 @@ class TaskTable:
         return replace(task, sequence=cursor.lastrowid or 0)
 
     def get(self, task_id: str) -> Task | None:
-        """The task, whoever owns it."""
+        """The task, of any owner."""
         row = self._database.execute("SELECT * FROM tasks WHERE task_id = ?", (task_id,)).fetchone()
         return None if row is None else _task(row)
 

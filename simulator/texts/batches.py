@@ -1,6 +1,6 @@
 """Batches: files of requests that are answered later, at half the price.
 
-Moments are planned when a batch is made; `settle` does what has fallen due, whenever somebody looks.
+Moments are planned when a batch is made; `settle` does what has fallen due, whenever a request reads it.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Caps above campaigns: what they leave, and which of them a job would exceed.
 
-Dispatchers, and whoever calls a language model, take turns at the caps' rows, so what is counted here stays true until
+Dispatchers and callers of a language model take turns at the caps' rows, so what is counted here stays true until
 their commit: nothing else reserves, and a reservation that becomes a payment meanwhile is counted once or, at worst,
 twice.
 """
@@ -72,7 +72,7 @@ class Caps:
 
     @classmethod
     def look(cls, session: Session, now: datetime) -> Self:
-        """Read the caps and what is used of them, to be shown: nobody waits for it.
+        """Read the caps and what is used of them, to be shown: no transaction waits for it.
 
         Args:
             session: In a transaction.

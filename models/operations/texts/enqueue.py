@@ -216,7 +216,7 @@ def _check_limit(built: BuiltTextRequest, limit: tuple[Decimal, str] | None) -> 
 
 
 def _check_budget(session: Session, campaign_id: UUID, built: BuiltTextRequest) -> None:
-    """Refuse a job that its campaign's budget can never pay for, because nobody knows what it costs."""
+    """Refuse a job that its campaign's budget can never pay for, because its price is unknown."""
     campaign = session.get_one(Campaign, campaign_id)
     currency = campaign.budget_currency
     if currency is None or (built.max_cost is not None and built.max_cost.currency == currency):
