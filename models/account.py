@@ -37,6 +37,11 @@ class Account(Base):
     slot_limits: Mapped[dict[str, Any]] = mapped_column(
         default=dict, comment="Slots by model id, where they differ from the published ones"
     )
+    text_rates: Mapped[dict[str, Any]] = mapped_column(
+        default=dict,
+        server_default="{}",
+        comment="Requests and tokens per minute by language model, where they differ from the published ones",
+    )
     read_limits: Mapped[dict[str, Any]] = mapped_column(
         default=dict, server_default="{}", comment="What the provider says of each model: see ReadLimit"
     )

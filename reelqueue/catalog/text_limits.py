@@ -42,6 +42,11 @@ _UNKNOWN: Final = TextLimits(60, 100_000)
 """The lowest that is published for any model."""
 
 
+def is_published(model: str) -> bool:
+    """Whether the limits of a model are published; else `text_limits` assumes the lowest."""
+    return model in _LIMITS
+
+
 def text_limits(model: str) -> TextLimits:
     """The published limits of a model, or the lowest of all where nothing is published."""
     return _LIMITS.get(model, _UNKNOWN)

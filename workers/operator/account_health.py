@@ -12,8 +12,12 @@ from sqlalchemy.orm import Session
 from models.account import Account
 from models.operations.scheduling.account_limits import lane_limits
 from models.operations.scheduling.submit_gates import Obstacle, obstacles
+from models.operations.texts.rates import rate_of
 from models.slot import Slot
 from models.submit_lane import SubmitLane
+from models.text_lane import TextLane
+from reelqueue.catalog.text_limits import is_published
+from workers.runtime.context import text_base_url
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,10 @@ class Health:
     """By model: how many are held, and how many may be."""
     limits: str
     """Where its limits are from, and of when."""
+    text_base_url: str
+    """Where its language models are asked."""
+    text_rates: str
+    """Where their requests and tokens per minute are from."""
     is_healthy: bool
     state: str
     """``healthy``, or what holds it up."""
@@ -58,6 +66,8 @@ def _health(session: Session, account: Account, environment: Mapping[str, str], 
         models=account.models,
         slots={model: (count, lane_limits(account, model).slots + account.look_ahead) for model, count in held.items()},
         limits=_limits(account),
+        text_base_url=text_base_url(account),
+        text_rates=_text_rates(session, account),
         is_healthy=state is None,
         state=state or "healthy",
     )
@@ -69,6 +79,17 @@ def _limits(account: Account) -> str:
     own = f"; at most {_shown(account.slot_limits)} by an operator" if account.slot_limits else ""
     problem = f"; not read again: {account.limits_problem}" if account.limits_problem else ""
     return said + own + problem
+
+
+def _text_rates(session: Session, account: Account) -> str:
+    used = session.scalars(select(TextLane.model).where(TextLane.account_id == account.id))
+    rates = {model: rate_of(account, model) for model in {*used, *account.text_rates}}
+    shown = [
+        f"{model} {rate.requests_per_minute} requests and {rate.tokens_per_minute:,} tokens a minute"
+        f" ({'by an operator' if model in account.text_rates else 'published' if is_published(model) else 'assumed'})"
+        for model, rate in sorted(rates.items())
+    ]
+    return "; ".join(shown) or "none was asked yet"
 
 
 def _shown(slots: Mapping[str, object]) -> str:

@@ -15,9 +15,11 @@ from sqlalchemy.orm import Session
 from models.account import DEFAULT_ACCOUNT_NAME, Account
 from models.operations.accounts import pause_account, resume_account
 from models.operations.scheduling.poll_wakeups import ensure_lane
+from models.operations.texts.rates import set_rate
 from models.slot import Slot
 from reelqueue.builder import WORKSPACE_HEADER
 from reelqueue.catalog import lookup
+from reelqueue.catalog.text_limits import TextLimits
 from reelqueue.errors import ReelqueueError
 from reelqueue.pricing import region_of
 from workers.operator.account_health import Health, health_of_accounts
@@ -35,6 +37,18 @@ Region = Annotated[str | None, typer.Option(help="Decides on prices; read from t
 Model = Annotated[list[str] | None, typer.Option(help="A model that it renders; repeat it. Every model unless given.")]
 Slots = Annotated[list[str] | None, typer.Option(metavar="MODEL=N", help="Its slots, where not the published ones.")]
 Workspace = Annotated[str | None, typer.Option(help="Its workspace at the provider; empty for the key's own.")]
+TextBaseUrl = Annotated[
+    str | None,
+    typer.Option(help="Where its language models are asked, with its path; empty: /compatible-mode/v1 of its host."),
+]
+TextRate = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="MODEL=RPM/TPM",
+        help="Requests and tokens per minute of a language model, such as qwen3.7-plus=600/1000000, where not the "
+        "published ones; MODEL= takes them back. Repeat it.",
+    ),
+]
 LookAhead = Annotated[int | None, typer.Option(min=0, help="Tasks queued beyond its slots; 0 where it rejects them.")]
 
 
@@ -56,6 +70,7 @@ def _lines(health: Health) -> Iterator[str]:
     held = (f"{model} {count} of {limit}" for model, (count, limit) in health.slots.items())
     yield "    slots held: " + (", ".join(held) or "none")
     yield f"    limits: {health.limits}"
+    yield f"    language models: {health.text_base_url}; {health.text_rates}"
 
 
 @accounts.command("add")
@@ -69,6 +84,8 @@ def add_command(
     slots: Slots = None,
     look_ahead: LookAhead = None,
     workspace: Workspace = None,
+    text_base_url: TextBaseUrl = None,
+    text_rate: TextRate = None,
 ) -> None:
     """Add an account: jobs whose model it renders go to it as well."""
     with open_context() as context:
@@ -77,6 +94,7 @@ def add_command(
                 raise ReelqueueError(f"there is an account named {name} already; change it, or choose another name")
             account = Account(name=name, base_url="", region="", key_env="")
             _change(account, base_url, key_env, region, model, slots, look_ahead)
+            _change_texts(account, text_base_url, text_rate)
             _move(session, account, workspace)
             _refuse_twin(session, account)
             session.add(account)
@@ -97,17 +115,20 @@ def change_command(
     slots: Slots = None,
     look_ahead: LookAhead = None,
     workspace: Workspace = None,
+    text_base_url: TextBaseUrl = None,
+    text_rate: TextRate = None,
 ) -> None:
     """Change an account; its tasks are followed where they were submitted. What is not given stays."""
-    if name == DEFAULT_ACCOUNT_NAME and (base_url or key_env):
+    if name == DEFAULT_ACCOUNT_NAME and (base_url or key_env or text_base_url is not None):
         raise ReelqueueError(
-            "the default account's base URL and key come from the environment; "
-            "set REELQUEUE_VIDEO_BASE_URL and ALIBABA_API_KEY for the workers"
+            "the default account's base URLs and key come from the environment; "
+            "set REELQUEUE_VIDEO_BASE_URL, REELQUEUE_TEXT_BASE_URL and ALIBABA_API_KEY for the workers"
         )
     with open_context() as context:
         with context.sessions.begin() as session:
             account = _named(session, name)
             _change(account, base_url, key_env, region, model, slots, look_ahead)
+            _change_texts(account, text_base_url, text_rate)
             _move(session, account, workspace)
         context.hints.dispatch()
     typer.echo(f"account {name} is changed")
@@ -178,6 +199,13 @@ def _change(
         account.look_ahead = look_ahead
 
 
+def _change_texts(account: Account, base_url: str | None, rates: list[str] | None) -> None:
+    if base_url is not None:
+        account.text_base_url = _read_text_base_url(base_url) if base_url else None
+    for model, rate in map(_read_rate, rates or ()):
+        set_rate(account, model, rate)
+
+
 def _move(session: Session, account: Account, workspace: str | None) -> None:
     """Put an account into a workspace; a task in another may be neither found nor listed, and is paid for again."""
     if workspace is None:
@@ -199,6 +227,31 @@ def _read_base_url(text: str) -> str:
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path.strip("/") or parts.query:
         raise typer.BadParameter(f"{text!r} is not of the form https://HOST, without a path", param_hint="--base-url")
     return text.rstrip("/")
+
+
+def _read_text_base_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not parts.path.strip("/") or parts.query:
+        raise typer.BadParameter(
+            f"{text!r} is not of the form https://HOST/PATH, such as https://HOST/compatible-mode/v1",
+            param_hint="--text-base-url",
+        )
+    return text.rstrip("/")
+
+
+def _read_rate(text: str) -> tuple[str, TextLimits | None]:
+    model, _, rate = text.rpartition("=")
+    requests, _, tokens = rate.partition("/")
+    if not model or (rate and not (_is_count(requests) and _is_count(tokens))):
+        raise typer.BadParameter(
+            f"{text!r} is not of the form MODEL=RPM/TPM with whole numbers from 1, such as qwen-plus=600/1000000",
+            param_hint="--text-rate",
+        )
+    return model, TextLimits(int(requests), int(tokens)) if rate else None
+
+
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and int(text) > 0
 
 
 def _read_variable(text: str) -> str:

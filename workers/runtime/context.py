@@ -91,7 +91,7 @@ class Context:
             ConfigurationError: The account's key is not in the environment, or a test has replaced timings and the host
                 is a real one.
         """
-        base_url = account.text_base_url or f"{account.base_url.rstrip('/')}{TEXT_PATH}"
+        base_url = text_base_url(account)
         check_host(base_url)
         rules = self.settings.text
         limits = TextTimeLimits(idle=rules.idle_seconds, total=rules.total_seconds)
@@ -143,3 +143,8 @@ class Context:
     def default_key_variable(self) -> str:
         """The variable that the default account's key is in, or would be looked for first."""
         return next((name for name in KEY_VARIABLES if self.environment.get(name, "").strip()), KEY_VARIABLES[0])
+
+
+def text_base_url(account: Account) -> str:
+    """Where an account's language models are asked."""
+    return account.text_base_url or f"{account.base_url.rstrip('/')}{TEXT_PATH}"

@@ -23,11 +23,12 @@ from models.operations.money.caps import Caps, Wanted, describe_cap
 from models.operations.scheduling.account_limits import offers
 from models.operations.texts.attempts import open_attempt
 from models.operations.texts.lanes import free_from, lock_text_lanes, plan_wake, take_turn
+from models.operations.texts.rates import rate_of
 from models.operations.texts.transitions import move_text
 from models.text_job import TextJob
 from models.text_lane import TextLane
 from reelqueue.catalog.price_list import CURRENCY_BY_REGION
-from reelqueue.catalog.text_limits import text_limits
+from reelqueue.catalog.text_limits import TextLimits
 from reelqueue.errors import ConfigurationError, InvalidRequestError
 from reelqueue.failure_codes import FailureCode
 from reelqueue.qwen.cost import TextCost
@@ -60,6 +61,8 @@ class TextClaim:
     settings: QwenSettings
     built: BuiltTextRequest
     is_streamed: bool
+    limits: TextLimits
+    """Of its account and model."""
     counted_tokens: int
     """What its turn on the lane counted."""
     wait_seconds: float
@@ -339,7 +342,8 @@ def _claimed(
     )
     output = min(built.body.get("max_tokens") or _OUTPUT_TOKENS, _OUTPUT_TOKENS)
     tokens = len(built.content) // _BYTES_PER_TOKEN + output
-    turn_at = take_turn(lane, text_limits(job.model).seconds_of(tokens), now=now)
+    limits = rate_of(account, job.model)
+    turn_at = take_turn(lane, limits.seconds_of(tokens), now=now)
     return TextClaim(
         job_id=job.id,
         epoch=epoch,
@@ -350,6 +354,7 @@ def _claimed(
         settings=settings,
         built=built,
         is_streamed=job.is_streamed,
+        limits=limits,
         counted_tokens=tokens,
         wait_seconds=(turn_at - now).total_seconds(),
         send_within_seconds=(send_by - now).total_seconds(),

@@ -23,7 +23,6 @@ from models.operations.texts.transitions import move_text
 from models.text_attempt import TextAttempt
 from models.text_job import TextJob
 from models.text_lane import TextLane
-from reelqueue.catalog.text_limits import text_limits
 from reelqueue.qwen.answer import Answer
 from reelqueue.qwen.cost import TextCost
 from reelqueue.qwen.errors import TextError, TextMaybeBilledError
@@ -238,4 +237,4 @@ def cost_of(error: TextError, most: TextCost | None) -> TextCost | None:
 def _count_tokens(lane: TextLane, claim: TextClaim, usage: Usage | None, now: datetime) -> None:
     more = (usage.total_tokens if usage else 0) - claim.counted_tokens
     if more > 0:
-        add_tokens(lane, text_limits(claim.model).seconds_of_tokens(more), now=now)
+        add_tokens(lane, claim.limits.seconds_of_tokens(more), now=now)

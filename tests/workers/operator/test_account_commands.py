@@ -9,6 +9,8 @@ from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
 from models import Account, PollLane
+from models.operations.texts.rates import rate_of
+from reelqueue.catalog.text_limits import TextLimits, text_limits
 from tests.support.commands import Run
 from tests.support.jobs import Jobs
 
@@ -90,6 +92,7 @@ def test_the_list_is_for_people(run: Run) -> None:
         "    models: all",
         "    slots held: none",
         "    limits: published",
+        "    language models: https://dashscope.aliyuncs.com/compatible-mode/v1; none was asked yet",
     ]
 
 
@@ -129,3 +132,41 @@ def test_an_account_that_is_not_there_is_named_with_those_that_are(run: Run) -> 
 
 def test_the_default_account_comes_from_the_environment(run: Run) -> None:
     assert "REELQUEUE_VIDEO_BASE_URL" in run("accounts", "change", "default", "--key-env", "OTHER").err
+
+
+def test_language_models_have_a_host_and_rates_of_their_own(run: Run, own_engine: Engine) -> None:
+    texts = ("--text-base-url", "https://texts.example/v1/", "--text-rate", "qwen3.7-plus=600/1000000")
+    assert run("accounts", "add", "beijing", *BEIJING, *texts).exit_code == 0
+
+    added = account(own_engine)
+    assert added.text_base_url == "https://texts.example/v1"
+    assert rate_of(added, "qwen3.7-plus") == TextLimits(600, 1_000_000)
+    assert run("accounts", "list").out.splitlines()[-1] == (
+        "    language models: https://texts.example/v1; "
+        "qwen3.7-plus 600 requests and 1,000,000 tokens a minute (by an operator)"
+    )
+
+    assert run("accounts", "change", "beijing", "--text-rate", "qwen3.7-plus=", "--text-base-url", "").exit_code == 0
+
+    changed = account(own_engine)
+    assert (changed.text_base_url, changed.text_rates) == (None, {})
+    assert rate_of(changed, "qwen3.7-plus") == text_limits("qwen3.7-plus")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--text-rate", "qwen-plus=600"), "MODEL=RPM/TPM"),
+        (("--text-rate", "qwen-plus=0/100"), "from 1"),
+        (("--text-rate", "600/1000"), "MODEL=RPM/TPM"),
+        (("--text-base-url", "https://texts.example"), "https://HOST/PATH"),
+    ],
+)
+def test_what_cannot_be_a_rate_or_host_of_language_models_is_refused(
+    run: Run, options: tuple[str, str], said: str
+) -> None:
+    run("accounts", "add", "beijing", *BEIJING)
+
+    ended = run("accounts", "change", "beijing", *options)
+
+    assert (ended.exit_code, said in ended.err.replace("\n", " ")) == (2, True)

@@ -38,6 +38,7 @@ NOTHING = Swept(
     imports=0,
     texts=0,
     questions=0,
+    batches=0,
     admitted=0,
 )
 

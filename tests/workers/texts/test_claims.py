@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event, select, text
 
-from models import Campaign
+from models import Account, Campaign
 from models.campaign import ensure_campaign
 from models.operations.money.budget import Budget, set_budget
+from models.operations.texts.rates import set_rate
 from models.tenant import ensure_tenant
+from reelqueue.catalog.text_limits import TextLimits
 from reelqueue.states import TextState
-from tests.support.asked import Asked
+from tests.support.asked import MODEL, Asked
 from workers.texts.claims import Taken, take_text_job
 
 
@@ -58,3 +61,18 @@ def test_a_campaign_that_is_stopped_while_a_claim_waits_for_it_is_not_sent(asked
 
     assert not isinstance(taken, Taken)
     assert (asked.job(job_id).state, asked.attempts(job_id)) == (TextState.QUEUED, [])
+
+
+def test_a_lane_goes_at_its_accounts_own_rate(asked: Asked) -> None:
+    asked.answered(asked.queued())
+    with asked.context.sessions.begin() as session:
+        account = session.scalars(select(Account)).one()
+        set_rate(account, MODEL, TextLimits(requests_per_minute=1, tokens_per_minute=5_000_000))
+    before = asked.lane().free_at
+    assert before is not None
+
+    asked.answered(asked.queued())
+
+    after = asked.lane().free_at
+    assert after is not None
+    assert after - before >= timedelta(seconds=59)
