@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import select as io
+import time
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 import psycopg
 import structlog
 from sqlalchemy import Connection, Dialect, Engine, create_engine, event, func, select
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
 
 # A statement that runs longer than this waits for something that will not come: every hot question
 # has its index, and a lock held this long belongs to a worker that is being ended.
@@ -19,6 +24,8 @@ CONNECT_TIMEOUT_SECONDS = 5
 # No transaction waits for anything but the database, so one that idles belongs to a process that stands still,
 # and may hold rows that everybody needs. Below the lock time-out: who waits for them gets them.
 IDLE_IN_TRANSACTION_SECONDS = 5
+# A connection that ended says so on its socket, unless the network between has swallowed that.
+_TRUSTED_SECONDS: Final = 30.0
 READABLE: Final = {
     "timezone": "UTC",
     "DateStyle": "ISO, MDY",
@@ -58,7 +65,6 @@ def make_engine(
         pool_size=pool_size,
         max_overflow=pool_size,
         hide_parameters=True,  # an error's text ends up in logs and must not quote prompts or keys' hashes
-        pool_pre_ping=True,  # after a restart of Postgres the first use reconnects instead of failing
         isolation_level="READ COMMITTED",  # guarded updates count on it, whatever the server's default is
         connect_args={
             # Never prepared: a plan that Postgres keeps for any parameter cannot use the partial indexes, and
@@ -79,7 +85,49 @@ def make_engine(
     )
     event.listen(engine, "do_connect", session_settings.connect)
     event.listen(engine, "begin", session_settings.begin)
+    look = LookBeforeUse(engine.dialect)
+    event.listen(engine, "checkin", look.given_back)
+    event.listen(engine, "checkout", look.taken)
     return engine
+
+
+class LookBeforeUse:
+    """Replaces connections that have ended while nobody used them, so that the first use after a restart succeeds.
+
+    A ping would cost a round trip for each transaction. The end of a connection is seen on its socket, for nothing;
+    only one that has something to read, or that nobody has used for long, is asked.
+    """
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+
+    def given_back(self, _connection: object, entry: ConnectionPoolEntry) -> None:
+        """Note when a connection was last known to work."""
+        entry.info[self] = time.monotonic()
+
+    def taken(self, connection: DBAPIConnection, entry: ConnectionPoolEntry, _proxy: object) -> None:
+        """Check a connection of the pool; one that was just made has no such time.
+
+        Raises:
+            InvalidatePoolError: It has ended: the pool makes a new one, and so for all others that it keeps.
+        """
+        used_at = entry.info.get(self)
+        if used_at is None or (time.monotonic() - used_at < _TRUSTED_SECONDS and not _has_news(connection)):
+            return
+        try:
+            self._dialect.do_ping(connection)
+        except psycopg.Error as error:
+            raise InvalidatePoolError from error
+
+
+def _has_news(connection: DBAPIConnection) -> bool:
+    """Whether an idle connection was closed, or has something to say: a farewell, as a rule."""
+    driver = cast("psycopg.Connection[Any]", connection)
+    if driver.closed:
+        return True
+    poll = io.poll()
+    poll.register(driver.fileno(), io.POLLIN)
+    return bool(poll.poll(0))
 
 
 class SessionSettings:

@@ -15,8 +15,10 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Engine, make_url, text
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from embedded.servers.postgres import PostgresServer
+from models import session as session_module
 from models.session import DatabaseClock, make_engine, make_sessions
 from tests.conftest import ROOT, free_port
 from tests.support.pgbouncer import pooling
@@ -116,3 +118,56 @@ def test_migrations_run_behind_a_pooler_and_leave_no_lock(
 def test_the_database_s_clock_is_read_behind_a_pooler(odd_url: str) -> None:
     with engine_on(odd_url) as engine, make_sessions(engine)() as session:
         assert DatabaseClock().now(session).utcoffset() == timedelta(0)
+
+
+@pytest.fixture
+def pings(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Connections that were asked whether they are there."""
+    asked: list[object] = []
+    real = PGDialect_psycopg.do_ping
+
+    def ping(dialect: PGDialect_psycopg, connection: psycopg.Connection[object]) -> bool:
+        asked.append(connection)
+        return real(dialect, connection)
+
+    monkeypatch.setattr(PGDialect_psycopg, "do_ping", ping)
+    return asked
+
+
+def test_a_connection_in_use_is_not_asked_whether_it_is_there(database_url: str, pings: list[object]) -> None:
+    with engine_on(database_url) as engine:
+        for _ in range(3):
+            with engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
+
+    assert pings == []
+
+
+def test_the_first_use_after_postgres_has_ended_its_connections_succeeds(
+    database_url: str, pings: list[object]
+) -> None:
+    """As after a restart: the others that the pool keeps are not tried one by one."""
+    with engine_on(database_url) as engine, engine_on(database_url) as operator:
+        with engine.connect() as one, engine.connect() as other:
+            ended = [connection.scalar(text("SELECT pg_backend_pid()")) for connection in (one, other)]
+        with operator.begin() as connection:
+            for pid in ended:
+                assert connection.scalar(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+        for _ in range(2):
+            with engine.connect() as one, engine.connect() as other:
+                assert one.scalar(text("SELECT 1")) == other.scalar(text("SELECT 1")) == 1
+
+    assert len(pings) <= 1
+
+
+def test_a_connection_that_was_idle_for_long_is_asked(
+    database_url: str, pings: list[object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A firewall between may have forgotten it without a word."""
+    monkeypatch.setattr(session_module, "_TRUSTED_SECONDS", 0.0)
+    with engine_on(database_url) as engine:
+        for _ in range(2):
+            with engine.connect() as connection:
+                connection.execute(text("SELECT 1"))
+
+    assert len(pings) == 1
