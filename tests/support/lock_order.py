@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, event
 
 _WRITES: Final = re.compile(r"^\s*(?:UPDATE|INSERT INTO|DELETE FROM)\s+(\w+)")
-_INSERTS: Final = re.compile(r"^\s*INSERT\b")
+_MAKES: Final = re.compile(r"^\s*INSERT\b.*\bDO NOTHING\b", re.DOTALL)
 _LOCKS: Final = re.compile(r"\bFROM\s+(\w+).*\bFOR (?:NO KEY )?UPDATE\b", re.DOTALL)
 _LANES: Final = "poll_lanes"
 _AFTER_LANES: Final = frozenset({_LANES, "turns"})
@@ -35,7 +35,7 @@ def watched_locks() -> Iterator[list[str]]:
     def before(connection: Connection, _cursor: object, statement: str, *_: object) -> None:
         table = locked_table(statement)
         if table == _LANES:  # a lane that is made by the way has no row yet that could be locked
-            connection.info[_KEY] = connection.info.get(_KEY) or not _INSERTS.search(statement)
+            connection.info[_KEY] = connection.info.get(_KEY) or not _MAKES.search(statement)
         elif table is not None and table not in _AFTER_LANES and connection.info.get(_KEY):
             wrong.append(statement)
 

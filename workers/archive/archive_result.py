@@ -155,8 +155,8 @@ def _finish(context: Context, claim: Fetch, files: Mapping[AssetKind, Download],
         )
         if moved is None:
             return  # the lease ran out and another worker has fetched the same file under the same name
-        for kind, file in files.items():
-            session.execute(insert(Asset).values(_asset(claim, kind, file, probe) | {"created_at": now}))
+        assets = [_asset(claim, kind, file, probe) | {"created_at": now} for kind, file in files.items()]
+        session.execute(insert(Asset).values(assets))
     log.info("render_job.archived", job_id=str(claim.job_id), bytes=size_bytes, collected_late=late)
 
 
@@ -170,4 +170,4 @@ def _asset(claim: Fetch, kind: AssetKind, file: Download, probe: Probe) -> dict[
         "content_type": content_type,
         "size_bytes": file.size_bytes,
         "sha256": file.sha256,
-    } | (vars(probe) if kind is AssetKind.VIDEO else {})
+    } | {name: value if kind is AssetKind.VIDEO else None for name, value in vars(probe).items()}

@@ -95,10 +95,10 @@ def recover_command(
 def _closed(context: Context) -> Iterator[Closed]:
     with context.sessions() as session:
         openings = read_openings(session, context.clock.now(session))
+        accounts = openings.accounts
     held = {one: gate for one, gate in openings.open_gates.items() if gate.held_tasks}
     for account_id, gate in {**openings.closed_gates, **held}.items():
-        account = openings.accounts[account_id]
-        yield Closed(account, gate, compare_list(context, account, gate))
+        yield Closed(accounts[account_id], gate, compare_list(context, accounts[account_id], gate))
 
 
 def _show(closed: list[Closed], *, as_json: bool) -> None:

@@ -139,9 +139,9 @@ def keep_reading(context: Context, account_id: UUID, clock: ClockComparison | No
     return reading
 
 
-def knows_clock(context: Context, session: Session, account_id: UUID) -> bool:
+def knows_clock(context: Context, session: Session, account_id: UUID, *, now: datetime) -> bool:
     """Whether this process knows an account's clock, and no other process has seen since that it was set."""
-    known = context.clocks.of(account_id, now=context.clock.now(session), seconds=context.host.seconds())
+    known = context.clocks.of(account_id, now=now, seconds=context.host.seconds())
     seen = session.get(AccountClock, account_id)
     if known is None or known.offset_seconds is None or seen is None:
         return known is not None

@@ -25,7 +25,7 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 import structlog
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from models.account import Account
@@ -51,6 +51,7 @@ from models.operations.scheduling.submit_throttle import (
 from models.render_job import RenderJob
 from models.slot import Slot
 from models.storage import StorageError
+from models.submit_lane import SubmitLane
 from reelqueue.builder import BuiltRequest, build
 from reelqueue.errors import ConfigurationError, InvalidRequestError
 from reelqueue.states import OPEN_ATTEMPT, AttemptState, FailureClass, RenderState
@@ -78,6 +79,8 @@ _NO_FRAME_DELAY: Final = timedelta(seconds=30)
 """Until a clip is tried again whose first frame the archive does not give."""
 _UNRESERVED_DELAY: Final = timedelta(minutes=1)
 """Before a job that has no reservation is admitted again: a worker of an older version may admit it as before."""
+
+_STALE: Final = "not admitted under this epoch: nothing done"
 
 T = TypeVar("T")
 
@@ -120,7 +123,8 @@ def submit_render_job(context: Context, job_id: UUID, epoch: int) -> str:
     Returns:
         What became of it, in a few words for people.
     """
-    _know_clock(context, job_id)
+    if (why_not := _look_ahead(context, job_id, epoch)) is not None:
+        return why_not
     claim = claim_job(context, job_id, epoch)
     if isinstance(claim, str):
         return claim
@@ -156,14 +160,32 @@ async def _post(context: Context, claim: Claim, began_seconds: float) -> Accepta
         return await provider.submit(claim.built, limit_seconds=limit_seconds, last_look=look)
 
 
-def _know_clock(context: Context, job_id: UUID) -> None:
-    """Compare the clocks first, unless this process has done so: without it, an answer that is lost is never proven."""
+def _look_ahead(context: Context, job_id: UUID, epoch: int) -> str | None:
+    """Why a claim would be in vain, before it writes anything: in a burst, most hints are doubled or find a taken lane.
+
+    The clocks are compared first, unless this process has done so: without it, an answer that is lost is never proven.
+    """
+    lane = and_(SubmitLane.account_id == RenderJob.account_id, SubmitLane.model == RenderJob.model)
+    mine = (
+        select(Account, RenderJob.model, func.greatest(SubmitLane.posting_until, SubmitLane.throttled_until))
+        .join(RenderJob, RenderJob.account_id == Account.id)
+        .outerjoin(SubmitLane, lane)
+        .where(RenderJob.id == job_id, RenderJob.state == RenderState.ADMITTED, RenderJob.epoch == epoch)
+    )
     with context.sessions() as session:
-        mine = select(Account).join(RenderJob, RenderJob.account_id == Account.id)
-        account = session.scalars(mine.where(RenderJob.id == job_id, Account.paused_at.is_(None))).one_or_none()
-        is_known = account is None or knows_clock(context, session, account.id)
-    if account is not None and not is_known:
+        found = session.execute(mine).one_or_none()
+        if found is None:
+            return _STALE
+        account, model, busy_until = found
+        if account.paused_at is not None:
+            return None  # the claim puts it back into the queue
+        now = context.clock.now(session)
+        if busy_until is not None and busy_until > now:
+            return str(Busy(account.name, model))  # who has the lane hints at the next job when it is free again
+        is_known = knows_clock(context, session, account.id, now=now)
+    if not is_known:
         compare_clocks(context, account)
+    return None
 
 
 def _first_frame(context: Context, job_id: UUID, epoch: int) -> FirstFrame:
@@ -191,7 +213,7 @@ def claim_job(context: Context, job_id: UUID, epoch: int) -> Claim | str:
             epoch_to=epoch + 1,
         )
         if claimed is None:
-            return "not admitted under this epoch: nothing done"
+            return _STALE
         claim = _claimed(context, session, openings, session.get_one(RenderJob, job_id), frame, now)
         if isinstance(claim, Busy):
             session.rollback()  # it stays admitted, and is hinted at again when the lane is free
@@ -219,10 +241,7 @@ def _claimed(
     rules = context.settings.submit
     body = json.dumps(built.body, sort_keys=True, separators=(",", ":")).encode()
     send_by = now + timedelta(seconds=rules.send_within_seconds)
-    attempt = _intent(session, job, account, hashlib.sha256(body).hexdigest(), now=now, send_by=send_by)
-    attempt.key_fingerprint = context.key_fingerprint(account)
-    clock = context.clocks.of(account.id, now=now, seconds=context.host.seconds())
-    attempt.clock_offset_seconds = None if clock is None else clock.offset_seconds
+    attempt = _intent(context, session, job, account, hashlib.sha256(body).hexdigest(), now=now, send_by=send_by)
     if not begin_posting(session, account.id, job.model, attempt.id, now=now, until=send_by):
         return Busy(account.name, job.model)
     post_seconds = rules.post_seconds + len(body) / UPLINK_BYTES_PER_SECOND
@@ -286,8 +305,16 @@ def _may_expire(session: Session, openings: Openings, job_id: UUID, epoch: int, 
 
 
 def _intent(
-    session: Session, job: RenderJob, account: Account, spec_sha256: str, *, now: datetime, send_by: datetime
+    context: Context,
+    session: Session,
+    job: RenderJob,
+    account: Account,
+    spec_sha256: str,
+    *,
+    now: datetime,
+    send_by: datetime,
 ) -> Attempt:
+    clock = context.clocks.of(account.id, now=now, seconds=context.host.seconds())
     number = session.scalars(select(func.count()).where(Attempt.job_id == job.id)).one() + 1
     attempt = Attempt(
         id=new_id(),
@@ -298,6 +325,8 @@ def _intent(
         state=AttemptState.INTENT,
         epoch=job.epoch,
         spec_sha256=spec_sha256,
+        key_fingerprint=context.key_fingerprint(account),
+        clock_offset_seconds=None if clock is None else clock.offset_seconds,
         created_at=now,
         send_by=send_by,
     )

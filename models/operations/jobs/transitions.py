@@ -156,21 +156,26 @@ def _move(
     conditions = [RenderJob.id == job_id, RenderJob.state.in_(from_states)]
     if epoch is not None:
         conditions.append(RenderJob.epoch == epoch)
-    # As weak as the UPDATE: a lock that also shuts out the foreign keys of another's insert would deadlock with it.
-    locked = select(RenderJob.state).where(*conditions).with_for_update(key_share=True)
-    left = session.scalars(locked).one_or_none()
-    if left is None:
-        return None
+    left: RenderState | None = next(iter(from_states))
+    if len(from_states) > 1:
+        # As weak as the UPDATE: a lock that also shuts out the foreign keys of another's insert would deadlock with it.
+        locked = select(RenderJob.state).where(*conditions).with_for_update(key_share=True)
+        left = session.scalars(locked).one_or_none()
+        if left is None:
+            return None
     if to_state in TERMINAL:
         values["finished_at"] = now
     if epoch_to is not None:
         values["epoch"] = epoch_to
-    session.execute(
+    moved = session.execute(
         update(RenderJob)
-        .where(RenderJob.id == job_id)
+        .where(*conditions)
         .values(state=to_state, **values)
+        .returning(RenderJob.id)
         .execution_options(synchronize_session=False)
     )
+    if moved.first() is None:
+        return None
     record(session, job_id, "state", now=now, from_state=left, to_state=to_state, detail=detail)
     if to_state in TERMINAL:
         announce(session, [job_id], to_state, now=now)

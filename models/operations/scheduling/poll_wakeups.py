@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ColumnElement, case, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -62,10 +62,9 @@ def wake_lane(session: Session, account_id: UUID, at: datetime, *, anyway: bool 
     Returns:
         The message to send, or None if the one under way comes early enough.
     """
-    later = or_(PollLane.wake_at.is_(None), PollLane.wake_at > at + TOLERANCE)
     seq = session.scalars(
         update(PollLane)
-        .where(PollLane.account_id == account_id, *([] if anyway else [later]))
+        .where(PollLane.account_id == account_id, *([] if anyway else [_comes_later(at)]))
         .values(seq=PollLane.seq + 1, wake_at=at)
         .returning(PollLane.seq)
         .execution_options(synchronize_session=False)
@@ -85,8 +84,18 @@ def wake_for(session: Session, due: NextPoll | None) -> Wake | None:
     """
     if due is None:
         return None
-    ensure_lane(session, due.account_id)
-    return wake_lane(session, due.account_id, due.at, anyway=due.is_lost)
+    made = insert(PollLane).values(account_id=due.account_id, seq=1, wake_at=due.at)
+    woken = made.on_conflict_do_update(
+        index_elements=["account_id"],
+        set_={"seq": PollLane.seq + 1, "wake_at": due.at},
+        where=None if due.is_lost else _comes_later(due.at),
+    )
+    seq = session.scalars(woken.returning(PollLane.seq)).one_or_none()
+    return None if seq is None else Wake(due.account_id, seq, due.at)
+
+
+def _comes_later(at: datetime) -> ColumnElement[bool]:
+    return or_(PollLane.wake_at.is_(None), PollLane.wake_at > at + TOLERANCE)
 
 
 def wake_late_lanes(session: Session, *, now: datetime) -> list[Wake]:
@@ -163,13 +172,17 @@ def leave_lane(session: Session, account_id: UUID, lease_until: datetime, *, not
     mine = (PollLane.account_id == account_id, PollLane.lease_until == lease_until)
     if session.scalars(select(PollLane.seq).where(*mine).with_for_update()).one_or_none() is None:
         return None
-    due = session.scalars(select(func.min(RenderJob.next_poll_at)).where(RenderJob.account_id == account_id)).one()
-    wake_at = None if due is None else max(due, not_before)
-    seq = session.scalars(
+    # After the lock, in a statement of its own: it sees what the writers before it have committed.
+    due = select(func.min(RenderJob.next_poll_at)).where(RenderJob.account_id == account_id).scalar_subquery()
+    seq, wake_at = session.execute(
         update(PollLane)
         .where(*mine)
-        .values(seq=PollLane.seq + 1, wake_at=wake_at, lease_until=None)
-        .returning(PollLane.seq)
+        .values(
+            seq=PollLane.seq + 1,
+            wake_at=case((due.is_not(None), func.greatest(due, not_before))),
+            lease_until=None,
+        )
+        .returning(PollLane.seq, PollLane.wake_at)
         .execution_options(synchronize_session=False)
     ).one()
     return None if wake_at is None else Wake(account_id, seq, wake_at)

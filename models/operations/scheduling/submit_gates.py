@@ -9,8 +9,9 @@ A gate is closed, and the provider's task list is compared, when
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
@@ -147,9 +148,14 @@ def ensure_gate(session: Session, account_id: UUID) -> SubmitGate:
 class Openings:
     """Which models each account may be submitted, in the transaction that read them."""
 
-    accounts: dict[UUID, Account]
     open_gates: dict[UUID, SubmitGate]
     closed_gates: dict[UUID, SubmitGate]
+    session: Session = field(repr=False)
+
+    @functools.cached_property
+    def accounts(self) -> dict[UUID, Account]:
+        """Every account; read when something is held back, as nobody else asks for them."""
+        return {one.id: one for one in self.session.scalars(select(Account))}
 
     def lets(self, account_id: UUID, model: str) -> bool:
         """Whether a job of a model may be submitted to an account."""
@@ -218,10 +224,9 @@ def stored_openings(session: Session) -> Openings:
 
 
 def _openings(session: Session, is_open: Callable[[SubmitGate], bool]) -> Openings:
-    accounts = {one.id: one for one in session.scalars(select(Account))}
     gates = session.scalars(select(SubmitGate).execution_options(populate_existing=True)).all()
     opened = {gate.account_id: gate for gate in gates if is_open(gate)}
-    return Openings(accounts, opened, {gate.account_id: gate for gate in gates if gate.account_id not in opened})
+    return Openings(opened, {gate.account_id: gate for gate in gates if gate.account_id not in opened}, session)
 
 
 def keep_alive(session: Session, openings: Openings, now: datetime) -> None:

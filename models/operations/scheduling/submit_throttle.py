@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import Update, func, or_, select, update
+from sqlalchemy import Update, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -40,20 +40,20 @@ def begin_posting(
     Returns:
         False while another one posts, or while the provider wants less.
     """
-    session.execute(insert(SubmitLane).values(account_id=account_id, model=model).on_conflict_do_nothing())
-    taken = session.execute(
-        update(SubmitLane)
-        .where(
-            SubmitLane.account_id == account_id,
-            SubmitLane.model == model,
-            or_(SubmitLane.posting_until.is_(None), SubmitLane.posting_until <= now),
-            or_(SubmitLane.throttled_until.is_(None), SubmitLane.throttled_until <= now),
+    poster = {"posting_attempt_id": attempt_id, "posting_until": until}
+    taken = (
+        insert(SubmitLane)
+        .values(account_id=account_id, model=model, **poster)
+        .on_conflict_do_update(
+            index_elements=["account_id", "model"],
+            set_=poster,
+            where=and_(
+                or_(SubmitLane.posting_until.is_(None), SubmitLane.posting_until <= now),
+                or_(SubmitLane.throttled_until.is_(None), SubmitLane.throttled_until <= now),
+            ),
         )
-        .values(posting_attempt_id=attempt_id, posting_until=until)
-        .returning(SubmitLane.model)
-        .execution_options(synchronize_session=False)
     )
-    return taken.first() is not None
+    return session.execute(taken.returning(SubmitLane.model)).first() is not None
 
 
 def extend_posting(session: Session, attempt_id: UUID, *, until: datetime) -> bool:

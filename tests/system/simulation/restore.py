@@ -136,8 +136,9 @@ def recover(world: World) -> str:
     context, said = world.context, list[str]()
     with context.sessions() as session:
         openings = read_openings(session, context.clock.now(session))
+        accounts = openings.accounts
     for account_id, gate in {**openings.open_gates, **openings.closed_gates}.items():
-        account = openings.accounts[account_id]
+        account = accounts[account_id]
         for unclear in compare_list(context, account, gate).matching.unclear:
             task_id = unclear.found.task.provider_task_id
             job_id = _maker(world, unclear)

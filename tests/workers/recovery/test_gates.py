@@ -22,7 +22,6 @@ from models.operations.scheduling.submit_gates import (
     Openings,
     database_identity,
     ensure_gate,
-    read_openings,
 )
 from models.session import make_engine
 from reelqueue.states import AttemptState, RenderState
@@ -181,10 +180,9 @@ def test_an_account_without_a_gate_is_restored_with_the_others_of_its_database(
 
     with rows.sessions() as session:
         second = session.query(SubmitGate).filter(SubmitGate.account_id != default_id(rows)).one()
-        openings = read_openings(session, jobs.clock.now())
-        lets = Openings(openings.accounts, {default_id(rows): gate_of(rows)}, {second.account_id: second})
+        lets = Openings({default_id(rows): gate_of(rows)}, {second.account_id: second}, session)
+        assert lets.lets(default_id(rows), MODEL) is not is_restored
     assert (second.cause, admitted) == (cause, 0 if is_restored else 1)
-    assert lets.lets(default_id(rows), MODEL) is not is_restored
 
 
 @pytest.mark.parametrize("is_admitted", [True, False])
