@@ -91,6 +91,10 @@ class Campaign(Base):
         ARRAY(Text), comment="Ids of the clips that were chosen for the canary; null: none yet"
     )
     approved_at: Mapped[datetime | None] = mapped_column(comment="When a person approved the rest after the canary")
+    prices_agreed_at: Mapped[datetime | None] = mapped_column(
+        comment="The moment whose prices its owner agreed to; null: no file was applied"
+    )
+    repriced_at: Mapped[datetime | None] = mapped_column(comment="Since when it is paused as a price has risen")
     breaker: Mapped[dict[str, Any] | None] = mapped_column(
         comment="When it pauses itself: failures, failed_percent, moderated_percent, after"
     )

@@ -26,11 +26,15 @@ WORKSPACE_HEADER: Final = "X-DashScope-WorkSpace"
 
 KEY_VARIABLES: Final = ("ALIBABA_API_KEY", "DASHSCOPE_API_KEY")
 """Where the default account's key is looked for, in order."""
+PLAN_KEY: Final = "sk-sp-"
+"""How keys of the provider's plans begin, with which automation is forbidden."""
 DEFAULT_VIDEO_BASE_URL: Final = "https://dashscope-intl.aliyuncs.com"
 """The host of the Singapore region."""
 
 _CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
+_NEVER_SENT: Final = ("authorization", "x-dashscope-wait-timeout")
+"""The second has the provider hold a paid POST rather than refuse it, which stretches the time of doubt."""
 _TEXTS: Final = frozenset({"prompt", "negative_prompt"})
 
 _Section = dict[str, Any]
@@ -107,7 +111,8 @@ def _headers(request: RenderRequest, media: tuple[Medium, ...], account: Mapping
     merged: dict[str, tuple[str, str]] = {}
     for headers in (account, _own_headers(request), fixed):
         merged |= {name.lower(): (name, value) for name, value in headers.items()}
-    merged.pop("authorization", None)
+    for name in _NEVER_SENT:
+        merged.pop(name, None)
     return dict(merged.values())
 
 

@@ -23,6 +23,8 @@ class FailureCode(StrEnum):
     """The last frame that it begins with is not in the archive."""
     QUARANTINED = "Quarantined"
     """It ended several workers in a row."""
+    MODEL_ENDED = "model_ended"
+    """The provider has taken its model away: the announced end has passed, and its list names it no more."""
     NOT_DASHSCOPE = "not_dashscope"
     """What answered at its account's address is not the provider."""
     ANSWER_LOST = "answer_lost"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models.settings import ServiceSettings, WebhookSettings, read_settings
 from reelqueue.backoff import Backoff
-from reelqueue.builder import DEFAULT_VIDEO_BASE_URL
+from reelqueue.builder import DEFAULT_VIDEO_BASE_URL, KEY_VARIABLES, PLAN_KEY
+from reelqueue.errors import ConfigurationError
 from reelqueue.qwen.batch.questions import FILE_BYTES_MAX, LINES_MAX
 from reelqueue.url_safety import Network
 from workers.timings import SettingsGroup, check_host, check_timings, timing
@@ -465,4 +467,15 @@ def settings() -> Settings:
     """
     found = load_settings()
     check_host(found.provider.video_base_url)
+    _refuse_plan_key()
     return found
+
+
+def _refuse_plan_key() -> None:
+    """Refuse a default account's key whose use by a program has the account suspended."""
+    for name in KEY_VARIABLES:
+        if os.environ.get(name, "").strip().startswith(PLAN_KEY):
+            raise ConfigurationError(
+                f"{name} holds a plan key ({PLAN_KEY}...), and the provider's terms forbid automation with one and "
+                "suspend who does it; set a pay-as-you-go key (sk-...)"
+            )

@@ -287,6 +287,9 @@ class ModelSpeed(Wire):
     mean_seconds: float | None = Field(default=None, description="They took on average; null: none was measured.")
     p50_seconds: float | None = Field(description="Half of them had rendered in this time; null: none was measured.")
     p90_seconds: float | None = Field(description="Nine of ten had.")
+    ends_at: datetime | None = Field(
+        default=None, description="When the provider takes the model away; null: nothing is known of that."
+    )
 
 
 class ModelSpeeds(Wire):

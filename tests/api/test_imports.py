@@ -13,8 +13,9 @@ from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from api.settings import ApiSettings
-from models import Campaign, ClipImport, RenderJob, StagedClip
+from models import Account, Campaign, ClipImport, ModelPrice, RenderJob, StagedClip
 from models.operations.campaign_import.staging import sweep_imports
+from reelqueue.catalog.price_list import PriceSource
 from tests.api.conftest import problem, request, serving
 from tests.support.campaigns import NDJSON, clips, do, make, read, submit_clips
 from tests.support.stored_clips import age
@@ -274,3 +275,30 @@ def test_a_cancelled_campaign_takes_no_import(api: httpx.Client) -> None:
 @pytest.mark.parametrize("options", [{"budget": "a lot"}, {"name": "winter"}, {"pace": 3}])
 def test_a_wrong_option_is_refused_at_once(api: httpx.Client, options: dict[str, object]) -> None:
     assert api.post(IMPORTS, json={"options": options}).status_code == 422
+
+
+def test_a_campaign_that_would_outlive_its_model_is_refused_whole(api: httpx.Client, rows: Session) -> None:
+    account = Account(name="one", base_url="https://one.test", region="ap-southeast-1", key_env="KEY")
+    rows.add(account)
+    rows.flush()
+    rows.add(ModelPrice(
+        source=PriceSource.PROVIDER, account_id=account.id, region=account.region, model="wan2.6-t2v", currency="USD",
+        per_second={"720P": "0.1"}, origin="test", from_at=datetime.now(UTC), ends_at=datetime.now(UTC),
+    ))  # fmt: skip
+    rows.commit()
+    place = begin(api)
+    stage(api, place, 1, *clips(2))
+
+    answer = commit(api, place, 2)
+
+    assert (answer.status_code, problem(answer)["code"]) == (409, "model_ends")
+    assert "use wan2.7-t2v" in problem(answer)["detail"]
+    assert count_of(rows, RenderJob) == 0
+
+
+def test_the_prices_of_an_import_are_agreed_to(api: httpx.Client, rows: Session) -> None:
+    place = begin(api)
+    stage(api, place, 1, *clips(1))
+    assert commit(api, place, 1).status_code == 200
+
+    assert rows.scalars(select(Campaign.prices_agreed_at)).one() is not None

@@ -264,3 +264,12 @@ def test_one_trailing_slash_of_the_host_is_trimmed(base_url: str) -> None:
     assert built.url(base_url) == (
         "https://dashscope-intl.aliyuncs.com/api/v1/services/aigc/video-generation/video-synthesis"
     )
+
+
+def test_the_provider_is_never_asked_to_hold_a_paid_post() -> None:
+    request = parse_request({"model": "wan2.6-t2v", "prompt": "fog"})
+
+    built = build(request, account_headers={"x-dashscope-wait-timeout": "120", "X-DashScope-WorkSpace": "ws"})
+
+    assert {name.lower() for name in built.headers} >= {"x-dashscope-workspace"}
+    assert "x-dashscope-wait-timeout" not in {name.lower() for name in built.headers}

@@ -6,6 +6,7 @@ no budget set, meanwhile), so what it counts stays true until the commit.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -111,6 +112,9 @@ class LaneAdmission:
         price = quote(self.session, job, self.account)
         if price is None and not self._can_be_sent(job):
             return price
+        if price is not None and self._exceeds_agreement(campaign, job, price):
+            line.is_closed = True
+            return price
         left = self.usage.left(campaign)
         if left is not None and (price is None or price.currency != campaign.budget_currency):
             line.is_closed = True
@@ -128,6 +132,23 @@ class LaneAdmission:
         if price is None:
             return Wanted(line.tenant_id, self.account.id, CURRENCY_BY_REGION.get(self.account.region), None)
         return Wanted(line.tenant_id, self.account.id, price.currency, price.max_amount)
+
+    def _exceeds_agreement(self, campaign: Campaign, job: RenderJob, price: Quote) -> bool:
+        """Whether a job costs more than by the prices that its owner agreed to; then its campaign waits for that."""
+        if campaign.prices_agreed_at is None:
+            return False
+        agreed = quote(self.session, job, self.account, at=campaign.prices_agreed_at)
+        if agreed is None or (price.currency == agreed.currency and price.max_amount <= agreed.max_amount):
+            return False
+        campaign.paused_at = campaign.repriced_at = self.now
+        campaign.paused_reason = (
+            f"a second of {job.model} costs {price.per_second.normalize():f} {price.currency} now, and cost "
+            f"{agreed.per_second.normalize():f} {agreed.currency} when this campaign was agreed to "
+            f"({campaign.prices_agreed_at:%Y-%m-%d %H:%M} UTC); look at what the rest costs, and agree to it: "
+            f"{shlex.join(['reelqueue', 'campaign', 'approve', campaign.name])}"
+        )
+        log.warning("campaign.repriced", campaign=str(campaign.id), reason=campaign.paused_reason)
+        return True
 
     def _stop_unpriced(self, campaign: Campaign, job: RenderJob) -> None:
         """Stop a campaign whose job has no price, and say why: without a reservation nothing is admitted."""

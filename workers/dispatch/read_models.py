@@ -33,6 +33,7 @@ from models.account import Account
 from models.model_list import ModelList
 from models.model_price import ModelPrice
 from models.operations.money.prices import (
+    GONE_AFTER,
     known_prices,
     lock_prices,
     newest_prices,
@@ -61,8 +62,6 @@ _ABSENT: Final = "this host has no list of models"
 _REASON_CHARACTERS: Final = 300
 _OTHER_CURRENCY: Final = Decimal(5)
 _LEAST_RATIO: Final = Decimal("0.5")
-GONE_AFTER: Final = 2
-"""Whole readings in a row without a model that was listed before."""
 
 
 @dataclass(frozen=True)

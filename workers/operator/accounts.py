@@ -17,13 +17,14 @@ from models.operations.accounts import pause_account, resume_account
 from models.operations.scheduling.poll_wakeups import ensure_lane
 from models.operations.texts.rates import set_rate
 from models.slot import Slot
-from reelqueue.builder import WORKSPACE_HEADER
+from reelqueue.builder import PLAN_KEY, WORKSPACE_HEADER
 from reelqueue.catalog import lookup
 from reelqueue.catalog.text_limits import TextLimits
 from reelqueue.errors import ReelqueueError
 from reelqueue.pricing import region_of
 from workers.operator.account_health import Health, health_of_accounts
 from workers.operator.console import AsJson, open_context
+from workers.runtime.context import Context
 
 accounts = typer.Typer(no_args_is_help=True, help="Provider accounts.")
 
@@ -93,6 +94,7 @@ def add_command(
             if session.scalars(select(Account.id).where(Account.name == name)).one_or_none() is not None:
                 raise ReelqueueError(f"there is an account named {name} already; change it, or choose another name")
             account = Account(name=name, base_url="", region="", key_env="")
+            _refuse_plan_key(context, key_env)
             _change(account, base_url, key_env, region, model, slots, look_ahead)
             _change_texts(account, text_base_url, text_rate)
             _move(session, account, workspace)
@@ -154,6 +156,15 @@ def resume_command(name: str) -> None:
                 raise ReelqueueError(f"account {name} is not paused, or there is none of that name")
         context.hints.dispatch()
     typer.echo(f"account {name} is resumed")
+
+
+def _refuse_plan_key(context: Context, key_env: str) -> None:
+    """Refuse a plan key, where this process sees it; the workers refuse it wherever they do."""
+    if context.environment.get(key_env, "").strip().startswith(PLAN_KEY):
+        raise ReelqueueError(
+            f"{key_env} holds a plan key ({PLAN_KEY}...), and the provider's terms forbid automation with one and "
+            "suspend who does it; set a pay-as-you-go key (sk-...)"
+        )
 
 
 def _refuse_twin(session: Session, account: Account) -> None:

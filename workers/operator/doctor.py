@@ -23,12 +23,13 @@ from models.account import DEFAULT_ACCOUNT_NAME, Account
 from models.account_clock import AccountClock
 from models.operations.scheduling.submit_gates import obstacles
 from models.submit_lane import SubmitLane
-from reelqueue.builder import KEY_VARIABLES
+from reelqueue.builder import KEY_VARIABLES, PLAN_KEY
 from reelqueue.errors import ConfigurationError
 from workers.archive.backlog import read_backlog
 from workers.audit.invariants import BILL_IS_RESERVED
 from workers.operator.channels.health import channel_troubles
 from workers.operator.odd_tasks import odd_tasks
+from workers.operator.prices import ends_ahead, price_problems
 from workers.operator.text_health import text_troubles
 from workers.orphans.adoption import adopted_since
 from workers.runtime.context import Context
@@ -79,6 +80,7 @@ def _database(context: Context) -> Iterator[CheckLine]:
             yield from _gates(session, context.clock.now(session))
             yield from _orphans(session, context.clock.now(session))
             yield from _backlog(context, session)
+            yield from _prices(session, context.clock.now(session))
             yield from _odd_tasks(session)
             yield from _bills(context, session)
             yield from _texts(session, context.clock.now(session))
@@ -232,9 +234,21 @@ def _ping(app: Celery) -> str:
         return f"{connection.transport.driver_type} answers"
 
 
+def _prices(session: Session, now: datetime) -> Iterator[CheckLine]:
+    if "model_lists" not in _tables(session):
+        return
+    for said in price_problems(session):
+        yield CheckLine("prices", False, said, "python -m workers prices list; docs/prices.md")
+    for said in ends_ahead(session, now):
+        yield CheckLine("models", False, said, "let what waits for it be rendered before, and use another model")
+
+
 def _keys(context: Context) -> CheckLine:
     variable = next((name for name in KEY_VARIABLES if context.environment.get(name, "").strip()), None)
     host = urlsplit(context.settings.provider.video_base_url).hostname
+    if variable and context.environment[variable].strip().startswith(PLAN_KEY):
+        seen = f"{variable} holds a plan key ({PLAN_KEY}...), with which the provider forbids automation"
+        return CheckLine("key", False, seen, "set a pay-as-you-go key (sk-...)")
     seen = f"{variable} is set, for {host}" if variable else f"neither {' nor '.join(KEY_VARIABLES)} is set"
     return CheckLine("key", variable is not None, seen, f"export {KEY_VARIABLES[0]}=… for the workers")
 

@@ -24,7 +24,7 @@ from models.operations.scheduling.provider_rate_limits import take_turns
 from models.rate_limit import TurnKind
 from models.session import Clock, DatabaseClock
 from models.storage import Archive
-from reelqueue.builder import KEY_VARIABLES, WORKSPACE_HEADER
+from reelqueue.builder import KEY_VARIABLES, PLAN_KEY, WORKSPACE_HEADER
 from reelqueue.errors import ConfigurationError
 from reelqueue.qwen.settings import QwenSettings, TextTimeLimits
 from workers.dashscope import ClockComparison, DashScope
@@ -128,6 +128,11 @@ class Context:
             raise ConfigurationError(
                 f"account {account.name}: {account.key_env} holds a space, a line break or a character that no API "
                 "key has; set it to the key alone and restart the workers"
+            )
+        if key.startswith(PLAN_KEY):
+            raise ConfigurationError(
+                f"account {account.name}: {account.key_env} holds a plan key ({PLAN_KEY}...), and the provider's terms "
+                "forbid automation with one and suspend who does it; set a pay-as-you-go key (sk-...)"
             )
         return SecretStr(key)
 

@@ -36,13 +36,15 @@ from models.operations.accounts import pause_account
 from models.operations.jobs.price import quote
 from models.operations.jobs.request_rows import stored_request
 from models.operations.jobs.transitions import move
-from models.operations.money.prices import hold_prices
+from models.operations.money.prices import ended_since, hold_prices
 from models.operations.scheduling.poll_wakeups import Wake, wake_for
 from models.operations.scheduling.submit_gates import Openings, read_openings
 from models.operations.scheduling.submit_throttle import (
+    LONG_WAIT_SECONDS,
     begin_posting,
     end_posting,
     extend_posting,
+    hold_lanes,
     next_to_submit,
     raise_rate,
     refusals_in_a_row,
@@ -54,6 +56,7 @@ from models.storage import StorageError
 from models.submit_lane import SubmitLane
 from reelqueue.builder import BuiltRequest, build
 from reelqueue.errors import ConfigurationError, InvalidRequestError
+from reelqueue.failure_codes import FailureCode
 from reelqueue.states import OPEN_ATTEMPT, AttemptState, FailureClass, RenderState
 from workers.dashscope import Acceptance, MisdirectedError, NotSentError, ProviderError, RefusedError
 from workers.failpoints import Failpoint, failpoint
@@ -232,6 +235,10 @@ def _claimed(
     built = _build(context, session, job, account, frame, now)
     if isinstance(built, str):
         return built
+    if (ended_at := ended_since(session, account.id, account.region, job.model, now)) is not None:
+        text = f"{job.model} ended on {ended_at:%Y-%m-%d}, and is listed no more; enqueue it for another model"
+        end(session, job.id, Reason(FailureClass.INPUT, FailureCode.MODEL_ENDED, text), epoch=job.epoch, now=now)
+        return f"its model has ended: {job.model}"
     if _lacks_reservation(session, job):
         requeue(session, job.id, epoch=job.epoch, now=now, not_before_at=now + _UNRESERVED_DELAY)
         return "nothing is reserved for it, and its campaign has a budget: queued again"
@@ -408,6 +415,9 @@ def _go_on(context: Context, session: Session, claim: Claim, error: ProviderErro
         # The lane waits, not the job: it keeps its place, and the next one would fare no better.
         backoff = THROTTLE_BACKOFF.delay(refusals_in_a_row(session, claim.attempt_id) + 1)
         until = now + timedelta(seconds=max(backoff, error.retry_after_seconds or 0))
+        if (error.retry_after_seconds or 0) >= LONG_WAIT_SECONDS:
+            hold_lanes(session, claim.account.id, until)
+            log.warning("account.held", account=claim.account.name, until=until.isoformat(), reason=error.summary)
         throttle(session, claim.attempt_id, until, slower=failure_class is FailureClass.THROTTLE)
         requeue(session, claim.job_id, epoch=claim.epoch, now=now, reason=reason)
     elif failure_class is FailureClass.ACCOUNT:

@@ -28,6 +28,7 @@ from models.operations.campaigns.control import (
 )
 from models.operations.campaigns.current_clips import lock_clips
 from models.operations.campaigns.retry import RETRYABLE, Which, find_retries, retry_clips
+from models.operations.money.prices import hold_prices
 from reelqueue.campaigns.filters import CONDITIONS_MAX, read_condition
 from reelqueue.schemas.campaigns import Campaign as CampaignView
 from reelqueue.schemas.campaigns import RetriedClips, WaitingClips
@@ -121,13 +122,14 @@ def approve_campaign(
     clock: OpenClock,
     context: OpenContext,
 ) -> CampaignView:
-    """Let the clips behind the canary be rendered."""
+    """Let the clips behind the canary be rendered, and those that wait because a price has risen."""
     agreement = options_of(body, Agreement)
     check_going(campaign)
+    hold_prices(session)  # what is agreed to is what is shown: the prices of this moment
+    now = clock()
     if agreement.model_fields_set:
         lock_clips(session, campaign.id)
         agreement.check(waiting(session, campaign.id, region=context.region))
-    now = clock()
     approve(campaign, now=now)
     context.commit_and_hint(session)
     return campaign_answer(session, campaign, now=now, region=context.region)

@@ -30,6 +30,7 @@ from models.operations.campaign_import.commit import (
 from models.operations.campaign_import.diff import DuplicateClipError, StaleImportError
 from models.operations.campaign_import.staging import drop_import, stage_clips, staged_contents
 from models.operations.campaigns.current_clips import current_clips
+from models.operations.campaigns.model_ends import ModelEndsError
 from models.operations.money.budget import BudgetBelowCommitmentsError
 from reelqueue.campaigns.limits import CLIPS_MAX
 from reelqueue.campaigns.options import CampaignOptions
@@ -176,6 +177,8 @@ def commit_campaign_import(
         raise ProblemError(409, "budget_below_commitments", str(error), field="budget") from error
     except DuplicateClipError as error:
         raise ProblemError(422, "duplicate_id", str(error), field="custom_id") from error
+    except ModelEndsError as error:
+        raise ProblemError(409, "model_ends", str(error), field="model") from error
     except (IncompleteImportError, StaleImportError) as error:
         raise ProblemError(409, "import_outdated", str(error)) from error
     context.quotas.check_stored(session, begun.tenant_id, stored["new"] + stored["changed"])

@@ -18,6 +18,7 @@ from models.operations.campaign_import.renew_contents import renew_contents
 from models.operations.campaign_import.staging import in_order, staged_count
 from models.operations.campaigns.control import set_options
 from models.operations.campaigns.current_clips import lock_clips
+from models.operations.campaigns.model_ends import check_ends
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.errors import ReelqueueError
 from reelqueue.schemas.campaigns import CsvStyle
@@ -97,6 +98,7 @@ def commit_import(
     Raises:
         IncompleteImportError: There are not so many.
         BudgetBelowCommitmentsError: More than the new budget is spent and reserved already.
+        ModelEndsError: The provider takes a model away before its clips can be rendered.
         DuplicateClipError, StaleImportError: As `apply_import` has them.
     """
     if begun.committed_at is not None:
@@ -114,6 +116,9 @@ def commit_import(
         set_options(session, begun.tenant_id, options, file_name=begun.file_name)
     elif begun.file_name is not None:
         campaign.file_name = begun.file_name
+    # Later files do not agree for the clips of earlier ones: `approve` does.
+    campaign.prices_agreed_at = campaign.prices_agreed_at or now
+    check_ends(session, campaign, now=now)
     campaign.variable_names = in_order(begun.variable_names, campaign.variable_names)
     if csv_style is not None:
         campaign.csv_style = csv_style.model_dump(mode="json")

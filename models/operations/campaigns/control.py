@@ -84,13 +84,21 @@ def pause(campaign: Campaign, *, now: datetime, reason: str | None = None) -> No
 
 def resume(campaign: Campaign, *, now: datetime) -> None:
     """Go on; what the breaker counted has been looked at."""
-    campaign.paused_at, campaign.paused_reason = None, None
+    campaign.paused_at, campaign.paused_reason, campaign.repriced_at = None, None, None
     campaign.breaker_since_at = now
 
 
 def approve(campaign: Campaign, *, now: datetime) -> None:
-    """Let the clips behind the canary be rendered."""
+    """Let the clips behind the canary be rendered, and those that wait because a price has risen.
+
+    Args:
+        campaign: Locked.
+        now: The moment whose prices the owner agrees to.
+    """
     campaign.approved_at = campaign.approved_at or now
+    campaign.prices_agreed_at = now
+    if campaign.repriced_at is not None:
+        campaign.paused_at, campaign.paused_reason, campaign.repriced_at = None, None, None
 
 
 def cancel_campaign(campaign: Campaign, *, now: datetime) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -16,10 +17,12 @@ from models.job_event import STORE_FAILED, JobEvent
 from models.operations.money.caps import covers, describe_cap, is_exhausted
 from models.operations.scheduling.account_limits import lane_limits, offers
 from models.operations.scheduling.submit_gates import Cause, stored_openings
+from models.operations.scheduling.submit_throttle import LONG_WAIT_SECONDS
 from models.render_job import RenderJob
 from models.session import DatabaseClock
 from models.slot import Slot
 from models.spending_cap import SpendingCap
+from models.submit_lane import SubmitLane
 from reelqueue.catalog.price_list import CURRENCY_BY_REGION
 from reelqueue.schemas.campaigns import Hold
 from reelqueue.states import RenderState
@@ -67,6 +70,9 @@ def _before_submit(session: Session, campaign: Campaign) -> Iterator[Hold]:
             yield _blocking(f"{_COMPARED[cause].format(model=model)}: if it stays so, {_OPERATOR}")
         elif said := _capped(session, campaign, open_ones):
             yield _blocking(said)
+        elif until := _held_until(session, model, open_ones):
+            why = f"the provider asks the account for {model} to wait until {until:%Y-%m-%d %H:%M} UTC"
+            yield Hold(reason=f"{why}, and nothing is submitted before", is_blocking=False)
         elif said := _full(session, campaign, model, open_ones):
             yield Hold(reason=said, is_blocking=False)
 
@@ -86,6 +92,18 @@ def _capped(session: Session, campaign: Campaign, accounts: Sequence[Account]) -
         f"the spending cap of {describe_cap(session, cap)} has no room for the next clip until what is reserved is "
         f"given back or the next {cap.period} (UTC) begins: {_OPERATOR}, who can raise it"
     )
+
+
+def _held_until(session: Session, model: str, accounts: Sequence[Account]) -> datetime | None:
+    """When the first account may be submitted to again, where the provider has named a time that is minutes away."""
+    lanes = session.scalars(
+        select(SubmitLane.throttled_until).where(
+            SubmitLane.model == model, SubmitLane.account_id.in_([account.id for account in accounts])
+        )
+    ).all()
+    soon = DatabaseClock().now(session) + timedelta(seconds=LONG_WAIT_SECONDS / 2)
+    held = [until for until in lanes if until is not None and until > soon]
+    return min(held) if held and len(held) == len(accounts) else None
 
 
 def _full(session: Session, campaign: Campaign, model: str, accounts: Sequence[Account]) -> str | None:

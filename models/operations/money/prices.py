@@ -17,10 +17,13 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from models.model_list import ModelList
 from models.model_price import ModelPrice
 from reelqueue.catalog import Tier
 from reelqueue.catalog.price_list import Price, Prices, PriceSource, released_prices
 
+GONE_AFTER: Final = 2
+"""Whole readings in a row without a model that was listed before, after which the list names it no more."""
 _LOCK: Final = 0x5072_6963_6573
 """Of Postgres, held by whoever adds prices, and shared by whoever needs that none is added meanwhile."""
 
@@ -134,3 +137,16 @@ def _amounts(stored: Mapping[str, object]) -> dict[Tier, Decimal]:
 def tiers_of(prices: Iterable[Price]) -> list[Tier]:
     """Every tier that one of the prices names."""
     return sorted({tier for price in prices for tier in price.per_second})
+
+
+def ended_since(session: Session, account_id: UUID, region: str, model: str, now: datetime) -> datetime | None:
+    """When a model ended at an account; None while its end lies ahead, is not known, or the list still names it.
+
+    The list alone decides nothing: it may be cut. Nor does the date, as the provider may extend it.
+    """
+    found = session.get(ModelList, account_id)
+    if found is None or int(found.missing.get(model, 0)) < GONE_AFTER:
+        return None
+    rows = newest_prices(session, model, region, account_id=account_id)
+    ends_at = next((row.ends_at for row in rows if row.account_id is not None), None)
+    return ends_at if ends_at is not None and ends_at <= now else None

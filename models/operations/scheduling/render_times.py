@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session
 
 from models.account import Account
+from models.model_price import ModelPrice
 from models.operations.scheduling.account_limits import lane_limits, offers
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
@@ -34,9 +37,25 @@ def model_speeds(session: Session, models: Collection[str]) -> list[ModelSpeed]:
     """The speed of each of *models*, by name."""
     accounts = session.scalars(select(Account).where(Account.paused_at.is_(None))).all()
     measured = render_times(session, models, latest=LATEST_TASKS)
+    ends = model_ends(session, models)
     return [
-        _speed(model, [one for one in accounts if offers(one, model)], measured.get(model)) for model in sorted(models)
+        _speed(model, [one for one in accounts if offers(one, model)], measured.get(model), ends.get(model))
+        for model in sorted(models)
     ]
+
+
+def model_ends(session: Session, models: Collection[str]) -> dict[str, datetime]:
+    """When each of *models* ends at the last account that lists it; none where one lists it without an end."""
+    listed = (
+        select(ModelPrice.model, ModelPrice.account_id, ModelPrice.ends_at)
+        .where(ModelPrice.model.in_(models), ModelPrice.account_id.is_not(None))
+        .ext(distinct_on(ModelPrice.model, ModelPrice.account_id))
+        .order_by(ModelPrice.model, ModelPrice.account_id, ModelPrice.from_at.desc(), ModelPrice.id.desc())
+        .subquery()
+    )
+    last = select(listed.c.model, func.max(listed.c.ends_at)).group_by(listed.c.model)
+    ending = last.having(func.count() == func.count(listed.c.ends_at))
+    return dict(session.execute(ending).all())
 
 
 def render_times(session: Session, models: Collection[str], *, latest: int) -> dict[str, RenderTimes]:
@@ -69,7 +88,7 @@ def render_times(session: Session, models: Collection[str], *, latest: int) -> d
     }
 
 
-def _speed(model: str, accounts: list[Account], measured: RenderTimes | None) -> ModelSpeed:
+def _speed(model: str, accounts: list[Account], measured: RenderTimes | None, ends_at: datetime | None) -> ModelSpeed:
     limits = [lane_limits(account, model) for account in accounts] or [lane_limits(Account(slot_limits={}), model)]
     return ModelSpeed(
         model=model,
@@ -79,4 +98,5 @@ def _speed(model: str, accounts: list[Account], measured: RenderTimes | None) ->
         mean_seconds=measured.mean_seconds if measured else None,
         p50_seconds=measured.p50_seconds if measured else None,
         p90_seconds=measured.p90_seconds if measured else None,
+        ends_at=ends_at,
     )

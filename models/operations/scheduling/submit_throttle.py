@@ -20,6 +20,8 @@ from models.submit_lane import SubmitLane
 from reelqueue.states import RenderState
 
 SLOWEST_PACE_FACTOR: Final = 1 / 16
+LONG_WAIT_SECONDS: Final = 120.0
+"""A refusal that names a longer wait is about the whole account: a plan or a quota that is used up."""
 PACE_REGAINED: Final = 1 / 8
 """Part of the published rate that each accepted submit wins back."""
 
@@ -83,6 +85,16 @@ def throttle(session: Session, attempt_id: UUID, until: datetime, *, slower: boo
     pace_factor = func.greatest(SLOWEST_PACE_FACTOR, SubmitLane.pace_factor / 2) if slower else SubmitLane.pace_factor
     held = {"throttled_until": until, "throttle_count": SubmitLane.throttle_count + 1, "pace_factor": pace_factor}
     session.execute(_mine(attempt_id).values(held))
+
+
+def hold_lanes(session: Session, account_id: UUID, until: datetime) -> None:
+    """Submit nothing to an account until a time; a lane that another transaction holds gets its own refusal."""
+    free = select(SubmitLane.model).where(SubmitLane.account_id == account_id).with_for_update(skip_locked=True)
+    later = func.greatest(func.coalesce(SubmitLane.throttled_until, until), until)
+    held = update(SubmitLane).where(
+        SubmitLane.account_id == account_id, SubmitLane.model.in_(session.scalars(free).all())
+    )
+    session.execute(held.values(throttled_until=later).execution_options(synchronize_session=False))
 
 
 def refusals_in_a_row(session: Session, attempt_id: UUID) -> int:

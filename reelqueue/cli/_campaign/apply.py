@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Final, NamedTuple
 
@@ -18,6 +18,7 @@ from reelqueue.campaigns.options import CampaignOptions, changed_options
 from reelqueue.campaigns.plan.check_file import Checked, campaign_warnings, check_file, eta_of, measured_eta
 from reelqueue.campaigns.plan.cost_plan import Plan
 from reelqueue.campaigns.plan.eta import Eta
+from reelqueue.campaigns.plan.model_ends import late_models
 from reelqueue.campaigns.plan.server_diff import RENDERED_CHANGES, ClipChange, ServerState
 from reelqueue.campaigns.problem import CampaignFileError
 from reelqueue.campaigns.report.rehearsal import Rehearsal
@@ -95,9 +96,12 @@ def plan(
         source = _source(client, file, encoding, sheet, changes, rows, with_urls=with_urls)
         checked = _check(source)
         time = _time(client, checked.plan, render_seconds)
+        late = _late(client, checked)
     rehearsal = rehearse(file, encoding=encoding, sheet=sheet, changes=changes) if with_rehearsal else None
     _show(source, checked, time, as_json=as_json, rehearsal=rehearsal)
-    if checked.log.error_count:
+    for line in late:
+        talk(f"error: {line}")
+    if checked.log.error_count or late:
         raise typer.Exit(1)
 
 
@@ -237,6 +241,14 @@ def _time(client: Client, plan: Plan, render_seconds: str | None) -> Eta | None:
     if quantiles is not None:
         return eta_of(plan, *quantiles)
     return measured_eta(plan, client.campaigns.speeds(list(plan.models)[:_MODELS_MAX])) if plan.models else None
+
+
+def _late(client: Client, checked: Checked) -> list[str]:
+    """What a server would refuse, as the provider takes a model away before its clips can be rendered."""
+    counts = {part.model: part.clip_count for part in checked.plan.models.values()}
+    now, run_at = datetime.now(UTC), checked.options.run_at if checked.options else None
+    speeds = client.campaigns.speeds(list(counts)[:_MODELS_MAX]) if counts else ()
+    return late_models(counts, speeds, begin=max(now, run_at or now), slack=timedelta(0))
 
 
 def _show(

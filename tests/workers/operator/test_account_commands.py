@@ -170,3 +170,18 @@ def test_what_cannot_be_a_rate_or_host_of_language_models_is_refused(
     ended = run("accounts", "change", "beijing", *options)
 
     assert (ended.exit_code, said in ended.err.replace("\n", " ")) == (2, True)
+
+
+def test_an_account_with_a_key_of_a_plan_is_not_added(run: Run) -> None:
+    ended = run("accounts", "add", "beijing", *BEIJING, BEIJING_KEY="sk-sp-0123456789")
+
+    assert ended.exit_code == 1
+    assert "forbid automation" in ended.err
+    assert "0123456789" not in ended.err
+
+
+def test_nothing_starts_with_a_key_of_a_plan(run: Run) -> None:
+    ended = run("accounts", "list", ALIBABA_API_KEY="sk-sp-0123456789")
+
+    assert ended.exit_code == 1
+    assert "ALIBABA_API_KEY holds a plan key" in ended.err

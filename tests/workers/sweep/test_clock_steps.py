@@ -55,6 +55,8 @@ FACTS = {
     "campaigns.finish_by",
     "campaigns.last_admitted_at",
     "campaigns.paused_at",
+    "campaigns.prices_agreed_at",
+    "campaigns.repriced_at",
     "campaigns.run_at",
     "campaigns.start_by",
     "clip_decisions.decided_at",
