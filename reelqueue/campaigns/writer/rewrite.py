@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict, StrictStr
 
-from reelqueue.campaigns.rows.origin import PROBLEM_HEADING
+from reelqueue.campaigns.rows.origin import PROBLEM_HEADING, ROW_HEADING, VARIANT_HEADING
 from reelqueue.campaigns.writer.calls import ATTEMPTS_MAX, CountedCalls, TextCallError
 from reelqueue.campaigns.writer.instructions import delimited
 from reelqueue.campaigns.writer.passes import in_parallel, read_answer
@@ -44,6 +44,8 @@ _LABEL: Final = re.compile(r"\bcharacter[0-9]|\b(?:Image|Video) [0-9]")
 _MARKUP: Final = re.compile(r"(?i)\b[a-z][a-z0-9+.-]*://|[{}]|\[\[")
 _SEPARATED: Final = re.compile(r"\b(?:\w[.\-_* ]){3,}\w\b")
 """A word whose letters are held apart."""
+_OF_THE_ROW: Final = frozenset({"custom_id", ROW_HEADING, VARIANT_HEADING, "vars"})
+"""What each row that shares a clip has of its own."""
 _MEDIA: Final = {
     "image": ("image", "last_frame"),
     "reference": ("reference_urls", "media", "audio_url"),
@@ -64,6 +66,13 @@ class RefusedClip:
     row: Mapping[str, Any]
     suspects: tuple[str, ...]
     """What may have been refused: ``text``, ``image``, ``reference``, ``output``."""
+    shared_by: tuple[Mapping[str, Any], ...] = ()
+    """Rows of other ids that send the same, and share the clip."""
+
+    @property
+    def rows(self) -> tuple[Mapping[str, Any], ...]:
+        """Its row, and those that share the clip."""
+        return (self.row, *self.shared_by)
 
     @property
     def id(self) -> str:
@@ -86,11 +95,14 @@ class RewrittenClip:
     """What the model says about the change."""
 
     @property
-    def row(self) -> dict[str, Any]:
-        """The row to apply; what it does not say is left out."""
-        metadata = {**(self.clip.row.get("metadata") or {}), REWRITTEN: True}
-        row = {**self.clip.row, "prompt": self.prompt, "metadata": metadata}
-        return {name: value for name, value in row.items() if value is not None}
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows to apply: its own, and those that share the clip; what they do not say is left out."""
+        return [self._corrected(row) for row in self.clip.rows]
+
+    def _corrected(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        metadata = {**(row.get("metadata") or {}), REWRITTEN: True}
+        changed = {**row, "prompt": self.prompt, "metadata": metadata}
+        return {name: value for name, value in changed.items() if value is not None}
 
     def diff(self) -> Iterator[str]:
         """The change, a sentence a line."""
@@ -105,12 +117,17 @@ def find_refused(
     """The clips whose text another text may help, and why the others are left out.
 
     Args:
-        rows: Of a campaign's failures, as its export has them.
-        failures: The class of each clip that is meant, by its id.
+        rows: Of a campaign's failures, as its export has them: one that shares another's clip comes as well.
+        failures: The class of each clip that is meant, by the id of the row that it was rendered for.
     """
     refused: list[RefusedClip] = []
     left_out: dict[str, str] = {}
-    for row in rows:
+    found = list(rows)
+    sharing: dict[str, list[Mapping[str, Any]]] = {}
+    for row in found:
+        if str(row.get("custom_id")) not in failures:
+            sharing.setdefault(_content(row), []).append(row)
+    for row in found:
         custom_id = str(row.get("custom_id"))
         if custom_id not in failures:
             continue
@@ -124,7 +141,10 @@ def find_refused(
         elif (row.get("metadata") or {}).get(REWRITTEN):
             left_out[custom_id] = "it was rewritten once and refused again, so a person decides"
         else:
-            refused.append(RefusedClip(row, _suspects(row, told)))
+            refused.append(RefusedClip(row, _suspects(row, told), tuple(sharing.get(_content(row), ()))))
+            continue
+        for other in sharing.get(_content(row), ()):
+            left_out[str(other.get("custom_id"))] = f"it shares the clip of {custom_id}: {left_out[custom_id]}"
     return refused, left_out
 
 
@@ -169,7 +189,7 @@ def rewrite_clips(
 
     done = [rewrite(clip) for clip in clips[:1]] + in_parallel(rewrite, clips[1:])
     found = zip(clips, done, strict=True)
-    failed = {clip.id: outcome for clip, outcome in found if isinstance(outcome, str)}
+    failed = {str(row["custom_id"]): why for clip, why in found if isinstance(why, str) for row in clip.rows}
     return [outcome for outcome in done if isinstance(outcome, RewrittenClip)], failed
 
 
@@ -215,6 +235,11 @@ def _rewritten(clip: RefusedClip, calls: CountedCalls, model: str) -> RewrittenC
         if not wrong:
             return RewrittenClip(clip, prompt, " ".join(answer.why.split())[:200])
     return f"no answer of {ATTEMPTS_MAX} could be used: {wrong[0]}"
+
+
+def _content(row: Mapping[str, Any]) -> str:
+    """What a row sends and how it ended: equal for rows that share a clip."""
+    return json.dumps({name: value for name, value in row.items() if name not in _OF_THE_ROW}, sort_keys=True)
 
 
 def _suspects(row: Mapping[str, Any], told: str) -> tuple[str, ...]:

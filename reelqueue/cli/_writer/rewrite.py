@@ -97,7 +97,10 @@ def _write(name: str, path: Path, rewritten: list[RewrittenClip]) -> None:
         for line in clip.diff():
             print_line(printable(line))
         print_line(printable(f"    may have been refused: {', '.join(clip.clip.suspects)}; {clip.why}"))
-    put_text(path, "".join(f"{json.dumps(clip.row, ensure_ascii=False)}\n" for clip in rewritten))
+        if also := [str(row["custom_id"]) for row in clip.clip.shared_by]:
+            print_line(printable(f"    also for {', '.join(also)}, which shares the clip"))
+    rows = [row for clip in rewritten for row in clip.rows]
+    put_text(path, "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows))
     print_checked(check_file(path, region=region_of(video_base_url())), None, [])
     applied = f"reelqueue campaign apply {shlex.quote(str(path))} --name {shlex.quote(name)}"
     print_line(f"{counted(len(rewritten), 'clip')} rewritten; to render what was changed: {applied}")

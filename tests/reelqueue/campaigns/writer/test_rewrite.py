@@ -74,7 +74,7 @@ def test_what_may_have_been_refused(changes: dict[str, Any], suspects: tuple[str
     ],
 )
 def test_what_is_left_to_a_person(changes: dict[str, Any], failure: FailureClass, why: str) -> None:
-    found, left_out = find_refused([row(**changes), row(custom_id="other")], {"a": failure})
+    found, left_out = find_refused([row(**changes), row(custom_id="other", seed=7)], {"a": failure})
 
     assert found == []
     assert list(left_out) == ["a"]
@@ -112,7 +112,7 @@ def test_a_bad_answer_goes_back_twice_with_what_is_wrong() -> None:
     assert "it is the prompt that was refused" in scripted.asked[2][1].model_dump_json()
     assert failed == {}
     given = {name: value for name, value in row().items() if value is not None}
-    assert rewritten.row == {**given, "prompt": good, "metadata": {"rewritten": True}}
+    assert rewritten.rows == [{**given, "prompt": good, "metadata": {"rewritten": True}}]
     assert list(rewritten.diff()) == [
         "--- a",
         "-character1 drops 3 cups.",
@@ -153,3 +153,29 @@ def test_the_reason_is_data() -> None:
     assert "<<<reason " in text
     assert request.response_format is not None
     assert request.response_format.type == "json_schema"
+
+
+def test_a_row_that_shares_the_clip_gets_the_same_prompt_by_one_call() -> None:
+    good = 'character1 sets 3 cups down. She says: "All mine". Camera pans.'
+    first, second = row(**{"#row": 2}), row(custom_id="b", **{"#row": 3, "vars": {"city": "Rome"}})
+    scripted = Scripted({"prompt": good, "why": "milder"})
+
+    refused, left_out = find_refused([first, second, row(custom_id="c", prompt="Another.")], MODERATED)
+    (rewritten,), failed = rewrite_clips(refused, CountedCalls(scripted), "qwen-plus")
+
+    assert [(one["custom_id"], one["prompt"], one["#row"]) for one in rewritten.rows] == [
+        ("a", good, 2),
+        ("b", good, 3),
+    ]
+    assert (len(scripted.asked), left_out, failed) == (1, {}, {})
+
+
+def test_a_row_that_shares_a_clip_is_named_where_that_is_left_to_a_person() -> None:
+    again = {"metadata": {"rewritten": True}}
+
+    _, left_out = find_refused([row(**again), row(custom_id="b", **again)], MODERATED)
+    refused, _ = find_refused([row(), row(custom_id="b")], MODERATED)
+    _, failed = rewrite_clips(refused, CountedCalls(Scripted({"prompt": "", "why": "violence"})), "qwen-plus")
+
+    assert left_out["b"].startswith("it shares the clip of a: it was rewritten once")
+    assert list(failed) == ["a", "b"]
