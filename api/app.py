@@ -23,6 +23,7 @@ from api.http.bulk_pages import PAGES_AT_ONCE
 from api.http.fair_entrance import FairEntrance
 from api.http.openapi import allowed_methods, document, operation_id
 from api.http.response_headers import ProtectiveHeaders
+from api.live_answers import LiveAnswers
 from api.quotas import Quotas
 from api.request_ids import RequestIds
 from api.routes import (
@@ -112,7 +113,7 @@ def _open(settings: ApiSettings, *, require_key: bool, clock: Clock) -> ApiConte
         producer=producer,
         hints=DispatchHints(partial(send_dispatch, producer)),
         text_hints=TextHints(partial(send_text_hint, producer)),
-        live=connect_async(settings.broker_url.get_secret_value()),
+        live=LiveAnswers(connect_async(settings.broker_url.get_secret_value())),
         session_secret=_session_secret(settings),
         streams=EventStreams(
             sessions,
@@ -138,7 +139,7 @@ async def _lifespan(context: ApiContext, _app: FastAPI) -> AsyncIterator[None]:
     context.hints.start()
     context.text_hints.start()
     yield
-    await context.live.aclose()
+    await context.live.close()
     context.streams.close()
     context.sheets.close()
     context.sheet_process.close()

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Annotated, Final, cast
 from uuid import UUID
 
-import redis.asyncio
 from anyio import CapacityLimiter
 from celery import Celery
 from fastapi import Depends, Request
@@ -21,6 +20,7 @@ from api.dispatch_hints import DispatchHints, TextHints
 from api.event_streams import EventStreams
 from api.gallery.sheet_process import SheetProcess
 from api.gallery.sheet_queue import SheetQueue
+from api.live_answers import LiveAnswers
 from api.problem_details import RETRY_AFTER_SECONDS, ProblemError
 from api.quotas import Quotas
 from api.settings import ApiSettings
@@ -43,8 +43,8 @@ class ApiContext:
     producer: Celery
     hints: DispatchHints
     text_hints: TextHints
-    live: redis.asyncio.Redis
-    """To the answers that come, for those who watch."""
+    live: LiveAnswers
+    """The answers that come, for those who watch."""
     session_secret: bytes
     """Signs what browsers show in place of a key."""
     streams: EventStreams

@@ -17,6 +17,7 @@ end       the job's state               the record says the rest; nothing follow
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 from uuid import UUID
@@ -110,22 +111,23 @@ class LiveWriter:
 
 
 async def read_pieces(
-    connection: redis.asyncio.Redis, job_id: UUID, *, after: str = FROM_THE_START, wait_seconds: float = 1.0
-) -> list[LivePiece]:
-    """The pieces after an entry, as far as they are there; waits for the first, and gives none if none comes.
+    connection: redis.asyncio.Redis, after: Mapping[UUID, str], *, wait_seconds: float = 1.0
+) -> dict[UUID, list[LivePiece]]:
+    """New pieces of some jobs, as far as they are there; waits for the first, and gives none if none comes.
 
     Args:
         connection: To Redis.
-        job_id: Whose.
-        after: The id of the last piece that is known, as `is_entry_id` takes it; one that Redis does not know any more
-            is no error.
+        after: For each job, the id of the last piece that is known, as `is_entry_id` takes it; one that Redis does not
+            know any more is no error.
         wait_seconds: How long to wait for the first.
 
     Raises:
         redis.RedisError: It does not answer.
     """
-    found: Any = await connection.xread({key_of(job_id): after}, block=max(int(wait_seconds * 1000), 1))
-    return [_piece(entry_id, fields) for _, entries in found or () for entry_id, fields in entries]
+    keys = {key_of(job_id): job_id for job_id in after}
+    positions: Any = {key: after[job_id] for key, job_id in keys.items()}
+    found: Any = await connection.xread(positions, block=max(int(wait_seconds * 1000), 1))
+    return {keys[key]: [_piece(*entry) for entry in entries] for key, entries in found or ()}
 
 
 def is_entry_id(text: str) -> bool:

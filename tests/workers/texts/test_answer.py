@@ -63,7 +63,7 @@ def test_an_answer_is_shown_while_it_comes_where_its_owner_wants_that(asked: Ask
 
     async def read(job_id: UUID) -> list[LivePiece]:
         async with connect_async(broker_url) as connection:
-            return await read_pieces(connection, job_id, wait_seconds=0.001)
+            return (await read_pieces(connection, {job_id: "0-0"}, wait_seconds=0.001)).get(job_id, [])
 
     first, *pieces, last = asyncio.run(read(shown))
     assert ((first.kind, first.text), (last.kind, last.text)) == (("begin", "1"), ("end", "succeeded"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from uuid import UUID
 
 import httpx
@@ -134,3 +135,20 @@ def test_a_job_that_is_not_there_has_no_events(api: httpx.Client, running: UUID)
     answer = api.get(path_of(UUID(int=running.int + 1)))
 
     assert (answer.status_code, problem(answer)["code"]) == (404, "job_not_found")
+
+
+def test_listeners_share_a_reader_and_its_connection(
+    api: httpx.Client, rows: Session, broker: redis.Redis, running: UUID
+) -> None:
+    write(broker, running, "Sw")
+    with ExitStack() as stack:
+        streams = [events(stack.enter_context(api.stream("GET", path_of(running)))) for _ in range(6)]
+        for stream in streams:
+            assert next(event for event in stream if event["event"] == "text")["data"]["text"] == "Sw"
+        waiting = [client for client in broker.client_list() if client["cmd"] == "xread" and "b" in client["flags"]]
+        write(broker, running, "an.")
+        end(rows, running)
+        rest = [[event["data"]["text"] for event in stream if event["event"] == "text"] for stream in streams]
+
+    assert rest == [["an."]] * 6
+    assert len(waiting) <= 1

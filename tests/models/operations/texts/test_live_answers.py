@@ -32,7 +32,7 @@ def connection(broker_url: str) -> Iterator[redis.Redis]:
 def read(url: str, job_id: UUID, after: str = "0-0") -> list[LivePiece]:
     async def ask() -> list[LivePiece]:
         async with connect_async(url) as connection:
-            return await read_pieces(connection, job_id, after=after, wait_seconds=0.001)
+            return (await read_pieces(connection, {job_id: after}, wait_seconds=0.001)).get(job_id, [])
 
     return asyncio.run(ask())
 
