@@ -110,11 +110,7 @@ def open_campaign(
         OSError: There is no such file, or it may not be read.
     """
     if path.suffix.lower() in MANIFESTS:
-        manifest, lines = read_manifest(path)
-        if changes:
-            told = manifest.campaign.model_dump(exclude_unset=True)
-            manifest = manifest.model_copy(update={"campaign": changed_options(told, changes)})
-        compiled = compile_manifest(path.name, manifest, lines)
+        manifest, compiled = _changed_manifest(path, changes)
         rows_path = rows or (path if manifest.file is None else _beside(path, manifest.file))
     elif rows is not None:
         raise _refused(
@@ -133,6 +129,15 @@ def open_campaign(
         folder = path.parent if local_files else None
         assembler = Assembler(compiled, source, compiled.options.output_pattern, folder)
         yield CampaignFile(compiled.options, source, rows_path, assembler)
+
+
+def _changed_manifest(path: Path, changes: Mapping[str, object]) -> tuple[Manifest, CompiledManifest]:
+    """The manifest with the changes in place of its options."""
+    manifest, lines = read_manifest(path)
+    if changes:
+        told = manifest.campaign.model_dump(exclude_unset=True)
+        manifest = manifest.model_copy(update={"campaign": changed_options(told, changes)})
+    return manifest, compile_manifest(path.name, manifest, lines)
 
 
 def campaign_name(path: Path) -> str:

@@ -59,12 +59,8 @@ class SignatureCheck:
         if secret is None:
             raise WireError(404, "InvalidAccessKeyId.NotFound", "Specified access key is not found.")
         self._check_time_and_nonce(headers, now)
-        names = match["names"].split(";")
-        lines = "".join(f"{name}:{headers.get(name, '').strip()}\n" for name in names)
+        expected = _signature(method, path, query, headers, match["names"], secret)
         content = headers.get("x-acs-content-sha256", "")
-        request = "\n".join([method, path, query, lines, match["names"], content])
-        text = f"ACS3-HMAC-SHA256\n{hashlib.sha256(request.encode()).hexdigest()}"
-        expected = hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
         if content != hashlib.sha256(body).hexdigest() or not hmac.compare_digest(expected, match["signature"]):
             raise WireError(400, "SignatureDoesNotMatch", "Specified signature does not match our calculation.")
 
@@ -79,3 +75,11 @@ class SignatureCheck:
         if not nonce or nonce in self._nonces:
             raise WireError(400, "SignatureNonceUsed", "Specified signature nonce was used already.")
         self._nonces.add(nonce)
+
+
+def _signature(method: str, path: str, query: str, headers: Mapping[str, str], names: str, secret: str) -> str:
+    """The signature of a call over the headers whose names are given, separated by semicolons."""
+    lines = "".join(f"{name}:{headers.get(name, '').strip()}\n" for name in names.split(";"))
+    request = "\n".join([method, path, query, lines, names, headers.get("x-acs-content-sha256", "")])
+    text = f"ACS3-HMAC-SHA256\n{hashlib.sha256(request.encode()).hexdigest()}"
+    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final
 
-from simulator.billing.edits import edited
+from simulator.billing.edits import Row, edited
 from simulator.billing.rows import usage_rows
+from simulator.core.provider import Provider
 from simulator.errors import WireError
 from simulator.exchange.call import Call
 from simulator.exchange.dependencies import Service
@@ -44,29 +45,7 @@ def _page(service: Service, call: Call) -> Reply:
         raise WireError(404, "InvalidAction.NotFound", "Specified api is not found.")
     if not config.may_read:
         raise WireError(400, "NotAuthorized", "This API is not authorized for caller.")
-    day = call.query("BillingDate")
-    if (
-        call.query("Granularity") != "DAILY"
-        or not _DAY.fullmatch(day)
-        or not day.startswith(call.query("BillingCycle"))
-    ):
-        raise WireError(400, "InvalidParameter", "BillingDate must be a day of BillingCycle, with Granularity DAILY.")
-    provider.settle()
-    store = provider.store
-    rows = edited(usage_rows(store.ledger.charges(), store.text_ledger.charges()), config.edits)
-    rows = [row for row in rows if row["BillingDate"] == day]
-    first, size = (
-        int(call.query("NextToken") or 0),
-        min(int(call.query("MaxResults") or 20), _ROWS_MAX, config.page_size_max),
-    )
-    data = {
-        "BillingCycle": call.query("BillingCycle"),
-        "AccountID": "5000000000000000",
-        "TotalCount": len(rows),
-        "MaxResults": size,
-        "NextToken": str(first + size) if first + size < len(rows) else None,
-        "Items": rows[first : first + size],
-    }
+    data = _data(call, _rows_of(provider, _day(call)), page_size_max=config.page_size_max)
     document = {
         "Code": "Success",
         "Message": "Successful!",
@@ -75,6 +54,39 @@ def _page(service: Service, call: Call) -> Reply:
         "Data": data,
     }
     return Reply(200, content=json.dumps(document, default=_number).encode())
+
+
+def _day(call: Call) -> str:
+    """The day that is asked for."""
+    day = call.query("BillingDate")
+    is_daily = call.query("Granularity") == "DAILY"
+    if not is_daily or not _DAY.fullmatch(day) or not day.startswith(call.query("BillingCycle")):
+        raise WireError(400, "InvalidParameter", "BillingDate must be a day of BillingCycle, with Granularity DAILY.")
+    return day
+
+
+def _rows_of(provider: Provider, day: str) -> list[Row]:
+    """The bill of a day, with the errors that are configured."""
+    provider.settle()
+    store = provider.store
+    rows = edited(usage_rows(store.ledger.charges(), store.text_ledger.charges()), provider.config.billing.edits)
+    return [row for row in rows if row["BillingDate"] == day]
+
+
+def _data(call: Call, rows: list[Row], *, page_size_max: int) -> dict[str, object]:
+    """The page of the rows that is asked for."""
+    first, size = (
+        int(call.query("NextToken") or 0),
+        min(int(call.query("MaxResults") or 20), _ROWS_MAX, page_size_max),
+    )
+    return {
+        "BillingCycle": call.query("BillingCycle"),
+        "AccountID": "5000000000000000",
+        "TotalCount": len(rows),
+        "MaxResults": size,
+        "NextToken": str(first + size) if first + size < len(rows) else None,
+        "Items": rows[first : first + size],
+    }
 
 
 def _number(value: object) -> float:

@@ -14,6 +14,7 @@ from models.asset import AssetKind
 from models.campaign import Campaign
 from models.job_reference import JobReference
 from models.ledger_entry import SPENT_KINDS, LedgerEntry
+from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.requests.option_table import REQUEST_OPTIONS, Role
 from reelqueue.schemas.sidecar import ClipCost, ClipFile, ClipMedia, ClipProvider, ClipReference, ClipTimes, Sidecar
@@ -72,25 +73,34 @@ def describe_clip(
         seed=job.seed,
         options=_options(job),
         references=_references(session, job),
-        provider=ClipProvider(
-            account=claim.account.name,
-            base_url=task.base_url,
-            task_id=task.provider_task_id,
-            request_id=task.request_id,
-        ),
+        provider=_provider(claim),
         billed_seconds=task.billed_seconds,
         cost=_cost(session, job),
         video=_file(claim, AssetKind.VIDEO, files),
         poster=_file(claim, AssetKind.POSTER, files),
         last_frame=_file(claim, AssetKind.LAST_FRAME, files),
         media=ClipMedia(**vars(probe)),
-        times=ClipTimes(
-            created_at=job.created_at,
-            submitted_at=task.submitted_at,
-            started_at=task.started_at,
-            ended_at=task.ended_at,
-            archived_at=now,
-        ),
+        times=_times(job, task, now),
+    )
+
+
+def _provider(claim: Fetch) -> ClipProvider:
+    task = claim.task
+    return ClipProvider(
+        account=claim.account.name,
+        base_url=task.base_url,
+        task_id=task.provider_task_id,
+        request_id=task.request_id,
+    )
+
+
+def _times(job: RenderJob, task: ProviderTask, now: datetime) -> ClipTimes:
+    return ClipTimes(
+        created_at=job.created_at,
+        submitted_at=task.submitted_at,
+        started_at=task.started_at,
+        ended_at=task.ended_at,
+        archived_at=now,
     )
 
 

@@ -73,10 +73,14 @@ def write_files(
     else:
         _copy(products.path, folder / PRODUCTS)
         document = {"campaign": campaign, **_of_table(written), "file": PRODUCTS}
+    return _put(folder / MANIFEST, _yaml(document))
+
+
+def _yaml(document: dict[str, Any]) -> str:
     if yaml is None:
         raise ConfigurationError("manifests need pyyaml; run: pip install 'reelqueue[campaigns]'")
-    text = yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=1_000_000)
-    return _put(folder / MANIFEST, text)
+    text: str = yaml.safe_dump(document, allow_unicode=True, sort_keys=False, width=1_000_000)
+    return text
 
 
 def checked_files(
@@ -137,10 +141,7 @@ def notes_text(
         lines.append(f"* The {checked.plan.clip_count} clips cost at most {total.max_amount:f} {total.currency}.")
     lines += [f"* Not used: {reason}." for reason in offer.left_out]
     for title, report in reports.items():
-        lines += ["", f"## {title}", "", f"* {report.first_count} of {report.text_count} kept every rule at first."]
-        lines += [f"* {clip} was corrected: {', '.join(dict.fromkeys(r))}" for clip, r in report.repaired.items()]
-        lines += [f"* {clip} is left out: {'; '.join(reasons)}" for clip, reasons in report.failed.items()]
-        lines += [f"* {note}" for note in report.notes]
+        lines += ["", f"## {title}", "", *_report_lines(report)]
     if assumptions:
         lines += ["", "## Assumptions", "", *(f"* {' '.join(said.split())}" for said in assumptions)]
     return "\n".join(lines).rstrip() + "\n"
@@ -149,6 +150,13 @@ def notes_text(
 def put_text(path: Path, text: str) -> Path:
     """Write a file as a whole: it is the old one or the new one, whatever happens."""
     return _put(path, text)
+
+
+def _report_lines(report: PassReport) -> list[str]:
+    lines = [f"* {report.first_count} of {report.text_count} kept every rule at first."]
+    lines += [f"* {clip} was corrected: {', '.join(dict.fromkeys(r))}" for clip, r in report.repaired.items()]
+    lines += [f"* {clip} is left out: {'; '.join(reasons)}" for clip, reasons in report.failed.items()]
+    return [*lines, *(f"* {note}" for note in report.notes)]
 
 
 def _money_lines(asked: Sequence[Asked], full_price: Decimal | None) -> list[str]:

@@ -46,7 +46,7 @@ from reelqueue.cli._render import video_base_url
 from reelqueue.client import Client
 from reelqueue.errors import InvalidRequestError, NotFoundError
 from reelqueue.pricing import region_of
-from reelqueue.schemas.campaigns import Campaign
+from reelqueue.schemas.campaigns import Campaign, ImportedClips
 
 _MODELS_MAX: Final = 100
 
@@ -147,12 +147,17 @@ def apply(
         counts = stored.model_dump(mode="json", exclude={"bad", "problems"})
         print_json(checked_object(file, checked, None, []) | {"stored": counts})
         return
-    unchanged = stored.present + checked.plan.counts[ClipChange.PRESENT]
-    rest = _told({"restored": stored.restored, "shared": stored.shared, "amended": stored.amended})
-    print_line(f"stored: {stored.new} new, {stored.changed} changed, {unchanged} there already{rest}")
+    _tell_stored(stored, checked.plan)
     talk(f"watch it: reelqueue campaign watch {shlex.quote(name)}")
     for line in told_of_canary(campaign):
         talk(line)
+
+
+def _tell_stored(stored: ImportedClips, plan: Plan) -> None:
+    """Say what has become of the clips of the file."""
+    unchanged = stored.present + plan.counts[ClipChange.PRESENT]
+    rest = _told({"restored": stored.restored, "shared": stored.shared, "amended": stored.amended})
+    print_line(f"stored: {stored.new} new, {stored.changed} changed, {unchanged} there already{rest}")
 
 
 COMMANDS: Final = (plan, apply)

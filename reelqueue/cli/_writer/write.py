@@ -100,7 +100,11 @@ def write(
         region = region_of(video_base_url())
         project = new_project(output, brief, wish=wish, model=text_model, region=region, brand=brand, products=products)
         _tell_offer(project)
-    board = read_board(project) if goes_on else None
+    _write(project, read_board(project) if goes_on else None, limit, stops=stops, is_agreed=is_agreed)
+
+
+def _write(project: Project, board: Storyboard | None, limit: Decimal | None, *, stops: bool, is_agreed: bool) -> None:
+    """Ask for what the project lacks, once its cost is agreed to, and tell the result."""
     with connect() as client:
         calls = QueuedCalls(client, project.name)
         most = agree(_bound(project, board, calls, stops=stops), project.model, limit, is_agreed=is_agreed)
