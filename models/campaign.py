@@ -115,6 +115,9 @@ class Campaign(Base):
     csv_style: Mapped[dict[str, Any] | None] = mapped_column(
         comment="Of the CSV file that was applied last, which exports follow: delimiter, decimal, has_byte_order_mark"
     )
+    applied_keys: Mapped[list[str]] = mapped_column(
+        default=list, server_default=text("'[]'"), comment="Names of the API keys that made it or gave it clips"
+    )
     cancelled_at: Mapped[datetime | None] = mapped_column(comment="When its owner stopped it for good")
     created_at: Mapped[datetime] = mapped_column(server_default=func.now(), comment="When the row was made")
 

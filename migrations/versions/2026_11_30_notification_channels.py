@@ -64,7 +64,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_notification_deliveries"),
         sa.UniqueConstraint("channel_id", "notice_id", name="uq_notification_deliveries_channel_id_notice_id"),
         sa.CheckConstraint(
-            "(state = 'pending') = (next_attempt_at IS NOT NULL)", name="ck_notification_deliveries_pending_is_due"
+            "(state = 'pending') = (next_attempt_at IS NOT NULL)", name=op.f("ck_notification_deliveries_pending_is_due")
         ),
         sa.ForeignKeyConstraint(
             ["channel_id"], ["notification_channels.id"], name="fk_notification_deliveries_channel_id"

@@ -6,11 +6,10 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from decimal import Decimal
-from typing import Annotated, Final
+from typing import Annotated
 from uuid import UUID
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 from rich.table import Column
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,15 +18,12 @@ from models.account import Account
 from models.operations.money.caps import Caps, is_exhausted
 from models.spending_cap import CapPeriod, SpendingCap
 from models.tenant import Tenant
-from reelqueue.campaigns.options import Budget
 from reelqueue.cli._output import print_table
 from reelqueue.errors import ReelqueueError
 from reelqueue.schemas.statement import money_text
-from workers.operator.console import AsJson, open_context
+from workers.operator.console import AsJson, open_context, read_budget
 
 caps = typer.Typer(no_args_is_help=True, help="Hard caps on spending, above the budgets of campaigns.")
-
-_BUDGET: Final = TypeAdapter(Budget)
 
 _Tenant = Annotated[str | None, typer.Option("--tenant", help="Whose jobs; those of every tenant unless given.")]
 _Account = Annotated[str | None, typer.Option("--account", help="At which account; at all of them unless given.")]
@@ -76,7 +72,7 @@ def set_command(
 
     A cap below what is spent and reserved already takes nothing back: nothing more is admitted until it has room.
     """
-    budget = _budget(amount)
+    budget = read_budget(amount)
     with open_context() as context:
         with context.sessions.begin() as session:
             tenant_id, account_id = _scope(session, tenant, account)
@@ -107,13 +103,6 @@ def remove_command(
             session.delete(found)
         context.hints.dispatch()
     typer.echo("the cap is removed")
-
-
-def _budget(text: str) -> Budget:
-    try:
-        return _BUDGET.validate_python(text)
-    except ValidationError as error:
-        raise typer.BadParameter("; ".join(problem["msg"] for problem in error.errors())) from error
 
 
 def _scope(session: Session, tenant: str | None, account: str | None) -> tuple[UUID | None, UUID | None]:

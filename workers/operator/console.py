@@ -9,8 +9,10 @@ from datetime import timedelta
 from typing import Annotated, Final
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy.orm import Session
 
+from reelqueue.campaigns.options import Budget
 from workers.resources import make_context
 from workers.runtime.context import Context
 
@@ -39,6 +41,18 @@ def open_session() -> Iterator[Session]:
     """A transaction that is committed at the end of the command."""
     with open_context() as context, context.sessions.begin() as session:
         yield session
+
+
+def read_budget(text: str) -> Budget:
+    """An amount of money such as ``100 USD``.
+
+    Raises:
+        typer.BadParameter: It is none.
+    """
+    try:
+        return TypeAdapter(Budget).validate_python(text)
+    except ValidationError as error:
+        raise typer.BadParameter("; ".join(problem["msg"] for problem in error.errors())) from error
 
 
 def read_window(text: str) -> timedelta:

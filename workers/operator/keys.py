@@ -13,17 +13,18 @@ from uuid import UUID
 
 import typer
 from rich.table import Column
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from models.api_key import ApiKey, KeyScope
+from models.api_key import IS_VALID, ApiKey, KeyScope
 from models.base import new_id
 from models.session import DatabaseClock
 from models.tenant import Tenant, ensure_tenant
 from reelqueue.cli._output import print_table
 from reelqueue.errors import ReelqueueError
-from workers.operator.console import AsJson, open_session
+from reelqueue.schemas.statement import money_text
+from workers.operator.console import AsJson, open_session, read_budget
 
 keys = typer.Typer(no_args_is_help=True, help="Keys of the HTTP API.")
 
@@ -117,6 +118,33 @@ def rotate_command(name: str, *, keep: Keep = "", expires: Expires = None) -> No
     typer.echo(key)
     if keep:
         typer.echo(f"the old key ends in {keep}", err=True)
+
+
+@keys.command("second-person")
+def second_person_command(
+    amount: Annotated[
+        str, typer.Argument(metavar="'AMOUNT CURRENCY'|off", help="Such as '100 USD'; off: one person is enough.")
+    ],
+    *,
+    tenant: Annotated[str, typer.Option(help="Whose campaigns.")],
+) -> None:
+    """Let more than an amount of a campaign need a key that did not apply it: to raise its budget, and to approve."""
+    budget = None if amount == "off" else read_budget(amount)
+    with open_session() as session:
+        found = session.scalars(select(Tenant).where(Tenant.name == tenant).with_for_update()).one_or_none()
+        if found is None:
+            raise ReelqueueError(f"there is no tenant named {tenant}; see keys list")
+        found.approval_amount = budget.amount if budget else None
+        found.approval_currency = budget.currency if budget else None
+        valid = select(func.count()).where(ApiKey.tenant_id == found.id, ApiKey.scope == KeyScope.WRITE, *IS_VALID)
+        count = session.scalars(valid).one()
+    if budget is None:
+        typer.echo(f"one key of tenant {tenant} is enough for any amount")
+        return
+    typer.echo(f"more than {money_text(budget.amount)} {budget.currency} of a campaign of {tenant} needs a second key")
+    if count < 2:
+        typer.echo(f"tenant {tenant} has {count} keys that may write; make another: keys create NAME --tenant {tenant}",
+                   err=True)  # fmt: skip
 
 
 def _store(session: Session, name: str, tenant_id: UUID, scope: KeyScope, expires_at: datetime | None) -> str:

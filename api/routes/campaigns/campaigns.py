@@ -14,6 +14,7 @@ from api.dependencies import OpenClock, OpenContext, OpenSession
 from api.http.openapi import body_of
 from api.http.request_body import JsonObject, json_object, options_of
 from api.problem_details import ProblemError, documented
+from api.spending.second_person import check_budget, note_applier
 from api.spending.shortfall import campaign_answer
 from models.campaign import Campaign
 from models.operations.campaigns.control import set_options
@@ -56,10 +57,13 @@ def put_campaign(
     existing = session.scalars(select(Campaign).where(Campaign.tenant_id == tenant_id, Campaign.name == name)).first()
     if existing is not None:
         check_going(existing)
+    check_budget(session, tenant_id, existing, options.budget, key_name=caller.key_name)
     try:
         campaign = set_options(session, tenant_id, options, file_name=file_name)
     except BudgetBelowCommitmentsError as error:
         raise ProblemError(409, "budget_below_commitments", str(error), field="budget") from error
+    if existing is None:
+        note_applier(session, campaign, caller.key_name)
     context.commit_and_hint(session)
     log.info("campaign.set", campaign=str(campaign.id), is_new=existing is None)
     if existing is None:

@@ -15,11 +15,13 @@ from sqlalchemy import ColumnElement, Row, Select, and_, or_, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
 
 from api.auth.campaign_access import PathCampaign, check_going
+from api.auth.job_access import CurrentCaller
 from api.dependencies import OpenClock, OpenContext, OpenSession
 from api.http.bulk_pages import in_turn
 from api.http.clip_batches import BODY, NDJSON, read_batch
 from api.http.request_body import ndjson_lines
 from api.problem_details import documented
+from api.spending.second_person import note_applier
 from models.campaign import Campaign
 from models.operations.campaign_import.renew_contents import renew_contents
 from models.operations.campaign_import.store_batch import store_clips
@@ -45,6 +47,7 @@ def import_clips(
     session: OpenSession,
     clock: OpenClock,
     context: OpenContext,
+    caller: CurrentCaller,
     skip_bad: Annotated[bool, Query(description="Store the others where some cannot be rendered.")] = False,
 ) -> ImportedClips:
     """Store a batch of clips, each id once: handed in again, what is there already is left alone.
@@ -69,6 +72,7 @@ def import_clips(
         return ImportedClips(bad=bad, problems=batch.problems)
     lock_clips(session, campaign_id)
     stored = store_clips(session, campaign, batch.clips, now=clock())
+    note_applier(session, campaign, caller.key_name)
     context.quotas.check_stored(session, campaign.tenant_id, stored.new + stored.changed)
     context.commit_and_hint(session)
     log.info("campaign.imported", campaign=str(campaign_id), **asdict(stored), bad=bad)

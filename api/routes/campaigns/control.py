@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from api.auth.campaign_access import PathCampaign, check_going
+from api.auth.job_access import CurrentCaller
 from api.auth.same_origin import check_same_origin
 from api.dependencies import OpenClock, OpenContext, OpenSession
 from api.http.openapi import body_of
@@ -17,6 +18,7 @@ from api.http.request_body import JsonObject, optional_json_object, options_of
 from api.problem_details import documented
 from api.spending.confirmation import Agreement
 from api.spending.cost_preview import retried, waiting
+from api.spending.second_person import check_approval, needs_second_person
 from api.spending.shortfall import campaign_answer
 from models.operations.campaigns.control import (
     approve,
@@ -121,15 +123,21 @@ def approve_campaign(
     session: OpenSession,
     clock: OpenClock,
     context: OpenContext,
+    caller: CurrentCaller,
 ) -> CampaignView:
-    """Let the clips behind the canary be rendered, and those that wait because a price has risen."""
+    """Let the clips behind the canary be rendered, and those that wait because a price has risen.
+
+    Above the tenant's amount only a key that did not apply the campaign may.
+    """
     agreement = options_of(body, Agreement)
     check_going(campaign)
     hold_prices(session)  # what is agreed to is what is shown: the prices of this moment
     now = clock()
-    if agreement.model_fields_set:
+    if agreement.model_fields_set or needs_second_person(session, campaign):
         lock_clips(session, campaign.id)
-        agreement.check(waiting(session, campaign.id, region=context.region))
+        cost = waiting(session, campaign.id, region=context.region)
+        check_approval(session, campaign, cost, caller.key_name)
+        agreement.check(cost)
     approve(campaign, now=now)
     context.commit_and_hint(session)
     return campaign_answer(session, campaign, now=now, region=context.region)

@@ -19,6 +19,7 @@ from api.http.clip_batches import BODY, read_batch
 from api.http.openapi import body_of
 from api.http.request_body import JsonObject, json_object, ndjson_lines, options_of
 from api.problem_details import ProblemError, documented
+from api.spending.second_person import check_budget, note_applier
 from models.clip_import import ClipImport
 from models.operations.campaign_import.commit import (
     IncompleteImportError,
@@ -163,6 +164,7 @@ def commit_campaign_import(
     session: OpenSession,
     clock: OpenClock,
     context: OpenContext,
+    caller: CurrentCaller,
 ) -> ImportedClips:
     """Put an import in force, whole: its clips and how the campaign is run. Sent again, it is told again.
 
@@ -171,6 +173,9 @@ def commit_campaign_import(
     asked = options_of(body, CommitOptions)
     if (campaign := find_campaign(session, begun.tenant_id, begun.campaign_name)) is not None:
         check_going(campaign)
+    options = options_of_import(begun)
+    if begun.committed_at is None and (options is not None or campaign is None):
+        check_budget(session, begun.tenant_id, campaign, options.budget if options else None, key_name=None)
     try:
         stored = commit_import(session, begun, clips=asked.clips, csv_style=asked.csv_style, now=clock())
     except BudgetBelowCommitmentsError as error:
@@ -181,6 +186,8 @@ def commit_campaign_import(
         raise ProblemError(409, "model_ends", str(error), field="model") from error
     except (IncompleteImportError, StaleImportError) as error:
         raise ProblemError(409, "import_outdated", str(error)) from error
+    if (campaign := find_campaign(session, begun.tenant_id, begun.campaign_name)) is not None:
+        note_applier(session, campaign, caller.key_name)
     context.quotas.check_stored(session, begun.tenant_id, stored["new"] + stored["changed"])
     context.commit_and_hint(session)
     log.info("campaign.imported", campaign=begun.campaign_name, clip_import=str(begun.id), **stored)

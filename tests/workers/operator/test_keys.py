@@ -89,3 +89,17 @@ def test_an_expired_key_is_rotated_with_a_new_end(run: Run, own_engine: Engine) 
 def test_a_wrong_end_is_refused(run: Run, when: str) -> None:
     assert run("keys", "create", "shop", "--expires", when).exit_code != 0
     assert listed(run) == []
+
+
+def test_an_amount_above_which_a_second_key_is_needed(run: Run) -> None:
+    run("keys", "create", "anna", "--tenant", "studio")
+
+    ended = run("keys", "second-person", "100 USD", "--tenant", "studio")
+
+    assert (ended.exit_code, ended.out) == (0, "more than 100.00 USD of a campaign of studio needs a second key\n")
+    assert "tenant studio has 1 keys that may write" in ended.err
+    off = run("keys", "second-person", "off", "--tenant", "studio")
+    assert off.out == "one key of tenant studio is enough for any amount\n"
+    unknown = run("keys", "second-person", "100 USD", "--tenant", "acme")
+    assert (unknown.exit_code, "no tenant named acme" in unknown.err) == (1, True)
+    assert run("keys", "second-person", "a lot", "--tenant", "studio").exit_code == 2
