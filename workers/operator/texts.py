@@ -1,4 +1,4 @@
-"""``python -m workers texts``: text jobs that wait for an operator's decision."""
+"""``python -m workers texts``: how language models do, and text jobs that wait for an operator's decision."""
 
 from __future__ import annotations
 
@@ -20,10 +20,14 @@ from models.text_job import TextJob
 from reelqueue.errors import ReelqueueError
 from reelqueue.states import TextState
 from workers.operator.console import AsJson, open_context
+from workers.operator.text_health import TextLoad, text_loads
 from workers.runtime.context import Context
 from workers.webhooks.deliver import hint_webhooks
 
-texts = typer.Typer(no_args_is_help=True, help="Text jobs that are held: their answer was lost and may be billed.")
+texts = typer.Typer(
+    no_args_is_help=True,
+    help="Language models: their state, and text jobs that are held, as their answer was lost and may be billed.",
+)
 JobIds = Annotated[list[UUID], typer.Argument(help="Which; see `list`.")]
 
 
@@ -92,6 +96,27 @@ def list_command(*, as_json: AsJson = False) -> None:
         line = " ".join(f"{name}={value}" for name, value in shown.items())
         typer.echo(json.dumps(shown, default=str) if as_json else line)
     typer.echo(f"{len(found)} held", err=True)
+
+
+@texts.command("status")
+def status_command(*, as_json: AsJson = False) -> None:
+    """Show each language model: what waits, is asked and is held, and what the last 24 hours have cost."""
+    with open_context() as context, context.sessions() as session:
+        loads = text_loads(session, context.clock.now(session))
+    for one in loads:
+        typer.echo(json.dumps(vars(one), default=str) if as_json else _load_line(one))
+    typer.echo(f"{len(loads)} language models", err=True)
+
+
+def _load_line(load: TextLoad) -> str:
+    money = [
+        f"{name}={amount} {currency}"
+        for name, amounts in (("spent", load.spent), ("written_off", load.written_off))
+        for currency, amount in sorted(amounts.items())
+    ]
+    counts = f"waiting={load.waiting} oldest={load.oldest_waiting_seconds:.0f}s in_flight={load.in_flight}"
+    calls = f"held={load.held} answered={load.answered} ambiguous={load.ambiguous}"
+    return " ".join([f"{load.model}:", counts, calls, *money])
 
 
 @texts.command("retry")

@@ -62,3 +62,12 @@ def test_what_does_not_exist_is_said(run: Run) -> None:
 
     assert ended.exit_code == 1
     assert "does not exist, not held" in ended.err
+
+
+def test_the_state_of_each_model_has_no_prompt(run: Run, held: TextJob) -> None:
+    line, ended = run("texts", "status").out, run("texts", "status", "--json")
+
+    assert line == "qwen-plus: waiting=0 oldest=0s in_flight=0 held=1 answered=0 ambiguous=0\n"
+    shown = json.loads(ended.out)
+    assert (shown["model"], shown["held"]) == (held.model, 1)
+    assert "boat" not in ended.out
