@@ -13,9 +13,10 @@ from queue import Empty
 from typing import Final
 
 import structlog
-from celery.worker.consumer.consumer import Consumer as CeleryConsumer
 from kombu.transport import TRANSPORT_ALIASES, redis, virtual
 from kombu.utils.uuid import uuid
+
+from workers.runtime.broker_traffic import GatheringConsumer, SharingChannel
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +46,7 @@ class Message(virtual.Message):
             super().__init__({"properties": delivery, "headers": None}, channel, **options)  # type: ignore[no-untyped-call]
 
 
-class Channel(redis.Channel):
+class Channel(SharingChannel):
     """A channel that discards what it cannot read."""
 
     Message = Message  # type: ignore[assignment]  # kombu names the base class's type, and means any like it
@@ -64,7 +65,7 @@ class Transport(redis.Transport):
     Channel = Channel
 
 
-class Consumer(CeleryConsumer):  # type: ignore[misc]  # Celery ships no types
+class Consumer(GatheringConsumer):
     """A consumer that rejects a message with headers of other types than Celery's."""
 
     def create_task_handler(self, *arguments: object, **options: object) -> Callable[[Message], object]:
