@@ -176,18 +176,27 @@ class QwenBatches:
         """The batches of the last 30 days that have exactly this name.
 
         Raises:
-            TextError: A page could not be read, so nothing is known.
+            TextError: A page could not be read, or may be cut, so nothing is known.
         """
-        found: list[TextBatch] = []
+        seen: dict[str, TextBatch] = {}
         after: dict[str, str] = {}
         while True:
             # The service takes every name that contains it.
-            page = self._call("GET", "/batches", params={"limit": str(_PAGE), "ds_name": name, **after})
-            batches = [_batch(row) for row in _rows(page)]
-            found += [batch for batch in batches if batch.name == name]
-            if page.get("has_more") is not True or not batches:
-                return found
+            batches, has_more = self._page({"limit": str(_PAGE), "ds_name": name, **after})
+            if has_more and seen.keys() >= {batch.id for batch in batches}:
+                raise TextUnreadableError("/batches: the list says that it goes on, and does not")
+            seen |= {batch.id: batch for batch in batches}
+            if not has_more:
+                return [batch for batch in seen.values() if batch.name == name]
             after = {"after": batches[-1].id}
+
+    def _page(self, params: Mapping[str, str]) -> tuple[list[TextBatch], bool]:
+        """A page of the list, and whether there are more; what is no whole page would prove that a batch is absent."""
+        page = self._call("GET", "/batches", params=params)
+        rows, has_more = page.get("data"), page.get("has_more")
+        if not isinstance(rows, list) or not isinstance(has_more, bool):
+            raise TextUnreadableError("/batches: what came is no list of batches")
+        return [_batch(_object(row)) for row in rows], has_more
 
     def get(self, batch_id: str) -> TextBatch:
         """A batch as it is now."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from reelqueue import InvalidRequestError
@@ -216,3 +217,27 @@ def test_a_line_is_what_the_service_reads(batches: QwenBatches) -> None:
     assert (line["custom_id"], line["method"], line["url"]) == ("a", "POST", "/v1/chat/completions")
     assert "stream" not in line["body"]
     assert line["body"]["messages"][0]["content"][0]["text"] == "Größe?"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {},  # an answer that says nothing is no empty list
+        {"object": "list", "data": None, "has_more": False},
+        {"object": "list", "data": []},  # whether it goes on is not said
+        {"object": "list", "data": [], "has_more": True},  # it goes on, and does not
+        {"object": "list", "data": [None], "has_more": False},
+        {"object": "list", "data": [{"id": "batch_1", "status": "completed"}], "has_more": True},  # for ever the same
+    ],
+)
+def test_a_list_that_is_not_whole_shows_no_absence(page: dict[str, Any]) -> None:
+    def answer(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json=page)
+
+    settings = {
+        "base_url": "http://127.0.0.1:1/compatible-mode/v1",
+        "api_key": "sk-test",
+        "transport": httpx.MockTransport(answer),
+    }
+    with QwenBatches(settings) as client, pytest.raises(TextUnreadableError):
+        client.find("night-1")
