@@ -224,7 +224,7 @@ class BatchSettings(SettingsGroup):
     poll_seconds: float = timing(default=30, gt=0, description="Between two polls of a batch")
     window_hours: int = timing(default=24, ge=24, le=336, description="What is not answered by then expires unpaid")
     give_up_hours: float = timing(
-        default=72, gt=0, description="A batch of which so long nothing can be found out may have been billed"
+        default=72, gt=0, description="A batch that every step has failed to find out about for so long may be billed"
     )
 
 

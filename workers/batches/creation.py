@@ -202,6 +202,8 @@ class _Creation:
             answer_by=answer_by,
             provider_sent_at=self._provider_sent_at,
             next_step_at=answer_by,
+            problem=None,
+            problem_count=0,  # those of the upload say nothing of what is sent now
         )
         if not is_mine:
             return "another worker has taken it"

@@ -10,7 +10,6 @@ import json
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -31,7 +30,7 @@ from reelqueue.qwen.errors import TextError, TextNoAnswerError, TextRefusedError
 from reelqueue.qwen.request import parse_text_request
 from reelqueue.states import OPEN_TEXT_ATTEMPT, FailureClass, TextBatchState
 from workers.batches.lines import AT_ONCE, Result, close_lines, open_lines, open_lines_of
-from workers.batches.rows import Step
+from workers.batches.rows import Step, is_hopeless
 from workers.failpoints import Failpoint, failpoint
 from workers.runtime.context import Context
 from workers.texts.decisions import Reason
@@ -102,10 +101,9 @@ def _wait(context: Context, step: Step, seen: ProviderBatch) -> str:
 
 def _failed(context: Context, step: Step, error: TextError) -> str:
     """Ask again later; what cannot be found out for days may be billed."""
-    age = timedelta(hours=context.settings.batch.give_up_hours)
     with context.sessions.begin() as session:
         now = context.clock.now(session)
-        if now - (step.batch.sent_at or step.batch.created_at) > age:
+        if is_hopeless(step.batch, context.settings.batch, now):
             message = f"what became of its batch is not known: {error}"
             step.write(
                 session,

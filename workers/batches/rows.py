@@ -18,6 +18,7 @@ from reelqueue.qwen.batch.client import TextBatch as ProviderBatch
 from reelqueue.qwen.settings import QwenSettings
 from reelqueue.states import FailureClass, TextBatchState
 from workers.runtime.context import Context
+from workers.settings import BatchSettings
 from workers.texts.decisions import Reason
 from workers.texts.outcomes import storable
 
@@ -69,6 +70,17 @@ def try_later(context: Context, batch: TextBatch, problem: str) -> str:
         _write(session, batch, next_step_at=context.clock.now(session) + delay, **values)
     log.warning("text_batch.problem", batch_id=str(batch.id), state=batch.state.value, problem=problem)
     return f"{batch.state}: {problem}"
+
+
+def is_hopeless(batch: TextBatch, rules: BatchSettings, now: datetime) -> bool:
+    """Whether what became of a batch could not be found out for so long that it is given up, after one more failure.
+
+    Its age alone says nothing: all workers may have been off, the window may be longer, or the clock was set. So the
+    steps in a row that failed must have taken as long, too.
+    """
+    give_up = timedelta(hours=rules.give_up_hours)
+    failed = timedelta(seconds=PROBLEMS.longest_seconds) * (batch.problem_count + 1)
+    return min(now - (batch.sent_at or batch.created_at), failed) > give_up
 
 
 def _write(session: Session, batch: TextBatch, **values: Any) -> bool:

@@ -19,7 +19,7 @@ from reelqueue.qwen.batch.client import QwenBatches
 from reelqueue.qwen.batch.client import TextBatch as ProviderBatch
 from reelqueue.qwen.errors import TextError
 from reelqueue.states import FailureClass, TextBatchState
-from workers.batches.rows import Step, bind_batch, doubt_batch, release_batch
+from workers.batches.rows import Step, bind_batch, doubt_batch, is_hopeless, release_batch
 from workers.failpoints import Failpoint, failpoint
 from workers.runtime.context import Context
 from workers.settings import BatchSettings
@@ -65,14 +65,10 @@ def _adopt(context: Context, step: Step, client: QwenBatches, found: list[Provid
 def _unclear(context: Context, step: Step, problem: str) -> str:
     with context.sessions.begin() as session:
         now = context.clock.now(session)
-        if _is_hopeless(step.batch, context.settings.batch, now):
+        if is_hopeless(step.batch, context.settings.batch, now):
             release_batch(step, _lost(problem), session, now)
             return f"lost: {problem}"
     return step.later(context, problem)
-
-
-def _is_hopeless(batch: TextBatch, rules: BatchSettings, now: datetime) -> bool:
-    return now - (batch.sent_at or batch.created_at) > timedelta(hours=rules.give_up_hours)
 
 
 def _lost(problem: str) -> Reason:

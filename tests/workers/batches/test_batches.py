@@ -455,3 +455,52 @@ def test_a_step_that_another_worker_has_taken_makes_nothing(batched: Batched, mo
 
     assert (len(batched.made()), batched.batch(batch_id).state) == (1, TextBatchState.RUNNING)
     assert batched.broken() == []
+
+
+def test_a_batch_that_is_asked_about_days_later_is_not_given_up_for_one_failure(batched: Batched) -> None:
+    """The workers were off for longer than a batch without news is followed."""
+    job_id = batched.batched()
+    batch_id = batched.gathered()
+    batched.step(batch_id)
+    batched.wait(5 * DAY)
+    batched.goes_wrong("batch-get", "error", phase="before", status=500)
+
+    assert batched.step(batch_id).state is TextBatchState.RUNNING
+
+    batched.play()
+    assert (batched.job(job_id).state, len(batched.charges()), batched.broken()) == (TextState.SUCCEEDED, 1, [])
+
+
+def test_a_lost_answer_that_is_looked_up_days_later_is_not_given_up_for_one_failure(batched: Batched) -> None:
+    job_id = batched.batched()
+    batch_id = batched.gathered()
+    batched.goes_wrong("batch-create", "drop", phase="after")
+    batched.step(batch_id)
+    batched.wait(5 * DAY)
+    batched.goes_wrong("batch-list", "error", phase="before", status=500)
+
+    assert batched.step(batch_id).state is TextBatchState.AMBIGUOUS
+
+    batched.play()
+    assert (batched.job(job_id).state, len(batched.charges()), batched.broken()) == (TextState.SUCCEEDED, 1, [])
+
+
+@pytest.mark.parametrize("operation", ["batch-get", "batch-list"])
+def test_a_batch_of_which_nothing_is_found_out_for_days_may_be_billed(batched: Batched, operation: str) -> None:
+    rules = BatchSettings(gather_seconds=0, give_up_hours=1)
+    batched.context = replace(batched.context, settings=replace(batched.context.settings, batch=rules))
+    job_id = batched.batched(options=TextJobOptions(is_batched=True, on_lost_answer=OnLostAnswer.HOLD))
+    batch_id = batched.gathered()
+    if operation == "batch-list":
+        batched.goes_wrong("batch-create", "drop", phase="after")
+    batched.step(batch_id)
+    seen = []
+    for _ in range(14):
+        batched.goes_wrong(operation, "error", phase="before", status=500)
+        batched.wait(301)
+        seen.append(batched.step(batch_id).state)
+
+    assert (seen[0] in {TextBatchState.RUNNING, TextBatchState.AMBIGUOUS}, seen[-1]) == (True, TextBatchState.CLOSED)
+    (attempt,) = batched.attempts(job_id)
+    assert (batched.job(job_id).state, attempt.error_code) == (TextState.HELD, "batch_lost")
+    assert batched.broken() == []
