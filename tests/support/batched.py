@@ -8,14 +8,14 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from models import TextBatch, TextJob
+from models import TextAttempt, TextBatch, TextJob
 from models.operations.texts.cancel import request_text_cancel
 from models.operations.texts.enqueue import TextJobOptions
 from models.session import DatabaseClock
-from reelqueue.states import TEXT_TERMINAL, TextBatchState, TextState
+from reelqueue.states import TEXT_TERMINAL, TextAttemptState, TextBatchState, TextState
 from tests.support.asked import MODEL, Asked
 from workers.batches.gathering import gather_text_jobs
 from workers.batches.stepping import step_batch
@@ -113,6 +113,18 @@ class Batched(Asked):
             config[name] = {**config[name], **values}
         self.simulator.control.post("config", json=config).raise_for_status()
 
+    def forget(self, batch_id: UUID) -> None:
+        """Put the database back to where a batch was gathered and not made."""
+        sent = {"sent_at": None, "answer_by": None}
+        with self.context.sessions.begin() as session:
+            session.execute(
+                update(TextBatch)
+                .where(TextBatch.id == batch_id)
+                .values(state=TextBatchState.GATHERED, provider_batch_id=None, provider_sent_at=None, **sent)
+            )
+            mine = update(TextAttempt).where(TextAttempt.batch_id == batch_id)
+            session.execute(mine.values(state=TextAttemptState.INTENT, **sent))
+
     def cancel(self, job_id: UUID) -> bool:
         """Stop a job, and give its answer up."""
         with self.context.sessions.begin() as session:
@@ -120,11 +132,15 @@ class Batched(Asked):
 
     def refuse_line(self, batch_id: UUID, number: int) -> None:
         """The provider will say that it has refused the file for one of its lines."""
-        provider_id = str(self.batch(batch_id).provider_batch_id)
         error = {"code": "invalid_json_line", "message": "This line is not parseable.", "param": None, "line": number}
-        refused = {"id": provider_id, "status": "failed", "errors": {"data": [error]}}
+        self.says(batch_id, status="failed", errors={"data": [error]})
+
+    def says(self, batch_id: UUID, **facts: Any) -> None:
+        """The provider will say this of a batch."""
+        provider_id = str(self.batch(batch_id).provider_batch_id)
+        document = {"id": provider_id, **facts}
         text = self.context.settings.text.model_copy(
-            update={"http_transport": lambda: _Answering(f"/batches/{provider_id}", refused)}
+            update={"http_transport": lambda: _Answering(f"/batches/{provider_id}", document)}
         )
         self.context = replace(self.context, settings=replace(self.context.settings, text=text))
 

@@ -3,7 +3,8 @@
 =============  =====================================================================================
 row says       then
 =============  =====================================================================================
-``gathered``   nothing that is paid has left; the file may have been uploaded, which is done again
+``gathered``   nothing that is paid has left, unless the database went back in time, which the list is asked
+               first; the file may have been uploaded, which is done again
 ``creating``   the request may have left: silent past ``answer_by``, the provider's list is asked
 ``ambiguous``  its answer was lost, and the provider's list is asked
 ``running``    the provider's id is known
@@ -56,9 +57,15 @@ def create_batch(context: Context, step: Step) -> str:
     """Upload the file of a gathered batch, and have the provider make the batch of it, once."""
     if (paused := _pause_of(context, step)) is not None:
         return step.later(context, f"the account is paused: {paused}")
-    withdrawn = _withdraw(context, step)
     with tempfile.SpooledTemporaryFile(max_size=_SPOOLED_BYTES) as file, QwenBatches(step.settings) as client:
-        if not _write_lines(context, step, file):
+        try:
+            if client.find(step.batch.name):
+                return _found(context, step)
+        except TextError as error:
+            return step.later(context, f"the list could not be read: {error}")
+        withdrawn = _withdraw(context, step)
+        line_count = _write_lines(context, step, file)
+        if not line_count:
             return _close_empty(context, step, withdrawn)
         file.seek(0)
         try:
@@ -66,7 +73,18 @@ def create_batch(context: Context, step: Step) -> str:
         except TextError as error:
             return step.later(context, f"its file could not be uploaded: {error}")
         failpoint(Failpoint.BATCH_UPLOADED)
-        return _Creation(context, step, client, file_id).make()
+        return _Creation(context, step, client, file_id, line_count).make()
+
+
+def _found(context: Context, step: Step) -> str:
+    """Follow a batch that was made already: this database has forgotten it, as it went back in time."""
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
+        if not step.write(session, now=now, state=TextBatchState.CREATING, sent_at=now, answer_by=now):
+            return "another worker has taken it"
+        mark_lines_sent(session, step.id, now=now)
+    log.warning("text_batch.made_before", batch_id=str(step.id))
+    return "it was made before: looked up"
 
 
 def _pause_of(context: Context, step: Step) -> str | None:
@@ -138,11 +156,12 @@ def _close_empty(context: Context, step: Step, withdrawn: int) -> str:
 class _Creation:
     """The one request that makes a batch, and what becomes of it."""
 
-    def __init__(self, context: Context, step: Step, client: QwenBatches, file_id: str) -> None:
+    def __init__(self, context: Context, step: Step, client: QwenBatches, file_id: str, line_count: int) -> None:
         self._context = context
         self._step = step
         self._client = client
         self._file_id = file_id
+        self._line_count = line_count
         self._provider_sent_at = client.provider_time
         self._is_sent = False
 
@@ -192,6 +211,8 @@ class _Creation:
         session.execute(campaigns.with_for_update(key_share=True))
         if session.scalars(select(exists(_lines_of(step).where(_is_unwanted(now))))).one():
             return "a job of it was stopped meanwhile"
+        if session.get_one(Account, step.batch.account_id, populate_existing=True).paused_at is not None:
+            return "its account was paused meanwhile"
         answer_by = now + timedelta(seconds=self._context.settings.batch.create_seconds)
         is_mine = step.write(
             session,
@@ -207,7 +228,9 @@ class _Creation:
         )
         if not is_mine:
             return "another worker has taken it"
-        mark_lines_sent(session, step.id, now=now)
+        if mark_lines_sent(session, step.id, now=now) != self._line_count:
+            # One that was closed since would be asked for in this batch and again in another.
+            raise TextNotSentError("its jobs have changed since its file was written")
         return None
 
     def _failed(self, error: TextError) -> str:

@@ -1,7 +1,8 @@
 """Following a batch at the provider: polling it until it is over, then reading its results line by line.
 
 A line is stored by the id of its attempt, and one that has its outcome keeps it; so files are read again from the
-beginning after a crash, and nothing is counted twice. What is in no file of a batch that is over may be billed.
+beginning after a crash, and nothing is counted twice. Files with fewer answers than the batch counts are cut, or not
+written yet: they are read again, and kept. What is in no whole file of a batch that is over may be billed.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import Final
+from typing import IO, Final
 from uuid import UUID
 
 import structlog
@@ -25,8 +26,8 @@ from reelqueue.failure_codes import FailureCode
 from reelqueue.qwen.batch.client import QwenBatches
 from reelqueue.qwen.batch.client import TextBatch as ProviderBatch
 from reelqueue.qwen.batch.questions import batch_question
-from reelqueue.qwen.batch.results import read_line, result_of
-from reelqueue.qwen.errors import TextError, TextNoAnswerError, TextRefusedError
+from reelqueue.qwen.batch.results import is_answered, read_line, result_of
+from reelqueue.qwen.errors import TextError, TextNoAnswerError, TextRefusedError, TextUnreadableError
 from reelqueue.qwen.request import parse_text_request
 from reelqueue.states import OPEN_TEXT_ATTEMPT, FailureClass, TextBatchState
 from workers.batches.lines import AT_ONCE, Result, close_lines, open_lines, open_lines_of
@@ -126,12 +127,11 @@ def _read(context: Context, step: Step, client: QwenBatches, seen: ProviderBatch
                 client.read_file(file_id, file)
                 file.write(b"\n")
             failpoint(Failpoint.BATCH_READ)
-            file.seek(0)
-            for chunk in _chunks(file):
-                count += close_lines(context, _results(context, step, chunk))
-                failpoint(Failpoint.BATCH_SETTLED)
-                _live(context, step)
-        _close_rest(context, step, seen)
+            count, answered = _close_read(context, step, file)
+        if open_lines(context, step.id, limit=1):
+            if answered < seen.completed:
+                raise TextUnreadableError(f"its files have {answered} of {seen.completed} answers")
+            _close_rest(context, step, seen)
     failpoint(Failpoint.BATCH_CLOSED)
     for file_id in filter(None, (*seen.result_file_ids, seen.input_file_id)):
         with suppress(TextError):  # the provider keeps it then: a file too many, and no harm
@@ -149,6 +149,19 @@ def _read(context: Context, step: Step, client: QwenBatches, seen: ProviderBatch
         )
     log.info("text_batch.closed", batch_id=str(step.id), status=seen.status, lines=count)
     return f"{seen.status}: closed with {seen.completed} answers of {seen.total}"
+
+
+def _close_read(context: Context, step: Step, file: IO[bytes]) -> tuple[int, int]:
+    """Close the lines that are in the result files; gives how many, and how many answers the files have."""
+    count = 0
+    answered: set[UUID] = set()
+    file.seek(0)
+    for chunk in _chunks(file):
+        answered |= {attempt_id for attempt_id, line in chunk.items() if is_answered(line)}
+        count += close_lines(context, _results(context, step, chunk))
+        failpoint(Failpoint.BATCH_SETTLED)
+        _live(context, step)
+    return count, len(answered)
 
 
 def _live(context: Context, step: Step) -> None:

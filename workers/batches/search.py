@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Final
 
 import structlog
 from sqlalchemy.orm import Session
@@ -17,7 +18,7 @@ from models.text_batch import TextBatch
 from reelqueue.failure_codes import FailureCode
 from reelqueue.qwen.batch.client import QwenBatches
 from reelqueue.qwen.batch.client import TextBatch as ProviderBatch
-from reelqueue.qwen.errors import TextError
+from reelqueue.qwen.errors import TextError, TextRefusedError
 from reelqueue.states import FailureClass, TextBatchState
 from workers.batches.rows import Step, bind_batch, doubt_batch, is_hopeless, release_batch
 from workers.failpoints import Failpoint, failpoint
@@ -26,6 +27,11 @@ from workers.settings import BatchSettings
 from workers.texts.decisions import Reason
 
 log = structlog.get_logger(__name__)
+
+_LISTED: Final = timedelta(days=29)
+"""The list shows the batches of 30 days: one that is older may be absent from it, and exist."""
+_CANCELS: Final = 5
+"""How often a batch that was made twice waits for the other to be cancelled; then its answers count for more."""
 
 
 def search_batch(context: Context, step: Step) -> str:
@@ -55,8 +61,14 @@ def _adopt(context: Context, step: Step, client: QwenBatches, found: list[Provid
     for other in others:
         # Only something between us and the provider can have sent the request twice.
         log.error("text_batch.made_twice", batch_id=str(step.id), provider_batch_id=other.id,
-                  remedy="it was cancelled; lines that it had answered are billed")  # fmt: skip
-        client.cancel(other.id)
+                  remedy="it is cancelled; lines that it had answered are billed")  # fmt: skip
+        try:
+            client.cancel(other.id)
+        except TextRefusedError:
+            continue  # it is over
+        except TextError as error:
+            if step.batch.problem_count < _CANCELS:
+                return step.later(context, f"{other.id} could not be cancelled: {error}")
     with context.sessions.begin() as session:
         bind_batch(step, first, context, session, context.clock.now(session))
     return f"found: running as {first.id}"
@@ -89,6 +101,9 @@ def _count_absence(
     if listed_at is None:
         later(delay_seconds=rules.ask_again_seconds, problem="the list does not say the provider's time")
         return "absent, but the provider does not say its time: asked again"
+    if _is_older(batch, asked_at, listed_at):
+        release_batch(step, _lost("it is older than what the list shows"), session, now)
+        return "lost: too old for the list"
     if not _is_over(batch, rules, asked_at, listed_at):
         later(delay_seconds=rules.ask_again_seconds)
         return "absent so far, and the request may still be on its way: asked again"
@@ -102,6 +117,16 @@ def _count_absence(
         return "absent, and the first list without it is too new: asked once more"
     release_batch(step, Reason(FailureClass.PROVIDER, FailureCode.BATCH_ABSENT, "its batch was not made"), session, now)
     return "absent from two lists: not made"
+
+
+def _is_older(batch: TextBatch, asked_at: datetime, listed_at: datetime) -> bool:
+    """Whether a batch may have left the list again, by either clock."""
+    ages = [
+        at - sent_at
+        for at, sent_at in ((asked_at, batch.sent_at), (listed_at, batch.provider_sent_at))
+        if sent_at is not None
+    ]
+    return max(ages, default=timedelta(0)) > _LISTED
 
 
 def _is_over(batch: TextBatch, rules: BatchSettings, asked_at: datetime, listed_at: datetime) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from reelqueue.qwen.answer import Answer
 from reelqueue.qwen.answers.exchange import Exchange
@@ -47,6 +48,11 @@ def read_line(row: bytes) -> tuple[str | None, Mapping[str, object]]:
     line = _object(_json(row))
     custom_id = line.get("custom_id")
     return custom_id if isinstance(custom_id, str) else None, line
+
+
+def is_answered(line: Mapping[str, object]) -> bool:
+    """Whether a line is one of those that a batch counts as completed, and bills."""
+    return _object(line.get("response")).get("status_code") == HTTPStatus.OK
 
 
 def result_of(question: BatchQuestion, line: Mapping[str, object], settings: QwenSettings) -> BatchResult:

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from sqlalchemy import update
 
-from models import Campaign, EntryKind, OnLostAnswer
+from models import Account, Campaign, EntryKind, OnLostAnswer
 from models.campaign import ensure_campaign
 from models.operations.money.budget import Budget, set_budget
 from models.operations.texts.cancel import request_text_cancel
 from models.operations.texts.enqueue import TextJobOptions
 from models.tenant import ensure_tenant
+from reelqueue.failure_codes import FailureCode
+from reelqueue.qwen import QwenBatches
 from reelqueue.states import FailureClass, TextAttemptState, TextBatchState, TextState
 from tests.conftest import TIME_SCALE
 from tests.support.asked import MODEL
 from tests.support.batched import DAY, Batched, KilledError
 from workers.batches import creation, following, search
 from workers.batches.gathering import gather_text_jobs
+from workers.batches.lines import close_lines
 from workers.failpoints import Failpoint
 from workers.runtime.host_clock import HostClock
 from workers.settings import BatchSettings
 from workers.sweep.batches import sweep_batches
+from workers.texts.decisions import Reason
 
 
 def test_jobs_are_asked_together_at_half_the_price(batched: Batched) -> None:
@@ -336,7 +342,7 @@ def test_a_line_that_is_in_no_file_may_be_billed_and_is_asked_again_by_policy(ba
     batch_id = batched.gathered()
     batched.step(batch_id)
     batched.wait(DAY)
-    batched.goes_wrong("file-content", "empty", phase="after")
+    batched.says(batch_id, status="completed")
 
     batched.step(batch_id)
 
@@ -504,3 +510,91 @@ def test_a_batch_of_which_nothing_is_found_out_for_days_may_be_billed(batched: B
     (attempt,) = batched.attempts(job_id)
     assert (batched.job(job_id).state, attempt.error_code) == (TextState.HELD, "batch_lost")
     assert batched.broken() == []
+
+
+@pytest.mark.parametrize("kind", ["truncated", "empty"])
+def test_a_result_file_that_is_cut_is_read_again(batched: Batched, kind: str) -> None:
+    """Its lines are paid for, and the file is deleted once they are read."""
+    jobs = [batched.batched() for _ in range(4)]
+    batch_id = batched.gathered()
+    batched.step(batch_id)
+    batched.wait(DAY)
+    batched.goes_wrong("file-content", kind, phase="after")
+
+    assert batched.step(batch_id).state is TextBatchState.RUNNING
+    assert batched.broken() == []
+
+    batched.play()
+    assert [batched.job(one).state for one in jobs] == [TextState.SUCCEEDED] * 4
+    assert (len(batched.made()), len(batched.charges()), batched.broken()) == (1, 4, [])
+
+
+def test_a_batch_that_was_made_twice_is_followed_where_the_other_is_over(batched: Batched) -> None:
+    job_id = batched.batched()
+    batch_id = batched.gathered()
+    batched.goes_wrong("batch-create", "drop", phase="after")
+    batch = batched.step(batch_id)
+    url = f"{batched.simulator.base_url}/compatible-mode/v1"
+    with QwenBatches({"base_url": url, "api_key": "sk-simulated"}) as client:
+        client.create(str(batch.input_file_id), name=batch.name)
+    batched.wait(DAY)
+
+    assert batched.step(batch_id).state is TextBatchState.RUNNING
+
+    batched.play()
+    assert batched.job(job_id).state is TextState.SUCCEEDED
+
+
+def test_a_database_that_went_back_in_time_makes_no_batch_again(batched: Batched) -> None:
+    stopped, other = batched.batched(), batched.batched()
+    batch_id = batched.gathered()
+    batched.step(batch_id)
+    batched.forget(batch_id)
+    assert batched.cancel(stopped)
+    batched.wait(60)
+
+    assert batched.step(batch_id).state is TextBatchState.CREATING
+    assert batched.broken() == []
+
+    batched.play()
+    assert [batched.job(one).state for one in (stopped, other)] == [TextState.SUCCEEDED] * 2
+    assert (len(batched.made()), len(batched.charges()), batched.broken()) == (1, 2, [])
+
+
+def test_a_list_of_thirty_days_does_not_prove_that_an_older_batch_is_absent(batched: Batched) -> None:
+    job_id = batched.batched(options=TextJobOptions(is_batched=True, on_lost_answer=OnLostAnswer.HOLD))
+    batch_id = batched.gathered()
+    batched.goes_wrong("batch-create", "drop", phase="after")
+    batched.step(batch_id)
+    batched.wait(31 * DAY)
+
+    batched.play()
+
+    (attempt,) = batched.attempts(job_id)
+    assert (batched.job(job_id).state, attempt.error_code) == (TextState.HELD, "batch_lost")
+    assert batched.broken() == []
+
+
+def _pause_account(batched: Batched, _job_id: UUID) -> None:
+    with batched.context.sessions.begin() as session:
+        session.execute(update(Account).values(paused_at=batched.context.clock.now(session)))
+
+
+def _close_line(batched: Batched, job_id: UUID) -> None:
+    (attempt,) = batched.attempts(job_id)
+    close_lines(batched.context, {attempt.id: Reason(code=FailureCode.WITHDRAWN)})
+
+
+@pytest.mark.parametrize("change", [_pause_account, _close_line])
+def test_what_changes_while_a_batch_is_uploaded_is_not_sent(
+    batched: Batched, monkeypatch: pytest.MonkeyPatch, change: Callable[[Batched, UUID], None]
+) -> None:
+    job_id, _ = batched.batched(), batched.batched()
+    batch_id = batched.gathered()
+    monkeypatch.setattr(
+        creation, "failpoint", lambda name: change(batched, job_id) if name is Failpoint.BATCH_UPLOADED else None
+    )
+
+    assert batched.step(batch_id).state is TextBatchState.GATHERED
+
+    assert (batched.made(), batched.broken()) == ([], [])
