@@ -28,6 +28,8 @@ class CampaignEvent(StrEnum):
     """50, 80 or 100 % of its budget are spent and reserved, or the rest cannot pay for the next clip."""
     BREAKER_TRIPPED = "campaign.breaker_tripped"
     """Too many of its clips failed: it paused itself."""
+    PRICE_RISEN = "campaign.price_risen"
+    """A price is above what its owner agreed to: it waits for approval of the new one."""
     NEEDS_REVIEW = "campaign.needs_review"
     """An operator has to decide about clips of it."""
     FINISHED = "campaign.finished"

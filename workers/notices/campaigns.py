@@ -38,6 +38,7 @@ def campaign_occurrences(session: Session, now: datetime) -> Iterator[Occurrence
     """What is so with campaigns now, as far as it may not have been reported."""
     yield from _ready_canaries(session)
     yield from _tripped_breakers(session)
+    yield from _risen_prices(session)
     yield from _reached_budgets(session, now)
     yield from _reviews(session, now)
     yield from _finished(session)
@@ -91,6 +92,16 @@ def _tripped_breakers(session: Session) -> Iterator[Occurrence]:
             facts = {"reason": campaign.paused_reason}
             yield _of(
                 CampaignEvent.BREAKER_TRIPPED, campaign, campaign.paused_at.isoformat(), campaign.paused_at, facts
+            )
+
+
+def _risen_prices(session: Session) -> Iterator[Occurrence]:
+    waiting = select(Campaign).where(Campaign.repriced_at.is_not(None), Campaign.cancelled_at.is_(None))
+    for campaign in session.scalars(waiting):
+        if campaign.repriced_at is not None:
+            facts = {"reason": campaign.paused_reason}
+            yield _of(
+                CampaignEvent.PRICE_RISEN, campaign, campaign.repriced_at.isoformat(), campaign.repriced_at, facts
             )
 
 

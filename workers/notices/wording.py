@@ -53,6 +53,11 @@ def _breaker_tripped(facts: _Facts, shown: str, name: str) -> tuple[str, list[st
     return title, [str(facts["reason"]), *_numbers(facts)], "failure"
 
 
+def _price_risen(facts: _Facts, shown: str, name: str) -> tuple[str, list[str], str]:
+    title = f"campaign {shown} waits, as a price has risen: reelqueue campaign approve {name}"
+    return title, [str(facts["reason"]), *_numbers(facts)], "warning"
+
+
 def _needs_review(facts: _Facts, shown: str, _name: str) -> tuple[str, list[str], str]:
     count = counted(facts["counts"].get("needs_review", 1), "clip")
     title = f"campaign {shown}: an operator decides about {count}: python -m workers review list"
@@ -98,6 +103,7 @@ _TEXTS: Final[dict[str, Callable[..., tuple[str, list[str], str]]]] = {
     CampaignEvent.CANARY_READY: _canary_ready,
     CampaignEvent.BUDGET_REACHED: _budget_reached,
     CampaignEvent.BREAKER_TRIPPED: _breaker_tripped,
+    CampaignEvent.PRICE_RISEN: _price_risen,
     CampaignEvent.NEEDS_REVIEW: _needs_review,
     CampaignEvent.FINISHED: _finished,
     OperatorEvent.ACCOUNT_PAUSED: _account_paused,

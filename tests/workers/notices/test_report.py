@@ -175,6 +175,16 @@ def test_a_pause_by_its_owner_is_no_trip(jobs: Jobs, rows: Rows, start: Start) -
     assert look(jobs) == []
 
 
+def test_each_rise_of_a_price_that_stops_a_campaign_is_reported(jobs: Jobs, rows: Rows, start: Start) -> None:
+    reason = "wan2.6-t2v costs 0.12 USD a second and no longer 0.10"
+    start(1, paused_at=jobs.clock.now(), repriced_at=jobs.clock.now(), paused_reason=reason)
+
+    assert [look(jobs), look(jobs)] == [["campaign.price_risen"], []]
+    assert newest(rows).facts["reason"] == reason
+    rows.change(Campaign, Campaign.name == "autumn", repriced_at=jobs.clock.advance(60))
+    assert look(jobs) == ["campaign.price_risen"]
+
+
 @pytest.mark.parametrize(("spent", "percent"), [("4.99", None), ("5.00", 50), ("8.10", 80), ("10.00", 100)])
 def test_a_budget_is_reported_by_its_highest_threshold(
     jobs: Jobs, rows: Rows, start: Start, spent: str, percent: int | None
