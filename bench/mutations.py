@@ -48,6 +48,8 @@ TESTS_ELSEWHERE: Final = {
 PATIENCE: Final = 5
 """A run with a mutant takes at most so many times as long as one without."""
 SIMULATION: Final = ("tests.system.simulation",)
+_SHOWN_CHARACTERS: Final = 2000
+"""Of the output of a run that should have passed."""
 
 _COMPARISONS: Final[dict[type[ast.cmpop], type[ast.cmpop]]] = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
@@ -172,11 +174,12 @@ class Bench:
     """A copy of the commit, in which one file at a time is changed."""
 
     def __init__(self, folder: Path, *, simulation_seeds: int) -> None:
-        self._folder, self._simulation_seeds = folder, simulation_seeds
+        self._folder, self._simulation_seeds = folder / "checkout", simulation_seeds
+        self._output = folder / "output.txt"
         self._seconds: dict[tuple[str, ...], float] = {}
         archive = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout  # noqa: S607
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            tar.extractall(folder, filter="data")
+            tar.extractall(self._folder, filter="data")
 
     def noticed_by(self, mutant: Mutant) -> str:
         """What fails with it; empty if nothing does."""
@@ -197,7 +200,8 @@ class Bench:
             if what not in self._seconds:
                 started = time.monotonic()
                 if not self._passes(what):
-                    raise SystemExit(f"{' '.join(what)} fails without any change; nothing can be measured")
+                    said = self._output.read_text(encoding="utf-8", errors="replace")[-_SHOWN_CHARACTERS:]
+                    raise SystemExit(f"{said}\n{' '.join(what)} fails without any change; nothing can be measured")
                 self._seconds[what] = time.monotonic() - started
 
     def _passes(self, what: tuple[str, ...], *, first: tuple[str, ...] = ()) -> bool:
@@ -205,9 +209,10 @@ class Bench:
         if what == SIMULATION:
             program = ["-m", *SIMULATION, "--seeds", str(self._simulation_seeds)]
         limit = self._seconds.get(what, 600.0) * PATIENCE
-        run = subprocess.Popen(
-            [sys.executable, *program], cwd=self._folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        with self._output.open("w") as output:
+            run = subprocess.Popen(
+                [sys.executable, *program], cwd=self._folder, stdout=output, stderr=subprocess.STDOUT
+            )
         try:
             return run.wait(limit) == 0
         except subprocess.TimeoutExpired:

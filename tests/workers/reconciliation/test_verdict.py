@@ -215,3 +215,20 @@ def _word(finding: MatchResult) -> str:
     if isinstance(finding, Adopt):
         return "eliminated" if finding.is_by_elimination else "adopt"
     return type(finding).__name__.lower()
+
+
+@pytest.mark.parametrize(
+    ("count", "named"),
+    [
+        (2, "tasks task-0, task-1 "),
+        (3, "tasks task-0, task-1, task-2 "),
+        (4, "tasks task-0, task-1, task-2 and 1 more "),
+    ],
+)
+def test_a_reason_names_three_tasks_and_counts_the_others(count: int, named: str) -> None:
+    finding = match_task(
+        contender("a", "a cat"), [], [make_stranger(*SILENT, number=number) for number in range(count)]
+    )
+
+    assert isinstance(finding, Unclear)
+    assert finding.reason.startswith(named)
