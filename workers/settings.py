@@ -60,8 +60,8 @@ class ProviderSettings(SettingsGroup):
     )
     prices_file: Path | None = Field(
         default=None,
-        description="YAML file of an operator's prices, which count before the provider's list; read at start and when "
-        "it changes: docs/prices.md",
+        description="YAML file of an operator's prices, which count before the provider's list; read at start and "
+        "every five minutes: docs/prices.md",
     )
     orphans: Literal["adopt", "report"] = Field(
         default="adopt",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from reelqueue.catalog import Mode, ModelSpec, Protocol, Sound, Tier
-from reelqueue.catalog.sizes import WAN27_SIZES
+from reelqueue.catalog.sizes import SHAPE_BY_SIZE, WAN27_SIZES
 from simulator.references import SHAPING_ROLES, Reference
 from simulator.tasks import ClipSpec
 
@@ -63,7 +63,10 @@ def _shape(parameters: Mapping[str, Any], spec: ModelSpec) -> tuple[Tier, str, t
         tier, ratio = spec.sizes[size]
         return tier, ratio, _pixels(size)
     # What a published model does not take was refused before; an added model may say anything.
-    tier = cast("Tier", _one_of(parameters.get("resolution"), WAN27_SIZES, spec.default_tier))
+    asked = parameters.get("resolution")
+    if not spec.is_known and asked is None:
+        asked = SHAPE_BY_SIZE.get(str(parameters.get("size")).replace("*", "x"), (None, ""))[0]
+    tier = cast("Tier", _one_of(asked, WAN27_SIZES, spec.default_tier))
     ratio = _one_of(parameters.get("ratio"), spec.ratios, spec.default_ratio or "16:9")
     return tier, ratio, _sized(tier, "16:9" if ratio == "adaptive" else ratio)
 

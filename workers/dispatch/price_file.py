@@ -1,7 +1,7 @@
 """An operator's file of prices: read strictly, stored whole or not at all.
 
-What a file set before and does not name any more is cleared. So the file is what counts, until a command sets another
-price.
+What a file set before and does not name any more is cleared. A file that the settings name is read every few minutes,
+so it decides about the models that it names, whatever a command has set meanwhile.
 """
 
 from __future__ import annotations

@@ -139,6 +139,7 @@ def _waits_unpriced(session: Session, region: str) -> bool:
 def _note(context: Context, account: Account, problem: str) -> None:
     """Keep why a list was not read; what was read before stays."""
     with context.sessions.begin() as session:
+        lock_prices(session)  # another worker may make the row just now
         found = _list_of(session, account, context.clock.now(session))
         if found.problem != problem:
             log.warning("models.unread", account=account.name, reason=problem, remedy="the last prices still count")
