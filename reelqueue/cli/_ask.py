@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
 
+from reelqueue.cli._ask_file import Answers, Question, agree, ask_all, read_questions
 from reelqueue.cli._jobs import AsJson, connect
 from reelqueue.cli._output import print_json, print_line, print_text, talk
 from reelqueue.client import Client
@@ -24,7 +26,21 @@ from reelqueue.texts.text_job import parse_text_job
 
 _INTERRUPTED: Final = 130
 """Exit code of a command that Ctrl-C ended, as shells have it."""
-_LINES_MAX: Final = 50_000
+_ANSWER_SECONDS: Final = 3600.0
+_BATCH_SECONDS: Final = 2 * 86_400.0
+"""How long an answer is waited for."""
+
+
+@dataclass(frozen=True)
+class _FileOptions:
+    """How a file of questions is asked."""
+
+    is_batch: bool
+    is_agreed: bool
+    is_preview: bool
+    timeout_seconds: float
+    idempotency_key: str | None
+    output: Path | None
 
 
 def ask(
@@ -45,9 +61,15 @@ def ask(
     preview: Annotated[
         bool, typer.Option("--preview", help="Print what the provider would get and the most it may cost, and stop.")
     ] = False,
+    batch: Annotated[
+        bool, typer.Option("--batch", help="Ask in batches: answered within a day, at half the price.")
+    ] = False,
+    output: Annotated[Path | None, typer.Option(help="Write the answers of a file there.")] = None,
+    is_agreed: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before a file is paid for.")] = False,
     timeout_seconds: Annotated[
-        float, typer.Option(help="Longest wait for an answer; the job continues after it.")
-    ] = 3600,
+        float | None,
+        typer.Option(help="Longest wait for an answer, unless given an hour, in a batch two days; the job goes on."),
+    ] = None,
     idempotency_key: Annotated[
         str | None, typer.Option(help="The same key again is the same job; in a file, with the line's number.")
     ] = None,
@@ -61,26 +83,30 @@ def ask(
         "thinking_budget": budget_tokens,
         "max_output_tokens": max_output_tokens,
         "max_cost": max_cost,
+        "batch": batch or None,
     }
+    usual = _BATCH_SECONDS if batch else _ANSWER_SECONDS
+    longest = usual if timeout_seconds is None else timeout_seconds
     if (prompt is None) == (file is None):
         raise InvalidRequestError("missing_option", "give either a question or --file")
     if file is not None and stream:
         raise InvalidRequestError("conflicting_options", "--stream shows one answer, not those of a file", "stream")
-    asked = [common | {"prompt": prompt, "stream": stream}] if file is None else list(_lines(file, common))
-    if preview:
-        _preview(asked)
+    if file is not None:
+        _ask_file(
+            read_questions(file, common), _FileOptions(batch, is_agreed, preview, longest, idempotency_key, output)
+        )
         return
-    for question in asked:
-        build_text(parse_text_job(question)[0])  # all are checked before the first is paid for
+    asked = common | {"prompt": prompt, "stream": stream}
+    if preview:
+        _preview([asked])
+        return
+    build_text(parse_text_job(asked)[0])  # it is checked before anything is sent
     with connect() as client:
-        if file is not None:
-            _ask_all(client, asked, idempotency_key, timeout_seconds)
-            return
-        job = client.texts.enqueue(asked[0], idempotency_key=idempotency_key)
+        job = client.texts.enqueue(asked, idempotency_key=idempotency_key)
         for warning in job.warnings:
             talk(f"warning: {warning}")
         is_shown = stream and not as_json
-        job = _answered(client, job, timeout_seconds, is_shown=is_shown)
+        job = _answered(client, job, longest, is_shown=is_shown)
     if as_json:
         print_json(job)
     elif not is_shown:
@@ -99,23 +125,17 @@ def _answered(client: Client, job: TextJob, timeout_seconds: float, *, is_shown:
         raise typer.Exit(_INTERRUPTED) from None
 
 
-def _lines(file: Path, common: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The questions of a file, with what they have in common."""
-    with file.open(encoding="utf-8") as stream:
-        for number, line in enumerate(stream, 1):
-            if number > _LINES_MAX:
-                raise InvalidRequestError("too_many_lines", f"{file}: has more than {_LINES_MAX} lines")
-            if not line.strip():
-                continue
-            try:
-                asked = {name: value for name, value in common.items() if value is not None} | dict(json.loads(line))
-                parse_text_job(asked)
-            except (ValueError, TypeError, RecursionError, InvalidRequestError) as error:
-                raise InvalidRequestError("bad_line", f"{file}, line {number}: {error}") from error
-            yield asked
+def _ask_file(questions: list[Question], options: _FileOptions) -> None:
+    if options.is_preview:
+        _preview([question.asked for question in questions])
+        return
+    agree(questions, is_batch=options.is_batch, is_agreed=options.is_agreed)
+    answers = Answers(options.timeout_seconds, _tell_held, _text, _bill)
+    with connect() as client:
+        ask_all(client, questions, options.idempotency_key, answers, options.output)
 
 
-def _preview(asked: list[dict[str, Any]]) -> None:
+def _preview(asked: Sequence[Mapping[str, Any]]) -> None:
     settings = read_settings({})
     for question in asked:
         request, options = parse_text_job(question)
@@ -123,32 +143,6 @@ def _preview(asked: list[dict[str, Any]]) -> None:
         print_json(shown)
         most = shown["estimated_cost"]
         talk(f"costs at most {most['max_amount']} {most['currency']}" if most else "no price is known for it")
-
-
-def _ask_all(client: Client, asked: list[dict[str, Any]], key: str | None, timeout_seconds: float) -> None:
-    """Enqueue every question, then print the answers in their order, one JSON object a line."""
-    ids = [
-        client.texts.enqueue(question, idempotency_key=f"{key}:{number}" if key else None).id
-        for number, question in enumerate(asked, 1)
-    ]
-    talk(f"{len(ids)} text jobs are queued")
-    has_failed = False
-    for number, job_id in enumerate(ids, 1):
-        try:
-            job = client.texts.wait(job_id, timeout_seconds, on_change=_tell_held)
-        except TextJobError as error:
-            has_failed = True
-            line: dict[str, Any] = {"number": number, "id": str(job_id), "state": error.state, "error": str(error)}
-        except KeyboardInterrupt:
-            talk(f"stopped waiting; {len(ids) - number + 1} text jobs go on")
-            raise typer.Exit(_INTERRUPTED) from None
-        else:
-            line = {"number": number, "id": str(job_id), "state": job.state, "text": _text(job)}
-            line |= {"custom_id": job.custom_id} if job.custom_id else {}
-            talk(_bill(job))
-        print_line(json.dumps(line))
-    if has_failed:
-        raise typer.Exit(1)
 
 
 def _streamed(client: Client, job: TextJob) -> TextJob:

@@ -215,14 +215,40 @@ def test_ask_answers_a_file_in_its_order(server: str, scripted: None, tmp_path: 
     file = tmp_path / "prompts.jsonl"
     file.write_text('{"prompt": "One?", "customId": "a"}\n\n{"messages": [{"role": "user", "content": "Two?"}]}\n')
 
-    result = run("ask", "--file", str(file), "--model", "qwen-plus", "--idempotency-key", "night")
+    result = run("ask", "--file", str(file), "--model", "qwen-plus", "--idempotency-key", "night", "--yes")
 
     lines = [json.loads(line) for line in result.stdout.splitlines()]
     assert result.exit_code == 0, result.stderr
     assert [(line["number"], line["text"]) for line in lines] == [(1, "Swan."), (2, "Swan.")]
     assert lines[0]["custom_id"] == "a"
-    again = run("ask", "--file", str(file), "--model", "qwen-plus", "--idempotency-key", "night")
+    again = run("ask", "--file", str(file), "--model", "qwen-plus", "--idempotency-key", "night", "--yes")
     assert [json.loads(line)["id"] for line in again.stdout.splitlines()] == [line["id"] for line in lines]
+
+
+def test_ask_writes_the_answers_of_a_batched_file(
+    server: str, scripted: None, tmp_path: Path, engine_of_api: Engine
+) -> None:
+    file, output = tmp_path / "prompts.jsonl", tmp_path / "answers.jsonl"
+    file.write_text('{"prompt": "One?", "custom_id": "a"}\n')
+
+    result = run("ask", "--file", str(file), "-m", "qwen-plus", "--batch", "--yes", "--output", str(output))
+
+    assert (result.exit_code, result.stdout) == (0, ""), result.stderr
+    (line,) = [json.loads(line) for line in output.read_text().splitlines()]
+    assert (line["text"], line["custom_id"]) == ("Swan.", "a")
+    with Client(server) as client:
+        assert client.texts.get(line["id"]).batch
+
+
+FILES = {
+    "file": b'{"prompt": "One?"}\n{"prompt": 2}\n',
+    "list": b"[1]\n",
+    "twice": b'{"prompt": "One?", "customId": "a"}\n\n{"prompt": "Two?", "custom_id": "a"}\n',
+    "broken": b"\xff\n",
+    "empty": b"\n",
+    "hot": b'{"prompt": "One?"}\n{"prompt": "Two?", "temperature": 2}\n',
+    "one": b'{"prompt": "One?"}\n',
+}
 
 
 @pytest.mark.parametrize(
@@ -233,14 +259,25 @@ def test_ask_answers_a_file_in_its_order(server: str, scripted: None, tmp_path: 
         (["x", "--max-cost", "2"], "max_cost"),
         (["--file", "{file}"], "line 2"),
         (["--file", "{file}", "--stream"], "--stream"),
+        (["--file", "{list}"], "line 1: is a JSON list"),
+        (["--file", "{twice}"], "line 3: custom_id 'a' stands in line 1"),
+        (["--file", "{broken}"], "line 1: is no JSON"),
+        (["--file", "{empty}"], "has no question"),
+        (["--file", "{hot}", "--batch"], "line 2: temperature"),
+        (["--file", "{one}"], "say --yes"),
+        (["--file", "{one}", "--batch"], "1 questions in batches, at half the price, for at most"),
+        (["x", "--batch", "--stream"], "stream"),
     ],
 )
 def test_ask_refuses_before_anything_is_sent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], words: str
 ) -> None:
     monkeypatch.setenv("REELQUEUE_API_URL", "http://127.0.0.1:1")
-    (tmp_path / "p.jsonl").write_text('{"prompt": "One?"}\n{"prompt": 2}\n')
-    arguments = [word.format(file=tmp_path / "p.jsonl") for word in arguments]
+    files = {}
+    for name, content in FILES.items():
+        files[name] = tmp_path / f"{name}.jsonl"
+        files[name].write_bytes(content)
+    arguments = [word.format(**files) for word in arguments]
 
     result = run("ask", "--model", "qwen-plus", *arguments)
 
