@@ -19,6 +19,7 @@ from models.text_job import TextJob
 from models.text_lane import TextLane
 from reelqueue.failure_codes import FailureCode
 from reelqueue.states import TextAttemptState, TextState
+from workers.operator.batch_health import batch_troubles
 
 _LONG_WAIT: Final = timedelta(minutes=10)
 """A job that may be asked and was not for so long: no worker takes the queue, or its lane is far too slow."""
@@ -134,6 +135,7 @@ def text_troubles(session: Session, now: datetime) -> Iterator[TextTrouble]:
                 "see that a worker takes the queue text (python -m workers texts status), and set the account's true "
                 "rate with accounts change --text-rate",
             )
+    yield from (TextTrouble(*one) for one in batch_troubles(session, now))
     count = session.scalars(select(func.count()).where(TextJob.state == TextState.HELD)).one()
     if count:
         yield TextTrouble(

@@ -27,6 +27,7 @@ from workers.batches import creation, following, search
 from workers.batches.gathering import gather_text_jobs
 from workers.batches.lines import close_lines
 from workers.failpoints import Failpoint
+from workers.operator.text_health import text_troubles
 from workers.runtime.host_clock import HostClock
 from workers.settings import BatchSettings
 from workers.sweep.batches import sweep_batches
@@ -598,3 +599,19 @@ def test_what_changes_while_a_batch_is_uploaded_is_not_sent(
     assert batched.step(batch_id).state is TextBatchState.GATHERED
 
     assert (batched.made(), batched.broken()) == ([], [])
+
+
+def test_the_doctor_names_a_batch_that_stands_still(batched: Batched) -> None:
+    batched.batched()
+    batch_id = batched.gathered()
+    for _ in range(3):
+        batched.goes_wrong("file-put", "error", phase="before", status=500)
+        batched.wait(600)
+        assert batched.step(batch_id).state is TextBatchState.GATHERED
+
+    with batched.context.sessions() as session:
+        (trouble,) = text_troubles(session, batched.context.clock.now(session))
+
+    assert trouble.subject == f"batch {batch_id}"
+    assert "1 text jobs of qwen3.5-flash are gathered" in trouble.seen
+    assert "its file could not be uploaded" in trouble.seen

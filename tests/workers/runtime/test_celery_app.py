@@ -91,8 +91,9 @@ def test_a_killed_workers_message_comes_back_or_has_a_lease(name: str) -> None:
     our_tasks()
     task = app.tasks[name]
 
-    # A poll has a lease, and an answer an attempt with a time: the sweep brings both back.
-    assert task.acks_late is (name not in {messages.RENDER_POLL, messages.TEXT_ANSWER})
+    # A poll and a batch have a lease, and an answer an attempt with a time: the sweep brings all of them back.
+    early = {messages.RENDER_POLL, messages.TEXT_ANSWER, messages.TEXT_GATHER, messages.TEXT_BATCH}
+    assert task.acks_late is (name not in early)
     assert task.reject_on_worker_lost
 
 
