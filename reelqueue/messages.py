@@ -64,8 +64,8 @@ QUEUE_BY_TASK: Final = {
     RENDER_ARCHIVE: "archive",
     RENDER_KEEP: "archive",
     TEXT_ANSWER: "text",
-    TEXT_GATHER: "text",
-    TEXT_BATCH: "text",
+    TEXT_GATHER: "batch",
+    TEXT_BATCH: "batch",
     WEBHOOK_DELIVER: "notify",
     NOTIFY_PEOPLE: "notify",
 }

@@ -25,6 +25,8 @@ class QueueName(StrEnum):
     """A few posts to one webhook receiver each: as long as it lets us wait."""
     TEXT = "text"
     """One call to a language model each: minutes, if the answer is long."""
+    BATCH = "batch"
+    """One step of a batch of text jobs each: minutes, if its file is large. Hints wait here for no answer."""
     INTAKE = "intake"
     """Requests from producers over the broker."""
     DEFAULT = "celery"

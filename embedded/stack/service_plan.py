@@ -113,7 +113,7 @@ def _workers() -> list[Service]:
         # A batch of polls runs an event loop of its own, and keeps a processor busy.
         _worker("poll", "poll", (*prefork, "--concurrency", "2", "--prefetch-multiplier", "1")),
         # Each thread waits for one answer, for minutes where that is long.
-        _worker("text", "text", (*threads, "--concurrency", "16")),
+        _worker("text", "text,batch", (*threads, "--concurrency", "16")),
     ]
 
 

@@ -262,7 +262,7 @@ def _workers(app: Celery) -> CheckLine:
     def ask() -> str:
         answers = app.control.inspect(timeout=_ANSWER_SECONDS).active_queues() or {}
         served = {queue["name"] for queues in answers.values() for queue in queues}
-        missing = {"control", "submit", "poll", "archive", "text", "intake"} - served
+        missing = {"control", "submit", "poll", "archive", "text", "batch", "intake"} - served
         if missing:
             raise LookupError(f"{len(answers)} answer, and no worker serves {', '.join(sorted(missing))}")
         return f"{len(answers)} answer and serve every queue"

@@ -32,6 +32,8 @@ HINTS = [
     ("archive", (JOB, MODEL), {}, "archive", [str(JOB)], f"model={MODEL} job={JOB}"),
     ("reconcile", (ATTEMPT, JOB), {}, "control", [str(ATTEMPT)], f"attempt={ATTEMPT} job={JOB}"),
     ("text", (JOB, "qwen-plus"), {}, "text", [str(JOB)], f"model=qwen-plus text_job={JOB}"),
+    ("gather", ("qwen-plus",), {}, "batch", ["qwen-plus"], "model=qwen-plus"),
+    ("batch", (JOB,), {}, "batch", [str(JOB)], f"batch={JOB}"),
     ("notify", (ENDPOINT,), {}, "notify", [str(ENDPOINT)], f"endpoint={ENDPOINT}"),
 ]
 
