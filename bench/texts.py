@@ -1,10 +1,11 @@
 """A thousand text jobs while everything goes wrong: none lost, none sent too often, and both ledgers equal.
 
 ``python -m bench.texts [--jobs 1000] [--kills 20] [--seed 1]`` starts the stack and the simulator, hands in text jobs
-(each twice, under one key), and breaks things until all of them have been asked: workers are killed between the steps
-of a call, answers are dropped, cut, stalled, refused and moderated, the broker forgets, and Postgres restarts. Then a
-person decides about the jobs that are held. Printed is what became of the jobs, how often the simulator was called, and
-both ledgers; exit code 1 if a job was lost, sent too often, or paid otherwise than it was billed.
+(each twice, under one key; some of them batched), and breaks things until all of them have been asked: workers are
+killed between the steps of a call and of a batch, answers are dropped, cut, stalled, refused and moderated, those that
+make batches too, the broker forgets, and Postgres restarts. Then a person decides about the jobs that are held. Printed
+is what became of the jobs, how often the simulator was called, and both ledgers; exit code 1 if a job was lost, sent
+too often, or paid otherwise than it was billed.
 """
 
 from __future__ import annotations
@@ -29,8 +30,8 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import OperationalError
 
 from embedded.stack.service_plan import ANY_PORTS
-from embedded.stack.stack import Stack, StackOptions
-from models import EntryKind, LedgerEntry, OnLostAnswer, TextAttempt, TextJob
+from embedded.stack.stack import SIMULATOR_KEY, Stack, StackOptions
+from models import EntryKind, LedgerEntry, OnLostAnswer, TextAttempt, TextBatch, TextJob
 from models.operations.texts.decide import decide_held_text
 from models.operations.texts.enqueue import TextJobOptions, enqueue_text_job
 from models.session import DatabaseClock, make_engine, make_sessions
@@ -46,6 +47,16 @@ TIMINGS = {
     "TEXT_SETTLE_WITHIN_SECONDS": 4,
     "TEXT_EXTEND_SECONDS": 0.5,
     "TEXT_RETRY_SECONDS": 1,
+    "BATCH_GATHER_SECONDS": 2,
+    "BATCH_LINES_MAX": 20,
+    "BATCH_LEASE_SECONDS": 10,
+    "BATCH_SEND_WITHIN_SECONDS": 5,
+    "BATCH_CREATE_SECONDS": 10,
+    "BATCH_SETTLE_WITHIN_SECONDS": 4,
+    "BATCH_FIRST_LOOK_SECONDS": 0.5,
+    "BATCH_ASK_AGAIN_SECONDS": 1,
+    "BATCH_ABSENT_SECONDS": 4,
+    "BATCH_POLL_SECONDS": 1,
     "SWEEP_SECONDS": 1,
     "OVERDUE_SECONDS": 1,
 }
@@ -55,6 +66,14 @@ POINTS = (
     Failpoint.TEXT_BEGUN,
     Failpoint.TEXT_ANSWERED,
     Failpoint.TEXT_CLOSED,
+    Failpoint.BATCH_GATHERED,
+    Failpoint.BATCH_UPLOADED,
+    Failpoint.BATCH_CREATING,
+    Failpoint.BATCH_CREATED,
+    Failpoint.BATCH_LISTED,
+    Failpoint.BATCH_READ,
+    Failpoint.BATCH_SETTLED,
+    Failpoint.BATCH_CLOSED,
 )
 FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "drop", "phase": "after"},
@@ -76,6 +95,23 @@ FAULTS: tuple[dict[str, Any], ...] = (
     {"kind": "error", "phase": "before", "status": 429, "code": "limit_burst_rate"},
     {"kind": "gateway-page", "phase": "before", "status": 502},
     {"kind": "gateway-page", "phase": "before", "status": 404},
+)
+BATCH_MODEL = "qwen3.5-flash"
+BATCHED_SHARE = 0.3
+"""Of the jobs."""
+BATCH_FAULTS: tuple[dict[str, Any], ...] = (
+    {"operation": "batch-create", "kind": "drop", "phase": "after"},
+    {"operation": "batch-create", "kind": "drop", "phase": "before"},
+    {"operation": "batch-create", "kind": "html", "phase": "after"},
+    {"operation": "batch-create", "kind": "error", "phase": "after", "status": 500},
+    {"operation": "batch-create", "kind": "gateway-page", "phase": "after", "status": 404},
+    {"operation": "batch-create", "kind": "error", "phase": "before", "status": 429, "code": "limit_requests"},
+    {"operation": "batch-list", "kind": "drop", "phase": "before"},
+    {"operation": "batch-list", "kind": "error", "phase": "before", "status": 500},
+    {"operation": "batch-get", "kind": "error", "phase": "before", "status": 503},
+    {"operation": "file-put", "kind": "drop", "phase": "after"},
+    {"operation": "file-content", "kind": "cut", "phase": "after"},
+    {"operation": "file-content", "kind": "empty", "phase": "after"},
 )
 ENDINGS = ("", "", "", "", "", "", "[[long=300]]", "[[blocked-input]]", "[[blocked-output]]")
 LONGEST_SECONDS = 900.0
@@ -114,11 +150,14 @@ class Run:
         settings = QwenSettings(base_url=f"{self.stack.url('simulator')}/compatible-mode/v1")
         for number in range(count):
             prompt = f"Name paper boat {number}. {self._dice.choice(ENDINGS)}".strip()
-            request = parse_text_request({"model": self._dice.choice(MODELS), "prompt": prompt})
-            if self._dice.random() < FAULTY_SHARE:
+            is_batched = self._dice.random() < BATCHED_SHARE
+            model = BATCH_MODEL if is_batched else self._dice.choice(MODELS)
+            request = parse_text_request({"model": model, "prompt": prompt})
+            if not is_batched and self._dice.random() < FAULTY_SHARE:
                 self._fault({**self._dice.choice(FAULTS), "count": self._dice.choice((1, 1, 2))}, f"boat {number}.")
             policy = self._dice.choice(list(OnLostAnswer))
-            options = TextJobOptions(on_lost_answer=policy, is_streamed=self._dice.random() < 0.2)
+            is_streamed = not is_batched and self._dice.random() < 0.2
+            options = TextJobOptions(on_lost_answer=policy, is_streamed=is_streamed, is_batched=is_batched)
             for _ in range(2):
                 with self.sessions.begin() as session:
                     now = DatabaseClock().now(session)
@@ -129,6 +168,8 @@ class Run:
     def play(self, kills: int) -> None:
         """Break things until every job has ended or is held; the last of them end in peace."""
         next_blow_at = time.monotonic() + 2
+        for fault in BATCH_FAULTS:
+            self._fault(fault)
         blows = [*["kill"] * kills, *["flush"] * 4, *["storm"] * 4, "postgres", "valkey"]
         self._dice.shuffle(blows)
         give_up_at = time.monotonic() + LONGEST_SECONDS
@@ -162,6 +203,7 @@ class Run:
         with self.sessions() as session:
             states = dict(session.execute(select(TextJob.state, func.count()).group_by(TextJob.state)).all())
             calls = dict(session.execute(select(TextAttempt.state, func.count()).group_by(TextAttempt.state)).all())
+            batches = dict(session.execute(select(TextBatch.state, func.count()).group_by(TextBatch.state)).all())
             entered = dict(
                 session.execute(select(LedgerEntry.kind, func.sum(LedgerEntry.amount)).group_by(LedgerEntry.kind)).all()
             )
@@ -170,12 +212,32 @@ class Run:
         print(f"broken     {self.blows}")
         print(f"jobs       {_shown(states)}")
         print(f"calls      {_shown(calls)}")
+        twice = self._made_twice()
+        print(f"batches    {_shown(batches)}, made twice {twice}")
         print(f"simulator  {bill['count']} charges, {bill['totals'].get('USD', '0')} USD")
         print(f"ledger     settled {entered.get(EntryKind.SETTLE, Decimal(0))} USD, "
               f"written off {entered.get(EntryKind.WRITE_OFF, Decimal(0))} USD")  # fmt: skip
         broken = self._audit()
         print(f"{count - lost}/{count} ended, lost {lost}, broken invariants {broken}")
-        return lost == 0 and broken == 0
+        return lost == 0 and broken == 0 and twice == 0
+
+    def _made_twice(self) -> int:
+        """Batches that the simulator has more than once, by their names."""
+        url = f"{self.stack.url('simulator')}/compatible-mode/v1/batches"
+        names: Counter[str] = Counter()
+        after: dict[str, str] = {}
+        while True:
+            asked = httpx.get(
+                url,
+                params={"limit": "100", **after},
+                headers={"Authorization": f"Bearer {SIMULATOR_KEY}"},
+                trust_env=False,
+            )
+            page = asked.raise_for_status().json()
+            names.update(batch["metadata"]["ds_name"] for batch in page["data"])
+            if not page["has_more"]:
+                return sum(count - 1 for count in names.values())
+            after = {"after": page["last_id"]}
 
     def _audit(self) -> int:
         """Every invariant, and the simulator's ledger, call by call, as an operator asks for them."""
@@ -208,7 +270,7 @@ class Run:
     def _fault(self, fault: dict[str, Any], prompt: str | None = None) -> None:
         match = {} if prompt is None else {"match": {"prompt_contains": prompt}}
         self._control.post("faults", json={"operation": "chat", **fault, **match}).raise_for_status()
-        self.blows.add(f"{fault['kind']} {fault.get('status', '')}".strip())
+        self.blows.add(f"{fault.get('operation', '')} {fault['kind']} {fault.get('status', '')}".strip())
 
     def _open_count(self) -> int:
         ended = [*TEXT_TERMINAL, TextState.HELD]

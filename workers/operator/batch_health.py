@@ -19,16 +19,15 @@ _BATCHES_SHOWN: Final = 10
 
 
 def batch_troubles(session: Session, now: datetime) -> Iterator[tuple[str, str, str]]:
-    """Subject, what was seen and remedy of batches whose steps fail again and again, or of which it is not known whether they exist."""
+    """Batches whose steps fail, or of which nothing is known: subject, what was seen, and what to do."""
     failing = and_(TextBatch.problem_count >= _PROBLEMS, TextBatch.problem.is_not(None))
     in_doubt = and_(TextBatch.state == TextBatchState.AMBIGUOUS, TextBatch.sent_at < now - _LONG_DOUBT)
     overdue = TextBatch.next_step_at < now - _LONG_DOUBT
     stuck = select(TextBatch).where(TextBatch.state != TextBatchState.CLOSED, or_(failing, in_doubt, overdue))
     for batch in session.scalars(stuck.order_by(TextBatch.id).limit(_BATCHES_SHOWN)):
-        why = batch.problem or "no worker has taken its next step"
+        since = f"{batch.created_at:%Y-%m-%d %H:%M} UTC: {batch.problem or 'no worker has taken its next step'}"
         yield (
             f"batch {batch.id}",
-            f"{batch.line_count} text jobs of {batch.model} are {batch.state} since "
-            f"{batch.created_at:%Y-%m-%d %H:%M} UTC: {why}",
+            f"{batch.line_count} text jobs of {batch.model} are {batch.state} since {since}",
             f"look for {batch.name} in the provider's console; nothing is sent twice, and it goes on by itself",
         )

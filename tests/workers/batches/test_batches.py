@@ -358,22 +358,6 @@ def test_a_line_that_is_in_no_file_may_be_billed_and_is_asked_again_by_policy(ba
     assert batched.broken() == []
 
 
-@pytest.mark.parametrize("kind", ["empty", "truncated", "cut"])
-def test_a_result_file_that_is_not_whole_is_read_again(batched: Batched, kind: str) -> None:
-    for _ in range(3):
-        batched.batched()
-    batch_id = batched.gathered()
-    batched.step(batch_id)
-    batched.goes_wrong("file-content", kind, phase="after")
-    batched.wait(DAY)
-
-    assert batched.step(batch_id).state is TextBatchState.RUNNING
-    batched.play()
-
-    assert (batched.states(), len(batched.charges())) == ([TextState.SUCCEEDED] * 3, 3)
-    assert (batched.batch(batch_id).state, batched.broken()) == (TextBatchState.CLOSED, [])
-
-
 def test_a_list_that_cannot_be_read_proves_nothing(batched: Batched) -> None:
     job_id = batched.batched()
     batch_id = batched.gathered()
