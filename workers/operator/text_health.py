@@ -19,7 +19,7 @@ from models.text_job import TextJob
 from models.text_lane import TextLane
 from reelqueue.failure_codes import FailureCode
 from reelqueue.states import TextAttemptState, TextState
-from workers.operator.batch_health import batch_troubles
+from workers.batches.standing_still import batch_troubles
 
 _LONG_WAIT: Final = timedelta(minutes=10)
 """A job that may be asked and was not for so long: no worker takes the queue, or its lane is far too slow."""
