@@ -32,8 +32,8 @@ _BATCH_SECONDS: Final = 2 * 86_400.0
 
 
 @dataclass(frozen=True)
-class _FileOptions:
-    """How a file of questions is asked."""
+class _Options:
+    """How questions are asked, and their answers shown."""
 
     is_batch: bool
     is_agreed: bool
@@ -41,6 +41,7 @@ class _FileOptions:
     timeout_seconds: float
     idempotency_key: str | None
     output: Path | None
+    as_json: bool
 
 
 def ask(
@@ -85,29 +86,30 @@ def ask(
         "max_cost": max_cost,
         "batch": batch or None,
     }
-    usual = _BATCH_SECONDS if batch else _ANSWER_SECONDS
-    longest = usual if timeout_seconds is None else timeout_seconds
+    longest = timeout_seconds if timeout_seconds is not None else _BATCH_SECONDS if batch else _ANSWER_SECONDS
     if (prompt is None) == (file is None):
         raise InvalidRequestError("missing_option", "give either a question or --file")
-    if file is not None and stream:
+    options = _Options(batch, is_agreed, preview, longest, idempotency_key, output, as_json)
+    if file is None:
+        _ask_one(common | {"prompt": prompt, "stream": stream}, options)
+    elif stream:
         raise InvalidRequestError("conflicting_options", "--stream shows one answer, not those of a file", "stream")
-    if file is not None:
-        _ask_file(
-            read_questions(file, common), _FileOptions(batch, is_agreed, preview, longest, idempotency_key, output)
-        )
-        return
-    asked = common | {"prompt": prompt, "stream": stream}
-    if preview:
+    else:
+        _ask_file(read_questions(file, common), options)
+
+
+def _ask_one(asked: dict[str, Any], options: _Options) -> None:
+    if options.is_preview:
         _preview([asked])
         return
     build_text(parse_text_job(asked)[0])  # it is checked before anything is sent
+    is_shown = asked["stream"] and not options.as_json
     with connect() as client:
-        job = client.texts.enqueue(asked, idempotency_key=idempotency_key)
+        job = client.texts.enqueue(asked, idempotency_key=options.idempotency_key)
         for warning in job.warnings:
             talk(f"warning: {warning}")
-        is_shown = stream and not as_json
-        job = _answered(client, job, longest, is_shown=is_shown)
-    if as_json:
+        job = _answered(client, job, options.timeout_seconds, is_shown=is_shown)
+    if options.as_json:
         print_json(job)
     elif not is_shown:
         print_line(_text(job))
@@ -125,7 +127,7 @@ def _answered(client: Client, job: TextJob, timeout_seconds: float, *, is_shown:
         raise typer.Exit(_INTERRUPTED) from None
 
 
-def _ask_file(questions: list[Question], options: _FileOptions) -> None:
+def _ask_file(questions: list[Question], options: _Options) -> None:
     if options.is_preview:
         _preview([question.asked for question in questions])
         return
