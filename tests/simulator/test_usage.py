@@ -190,3 +190,15 @@ def test_prices_follow_the_region(bench: Bench) -> None:
     (charge,) = bench.provider.store.ledger.charges()
 
     assert (charge.amount, charge.currency) == ("3", "CNY")
+
+
+def test_a_model_of_no_table_is_billed_by_the_prices_of_its_submit_at_the_size_it_was_asked_for(bench: Bench) -> None:
+    listed = {"acme-video": {"video_ratio_720p": "0.4", "video_ratio_1080p": "0.9"}}
+    bench.provider.configure({"extra_models": ["acme-video"], "model_list": {"prices": listed}})
+    bench.submit(model="acme-video", input={"prompt": "a"}, parameters={"size": "1280*720", "duration": 5})
+    bench.provider.configure({"model_list": {"prices": {"acme-video": {"video_ratio_720p": "7"}}}})
+    bench.after(10_000)
+
+    (charge,) = bench.provider.store.ledger.charges()
+
+    assert (charge.amount, charge.currency) == ("2", "USD")
