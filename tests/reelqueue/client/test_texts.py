@@ -351,7 +351,7 @@ def job_text(**changes: Any) -> str:
     empty += ["estimated_max_cost", "cost", "started_at", "cancel_requested_at", "finished_at"]
     facts = {
         "id": str(JOB_ID), "state": "queued", "is_terminal": False, "model": "qwen-plus", "stream": True,
-        "on_lost_answer": "hold", "campaign": "default", "priority": 0, "warnings": [], "attempt_count": 1,
-        "created_at": "2026-11-23T12:00:00Z",
+        "batch": False, "on_lost_answer": "hold", "campaign": "default", "priority": 0, "warnings": [],
+        "attempt_count": 1, "created_at": "2026-11-23T12:00:00Z",
     }  # fmt: skip
     return json.dumps(dict.fromkeys(empty) | facts | changes)
