@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import httpx
@@ -21,6 +22,9 @@ from workers.batches.gathering import gather_text_jobs
 from workers.batches.stepping import step_batch
 
 DAY = 86_400.0
+_SENT_BYTES = 65_536
+"""Of a piece that httpx sends."""
+_READ_BYTES = 1_000
 BATCHED = TextJobOptions(is_batched=True)
 
 
@@ -139,9 +143,15 @@ class Batched(Asked):
         """The provider will say this of a batch."""
         provider_id = str(self.batch(batch_id).provider_batch_id)
         document = {"id": provider_id, **facts}
-        text = self.context.settings.text.model_copy(
-            update={"http_transport": lambda: _Answering(f"/batches/{provider_id}", document)}
-        )
+        self.sends_through(lambda: _Answering(f"/batches/{provider_id}", document))
+
+    def slows_files(self, pass_time: Callable[[], None]) -> None:
+        """Let time pass with each large piece of a file that is sent or read."""
+        self.sends_through(lambda: _Slow(pass_time))
+
+    def sends_through(self, transport: Callable[[], httpx.BaseTransport]) -> None:
+        """Let a transport send what goes to the provider."""
+        text = self.context.settings.text.model_copy(update={"http_transport": transport})
         self.context = replace(self.context, settings=replace(self.context.settings, text=text))
 
 
@@ -158,3 +168,42 @@ class _Answering(httpx.HTTPTransport):
         if request.url.path.endswith(self._path):
             return httpx.Response(200, json=self._document)
         return super().handle_request(request)
+
+
+class _Slow(httpx.HTTPTransport):
+    """Lets time pass with each large piece of a file."""
+
+    def __init__(self, pass_time: Callable[[], None]) -> None:
+        super().__init__()
+        self._pass_time = pass_time
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """The answer to a request."""
+        if request.url.path.endswith("/files"):
+            request.stream = _SlowStream(
+                cast("httpx.SyncByteStream", request.stream), self._pass_time, size=_SENT_BYTES
+            )
+        response = super().handle_request(request)
+        if request.url.path.endswith("/content"):
+            response.stream = _SlowStream(
+                cast("httpx.SyncByteStream", response.stream), self._pass_time, size=_READ_BYTES
+            )
+        return response
+
+
+class _SlowStream(httpx.SyncByteStream):
+    def __init__(self, stream: httpx.SyncByteStream, pass_time: Callable[[], None], *, size: int) -> None:
+        self._stream = stream
+        self._size = size
+        self._pass_time = pass_time
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._stream:
+            for begin in range(0, len(piece), self._size):
+                part = piece[begin : begin + self._size]
+                if len(part) == self._size:
+                    self._pass_time()
+                yield part
+
+    def close(self) -> None:
+        self._stream.close()

@@ -14,7 +14,6 @@ row says       then
 from __future__ import annotations
 
 import hashlib
-import tempfile
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
@@ -39,7 +38,7 @@ from reelqueue.qwen.errors import TextError, TextMaybeBilledError, TextNotSentEr
 from reelqueue.qwen.request import parse_text_request
 from reelqueue.states import OPEN_TEXT_ATTEMPT, TextBatchState
 from workers.batches.lines import close_lines
-from workers.batches.rows import Step, bind_batch, doubt_batch, release_batch
+from workers.batches.rows import KeptFile, Step, bind_batch, doubt_batch, release_batch
 from workers.failpoints import Failpoint, failpoint
 from workers.runtime.commit_retry import commit_with_retry
 from workers.runtime.context import Context
@@ -49,7 +48,6 @@ from workers.texts.outcomes import storable
 log = structlog.get_logger(__name__)
 
 _ROWS_AT_ONCE: Final = 500
-_SPOOLED_BYTES: Final = 8 * 1024 * 1024
 _WITHDRAWN: Final = Reason(code=FailureCode.WITHDRAWN)
 
 
@@ -57,7 +55,7 @@ def create_batch(context: Context, step: Step) -> str:
     """Upload the file of a gathered batch, and have the provider make the batch of it, once."""
     if (paused := _pause_of(context, step)) is not None:
         return step.later(context, f"the account is paused: {paused}")
-    with tempfile.SpooledTemporaryFile(max_size=_SPOOLED_BYTES) as file, QwenBatches(step.settings) as client:
+    with KeptFile(context, step) as file, QwenBatches(step.settings) as client:
         try:
             if client.find(step.batch.name):
                 return _found(context, step)

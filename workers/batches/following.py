@@ -8,10 +8,9 @@ written yet: they are read again, and kept. What is in no whole file of a batch 
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import IO, Final
+from typing import IO
 from uuid import UUID
 
 import structlog
@@ -31,20 +30,13 @@ from reelqueue.qwen.errors import TextError, TextNoAnswerError, TextRefusedError
 from reelqueue.qwen.request import parse_text_request
 from reelqueue.states import OPEN_TEXT_ATTEMPT, FailureClass, TextBatchState
 from workers.batches.lines import AT_ONCE, Result, close_lines, open_lines, open_lines_of
-from workers.batches.rows import Step, is_hopeless
+from workers.batches.rows import KeptFile, Step, is_hopeless, keep_step
 from workers.failpoints import Failpoint, failpoint
 from workers.runtime.context import Context
 from workers.texts.decisions import Reason
 from workers.texts.outcomes import storable
 
 log = structlog.get_logger(__name__)
-
-_SPOOLED_BYTES: Final = 8 * 1024 * 1024
-_GONE: Final = 404
-
-
-class _LeaseLostError(Exception):
-    """Another worker has taken the batch."""
 
 
 def follow_batch(context: Context, step: Step) -> str:
@@ -60,8 +52,6 @@ def follow_batch(context: Context, step: Step) -> str:
             return _read(context, step, client, seen)
         except TextError as error:
             return _failed(context, step, error)
-        except _LeaseLostError:
-            return "another worker goes on with it"
 
 
 def _is_unwanted(context: Context, step: Step) -> bool:
@@ -122,7 +112,7 @@ def _read(context: Context, step: Step, client: QwenBatches, seen: ProviderBatch
     """Store every line's outcome, and close the batch."""
     count = 0
     if open_lines(context, step.id, limit=1):
-        with tempfile.SpooledTemporaryFile(max_size=_SPOOLED_BYTES) as file:
+        with KeptFile(context, step) as file:
             for file_id in seen.result_file_ids:
                 client.read_file(file_id, file)
                 file.write(b"\n")
@@ -160,15 +150,8 @@ def _close_read(context: Context, step: Step, file: IO[bytes]) -> tuple[int, int
         answered |= {attempt_id for attempt_id, line in chunk.items() if is_answered(line)}
         count += close_lines(context, _results(context, step, chunk))
         failpoint(Failpoint.BATCH_SETTLED)
-        _live(context, step)
+        keep_step(context, step)
     return count, len(answered)
-
-
-def _live(context: Context, step: Step) -> None:
-    with context.sessions.begin() as session:
-        now = context.clock.now(session)
-        if not step.write(session, now=now, delay_seconds=context.settings.batch.lease_seconds):
-            raise _LeaseLostError
 
 
 def _chunks(file: Iterable[bytes]) -> Iterator[dict[UUID, Mapping[str, object]]]:
@@ -222,7 +205,7 @@ def _close_rest(context: Context, step: Step, seen: ProviderBatch) -> None:
     while found := open_lines(context, step.id):
         rest: Result = whole if seen.status == "failed" else lost
         close_lines(context, {attempt_id: refused.get(attempt_id, rest) for attempt_id in found})
-        _live(context, step)
+        keep_step(context, step)
 
 
 def _refused_lines(context: Context, step: Step, seen: ProviderBatch) -> dict[UUID, TextRefusedError]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 import structlog
 from sqlalchemy import select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from models.account import Account
@@ -22,11 +24,17 @@ from workers.settings import BatchSettings
 from workers.texts.decisions import Reason
 from workers.texts.outcomes import storable
 
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
 log = structlog.get_logger(__name__)
 
 PROBLEMS: Final = Backoff(first_seconds=2, longest_seconds=300, jitter=0.3)
 """Before a step is taken again that failed."""
 _MESSAGE_CHARACTERS: Final = 500
+_SPOOLED_BYTES: Final = 8 * 1024 * 1024
+_KEPT_SHARE: Final = 1 / 4
+"""Of a lease, between two signs of life."""
 _UNDECIDED: Final = (TextBatchState.CREATING, TextBatchState.AMBIGUOUS)
 
 
@@ -110,6 +118,60 @@ def step_of(context: Context, batch: TextBatch) -> Step:
         account = session.get_one(Account, batch.account_id)
     settings = context.text_settings(account)
     return Step(batch, settings.model_copy(update={"base_url": batch.base_url}))
+
+
+class LeaseLostError(Exception):
+    """Another worker has taken the batch."""
+
+
+def keep_step(context: Context, step: Step) -> None:
+    """Show that the worker of a step lives, for a whole lease more.
+
+    Raises:
+        LeaseLostError: It took too long, and another goes on with the batch.
+    """
+    with context.sessions.begin() as session:
+        now = context.clock.now(session)
+        if not step.write(session, now=now, delay_seconds=context.settings.batch.lease_seconds):
+            raise LeaseLostError
+
+
+class KeptFile(tempfile.SpooledTemporaryFile[bytes]):
+    """A file whose reading and writing keeps a step: on a slow line 500 MB take longer than a lease."""
+
+    def __init__(self, context: Context, step: Step) -> None:
+        super().__init__(max_size=_SPOOLED_BYTES)
+        self._context = context
+        self._step = step
+        self._kept_seconds = context.host.seconds()
+
+    def read(self, size: int = -1, /) -> bytes:
+        """As every file.
+
+        Raises:
+            LeaseLostError: As `keep_step`.
+        """
+        self._keep()
+        return super().read(size)
+
+    def write(self, content: ReadableBuffer, /) -> int:
+        """As every file.
+
+        Raises:
+            LeaseLostError: As `keep_step`.
+        """
+        self._keep()
+        return super().write(content)
+
+    def _keep(self) -> None:
+        seconds = self._context.host.seconds()
+        if seconds - self._kept_seconds < self._context.settings.batch.lease_seconds * _KEPT_SHARE:
+            return
+        self._kept_seconds = seconds
+        try:
+            keep_step(self._context, self._step)
+        except SQLAlchemyError as error:  # it may be back before the lease is over
+            log.warning("text_batch.not_kept", batch_id=str(self._step.id), error=type(error).__name__)
 
 
 def again(context: Context, batch_id: UUID) -> None:

@@ -13,7 +13,7 @@ from reelqueue.states import TextBatchState
 from workers.batches.creation import create_batch
 from workers.batches.following import follow_batch
 from workers.batches.lines import close_lines, open_lines
-from workers.batches.rows import Step, again, step_of, take_step, try_later
+from workers.batches.rows import LeaseLostError, Step, again, keep_step, step_of, take_step, try_later
 from workers.batches.search import search_batch
 from workers.failpoints import Failpoint, failpoint
 from workers.runtime.context import Context
@@ -36,11 +36,11 @@ def step_batch(context: Context, batch_id: UUID) -> str:
     if batch is None:
         return f"batch={batch_id} not due: nothing done"
     try:
-        step = step_of(context, batch)
+        said = _STEPS[batch.state](context, step_of(context, batch))
     except ConfigurationError as error:
         said = try_later(context, batch, str(error))
-    else:
-        said = _STEPS[batch.state](context, step)
+    except LeaseLostError:
+        said = "another worker goes on with it"
     again(context, batch_id)
     return f"batch={batch_id} {said}"
 
@@ -52,10 +52,7 @@ def _release(context: Context, step: Step) -> str:
     while found := open_lines(context, step.id):
         close_lines(context, dict.fromkeys(found, reason))
         failpoint(Failpoint.BATCH_SETTLED)
-        with context.sessions.begin() as session:
-            now = context.clock.now(session)
-            if not step.write(session, now=now, delay_seconds=context.settings.batch.lease_seconds):
-                return "another worker goes on with it"
+        keep_step(context, step)
     with context.sessions.begin() as session:
         now = context.clock.now(session)
         step.write(session, now=now, state=TextBatchState.CLOSED, closed_at=now, problem=None, problem_count=0)

@@ -26,6 +26,7 @@ from tests.support.batched import DAY, Batched, KilledError
 from workers.batches import creation, following, search
 from workers.batches.gathering import gather_text_jobs
 from workers.batches.lines import close_lines
+from workers.batches.stepping import step_batch
 from workers.failpoints import Failpoint
 from workers.operator.text_health import text_troubles
 from workers.runtime.host_clock import HostClock
@@ -615,3 +616,37 @@ def test_the_doctor_names_a_batch_that_stands_still(batched: Batched) -> None:
     assert trouble.subject == f"batch {batch_id}"
     assert "1 text jobs of qwen3.5-flash are gathered" in trouble.seen
     assert "its file could not be uploaded" in trouble.seen
+
+
+def test_a_step_whose_files_take_longer_than_its_lease_is_not_taken_over(
+    batched: Batched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the file would be sent, or read, from its beginning again and again."""
+    jobs = [batched.batched(f"{number} " + "boat " * 40_000) for number in range(2)]
+    batch_id = batched.gathered()
+    host = FrozenHost()
+    batched.context = replace(batched.context, host=host)
+    seconds = {Failpoint.BATCH_UPLOADED: 0.0, Failpoint.BATCH_READ: 0.0}
+    taken: list[str] = []
+
+    def pass_time() -> None:
+        host.freeze(100, is_frozen=True)
+        batched.clock.ahead += timedelta(seconds=100)
+        seconds[[*seconds][len(taken)]] += 100
+
+    def take(name: Failpoint) -> None:
+        if len(taken) < len(seconds) and name is [*seconds][len(taken)]:
+            taken.append("")
+            taken[-1] = step_batch(batched.context, batch_id)
+
+    batched.slows_files(pass_time)
+    monkeypatch.setattr(creation, "failpoint", take)
+    monkeypatch.setattr(following, "failpoint", take)
+    batched.step(batch_id)
+    batched.wait(DAY)
+    batched.step(batch_id)
+
+    assert taken == [f"batch={batch_id} not due: nothing done"] * 2
+    assert min(seconds.values()) > batched.context.settings.batch.lease_seconds
+    assert [batched.job(one).state for one in jobs] == [TextState.SUCCEEDED] * 2
+    assert (len(batched.made()), batched.broken()) == (1, [])
