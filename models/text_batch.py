@@ -53,6 +53,9 @@ class TextBatch(Base):
 
     input_file_id: Mapped[str | None] = mapped_column(comment="The provider's id of the file that it was made of")
     sent_at: Mapped[datetime | None] = mapped_column(comment="When making it was committed as about to be sent")
+    key_fingerprint: Mapped[str | None] = mapped_column(
+        comment="Of the key it was sent with: another main account's list does not show it; null: it was not sent"
+    )
     answer_by: Mapped[datetime | None] = mapped_column(comment="From here on the request cannot be under way any more")
     provider_sent_at: Mapped[datetime | None] = mapped_column(
         comment="The provider's own time just before it was sent; null: it was not said"

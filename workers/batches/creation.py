@@ -15,9 +15,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
-from typing import IO, Final
+from typing import IO, Final, TypeVar
 from uuid import UUID
 
 import structlog
@@ -46,6 +47,8 @@ from workers.texts.decisions import Reason
 from workers.texts.outcomes import storable
 
 log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
 
 _ROWS_AT_ONCE: Final = 500
 _WITHDRAWN: Final = Reason(code=FailureCode.WITHDRAWN)
@@ -173,8 +176,11 @@ class _Creation:
         failpoint(Failpoint.BATCH_CREATED)
         # Before the commit, so that it is on record somewhere even if the database is gone.
         log.info("text_batch.created", batch_id=str(self._step.id), provider_batch_id=made.id)
-        self._settle(partial(bind_batch, self._step, made, self._context))
-        return f"running as {made.id}"
+        if self._settle(partial(bind_batch, self._step, made, self._context)):
+            return f"running as {made.id}"
+        with suppress(TextError):
+            self._client.cancel(made.id)
+        return f"made too late: {made.id} is cancelled"
 
     def _look(self) -> None:
         """Commit that the request leaves, just before its first byte."""
@@ -217,6 +223,7 @@ class _Creation:
             now=now,
             state=TextBatchState.CREATING,
             input_file_id=storable(self._file_id),
+            key_fingerprint=step.key_fingerprint,
             sent_at=now,
             answer_by=answer_by,
             provider_sent_at=self._provider_sent_at,
@@ -250,5 +257,5 @@ class _Creation:
     def _doubt(self, error: TextError, session: Session, now: datetime) -> None:
         doubt_batch(self._step, str(error), self._context.settings.batch.first_look_seconds, session, now)
 
-    def _settle(self, write: Callable[[Session, datetime], None]) -> None:
-        commit_with_retry(self._context, write, for_seconds=self._context.settings.batch.settle_within_seconds)
+    def _settle(self, write: Callable[[Session, datetime], T]) -> T:
+        return commit_with_retry(self._context, write, for_seconds=self._context.settings.batch.settle_within_seconds)

@@ -46,6 +46,8 @@ class Step:
     """As it was when it was taken."""
     settings: QwenSettings
     """Where and as whom it is sent."""
+    key_fingerprint: str
+    """Of that key."""
 
     @property
     def id(self) -> UUID:
@@ -117,7 +119,8 @@ def step_of(context: Context, batch: TextBatch) -> Step:
     with context.sessions() as session:
         account = session.get_one(Account, batch.account_id)
     settings = context.text_settings(account)
-    return Step(batch, settings.model_copy(update={"base_url": batch.base_url}))
+    settings = settings.model_copy(update={"base_url": batch.base_url})
+    return Step(batch, settings, context.key_fingerprint(account))
 
 
 class LeaseLostError(Exception):
@@ -186,8 +189,8 @@ def again(context: Context, batch_id: UUID) -> None:
         context.hints.batch(batch_id, delay_seconds=max((due_at - now).total_seconds(), 0))
 
 
-def bind_batch(step: Step, made: ProviderBatch, context: Context, session: Session, now: datetime) -> None:
-    """Store that a batch exists at the provider, and follow it."""
+def bind_batch(step: Step, made: ProviderBatch, context: Context, session: Session, now: datetime) -> bool:
+    """Store that a batch exists at the provider, and follow it; False: its jobs have gone on without it."""
     is_bound = _write_open(
         step,
         session,
@@ -198,9 +201,11 @@ def bind_batch(step: Step, made: ProviderBatch, context: Context, session: Sessi
         problem_count=0,
         next_step_at=now + timedelta(seconds=context.settings.batch.poll_seconds),
     )
-    if not is_bound:
-        log.error("text_batch.made_too_late", batch_id=str(step.id), provider_batch_id=made.id,
-                  remedy="its lines may be billed: cancel it at the provider")  # fmt: skip
+    if is_bound or made.id == session.scalars(select(TextBatch.provider_batch_id).where(TextBatch.id == step.id)).one():
+        return True
+    log.error("text_batch.made_too_late", batch_id=str(step.id), provider_batch_id=made.id,
+              remedy="it is cancelled; lines that it had answered are billed")  # fmt: skip
+    return False
 
 
 def doubt_batch(step: Step, why: str, delay_seconds: float, session: Session, now: datetime) -> None:

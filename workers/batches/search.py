@@ -2,7 +2,8 @@
 
 A batch that the list shows is followed. That there is none is proven by two lists without it, minutes apart, read when
 the request cannot be under way any more; by the database's clock, and by the provider's own time in its answers, so
-that no clock that is set proves it early. A list that cannot be read, or does not say its time, proves nothing.
+that no clock that is set proves it early. A list that cannot be read, does not say its time, or is read with another
+key, proves nothing.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ def search_batch(context: Context, step: Step) -> str:
         failpoint(Failpoint.BATCH_LISTED)
         if found:
             return _adopt(context, step, client, found)
+    if step.batch.key_fingerprint not in {None, step.key_fingerprint}:
+        return _unclear(context, step, "it is absent for another key than it was sent with, of another account perhaps")
     with context.sessions.begin() as session:
         now = context.clock.now(session)
         return _count_absence(step, rules, asked_at, listed_at, session, now)

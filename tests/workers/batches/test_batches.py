@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import update
 
-from models import Account, Campaign, EntryKind, OnLostAnswer
+from models import Account, Campaign, EntryKind, OnLostAnswer, TextBatch
 from models.campaign import ensure_campaign
 from models.operations.money.budget import Budget, set_budget
 from models.operations.texts.cancel import request_text_cancel
@@ -650,3 +650,51 @@ def test_a_step_whose_files_take_longer_than_its_lease_is_not_taken_over(
     assert min(seconds.values()) > batched.context.settings.batch.lease_seconds
     assert [batched.job(one).state for one in jobs] == [TextState.SUCCEEDED] * 2
     assert (len(batched.made()), batched.broken()) == (1, [])
+
+
+def test_the_list_of_another_key_does_not_prove_that_a_batch_is_absent(batched: Batched) -> None:
+    """The key is changed for one of another main account while an answer is looked up."""
+    job_id = batched.batched()
+    batch_id = batched.gathered()
+    batched.goes_wrong("batch-create", "drop", phase="after")
+    batched.step(batch_id)
+    mine = batched.context
+    batched.context = replace(mine, environment={"ALIBABA_API_KEY": "sk-of-another-account"})
+    for _ in range(4):
+        batched.wait(600)
+        assert batched.step(batch_id).state is TextBatchState.AMBIGUOUS
+
+    batched.context = mine
+    batched.play()
+    assert (batched.job(job_id).state, len(batched.made()), len(batched.charges())) == (TextState.SUCCEEDED, 1, 1)
+
+
+def _search(batched: Batched, batch_id: UUID) -> None:
+    batched.wait(600)
+    batched.step(batch_id)
+
+
+def _give_up(batched: Batched, batch_id: UUID) -> None:
+    with batched.context.sessions.begin() as session:
+        lost = {"state": TextBatchState.RELEASING, "error_code": FailureCode.BATCH_LOST}
+        session.execute(update(TextBatch).where(TextBatch.id == batch_id).values(lost))
+
+
+@pytest.mark.parametrize(("change", "status"), [(_search, "validating"), (_give_up, "cancelling")])
+def test_an_answer_that_comes_late_cancels_a_batch_that_no_job_waits_for(
+    batched: Batched, monkeypatch: pytest.MonkeyPatch, change: Callable[[Batched, UUID], None], status: str
+) -> None:
+    """Its worker was frozen behind the paid step: the batch was found meanwhile, or given up."""
+    batched.batched()
+    batched.configure(texts={"batch_validation_seconds": DAY, "batch_cancel_seconds": DAY})
+    batch_id = batched.gathered()
+    monkeypatch.setattr(
+        creation, "failpoint", lambda name: change(batched, batch_id) if name is Failpoint.BATCH_CREATED else None
+    )
+
+    batched.step(batch_id)
+
+    url = f"{batched.simulator.base_url}/compatible-mode/v1"
+    with QwenBatches({"base_url": url, "api_key": "sk-simulated"}) as client:
+        (made,) = client.find(batched.batch(batch_id).name)
+    assert made.status == status
