@@ -65,7 +65,7 @@ def result_of(question: BatchQuestion, line: Mapping[str, object], settings: Qwe
     exchange = Exchange(question.built, settings.limits, price)
     exchange.begin(status, {"content-type": "application/json", "x-request-id": request_id})
     try:
-        exchange.take_whole(json.dumps(response.get("body"), ensure_ascii=False).encode())
+        exchange.take_whole(json.dumps(response.get("body")).encode())
         return BatchResult(question.custom_id, exchange.answer(), None)
     except TextError as error:
         is_free = status != 200 and isinstance(error, TextMaybeBilledError)
@@ -97,7 +97,8 @@ def _undone(line: Mapping[str, object], request_id: str) -> TextRefusedError:
 
 def _json(row: bytes) -> object:
     try:
-        return read_json(row) if row.strip() else None
+        # Half a character, where an answer was cut, is no UTF-8, and no reason to lose the rest.
+        return read_json(row.decode(errors="replace")) if row.strip() else None
     except ValueError:
         return None
 

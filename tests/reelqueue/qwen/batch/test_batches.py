@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 from reelqueue import InvalidRequestError
 from reelqueue.qwen import (
@@ -21,7 +22,9 @@ from reelqueue.qwen import (
     TextUnreadableError,
 )
 from reelqueue.qwen.batch.questions import LINE_BYTES_MAX
+from reelqueue.qwen.batch.results import read_results
 from reelqueue.qwen.errors import TextNoAnswerError
+from reelqueue.qwen.settings import QwenSettings
 
 if TYPE_CHECKING:
     from tests.conftest import Simulator
@@ -241,3 +244,21 @@ def test_a_list_that_is_not_whole_shows_no_absence(page: dict[str, Any]) -> None
     }
     with QwenBatches(settings) as client, pytest.raises(TextUnreadableError):
         client.find("night-1")
+
+
+@pytest.mark.parametrize("half", [rb"\ud83d", b"\xed\xa0\xbd"])  # escaped, and as bytes
+def test_an_answer_that_ends_in_half_a_character_is_read(batches: QwenBatches, half: bytes) -> None:
+    """A limit of tokens may cut one in two; the other lines of the file must not be lost for it."""
+    asked = batches.build({"a": question(), "b": question()})
+    usage = b'{"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}'
+    rows = [
+        b'{"custom_id": "%s", "response": {"status_code": 200, "request_id": "r", "body": {"id": "1", "model":'
+        b' "qwen-plus", "choices": [{"index": 0, "finish_reason": "length", "message": {"role": "assistant",'
+        b' "content": "Boats%s"}}], "usage": %s}}, "error": null}\n' % (custom_id, end, usage)
+        for custom_id, end in ((b"a", half), (b"b", b""))
+    ]
+
+    results = read_results(b"".join(rows), asked, QwenSettings(api_key=SecretStr("sk-test")))
+
+    texts = [answer.text for one in results.values() if (answer := one.answer) is not None]
+    assert [text[:5] for text in texts] == ["Boats", "Boats"]
