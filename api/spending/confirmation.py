@@ -59,6 +59,11 @@ class Agreement(BaseModel):
         "`amount_max`, unless this is given.",
     )
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether anything was agreed to, and not just everything."""
+        return any(one is not None for one in (self.count_max, self.amount_max, self.unpriced_max))
+
     def check(self, cost: Cost) -> None:
         """Refuse what is more than was agreed to.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 from uuid import UUID
@@ -72,7 +73,7 @@ def retried(session: Session, jobs: Sequence[RenderJob], *, region: str, is_dry_
 
 @dataclass(frozen=True)
 class Offer:
-    """Clips that wait for a person's approval to be rendered."""
+    """Clips that are to be rendered once a person agrees."""
 
     count: int
     max_amount: Decimal
@@ -86,11 +87,20 @@ class Offer:
     """Where the prices are from, and of what day."""
 
 
-def waiting(session: Session, campaign_id: UUID, *, region: str) -> Offer:
-    """What the queued clips of a campaign would cost; one is priced of each kind, as there may be a million."""
+def waiting(session: Session, campaign_id: UUID, *, region: str, created_at: datetime | None = None) -> Offer:
+    """What the queued clips of a campaign would cost; one is priced of each kind, as there may be a million.
+
+    Args:
+        session: To read with.
+        campaign_id: The campaign.
+        region: Whose prices count.
+        created_at: Only those that were stored then, which is what one import has stored; None: all.
+    """
     kinds = (*_PRICED_BY, _REFERENCES)
     first = func.array_agg(RenderJob.id)[1]
-    queued = (RenderJob.campaign_id == campaign_id, RenderJob.state == RenderState.QUEUED, *IS_CURRENT)
+    queued = [RenderJob.campaign_id == campaign_id, RenderJob.state == RenderState.QUEUED, *IS_CURRENT]
+    if created_at is not None:
+        queued.append(RenderJob.created_at == created_at)
     counts: dict[UUID, int] = dict(session.execute(select(first, func.count()).where(*queued).group_by(*kinds)).all())
     jobs = session.scalars(select(RenderJob).where(RenderJob.id.in_(counts))).all()
     references = read_references(session, list(counts))

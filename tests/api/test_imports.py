@@ -302,3 +302,55 @@ def test_the_prices_of_an_import_are_agreed_to(api: httpx.Client, rows: Session)
     assert commit(api, place, 1).status_code == 200
 
     assert rows.scalars(select(Campaign.prices_agreed_at)).one() is not None
+
+
+def raise_price(rows: Session) -> None:
+    """Twice the price that this release knows."""
+    rows.add(ModelPrice(
+        source=PriceSource.OPERATOR, region="ap-southeast-1", model="wan2.6-t2v", currency="USD",
+        per_second={"1080P": "0.3"}, origin="test", from_at=datetime.now(UTC),
+    ))  # fmt: skip
+    rows.commit()
+
+
+def test_an_import_has_a_price_before_its_commit(api: httpx.Client, rows: Session) -> None:
+    place = begin(api)
+    stage(api, place, 1, *clips(2))
+    raise_price(rows)
+
+    shown = api.post(f"{place}/price", json={"clips": 2}).json()
+
+    assert (shown["count"], float(shown["max_amount"]), shown["currency"]) == (2, 3.0, "USD")
+    assert shown["priced_by"] == [f"operator {datetime.now(UTC).date()}"]
+    assert (count_of(rows, RenderJob), api.get("/v1/campaigns").json()["items"]) == (0, [])
+    assert commit(api, place, 2).json()["new"] == 2
+
+
+def test_only_what_is_new_is_in_the_price_of_an_import(api: httpx.Client) -> None:
+    first = begin(api)
+    stage(api, first, 1, *clips(2))
+    assert commit(api, first, 2).status_code == 200
+    second = begin(api)
+    stage(api, second, 1, *clips(3))
+
+    assert api.post(f"{second}/price", json={"clips": 3}).json()["count"] == 1
+
+
+def test_an_import_that_costs_more_than_was_shown_is_not_stored(api: httpx.Client, rows: Session) -> None:
+    place = begin(api)
+    stage(api, place, 1, *clips(2))
+    shown = api.post(f"{place}/price", json={"clips": 2}).json()
+    raise_price(rows)
+    agreed = {"clips": 2, "amount_max": shown["max_amount"], "unpriced_max": 0}
+
+    refused = api.post(f"{place}/commit", json=agreed)
+
+    assert (refused.status_code, problem(refused)["code"]) == (409, "more_than_agreed")
+    assert "up to 3.0 USD" in problem(refused)["detail"]
+    assert count_of(rows, RenderJob) == 0
+    agreed["amount_max"] = "3.00"
+    stored = api.post(f"{place}/commit", json=agreed)
+    assert (stored.status_code, stored.json()["new"]) == (200, 2)
+    # Sent again after its answer was lost, it is told again.
+    assert api.post(f"{place}/commit", json=agreed).json() == stored.json()
+    assert problem(api.post(f"{place}/price", json={"clips": 2}))["code"] == "import_committed"

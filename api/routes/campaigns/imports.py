@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Annotated, Final
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 import structlog
@@ -19,7 +21,10 @@ from api.http.clip_batches import BODY, read_batch
 from api.http.openapi import body_of
 from api.http.request_body import JsonObject, json_object, ndjson_lines, options_of
 from api.problem_details import ProblemError, documented
+from api.spending.confirmation import Agreement
+from api.spending.cost_preview import waiting
 from api.spending.second_person import check_budget, note_applier
+from models.campaign import ensure_campaign
 from models.clip_import import ClipImport
 from models.operations.campaign_import.commit import (
     IncompleteImportError,
@@ -33,12 +38,13 @@ from models.operations.campaign_import.staging import drop_import, stage_clips, 
 from models.operations.campaigns.current_clips import current_clips
 from models.operations.campaigns.model_ends import ModelEndsError
 from models.operations.money.budget import BudgetBelowCommitmentsError
+from models.operations.money.prices import hold_prices
 from reelqueue.campaigns.limits import CLIPS_MAX
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.campaigns.output_paths import DEFAULT_PATTERN
 from reelqueue.requests.fields import whole_number
 from reelqueue.schemas.campaigns import ClipImport as ClipImportView
-from reelqueue.schemas.campaigns import CsvStyle, ImportedClips, StagedClips
+from reelqueue.schemas.campaigns import CsvStyle, ImportedClips, StagedClips, WaitingClips
 
 log = structlog.get_logger(__name__)
 router = APIRouter(prefix="/v1/campaigns/{name}/imports", tags=["campaigns"])
@@ -62,14 +68,19 @@ class ImportOptions(BaseModel):
     )
 
 
-class CommitOptions(BaseModel):
-    """What a commit puts in force."""
+class StagedCount(BaseModel):
+    """What an import is to consist of."""
 
     model_config = ConfigDict(extra="forbid")
 
     clips: Annotated[StrictInt, BeforeValidator(whole_number)] = Field(
         ge=0, le=CLIPS_MAX, description="How many were staged: with fewer, nothing is stored."
     )
+
+
+class CommitOptions(StagedCount, Agreement):
+    """What a commit puts in force, and the most that it may cost: as `price` has told."""
+
     csv_style: CsvStyle | None = Field(
         default=None, description="How the file is written: results and failures are like it; null: as before."
     )
@@ -157,6 +168,28 @@ def _options(session: Session, begun: ClipImport) -> CampaignOptions:
     return options_of_import(begun) or CampaignOptions(name=begun.campaign_name, output=before or DEFAULT_PATTERN)
 
 
+@router.post("/{import_id}/price", responses=_REFUSALS, openapi_extra=body_of(StagedCount))
+def price_campaign_import(
+    body: Annotated[JsonObject, Depends(json_object)],
+    begun: PathImport,
+    session: OpenSession,
+    clock: OpenClock,
+    context: OpenContext,
+) -> WaitingClips:
+    """Tell what the commit would have rendered, and the most that it costs; nothing is stored."""
+    asked, now = options_of(body, StagedCount), clock()
+    if begun.committed_at is not None:
+        why = f"import {begun.id} is committed already; `waiting` tells what its campaign's clips cost"
+        raise ProblemError(409, "import_committed", why)
+    if (there := find_campaign(session, begun.tenant_id, begun.campaign_name)) is not None:
+        check_going(there)
+    _commit(session, begun, clips=asked.clips, now=now)
+    campaign_id = ensure_campaign(session, begun.tenant_id, begun.campaign_name)
+    offer = waiting(session, campaign_id, region=context.region, created_at=now)
+    session.rollback()
+    return WaitingClips(**asdict(offer))
+
+
 @router.post("/{import_id}/commit", responses=_REFUSALS, openapi_extra=body_of(CommitOptions))
 def commit_campaign_import(
     body: Annotated[JsonObject, Depends(json_object)],
@@ -173,11 +206,32 @@ def commit_campaign_import(
     asked = options_of(body, CommitOptions)
     if (campaign := find_campaign(session, begun.tenant_id, begun.campaign_name)) is not None:
         check_going(campaign)
-    options = options_of_import(begun)
-    if begun.committed_at is None and (options is not None or campaign is None):
+    hold_prices(session)  # what is agreed to is what was shown: the prices of this moment
+    now = clock()
+    options, is_first = options_of_import(begun), begun.committed_at is None
+    if is_first and (options is not None or campaign is None):
         check_budget(session, begun.tenant_id, campaign, options.budget if options else None, key_name=None)
+    stored = _commit(session, begun, clips=asked.clips, csv_style=asked.csv_style, now=now)
+    if (campaign := find_campaign(session, begun.tenant_id, begun.campaign_name)) is not None:
+        if is_first and asked.is_limited:
+            asked.check(waiting(session, campaign.id, region=context.region, created_at=now))
+        note_applier(session, campaign, caller.key_name)
+    context.quotas.check_stored(session, begun.tenant_id, stored["new"] + stored["changed"])
+    context.commit_and_hint(session)
+    log.info("campaign.imported", campaign=begun.campaign_name, clip_import=str(begun.id), **stored)
+    return ImportedClips(**stored)
+
+
+def _commit(
+    session: Session, begun: ClipImport, *, clips: int, csv_style: CsvStyle | None = None, now: datetime
+) -> dict[str, Any]:
+    """Put an import in force in this transaction, whose end decides.
+
+    Raises:
+        ProblemError: 409 or 422, as it cannot be.
+    """
     try:
-        stored = commit_import(session, begun, clips=asked.clips, csv_style=asked.csv_style, now=clock())
+        return commit_import(session, begun, clips=clips, csv_style=csv_style, now=now)
     except BudgetBelowCommitmentsError as error:
         raise ProblemError(409, "budget_below_commitments", str(error), field="budget") from error
     except DuplicateClipError as error:
@@ -186,12 +240,6 @@ def commit_campaign_import(
         raise ProblemError(409, "model_ends", str(error), field="model") from error
     except (IncompleteImportError, StaleImportError) as error:
         raise ProblemError(409, "import_outdated", str(error)) from error
-    if (campaign := find_campaign(session, begun.tenant_id, begun.campaign_name)) is not None:
-        note_applier(session, campaign, caller.key_name)
-    context.quotas.check_stored(session, begun.tenant_id, stored["new"] + stored["changed"])
-    context.commit_and_hint(session)
-    log.info("campaign.imported", campaign=begun.campaign_name, clip_import=str(begun.id), **stored)
-    return ImportedClips(**stored)
 
 
 @router.delete(

@@ -37,6 +37,7 @@ from reelqueue.cli._campaign.check import (
     read_quantiles,
     tell_bad_rows,
 )
+from reelqueue.cli._campaign.control import price_words
 from reelqueue.cli._campaign.options import read_changes, with_campaign_options
 from reelqueue.cli._campaign.rehearsal import print_rehearsal, rehearse
 from reelqueue.cli._campaign.upload import CampaignUpload
@@ -46,7 +47,7 @@ from reelqueue.cli._render import video_base_url
 from reelqueue.client import Client
 from reelqueue.errors import InvalidRequestError, NotFoundError
 from reelqueue.pricing import region_of
-from reelqueue.schemas.campaigns import Campaign, ImportedClips
+from reelqueue.schemas.campaigns import Campaign, ImportedClips, WaitingClips
 
 _MODELS_MAX: Final = 100
 
@@ -140,8 +141,8 @@ def apply(
                 raise typer.Exit(1)
             if is_agreed and not undo_repairs:
                 _refuse_to_undo(checked.plan)
-            _ask(checked, is_agreed=is_agreed)
-            stored = upload.commit(checked.csv_style)
+            agreed = None if is_agreed else _ask(checked.plan, upload)
+            stored = upload.commit(checked.csv_style, agreed=agreed)
         campaign = client.campaigns.get(name)
     if as_json:
         counts = stored.model_dump(mode="json", exclude={"bad", "problems"})
@@ -318,15 +319,25 @@ def _is_applicable(checked: Checked, *, skip_bad_rows: bool) -> bool:
     return True
 
 
-def _ask(checked: Checked, *, is_agreed: bool) -> None:
-    plan = checked.plan
-    if is_agreed or not (plan.buy_count or plan.undone_count):
-        return
-    total = plan.total
-    price = f" for at most {total.max_amount:,.2f} {total.currency}" if total.currency else ""
-    render = f"Render {counted(plan.buy_count, 'clip')}{price}" if plan.buy_count else ""
+def _ask(plan: Plan, upload: CampaignUpload) -> WaitingClips | None:
+    """Ask a person whether to go on; gives what was shown, None where nothing is rendered."""
+    if not (plan.buy_count or plan.undone_count):
+        return None
     back = f"{_rows_go_back(plan)} failed clips" if plan.undone_count else ""
     if not sys.stdin.isatty():
         talk("nothing was stored: say --yes, as there is no terminal to ask at")
         raise typer.Exit(1)
+    shown = upload.price()
+    render = _offered(plan, shown) if shown.count else ""
     typer.confirm(f"{'; '.join(part for part in (render, back) if part)}. Apply it?", abort=True, err=True)
+    return shown
+
+
+def _offered(plan: Plan, shown: WaitingClips) -> str:
+    """The server's count and price, which may be newer than the tables that the plan was made with."""
+    render, price = f"Render {counted(shown.count, 'clip')}", price_words(shown)
+    if shown.currency is None:
+        return f"{render} ({price})"
+    is_newer = (shown.max_amount, shown.currency) != (plan.total.max_amount, plan.total.currency)
+    source = f", by {', '.join(shown.priced_by)}" if is_newer else ""
+    return f"{render} for {price}{source}"

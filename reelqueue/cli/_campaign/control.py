@@ -65,7 +65,11 @@ def approve(name: Name, *, is_agreed: IsAgreed = False, dry_run: DryRun = False,
     """Let the clips behind a campaign's canary be rendered; shows first how many they are and what they cost."""
     with connect() as client:
         waiting = client.campaigns.waiting(name)
-        talk(f"{counted(waiting.count, 'clip')} waiting, {_price(waiting)}" if waiting.count else "no clip is waiting")
+        talk(
+            f"{counted(waiting.count, 'clip')} waiting, {price_words(waiting)}"
+            if waiting.count
+            else "no clip is waiting"
+        )
         if dry_run:
             if as_json:
                 print_json(waiting)
@@ -115,7 +119,7 @@ def retry(
     }
     with connect() as client:
         found = client.campaigns.retry(name, **which, dry_run=True)
-        talk(f"{counted(found.count, 'clip')}, {_price(found)}: {', '.join(found.custom_ids[:10])}")
+        talk(f"{counted(found.count, 'clip')}, {price_words(found)}: {', '.join(found.custom_ids[:10])}")
         if not dry_run and found.count:
             _agree("Render them again?", "nothing was queued", is_agreed=is_agreed)
             found = client.campaigns.retry(name, **which, agreed=None if is_agreed else found)
@@ -149,7 +153,8 @@ def failures(name: Name, *, output: Output = None, form: FormatName = None) -> N
 COMMANDS: Final = (list_, pause, resume, approve, cancel, retry, results, failures)
 
 
-def _price(cost: RetriedClips | WaitingClips) -> str:
+def price_words(cost: RetriedClips | WaitingClips) -> str:
+    """The most that clips cost, or that no price is known, for a sentence."""
     named = ", ".join(cost.unpriced_ids[:3])
     if cost.currency is None:
         return f"no price is known, as of {named}" if named else "no price is published"

@@ -16,7 +16,7 @@ from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.campaigns.plan.server_diff import ClipChange
 from reelqueue.client import Client
 from reelqueue.errors import InvalidRequestError, ReelqueueError
-from reelqueue.schemas.campaigns import CsvStyle, ImportedClips, StagedClips
+from reelqueue.schemas.campaigns import CsvStyle, ImportedClips, StagedClips, WaitingClips
 
 BATCH_LINES: Final = 1_000
 BATCH_BYTES: Final = 8 * 1024**2
@@ -89,14 +89,19 @@ class CampaignUpload:
         if self._error is not None:
             raise self._error
 
-    def commit(self, csv_style: CsvStyle | None) -> ImportedClips:
+    def price(self) -> WaitingClips:
+        """What the commit would cost, by the server's prices."""
+        return self._client.campaigns.price_import(self._name, self._begun(), clips=self._staged_count)
+
+    def commit(self, csv_style: CsvStyle | None, *, agreed: WaitingClips | None) -> ImportedClips:
         """Commit everything.
 
         Args:
             csv_style: Of the file, for what is written about the campaign; None: it is no CSV file.
+            agreed: What a person was shown; None: whatever it costs.
         """
         stored = self._client.campaigns.commit_import(
-            self._name, self._begun(), clips=self._staged_count, csv_style=csv_style
+            self._name, self._begun(), clips=self._staged_count, csv_style=csv_style, agreed=agreed
         )
         self._is_committed = True
         return stored

@@ -85,14 +85,28 @@ class AsyncCampaignCalls:
         """
         return await self._driver.run(ops.stage(name, import_id, number, lines, self._retry_seconds))
 
+    async def price_import(self, name: str, import_id: UUID, *, clips: int) -> WaitingClips:
+        """What the commit of an import would have rendered, and the most that it costs; nothing is stored.
+
+        Arguments and errors are those of `CampaignCalls.price_import`.
+        """
+        return await self._driver.run(ops.price_import(name, import_id, clips, self._retry_seconds))
+
     async def commit_import(
-        self, name: str, import_id: UUID, *, clips: int, csv_style: CsvStyle | None = None
+        self,
+        name: str,
+        import_id: UUID,
+        *,
+        clips: int,
+        csv_style: CsvStyle | None = None,
+        agreed: WaitingClips | None = None,
     ) -> ImportedClips:
         """Put an import in force, whole.
 
         Arguments and errors are those of `CampaignCalls.commit_import`.
         """
-        return await self._driver.run(ops.commit_import(name, import_id, clips, csv_style, self._retry_seconds))
+        step = ops.commit_import(name, import_id, clips, csv_style, agreed, self._retry_seconds)
+        return await self._driver.run(step)
 
     async def discard_import(self, name: str, import_id: UUID) -> None:
         """Forget an import that is not wanted."""

@@ -90,12 +90,25 @@ def stage(name: str, import_id: UUID, number: int, lines: Iterable[bytes], retry
     return read(StagedClips, (yield from exchange(step, give_up_at=give_up_at)))
 
 
+def price_import(name: str, import_id: UUID, clips: int, retry_seconds: float) -> Steps[WaitingClips]:
+    """What the commit of an import would cost."""
+    body = json.dumps({"clips": clips}).encode()
+    step = Send("POST", f"{path_of(name)}/imports/{import_id}/price", {}, body, _JSON)
+    give_up_at = deadline(max(retry_seconds, COMMIT_SECONDS))
+    return read(WaitingClips, (yield from exchange(step, give_up_at=give_up_at)))
+
+
 def commit_import(
-    name: str, import_id: UUID, clips: int, csv_style: CsvStyle | None, retry_seconds: float
+    name: str,
+    import_id: UUID,
+    clips: int,
+    csv_style: CsvStyle | None,
+    agreed: WaitingClips | None,
+    retry_seconds: float,
 ) -> Steps[ImportedClips]:
     """Put an import in force; a million clips take longer than an answer is waited for, so it is asked again."""
     told = csv_style and csv_style.model_dump(mode="json")
-    body = json.dumps({"clips": clips, "csv_style": told}).encode()
+    body = json.dumps({"clips": clips, "csv_style": told} | agreement(agreed)).encode()
     step = Send("POST", f"{path_of(name)}/imports/{import_id}/commit", {}, body, _JSON)
     give_up_at = deadline(max(retry_seconds, COMMIT_SECONDS))
     return read(ImportedClips, (yield from exchange(step, give_up_at=give_up_at)))

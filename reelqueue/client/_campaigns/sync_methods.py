@@ -96,8 +96,27 @@ class CampaignCalls:
         """
         return self._driver.run(ops.stage(name, import_id, number, lines, self._retry_seconds))
 
+    def price_import(self, name: str, import_id: UUID, *, clips: int) -> WaitingClips:
+        """What the commit of an import would have rendered, and the most that it costs; nothing is stored.
+
+        Args:
+            name: Its campaign.
+            import_id: The import.
+            clips: How many were staged.
+
+        Raises:
+            ConflictError: It cannot be committed, or is already.
+        """
+        return self._driver.run(ops.price_import(name, import_id, clips, self._retry_seconds))
+
     def commit_import(
-        self, name: str, import_id: UUID, *, clips: int, csv_style: CsvStyle | None = None
+        self,
+        name: str,
+        import_id: UUID,
+        *,
+        clips: int,
+        csv_style: CsvStyle | None = None,
+        agreed: WaitingClips | None = None,
     ) -> ImportedClips:
         """Put an import in force, whole.
 
@@ -106,8 +125,13 @@ class CampaignCalls:
             import_id: The import.
             clips: How many were staged; if the server has another number, nothing is stored.
             csv_style: How the file is written, which results and failures follow; None: as before.
+            agreed: What `price_import` has returned; if it is more by now, nothing is stored.
+
+        Raises:
+            ConflictError: it is more than was agreed to, or cannot be committed.
         """
-        return self._driver.run(ops.commit_import(name, import_id, clips, csv_style, self._retry_seconds))
+        step = ops.commit_import(name, import_id, clips, csv_style, agreed, self._retry_seconds)
+        return self._driver.run(step)
 
     def discard_import(self, name: str, import_id: UUID) -> None:
         """Forget an import that is not wanted."""

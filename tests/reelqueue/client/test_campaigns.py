@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import shlex
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 
 import openpyxl
 import pytest
@@ -15,9 +17,10 @@ from sqlalchemy.orm import Session
 from typer.testing import CliRunner, Result
 
 from api.settings import ApiSettings
-from models import Campaign, RenderJob
+from models import Campaign, ModelPrice, RenderJob
 from models.session import make_engine
 from reelqueue.campaigns.options import CampaignOptions
+from reelqueue.catalog.price_list import PriceSource
 from reelqueue.cli._app import app
 from reelqueue.states import RenderState
 from tests.reelqueue.client.conftest import World
@@ -46,6 +49,17 @@ def end_clips(settings: ApiSettings, **states: RenderState) -> None:
         for custom_id, state in states.items():
             current = (RenderJob.custom_id == custom_id, RenderJob.superseded_at.is_(None))
             session.execute(update(RenderJob).where(*current).values(state=state))
+    engine.dispose()
+
+
+def set_price(settings: ApiSettings, per_second: str) -> None:
+    """An operator's price of what the file renders, from now on."""
+    engine = make_engine(settings.database_url.get_secret_value(), application_name="tests")
+    with Session(engine) as session, session.begin():
+        session.add(ModelPrice(
+            source=PriceSource.OPERATOR, region="ap-southeast-1", model="wan2.6-t2v", currency="USD",
+            per_second={"1080P": per_second}, origin="test", from_at=datetime.now(UTC),
+        ))  # fmt: skip
     engine.dispose()
 
 
@@ -93,6 +107,37 @@ def test_nobody_pays_unasked(server: str, file: Path) -> None:
 
     assert result.exit_code == 1
     assert "say --yes" in result.stderr
+    assert json.loads(run("list", "--json").stdout) == []
+
+
+@pytest.mark.parametrize("says", ["y", "n"])
+def test_a_person_agrees_to_the_price_of_the_server(
+    server: str, settings: ApiSettings, file: Path, monkeypatch: pytest.MonkeyPatch, says: str
+) -> None:
+    set_price(settings, "0.30")
+    monkeypatch.setattr("reelqueue.cli._campaign.apply.sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: 1)))
+
+    result = CliRunner().invoke(app, ["campaign", "apply", str(file)], input=says)
+
+    today = datetime.now(UTC).date()
+    assert f"Render 2 clips for at most 3.00 USD, by operator {today}. Apply it?" in result.stderr
+    assert len(json.loads(run("list", "--json").stdout)) == (says == "y")
+
+
+def test_a_price_that_rises_while_a_person_thinks_is_not_paid(
+    server: str, settings: ApiSettings, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def think(_question: str, **_: object) -> bool:
+        set_price(settings, "0.30")
+        return True
+
+    monkeypatch.setattr("reelqueue.cli._campaign.apply.sys", SimpleNamespace(stdin=SimpleNamespace(isatty=lambda: 1)))
+    monkeypatch.setattr("reelqueue.cli._campaign.apply.typer.confirm", think)
+
+    result = run("apply", file)
+
+    assert result.exit_code != 0
+    assert "this would now render 2 clips for up to 3.00 USD, more than you confirmed" in result.stderr
     assert json.loads(run("list", "--json").stdout) == []
 
 
