@@ -30,7 +30,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import OperationalError
 
 from embedded.stack.service_plan import ANY_PORTS
-from embedded.stack.stack import SIMULATOR_KEY, Stack, StackOptions
+from embedded.stack.stack import Stack, StackOptions
 from models import EntryKind, LedgerEntry, OnLostAnswer, TextAttempt, TextBatch, TextJob
 from models.operations.texts.decide import decide_held_text
 from models.operations.texts.enqueue import TextJobOptions, enqueue_text_job
@@ -223,21 +223,8 @@ class Run:
 
     def _made_twice(self) -> int:
         """Batches that the simulator has more than once, by their names."""
-        url = f"{self.stack.url('simulator')}/compatible-mode/v1/batches"
-        names: Counter[str] = Counter()
-        after: dict[str, str] = {}
-        while True:
-            asked = httpx.get(
-                url,
-                params={"limit": "100", **after},
-                headers={"Authorization": f"Bearer {SIMULATOR_KEY}"},
-                trust_env=False,
-            )
-            page = asked.raise_for_status().json()
-            names.update(batch["metadata"]["ds_name"] for batch in page["data"])
-            if not page["has_more"]:
-                return sum(count - 1 for count in names.values())
-            after = {"after": page["last_id"]}
+        names = Counter(self._control.get("batches").json()["names"])
+        return sum(count - 1 for count in names.values())
 
     def _audit(self) -> int:
         """Every invariant, and the simulator's ledger, call by call, as an operator asks for them."""

@@ -141,6 +141,8 @@ class Texts:
     batch_end_seconds: NotNegative = 10.0
     """How long the result files of a batch are written."""
     batch_cancel_seconds: NotNegative = 10.0
+    batch_window_seconds: NotNegative | None = None
+    """After which the open lines of a batch expire; unset: the hours that it asks for."""
 
 
 @dataclass(frozen=True, slots=True)

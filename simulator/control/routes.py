@@ -11,6 +11,7 @@ route                        effect
 ``POST /__sim__/faults``     adds one fault or a list of faults
 ``GET  /__sim__/ledger``     charges and totals; ``?account=`` narrows
 ``GET  /__sim__/texts``      charges of language models and their totals; ``?account=`` narrows
+``GET  /__sim__/batches``    names of all batches, oldest first
 ``GET  /__sim__/log``        newest calls; ``?limit=`` and ``?operation=`` narrow
 ``GET  /__sim__/lanes``      slots, running and waiting tasks per account and model
 ``POST /__sim__/advance``    ``{"seconds": n}`` moves the clock forward
@@ -55,6 +56,7 @@ def control_routes(service: Service) -> list[Route]:
         ("DELETE", "faults", _clear_faults),
         ("GET", "ledger", _ledger),
         ("GET", "texts", _texts),
+        ("GET", "batches", _batches),
         ("GET", "log", _log),
         ("GET", "lanes", _lanes),
         ("POST", "advance", _advance),
@@ -128,6 +130,10 @@ def _ledger(service: Service, request: Request, _body: object) -> object:
 def _texts(service: Service, request: Request, _body: object) -> object:
     service.batches.settle()
     return text_summary(service.provider.store.text_ledger.charges(request.query_params.get("account")))
+
+
+def _batches(service: Service, _request: Request, _body: object) -> object:
+    return {"names": service.provider.store.batches.names()}
 
 
 def _log(service: Service, request: Request, _body: object) -> object:

@@ -144,6 +144,11 @@ class BatchTable:
         rows = self._database.execute("SELECT * FROM batches WHERE closed_ms IS NULL ORDER BY sequence")
         return [Batch(**dict(row)) for row in rows]
 
+    def names(self) -> list[str]:
+        """The names that all batches of all accounts were given, oldest first."""
+        rows = self._database.execute("SELECT metadata ->> 'ds_name' AS name FROM batches ORDER BY sequence")
+        return [str(row["name"] or "") for row in rows]
+
     def page(self, which: BatchFilter, limit: int) -> list[Batch]:
         """The newest *limit* batches that the filter selects."""
         rows = self._database.execute(

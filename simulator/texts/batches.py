@@ -65,6 +65,7 @@ class Batches:
         now_ms, config = self._provider.clock.now_ms(), self._provider.config
         starts_ms = now_ms + config.scaled_ms(config.texts.batch_validation_seconds)
         works_until_ms = starts_ms + config.scaled_ms(config.texts.batch_run_seconds)
+        window_seconds = config.texts.batch_window_seconds
         batch = Batch(
             batch_id=batch_id,
             account=account,
@@ -77,7 +78,7 @@ class Batches:
             starts_ms=starts_ms,
             works_until_ms=works_until_ms,
             ends_ms=works_until_ms + config.scaled_ms(config.texts.batch_end_seconds),
-            expires_ms=now_ms + config.scaled_ms(window * 3600),
+            expires_ms=now_ms + config.scaled_ms(window * 3600 if window_seconds is None else window_seconds),
         )
         self._table.save(batch)
         return batch

@@ -110,6 +110,24 @@ def test_a_batch_that_outlasts_its_window_expires_with_what_was_done(wire: Wire)
     assert len(charges(wire)) == 1
 
 
+def test_the_window_of_all_batches_can_be_shortened(wire: Wire) -> None:
+    wire.bench.provider.configure({"texts": {"batch_window_seconds": 300, "batch_run_seconds": 580}})
+    batch = create(wire, row("a"), row("b"))
+
+    done = see(wire, batch, 300)
+
+    assert (done["status"], done["completion_window"]) == ("expired", "24h")
+    assert done["expires_at"] - done["created_at"] == 300
+    assert set(lines(wire, done["output_file_id"])) == {"a"}
+
+
+def test_the_control_plane_names_all_batches_in_their_order(wire: Wire) -> None:
+    for _ in range(2):
+        create(wire, row("a"))
+
+    assert wire.client.get("/__sim__/batches").json() == {"names": ["ours", "ours"]}
+
+
 def test_a_cancelled_batch_is_billed_for_what_was_done(wire: Wire) -> None:
     batch = create(wire, row("a"), row("b"))
     see(wire, batch, VALIDATED_SECONDS + WORKED_SECONDS / 2)
