@@ -220,17 +220,20 @@ class Harness:
         self.books.orders[key] = order
         return order
 
-    def ask(self, count: int, *, on_lost_answer: OnLostAnswer = OnLostAnswer.RETRY_ONCE) -> list[str]:
+    def ask(
+        self, count: int, *, on_lost_answer: OnLostAnswer = OnLostAnswer.RETRY_ONCE, is_batched: bool = False
+    ) -> list[str]:
         """Ask a language model as another app does, and wait until the text jobs are stored.
 
         Args:
             count: How many questions.
             on_lost_answer: What becomes of a question whose answer is lost.
+            is_batched: Whether they are asked in a batch.
 
         Returns:
             Their idempotency keys.
         """
-        orders = [self.text_order(on_lost_answer) for _ in range(count)]
+        orders = [self.text_order(on_lost_answer, is_batched=is_batched) for _ in range(count)]
         keys, asked_at = [order.key for order in orders], 0.0
 
         def are_stored() -> bool:
@@ -245,11 +248,12 @@ class Harness:
         self.wait_for(are_stored, f"{count} text jobs are stored")
         return keys
 
-    def text_order(self, on_lost_answer: OnLostAnswer) -> TextOrder:
+    def text_order(self, on_lost_answer: OnLostAnswer, *, is_batched: bool = False) -> TextOrder:
         """Record a new question; its prompt is no other's, and no part of another's."""
         key = f"text-{next(self._numbers)}"
         request = {"model": _TEXT_MODEL, "prompt": f"Name the paper boat of {key}."}
-        order = self.books.texts.orders[key] = TextOrder(key, request, on_lost_answer, self.chapter)
+        order = TextOrder(key, request, on_lost_answer, self.chapter, is_batched=is_batched)
+        self.books.texts.orders[key] = order
         return order
 
     @staticmethod

@@ -70,7 +70,8 @@ class CheckResult:
         lost = (f"lost: {key}" for key in [*self.lost, *self.texts.lost])
         too_often = (f"sent too often: {key}" for key in self.texts.sent_too_often)
         twice = map(_twice, self.duplicates)
-        return "\n".join([counts, *self.all_findings, *lost, *twice, *too_often])
+        made_twice = (f"made twice: batch {name}" for name in self.texts.made_twice)
+        return "\n".join([counts, *self.all_findings, *lost, *twice, *too_often, *made_twice])
 
 
 @dataclass

@@ -74,6 +74,7 @@ class Report:
                 f"{len(self.text_chapters):,} texts",
                 f"lost {len(result.texts.lost)}",
                 f"sent too often {len(result.texts.sent_too_often)}",
+                f"batches made twice {len(result.texts.made_twice)}",
                 f"audit: {len(findings)} findings" if findings else "audit clean",
                 f"90 % again after {_median_and_most([one.regained_seconds for one in self.rounds])} s (median / most)",
             ]

@@ -24,7 +24,8 @@ from workers.failpoints import VARIABLE
 
 _START_SECONDS: Final = 60.0
 _CALL_SECONDS: Final = 30.0
-_KEY: Final = "sk-chaos"
+KEY: Final = "sk-chaos"
+"""The provider's key of the workers."""
 WEBHOOK_KEY: Final = SecretStr("what the secrets of webhooks are derived from here")
 
 
@@ -109,7 +110,7 @@ class ServiceProcesses:
             "REELQUEUE_RESULT_BACKEND_URL": self.valkey.result_backend_url,
             "REELQUEUE_VIDEO_BASE_URL": self.base_url,
             "REELQUEUE_ARCHIVE_URL": self.archive.as_uri(),
-            "ALIBABA_API_KEY": _KEY,
+            "ALIBABA_API_KEY": KEY,
             "REELQUEUE_WEBHOOK_KEY": WEBHOOK_KEY.get_secret_value(),
             "REELQUEUE_WEBHOOK_PRIVATE_HOSTS": loopback_host(),
             "PYTHONUNBUFFERED": "1",

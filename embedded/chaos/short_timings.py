@@ -43,6 +43,16 @@ TIMINGS: Final[Mapping[str, float]] = MappingProxyType(
         "TEXT_EXTEND_SECONDS": 0.5,
         "TEXT_RETRY_SECONDS": 0.3,
         "TEXT_BLOCKED_SECONDS": 2,
+        # 60, 180, 15, 120, 10, 5, 30, 180 and 30 s: a batch whose worker died is looked up after 5 s.
+        "BATCH_GATHER_SECONDS": 0.5,
+        "BATCH_LEASE_SECONDS": 4,
+        "BATCH_SEND_WITHIN_SECONDS": 1.5,
+        "BATCH_CREATE_SECONDS": 5,
+        "BATCH_SETTLE_WITHIN_SECONDS": 4,
+        "BATCH_FIRST_LOOK_SECONDS": 0.3,
+        "BATCH_ASK_AGAIN_SECONDS": 0.5,
+        "BATCH_ABSENT_SECONDS": 2,
+        "BATCH_POLL_SECONDS": 0.5,
         # 5, 3, 120 and 30 s.
         "SWEEP_SECONDS": 0.4,
         "OVERDUE_SECONDS": 0.4,
@@ -58,11 +68,15 @@ PACE: Final = MappingProxyType({TEST_TIMINGS: json.dumps(dict(TIMINGS))})
 TIME_SCALE: Final = 150.0
 """Renders of 0.4 to 0.7 s."""
 
+BATCH_RUN_SECONDS: Final = 150.0
+"""Batches of a second, by the same scale."""
+
 
 def simulation(time_scale: float = TIME_SCALE) -> dict[str, object]:
-    """The simulator's behaviour: short renders of tiny clips that are drawn once."""
+    """The simulator's behaviour: short renders of tiny clips that are drawn once, and short batches."""
     return {
         "time_scale": time_scale,
         "run_times": {"minimum_seconds": 60.0, "maximum_seconds": 100.0, "tail_share": 0.0},
+        "texts": {"batch_run_seconds": BATCH_RUN_SECONDS},
         "clips": {"width": 64, "height": 36, "seconds": 1.0},
     }

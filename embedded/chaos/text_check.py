@@ -10,9 +10,9 @@ import httpx
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from models import OnLostAnswer, TextAttempt, TextJob
+from models import OnLostAnswer, TextAttempt, TextBatch, TextJob
 from models.operations.texts.attempts import calls_allowed
-from reelqueue.states import OPEN_TEXT_ATTEMPT, TEXT_TERMINAL, TextState
+from reelqueue.states import OPEN_TEXT_ATTEMPT, TEXT_TERMINAL, TextBatchState, TextState
 from workers.audit.simulator_bill import TextLine, text_lines
 from workers.audit.text_bill import compare_text_bill, question_of
 
@@ -31,11 +31,12 @@ class TextOrder:
     on_lost_answer: OnLostAnswer
     chapter: str = ""
     """During which case it was made."""
+    is_batched: bool = False
 
     @property
     def document(self) -> dict[str, Any]:
         """The request with the options of its job, as a producer sends it."""
-        return {**self.request, "on_lost_answer": self.on_lost_answer.value}
+        return {**self.request, "on_lost_answer": self.on_lost_answer.value, "batch": self.is_batched}
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,15 @@ class TextResult:
     """Orders that are not one job that has ended or is held."""
     sent_too_often: list[str] = field(default_factory=list)
     """Orders that were billed more often than their policy allows, once for each bill."""
+    made_twice: list[str] = field(default_factory=list)
+    """Names of batches that were made more than once, once for each that is too many."""
     findings: list[str] = field(default_factory=list)
     """Where our ledger and the simulator's disagree, call by call."""
 
     @property
     def is_good(self) -> bool:
         """Whether nothing is wrong."""
-        return not (self.lost or self.sent_too_often or self.findings)
+        return not (self.lost or self.sent_too_often or self.made_twice or self.findings)
 
 
 @dataclass
@@ -68,7 +71,7 @@ class TextCheck:
 
     def look(self) -> TextResult:
         """What is wrong already, while work is under way."""
-        return TextResult(sent_too_often=self._sent_too_often(self._bill()))
+        return TextResult(sent_too_often=self._sent_too_often(self._bill()), made_twice=self._made_twice())
 
     def close(self) -> TextResult:
         """What is wrong now that nothing is under way."""
@@ -80,6 +83,7 @@ class TextCheck:
         return TextResult(
             lost=sorted(key for key in self.orders if ended[key] != 1),
             sent_too_often=self._sent_too_often(bill),
+            made_twice=self._made_twice(),
             findings=[f"{found.check.name}: {found.rows}" for found in findings if found.rows],
         )
 
@@ -96,13 +100,19 @@ class TextCheck:
             return set(stored) == set(keys)
 
     def is_at_rest(self) -> bool:
-        """Whether no text job and no call is under way."""
+        """Whether no text job, no call and no batch is under way."""
+        calls = select(TextAttempt.id).where(TextAttempt.state.in_(OPEN_TEXT_ATTEMPT)).limit(1)
+        batches = select(TextBatch.id).where(TextBatch.state != TextBatchState.CLOSED).limit(1)
         with Session(self.engine) as session:
-            is_open = select(TextAttempt.id).where(TextAttempt.state.in_(OPEN_TEXT_ATTEMPT)).limit(1)
-            return not self.unfinished() and session.scalars(is_open).first() is None
+            is_open = [*session.scalars(calls), *session.scalars(batches)]
+        return not is_open and not self.unfinished()
 
     def _bill(self) -> tuple[TextLine, ...]:
         return text_lines(self.simulator.get("texts").raise_for_status().json())
+
+    def _made_twice(self) -> list[str]:
+        names = Counter(self.simulator.get("batches").raise_for_status().json()["names"])
+        return sorted((names - Counter(names.keys())).elements())
 
     def _sent_too_often(self, bill: tuple[TextLine, ...]) -> list[str]:
         billed = Counter(line.question for line in bill)

@@ -22,6 +22,7 @@ _ASK_SECONDS: Final = 1.0
 """At most one question in this time: they are here to be hurt, and leave the machine to the clips."""
 _IN_FLIGHT: Final = 4
 _FAULTY_SHARE: Final = 0.4
+_BATCHED_SHARE: Final = 0.3
 # Answers always come as streams, so that what the service cuts after 300 s is a stream without its end.
 ANSWER_FAULTS: Final[dict[str, dict[str, Any]]] = {
     "lost answer": {"kind": "drop", "phase": "after"},
@@ -66,15 +67,17 @@ class TextLoad:
 
     def _store(self) -> None:
         if not self.is_over and not self._waiting and len(self._world.books.texts.unfinished()) < _IN_FLIGHT:
-            order = self._world.text_order(self._random.choice(list(OnLostAnswer)))
+            is_batched = self._random.random() < _BATCHED_SHARE
+            order = self._world.text_order(self._random.choice(list(OnLostAnswer)), is_batched=is_batched)
             self._waiting.append(order)
-            if self._random.random() < _FAULTY_SHARE:
+            if not is_batched and self._random.random() < _FAULTY_SHARE:
                 self._hurt(order)
         for order in self._waiting:
             with Session(self._world.engine) as session, session.begin():
                 now = DatabaseClock().now(session)
                 stored = enqueue_text_document(session, order.document, now=now, idempotency_key=order.key)
-            self._world.send(messages.TEXT_ANSWER, str(stored.job_id))
+            if not order.is_batched:  # the sweep finds those that wait for a batch
+                self._world.send(messages.TEXT_ANSWER, str(stored.job_id))
         self._waiting.clear()
 
     def _hurt(self, order: TextOrder) -> None:

@@ -35,10 +35,10 @@ _WORKER: Final = ("worker", "--loglevel", "INFO", "--without-mingle", "--without
 # Each queue has two workers, of different pools where the stack has another one than threads.
 _ARGUMENTS: Final = {
     "control": (*_WORKER, "-Q", "control,intake,celery", "--pool", "threads", "--concurrency", "2"),
-    "render": (*_WORKER, "-Q", "submit,archive,notify,text", "--pool", "threads", "--concurrency", "4"),
+    "render": (*_WORKER, "-Q", "submit,archive,notify,text,batch", "--pool", "threads", "--concurrency", "4"),
     "poll": (*_WORKER, "-Q", "poll", "--pool", "prefork", "--concurrency", "1"),
     "every": (
-        *(*_WORKER, "-Q", "control,intake,celery,submit,archive,notify,poll,text"),
+        *(*_WORKER, "-Q", "control,intake,celery,submit,archive,notify,poll,text,batch"),
         *("--pool", "threads", "--concurrency", "4"),
     ),
 }

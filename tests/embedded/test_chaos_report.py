@@ -26,7 +26,8 @@ def test_a_good_run_says_what_it_counted() -> None:
     assert report.is_good
     assert str(report) == (
         "good · 6 crashes and 2 other faults in 1.5 min · 2 clips · lost 0 · duplicates 0 · unaccounted 0 s "
-        "· 1 texts · lost 0 · sent too often 0 · audit clean · 90 % again after 4.0 / 4.0 s (median / most)"
+        "· 1 texts · lost 0 · sent too often 0 · batches made twice 0 · audit clean "
+        "· 90 % again after 4.0 / 4.0 s (median / most)"
     )
 
 
@@ -39,6 +40,7 @@ def test_a_good_run_says_what_it_counted() -> None:
         CheckResult(unaccounted_seconds=Decimal(5)),
         CheckResult(texts=TextResult(lost=["text-1"])),
         CheckResult(texts=TextResult(sent_too_often=["text-1"])),
+        CheckResult(texts=TextResult(made_twice=["reelqueue-1"])),
         CheckResult(texts=TextResult(findings=["text_bill_agrees: [...]"])),
     ],
 )

@@ -20,12 +20,17 @@ HOST = "http://127.0.0.1:1"
 REQUEST = {"model": "qwen-plus", "prompt": "Name the paper boat of text-1."}
 
 
-def make_check(engine: Engine, *request_ids: str, policy: OnLostAnswer = OnLostAnswer.RETRY_ONCE) -> TextCheck:
-    """Checks of one order, which the simulator billed so often."""
+def make_check(
+    engine: Engine,
+    *request_ids: str,
+    policy: OnLostAnswer = OnLostAnswer.RETRY_ONCE,
+    batch_names: tuple[str, ...] = (),
+) -> TextCheck:
+    """Checks of one order, which the simulator billed so often, beside batches that it has made."""
     model, digest = question_of(REQUEST)
-    line = {"model": model, "messages_sha256": digest, "prompt_tokens": 5, "completion_tokens": 1}
+    line = {"model": model, "messages_sha256": digest, "custom_id": None, "prompt_tokens": 5, "completion_tokens": 1}
     bill = [{**line, "request_id": one, "amount": "0.01", "currency": "USD"} for one in request_ids]
-    answer = httpx.MockTransport(lambda _: httpx.Response(200, json={"entries": bill}))
+    answer = httpx.MockTransport(lambda _: httpx.Response(200, json={"entries": bill, "names": batch_names}))
     control = httpx.Client(base_url=HOST, transport=answer)
     return TextCheck(engine, control, HOST, {"text-1": TextOrder("text-1", REQUEST, policy)})
 
@@ -63,6 +68,13 @@ def test_each_bill_beyond_the_policy_is_counted(engine: Engine, policy: OnLostAn
     check = make_check(engine, "a", "b", "c", policy=policy)
 
     assert check.look().sent_too_often == ["text-1"] * too_often
+
+
+def test_each_batch_that_was_made_once_too_often_is_counted(engine: Engine) -> None:
+    check = make_check(engine, batch_names=("a", "b", "a", "a"))
+
+    assert check.look().made_twice == ["a", "a"]
+    assert check.close().made_twice == ["a", "a"]
 
 
 def test_a_call_that_was_billed_otherwise_than_it_was_entered_is_found(engine: Engine) -> None:

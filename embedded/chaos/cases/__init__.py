@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from embedded.chaos.cases.batches import BATCHES
 from embedded.chaos.cases.case import Case
 from embedded.chaos.cases.crashes import CRASHES
 from embedded.chaos.cases.hosts import HOSTS
@@ -14,7 +15,7 @@ from embedded.chaos.cases.services import SERVICES
 from embedded.chaos.cases.storms import STORMS
 from embedded.chaos.cases.texts import TEXTS
 
-CASES: Final = (*CRASHES, *HOSTS, *SERVICES, *MESSAGES, *PROVIDER, *RESULTS, *TEXTS, *STORMS)
+CASES: Final = (*CRASHES, *HOSTS, *SERVICES, *MESSAGES, *PROVIDER, *RESULTS, *TEXTS, *BATCHES, *STORMS)
 """Every case, by family."""
 
 __all__ = ["CASES", "STORMS", "Case"]

@@ -275,6 +275,47 @@ def test_cancelling_all_jobs_of_a_batch_cancels_it(batched: Batched) -> None:
     assert batched.broken() == []
 
 
+def _cancel_campaign(batched: Batched, _job_id: UUID) -> None:
+    with batched.context.sessions.begin() as session:
+        session.execute(update(Campaign).values(cancelled_at=batched.context.clock.now(session)))
+
+
+def _give_up(batched: Batched, job_id: UUID) -> None:
+    assert batched.cancel(job_id)
+
+
+@pytest.mark.parametrize("give_up", [_give_up, _cancel_campaign])
+def test_a_line_that_is_answered_although_it_was_given_up_is_paid_and_kept(
+    batched: Batched, give_up: Callable[[Batched, UUID], None]
+) -> None:
+    job_id, _ = batched.batched("Name a boat."), batched.batched()
+    batch_id = batched.gathered()
+    batched.step(batch_id)
+    give_up(batched, job_id)
+    batched.wait(DAY)
+
+    assert batched.step(batch_id).state is TextBatchState.CLOSED
+
+    job = batched.job(job_id)
+    assert (job.state, job.text) == (TextState.SUCCEEDED, "You said: Name a boat.")
+    assert job.cost_amount in {Decimal(charge["amount"]) for charge in batched.charges()}
+    assert (len(batched.charges()), batched.broken()) == (2, [])
+
+
+def test_a_job_that_was_given_up_ends_unpaid_where_its_batch_was_not_made(batched: Batched) -> None:
+    job_id, other = batched.batched(), batched.batched()
+    batch_id = batched.gathered()
+    batched.goes_wrong("batch-create", "drop", phase="before")
+    assert batched.step(batch_id).state is TextBatchState.AMBIGUOUS
+    assert batched.cancel(job_id)
+
+    batched.play()
+
+    assert (batched.job(job_id).state, batched.job(other).state) == (TextState.CANCELLED, TextState.SUCCEEDED)
+    assert (batched.job(job_id).cost_amount, len(batched.attempts(job_id))) == (None, 1)
+    assert (len(batched.charges()), batched.broken()) == (1, [])
+
+
 def test_a_job_whose_batch_runs_is_not_cancelled_unless_its_answer_may_be_given_up(batched: Batched) -> None:
     job_id = batched.batched()
     batched.step(batched.gathered())
