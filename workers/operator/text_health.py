@@ -19,6 +19,7 @@ from models.text_job import TextJob
 from models.text_lane import TextLane
 from reelqueue.failure_codes import FailureCode
 from reelqueue.states import TextAttemptState, TextState
+from workers.batches.load import BatchLoad, batch_loads
 from workers.batches.standing_still import batch_troubles
 
 _LONG_WAIT: Final = timedelta(minutes=10)
@@ -45,6 +46,7 @@ class TextLoad:
     """Jobs that may be asked now; not those that wait for a later time, a budget or a batch."""
     oldest_waiting_seconds: float = 0.0
     in_flight: int = 0
+    """Jobs that are being asked; not those in a batch."""
     held: int = 0
     """Jobs that wait for an operator."""
     answered: int = 0
@@ -54,6 +56,7 @@ class TextLoad:
     """By currency, what answers have cost."""
     written_off: dict[str, Decimal] = field(default_factory=dict)
     """By currency, the most that lost answers may have cost."""
+    batches: BatchLoad = field(default_factory=BatchLoad)
 
 
 def text_loads(session: Session, now: datetime) -> list[TextLoad]:
@@ -70,6 +73,8 @@ def text_loads(session: Session, now: datetime) -> list[TextLoad]:
         if row.currency is not None:
             one.setdefault("spent", {})[row.currency] = row.spent
             one.setdefault("written_off", {})[row.currency] = row.written_off
+    for model, batches in batch_loads(session, now).items():
+        found.setdefault(model, {})["batches"] = batches
     return [TextLoad(model=model, **facts) for model, facts in sorted(found.items())]
 
 
@@ -80,12 +85,13 @@ def _is_due(now: datetime) -> ColumnElement[bool]:
 
 
 def _live_jobs(now: datetime) -> Select[*tuple[Any, ...]]:
+    is_asked = and_(TextJob.state == TextState.RUNNING, TextJob.is_batched.is_(False))
     return (
         select(
             TextJob.model,
             func.count().filter(_is_due(now)).label("waiting"),
             func.min(func.greatest(TextJob.created_at, TextJob.not_before_at)).filter(_is_due(now)).label("oldest"),
-            func.count().filter(TextJob.state == TextState.RUNNING).label("in_flight"),
+            func.count().filter(is_asked).label("in_flight"),
             func.count().filter(TextJob.state == TextState.HELD).label("held"),
         )
         .where(TextJob.state.in_([TextState.QUEUED, TextState.RUNNING, TextState.HELD]))

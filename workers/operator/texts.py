@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
@@ -19,6 +20,7 @@ from models.text_attempt import TextAttempt
 from models.text_job import TextJob
 from reelqueue.errors import ReelqueueError
 from reelqueue.states import TextState
+from workers.batches.load import BatchLoad
 from workers.operator.console import AsJson, open_context
 from workers.operator.text_health import TextLoad, text_loads
 from workers.runtime.context import Context
@@ -104,19 +106,29 @@ def status_command(*, as_json: AsJson = False) -> None:
     with open_context() as context, context.sessions() as session:
         loads = text_loads(session, context.clock.now(session))
     for one in loads:
-        typer.echo(json.dumps(vars(one), default=str) if as_json else _load_line(one))
+        typer.echo(json.dumps(asdict(one), default=str) if as_json else _load_line(one))
+        if not as_json and one.batches != BatchLoad():
+            typer.echo(_batches_line(one.model, one.batches))
     typer.echo(f"{len(loads)} language models", err=True)
 
 
 def _load_line(load: TextLoad) -> str:
-    money = [
-        f"{name}={amount} {currency}"
-        for name, amounts in (("spent", load.spent), ("written_off", load.written_off))
-        for currency, amount in sorted(amounts.items())
-    ]
+    money = [*_money("spent", load.spent), *_money("written_off", load.written_off)]
     counts = f"waiting={load.waiting} oldest={load.oldest_waiting_seconds:.0f}s in_flight={load.in_flight}"
     calls = f"held={load.held} answered={load.answered} ambiguous={load.ambiguous}"
     return " ".join([f"{load.model}:", counts, calls, *money])
+
+
+def _batches_line(model: str, load: BatchLoad) -> str:
+    jobs = f"waiting={load.waiting} oldest={load.oldest_waiting_seconds:.0f}s"
+    doubt = f"ambiguous={load.ambiguous} since={load.oldest_ambiguous_seconds:.0f}s"
+    states = f"gathered={load.gathered} creating={load.creating} {doubt}"
+    ends = f"running={load.running} releasing={load.releasing} overdue={load.overdue_seconds:.0f}s lines={load.lines}"
+    return " ".join([f"{model} batches:", jobs, states, ends, *_money("reserved", load.reserved)])
+
+
+def _money(name: str, amounts: Mapping[str, Decimal]) -> list[str]:
+    return [f"{name}={amount} {currency}" for currency, amount in sorted(amounts.items())]
 
 
 @texts.command("retry")

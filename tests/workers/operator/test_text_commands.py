@@ -12,6 +12,7 @@ from models import OnLostAnswer, TextJob
 from models.base import new_id
 from reelqueue.states import TextState
 from tests.support.commands import Run
+from tests.support.stored_jobs import NOW
 from tests.support.stored_texts import store_text, store_text_attempt
 
 
@@ -64,10 +65,21 @@ def test_what_does_not_exist_is_said(run: Run) -> None:
     assert "does not exist, not held" in ended.err
 
 
+def test_the_batches_of_a_model_have_a_line_of_their_own(run: Run, own_engine: Engine) -> None:
+    with Session(own_engine) as session, session.begin():
+        store_text(session, is_batched=True, line_bytes=100, not_before_at=NOW)
+
+    line, shown = run("texts", "status").out.splitlines()[-1], json.loads(run("texts", "status", "--json").out)
+
+    assert line.startswith("qwen-plus batches: waiting=1 oldest=")
+    assert " gathered=0 creating=0 ambiguous=0 since=0s running=0 releasing=0 overdue=0s lines=0" in line
+    assert (shown["batches"]["waiting"], shown["batches"]["reserved"]) == (1, {})
+
+
 def test_the_state_of_each_model_has_no_prompt(run: Run, held: TextJob) -> None:
     line, ended = run("texts", "status").out, run("texts", "status", "--json")
 
     assert line == "qwen-plus: waiting=0 oldest=0s in_flight=0 held=1 answered=0 ambiguous=0\n"
     shown = json.loads(ended.out)
-    assert (shown["model"], shown["held"]) == (held.model, 1)
+    assert (shown["model"], shown["held"], shown["batches"]["ambiguous"]) == (held.model, 1, 0)
     assert "boat" not in ended.out

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from sqlalchemy.orm import Session
 
-from models import EntryKind, LedgerEntry, TextAttempt, TextJob, TextLane
-from reelqueue.states import TextAttemptState, TextState
+from models import EntryKind, LedgerEntry, TextAttempt, TextBatch, TextJob, TextLane
+from models.base import new_id
+from reelqueue.states import TextAttemptState, TextBatchState, TextState
 from tests.support.stored_jobs import NOW, store_account
 from tests.support.stored_texts import store_text, store_text_attempt
+from workers.batches.load import BatchLoad
 from workers.operator.text_health import text_loads, text_troubles
 
 
@@ -67,6 +70,78 @@ def test_a_models_load_is_counted(session: Session) -> None:
     assert (load.model, load.waiting, load.oldest_waiting_seconds) == ("qwen-plus", 2, 30.0)
     assert (load.in_flight, load.held, load.answered, load.ambiguous) == (1, 1, 1, 1)
     assert (load.spent, load.written_off) == ({"USD": Decimal("0.02")}, {"USD": Decimal("0.50")})
+
+
+def store_batch(session: Session, state: TextBatchState, **values: object) -> UUID:
+    """A batch of one job in some state."""
+    account_id = store_account(session, name=f"account {new_id()}")
+    facts = {"base_url": "https://dashscope.test", "model": "qwen-plus", "line_count": 1, "name": str(new_id())}
+    dates = {"created_at": NOW, "next_step_at": NOW}
+    batch = TextBatch(account_id=account_id, state=state, **facts | dates | values)
+    session.add(batch)
+    session.flush()
+    job_id = store_text(session, TextState.RUNNING, is_batched=True, line_bytes=100)
+    store_text_attempt(session, job_id, account_id=account_id, batch_id=batch.id, reserved_amount=Decimal("0.25"),
+                       currency="USD")  # fmt: skip
+    return batch.id
+
+
+def test_the_batches_of_a_model_are_counted(session: Session) -> None:
+    store_text(session, is_batched=True, line_bytes=100)
+    store_text(session, is_batched=True, line_bytes=100, failure_code="budget_exhausted")
+    store_text(session, is_batched=True, line_bytes=100, not_before_at=NOW + timedelta(hours=2))
+    store_batch(session, TextBatchState.GATHERED, next_step_at=NOW + timedelta(minutes=9))
+    store_batch(session, TextBatchState.RUNNING, next_step_at=NOW + timedelta(minutes=3))
+    for minutes in (1, 5):
+        store_batch(session, TextBatchState.AMBIGUOUS, sent_at=NOW + timedelta(minutes=minutes),
+                    next_step_at=NOW + timedelta(minutes=9))  # fmt: skip
+
+    (load,) = text_loads(session, NOW + timedelta(minutes=6))
+
+    assert (load.waiting, load.in_flight) == (0, 0)
+    assert load.batches == BatchLoad(
+        waiting=1,
+        oldest_waiting_seconds=360.0,
+        gathered=1,
+        ambiguous=2,
+        oldest_ambiguous_seconds=300.0,
+        running=1,
+        overdue_seconds=180.0,
+        lines=4,
+        reserved={"USD": Decimal(1)},
+    )
+
+
+def test_a_batch_that_is_closed_is_not_counted(session: Session) -> None:
+    batch_id = store_batch(session, TextBatchState.CLOSED)
+    (attempt,) = session.query(TextAttempt).filter_by(batch_id=batch_id)
+    attempt.state = TextAttemptState.ANSWERED
+    session.get_one(TextJob, attempt.job_id).state = TextState.SUCCEEDED
+    session.flush()
+
+    assert text_loads(session, NOW) == []
+
+
+@pytest.mark.parametrize(("minutes", "count"), [(14, 0), (16, 1)])
+def test_a_batch_that_is_ambiguous_for_long_is_named_with_when_it_left(
+    session: Session, minutes: int, count: int
+) -> None:
+    now = NOW + timedelta(hours=1)
+    sent_at = now - timedelta(minutes=minutes)
+    store_batch(session, TextBatchState.AMBIGUOUS, sent_at=sent_at, next_step_at=now)
+
+    troubles = list(text_troubles(session, now))
+
+    assert [f"ambiguous since {sent_at:%Y-%m-%d %H:%M} UTC" in trouble.seen for trouble in troubles] == [True] * count
+
+
+@pytest.mark.parametrize(("minutes", "count"), [(14, 0), (16, 1)])
+def test_a_model_whose_jobs_no_worker_gathers_is_named(session: Session, minutes: int, count: int) -> None:
+    store_text(session, model="qwen-max", is_batched=True, line_bytes=100)
+
+    troubles = list(text_troubles(session, NOW + timedelta(minutes=minutes)))
+
+    assert [trouble.subject for trouble in troubles] == ["batches of qwen-max"] * count
 
 
 def charge(session: Session, state: TextAttemptState, kind: EntryKind, amount: str, at: datetime = NOW) -> None:
