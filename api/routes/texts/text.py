@@ -28,7 +28,7 @@ class TextCancelOptions(BaseModel):
     running: Literal["finish", "abandon"] = Field(
         default="finish",
         description="A job that is being answered is billed as far as its answer came: `finish` lets it end, `abandon` "
-        "gives the answer up.",
+        "gives the answer up. The answer of a batched job that comes nevertheless is paid for and kept.",
     )
 
 

@@ -145,7 +145,7 @@ class TextCalls:
         Args:
             job_id: The job.
             running: One that is being answered is billed as far as its answer came: ``finish`` lets it end, ``abandon``
-                gives the answer up.
+                gives the answer up. The answer of a batched job that comes nevertheless is paid for, and kept.
 
         Raises:
             ConflictError: the job is past stopping.
