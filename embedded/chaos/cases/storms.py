@@ -19,12 +19,14 @@ _PAUSE_SECONDS: Final = (0.3, 1.0)
 """Between two kills on one host: a worker is back after one to two seconds."""
 _ARMED_AT_ONCE: Final = 2
 """For each host."""
+_QUESTIONS: Final = 3
+"""Alone, and as many in a batch: their steps have failpoints, too."""
+_HELPED: Final = {
+    *(Failpoint.REFUSED, Failpoint.CANCELLING, Failpoint.RECONCILED, Failpoint.LISTED, Failpoint.DOUBTED),
+    Failpoint.BATCH_LISTED,
+}
 # What jobs pass without the help of another fault.
-_PASSED: Final[tuple[Failpoint, ...]] = tuple(
-    name
-    for name in Failpoint
-    if name not in {Failpoint.REFUSED, Failpoint.CANCELLING, Failpoint.RECONCILED, Failpoint.LISTED, Failpoint.DOUBTED}
-)
+_PASSED: Final[tuple[Failpoint, ...]] = tuple(name for name in Failpoint if name not in _HELPED)
 
 
 def _at_any_moment(world: Harness) -> list[UUID]:
@@ -43,6 +45,8 @@ def _at_failpoints(world: Harness) -> list[UUID]:
     """Keep some failpoints armed, so that each process that passes one dies there."""
     armed = set(_arm_others(world, ()))
     job_ids = world.enqueue(_JOBS)
+    world.ask(_QUESTIONS)
+    world.ask(_QUESTIONS, is_batched=True)
     until = time.monotonic() + _SECONDS
     while time.monotonic() < until:
         met = {name for name in armed if world.has_met(name)}
