@@ -282,7 +282,7 @@ def test_nobody_at_work_is_bad(broker_url: str) -> None:
         line = doctor._workers(app)
 
     assert not line.is_healthy
-    assert "0 answer, and no worker serves archive, control, intake, poll, submit" in line.seen
+    assert "0 answer, and no worker serves archive, batch, control, intake, poll, submit, text" in line.seen
 
 
 def test_with_everything_broken_every_line_comes(context: Context, tmp_path: Path) -> None:
