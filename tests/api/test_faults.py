@@ -42,7 +42,14 @@ def test_a_wrong_method_is_told_all_right_ones(api: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("POST", "/v1/jobs"), ("GET", "/v1/jobs"), ("GET", f"/v1/jobs/{UNKNOWN}")]
+    ("method", "path"),
+    [
+        ("POST", "/v1/jobs"),
+        ("GET", "/v1/jobs"),
+        ("GET", f"/v1/jobs/{UNKNOWN}"),
+        ("POST", "/v1/preview"),
+        ("GET", "/v1/models"),
+    ],
 )
 def test_without_the_database_callers_are_asked_to_come_back(stranded: httpx.Client, method: str, path: str) -> None:
     answer = stranded.request(method, path, json=request())
@@ -54,8 +61,6 @@ def test_without_the_database_callers_are_asked_to_come_back(stranded: httpx.Cli
 
 def test_what_needs_no_database_works_without(stranded: httpx.Client) -> None:
     assert stranded.get("/healthz").json() == {"status": "ok"}
-    assert stranded.post("/v1/preview", json=request()).status_code == 200
-    assert stranded.get("/v1/models").status_code == 200
 
 
 def test_not_ready_without_the_database(stranded: httpx.Client) -> None:

@@ -30,6 +30,7 @@ ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 90.0
 """Bounds every wait on a busy machine; none takes this long."""
 
+_QUEUES = "control,intake,celery,submit,poll,archive,text,batch"
 # Everything that heals, heals soon; nothing is quicker than it is safe.
 _QUICK = {
     "TEXT_SEND_WITHIN_SECONDS": 3,
@@ -124,7 +125,7 @@ def working(
         "ALIBABA_API_KEY": "sk-canary-7d1f",
     }
     arguments = ["-A", "workers.app", "worker", "--pool", "threads", "--concurrency", "8", "--hostname", "all@test"]
-    arguments += ["-Q", "control,intake,celery,submit,poll,archive,text", "--beat", "--schedule", f"{folder}/beat"]
+    arguments += ["-Q", _QUEUES, "--beat", "--schedule", f"{folder}/beat"]
     command = Command(
         name="worker", arguments=[sys.executable, "-m", "celery", *arguments], environment=environment, folder=ROOT
     )

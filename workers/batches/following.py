@@ -149,7 +149,6 @@ def _close_read(context: Context, step: Step, file: IO[bytes]) -> tuple[int, int
     for chunk in _chunks(file):
         answered |= {attempt_id for attempt_id, line in chunk.items() if is_answered(line)}
         count += close_lines(context, _results(context, step, chunk))
-        failpoint(Failpoint.BATCH_SETTLED)
         keep_step(context, step)
     return count, len(answered)
 

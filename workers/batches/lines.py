@@ -25,6 +25,7 @@ from reelqueue.qwen.answer import Answer
 from reelqueue.qwen.errors import TextError
 from reelqueue.states import OPEN_TEXT_ATTEMPT, FailureClass, TextAttemptState, TextState
 from workers.batches.decisions import after_line, after_release
+from workers.failpoints import Failpoint, failpoint
 from workers.runtime.context import Context
 from workers.texts.decisions import Reason, Verdict
 from workers.texts.outcomes import (
@@ -87,6 +88,7 @@ def close_lines(context: Context, results: Mapping[UUID, Result]) -> int:
         jobs = {row.id: row.job_id for row in rows if row.campaign_id == campaign_id}
         with context.sessions.begin() as session:
             closed += _close(session, context, jobs, results, context.clock.now(session))
+        failpoint(Failpoint.BATCH_SETTLED)
     return len(closed)  # the sweep hints at the webhooks: seconds count little after hours
 
 

@@ -15,7 +15,6 @@ from workers.batches.following import follow_batch
 from workers.batches.lines import close_lines, open_lines
 from workers.batches.rows import LeaseLostError, Step, again, keep_step, step_of, take_step, try_later
 from workers.batches.search import search_batch
-from workers.failpoints import Failpoint, failpoint
 from workers.runtime.context import Context
 from workers.texts.decisions import Reason
 
@@ -51,7 +50,6 @@ def _release(context: Context, step: Step) -> str:
     reason = Reason(batch.error_class, batch.error_code, batch.error_message)
     while found := open_lines(context, step.id):
         close_lines(context, dict.fromkeys(found, reason))
-        failpoint(Failpoint.BATCH_SETTLED)
         keep_step(context, step)
     with context.sessions.begin() as session:
         now = context.clock.now(session)

@@ -221,6 +221,7 @@ def test_what_waits_is_shown_to_machines(server: str, clips: list[UUID], tmp_pat
 
     waiting = json.loads(run("approve", "autumn", "--dry-run", "--json").stdout)
 
+    assert waiting.pop("priced_by")[0].startswith("release ")
     assert waiting == {"count": 1, "max_amount": "0.75", "currency": "USD", "unpriced_count": 0, "unpriced_ids": []}
 
 

@@ -23,7 +23,7 @@ from reelqueue.states import FailureClass, TextAttemptState, TextBatchState, Tex
 from tests.conftest import TIME_SCALE
 from tests.support.asked import MODEL
 from tests.support.batched import DAY, Batched, KilledError
-from workers.batches import creation, following, search
+from workers.batches import creation, following, lines, search
 from workers.batches.gathering import gather_text_jobs
 from workers.batches.lines import close_lines
 from workers.batches.stepping import step_batch
@@ -120,7 +120,7 @@ POINTS = [
     (creation, Failpoint.BATCH_CREATED, 1),
     (search, Failpoint.BATCH_LISTED, 1),
     (following, Failpoint.BATCH_READ, 1),
-    (following, Failpoint.BATCH_SETTLED, 1),
+    (lines, Failpoint.BATCH_SETTLED, 1),
     (following, Failpoint.BATCH_CLOSED, 1),
 ]
 

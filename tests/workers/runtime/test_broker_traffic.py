@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import closing
 
+import pytest
 from kombu import Connection
 from kombu.asynchronous import Hub
 
@@ -30,16 +32,23 @@ class Dispatcher:
         self.sent += 1
 
 
-def test_events_are_gathered_and_sent_in_time() -> None:
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    """An event loop of kombu's."""
+    with closing(Hub()) as made:
+        yield made
+
+
+def test_events_are_gathered_and_sent_in_time(hub: Hub) -> None:
     consumer = Consumer.__new__(Consumer)
-    consumer.hub, consumer.event_dispatcher = Hub(), Dispatcher()
-    loop = consumer.hub.create_loop()
+    consumer.hub, consumer.event_dispatcher = hub, Dispatcher()
+    loop = hub.create_loop()
 
     for _ in range(3):
         consumer.on_send_event_buffered()
     next(loop)
     assert consumer.event_dispatcher.sent == 0
 
-    while consumer.hub.timer.queue:
+    while hub.timer.queue:
         next(loop)
     assert consumer.event_dispatcher.sent == 1

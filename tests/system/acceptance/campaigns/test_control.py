@@ -19,7 +19,8 @@ from tests.system.acceptance.campaigns.studio import Studio
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("stack")]
 
-COUNT = 30
+COUNT = 150
+"""More than are rendered while a busy machine starts a command."""
 CLIP_COST = Decimal("0.30")
 HEAD = "custom_id,model,prompt,duration,poll_interval_ms\n"
 
