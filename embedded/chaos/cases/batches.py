@@ -110,7 +110,10 @@ def _unspent(world: Harness) -> set[str]:
 def _while_made(hurt: Callable[[Harness], None], world: Harness) -> list[UUID]:
     world.script(operation="batch-create", kind="delay", phase="after", seconds=1)
     _ask(world)
-    _wait_until(world, TextBatchState.CREATING)
+    # A busy machine may not see it being made.
+    world.wait_for(
+        lambda: _has_one(world, TextBatchState.CREATING) or "batch-create" not in _unspent(world), "a batch is made"
+    )
     hurt(world)
     return []
 
@@ -149,9 +152,14 @@ def _is_cancelled_by_hand(world: Harness) -> list[UUID]:
     before = _released(world)["batch_cancelled"]
     with world.configured(texts={"batch_run_seconds": _RUNS_LONG_SECONDS}):
         _ask(world)
-        _wait_until(world, TextBatchState.RUNNING)
-        _cancel_at_provider(world)
-        world.wait_for(lambda: _released(world)["batch_cancelled"] > before, "lines were cancelled")
+        cancelled: set[str] = set()
+
+        def are_cancelled() -> bool:
+            # Those that run already may be of the load, and over before any of their lines is cancelled.
+            _cancel_at_provider(world, cancelled)
+            return _released(world)["batch_cancelled"] > before
+
+        world.wait_for(are_cancelled, "lines were cancelled")
     return []
 
 
@@ -169,26 +177,28 @@ def _is_abandoned(world: Harness) -> list[UUID]:
     return []
 
 
-def _cancel_at_provider(world: Harness) -> None:
+def _cancel_at_provider(world: Harness, cancelled: set[str]) -> None:
+    """Cancel the batches that run, but for those that were cancelled before."""
     with Session(world.engine) as session:
         running = select(TextBatch.provider_batch_id).where(TextBatch.state == TextBatchState.RUNNING)
-        provider_ids = session.scalars(running).all()
+        provider_ids = {str(one) for one in session.scalars(running)} - cancelled
     with QwenBatches({"base_url": f"{world.site.base_url}/compatible-mode/v1", "api_key": KEY}) as client:
         for provider_id in provider_ids:
+            cancelled.add(provider_id)
             try:
-                client.cancel(str(provider_id))
+                client.cancel(provider_id)
             except TextRefusedError:  # it is over
                 continue
             world.injected["fault"] += 1
 
 
 def _wait_until(world: Harness, state: TextBatchState) -> None:
-    def is_there() -> bool:
-        with Session(world.engine) as session:
-            found = session.scalars(select(TextBatch.id).where(TextBatch.state == state).limit(1))
-            return found.first() is not None
+    world.wait_for(lambda: _has_one(world, state), f"a batch is {state}")
 
-    world.wait_for(is_there, f"a batch is {state}")
+
+def _has_one(world: Harness, state: TextBatchState) -> bool:
+    with Session(world.engine) as session:
+        return session.scalars(select(TextBatch.id).where(TextBatch.state == state).limit(1)).first() is not None
 
 
 def _released(world: Harness) -> Counter[str | None]:
