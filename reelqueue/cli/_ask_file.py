@@ -81,7 +81,8 @@ def agree(questions: list[Question], *, is_batch: bool, is_agreed: bool) -> None
     Raises:
         typer.Exit: There is no terminal to ask at.
     """
-    told = f"{len(questions)} questions{' in batches, at half the price' if is_batch else ''}, {_total(questions)}"
+    count = "1 question" if len(questions) == 1 else f"{len(questions)} questions"
+    told = f"{count}{' in batches, at half the price' if is_batch else ''}, {_total(questions)}"
     talk(told)
     if is_agreed:
         return
@@ -97,7 +98,7 @@ def ask_all(client: Client, questions: list[Question], key: str | None, answers:
         client.texts.enqueue(question.asked, idempotency_key=f"{key}:{number}" if key else None).id
         for number, question in enumerate(questions, 1)
     ]
-    talk(f"{len(ids)} text jobs are queued")
+    talk("1 text job is queued" if len(ids) == 1 else f"{len(ids)} text jobs are queued")
     has_failed = False
     with _writer(output) as write:
         for number, job_id in enumerate(ids, 1):

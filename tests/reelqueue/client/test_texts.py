@@ -265,7 +265,7 @@ FILES = {
         (["--file", "{empty}"], "has no question"),
         (["--file", "{hot}", "--batch"], "line 2: temperature"),
         (["--file", "{one}"], "say --yes"),
-        (["--file", "{one}", "--batch"], "1 questions in batches, at half the price, for at most"),
+        (["--file", "{one}", "--batch"], "1 question in batches, at half the price, for at most"),
         (["x", "--batch", "--stream"], "stream"),
     ],
 )

@@ -80,7 +80,8 @@ def test_a_command_of_text_jobs_is_answered(services: dict[str, str], tmp_path: 
     )
 
     assert ran.returncode == 0, ran.stderr
-    assert "Name a paper boat." in ran.stdout
+    output = tmp_path / "answers.jsonl"
+    assert "Name a paper boat." in (output.read_text() if "--output" in command else ran.stdout)
 
 
 def example(first_line: str) -> str:
