@@ -180,7 +180,10 @@ def _is_abandoned(world: Harness) -> list[UUID]:
 def _cancel_at_provider(world: Harness, cancelled: set[str]) -> None:
     """Cancel the batches that run, but for those that were cancelled before."""
     with Session(world.engine) as session:
-        running = select(TextBatch.provider_batch_id).where(TextBatch.state == TextBatchState.RUNNING)
+        # Before its file is read, a batch has no lines that could be cancelled.
+        running = select(TextBatch.provider_batch_id).where(
+            TextBatch.state == TextBatchState.RUNNING, TextBatch.provider_status == "in_progress"
+        )
         provider_ids = {str(one) for one in session.scalars(running)} - cancelled
     with QwenBatches({"base_url": f"{world.site.base_url}/compatible-mode/v1", "api_key": KEY}) as client:
         for provider_id in provider_ids:
