@@ -197,12 +197,17 @@ def _results(context: Context, step: Step, chunk: Mapping[UUID, Mapping[str, obj
 
 
 def _close_rest(context: Context, step: Step, seen: ProviderBatch) -> None:
-    """Close the lines that are in no file: refused where the provider refused the file, else perhaps billed."""
-    refused = _refused_lines(context, step, seen) if seen.status == "failed" else {}
-    whole = Reason(FailureClass.PROVIDER, FailureCode.BATCH_REFUSED, f"its batch was refused: {_said(seen)}")
-    lost = TextNoAnswerError(f"its batch is {seen.status}, and it is in no result file")
+    """Close the lines that are in no file: free where the provider refused or never read the file."""
+    refused: Mapping[UUID, Result] = {}
+    rest: Result = TextNoAnswerError(f"its batch is {seen.status}, and it is in no result file")
+    if seen.status == "failed":
+        refused = _refused_lines(context, step, seen)
+        rest = Reason(FailureClass.PROVIDER, FailureCode.BATCH_REFUSED, f"its batch was refused: {_said(seen)}")
+    elif seen.is_unread:
+        # Named as the provider names the lines of one that it has read.
+        why = f"its batch is {seen.status}, and its file was never read"
+        rest = Reason(FailureClass.PROVIDER, f"batch_{seen.status}", why)
     while found := open_lines(context, step.id):
-        rest: Result = whole if seen.status == "failed" else lost
         close_lines(context, {attempt_id: refused.get(attempt_id, rest) for attempt_id in found})
         keep_step(context, step)
 

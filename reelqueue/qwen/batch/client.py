@@ -65,6 +65,8 @@ class TextBatch:
     total: int
     completed: int
     failed: int
+    is_unread: bool
+    """Whether the provider states that it has read no line of its file, and has written none."""
 
     @property
     def is_over(self) -> bool:
@@ -318,6 +320,7 @@ def _batch(document: Mapping[str, Any]) -> TextBatch:
         total=_count(counts, "total"),
         completed=_count(counts, "completed"),
         failed=_count(counts, "failed"),
+        is_unread=counts.get("total") == 0 and not any(files),
     )
 
 

@@ -275,6 +275,31 @@ def test_cancelling_all_jobs_of_a_batch_cancels_it(batched: Batched) -> None:
     assert batched.broken() == []
 
 
+@pytest.mark.parametrize("is_wanted", [True, False])
+def test_a_batch_that_is_cancelled_before_its_file_was_read_is_free(batched: Batched, *, is_wanted: bool) -> None:
+    jobs = [batched.batched() for _ in range(2)]
+    batched.configure(texts={"batch_validation_seconds": DAY})
+    batch_id = batched.gathered()
+    provider_id = str(batched.step(batch_id).provider_batch_id)
+    if is_wanted:  # in the provider's console
+        with QwenBatches(
+            {"base_url": f"{batched.simulator.base_url}/compatible-mode/v1", "api_key": "sk-simulated"}
+        ) as client:
+            client.cancel(provider_id)
+    else:
+        assert all(map(batched.cancel, jobs))
+        batched.clock.ahead += timedelta(seconds=60)
+        assert batched.step(batch_id).cancel_sent_at is not None
+    batched.configure(texts={"batch_validation_seconds": 1.0})
+
+    batched.play()
+
+    state = TextState.SUCCEEDED if is_wanted else TextState.CANCELLED
+    assert (batched.batch(batch_id).provider_status, batched.states()) == ("cancelled", [state] * 2)
+    assert (len(batched.entries()), len(batched.charges())) == (2 * is_wanted, 2 * is_wanted)
+    assert batched.broken() == []
+
+
 def _cancel_campaign(batched: Batched, _job_id: UUID) -> None:
     with batched.context.sessions.begin() as session:
         session.execute(update(Campaign).values(cancelled_at=batched.context.clock.now(session)))
@@ -715,13 +740,13 @@ def _search(batched: Batched, batch_id: UUID) -> None:
     batched.step(batch_id)
 
 
-def _give_up(batched: Batched, batch_id: UUID) -> None:
+def _believe_lost(batched: Batched, batch_id: UUID) -> None:
     with batched.context.sessions.begin() as session:
         lost = {"state": TextBatchState.RELEASING, "error_code": FailureCode.BATCH_LOST}
         session.execute(update(TextBatch).where(TextBatch.id == batch_id).values(lost))
 
 
-@pytest.mark.parametrize(("change", "status"), [(_search, "validating"), (_give_up, "cancelling")])
+@pytest.mark.parametrize(("change", "status"), [(_search, "validating"), (_believe_lost, "cancelling")])
 def test_an_answer_that_comes_late_cancels_a_batch_that_no_job_waits_for(
     batched: Batched, monkeypatch: pytest.MonkeyPatch, change: Callable[[Batched, UUID], None], status: str
 ) -> None:

@@ -262,3 +262,26 @@ def test_an_answer_that_ends_in_half_a_character_is_read(batches: QwenBatches, h
 
     texts = [answer.text for one in results.values() if (answer := one.answer) is not None]
     assert [text[:5] for text in texts] == ["Boats", "Boats"]
+
+
+@pytest.mark.parametrize(
+    ("counts", "file_id", "is_unread"),
+    [
+        ({"total": 0, "completed": 0}, None, True),
+        ({"total": 2}, None, False),
+        ({}, None, False),
+        ({"total": 0}, "f", False),
+    ],
+)
+def test_only_a_count_of_no_lines_says_that_a_batch_was_not_read(
+    counts: dict[str, int], file_id: str | None, *, is_unread: bool
+) -> None:
+    made = {"id": "batch_1", "status": "cancelled", "request_counts": counts, "output_file_id": file_id}
+    settings = {
+        "base_url": "http://127.0.0.1:1/compatible-mode/v1",
+        "api_key": "sk-test",
+        "transport": httpx.MockTransport(lambda _request: httpx.Response(200, json=made)),
+    }
+
+    with QwenBatches(settings) as client:
+        assert client.get("batch_1").is_unread is is_unread
