@@ -1,4 +1,4 @@
-"""A notice: one thing that happened to a campaign or to the server, which receivers are told of once.
+"""A notice: one thing that happened to a campaign or to the server, which receivers get once.
 
 The rows of campaigns, accounts and caps say what is so; the row here says that it was reported. Whoever looks later
 finds the same key, so each occurrence is one row, however often it is looked for and whatever died meanwhile.
@@ -19,7 +19,7 @@ from reelqueue.webhooks import CampaignEvent
 
 
 class OperatorEvent(StrEnum):
-    """What operators are told of their server."""
+    """What operators are notified of."""
 
     ACCOUNT_PAUSED = "account.paused"
     """Nothing more is submitted with a provider account."""

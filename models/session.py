@@ -92,10 +92,10 @@ def make_engine(
 
 
 class LookBeforeUse:
-    """Replaces connections that have ended while nobody used them, so that the first use after a restart succeeds.
+    """Replaces connections that have ended while they were idle, so that the first use after a restart succeeds.
 
     A ping would cost a round trip for each transaction. The end of a connection is seen on its socket, for nothing;
-    only one that has something to read, or that nobody has used for long, is asked.
+    only one that has something to read, or that was idle for long, is asked.
     """
 
     def __init__(self, dialect: Dialect) -> None:

@@ -66,7 +66,7 @@ def read_questions(file: Path, common: Mapping[str, Any]) -> list[Question]:
         if custom_id is not None and seen.setdefault(custom_id, number) != number:
             raise InvalidRequestError(
                 "bad_line",
-                f"{file}, line {number}: custom_id {custom_id!r} stands in line {seen[custom_id]} as well; "
+                f"{file}, line {number}: custom_id {custom_id!r} is in line {seen[custom_id]} as well; "
                 "give each question its own",
                 "custom_id",
             )

@@ -19,4 +19,4 @@ def wait_until_blocked(engine: Engine) -> None:
         with engine.connect() as connection:
             if connection.exec_driver_sql(waiting).scalar_one():
                 return
-    pytest.fail("nobody waits for a lock")
+    pytest.fail("no transaction waits for a lock")

@@ -78,7 +78,7 @@ def ripe_models(session: Session, rules: BatchSettings, now: datetime) -> list[s
         func.count() >= rules.lines_max,
         func.sum(TextJob.line_bytes) >= rules.bytes_max,
     )
-    due = select(TextJob.model).join(Campaign, Campaign.id == TextJob.campaign_id).where(_is_due(now))
+    due = select(TextJob.model).join(Campaign, Campaign.id == TextJob.campaign_id).where(may_be_gathered(now))
     return list(session.scalars(due.group_by(TextJob.model).having(is_ripe).order_by(TextJob.model)))
 
 
@@ -114,7 +114,8 @@ def gather_text_jobs(context: Context, model: str) -> str:
     return f"model={model} batches={len(counts)} jobs={sum(counts)}"
 
 
-def _is_due(now: datetime) -> ColumnElement[bool]:
+def may_be_gathered(now: datetime) -> ColumnElement[bool]:
+    """Whether a job, joined with its campaign, may be put into a batch now; money is looked at by the claim."""
     return and_(
         TextJob.state == TextState.QUEUED,
         TextJob.is_batched,
@@ -158,7 +159,7 @@ def _candidates(
         select(TextJob.id, TextJob.request, TextJob.line_bytes, TextJob.max_cost_amount, TextJob.max_cost_currency,
                TextJob.cost_amount)
         .join(Campaign, Campaign.id == TextJob.campaign_id)
-        .where(TextJob.model == model, _is_due(now))
+        .where(TextJob.model == model, may_be_gathered(now))
         .order_by((TextJob.priority + Campaign.priority).desc(), TextJob.created_at, TextJob.id)
         .limit(rules.lines_max)
     )  # fmt: skip
@@ -246,7 +247,7 @@ def _lock_queued(session: Session, job_ids: Sequence[UUID], now: datetime) -> di
     mine = (
         select(TextJob.id, TextJob.tenant_id, TextJob.campaign_id)
         .join(Campaign, Campaign.id == TextJob.campaign_id)
-        .where(among(TextJob.id, job_ids), _is_due(now))
+        .where(among(TextJob.id, job_ids), may_be_gathered(now))
         .order_by(TextJob.id)
         .with_for_update(of=TextJob, key_share=True, skip_locked=True)
     )

@@ -8,7 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from models.campaign import Campaign
@@ -16,7 +16,8 @@ from models.text_attempt import TextAttempt
 from models.text_batch import TextBatch
 from models.text_job import TextJob
 from reelqueue.failure_codes import FailureCode
-from reelqueue.states import OPEN_TEXT_ATTEMPT, TextBatchState, TextState
+from reelqueue.states import OPEN_TEXT_ATTEMPT, TextBatchState
+from workers.batches.gathering import may_be_gathered
 
 _COUNTED: Final = tuple(state for state in TextBatchState if state is not TextBatchState.CLOSED)
 
@@ -64,16 +65,6 @@ def batch_loads(session: Session, now: datetime) -> Mapping[str, BatchLoad]:
     return {model: BatchLoad(**facts) for model, facts in found.items()}
 
 
-def waits_for_batch(now: datetime) -> ColumnElement[bool]:
-    """Whether a text job may be put into a batch now, as far as its own row says."""
-    return and_(
-        TextJob.state == TextState.QUEUED,
-        TextJob.is_batched,
-        or_(TextJob.not_before_at.is_(None), TextJob.not_before_at <= now),
-        TextJob.failure_code.is_distinct_from(FailureCode.BUDGET_EXHAUSTED),
-    )
-
-
 def _since(moment: datetime | None, now: datetime) -> float:
     return max((now - moment).total_seconds(), 0.0) if moment else 0.0
 
@@ -83,9 +74,7 @@ def _waiting(now: datetime) -> Select[*tuple[Any, ...]]:
     return (
         select(TextJob.model, func.count().label("waiting"), since)
         .join(Campaign, Campaign.id == TextJob.campaign_id)
-        .where(
-            waits_for_batch(now), Campaign.paused_at.is_(None), or_(Campaign.run_at.is_(None), Campaign.run_at <= now)
-        )
+        .where(may_be_gathered(now), TextJob.failure_code.is_distinct_from(FailureCode.BUDGET_EXHAUSTED))
         .group_by(TextJob.model)
     )
 

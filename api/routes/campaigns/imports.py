@@ -79,7 +79,7 @@ class StagedCount(BaseModel):
 
 
 class CommitOptions(StagedCount, Agreement):
-    """What a commit puts in force, and the most that it may cost: as `price` has told."""
+    """What a commit stores, and the most that it may cost, which `price` returns."""
 
     csv_style: CsvStyle | None = Field(
         default=None, description="How the file is written: results and failures are like it; null: as before."
@@ -225,7 +225,7 @@ def commit_campaign_import(
 def _commit(
     session: Session, begun: ClipImport, *, clips: int, csv_style: CsvStyle | None = None, now: datetime
 ) -> dict[str, Any]:
-    """Put an import in force in this transaction, whose end decides.
+    """Make an import effective in this transaction, whose end decides.
 
     Raises:
         ProblemError: 409 or 422, as it cannot be.

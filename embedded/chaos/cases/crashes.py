@@ -85,7 +85,7 @@ def _cancelling(world: Harness) -> list[UUID]:
 
 
 def _healing(world: Harness) -> list[UUID]:
-    world.arm(Failpoint.POLLED)  # leaves results that no worker is told of
+    world.arm(Failpoint.POLLED)  # leaves results without a hint to any worker
     world.arm(Failpoint.SWEPT)
     job_ids = world.enqueue(4)
     world.wait_until_met(Failpoint.POLLED)

@@ -25,7 +25,7 @@ from reelqueue.catalog.price_list import Price, Prices, PriceSource, released_pr
 GONE_AFTER: Final = 2
 """Whole readings in a row without a model that was listed before, after which the list names it no more."""
 _LOCK: Final = 0x5072_6963_6573
-"""Of Postgres, held by whoever adds prices, and shared by whoever needs that none is added meanwhile."""
+"""Of Postgres, held by a transaction that adds prices, and shared by those that need that none is added meanwhile."""
 
 
 def hold_prices(session: Session) -> None:

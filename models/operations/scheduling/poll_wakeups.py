@@ -5,7 +5,7 @@ lock then puts that writer before or after the end of a running batch, so no wak
 before it, the batch sees the job when it looks for its next wake-up; after it, the writer sees that
 wake-up and moves it forward.
 
-So a lane comes last in a transaction, after jobs and campaigns, which nobody locks who has locked a lane.
+So a lane comes last in a transaction: one that has locked a lane locks no job and no campaign any more.
 """
 
 from __future__ import annotations

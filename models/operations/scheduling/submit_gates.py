@@ -154,7 +154,7 @@ class Openings:
 
     @functools.cached_property
     def accounts(self) -> dict[UUID, Account]:
-        """Every account; read when something is held back, as nobody else asks for them."""
+        """Every account; read only when something is held back."""
         return {one.id: one for one in self.session.scalars(select(Account))}
 
     def lets(self, account_id: UUID, model: str) -> bool:

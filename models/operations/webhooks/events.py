@@ -22,7 +22,7 @@ from reelqueue.states import RenderState, TextState
 from reelqueue.webhooks import EXPIRING_KIND, TEST_KIND, DeliveryState, kind_of, text_kind_of
 
 NEWS: Final = timedelta(hours=24)
-"""An occurrence that is found later than this after it happened is recorded, and no receiver is told."""
+"""An occurrence that is found later than this after it happened is recorded, and sent to no receiver."""
 
 
 def announce(session: Session, job_ids: Collection[UUID], state: RenderState, *, now: datetime) -> None:

@@ -260,7 +260,7 @@ FILES = {
         (["--file", "{file}"], "line 2"),
         (["--file", "{file}", "--stream"], "--stream"),
         (["--file", "{list}"], "line 1: is a JSON list"),
-        (["--file", "{twice}"], "line 3: custom_id 'a' stands in line 1"),
+        (["--file", "{twice}"], "line 3: custom_id 'a' is in line 1"),
         (["--file", "{broken}"], "line 1: is no JSON"),
         (["--file", "{empty}"], "has no question"),
         (["--file", "{hot}", "--batch"], "line 2: temperature"),

@@ -261,7 +261,7 @@ def test_the_command_sets_shows_and_removes_caps(run: Run, own_engine: Engine) -
 
     with own_engine.connect() as dispatcher:
         dispatcher.execute(select(SpendingCap.id).with_for_update())
-        assert run("caps", "list").exit_code == 0  # it waits for nobody, and nobody for it
+        assert run("caps", "list").exit_code == 0  # it waits for no lock, and holds none
 
     assert "is removed" in run("caps", "remove", "USD", "--per", "day").out
     assert run("caps", "list", "--json").out == ""

@@ -1,4 +1,4 @@
-"""A campaign that would go on after a model has ended is told so before it begins."""
+"""A campaign that would go on after a model has ended is refused before it begins."""
 
 from __future__ import annotations
 
