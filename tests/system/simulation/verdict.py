@@ -171,15 +171,17 @@ class Verdict:
     def _counts(self, task_id: str) -> bool:
         """Whether a task is work for its job: one that failed unbilled, and was then forgotten, counts for nothing.
 
-        Nor does it if a review has given it to its job in the place of a later one, or if the provider has named it
+        Nor does one that the provider named and threw away, over its slots: it has neither a listing nor a bill. Nor
+        does it if a review has given it to its job in the place of a later one, or if the provider has named it
         to another job, which follows it.
         """
         follower = self.tasks.get(task_id)
         if follower is not None and self._is_misnamed(follower):
             return False
         task = self.world.provider.provider.store.tasks.get(task_id)
-        is_forgotten = task_id in self.world.witness.forgotten
-        return not (is_forgotten and task is not None and task.status in _UNBILLED)
+        if task is None:
+            return False
+        return not (task_id in self.world.witness.forgotten and task.status in _UNBILLED)
 
     def _is_excused(self, task_id: str) -> bool:
         return self.world.witness.was_hidden(task_id)
