@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from alembic import context
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from models import Base
 from models.session import make_engine
@@ -44,22 +46,27 @@ def migrate_alone(url: str) -> None:
         statement_timeout_seconds=STATEMENT_TIMEOUT_SECONDS,
         lock_timeout_seconds=LOCK_TIMEOUT_SECONDS,
     )
-    with engine.begin() as holder, engine.connect() as connection:
-        holder.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-        holder.execute(text("SET LOCAL lock_timeout = 0"))
-        holder.execute(text("SET LOCAL statement_timeout = 0"))
-        wait_for_turn(holder)
+    with turn(engine), engine.connect() as connection:
         migrate(connection)
     engine.dispose()
 
 
-def wait_for_turn(holder: Connection) -> None:
-    """Take the lock, asking for it again and again: a statement that waits for it holds a snapshot.
+@contextmanager
+def turn(engine: Engine) -> Iterator[None]:
+    """Hold the lock, which is asked for again and again, each time in a transaction of its own.
 
-    An index that the other host builds concurrently waits for every older snapshot, so each would wait for the other.
-    For the same reason the statement has no parameter: Postgres keeps what was bound last, and its snapshot, open.
+    An index that the other host builds concurrently waits for the end of every transaction that it sees with a
+    snapshot. One that waited for the lock, or that asked for it twice, could be seen so, and each would wait for the
+    other for ever. For the same reason the question has no parameter: Postgres keeps what was bound last, and its
+    snapshot, open.
     """
-    while not holder.scalar(text(f"SELECT pg_try_advisory_xact_lock({ADVISORY_LOCK})")):
+    while True:
+        with engine.begin() as holder:
+            for name in ("idle_in_transaction_session_timeout", "lock_timeout", "statement_timeout"):
+                holder.execute(text(f"SET LOCAL {name} = 0"))
+            if holder.scalar(text(f"SELECT pg_try_advisory_xact_lock({ADVISORY_LOCK})")):
+                yield
+                return
         time.sleep(TURN_SECONDS)
 
 

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,6 +18,7 @@ from embedded.servers.postgres import PostgresServer
 from models import session as session_module
 from models.session import DatabaseClock, make_engine, make_sessions
 from tests.conftest import ROOT, free_port
+from tests.support.migrating import PATIENCE_SECONDS, migrating
 from tests.support.pgbouncer import pooling
 
 MOMENT = datetime(2026, 2, 3, 4, 5, 6, 789012, tzinfo=UTC)
@@ -103,10 +101,8 @@ def test_migrations_run_behind_a_pooler_and_leave_no_lock(
     with pooling(postgres_server.url(name), folder, free_port()) as url:
         config = Config(ROOT / "alembic.ini")
         config.attributes["database_url"] = url
-        environment = {**os.environ, "REELQUEUE_DATABASE_URL": url}
-        arguments = [sys.executable, "-m", "alembic", "upgrade", "head"]
-        hosts = [subprocess.Popen(arguments, cwd=ROOT, env=environment) for _ in range(2)]
-        ended = [host.wait(timeout=100) for host in hosts]
+        with migrating(url) as first, migrating(url) as second:
+            ended = [first.wait(PATIENCE_SECONDS), second.wait(PATIENCE_SECONDS)]
         command.check(config)
         with engine_on(url) as engine, engine.begin() as connection:
             locks = connection.scalar(text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,9 +17,15 @@ from sqlalchemy.engine.reflection import Inspector
 
 from embedded.servers.postgres import PostgresServer
 from models import Base
+from tests.support.migrating import PATIENCE_SECONDS, migrating
 
 ROOT = Path(__file__).parents[3]
 TABLES = sorted(Base.metadata.tables)
+ADVISORY_LOCK = 7_305_281_044
+TURNS_BEGAN = """
+SELECT xact_start FROM pg_stat_activity
+WHERE application_name = 'reelqueue migrations' AND query LIKE '%%advisory%%' AND xact_start IS NOT NULL
+"""
 
 
 @pytest.fixture
@@ -73,13 +77,26 @@ def test_every_step_goes_there_and_back_and_there(config: Config, empty: Engine)
 
 
 def test_two_hosts_that_start_at_once_both_end_well(config: Config, empty: Engine) -> None:
-    environment = {**os.environ, "REELQUEUE_DATABASE_URL": config.attributes["database_url"]}
-    alembic = [sys.executable, "-m", "alembic", "upgrade", "head"]
+    url = config.attributes["database_url"]
 
-    hosts = [subprocess.Popen(alembic, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL) for _ in range(2)]
-
-    assert [host.wait(60) for host in hosts] == [0, 0]
+    with migrating(url) as first, migrating(url) as second:
+        assert [first.wait(PATIENCE_SECONDS), second.wait(PATIENCE_SECONDS)] == [0, 0]
     assert set(inspect(empty).get_table_names()) == {*TABLES, "alembic_version"}
+
+
+def test_a_host_that_waits_for_its_turn_asks_in_a_new_transaction_each_time(config: Config, empty: Engine) -> None:
+    """An index that is built concurrently waits for the end of each transaction that it has seen at work."""
+    began: set[object] = set()
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    with empty.connect() as other, migrating(config.attributes["database_url"]) as host:
+        other.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")
+        with empty.connect().execution_options(isolation_level="AUTOCOMMIT") as observer:
+            while host.poll() is None and len(began) < 3 and time.monotonic() < deadline:
+                began |= set(observer.exec_driver_sql(TURNS_BEGAN).scalars())
+        other.rollback()
+
+        assert len(began) >= 3
+        assert host.wait(PATIENCE_SECONDS) == 0
 
 
 @pytest.mark.parametrize("table", TABLES)
