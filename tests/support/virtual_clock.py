@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.orm import Session
 
+from workers.runtime.host_clock import HostClock
+
 START = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 """What every virtual clock shows first."""
 
@@ -40,3 +42,14 @@ class SteppedClock:
     def now(self, _session: Session | None = None) -> datetime:
         """The time that it shows."""
         return self._clock.now() + self.offset
+
+
+class AccompanyingHost(HostClock):
+    """A host that counts the seconds that a virtual clock was moved, so that the clock goes on and is never set."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+
+    def seconds(self) -> float:
+        """Seconds since the clock's start."""
+        return (self._clock.time - START).total_seconds()

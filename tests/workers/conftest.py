@@ -25,7 +25,7 @@ from tests.support.lock_order import watched_locks
 from tests.support.recorded_hints import RecordedHints
 from tests.support.rows import Rows
 from tests.support.scripted_provider import ScriptedProvider
-from tests.support.virtual_clock import VirtualClock
+from tests.support.virtual_clock import AccompanyingHost, VirtualClock
 from workers.__main__ import main
 from workers.runtime.context import Context
 from workers.settings import ArchiveSettings, CelerySettings, PollSettings, ProviderSettings, Settings
@@ -98,6 +98,7 @@ def context(
         hints=hints,
         clock=clock,
         clocks=AgreedClocks(),
+        host=AccompanyingHost(clock),
         environment={"ALIBABA_API_KEY": CANARY},
     )
 

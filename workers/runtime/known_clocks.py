@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -80,3 +80,20 @@ class KnownClocks:
             return False
         then, counted = self._last
         return (now - then).total_seconds() > seconds - counted + _STEP_SECONDS
+
+    def steady(self, now: datetime, seconds: float) -> datetime:
+        """What the database's clock shows unless it was set ahead since it was last remembered.
+
+        A lease is past by this time only: its holder counts seconds, and still has those that the clock skipped.
+
+        Args:
+            now: The database's clock.
+            seconds: This host's count.
+
+        Returns:
+            At most *now*.
+        """
+        if self._last is None:
+            return now
+        then, counted = self._last
+        return min(now, then + timedelta(seconds=seconds - counted))

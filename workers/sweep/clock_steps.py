@@ -6,9 +6,10 @@ Each stored moment at which something is due is here with the longest that its s
 further ahead was written by a clock that was ahead; nothing else makes one. What an owner has named (``run_at``,
 ``start_by``) and what is past are not touched.
 
-Set ahead, every lease is past. What a lost lease costs is a look at the rows or at the provider's list, except for
-calls to language models, whose answers cannot be looked up: they would be given up, and asked and paid for again. So
-each open call gets a whole lease more, in which its worker extends it, if it lives.
+Set ahead, every lease is past. What a lost lease costs is a look at the rows, as a rule. But a call to a language
+model would be given up, and asked and paid for again, since its answer cannot be looked up; and a submit would be
+searched for in the provider's list while its POST has yet to leave. So each attempt that is under way gets a whole
+lease more, in which its worker ends it or extends it, if it lives.
 
 That the clock was set is seen by comparison: this process counts seconds, and the database's clock went on by fewer.
 What happened while no process ran is looked for at the first sweep of each.
@@ -71,27 +72,49 @@ class Wait:
         """Bring back what lies too far ahead; gives how many rows."""
         latest = literal(now) + self.longest
         value = None if self.is_lease else latest if self.keeps else now
-        late = update(self.column.class_).where(self.column > latest, *self.among)
-        done = session.execute(late.values({self.column: value}).execution_options(synchronize_session=False))
+        return self._set(session, self.column > latest, value)
+
+    def renew(self, session: Session, now: datetime) -> int:
+        """Let each wait begin anew; gives how many rows."""
+        latest = literal(now) + self.longest
+        return self._set(session, self.column < latest, latest)
+
+    def _set(self, session: Session, which: ColumnElement[bool], value: object) -> int:
+        change = update(self.column.class_).where(which, *self.among).values({self.column: value})
+        done = session.execute(change.execution_options(synchronize_session=False))
         return int(done.rowcount)  # type: ignore[attr-defined] # an UPDATE's result has it
+
+
+def attempt_leases(settings: Settings) -> Iterator[Wait]:
+    """The time that each attempt which is under way has for its next step: its worker is dead when it is past."""
+    submit, text = settings.submit, settings.text
+    unsent, asking = timedelta(seconds=submit.send_within_seconds), timedelta(seconds=text.send_within_seconds)
+    making = timedelta(seconds=settings.batch.create_seconds)
+    yield Wait(Attempt.send_by, unsent, keeps=True, among=(Attempt.state == AttemptState.INTENT,))
+    yield Wait(Attempt.answer_by, _longest_post(settings), keeps=True, among=(Attempt.state == AttemptState.SENT,))
+    yield Wait(TextAttempt.send_by, asking, keeps=True, among=(TextAttempt.state == TextAttemptState.INTENT,))
+    yield Wait(
+        TextAttempt.answer_by,
+        _longest_silence(settings),
+        keeps=True,
+        among=(TextAttempt.state == TextAttemptState.SENT,),
+    )
+    yield Wait(TextBatch.answer_by, making, keeps=True, among=(TextBatch.state == TextBatchState.CREATING,))
 
 
 def waits(settings: Settings) -> Iterator[Wait]:
     """Every stored wait of the steps."""
-    submit, reconcile, delivery = settings.submit, settings.reconcile, settings.delivery
-    unsent = timedelta(seconds=submit.send_within_seconds)
-    posting = timedelta(seconds=submit.post_seconds + _LARGEST_SUBMIT_SECONDS + submit.settle_within_seconds)
+    reconcile, delivery = settings.reconcile, settings.delivery
     listing = max(reconcile.ask_again_seconds, reconcile.first_look_seconds)
     followed, archiving = RenderJob.next_poll_at.is_not(None), RenderJob.next_archive_at.is_not(None)
     fetch_lease = timedelta(seconds=settings.archive.lease_seconds) * 4
     pace = func.greatest(_milliseconds(func.coalesce(RenderJob.poll_interval_ms, 0)), cast(_PACE, Interval))
+    yield from attempt_leases(settings)
     yield Wait(SubmitLane.next_submit_at, _PACE)
     # Where the provider has named a later moment, it refuses once more, and names it again.
     yield Wait(SubmitLane.throttled_until, _PACE)
-    yield Wait(SubmitLane.posting_until, posting, keeps=True)
+    yield Wait(SubmitLane.posting_until, _longest_post(settings), keeps=True)
     yield Wait(Slot.submit_at, _PACE)
-    yield Wait(Attempt.send_by, unsent, keeps=True, among=(Attempt.state == AttemptState.INTENT,))
-    yield Wait(Attempt.answer_by, posting, keeps=True, among=(Attempt.state == AttemptState.SENT,))
     yield Wait(
         Attempt.reconcile_at,
         timedelta(seconds=listing + reconcile.absent_seconds + reconcile.clock_skew_seconds),
@@ -100,18 +123,7 @@ def waits(settings: Settings) -> Iterator[Wait]:
     yield Wait(TextLane.free_at, _PACE)
     yield Wait(TextLane.held_until, _PACE)
     yield Wait(TextLane.wake_at, _PACE, is_lease=True)
-    asking = timedelta(seconds=settings.text.send_within_seconds)
-    yield Wait(TextAttempt.send_by, asking, keeps=True, among=(TextAttempt.state == TextAttemptState.INTENT,))
-    yield Wait(
-        TextAttempt.answer_by,
-        _longest_silence(settings),
-        keeps=True,
-        among=(TextAttempt.state == TextAttemptState.SENT,),
-    )
     yield Wait(TextJob.not_before_at, _PACE, among=(TextJob.state == TextState.QUEUED,))
-    batch = settings.batch
-    making = timedelta(seconds=batch.create_seconds)
-    yield Wait(TextBatch.answer_by, making, keeps=True, among=(TextBatch.state == TextBatchState.CREATING,))
     yield Wait(TextBatch.next_step_at, _PACE, among=(TextBatch.state != TextBatchState.CLOSED,))
     yield Wait(PollLane.lease_until, timedelta(seconds=settings.poll.lease_seconds), is_lease=True)
     yield Wait(RenderJob.next_poll_at, pace, among=(followed,))
@@ -141,6 +153,12 @@ def _milliseconds(count: ColumnElement[Any] | InstrumentedAttribute[Any]) -> Col
     return func.make_interval(0, 0, 0, 0, 0, 0, count / 1000.0)
 
 
+def _longest_post(settings: Settings) -> timedelta:
+    """How long a submit may take until its outcome is stored."""
+    submit = settings.submit
+    return timedelta(seconds=submit.post_seconds + _LARGEST_SUBMIT_SECONDS + submit.settle_within_seconds)
+
+
 def _longest_silence(settings: Settings) -> timedelta:
     """How long a call to a language model may be silent before its worker is dead."""
     return timedelta(seconds=settings.text.silence_seconds + _LARGEST_SUBMIT_SECONDS)
@@ -150,12 +168,12 @@ def bound_waits(context: Context) -> int:
     """Repair stored moments if the database's clock was set.
 
     Returns:
-        How many there were: waits that lay too far ahead, and calls whose lease was past too early.
+        How many there were: waits that lay too far ahead, and attempts whose lease was past too early.
     """
     with context.sessions() as session:
         now, seconds = context.clock.now(session), context.host.seconds()
     if context.clocks.was_set_ahead(now, seconds):
-        count = _renew_calls(context)
+        count = _renew_leases(context)
         context.clocks.went_on(now, seconds)
         log.warning("clock.set_ahead", renewed=count, remedy="let the database host's clock slew, not step (NTP)")
         return count
@@ -170,18 +188,10 @@ def bound_waits(context: Context) -> int:
     return count
 
 
-def _renew_calls(context: Context) -> int:
-    """Give every open call to a language model a whole lease from now on."""
-    unsent = timedelta(seconds=context.settings.text.send_within_seconds)
-    leases = (
-        (TextAttempt.send_by, unsent, TextAttemptState.INTENT),
-        (TextAttempt.answer_by, _longest_silence(context.settings), TextAttemptState.SENT),
-    )
+def _renew_leases(context: Context) -> int:
+    """Give every attempt that is under way a whole lease from now on."""
     count = 0
-    with context.sessions.begin() as session:
-        now = context.clock.now(session)
-        for column, lease, state in leases:
-            due = update(TextAttempt).where(TextAttempt.state == state, column < now + lease)
-            done = session.execute(due.values({column: now + lease}).execution_options(synchronize_session=False))
-            count += int(done.rowcount)  # type: ignore[attr-defined] # an UPDATE's result has it
+    for wait in attempt_leases(context.settings):
+        with context.sessions.begin() as session:  # of its own: it locks rows of one table at a time
+            count += wait.renew(session, context.clock.now(session))
     return count

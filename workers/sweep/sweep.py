@@ -153,12 +153,13 @@ def _heal_renders(context: Context) -> _Renders:
         now = context.clock.now(session)
         # What was due before this is believed lost. Doubling a hint that is only slow does no harm.
         overdue = now - timedelta(seconds=context.settings.celery.overdue_seconds)
+        alive_until = context.clocks.steady(now, context.host.seconds())
         forgetful = models_not_compared(session, now)
         expired = _expire(session, forgetful, now)
         unpaid = cancel_unpaid(session, forgetful, now=now, limit=_AT_ONCE)
         stopped = cancel_stopped(session, now=now, limit=_AT_ONCE)
-        unsent = _hand_back_unsent(session, context.settings.celery.death_limit, now, overdue)
-        ambiguous = _doubt_silent(session, context.settings.reconcile, now)
+        unsent = _hand_back_unsent(session, context.settings.celery.death_limit, now, min(overdue, alive_until))
+        ambiguous = _doubt_silent(session, context.settings.reconcile, now, alive_until)
         submits = _lost_submits(session, now, overdue)
         fetches = _lost_fetches(session, now)
         before = timedelta(hours=context.settings.archive.expiry_alarm_hours)
@@ -242,9 +243,10 @@ def _hand_back_unsent(session: Session, limit: int, now: datetime, overdue: date
     return len(stale)
 
 
-def _doubt_silent(session: Session, rules: ReconcileSettings, now: datetime) -> int:
+def _doubt_silent(session: Session, rules: ReconcileSettings, now: datetime, alive_until: datetime) -> int:
     """Sent attempts past ``answer_by``: their worker died, and the POST may have arrived."""
-    silent = _take(session, select(Attempt).where(Attempt.state == AttemptState.SENT, Attempt.answer_by <= now))
+    overdue = select(Attempt).where(Attempt.state == AttemptState.SENT, Attempt.answer_by <= alive_until)
+    silent = _take(session, overdue)
     for attempt in silent:
         count_death(session, attempt.job_id, during=_SUBMITTING, now=now)
         mark_ambiguous(session, attempt.id, attempt.job_id, "its worker died before the answer", rules, now=now)

@@ -72,7 +72,7 @@ def _in_transaction(context: Context, step: Callable[[Session, datetime], T]) ->
 
 def _close(context: Context, parts: Parts, state: TextAttemptState) -> int:
     """Close attempts whose worker is gone, each in a transaction of its own, since each locks its lane first."""
-    look = partial(_in_transaction, context, partial(_overdue, state))
+    look = partial(_in_transaction, context, partial(_overdue, context, state))
     found = parts.run(f"text attempts in {state}", look, otherwise=list[UUID]())
     count = 0
     for attempt_id in found:
@@ -81,11 +81,17 @@ def _close(context: Context, parts: Parts, state: TextAttemptState) -> int:
     return count
 
 
-def _overdue(state: TextAttemptState, session: Session, now: datetime) -> list[UUID]:
-    overdue = TextAttempt.send_by <= now if state is TextAttemptState.INTENT else TextAttempt.answer_by <= now
+def _overdue(context: Context, state: TextAttemptState, session: Session, now: datetime) -> list[UUID]:
+    lease = TextAttempt.send_by if state is TextAttemptState.INTENT else TextAttempt.answer_by
+    overdue = lease <= _alive_until(context, now)
     # A line of a batch is closed with its batch.
     mine = select(TextAttempt.id).where(TextAttempt.state == state, TextAttempt.batch_id.is_(None), overdue)
     return list(session.scalars(mine.limit(_AT_ONCE)))
+
+
+def _alive_until(context: Context, now: datetime) -> datetime:
+    """The end of a lease from which on its holder may be believed alive."""
+    return context.clocks.steady(now, context.host.seconds())
 
 
 def _close_one(context: Context, attempt_id: UUID, session: Session, now: datetime) -> bool:
@@ -95,9 +101,10 @@ def _close_one(context: Context, attempt_id: UUID, session: Session, now: dateti
     lane = lock_text_lane(session, attempt.account_id, model)
     job = lock_attempts_job(session, attempt)
     session.refresh(attempt)
-    if attempt.state is TextAttemptState.INTENT and attempt.send_by <= now:
+    alive_until = _alive_until(context, now)
+    if attempt.state is TextAttemptState.INTENT and attempt.send_by <= alive_until:
         verdict, cost = _unsent(context, session, job), None
-    elif attempt.state is TextAttemptState.SENT and attempt.answer_by is not None and attempt.answer_by <= now:
+    elif attempt.state is TextAttemptState.SENT and attempt.answer_by is not None and attempt.answer_by <= alive_until:
         cost = most_of(attempt)
         reason = Reason(FailureClass.PROVIDER, FailureCode.ANSWER_LOST, "its worker died before the answer was stored")
         standing = standing_of(session, job, cost, cost)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 from sqlalchemy import DateTime
+from sqlalchemy.orm import Session
 
 from models import Attempt, Base, PollLane, RenderJob, Slot, SubmitLane, TextAttempt, Turn
 from reelqueue.states import AttemptState, RenderState, TextAttemptState, TextState
@@ -22,6 +24,7 @@ from workers.dispatch.dispatcher import dispatch
 from workers.runtime.context import Context
 from workers.runtime.host_clock import HostClock
 from workers.runtime.known_clocks import KnownClocks
+from workers.submission.submit import Claim, claim_job, mark_sent
 from workers.sweep.clock_steps import waits
 from workers.sweep.sweep import sweep
 
@@ -300,3 +303,78 @@ def test_a_question_under_way_is_not_given_up_because_the_clock_was_set_ahead(
     clock.advance(lease.total_seconds())
     host.true_seconds += lease.total_seconds()
     assert sweep(context).texts == 1  # its worker is dead
+
+
+@pytest.mark.parametrize(
+    ("is_sent", "column", "healed"), [(False, "send_by", "unsent"), (True, "answer_by", "ambiguous")]
+)
+def test_a_submit_under_way_is_not_doubted_because_the_clock_was_set_ahead(
+    jobs: Jobs, rows: Rows, clock: VirtualClock, host: Counting, column: str, healed: str, *, is_sent: bool
+) -> None:
+    job_id = submitting(jobs, is_sent=is_sent)
+    state = rows.attempts(job_id)[0].state
+    sweep(jobs.context)
+    clock.advance(HOUR.total_seconds())
+
+    assert sweep(jobs.context).bounded == 1
+
+    [attempt] = rows.attempts(job_id)
+    lease = (getattr(attempt, column) - clock.now()).total_seconds()
+    assert (attempt.state, lease > 0) == (state, True)
+    for _ in range(2):
+        clock.advance(lease)
+        host.true_seconds += lease
+    assert getattr(sweep(jobs.context), healed) == 1  # its worker is dead
+
+
+@pytest.mark.parametrize("is_sent", [False, True])
+def test_no_lease_is_past_because_the_clock_was_set_ahead_within_the_sweep(
+    jobs: Jobs, rows: Rows, clock: VirtualClock, *, is_sent: bool
+) -> None:
+    job_id = submitting(jobs, is_sent=is_sent)
+    state = rows.attempts(job_id)[0].state
+
+    swept = sweep(replace(jobs.context, clock=SetOnce(clock)))
+
+    assert (swept.unsent, swept.ambiguous, rows.attempts(job_id)[0].state) == (0, 0, state)
+
+
+@pytest.mark.parametrize(
+    ("state", "column"), [(TextAttemptState.INTENT, "send_by"), (TextAttemptState.SENT, "answer_by")]
+)
+def test_no_question_is_given_up_because_the_clock_was_set_ahead_within_the_sweep(
+    context: Context, clock: VirtualClock, state: TextAttemptState, column: str
+) -> None:
+    with context.sessions.begin() as session:
+        job_id = store_text(session, TextState.RUNNING, epoch=1)
+        attempt_id = store_text_attempt(session, job_id, state, **{column: clock.now() + timedelta(seconds=10)})
+
+    assert sweep(replace(context, clock=SetOnce(clock))).texts == 0
+
+    with context.sessions() as session:
+        assert session.get_one(TextAttempt, attempt_id).state is state
+
+
+class SetOnce:
+    """A clock that is set an hour ahead after it was asked for the first time."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self._is_set = False
+
+    def now(self, session: Session) -> datetime:
+        """The time that it shows."""
+        if not self._is_set:
+            self._is_set = True
+            return self._clock.now(session)
+        return self._clock.now(session) + HOUR
+
+
+def submitting(jobs: Jobs, *, is_sent: bool) -> UUID:
+    """A job that a worker has claimed, and whose POST is about to leave where it *is_sent*."""
+    hint = jobs.admitted()
+    claim = claim_job(jobs.context, hint.job_id, hint.epoch)
+    assert isinstance(claim, Claim)
+    if is_sent:
+        assert mark_sent(jobs.context, claim)
+    return hint.job_id
