@@ -33,11 +33,13 @@ TARGETS: Final = (
     "workers/reconciliation",
     "workers/recovery",
     "workers/polling",
+    "models/operations/admission",
     "models/operations/scheduling",
     "models/operations/jobs",
     "models/operations/money",
 )
 TESTS_ELSEWHERE: Final = {
+    "models/operations/admission": ("tests/workers/dispatch",),
     "models/operations/money": (
         "tests/workers/dispatch",
         "tests/workers/polling/test_money.py",

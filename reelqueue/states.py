@@ -192,6 +192,9 @@ TERMINAL: Final = frozenset(
 COLLECTABLE: Final = frozenset({RenderState.TIMED_OUT, RenderState.LOST})
 """Terminal states that a result which turns up late still ends as ``succeeded``."""
 
+UNSUBMITTED: Final = (RenderState.QUEUED, RenderState.CANCELLED, RenderState.EXPIRED)
+"""States of clips that do not use up a canary."""
+
 UNSENT: Final = frozenset({RenderState.QUEUED, RenderState.ADMITTED})
 """States of a job for which nothing was sent, or what was sent is over."""
 

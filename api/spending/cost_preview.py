@@ -15,7 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from api.views.references import References, read_references
 from models.job_reference import JobReference
-from models.operations.campaigns.current_clips import IS_CURRENT
+from models.operations.jobs.current_clip import IS_CURRENT
 from models.operations.jobs.request_rows import to_request
 from models.operations.money.prices import known_prices
 from models.render_job import RenderJob

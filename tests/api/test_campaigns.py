@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from api.settings import ApiSettings
 from models import Campaign, RenderJob
 from models.api_key import ApiKey
-from models.operations.campaigns.current_clips import IS_CURRENT
+from models.operations.jobs.current_clip import IS_CURRENT
 from models.tenant import ensure_tenant
 from reelqueue.campaigns import ProblemLog, open_campaign
 from reelqueue.states import FailureClass, RenderState

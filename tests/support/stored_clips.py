@@ -13,7 +13,8 @@ from models.campaign import Campaign, ensure_campaign
 from models.job_reference import JobReference
 from models.operations.campaign_import.apply import StoredClips
 from models.operations.campaign_import.store_batch import store_clips
-from models.operations.campaigns.current_clips import IS_CURRENT, current_clips, lock_clips
+from models.operations.campaigns.current_clips import current_clips, lock_clips
+from models.operations.jobs.current_clip import IS_CURRENT
 from models.operations.jobs.request_rows import to_request
 from models.operations.jobs.transitions import move
 from models.render_job import RenderJob

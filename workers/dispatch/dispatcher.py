@@ -13,15 +13,16 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.account import Account
-from models.operations.scheduling.account_limits import lane_limits, offers
+from models.operations.admission.canaries import choose_canaries
+from models.operations.admission.lanes import Lane, open_lanes
+from models.operations.admission.queue import lines, open_campaigns, waiting_campaigns, waiting_models
+from models.operations.admission.usage import Usage
+from models.operations.money.caps import Caps
 from models.operations.scheduling.poll_wakeups import wake_late_lanes
 from models.operations.scheduling.submit_gates import Openings, keep_alive, read_openings
 from workers.dispatch.admission import Admitted, LaneAdmission
-from workers.dispatch.canaries import choose_canaries
 from workers.dispatch.circuit_breaker import trip_breakers
 from workers.dispatch.default_account import ensure_default_account
-from workers.dispatch.queue import lines, open_campaigns, waiting_campaigns, waiting_models
-from workers.dispatch.usage import Usage
 from workers.failpoints import Failpoint, failpoint
 from workers.recovery.gates import open_gates
 from workers.runtime.context import Context
@@ -61,16 +62,19 @@ def _admit(session: Session, accounts: list[Account], openings: Openings, now: d
     wanted = {model: waiting_campaigns(session, model) for model in waiting_models(session)}
     if not accounts or not wanted:
         return []
-    going = open_campaigns(session, {one for ids in wanted.values() for one in ids}, now)
-    usage = Usage.open(session, trip_breakers(session, going, now), now)
+    going = open_campaigns(session, {one for ids in wanted.values() for one in ids}, now, is_locking=True)
+    going = trip_breakers(session, going, now)
+    usage = Usage.read(session, going, Caps.open(session, now))
+    _store_canaries(session, usage)
+    lanes = open_lanes(session, usage, accounts, openings, wanted, now)
+    return [one for lane in lanes if lane.is_taking for one in _admit_to(lane)]
+
+
+def _store_canaries(session: Session, usage: Usage) -> None:
     choose_canaries(session, usage)
-    return [
-        one
-        for model in wanted
-        for account in accounts
-        if offers(account, model) and openings.lets(account.id, model)
-        for one in _admit_to(session, usage, account, model, now)
-    ]
+    for campaign_id, clip_ids in usage.canary_clips.items():
+        if clip_ids != list(usage.campaigns[campaign_id].canary_ids or ()):
+            usage.campaigns[campaign_id].canary_ids = clip_ids
 
 
 def _healthy(session: Session) -> list[Account]:
@@ -79,8 +83,6 @@ def _healthy(session: Session) -> list[Account]:
     return list(session.scalars(accounts.with_for_update(key_share=True)))
 
 
-def _admit_to(session: Session, usage: Usage, account: Account, model: str, now: datetime) -> list[Admitted]:
-    gate = LaneAdmission(session, usage, account, model, lane_limits(account, model), now)
-    if gate.free <= 0:
-        return []
-    return gate.admit(lines(session, model, usage, now, gate.free))
+def _admit_to(lane: Lane) -> list[Admitted]:
+    waiting = lines(lane.session, lane.model, lane.usage, lane.now, lane.free, is_locking=True)
+    return LaneAdmission(lane).admit(waiting)

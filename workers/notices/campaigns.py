@@ -16,15 +16,15 @@ from sqlalchemy.orm import Session
 from models.campaign import STANDING_CAMPAIGN_NAME, Campaign
 from models.ledger_entry import SPENT_KINDS, LedgerEntry
 from models.notice import Notice
-from models.operations.campaigns.status import UNSUBMITTED, is_canary_done, money_of, state_counts
+from models.operations.admission.breaker import BREAKER_REASON
+from models.operations.campaigns.status import is_canary_done, money_of, state_counts
 from models.operations.money.caps import THRESHOLDS
 from models.render_job import RenderJob
 from models.slot import Slot
 from models.text_attempt import TextAttempt
 from models.text_job import TextJob
-from reelqueue.states import OPEN_TEXT_ATTEMPT, TERMINAL, RenderState
+from reelqueue.states import OPEN_TEXT_ATTEMPT, TERMINAL, UNSUBMITTED, RenderState
 from reelqueue.webhooks import CampaignEvent, EventMoney
-from workers.dispatch.circuit_breaker import BREAKER_REASON
 from workers.notices.occurrence import Occurrence
 
 _AT_ONCE: Final = 100

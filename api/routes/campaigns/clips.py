@@ -25,7 +25,8 @@ from api.spending.second_person import note_applier
 from models.campaign import Campaign
 from models.operations.campaign_import.renew_contents import renew_contents
 from models.operations.campaign_import.store_batch import store_clips
-from models.operations.campaigns.current_clips import IS_CURRENT, RESTORABLE, current_clips, lock_clips
+from models.operations.campaigns.current_clips import RESTORABLE, current_clips, lock_clips
+from models.operations.jobs.current_clip import IS_CURRENT
 from models.render_job import RenderJob
 from models.shared_clip import ClipTwin
 from reelqueue.campaigns.options import CampaignOptions

@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from models.job_reference import JobReference
-from models.operations.campaigns.current_clips import IS_CURRENT
+from models.operations.jobs.current_clip import IS_CURRENT
 from models.operations.jobs.request_rows import to_request
 from models.operations.jobs.transitions import release_dependents
 from models.render_job import RenderJob

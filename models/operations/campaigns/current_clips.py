@@ -10,16 +10,14 @@ from uuid import UUID
 from sqlalchemy import and_, func, not_, select, update
 from sqlalchemy.orm import Session
 
+from models.operations.jobs.current_clip import IS_CLIP, IS_CURRENT
 from models.render_job import RenderJob
 from models.shared_clip import ClipTwin
 from reelqueue.failure_codes import FailureCode
 from reelqueue.states import RenderState
 
-_IS_CLIP: Final = RenderJob.content_sha256.is_not(None)
-IS_CURRENT: Final = (_IS_CLIP, RenderJob.superseded_at.is_(None))
-"""A clip that stands for its id now."""
 RESTORABLE: Final = (
-    _IS_CLIP,
+    IS_CLIP,
     RenderJob.superseded_at.is_not(None),
     not_(
         and_(

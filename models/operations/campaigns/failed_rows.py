@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session, aliased, sessionmaker
 
 from models.campaign import Campaign
 from models.job_reference import JobReference, ReferenceRole
-from models.operations.campaigns.current_clips import IS_CURRENT
 from models.operations.campaigns.results import clip_rows, in_file_order, variable_names
+from models.operations.jobs.current_clip import IS_CURRENT
 from models.operations.jobs.request_rows import stored_options
 from models.render_job import RenderJob
 from reelqueue.campaigns.clips import LAST_FRAME

@@ -18,7 +18,7 @@ from models.asset import Asset, AssetKind
 from models.campaign import Campaign
 from models.clip_decision import ClipDecision
 from models.ledger_entry import SPENT_KINDS, LedgerEntry
-from models.operations.campaigns.current_clips import IS_CURRENT
+from models.operations.jobs.current_clip import IS_CURRENT
 from models.operations.jobs.newest_task import newest_task
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob

@@ -25,7 +25,8 @@ from models.operations.bulk_copy import (
     copy_rows,
     new_job_values,
 )
-from models.operations.campaigns.current_clips import IS_CURRENT, CurrentClip, current_clips, supersede
+from models.operations.campaigns.current_clips import CurrentClip, current_clips, supersede
+from models.operations.jobs.current_clip import IS_CURRENT
 from models.operations.jobs.request_rows import OPTION_ATTRIBUTES
 from models.render_job import RenderJob
 from reelqueue.campaigns.filters import Condition, Rows

@@ -19,12 +19,10 @@ from models.slot import Slot
 from reelqueue.campaigns.report.summary import counted
 from reelqueue.schemas.campaigns import Campaign as CampaignView
 from reelqueue.schemas.campaigns import CampaignMoney, CsvStyle, FailureGroup, Phase
-from reelqueue.states import TERMINAL, FailureClass, RenderState
+from reelqueue.states import TERMINAL, UNSUBMITTED, FailureClass, RenderState
 
 PACE_WINDOW: Final = timedelta(minutes=10)
 FAILURE_GROUPS_MAX: Final = 20
-UNSUBMITTED: Final = (RenderState.QUEUED, RenderState.CANCELLED, RenderState.EXPIRED)
-"""States of clips that do not use up a canary."""
 AT_PROVIDER: Final = (RenderState.SUBMITTING, RenderState.RENDERING, RenderState.CANCELLING, RenderState.ARCHIVING)
 """States of clips that move by themselves."""
 WITHOUT_VIDEO: Final = tuple(sorted(TERMINAL - {RenderState.SUCCEEDED}))

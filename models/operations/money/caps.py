@@ -8,7 +8,7 @@ twice.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Final, Self
@@ -88,24 +88,48 @@ class Caps:
                 found._add(period, scope, amount)
         return found
 
-    def short(self, wanted: Wanted) -> SpendingCap | None:
-        """The first cap that has no room for a job; it notes so. None where the job may be admitted."""
+    def copy(self) -> Caps:
+        """As they are now, to go on from in another way."""
+        return replace(self, _used=dict(self._used))
+
+    def without_room(self, wanted: Wanted) -> SpendingCap | None:
+        """The first cap that has no room for a job; None where the job may be admitted."""
         for cap in self._covering(wanted):
             if wanted.amount is None or self.used(cap) + wanted.amount > cap.amount:
-                if not is_exhausted(cap, self.now):
-                    cap.exhausted_at = self.now
-                    log.warning("cap.exhausted", cap=str(cap.id), period=cap.period.value, amount=str(cap.amount),
-                                currency=cap.currency, used=str(self.used(cap)), next=str(wanted.amount))  # fmt: skip
                 return cap
         return None
 
+    def short(self, wanted: Wanted) -> SpendingCap | None:
+        """As `without_room`; the cap notes that a job waits for it."""
+        cap = self.without_room(wanted)
+        if cap is not None:
+            self.note_short(cap, wanted)
+        return cap
+
+    def note_short(self, cap: SpendingCap, wanted: Wanted) -> None:
+        """Let a cap note that a job waits for it."""
+        if not is_exhausted(cap, self.now):
+            cap.exhausted_at = self.now
+            log.warning("cap.exhausted", cap=str(cap.id), period=cap.period.value, amount=str(cap.amount),
+                        currency=cap.currency, used=str(self.used(cap)), next=str(wanted.amount))  # fmt: skip
+
     def reserve(self, wanted: Wanted) -> None:
         """Count what a job that is admitted has reserved, and report the thresholds that it has reached."""
+        self.count(wanted)
+        self.note_reserved(wanted)
+
+    def count(self, wanted: Wanted) -> None:
+        """Count what a job has reserved."""
         if wanted.amount is None or wanted.currency is None:
             return
         scope = wanted.tenant_id, wanted.account_id, wanted.currency
         for period in CapPeriod:
             self._add(period, scope, wanted.amount)
+
+    def note_reserved(self, wanted: Wanted) -> None:
+        """Let the caps above an admitted job note that they had room, and report the thresholds that it has reached."""
+        if wanted.amount is None:
+            return
         for cap in self._covering(wanted):
             cap.exhausted_at = None
             self._report(cap)

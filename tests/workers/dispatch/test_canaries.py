@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from models import Campaign, RenderJob
+from models.operations.admission.canary_selection import Candidate, select_canary
 from models.operations.campaigns.control import approve
 from models.operations.campaigns.retry import Which, find_retries, retry_clips
 from reelqueue.states import RenderState
 from tests.support.jobs import Jobs
 from tests.support.rows import Rows
 from tests.support.stored_clips import apply, clip, make_campaign
-from workers.dispatch.canary_selection import Candidate, select_canary
 from workers.dispatch.dispatcher import dispatch
 
 STYLES, RATIOS = ("noir", "water", "paper"), ("16:9", "9:16", "1:1")

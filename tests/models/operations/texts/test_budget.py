@@ -9,12 +9,13 @@ from sqlalchemy.orm import Session
 
 from models import Campaign
 from models.campaign import ensure_campaign
+from models.operations.admission.usage import Usage
 from models.operations.money.budget import Budget, BudgetBelowCommitmentsError, reserved_amount, set_budget
+from models.operations.money.caps import Caps
 from models.tenant import ensure_tenant
 from reelqueue.states import OPEN_TEXT_ATTEMPT, TextAttemptState, TextState
 from tests.support.stored_jobs import NOW
 from tests.support.stored_texts import store_text, store_text_attempt
-from workers.dispatch.usage import Usage
 
 FIVE = Decimal(5)
 
@@ -30,7 +31,8 @@ def test_exactly_the_open_calls_hold_money(session: Session, state: TextAttemptS
     assert reserved_amount(session, campaign_id, "USD") == held
     assert reserved_amount(session, campaign_id, "CNY") == 0
     campaign = session.get_one(Campaign, campaign_id)
-    assert Usage.open(session, {campaign_id: campaign}, NOW).reserved.get((campaign_id, "USD"), Decimal(0)) == held
+    usage = Usage.read(session, {campaign_id: campaign}, Caps.look(session, NOW))
+    assert usage.reserved.get((campaign_id, "USD"), Decimal(0)) == held
 
 
 def test_a_budget_covers_what_is_being_asked(session: Session) -> None:
@@ -42,4 +44,4 @@ def test_a_budget_covers_what_is_being_asked(session: Session) -> None:
         set_budget(session, campaign_id, Budget(Decimal(4), "USD"))
 
     set_budget(session, campaign_id, Budget(FIVE, "USD"))
-    assert Usage.open(session, {}, NOW).left(session.get_one(Campaign, campaign_id)) == 0
+    assert Usage.read(session, {}, Caps.look(session, NOW)).left(session.get_one(Campaign, campaign_id)) == 0

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.base import new_id
-from workers.dispatch.fair_share import CampaignQueue, FairShare, QueuedJob
+from models.operations.admission.fair_share import CampaignQueue, FairShare, QueuedJob
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 

@@ -9,12 +9,12 @@ from sqlalchemy import ColumnElement, Row, and_, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from models.campaign import STANDING_CAMPAIGN_NAME, Campaign
-from models.operations.campaigns.current_clips import IS_CURRENT
+from models.operations.admission.canary_selection import Candidate, select_canary
+from models.operations.admission.usage import Usage
+from models.operations.jobs.current_clip import IS_CURRENT
 from models.render_job import RenderJob
 from reelqueue.requests.option_table import REQUEST_OPTIONS, Role
 from reelqueue.states import RenderState
-from workers.dispatch.canary_selection import Candidate, select_canary
-from workers.dispatch.usage import Usage
 
 _SAMPLE: Final = 500
 """Clips of each model that are compared, or as many as are wanted: few enough for a dispatch, which holds locks."""
@@ -41,22 +41,24 @@ def held_back(usage: Usage) -> set[UUID]:
 
 
 def choose_canaries(session: Session, usage: Usage) -> None:
-    """Choose clips for each canary that lacks some; the campaigns are locked."""
+    """Choose clips for each canary that lacks some, and note all of them in *usage*; a dispatch stores them."""
     for campaign_id in held_back(usage):
         campaign, room = usage.campaigns[campaign_id], usage.canaries[campaign_id]
-        if room > (waiting := _waiting_count(session, campaign)):
+        usage.canary_clips[campaign_id] = list(campaign.canary_ids or ())
+        if room > (waiting := _waiting_count(session, usage, campaign_id)):
             chosen = select_canary(_candidates(session, campaign, max(room, _SAMPLE)), room - waiting)
-            campaign.canary_ids = [*(campaign.canary_ids or ()), *chosen]
+            usage.canary_clips[campaign_id] += chosen
 
 
-def is_of_canary(campaign: Campaign) -> ColumnElement[bool]:
+def is_of_canary(usage: Usage, campaign_id: UUID) -> ColumnElement[bool]:
     """Whether a job is a chosen clip of a campaign."""
-    return and_(RenderJob.campaign_id == campaign.id, RenderJob.custom_id.in_(campaign.canary_ids or ()), *IS_CURRENT)
+    chosen = usage.canary_clips.get(campaign_id, ())
+    return and_(RenderJob.campaign_id == campaign_id, RenderJob.custom_id.in_(chosen), *IS_CURRENT)
 
 
-def _waiting_count(session: Session, campaign: Campaign) -> int:
-    chosen = select(func.count()).where(is_of_canary(campaign), RenderJob.state == RenderState.QUEUED)
-    return session.scalars(chosen).one() if campaign.canary_ids else 0
+def _waiting_count(session: Session, usage: Usage, campaign_id: UUID) -> int:
+    chosen = select(func.count()).where(is_of_canary(usage, campaign_id), RenderJob.state == RenderState.QUEUED)
+    return session.scalars(chosen).one() if usage.canary_clips[campaign_id] else 0
 
 
 def _candidates(session: Session, campaign: Campaign, sample_count: int) -> list[Candidate]:

@@ -10,16 +10,17 @@ from collections import deque
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from models.campaign import Campaign
+from models.operations.admission.canaries import held_back, is_of_canary
+from models.operations.admission.conditions import campaign_conditions, job_conditions
+from models.operations.admission.fair_share import CampaignQueue, QueuedJob
+from models.operations.admission.usage import Usage
 from models.render_job import RenderJob
 from models.tenant import Tenant
 from reelqueue.states import RenderState
-from workers.dispatch.canaries import held_back, is_of_canary
-from workers.dispatch.fair_share import CampaignQueue, QueuedJob
-from workers.dispatch.usage import Usage
 
 _QUEUED = and_(RenderJob.state == RenderState.QUEUED, ~RenderJob.is_awaiting)
 
@@ -45,26 +46,29 @@ def _first(*conditions: ColumnElement[bool]) -> Select[UUID]:
     return select(RenderJob.campaign_id).where(*conditions).order_by(RenderJob.campaign_id).limit(1)
 
 
-def open_campaigns(session: Session, campaign_ids: set[UUID], now: datetime) -> dict[UUID, Campaign]:
-    """Those of the campaigns that may admit jobs, locked in the order of their ids.
+def open_campaigns(
+    session: Session, campaign_ids: set[UUID], now: datetime, *, is_locking: bool
+) -> dict[UUID, Campaign]:
+    """Those of the campaigns that may admit jobs, in the order of their ids.
 
-    Also those without a budget: one that is set, or a pause, is in force for whatever is admitted after its commit.
+    A dispatch locks them, also those without a budget: one that is set, or a pause, holds for whatever is admitted
+    after its commit.
     """
-    going = and_(
-        Campaign.id.in_(campaign_ids),
-        Campaign.paused_at.is_(None),
-        Campaign.cancelled_at.is_(None),
-        Campaign.budget_exhausted_at.is_(None),
-        or_(Campaign.run_at.is_(None), Campaign.run_at <= now),
-    )
-    locked = select(Campaign).where(going).order_by(Campaign.id).with_for_update(key_share=True)
-    return {one.id: one for one in session.scalars(locked.execution_options(populate_existing=True))}
+    going = select(Campaign).where(Campaign.id.in_(campaign_ids), *campaign_conditions(now).values())
+    found = going.order_by(Campaign.id).execution_options(populate_existing=True)
+    locked = found.with_for_update(key_share=True) if is_locking else found
+    return {one.id: one for one in session.scalars(locked)}
 
 
-def lines(session: Session, model: str, usage: Usage, now: datetime, count: int) -> list[CampaignQueue]:
-    """The first *count* jobs of each campaign that wait for a model, locked; those that others hold are left out."""
+def lines(
+    session: Session, model: str, usage: Usage, now: datetime, count: int, *, is_locking: bool
+) -> list[CampaignQueue]:
+    """The first *count* jobs of each campaign that wait for a model.
+
+    A dispatch locks them, and leaves out those that others hold.
+    """
     heads: dict[UUID, deque[QueuedJob]] = {}
-    for campaign_id, job_id, epoch, priority in _heads(session, model, usage, now, count):
+    for campaign_id, job_id, epoch, priority in _heads(session, usage, _waiting(model, now, count, is_locking)):
         campaign = usage.campaigns[campaign_id]
         heads.setdefault(campaign_id, deque()).append(QueuedJob(job_id, epoch, priority + campaign.priority))
     tenants = {usage.campaigns[campaign_id].tenant_id for campaign_id in heads}
@@ -73,9 +77,9 @@ def lines(session: Session, model: str, usage: Usage, now: datetime, count: int)
     return [_line(usage, usage.campaigns[campaign_id], model, jobs, served) for campaign_id, jobs in heads.items()]
 
 
-def _heads(session: Session, model: str, usage: Usage, now: datetime, count: int) -> list[tuple[UUID, UUID, int, int]]:
+def _heads(session: Session, usage: Usage, waiting: Select[UUID, int, int]) -> list[tuple[UUID, UUID, int, int]]:
     held = held_back(usage)
-    first = _waiting(model, now, count).where(RenderJob.campaign_id == Campaign.id).correlate(Campaign).lateral("head")
+    first = waiting.where(RenderJob.campaign_id == Campaign.id).correlate(Campaign).lateral("head")
     found = (
         select(Campaign.id, first.c.id, first.c.epoch, first.c.priority)
         .join(first, onclause=Campaign.id == Campaign.id)
@@ -84,24 +88,19 @@ def _heads(session: Session, model: str, usage: Usage, now: datetime, count: int
     heads = [(campaign_id, job_id, epoch, priority) for campaign_id, job_id, epoch, priority in session.execute(found)]
     for campaign_id in sorted(held):
         if usage.canaries[campaign_id] > 0:
-            chosen = _waiting(model, now, count).where(is_of_canary(usage.campaigns[campaign_id]))
-            heads += [(campaign_id, *job) for job in session.execute(chosen)]
+            chosen = session.execute(waiting.where(is_of_canary(usage, campaign_id)))
+            heads += [(campaign_id, *job) for job in chosen]
     return heads
 
 
-def _waiting(model: str, now: datetime, count: int) -> Select[UUID, int, int]:
-    return (
+def _waiting(model: str, now: datetime, count: int, is_locking: bool) -> Select[UUID, int, int]:  # noqa: FBT001
+    first = (
         select(RenderJob.id, RenderJob.epoch, RenderJob.priority)
-        .where(
-            _QUEUED,
-            RenderJob.model == model,
-            or_(RenderJob.not_before_at.is_(None), RenderJob.not_before_at <= now),
-            or_(RenderJob.start_by.is_(None), RenderJob.start_by > now),
-        )
+        .where(RenderJob.state == RenderState.QUEUED, RenderJob.model == model, *job_conditions(now).values())
         .order_by(RenderJob.priority.desc(), RenderJob.created_at, RenderJob.id)
         .limit(count)
-        .with_for_update(skip_locked=True)
     )
+    return first.with_for_update(skip_locked=True) if is_locking else first
 
 
 def _line(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -12,13 +11,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.campaign import Campaign
-from models.operations.campaigns.status import UNSUBMITTED
 from models.operations.money.caps import Caps
 from models.render_job import RenderJob
 from models.slot import Slot
 from models.text_attempt import TextAttempt
 from models.text_job import TextJob
-from reelqueue.states import OPEN_TEXT_ATTEMPT, RenderState
+from reelqueue.states import OPEN_TEXT_ATTEMPT, UNSUBMITTED, RenderState
 
 _BEGUN = tuple(sorted(set(RenderState) - set(UNSUBMITTED)))
 """States of the clips of a canary; at most as many as it has, so that they are quickly counted."""
@@ -29,9 +27,9 @@ class Usage:
     """Usage now: slots by account, model and campaign, and money by campaign."""
 
     campaigns: dict[UUID, Campaign]
-    """Those with waiting jobs; locked."""
+    """Those with waiting jobs that may admit some."""
     caps: Caps
-    """Above them; locked."""
+    """Above them."""
     by_lane: Counter[tuple[UUID, str]] = field(default_factory=Counter)
     by_campaign: Counter[UUID] = field(default_factory=Counter)
     by_campaign_and_model: Counter[tuple[UUID, str]] = field(default_factory=Counter)
@@ -40,11 +38,19 @@ class Usage:
     """By campaign and currency."""
     canaries: dict[UUID, int] = field(default_factory=dict)
     """How many more clips a campaign may begin before a person approves the rest."""
+    canary_clips: dict[UUID, list[str]] = field(default_factory=dict)
+    """Ids of the clips that are chosen for a canary, by campaign; only they may begin."""
 
     @classmethod
-    def open(cls, session: Session, campaigns: dict[UUID, Campaign], now: datetime) -> Usage:
-        """Read all slots and open calls to language models; after the locks on accounts and campaigns were taken."""
-        usage = cls(campaigns, Caps.open(session, now))
+    def read(cls, session: Session, campaigns: dict[UUID, Campaign], caps: Caps) -> Usage:
+        """Read all slots and open calls to language models.
+
+        Args:
+            session: In a transaction; one that admits has locked accounts and campaigns before.
+            campaigns: Those that may admit jobs.
+            caps: The caps above them, read in the same transaction.
+        """
+        usage = cls(campaigns, caps)
         held = (
             select(
                 Slot.account_id,
@@ -85,6 +91,20 @@ class Usage:
         """Count money."""
         if currency is not None:
             self.reserved[campaign_id, currency] = self.reserved.get((campaign_id, currency), Decimal(0)) + amount
+
+    def copy(self) -> Usage:
+        """As it is now, to go on from in another way."""
+        return Usage(
+            campaigns=self.campaigns,
+            caps=self.caps.copy(),
+            by_lane=self.by_lane.copy(),
+            by_campaign=self.by_campaign.copy(),
+            by_campaign_and_model=self.by_campaign_and_model.copy(),
+            by_tenant_and_model=self.by_tenant_and_model.copy(),
+            reserved=self.reserved.copy(),
+            canaries=self.canaries.copy(),
+            canary_clips=self.canary_clips,
+        )
 
     def held_by_tenant(self, model: str) -> Counter[UUID]:
         """Slots of a model that each tenant holds."""
