@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from kombu.transport import TRANSPORT_ALIASES
@@ -12,10 +12,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from models.storage import TIMEOUT_SECONDS, Archive, open_archive
+from models.storage import TIMEOUT_SECONDS, Archive, LineLog, open_archive, open_line_log
 from reelqueue.errors import ConfigurationError
 
 S = TypeVar("S", bound=BaseSettings)
+
+_NOWHERE: Final = "off"
+_JOURNAL_SECONDS: Final = 5.0
+"""For a bucket to take a line of the journal: a submit waits for it, and is not sent when this takes long."""
 
 
 class ServiceSettings(BaseSettings):
@@ -44,6 +48,12 @@ class ServiceSettings(BaseSettings):
         description="Where finished files are kept: `file:///FOLDER`, `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX` or "
         "`az://CONTAINER/PREFIX`; a bucket's credentials come in its cloud's own variables",
     )
+    journal_url: str | None = Field(
+        default=None,
+        description="Where each submit is noted before it leaves, so that a restored database does not pay again: a "
+        "place like `REELQUEUE_ARCHIVE_URL` that submitting and control workers share; `.journal` in the archive "
+        f"unless set, and nowhere with `{_NOWHERE}`",
+    )
     storage_timeout_seconds: float = Field(
         default=TIMEOUT_SECONDS,
         gt=0,
@@ -64,6 +74,17 @@ class ServiceSettings(BaseSettings):
         return open_archive(
             self.archive_url, scratch=self.storage_scratch_path, timeout_seconds=self.storage_timeout_seconds
         )
+
+    def open_journal(self) -> LineLog | None:
+        """The place of the journal of submits; None: there is none.
+
+        Raises:
+            ConfigurationError: They name no place that can be used.
+        """
+        if self.journal_url == _NOWHERE:
+            return None
+        url = self.journal_url or f"{self.archive_url.rstrip('/')}/.journal"
+        return open_line_log(url, timeout_seconds=_JOURNAL_SECONDS)
 
     @field_validator("database_url")
     @classmethod

@@ -17,6 +17,7 @@ from models.session import make_engine, make_sessions
 from reelqueue.errors import ReelqueueError
 from workers.runtime.context import Context
 from workers.runtime.hints import CeleryHints
+from workers.runtime.submit_journal import SubmitJournal
 from workers.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -34,8 +35,9 @@ def make_context(app: Celery, settings: Settings, *, pool_size: int = 5) -> tupl
         settings.services.database_url.get_secret_value(), application_name="reelqueue-worker", pool_size=pool_size
     )
     hints = CeleryHints(app, longest_countdown_seconds=settings.celery.longest_countdown_seconds)
-    archive = settings.services.open_archive()
-    return Context(settings=settings, sessions=make_sessions(engine), archive=archive, hints=hints), engine
+    services, sessions = settings.services, make_sessions(engine)
+    journal = SubmitJournal(services.open_journal())
+    return Context(settings, sessions, services.open_archive(), hints, journal=journal), engine
 
 
 def context() -> Context:

@@ -22,6 +22,7 @@ from workers.audit.invariants import audit
 SUCCEEDED: Final = frozenset({RenderState.SUCCEEDED})
 CANCELLED: Final = frozenset({RenderState.CANCELLED})
 EITHER: Final = SUCCEEDED | CANCELLED
+_JOURNAL: Final = ".journal/"
 
 
 @dataclass(frozen=True)
@@ -139,6 +140,7 @@ class BillCheck:
         with Session(self.engine) as session:
             recorded = set(session.scalars(select(Asset.path)))
         kept = {str(path.relative_to(self.archive)) for path in self.archive.rglob("*") if path.is_file()}
+        kept = {path for path in kept if not path.startswith(_JOURNAL)}  # it is no clip's
         return [f"file {path} is {'kept' if path in kept else 'recorded'} only" for path in sorted(recorded ^ kept)]
 
 

@@ -103,7 +103,8 @@ def _flower(port: int) -> Service:
 def _workers() -> list[Service]:
     threads, prefork = ("--pool", "threads"), ("--pool", "prefork")
     return [
-        _worker("control", "control,intake,celery", (*threads, "--concurrency", "2")),
+        # It reads the journal of submits, which is beside the clips.
+        _worker("control", "control,intake,celery", (*threads, "--concurrency", "2"), frozenset({Secret.ARCHIVE})),
         _worker(
             "render",
             "submit,archive,notify",

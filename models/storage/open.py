@@ -1,4 +1,4 @@
-"""The archive that ``REELQUEUE_ARCHIVE_URL`` names."""
+"""The archive that ``REELQUEUE_ARCHIVE_URL`` names, and the log of lines beside it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from models.storage.errors import object_store_error
 from models.storage.folder import LocalArchive
 from models.storage.interface import Archive
+from models.storage.line_log import BucketLog, FolderLog, LineLog
 from reelqueue.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -35,22 +36,41 @@ def open_archive(url: str, *, scratch: Path | None = None, timeout_seconds: floa
     Raises:
         ConfigurationError: The URL has another scheme or holds what it must not.
     """
+    folder = _folder_of(url, "REELQUEUE_ARCHIVE_URL")
+    return LocalArchive(folder) if folder else _open_bucket(url.rstrip("/"), scratch, timeout_seconds)
+
+
+def open_line_log(url: str, *, timeout_seconds: float) -> LineLog:
+    """The log of lines at a URL.
+
+    Args:
+        url: Of a folder or of a place in a bucket, as of an archive.
+        timeout_seconds: For a bucket to answer.
+
+    Raises:
+        ConfigurationError: The URL has another scheme or holds what it must not.
+    """
+    variable = "REELQUEUE_JOURNAL_URL"
+    folder, place = _folder_of(url, variable), url.rstrip("/")
+    return FolderLog(folder) if folder else BucketLog(place, _store(place, timeout_seconds, variable))
+
+
+def _folder_of(url: str, variable: str) -> Path | None:
+    """The folder that a URL names; None: it names a bucket."""
     parts = urlsplit(url)
     if parts.query or parts.fragment or "@" in parts.netloc:
-        raise ConfigurationError(
-            "REELQUEUE_ARCHIVE_URL holds more than a place; give credentials in the cloud's own variables"
-        )
+        raise ConfigurationError(f"{variable} holds more than a place; give credentials in the cloud's own variables")
     if parts.scheme in _BUCKETS and parts.netloc:
-        return _open_bucket(url.rstrip("/"), scratch, timeout_seconds)
+        return None
     if parts.scheme != "file" or parts.netloc or not parts.path:
-        raise _unknown(url, parts)
-    return LocalArchive(Path(unquote(parts.path)).absolute())
+        raise _unknown(url, parts, variable)
+    return Path(unquote(parts.path)).absolute()
 
 
-def _unknown(url: str, parts: SplitResult) -> ConfigurationError:
+def _unknown(url: str, parts: SplitResult, variable: str) -> ConfigurationError:
     seen = f"{parts.scheme}://…" if parts.scheme in {"http", "https"} else repr(url)
     return ConfigurationError(
-        f"REELQUEUE_ARCHIVE_URL is {seen}; set it to file:///some/folder, or to s3://BUCKET/PREFIX, "
+        f"{variable} is {seen}; set it to file:///some/folder, or to s3://BUCKET/PREFIX, "
         "gs://BUCKET/PREFIX or az://CONTAINER/PREFIX"
     )
 
@@ -59,10 +79,10 @@ def _open_bucket(url: str, scratch: Path | None, timeout_seconds: float) -> Arch
     # A library of 15 MB that an archive in a folder does not need.
     from models.storage.bucket import ObjectArchive
 
-    return ObjectArchive(url, _store(url, timeout_seconds), scratch or _system_scratch())
+    return ObjectArchive(url, _store(url, timeout_seconds, "REELQUEUE_ARCHIVE_URL"), scratch or _system_scratch())
 
 
-def _store(url: str, timeout_seconds: float) -> ObjectStore:
+def _store(url: str, timeout_seconds: float, variable: str) -> ObjectStore:
     from obstore.exceptions import BaseError
     from obstore.store import from_url
 
@@ -79,7 +99,7 @@ def _store(url: str, timeout_seconds: float) -> ObjectStore:
     try:
         return from_url(url, client_options=client, retry_config=retries)
     except (BaseError, ValueError) as error:
-        raise ConfigurationError(f"REELQUEUE_ARCHIVE_URL cannot be used: {object_store_error(error, url)}") from None
+        raise ConfigurationError(f"{variable} cannot be used: {object_store_error(error, url)}") from None
 
 
 def _system_scratch() -> Path:

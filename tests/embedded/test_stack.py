@@ -58,8 +58,8 @@ CANARIES = {
     "ALIBABA_API_KEY": {"control", "render", "poll", "text"},
     "SECOND_ACCOUNT": {"control", "render", "poll", "text"},  # accounts add --key-env SECOND_ACCOUNT
     "HTTPS_PROXY": {"control", "render", "poll", "text"},
-    "AWS_SECRET_ACCESS_KEY": {"api", "render"},
-    "AZURE_STORAGE_ACCOUNT_KEY": {"api", "render"},
+    "AWS_SECRET_ACCESS_KEY": {"api", "control", "render"},
+    "AZURE_STORAGE_ACCOUNT_KEY": {"api", "control", "render"},
     "REELQUEUE_WEBHOOK_KEY": {"api", "render"},
     "REELQUEUE_API_SESSION_KEY": {"api"},
     "FLOWER_BASIC_AUTH": {"flower"},

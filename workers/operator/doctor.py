@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 from models.account import DEFAULT_ACCOUNT_NAME, Account
 from models.account_clock import AccountClock
 from models.operations.scheduling.submit_gates import obstacles
+from models.storage import StorageError
 from models.submit_lane import SubmitLane
 from reelqueue.builder import KEY_VARIABLES, PLAN_KEY
 from reelqueue.errors import ConfigurationError
@@ -32,6 +33,7 @@ from workers.operator.odd_tasks import odd_tasks
 from workers.operator.prices import ends_ahead, price_problems
 from workers.operator.text_health import text_troubles
 from workers.orphans.adoption import adopted_since
+from workers.recovery.journal_coverage import read_coverage
 from workers.runtime.context import Context
 
 _CHECKOUT: Final = Path(__file__).resolve().parents[2]
@@ -78,6 +80,7 @@ def _database(context: Context) -> Iterator[CheckLine]:
             yield from _accounts(context, session, context.clock.now(session))
             yield from _provider_clocks(session, context.clock.now(session))
             yield from _gates(session, context.clock.now(session))
+            yield from _journal(context, session)
             yield from _orphans(session, context.clock.now(session))
             yield from _backlog(context, session)
             yield from _prices(session, context.clock.now(session))
@@ -159,6 +162,23 @@ def _gates(session: Session, now: datetime) -> Iterator[CheckLine]:
         models = "takes no submits" if one.models is None else f"takes no submits of {', '.join(one.models)}"
         remedy = "python -m workers recover shows what is open and decides it; see docs/runbooks.md"
         yield CheckLine(f"gate of {one.account}", False, f"{models}: {one.reason}", remedy)
+
+
+def _journal(context: Context, session: Session) -> Iterator[CheckLine]:
+    if "attempts" not in _tables(session):
+        return
+    if context.journal.place is None:
+        yield CheckLine("journal", True, context.journal.check())
+        return
+    try:
+        context.journal.check()
+        coverage = read_coverage(session, context.journal)
+    except StorageError as error:
+        remedy = "nothing is submitted until it can be written: fix it, or set REELQUEUE_JOURNAL_URL; docs/runbooks.md"
+        yield CheckLine("journal", False, str(error), remedy)
+        return
+    remedy = "give all hosts of submit and control workers one REELQUEUE_JOURNAL_URL; submits of before it never count"
+    yield CheckLine("journal", not coverage.missing_count, str(coverage), remedy)
 
 
 def _orphans(session: Session, now: datetime) -> Iterator[CheckLine]:

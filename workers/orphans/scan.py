@@ -35,6 +35,7 @@ from models.account import Account
 from models.found_task import FoundTask
 from models.operations.scheduling.submit_gates import read_openings
 from models.provider_task import ProviderTask
+from models.storage import StorageError
 from reelqueue.errors import ConfigurationError
 from reelqueue.schemas.statement import money_text
 from reelqueue.states import UNBILLED, TaskStatus
@@ -99,7 +100,16 @@ def scan_for_orphans(context: Context, *, window: timedelta = LONGEST_WINDOW) ->
     open_gates(context)  # what a restored database has forgotten goes to its jobs first
     with context.sessions() as session:
         accounts = list(session.scalars(select(Account).order_by(Account.name)))
+        now = context.clock.now(session)
+    _forget_old_submits(context, now)
     return [_look(context, account, window) for account in accounts]
+
+
+def _forget_old_submits(context: Context, now: datetime) -> None:
+    try:
+        context.journal.forget_old(now)
+    except StorageError as error:
+        log.warning("journal.not_shortened", reason=str(error))
 
 
 def _look(context: Context, account: Account, window: timedelta) -> OrphanScan:

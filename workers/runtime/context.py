@@ -33,6 +33,7 @@ from workers.runtime.hints import Hints
 from workers.runtime.host_clock import HostClock
 from workers.runtime.known_clocks import KnownClocks
 from workers.runtime.record_elsewhere import NoRecord, RecordElsewhere
+from workers.runtime.submit_journal import SubmitJournal
 from workers.settings import Settings
 from workers.timings import check_host
 
@@ -56,6 +57,8 @@ class Context:
     """The providers' clocks, as this process knows them."""
     elsewhere: RecordElsewhere = field(default_factory=NoRecord)
     """What is recorded about submits outside the database."""
+    journal: SubmitJournal = field(default_factory=SubmitJournal)
+    """The submits, outside the database."""
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     """Where accounts' keys are, by variable name."""
 

@@ -12,6 +12,10 @@ row says     then
 ``sent``     the POST may have left: silent past ``answer_by``, it is ambiguous
 ``bound``    the task id is stored
 ===========  ==========================================================================
+
+Between ``sent`` and the POST the submit is noted in a journal that no restore of the database takes back
+(:mod:`workers.runtime.submit_journal`), and what cannot be noted is not sent. After ``sent``, so that what is noted and
+did not leave is as rare as a worker that dies between those two lines.
 """
 
 from __future__ import annotations
@@ -63,6 +67,7 @@ from workers.failpoints import Failpoint, failpoint
 from workers.runtime.commit_retry import commit_with_retry
 from workers.runtime.context import Context
 from workers.runtime.provider_clock import compare_clocks, knows_clock
+from workers.runtime.submit_journal import JournaledSubmit
 from workers.submission.claim_outcomes import (
     THROTTLE_BACKOFF,
     Reason,
@@ -102,6 +107,8 @@ class Claim(OpenAttempt):
     post_seconds: float
     """How long the POST may take in all."""
     model: str
+    journaled: JournaledSubmit
+    """What the journal says of it."""
 
 
 @dataclass(frozen=True)
@@ -137,12 +144,22 @@ def submit_render_job(context: Context, job_id: UUID, epoch: int) -> str:
         return "too late to send: nothing was sent"
     failpoint(Failpoint.SENT)
     try:
+        _note(context, claim)
         accepted = context.host.run(_post(context, claim, began_seconds))
     except (NotSentError, RefusedError) as error:
         return reject(context, claim, error)
     except ProviderError as error:
         return park(context, claim, error)
     return bind(context, claim, accepted)
+
+
+def _note(context: Context, claim: Claim) -> None:
+    """Note in the journal that the POST is about to leave."""
+    try:
+        context.journal.leaving(claim.journaled)
+    except StorageError as error:
+        raise NotSentError(f"it could not be noted in the journal of submits, and was not sent: {error}") from error
+    failpoint(Failpoint.JOURNALED)
 
 
 async def _post(context: Context, claim: Claim, began_seconds: float) -> Acceptance:
@@ -252,8 +269,14 @@ def _claimed(
     if not begin_posting(session, account.id, job.model, attempt.id, now=now, until=send_by):
         return Busy(account.name, job.model)
     post_seconds = rules.post_seconds + len(body) / UPLINK_BYTES_PER_SECOND
+    answer_by = send_by + timedelta(seconds=post_seconds + rules.settle_within_seconds)
+    journaled = JournaledSubmit(
+        attempt.id, job.id, attempt.number, account.name, account.base_url, job.model, attempt.spec_sha256,
+        context.key_fingerprint(account), attempt.clock_offset_seconds, now, send_by, answer_by,
+    )  # fmt: skip
     return Claim(
         attempt.id, attempt.number, job.id, attempt.epoch, account, account.base_url, built, post_seconds, job.model,
+        journaled,
         spacing=context.pacing.of(session, account, job, context.settings.poll.finest_seconds, now),
     )  # fmt: skip
 
@@ -371,6 +394,8 @@ def bind(context: Context, claim: Claim, accepted: Acceptance) -> str:
     log.info("render_job.accepted", job_id=str(claim.job_id), attempt=claim.number,
              provider_task_id=accepted.provider_task_id, provider_request_id=accepted.request_id)  # fmt: skip
     failpoint(Failpoint.ACCEPTED)
+    context.journal.made(claim.journaled, accepted.provider_task_id)
+    failpoint(Failpoint.NAMED)
 
     def write(session: Session, now: datetime) -> tuple[Wake | None, datetime]:
         next_poll = bind_task(session, claim, accepted, now=now)
@@ -381,6 +406,7 @@ def bind(context: Context, claim: Claim, accepted: Acceptance) -> str:
     try:
         wake, now = _settle(context, write)
     except TaskTakenError as error:
+        context.journal.misnamed(claim.journaled)
         return park(context, claim, ProviderError(str(error), request_id=accepted.request_id))
     failpoint(Failpoint.BOUND)
     if wake is not None:
@@ -399,6 +425,7 @@ def reject(context: Context, claim: Claim, error: ProviderError) -> str:
         end_posting(session, claim.attempt_id)
 
     _settle(context, write)
+    context.journal.unmade(claim.journaled)
     log.warning("render_job.rejected", job_id=str(claim.job_id), attempt=claim.number,
                 failure_class=error.failure_class.value, error=error.summary,
                 provider_request_id=error.request_id)  # fmt: skip

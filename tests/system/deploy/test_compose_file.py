@@ -89,7 +89,7 @@ def test_what_must_last_is_in_a_volume(services: dict[str, Service]) -> None:
 
     assert places["postgres"] == [("postgres", "/var/lib/postgresql")]  # of image 18; /var/lib/postgresql/data before
     assert places["valkey"] == [("valkey", "/data")]
-    assert places["render"] == places["api"] == [("archive", "/var/lib/reelqueue/archive")]
+    assert places["render"] == places["control"] == places["api"] == [("archive", "/var/lib/reelqueue/archive")]
 
 
 def test_everything_that_stays_up_is_started_again_and_watched(services: dict[str, Service]) -> None:

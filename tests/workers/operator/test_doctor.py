@@ -17,6 +17,7 @@ from models.session import make_engine, make_sessions
 from models.storage import LocalArchive, StorageError
 from tests.conftest import free_port
 from tests.support.jobs import Jobs
+from tests.support.journals import journaling
 from tests.support.loopback import Behaviour, hangs_up, says, serving
 from tests.support.rows import Rows
 from tests.support.scripted_provider import RESULT_URL, Answer, task
@@ -58,6 +59,43 @@ def test_a_database_that_is_away_is_one_line_without_its_password(context: Conte
     assert not lines["database"].is_healthy
     assert "REELQUEUE_DATABASE_URL" in lines["database"].remedy
     assert "s3cret" not in str(lines["database"])
+
+
+def test_the_journal_of_submits_is_written_and_read(jobs: Jobs, tmp_path: Path) -> None:
+    jobs.context = journaling(jobs.context, tmp_path / "journal")
+    before = in_database(jobs.context)["journal"]
+    jobs.rendering()
+
+    line = in_database(jobs.context)["journal"]
+
+    assert (before.is_healthy, before.seen) == (True, f"{tmp_path}/journal: nothing was submitted yet")
+    assert (line.is_healthy, line.seen) == (True, f"{tmp_path}/journal holds 1 of the newest 1 submits")
+
+
+def test_a_journal_that_lacks_submits_is_bad(jobs: Jobs, tmp_path: Path) -> None:
+    jobs.rendering()  # at a host with a folder of its own
+    jobs.context = journaling(jobs.context, tmp_path / "journal")
+    jobs.rendering()
+
+    line = in_database(jobs.context)["journal"]
+
+    assert (line.is_healthy, line.seen) == (False, f"{tmp_path}/journal holds 1 of the newest 2 submits")
+    assert "REELQUEUE_JOURNAL_URL" in line.remedy
+
+
+def test_a_journal_that_cannot_be_written_is_bad(context: Context, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    line = in_database(journaling(context, tmp_path / "file"))["journal"]
+
+    assert not line.is_healthy
+    assert "nothing is submitted" in line.remedy
+
+
+def test_no_journal_is_said(context: Context) -> None:
+    line = in_database(context)["journal"]
+
+    assert (line.is_healthy, line.seen) == (True, "there is none, as REELQUEUE_JOURNAL_URL says")
 
 
 def test_an_old_schema_names_the_command(context: Context, sessions: sessionmaker[Session]) -> None:

@@ -1,0 +1,120 @@
+"""The journal of submits: what it says of each, and that it says nothing but ids."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from models.base import new_id
+from models.storage import LineLog, StorageError, open_line_log
+from workers.runtime.submit_journal import KEPT, JournaledSubmit, SubmitJournal
+
+NOW = datetime(2026, 12, 1, 23, 59, 50, tzinfo=UTC)
+
+
+def submit(**facts: object) -> JournaledSubmit:
+    plain = JournaledSubmit(
+        attempt_id=new_id(),
+        job_id=new_id(),
+        number=1,
+        account="default",
+        base_url="https://dashscope-intl.aliyuncs.com",
+        model="wan2.6-t2v",
+        spec_sha256="5" * 64,
+        key_fingerprint="f" * 16,
+        clock_offset_seconds=None,
+        claimed_at=NOW,
+        send_by=NOW + timedelta(seconds=15),
+        answer_by=NOW + timedelta(seconds=55),
+    )
+    return replace(plain, **facts)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def lines(tmp_path: Path) -> LineLog:
+    return open_line_log(f"file://{tmp_path}", timeout_seconds=5)
+
+
+@pytest.fixture
+def journal(lines: LineLog) -> SubmitJournal:
+    return SubmitJournal(lines)
+
+
+def test_a_submit_is_read_as_it_was_noted(journal: SubmitJournal) -> None:
+    lost, bound = submit(), submit(clock_offset_seconds=-1.5)
+    journal.leaving(lost)
+    journal.leaving(bound)
+    journal.made(bound, "0385dc79")
+
+    read = journal.read(NOW)
+
+    assert read.submits == {lost.attempt_id: lost, bound.attempt_id: replace(bound, provider_task_id="0385dc79")}
+    assert read.damaged_count == 0
+
+
+def test_a_submit_that_made_no_task_is_left_out(journal: SubmitJournal) -> None:
+    refused = submit()
+    journal.leaving(refused)
+    journal.unmade(refused)
+
+    assert journal.read(NOW).submits == {}
+
+
+def test_a_task_that_proved_to_be_anothers_is_not_the_submits(journal: SubmitJournal) -> None:
+    misled = submit()
+    journal.leaving(misled)
+    journal.made(misled, "another's")
+    journal.misnamed(misled)
+
+    assert journal.read(NOW).submits == {misled.attempt_id: misled}
+
+
+def test_what_comes_after_midnight_is_kept_with_the_submit(journal: SubmitJournal, lines: LineLog) -> None:
+    late = submit()
+    journal.leaving(late)
+    journal.made(late, "0385dc79")
+
+    lines.remove_before(date(2026, 12, 2))
+
+    assert (list(lines.read(date.min)), journal.read(NOW).damaged_count) == ([], 0)
+
+
+@pytest.mark.parametrize("line", ["", "no JSON", "[]", '{"kind": "leaving"}', '{"kind": "made", "attempt_id": "x"}'])
+def test_a_damaged_line_is_counted_and_the_others_are_read(journal: SubmitJournal, lines: LineLog, line: str) -> None:
+    whole = submit()
+    journal.leaving(whole)
+    lines.append(NOW.date(), line)
+
+    read = journal.read(NOW)
+
+    assert (read.submits, read.damaged_count) == ({whole.attempt_id: whole}, 1)
+
+
+def test_what_no_backup_needs_is_removed(journal: SubmitJournal) -> None:
+    old, young = submit(), submit(claimed_at=NOW + timedelta(days=1))
+    journal.leaving(old)
+    journal.leaving(young)
+
+    journal.forget_old(NOW + KEPT + timedelta(days=1))
+
+    assert journal.read(NOW).submits.keys() == {young.attempt_id}
+
+
+def test_a_journal_that_takes_nothing_stops_what_leaves_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    journal = SubmitJournal(open_line_log(f"file://{tmp_path}/file", timeout_seconds=5))
+
+    with pytest.raises(StorageError, match="make it a folder"):
+        journal.leaving(submit())
+    journal.made(submit(), "0385dc79")
+    journal.unmade(submit())
+
+
+def test_without_a_place_nothing_is_noted() -> None:
+    journal = SubmitJournal()
+    journal.leaving(submit())
+
+    assert (journal.place, journal.read(NOW).submits) == (None, {})
