@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -28,6 +28,15 @@ RETRY_AFTER_SECONDS: Final = 2
 """When a caller of an unavailable API is asked to come back."""
 
 
+class JobProblem(BaseModel):
+    """What is wrong with one job of a batch."""
+
+    index: int = Field(description="Its place in `jobs`, from 0.")
+    code: str = Field(description="As the same job gets it by itself.")
+    detail: str = Field(description="What was seen and what to do, human-readable.")
+    field: str | None = Field(default=None, description="The option at fault, where it is one.")
+
+
 class Problem(BaseModel):
     """Why a call was refused, as RFC 9457 lays it out."""
 
@@ -37,6 +46,9 @@ class Problem(BaseModel):
     code: str = Field(description="Stable word for programs.")
     detail: str = Field(description="What was seen and what to do, human-readable.")
     field: str | None = Field(default=None, description="The option or parameter at fault, where it is one.")
+    errors: list[JobProblem] | None = Field(
+        default=None, description="Of a batch of jobs: what is wrong with each that cannot be rendered, the first 100."
+    )
     request_id: str | None = Field(
         default=None, description="The call's `X-Request-Id`, by which an operator finds it in the log."
     )
@@ -46,7 +58,14 @@ class ProblemError(ReelqueueError):
     """A call that the API refuses."""
 
     def __init__(
-        self, status: int, code: str, detail: str, *, field: str | None = None, headers: Mapping[str, str] | None = None
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        field: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        errors: Sequence[JobProblem] | None = None,
     ) -> None:
         super().__init__(status, code, detail)
         self.status = status
@@ -54,6 +73,7 @@ class ProblemError(ReelqueueError):
         self.detail = detail
         self.field = field
         self.headers = headers
+        self.errors = errors
 
     def __str__(self) -> str:
         return f"{self.status} {self.code}: {self.detail}"
@@ -95,7 +115,13 @@ def install(app: FastAPI, *, methods_at: Callable[[str], list[str]]) -> None:
 
 
 def problem_response(
-    status: int, code: str, detail: str, *, field: str | None = None, headers: Mapping[str, str] | None = None
+    status: int,
+    code: str,
+    detail: str,
+    *,
+    field: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    errors: Sequence[JobProblem] | None = None,
 ) -> JSONResponse:
     """The answer that refuses a call."""
     problem = Problem(
@@ -104,6 +130,7 @@ def problem_response(
         code=code,
         detail=detail,
         field=field,
+        errors=None if errors is None else list(errors),
         request_id=current_request_id(),
     )
     return JSONResponse(problem.model_dump(exclude_none=True), status, headers, media_type=MEDIA_TYPE)
@@ -116,7 +143,9 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def _refused(_request: Request, error: ProblemError) -> JSONResponse:
-    return problem_response(error.status, error.code, error.detail, field=error.field, headers=error.headers)
+    return problem_response(
+        error.status, error.code, error.detail, field=error.field, headers=error.headers, errors=error.errors
+    )
 
 
 def _page(_request: Request, error: PageError) -> Response:

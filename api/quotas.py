@@ -66,18 +66,23 @@ class Quotas:
                 "discard some, or send pictures as URLs",
             )
 
-    def check_queue(self, session: Session, tenant_id: UUID) -> None:
-        """Refuse the job that was stored in this transaction.
+    def check_queue(self, session: Session, tenant_id: UUID, added: int = 1) -> None:
+        """Refuse the jobs that were stored in this transaction.
+
+        Args:
+            session: In that transaction.
+            tenant_id: Whose they are.
+            added: How many.
 
         Raises:
-            ProblemError: 429 where the tenant had enough queued; the caller does not commit.
+            ProblemError: 429 where they make the tenant's queue too long; the caller does not commit.
         """
         known = self._queued.get(tenant_id)
         if known is None or time.monotonic() - known.counted_at > COUNTED_FOR_SECONDS:
-            known = self._queued[tenant_id] = _Count(queued_jobs(session, tenant_id) - 1, time.monotonic())
-        if known.queued >= self.settings.api_queued_jobs_per_tenant:
+            known = self._queued[tenant_id] = _Count(queued_jobs(session, tenant_id) - added, time.monotonic())
+        if known.queued + added > self.settings.api_queued_jobs_per_tenant:
             raise self._full(known.queued)
-        known.queued += 1
+        known.queued += added
 
     def check_stored(self, session: Session, tenant_id: UUID, added: int) -> None:
         """Refuse clips that were stored in this transaction: how many of a file are new is known then only.

@@ -1,16 +1,17 @@
-"""What all tables share: names of constraints, column types, and our ids."""
+"""What all tables share: names of constraints, column types, our ids, and questions for many of them."""
 
 from __future__ import annotations
 
 import enum
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
 import uuid_utils.compat
-from sqlalchemy import DateTime, Enum, MetaData
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy import ColumnElement, DateTime, Enum, MetaData, Uuid, any_, literal
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -24,6 +25,11 @@ NAMING = {
 def new_id() -> UUID:
     """A UUIDv7: unique everywhere, and in the order of its making, so indexes stay dense."""
     return uuid_utils.compat.uuid7()
+
+
+def among(column: InstrumentedAttribute[Any], ids: Collection[UUID]) -> ColumnElement[bool]:
+    """Whether a column holds one of any number of ids; one parameter, however many they are."""
+    return column == any_(literal(list(ids), ARRAY(Uuid)))
 
 
 class Base(DeclarativeBase):

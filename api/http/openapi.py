@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel, to_snake
 from pydantic.json_schema import models_json_schema
 from starlette.routing import compile_path
 
+from api.http.job_batch import JobsRequest
 from api.problem_details import Problem
 from reelqueue.campaigns.options import CampaignOptions
 from reelqueue.qwen.request import TextRequest
@@ -40,6 +41,14 @@ JSON_REQUEST: Final[dict[str, Any]] = {
 }
 """``openapi_extra`` of an operation whose body is a request object."""
 
+JOBS_REQUEST: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/JobsRequest"}}},
+    }
+}
+"""``openapi_extra`` of an operation whose body has many request objects."""
+
 TEXT_REQUEST: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
@@ -64,15 +73,12 @@ def operation_id(route: APIRoute) -> str:
 def allowed_methods(app: FastAPI, path: str) -> list[str]:
     """The methods of every operation at *path*.
 
-    Starlette's own 405 names those of the first route only, and some paths have two.
+    Starlette's own 405 names those of the first route only, and some paths have two. A path that is spelled out is no
+    id of another.
     """
     operations = app.openapi()["paths"]
-    return sorted(
-        method.upper()
-        for template, methods in operations.items()
-        if compile_path(template)[0].match(path)
-        for method in methods
-    )
+    templates = [path] if path in operations else [one for one in operations if compile_path(one)[0].match(path)]
+    return sorted(method.upper() for template in templates for method in operations[template])
 
 
 def document(app: FastAPI, *, require_key: bool) -> dict[str, Any]:
@@ -81,7 +87,8 @@ def document(app: FastAPI, *, require_key: bool) -> dict[str, Any]:
         title="Reelqueue", version=VERSION, description=DESCRIPTION, routes=app.routes, openapi_version="3.1.0"
     )
     schemas = schema.setdefault("components", {}).setdefault("schemas", {})
-    schemas["Problem"] = Problem.model_json_schema(mode="serialization", ref_template=_REF)
+    problem = Problem.model_json_schema(mode="serialization", ref_template=_REF)
+    schemas |= problem.pop("$defs") | {"Problem": problem}
     schemas |= _request_schemas() | _campaign_schemas() | _text_schemas()
     if require_key:
         schema["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
@@ -162,4 +169,17 @@ def _request_schemas() -> dict[str, Any]:
         "additionalProperties": False,
         "examples": [{"model": "wan2.6-t2v", "prompt": "a paper boat on a lake at dawn", "duration": 5}],
     }
-    return {**schemas, "JobRequest": request}
+    return {**schemas, "JobRequest": request, **_many_schemas()}
+
+
+def _many_schemas() -> dict[str, Any]:
+    """The body of many jobs, which refers to ``JobRequest``."""
+    schema = _without_defaults(JobsRequest.model_json_schema(by_alias=False, ref_template=_REF))
+    definitions: dict[str, Any] = schema.pop("$defs")
+    # Set here: pydantic asks for a model behind each reference, and a request has four.
+    request = definitions["JobOfMany"]["properties"]["request"]
+    definitions["JobOfMany"]["properties"]["request"] = {
+        "$ref": _REF.format(model="JobRequest"),
+        "description": request["description"],
+    }
+    return {**definitions, "JobsRequest": schema}

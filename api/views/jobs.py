@@ -15,6 +15,7 @@ from api.views.costs import read_costs
 from api.views.references import References, read_references
 from models.asset import Asset, AssetKind
 from models.attempt import Attempt
+from models.base import among
 from models.campaign import Campaign
 from models.operations.jobs.request_rows import to_request
 from models.operations.money.prices import known_prices
@@ -77,15 +78,15 @@ def _related(session: Session, jobs: Sequence[RenderJob]) -> _Related:
     )
     tasks = session.execute(
         select(ProviderTask.job_id, ProviderTask.provider_task_id)
-        .where(ProviderTask.job_id.in_(ids))
+        .where(among(ProviderTask.job_id, ids))
         .order_by(ProviderTask.submitted_at)
     )
     attempts = session.execute(
         select(Attempt.job_id, func.array_agg(aggregate_order_by(Attempt.request_id, Attempt.number)))
-        .where(Attempt.job_id.in_(ids))
+        .where(among(Attempt.job_id, ids))
         .group_by(Attempt.job_id)
     )
-    assets = session.scalars(select(Asset).where(Asset.job_id.in_(ids)))
+    assets = session.scalars(select(Asset).where(among(Asset.job_id, ids)))
     return _Related(
         references=read_references(session, ids),
         campaigns=dict(campaigns.all()),

@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from models.base import among
 from models.job_reference import JobReference
 
 _URL_CHARACTERS_MAX: Final = 8192
@@ -54,7 +55,7 @@ def read_references(session: Session, job_ids: Sequence[UUID]) -> Mapping[UUID, 
     query = (
         select(JobReference.job_id, JobReference.position, JobReference.role, JobReference.media_type)
         .add_columns(*_cut(JobReference.url), *_cut(JobReference.voice_url))
-        .where(JobReference.job_id.in_(job_ids))
+        .where(among(JobReference.job_id, job_ids))
         .order_by(JobReference.job_id, JobReference.position)
     )
     found: defaultdict[UUID, References] = defaultdict(References)

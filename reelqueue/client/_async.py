@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -83,6 +83,19 @@ class AsyncClient:
         Arguments and errors are those of `Client.submit`.
         """
         return await self._handle(self._operations.submit(request, options, idempotency_key))
+
+    async def submit_many(
+        self,
+        requests: Iterable[RenderRequest | Mapping[str, object]],
+        *,
+        idempotency_keys: Iterable[str] | None = None,
+    ) -> list[AsyncRenderJobHandle]:
+        """Submit up to 1,000 render jobs in one call, all or none; the server has stored them when this returns.
+
+        Arguments and errors are those of `Client.submit_many`.
+        """
+        jobs = await self._driver.run(self._operations.submit_many(requests, idempotency_keys))
+        return [AsyncRenderJobHandle(self._driver, self._operations, job) for job in jobs]
 
     async def preview(
         self, request: RenderRequest | Mapping[str, object] | None = None, **options: Unpack[RequestOptions]

@@ -6,7 +6,7 @@ import itertools
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -22,7 +22,7 @@ from reelqueue.client._steps import Fetch, Pause, Send, Steps, deadline, exchang
 from reelqueue.errors import InvalidRequestError, RenderJobError, WaitTimeoutError
 from reelqueue.schemas.catalog import ModelCards
 from reelqueue.schemas.grouping import Grouping
-from reelqueue.schemas.jobs import Job, JobPage, Preview
+from reelqueue.schemas.jobs import JOBS_MAX, Job, JobPage, Preview, StoredJobs
 from reelqueue.schemas.statement import Statement
 from reelqueue.states import RenderState, TextState
 
@@ -52,6 +52,16 @@ class Operations:
         headers = {"Idempotency-Key": uuid4().hex if key is None else header_text(key)}
         body = encode(_request_object(request, options))
         return read(Job, (yield from self._send("POST", "/v1/jobs", content=body, headers=headers)))
+
+    def submit_many(
+        self, requests: Iterable[RenderRequest | Mapping[str, object]], keys: Iterable[str] | None
+    ) -> Steps[list[Job]]:
+        """Store many jobs, all or none; *keys* or fresh ones make it safe to send this twice."""
+        jobs = _batch(list(requests), keys)
+        if not jobs:
+            return []
+        answer = yield from self._send("POST", "/v1/jobs/batch", content=encode({"jobs": jobs}))
+        return read(StoredJobs, answer).items
 
     def preview(
         self, request: RenderRequest | Mapping[str, object] | None, options: Mapping[str, object]
@@ -191,6 +201,35 @@ def _request_object(
     else:
         checked = parse_request({**(request or {}), **options}, local_files=True)
     return {**checked.options(), "mode": checked.mode}
+
+
+def _batch(
+    requests: Sequence[RenderRequest | Mapping[str, object]], keys: Iterable[str] | None
+) -> list[dict[str, object]]:
+    """The jobs of a batch as the API takes them, each checked here first.
+
+    Raises:
+        InvalidRequestError: One cannot be rendered, which is named, or there are too many.
+    """
+    if len(requests) > JOBS_MAX:
+        seen = f"requests: at most {JOBS_MAX} are stored at once, not {len(requests)}; send them in parts"
+        raise InvalidRequestError("too_many_jobs", seen, "requests")
+    chosen = [uuid4().hex for _ in requests] if keys is None else list(keys)
+    if len(chosen) != len(requests):
+        seen = f"idempotency_keys: {len(chosen)} for {len(requests)} requests; give one for each"
+        raise InvalidRequestError("wrong_key_count", seen, "idempotency_keys")
+    return [_job_of_many(index, *pair) for index, pair in enumerate(zip(requests, chosen, strict=True))]
+
+
+def _job_of_many(index: int, request: RenderRequest | Mapping[str, object], key: str) -> dict[str, object]:
+    place = f"jobs.{index}.request"
+    try:
+        checked = _request_object(request, {})
+        place = f"jobs.{index}"
+        return {"request": checked, "idempotency_key": header_text(key)}
+    except InvalidRequestError as error:
+        field = f"{place}.{error.field}" if error.field else place
+        raise InvalidRequestError(error.code, f"{place}: {error.message}", field) from error
 
 
 def header_text(key: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -103,6 +103,27 @@ class Client:
             UnavailableError: the server cannot be reached; with the same key it is safe to try again.
         """
         return self._handle(self._operations.submit(request, options, idempotency_key))
+
+    def submit_many(
+        self,
+        requests: Iterable[RenderRequest | Mapping[str, object]],
+        *,
+        idempotency_keys: Iterable[str] | None = None,
+    ) -> list[RenderJobHandle]:
+        """Submit up to 1,000 render jobs in one call, all or none; the server has stored them when this returns.
+
+        Args:
+            requests: Request objects, or their options as mappings.
+            idempotency_keys: One for each; the same key again gives the same job. Default fresh ones.
+
+        Raises:
+            InvalidRequestError: a request cannot be rendered, or there are too many; *field* names it, such as
+                ``jobs.3.request.duration``. Nothing was stored.
+            ConflictError: a key belongs to another request; nothing was stored.
+            UnavailableError: the server cannot be reached; with the same keys it is safe to try again.
+        """
+        jobs = self._driver.run(self._operations.submit_many(requests, idempotency_keys))
+        return [RenderJobHandle(self._driver, self._operations, job) for job in jobs]
 
     def preview(
         self, request: RenderRequest | Mapping[str, object] | None = None, **options: Unpack[RequestOptions]

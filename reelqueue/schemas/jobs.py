@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
@@ -114,6 +114,16 @@ class Job(Wire):
     deadline_at: datetime | None = Field(description="When it times out.")
     cancel_requested_at: datetime | None = Field(description="When a person stopped it.")
     finished_at: datetime | None = Field(description="When it last became terminal.")
+
+
+JOBS_MAX: Final = 1000
+"""Of one `POST /v1/jobs/batch`, which is checked and stored as one."""
+
+
+class StoredJobs(Wire):
+    """The render jobs of a batch."""
+
+    items: list[Job] = Field(description="A job for each of the batch, in its order.")
 
 
 class JobPage(Wire):

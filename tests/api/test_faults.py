@@ -28,6 +28,7 @@ UNKNOWN = "018f2e5e-0000-7000-8000-000000000000"
         ("GET", "/v1/jobs/not-an-id", 422, "invalid_parameter"),
         ("DELETE", f"/v1/jobs/{UNKNOWN}", 405, "method_not_allowed"),
         ("GET", "/v1/preview", 405, "method_not_allowed"),
+        ("GET", "/v1/jobs/batch", 405, "method_not_allowed"),
     ],
 )
 def test_a_wrong_turn_is_a_problem(api: httpx.Client, method: str, path: str, status: int, code: str) -> None:

@@ -16,8 +16,8 @@ from uuid import UUID
 import structlog
 from sqlalchemy import exists, select
 
+from models.base import among
 from models.campaign import Campaign
-from models.operations.texts.batches import among
 from models.text_attempt import TextAttempt
 from models.text_job import TextJob
 from reelqueue.errors import InvalidRequestError

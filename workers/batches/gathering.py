@@ -19,10 +19,11 @@ from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from models.account import Account
+from models.base import among
 from models.campaign import Campaign
 from models.operations.accounts import pause_account
 from models.operations.scheduling.account_limits import offers
-from models.operations.texts.batches import BatchLine, among, open_batch
+from models.operations.texts.batches import BatchLine, open_batch
 from models.operations.texts.transitions import move_text
 from models.text_batch import TextBatch
 from models.text_job import TextJob

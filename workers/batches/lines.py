@@ -15,8 +15,9 @@ import structlog
 from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from models.base import among
 from models.operations.texts.attempts import TextOutcome, charge_attempt, close_attempt
-from models.operations.texts.batches import among, lock_jobs
+from models.operations.texts.batches import lock_jobs
 from models.operations.texts.transitions import move_text
 from models.text_attempt import TextAttempt
 from models.text_job import TextJob

@@ -13,10 +13,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.account import Account
+from models.base import among
 from models.campaign import Campaign
 from models.operations.money.budget import reserved_amount
 from models.operations.money.caps import Caps, Wanted, describe_cap
-from models.operations.texts.batches import BatchLine, among
+from models.operations.texts.batches import BatchLine
 from models.spending_cap import SpendingCap
 from reelqueue.catalog.price_list import CURRENCY_BY_REGION
 

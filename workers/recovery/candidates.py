@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Row, Uuid, and_, any_, literal, select
+from sqlalchemy import ColumnElement, Row, and_, select
 from sqlalchemy.orm import Session, sessionmaker
 
+from models.base import among
 from models.render_job import RenderJob
 from reelqueue.states import UNSENT
 from workers.dashscope.echoes import Echoes
@@ -70,9 +71,8 @@ def _rows(
     sessions: sessionmaker[Session], models: Collection[str] | None, ids: Sequence[UUID]
 ) -> Sequence[Row[*tuple[Any, ...]]]:
     """Some jobs, in the order of their ids here; without those that wait no more."""
-    wanted = RenderJob.id == any_(literal(list(ids), ARRAY(Uuid)))
     with sessions() as session:
-        rows = {row.id: row for row in session.execute(select(*_COLUMNS).where(wanted, _of(models)))}
+        rows = {row.id: row for row in session.execute(select(*_COLUMNS).where(among(RenderJob.id, ids), _of(models)))}
     return [rows[one] for one in ids if one in rows]
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
@@ -75,15 +77,11 @@ def enqueue_render_job(
     """
     owner_id = tenant_id or ensure_tenant(session)
     options = request.options()
-    values = columns_of(request, options)
-    values |= {
+    values = checked_columns(request, options) | {
         "id": new_id(),
         "tenant_id": owner_id,
         "campaign_id": campaign_id or ensure_campaign(session, owner_id),
         "idempotency_key": idempotency_key,
-        "request_sha256": request_sha256(request, options),
-        "warnings": list(build(request).warnings),
-        "state": RenderState.QUEUED,
         "created_at": now,
     }
     stored = (
@@ -96,10 +94,28 @@ def enqueue_render_job(
     if session.scalars(stored.returning(RenderJob.id)).one_or_none() is None:
         return _existing(session, str(idempotency_key), owner_id, values["request_sha256"])
     session.add_all(references_of(values["id"], options))
-    detail = {} if api_request_id is None else {"api_request_id": api_request_id}
+    detail = event_detail(api_request_id)
     record(session, values["id"], "state", now=now, to_state=RenderState.QUEUED, detail=detail)
     session.flush()
     return Enqueued(values["id"], is_new=True)
+
+
+def checked_columns(request: RenderRequest, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of a queued job that its request decides, by attribute.
+
+    Raises:
+        reelqueue.errors.InvalidRequestError: The model does not take the request.
+    """
+    return columns_of(request, options) | {
+        "request_sha256": request_sha256(request, options),
+        "warnings": list(build(request).warnings),
+        "state": RenderState.QUEUED,
+    }
+
+
+def event_detail(api_request_id: str | None) -> dict[str, Any]:
+    """What a job's first event says beside its state."""
+    return {} if api_request_id is None else {"api_request_id": api_request_id}
 
 
 def _existing(session: Session, idempotency_key: str, tenant_id: UUID, digest: str) -> Enqueued:

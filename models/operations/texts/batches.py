@@ -8,11 +8,10 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Uuid, any_, func, insert, literal, select, update
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.orm import Session
 
-from models.base import new_id
+from models.base import among, new_id
 from models.operations.texts.transitions import claim_texts
 from models.text_attempt import TextAttempt
 from models.text_batch import TextBatch
@@ -32,11 +31,6 @@ class BatchLine:
     spec_sha256: str
     most: TextCost | None
     """What it may cost at most, at a batch's price; None: no price is known."""
-
-
-def among(column: InstrumentedAttribute[UUID], ids: Collection[UUID]) -> ColumnElement[bool]:
-    """Whether a column holds one of any number of ids; one parameter, however many they are."""
-    return column == any_(literal(list(ids), ARRAY(Uuid)))
 
 
 def open_batch(

@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Uuid, any_, literal, select, update
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from models.base import among
 from models.operations.webhooks.events import announce_texts
 from models.text_job import TextJob
 from reelqueue.states import TEXT_MOVES, TEXT_TERMINAL, TextState
@@ -87,7 +87,7 @@ def claim_texts(session: Session, job_ids: Sequence[UUID], *, account_id: UUID, 
     """
     claimed = session.execute(
         update(TextJob)
-        .where(TextJob.id == any_(literal(list(job_ids), ARRAY(Uuid))), TextJob.state == TextState.QUEUED)
+        .where(among(TextJob.id, job_ids), TextJob.state == TextState.QUEUED)
         .values(
             state=TextState.RUNNING,
             epoch=TextJob.epoch + 1,

@@ -62,6 +62,53 @@ def test_a_local_picture_travels_as_a_data_uri(world: World, tmp_path: Path) -> 
     assert json.loads(sent[0].content)["image"].startswith("data:image/jpeg;base64,")
 
 
+BOAT = {"model": "wan2.6-t2v", "prompt": "a boat"}
+
+
+def test_many_requests_go_in_one_call_with_a_key_each(world: World) -> None:
+    sent: list[httpx.Request] = []
+    client = world.client(answering(sent, httpx.Response(201, json={"items": [job(), job()]})))
+
+    handles = world.run(client.submit_many([BOAT, TextToVideo(model="wan2.6-t2v", prompt="a fox")]))
+
+    (call,) = sent
+    jobs = json.loads(call.content)["jobs"]
+    assert (call.method, call.url.path) == ("POST", "/v1/jobs/batch")
+    assert [one["request"]["prompt"] for one in jobs] == ["a boat", "a fox"]
+    assert len({one["idempotency_key"] for one in jobs}) == 2
+    assert [handle.id for handle in handles] == [JOB_ID, JOB_ID]
+
+
+def test_no_requests_are_no_call(world: World) -> None:
+    sent: list[httpx.Request] = []
+    client = world.client(answering(sent, httpx.Response(500)))
+
+    assert world.run(client.submit_many([])) == []
+    assert sent == []
+
+
+@pytest.mark.parametrize(
+    ("requests", "keys", "field"),
+    [
+        ([BOAT, {**BOAT, "duration": 99}], None, "jobs.1.request.duration"),
+        ([BOAT, BOAT], ["a", "two words"], "jobs.1.idempotency_key"),
+        ([BOAT, BOAT], ["a"], "idempotency_keys"),
+        ([BOAT] * 1001, None, "requests"),
+    ],
+)
+def test_many_requests_with_a_wrong_one_are_not_sent(
+    world: World, requests: list[dict[str, Any]], keys: list[str] | None, field: str
+) -> None:
+    sent: list[httpx.Request] = []
+    client = world.client(answering(sent, httpx.Response(500)))
+
+    with pytest.raises(InvalidRequestError) as caught:
+        world.run(client.submit_many(requests, idempotency_keys=keys))
+
+    assert caught.value.field == field
+    assert sent == []
+
+
 @pytest.mark.parametrize(
     "options",
     [

@@ -68,6 +68,19 @@ def test_previews_and_models_need_no_job(world: World, server: str) -> None:
     assert "wan2.6-t2v" in {card.id for card in models.items}
 
 
+def test_many_jobs_are_stored_once_however_often_they_are_submitted(world: World, server: str) -> None:
+    client = world.connect(server)
+    requests = [{"model": "wan2.6-t2v", "prompt": f"boat {number}"} for number in range(3)]
+
+    first = world.run(client.submit_many(requests, idempotency_keys=["a", "b", "c"]))
+    again = world.run(client.submit_many(requests[1:], idempotency_keys=["b", "c"]))
+
+    assert [handle.job.prompt for handle in first] == ["boat 0", "boat 1", "boat 2"]
+    assert [handle.id for handle in again] == [handle.id for handle in first[1:]]
+    with pytest.raises(ConflictError, match=r"jobs\.1: the key belongs to render job"):
+        world.run(client.submit_many(requests[:2], idempotency_keys=["new", "c"]))
+
+
 def test_refusals_arrive_as_our_errors(world: World, server: str) -> None:
     client = world.connect(server)
 
