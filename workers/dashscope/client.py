@@ -52,6 +52,20 @@ MAX_PAGES: Final = 50
 Pace = Callable[[TurnKind], Awaitable[None]]
 """Returns when a call of that kind may be sent."""
 
+
+@dataclass(frozen=True)
+class Exchange:
+    """A question to the provider and its answer, before anything is read into it."""
+
+    method: str
+    path: str
+    """With its query."""
+    answer: RawAnswer
+
+
+Listener = Callable[[Exchange], None]
+"""Is shown each answer that came whole; what it raises is the caller's."""
+
 # Raised by httpx before the first byte of a request is written. A refused CONNECT of a proxy is
 # among them: the request itself is written only inside the tunnel.
 _BEFORE_ANY_BYTE: Final = (
@@ -106,6 +120,7 @@ class DashScope:
         transport: Replaces httpx's own; the seam for proxies, private networks and tests.
         pace: Waits for the account's next turn before each query, list and cancel; None: the caller has taken turns.
         clock: Is shown what the answers say of the provider's clock.
+        listener: Is shown every answer; None: no one asks.
     """
 
     def __init__(
@@ -116,9 +131,11 @@ class DashScope:
         transport: httpx.AsyncBaseTransport | None = None,
         pace: Pace | None = None,
         clock: ClockComparison | None = None,
+        listener: Listener | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._pace = pace
+        self._listener = listener
         self.clock = clock
         self._limits = limits or TimeLimits()
         self._http = httpx.AsyncClient(
@@ -287,6 +304,15 @@ class DashScope:
         await self._turn(TurnKind.CANCEL)
         await self._send("POST", f"/api/v1/tasks/{provider_task_id}/cancel", self._limits.query)
 
+    async def look(self, path: str, kind: TurnKind = TurnKind.QUERY) -> RawAnswer:
+        """Ask for anything by GET, and return whatever is answered, an error too.
+
+        Raises:
+            ProviderError: Nothing was answered.
+        """
+        await self._turn(kind)
+        return await self._answer("GET", path, self._limits.query)
+
     async def _turn(self, kind: TurnKind) -> None:
         if self._pace is not None:
             await self._pace(kind)
@@ -300,7 +326,19 @@ class DashScope:
         body: Mapping[str, Any] | None = None,
         last_look: Callable[[], object] | None = None,
     ) -> dict[str, Any]:
-        """The one method that sends; a JSON object for 2xx, else an error that says what is known."""
+        """A JSON object for 2xx, else an error that says what is known."""
+        return check_answer(await self._answer(method, path, limit_seconds, headers, body, last_look))
+
+    async def _answer(
+        self,
+        method: str,
+        path: str,
+        limit_seconds: float,
+        headers: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        last_look: Callable[[], object] | None = None,
+    ) -> RawAnswer:
+        """The one method that sends."""
         try:
             request = self._http.build_request(
                 method,
@@ -323,7 +361,9 @@ class DashScope:
             ) from error
         except (*WIRE_ERRORS, TimeoutError) as error:
             raise NoAnswerError(f"the request left and no answer came: {_name(error)}") from error
-        return check_answer(answer)
+        if self._listener is not None:
+            self._listener(Exchange(method, path, answer))
+        return answer
 
     def _without_key(self, content: bytes) -> bytes:
         """An answer without the key, which a gateway may quote: it is stored and logged."""

@@ -28,7 +28,7 @@ from reelqueue.builder import KEY_VARIABLES, PLAN_KEY, WORKSPACE_HEADER
 from reelqueue.errors import ConfigurationError
 from reelqueue.qwen.settings import QwenSettings, TextTimeLimits
 from workers.dashscope import ClockComparison, DashScope
-from workers.dashscope.client import Endpoint
+from workers.dashscope.client import Endpoint, Listener
 from workers.runtime.hints import Hints
 from workers.runtime.host_clock import HostClock
 from workers.runtime.known_clocks import KnownClocks
@@ -59,6 +59,8 @@ class Context:
     """What is recorded about submits outside the database."""
     journal: SubmitJournal = field(default_factory=SubmitJournal)
     """The submits, outside the database."""
+    listener: Listener | None = None
+    """Is shown the provider's answers, as they came."""
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     """Where accounts' keys are, by variable name."""
 
@@ -85,6 +87,7 @@ class Context:
             transport=transport() if transport else None,
             pace=functools.partial(self._wait_for_turn, account.id, clock) if clock else None,
             clock=clock,
+            listener=self.listener,
         )
 
     def text_settings(self, account: Account) -> QwenSettings:
