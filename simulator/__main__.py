@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from simulator.assemble import open_service
+from simulator.assemble import open_service, replay
 from simulator.errors import StartError
 from simulator.server import bind, serve
 
@@ -21,9 +21,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         listener = bind(options.host, options.port)
         service = open_service(options.state, keys=options.key, time_scale=options.time_scale)
+        unplayed = replay(service, options.replay) if options.replay else []
     except StartError as error:
         print(f"simulator: {error}", file=sys.stderr)  # noqa: T201 - the command's talk
         return 1
+    if unplayed:
+        print(f"simulator: differs, and cannot be played: {', '.join(unplayed)}", file=sys.stderr)  # noqa: T201 - as above
     host, port = listener.getsockname()[:2]
     place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     # Readers of a pipe wait for this line to learn the port.
@@ -46,6 +49,12 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="[ACCOUNT=]KEY",
         help="accept this key only; repeat for more. Without any, every key works and is an account of its own",
+    )
+    parser.add_argument(
+        "--replay",
+        type=Path,
+        metavar="CAPTURE",
+        help="answer as the service did that `python -m workers probe --capture CAPTURE` has asked",
     )
     parser.add_argument("--log-level", default="warning", choices=["debug", "info", "warning", "error"])
     return parser

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from random import Random, SystemRandom
+from typing import Final
 
 from simulator.accounts import Accounts, account_name
 from simulator.billing.signature_check import SignatureCheck
@@ -20,6 +22,8 @@ from simulator.store.store import Store
 from simulator.texts.batches import Batches
 from simulator.texts.files import Files
 from simulator.texts.service import Texts
+
+CAPTURE_FORMAT: Final = 1
 
 
 def open_service(folder: Path, *, keys: Iterable[str] = (), time_scale: float | None = None) -> Service:
@@ -43,6 +47,31 @@ def open_service(folder: Path, *, keys: Iterable[str] = (), time_scale: float | 
     if time_scale is not None:
         service.provider.configure({"time_scale": time_scale})
     return service
+
+
+def replay(service: Service, capture: Path) -> list[str]:
+    """Make a service answer as the one did that a capture was taken of.
+
+    Args:
+        service: Configured so far.
+        capture: A file of ``python -m workers probe``.
+
+    Returns:
+        The questions whose answers differed and that no configuration can play.
+
+    Raises:
+        StartError: It is no capture, or of another version.
+    """
+    try:
+        document = json.loads(capture.read_bytes())
+        if document["format"] != CAPTURE_FORMAT:
+            raise StartError(f"{capture} is a capture of format {document['format']}, not of {CAPTURE_FORMAT}")
+        service.provider.configure(document["simulator"])
+        return [str(name) for name in document["not_played"]]
+    except OSError as error:
+        raise StartError(f"{capture} cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise StartError(f"{capture} is no capture of `python -m workers probe`: {error}") from error
 
 
 def build_service(

@@ -29,6 +29,7 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=1)]
+Word = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,40}$")]
 Pixels = Annotated[int, Field(ge=16, le=4096, multiple_of=2)]
 
 
@@ -84,6 +85,10 @@ class Limits:
     uploads_per_second: Count = 100
     over_slots: Literal["queue", "reject", "drop"] = "queue"
     """What happens to a submit when all slots are taken: waits as PENDING, 429, or accepted and forgotten."""
+    queue_length: Count | None = None
+    """Tasks of a model that may wait, as the list of quotas has it; unset: it does not say."""
+    quota_page_size_max: Count | None = None
+    """Pages of the list of quotas have no more rows than this."""
     retry_after_seconds: Count | None = None
     """Sent with each 429 when set; the service is not known to send it."""
 
@@ -119,6 +124,8 @@ class Clips:
     """Length of every clip, whatever was asked; the bill does not change."""
     frames_per_second: Count | None = None
     """Unset takes the model's own."""
+    mark: Word | None = None
+    """What each file has in a box at its end, as a mark of generated content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,12 +184,32 @@ class ModelList:
     """Models that work, and that the list lacks."""
     rows: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Fields of a model's row that are listed as given: null prices, another unit, another spelling."""
+    page_size_max: Count | None = None
+    """Pages have no more rows than this, whatever was asked for; the answer says so."""
     factor: Positive = 1.0
     """Listed prices are so many times what is billed: those of another currency."""
     rows_max: Count | None = None
     """The list ends after so many rows; its total does not say so."""
     is_absent: bool = False
     """404: this host has no such list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """How answers are worded where the documentation leaves it open."""
+
+    __pydantic_config__: ClassVar[ConfigDict] = _STRICT
+
+    headers: dict[str, str] = field(default_factory=dict)
+    """Sent with each answer, in place of those of the same name."""
+    echo: Literal["at_end", "always", "never"] = "at_end"
+    """When a task's answer has the prompt as it was sent."""
+    rewritten: dict[str, bool] = field(default_factory=dict)
+    """Models whose finished tasks have a rewritten prompt, or have none, other than documented."""
+    usage: dict[str, dict[str, int | float | str | bool]] = field(default_factory=dict)
+    """Fields of a model's ``usage``, no others: the measured number where there is one, as the kind of the given."""
+    cancels_running: bool = False
+    """A task that renders is cancelled as well, and not billed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +256,7 @@ class SimulatorConfig:
     texts: Texts = field(default_factory=Texts)
     billing: Billing = field(default_factory=Billing)
     model_list: ModelList = field(default_factory=ModelList)
+    wire: Wire = field(default_factory=Wire)
 
     @property
     def clock_ahead_ms(self) -> int:

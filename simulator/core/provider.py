@@ -85,13 +85,17 @@ class Provider:
         self._take(f"cancel:{account}", self.config.limits.queries_per_second)
         now_ms = self._settled_now_ms()
         task = self._visible(account, task_id, now_ms)
-        if task is None or not self._schedule.lane(account, task.model).withdraw(task_id):
+        if task is None or not self._withdraw(task):
             raise WireError(
                 400,
                 "UnsupportedOperation",
                 "Failed to cancel the task, please confirm if the task is in PENDING status.",
             )
         self.store.tasks.mark(task_id, TaskStatus.CANCELED, ends_ms=now_ms)
+
+    def _withdraw(self, task: Task) -> bool:
+        lane = self._schedule.lane(task.account, task.model)
+        return lane.withdraw(task.task_id) or (self.config.wire.cancels_running and lane.stop(task.task_id))
 
     def page(self, which: TaskFilter, *, page_number: int, page_size: int) -> tuple[int, list[Task]]:
         """How many tasks a filter selects and one page of them, newest first."""

@@ -78,6 +78,14 @@ class Lane:
                 return True
         return False
 
+    def stop(self, task_id: str) -> bool:
+        """Take a running task out; False when it is not running here."""
+        left = [running for running in self._running if running[1] != task_id]
+        is_stopped = len(left) < len(self._running)
+        self._running = left
+        heapq.heapify(self._running)
+        return is_stopped
+
     def next_event_ms(self) -> int | None:
         """When something happens next, or ``None`` for an idle lane."""
         moments = [moment for moment in (self._next_start_ms(), self._next_finish_ms()) if moment is not None]

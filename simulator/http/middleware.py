@@ -144,7 +144,7 @@ def _respond(service: Service, call: Call, reply: Reply, fault: Fault | None, *,
         "x-envoy-upstream-service-time": str(elapsed_ms),
         "eagleeye-traceid": call.request_id.replace("-", ""),
         "server": "istio-envoy",
-    }
+    } | service.provider.config.wire.headers
     return response_for(
         reply,
         headers=headers,

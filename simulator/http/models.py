@@ -29,6 +29,7 @@ def model_list(service: Service, call: Call) -> Reply:
     if config.model_list.is_absent:
         raise WireError(404, "NotFound", "Not found!")
     page_number, page_size = page_of(call, default_size=20)
+    page_size = min(page_size, config.model_list.page_size_max or page_size)
     found = _rows(config)
     if call.query("capabilities"):
         found = [row for row in found if call.query("capabilities") in row.get("capabilities", ())]
@@ -80,6 +81,7 @@ def _price_row(kind: str, amount: str, config: SimulatorConfig) -> dict[str, Any
 def quotas(service: Service, call: Call) -> Reply:
     """One page of limits. Source: Model Studio, listing model quotas, 2026-09."""
     page_number, page_size = page_of(call, default_size=20)
+    page_size = min(page_size, service.provider.config.limits.quota_page_size_max or page_size)
     name, model = call.query("name"), call.query("model")
     found = [one for one in MODELS if name in one and model in {"", one}]
     first = (page_number - 1) * page_size
@@ -100,7 +102,7 @@ def _quota(service: Service, call: Call, model: str) -> dict[str, Any]:
         "usage_limit": None,
         "usage_limit_field": None,
         "usage_limit_period": None,
-        "async_user_queue_limit": None,
+        "async_user_queue_limit": limits.queue_length,
         "async_user_concurrency_limit": slots_of(model, limits),
     }
     return {"model": model, "workspace_id": call.account, "model_limit": model_limit, "workspace_limit": None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from simulator.clock import beijing_text
@@ -34,11 +35,14 @@ def task_document(service: Service, call: Call, task: Task) -> dict[str, Any]:
     output: dict[str, Any] = {"task_id": task.task_id, "task_status": task.status}
     output |= _times(task, service.provider.config.clock_ahead_ms)
     document: dict[str, Any] = {"request_id": call.request_id, "output": output}
+    wire = service.provider.config.wire
+    if wire.echo == "always" or (wire.echo == "at_end" and task.status is TaskStatus.SUCCEEDED):
+        output["orig_prompt"] = task.prompt
     if task.status is TaskStatus.FAILED:
         output |= {"code": task.outcome.code, "message": task.outcome.message} if task.outcome.code else {}
     if task.status is TaskStatus.SUCCEEDED:
         output |= _result(service, call, task)
-        document["usage"] = task.outcome.usage
+        document["usage"] = _usage(task, wire.usage.get(task.model))
     return document
 
 
@@ -54,7 +58,21 @@ def _times(task: Task, ahead_ms: int) -> dict[str, str]:
 def _result(service: Service, call: Call, task: Task) -> dict[str, str]:
     expires_at = -(-service.provider.expires_ms(task) // 1000)
     signed = service.signer.result_query(task.task_id, expires_at)
-    result = {"orig_prompt": task.prompt, "video_url": f"{call.request.base_url}result/{task.task_id}.mp4?{signed}"}
-    if task.outcome.actual_prompt is not None:
-        result["actual_prompt"] = task.outcome.actual_prompt
+    result = {"video_url": f"{call.request.base_url}result/{task.task_id}.mp4?{signed}"}
+    is_rewritten = task.outcome.actual_prompt is not None
+    if service.provider.config.wire.rewritten.get(task.model, is_rewritten):
+        result["actual_prompt"] = task.outcome.actual_prompt or task.prompt
     return result
+
+
+def _usage(task: Task, shape: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What was measured, in the fields and kinds of a shape if there is one."""
+    own = task.outcome.usage
+    return own if shape is None else {name: _as_kind(own.get(name, given), given) for name, given in shape.items()}
+
+
+def _as_kind(value: object, given: object) -> object:
+    try:
+        return type(given)(value)  # type: ignore[call-arg]
+    except (TypeError, ValueError):
+        return given

@@ -22,4 +22,11 @@ async def result(service: Service, call: Call) -> Reply:
     if task is None or task.outcome.clip is None:
         return storage_refusal(call, 404, "NoSuchKey", "The specified key does not exist.")
     path = await service.clips.file(task, service.provider.config.clips)
-    return Reply(200, media_type="video/mp4", response=FileResponse(path, media_type="video/mp4"))
+    reply = Reply(200, media_type="video/mp4", response=FileResponse(path, media_type="video/mp4"))
+    mark = service.provider.config.clips.mark
+    return reply if mark is None else Reply(200, content=path.read_bytes() + _box(mark), media_type="video/mp4")
+
+
+def _box(mark: str) -> bytes:
+    """A box that players skip."""
+    return (8 + len(mark)).to_bytes(4, "big") + b"free" + mark.encode()
