@@ -31,6 +31,7 @@ from workers.operator.money import adopt_orphans_command, statement_command
 from workers.operator.prices import prices
 from workers.operator.recover import recover_command
 from workers.operator.texts import texts
+from workers.probe.command import probe_command
 from workers.quarantine.release import quarantined, retry
 from workers.runtime.context import Context
 
@@ -110,6 +111,7 @@ cli.command("explain")(explain_command)
 cli.command("adopt")(adopt_orphans_command)
 cli.command("statement")(statement_command)
 cli.command("recover")(recover_command)
+cli.command("probe")(probe_command)
 
 
 @review.command("list")

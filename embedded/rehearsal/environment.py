@@ -64,7 +64,13 @@ class Environment:
 
 @contextmanager
 def open_stage(
-    folder: Path, clock: StageClock, *, region: str, has_chains: bool, finest_seconds: float = FINEST_SECONDS
+    folder: Path,
+    clock: StageClock,
+    *,
+    region: str,
+    has_chains: bool,
+    finest_seconds: float = FINEST_SECONDS,
+    key: str = SIMULATOR_KEY,
 ) -> Iterator[Environment]:
     """An empty stage.
 
@@ -74,10 +80,12 @@ def open_stage(
         region: Whose prices the simulator charges.
         has_chains: Whether a clip begins with the last frame of another.
         finest_seconds: Shortest delay between two polls of a clip.
+        key: The one that the simulator takes.
     """
     with ExitStack() as stack:
         engine = _open_database(folder, stack)
-        simulator = build_service(Store(), clock, random=Random(_SEED), clip_folder=folder / "clips")  # noqa: S311
+        random = Random(_SEED)  # noqa: S311
+        simulator = build_service(Store(), clock, random=random, keys=[key], clip_folder=folder / "clips")
         stack.callback(simulator.close)
         simulator.provider.configure({"clips": _SMALL if has_chains else _TINY, "region": region})
         wire = stack.enter_context(Wire(create_app(simulator)))
@@ -89,7 +97,7 @@ def open_stage(
             hints=agenda,
             clock=clock,
             host=StageHost(clock),
-            environment={KEY_VARIABLES[0]: SIMULATOR_KEY},
+            environment={KEY_VARIABLES[0]: key},
         )
         with context.sessions.begin() as session:
             session.get_one(Account, ensure_default_account(session, context)).region = region

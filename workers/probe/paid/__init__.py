@@ -1,0 +1,1 @@
+"""Questions that renders answer, and the renders."""
