@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from reelqueue.schemas.jobs import Job
     from reelqueue.schemas.statement import Statement
     from reelqueue.schemas.texts import TextJob
+    from reelqueue.schemas.why import Why
     from reelqueue.states import TERMINAL, FailureClass, RenderState, TextState
 
 __all__ = [
@@ -80,6 +81,7 @@ __all__ = [
     "UnavailableError",
     "VideoEdit",
     "WaitTimeoutError",
+    "Why",
     "__version__",
     "build",
     "data_uri",
@@ -118,6 +120,7 @@ _HOMES: Final = {
     "schemas.grouping": ("Grouping",),
     "schemas.jobs": ("Job",),
     "schemas.statement": ("Statement",),
+    "schemas.why": ("Why",),
     "schemas.texts": ("TextJob",),
     "states": ("TERMINAL", "FailureClass", "RenderState", "TextState"),
 }

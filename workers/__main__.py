@@ -29,6 +29,7 @@ from workers.operator.keys import keys
 from workers.operator.manual_review import acceptable, adopt, apply_found, questions, resubmit, write_off
 from workers.operator.money import adopt_orphans_command, statement_command
 from workers.operator.prices import prices
+from workers.operator.record.why import why_command
 from workers.operator.recover import recover_command
 from workers.operator.texts import texts
 from workers.probe.command import probe_command
@@ -107,6 +108,7 @@ def _show(finding: Finding, *, as_json: bool) -> None:
         typer.echo("         " + " ".join(f"{name}={value}" for name, value in row.items()))
 
 
+cli.command("why")(why_command)
 cli.command("explain")(explain_command)
 cli.command("adopt")(adopt_orphans_command)
 cli.command("statement")(statement_command)

@@ -1,4 +1,4 @@
-"""One render job: read, cancel, history."""
+"""One render job: read, why it waits, cancel, history."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from api.views.events import event_view
 from api.views.jobs import job_view
 from models.job_event import JobEvent
 from models.operations.jobs.cancel import request_cancel
+from models.operations.waiting.why import why
 from reelqueue.schemas.jobs import Job, JobEvents
+from reelqueue.schemas.why import Why
 
 router = APIRouter(prefix="/v1/jobs/{job_id}", tags=["jobs"])
 
@@ -38,6 +40,15 @@ class CancelOptions(BaseModel):
 def get_job(job: PathJob, session: OpenSession, context: OpenContext) -> Job:
     """One job."""
     return job_view(session, job, region=context.region)
+
+
+@router.get("/why", responses=documented(401, 403, 404, 422, 503))
+def explain_wait(job: PathJob, session: OpenSession, clock: OpenClock) -> Why:
+    """What a job waits for, and what changes that.
+
+    It asks the rules by which queued jobs get their slots, so it takes longer than `GET /v1/jobs/{job_id}`.
+    """
+    return why(session, job, now=clock(), is_operator=False)
 
 
 @router.post(

@@ -30,6 +30,7 @@ COMMANDS: Final = (
         "Ask a language model; prints the answer, and what it has cost to stderr.",
     ),
     DeferredCommand("status", "reelqueue.cli._jobs:status", "Show one job."),
+    DeferredCommand("why", "reelqueue.cli._jobs:why", "Show what a job waits for, and what changes that."),
     DeferredCommand("jobs", "reelqueue.cli._jobs:jobs", "List jobs, newest first."),
     DeferredCommand("cancel", "reelqueue.cli._jobs:cancel", "Stop a job."),
     DeferredCommand("download", "reelqueue.cli._jobs:download", "Download a job's video and print its path."),

@@ -1,4 +1,4 @@
-"""Commands `status`, `jobs`, `cancel` and `download`."""
+"""Commands `status`, `why`, `jobs`, `cancel` and `download`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from reelqueue.cli._output import moment, print_json, print_json_array, print_li
 from reelqueue.client import Client
 from reelqueue.schemas.jobs import Job, PaidCost
 from reelqueue.schemas.statement import money_text
-from reelqueue.states import RenderState
+from reelqueue.schemas.why import Why
+from reelqueue.states import TERMINAL, RenderState
 
 JobId = Annotated[str, typer.Argument(metavar="JOB_ID", help="The job's id.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Write JSON.")]
@@ -51,6 +52,28 @@ def status(job_id: JobId, *, as_json: AsJson = False) -> None:
         print_json(job)
     else:
         print_table((Column(no_wrap=True), Column(overflow="fold")), _facts(job))
+
+
+def why(job_id: JobId, *, as_json: AsJson = False) -> None:
+    """Show what a job waits for, and what changes that."""
+    with connect() as client:
+        found = client.get(job_id).why()
+    if as_json:
+        print_json(found)
+    else:
+        print_table((Column(no_wrap=True), Column(overflow="fold")), why_facts(found))
+
+
+def why_facts(found: Why) -> list[tuple[str, str]]:
+    """What a job waits for, as rows of a table."""
+    facts = [
+        ("job", str(found.job_id)),
+        ("state", found.state.value),
+        ("outcome" if found.state in TERMINAL else "waits for", found.reason),
+        ("until", moment(found.until) if found.until else None),
+        ("remedy", found.remedy),
+    ]
+    return [(name, value) for name, value in facts if value]
 
 
 def jobs(

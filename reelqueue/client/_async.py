@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from reelqueue.schemas.catalog import ModelCards
     from reelqueue.schemas.jobs import Job, Preview
     from reelqueue.schemas.statement import Statement
+    from reelqueue.schemas.why import Why
 
 
 class AsyncClient:
@@ -203,6 +204,10 @@ class AsyncRenderJobHandle:
         """
         self.job = await self._driver.run(self._operations.wait(self.id, timeout_seconds, on_change))
         return self.job
+
+    async def why(self) -> Why:
+        """Return what the job waits for now, and what changes that; of one that has ended, how."""
+        return await self._driver.run(self._operations.why(self.id))
 
     async def cancel(self, *, running: Running = "finish") -> Job:
         """Cancel the job, and return it as it is then.

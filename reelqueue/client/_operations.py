@@ -24,6 +24,7 @@ from reelqueue.schemas.catalog import ModelCards
 from reelqueue.schemas.grouping import Grouping
 from reelqueue.schemas.jobs import JOBS_MAX, Job, JobPage, Preview, StoredJobs
 from reelqueue.schemas.statement import Statement
+from reelqueue.schemas.why import Why
 from reelqueue.states import RenderState, TextState
 
 if TYPE_CHECKING:
@@ -74,6 +75,10 @@ class Operations:
         """The job as it is now."""
         job_id = uuid_of(job_id)
         return read(Job, (yield from self._send("GET", f"/v1/jobs/{job_id}")))
+
+    def why(self, job_id: UUID) -> Steps[Why]:
+        """What the job waits for."""
+        return read(Why, (yield from self._send("GET", f"/v1/jobs/{job_id}/why")))
 
     def page(self, filters: Mapping[str, str | list[str]], cursor: str | None) -> Steps[JobPage]:
         """One page of jobs."""

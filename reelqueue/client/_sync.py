@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from reelqueue.schemas.catalog import ModelCards
     from reelqueue.schemas.jobs import Job, Preview
     from reelqueue.schemas.statement import Statement
+    from reelqueue.schemas.why import Why
 
 
 class Client:
@@ -251,6 +252,10 @@ class RenderJobHandle:
         """
         self.job = self._driver.run(self._operations.wait(self.id, timeout_seconds, on_change))
         return self.job
+
+    def why(self) -> Why:
+        """Return what the job waits for now, and what changes that; of one that has ended, how."""
+        return self._driver.run(self._operations.why(self.id))
 
     def cancel(self, *, running: Running = "finish") -> Job:
         """Cancel the job, and return it as it is then.

@@ -36,7 +36,7 @@ def campaign_view(session: Session, campaign: Campaign, *, now: datetime) -> Cam
         name=campaign.name,
         phase=phase,
         reason=reason,
-        holds=holds_of(session, campaign) if phase is Phase.RUNNING else [],
+        holds=holds_of(session, campaign, now=now) if phase is Phase.RUNNING else [],
         options=options_of(campaign),
         file_name=campaign.file_name,
         csv_style=campaign.csv_style and CsvStyle.model_validate(campaign.csv_style),

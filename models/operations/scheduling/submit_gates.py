@@ -218,11 +218,6 @@ def models_not_compared(session: Session, now: datetime) -> list[str]:
     ]
 
 
-def stored_openings(session: Session) -> Openings:
-    """The gates as the last dispatch left them: for people, never to submit by."""
-    return _openings(session, lambda gate: gate.is_open)
-
-
 def _openings(session: Session, is_open: Callable[[SubmitGate], bool]) -> Openings:
     gates = session.scalars(select(SubmitGate).execution_options(populate_existing=True)).all()
     opened = {gate.account_id: gate for gate in gates if is_open(gate)}

@@ -243,3 +243,13 @@ def process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         timeout=100,
         check=False,
     )
+
+
+def test_why_shows_what_a_job_waits_for(server: str) -> None:
+    job_id = run("render", "a boat", "-m", "wan2.6-t2v").stdout.strip()
+
+    told = run("why", job_id)
+
+    assert told.exit_code == 0
+    assert ["state", "queued"] in [line.split() for line in told.stdout.splitlines()]
+    assert run_json("why", job_id, "--json")["reason"] in told.stdout

@@ -22,7 +22,6 @@ from models.operations.campaigns.holds import holds_of
 from models.operations.money.caps import Caps
 from models.operations.money.ledger import post_charges, write_off_of
 from models.operations.money.slot_reservations import release_slot
-from models.session import DatabaseClock
 from models.tenant import ensure_tenant
 from tests.support.commands import Run
 from tests.support.jobs import Jobs
@@ -191,8 +190,7 @@ def test_a_campaign_says_which_cap_holds_it(jobs: Jobs, rows: Rows) -> None:
 
     with rows.sessions() as session:
         campaign = session.get_one(Campaign, session.get_one(RenderJob, job_id).campaign_id)
-        session.execute(update(SpendingCap).values(exhausted_at=DatabaseClock().now(session)))
-        (hold,) = holds_of(session, campaign)
+        (hold,) = holds_of(session, campaign, now=jobs.clock.now())
 
     assert hold.is_blocking
     assert "the spending cap of 0.40 USD a day for tenant acme has no room for the next clip" in hold.reason
@@ -204,9 +202,8 @@ def test_a_cap_of_another_currency_is_no_reason_for_a_hold(jobs: Jobs, rows: Row
 
     with rows.sessions() as session:
         campaign = session.get_one(Campaign, session.get_one(RenderJob, job_id).campaign_id)
-        session.execute(update(SpendingCap).values(exhausted_at=DatabaseClock().now(session)))
 
-        assert holds_of(session, campaign) == []
+        assert holds_of(session, campaign, now=jobs.clock.now()) == []
 
 
 def test_each_threshold_is_reported_once_in_a_period(jobs: Jobs) -> None:
