@@ -24,7 +24,7 @@ def main() -> int:
     with throw_away_database() as url, open_bench(url) as bench, sabotage:
         began = time.monotonic()
         counts, broken = Counter[str](), []
-        for story in _stories(bench, options.start, options.seeds, restores=options.restores):
+        for story in _stories(bench, options):
             counts += story.counts
             if options.trace or story.problems:
                 say(story)
@@ -49,14 +49,16 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--failures", type=int, default=1, help="stop after so many (default: %(default)s)")
     parser.add_argument("--sabotage", choices=sorted(SABOTAGES), help="break the protocol first, to see it noticed")
     parser.add_argument("--restores", action="store_true", help="set the database back to backups, in every seed")
+    parser.add_argument("--scans", action="store_true", help="compare lists for orphans while jobs wait for a person")
     parser.add_argument("--trace", action="store_true", help="show the decisions of every seed")
     return parser
 
 
-def _stories(bench: Bench, start: int, count: int, *, restores: bool) -> Iterator[Story]:
+def _stories(bench: Bench, options: argparse.Namespace) -> Iterator[Story]:
+    start, count = options.start, options.seeds
     began = shown = time.monotonic()
     for seed in range(start, start + count):
-        yield play(bench, seed, restores=restores)
+        yield play(bench, seed, restores=options.restores, scans=options.scans)
         if time.monotonic() - shown > _PROGRESS_SECONDS:
             shown = time.monotonic()
             done = seed - start + 1

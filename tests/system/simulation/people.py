@@ -33,7 +33,8 @@ from reelqueue.states import RenderState
 from tests.system.simulation.restore import recover
 from tests.system.simulation.temper import Temper
 from tests.system.simulation.world import World
-from workers.operator.manual_review import adopt, resubmit, write_off
+from workers.operator.manual_review import adopt, apply_found, resubmit, write_off
+from workers.polling.apply_answers import Effects
 from workers.quarantine.release import is_quarantined, retry
 
 _MODELS: Final = ("wan2.6-t2v", "wan2.6-t2v", "wan2.2-t2v-plus")
@@ -67,6 +68,7 @@ SELECT min(due_at) FROM (
   UNION ALL SELECT min(send_by) FROM attempts WHERE state = 'intent'
   UNION ALL SELECT min(answer_by) FROM attempts WHERE state = 'sent'
   UNION ALL SELECT min(reconcile_at) FROM attempts
+  UNION ALL SELECT min(next_fetch_at) FROM found_tasks
   UNION ALL SELECT min(greatest(d.next_attempt_at, e.held_until, e.lease_until))
             FROM webhook_deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id
 ) AS moments
@@ -203,20 +205,24 @@ class Operator:
 
     def review_some_job(self) -> str:
         """Settle a job that waits for a person, by what the console shows."""
-        now, wake = self.world.database_clock.now(), None
+        now, wake, effects = self.world.database_clock.now(), None, Effects()
         with self.world.context.sessions.begin() as session:
             job_id = session.scalars(text(_FOR_PEOPLE)).one()
             task_id = self._unbound_task(session, job_id)
             if is_quarantined(session.get_one(RenderJob, job_id)):
                 wake, done = retry(session, job_id, now=now), "out of quarantine"
             elif task_id is not None:
-                wake, done = wake_for(session, adopt(session, job_id, task_id, now=now)), f"adopted {task_id}"
+                next_poll = adopt(session, job_id, task_id, now=now)
+                effects = apply_found(session, job_id, task_id, self.world.context.settings, now=now)
+                wake, done = wake_for(session, next_poll), f"adopted {task_id}"
             elif self.random.random() < 0.5:
                 done = resubmit(session, job_id, now=now) or "resubmitted"
             else:
                 done = write_off(session, job_id, now=now) or "written off"
         if wake is not None:
             self.world.context.hints.poll(wake, now=now)
+        for to_fetch, model in effects.to_fetch:
+            self.world.context.hints.archive(to_fetch, model)
         self.world.context.hints.dispatch()
         return f"job {job_id} is {done}"
 

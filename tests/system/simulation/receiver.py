@@ -20,7 +20,7 @@ from models import JobEvent, WebhookDelivery
 from models.operations.webhooks.endpoints import derive_secret, make_endpoint
 from models.tenant import ensure_tenant
 from reelqueue.states import TERMINAL
-from reelqueue.webhooks import DeliveryState, kind_of, verify
+from reelqueue.webhooks import EXPIRING_KIND, DeliveryState, kind_of, verify
 from tests.support.virtual_clock import SteppedClock
 from tests.system.simulation.network import NEVER_SECONDS
 from tests.system.simulation.stage import Stage
@@ -59,8 +59,10 @@ class Receiver:
     def problems(self, sessions: sessionmaker[Session]) -> Iterator[str]:
         """What it was not told, or told twice as if it were new, or told though it never happened."""
         ends = select(JobEvent.job_id, JobEvent.to_state).where(JobEvent.to_state.in_(TERMINAL))
+        alarms = select(JobEvent.job_id).where(JobEvent.kind == "result_expiring")
         with sessions() as session:
             happened = {(job_id, kind_of(state)) for job_id, state in session.execute(ends) if state}
+            happened |= {(job_id, EXPIRING_KIND) for job_id in session.scalars(alarms)}
             states = session.scalars(select(WebhookDelivery.state)).all()
         yield from (f"nobody was told of {kind} of job {job_id}" for job_id, kind in happened - self.ids.keys())
         yield from (f"{kind} of job {job_id} was told and never was" for job_id, kind in self.ids.keys() - happened)

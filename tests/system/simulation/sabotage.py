@@ -27,6 +27,7 @@ from workers.archive.inspection import inspect_video
 from workers.archive.video_probe import Probe, UnplayableError
 from workers.dashscope import Acceptance, ClockReading, NotSentError, ProviderError, TaskList, client
 from workers.dashscope.wire import ListPage
+from workers.orphans import scan
 from workers.reconciliation import reconcile, task_matching
 from workers.reconciliation.competing_attempts import CompetingAttempts, find_competing
 from workers.reconciliation.reconcile import AmbiguousAttempt, Resolution
@@ -199,6 +200,14 @@ def _tell_under_a_new_id() -> AbstractContextManager[object]:
     return mock.patch.object(notify, "_event", event)
 
 
+def _forget_what_was_kept_for_a_review() -> AbstractContextManager[object]:
+    return mock.patch.object(archive, "copy_found_file", return_value=None)
+
+
+def _adopt_what_is_under_review() -> AbstractContextManager[object]:
+    return mock.patch.object(scan, "may_own", return_value=False)
+
+
 SABOTAGES: Final[dict[str, Sabotage]] = {
     function.__name__.lstrip("_"): function
     for function in (
@@ -223,6 +232,8 @@ SABOTAGES: Final[dict[str, Sabotage]] = {
         _never_doubt,
         _tell_nobody,
         _tell_under_a_new_id,
+        _forget_what_was_kept_for_a_review,
+        _adopt_what_is_under_review,
     )
 }
 """Each by its name: a patch to be entered."""

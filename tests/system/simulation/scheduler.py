@@ -27,6 +27,7 @@ from workers.archive.archive_result import archive_render_job
 from workers.archive.found_files import keep_found_file
 from workers.dispatch.dispatcher import dispatch
 from workers.intake import take_in
+from workers.orphans.scan import scan_for_orphans
 from workers.polling.poll_batch import poll_account
 from workers.reconciliation.reconcile import reconcile_attempt
 from workers.runtime.context import Context
@@ -41,6 +42,11 @@ _SWEEP_SECONDS: Final = 10.0
 _OVERDUE: Final = timedelta(seconds=3)
 _SPOILED: Final = {"submit": "lost answers", "list": "cut pages", "query": "answers without usage"}
 _MOST_COPIES: Final = 4
+_SCANS_APART: Final = timedelta(hours=1)
+# Until a result has expired.
+_AWAY_HOURS: Final = 25
+AWAY_AT_MOST: Final = _AWAY_HOURS * _SCANS_APART
+"""How long a person may stay away while a job waits for him."""
 # A task's end moves with the provider's clock, and must still be within the slow watch.
 _CLOCK_OFFSETS: Final = {
     "database": (-3600, -600, -100, -30, 0, 0, 30, 100, 600, 3600),
@@ -66,6 +72,8 @@ class Scheduler:
     ready_since: dict[str, datetime] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     _number: int = 0
+    _away_hours: int | None = None
+    """How many more hours a person stays away from the jobs that wait for him; None: none has waited yet."""
     _must_sweep: bool = False
     """Beat sweeps on, whatever the rows say: after a clock was set they say nothing."""
     _sweep_at: datetime | None = None
@@ -111,6 +119,7 @@ class Scheduler:
             (temper.person, self._let_person_act),
             (temper.database * 5, self._toggle_database),
             (temper.clocks, self._set_a_clock),
+            (temper.scans, self._scan),
             (self.backups.weight(), self._back_up),
             (temper.restore / 20 if self.backups.restorable() else 0, self.restore),
             (temper.kill * 5 if idle else 0, lambda: self._kill(self.random.choice(idle))),
@@ -208,10 +217,25 @@ class Scheduler:
         match message.task:
             case messages.INTAKE_ENQUEUE:
                 return take_in(context, *args)
+            case messages.WEBHOOK_DELIVER:
+                return deliver_webhooks(context, UUID(args[0]))
+            case messages.CONTROL_DISPATCH | messages.CONTROL_SWEEP | messages.CONTROL_ADOPT:
+                return self._control(context, message.task)
+            case _:
+                return self._render(context, message)
+
+    def _control(self, context: Context, task: str) -> object:
+        match task:
             case messages.CONTROL_DISPATCH:
                 return f"admitted={len(dispatch(context))}"
             case messages.CONTROL_SWEEP:
                 return sweep(context)
+            case _:
+                return "; ".join(map(str, scan_for_orphans(context)))
+
+    def _render(self, context: Context, message: Message) -> object:
+        args = message.args
+        match message.task:
             case messages.RENDER_SUBMIT:
                 return submit_render_job(context, UUID(args[0]), args[1])
             case messages.RENDER_POLL:
@@ -222,8 +246,6 @@ class Scheduler:
                 return archive_render_job(context, UUID(args[0]))
             case messages.RENDER_KEEP:
                 return keep_found_file(context, UUID(args[0]))
-            case messages.WEBHOOK_DELIVER:
-                return deliver_webhooks(context, UUID(args[0]))
             case unknown:
                 raise AssertionError(f"nobody takes {unknown}")
 
@@ -263,6 +285,12 @@ class Scheduler:
         self._sweep_at, self._must_sweep = None, False
         if not self.world.broker.is_down:
             self.world.broker.send_task(messages.CONTROL_SWEEP)
+
+    def _scan(self) -> None:
+        """Celery's beat: the comparison of the lists, each hour."""
+        if not self.world.broker.is_down:
+            self.counts["lists compared"] += 1
+            self.world.broker.send_task(messages.CONTROL_ADOPT)
 
     # Mischief.
 
@@ -367,12 +395,23 @@ class Scheduler:
                 continue
             moment = min(self._moments(), default=None)
             if moment in {None, self._sweep_at} and (work := self.operator.next_work()):
-                self._act(work)  # what else is due may wait for this
+                self._act_or_stay_away(work)  # what else is due may wait for this
             elif moment is not None:
                 self.go_to(moment)
             else:
                 return True
         return False
+
+    def _act_or_stay_away(self, work: Callable[[], str]) -> None:
+        if self._away_hours is None:
+            self._away_hours = self.random.choice([0, 1, 2, _AWAY_HOURS]) if self.temper.scans else 0
+        if not self._away_hours:
+            self._act(work)
+            return
+        self._away_hours -= 1
+        self.go_to(self.world.clock.now() + _SCANS_APART)
+        self._scan()
+        self._must_sweep = True
 
     def _go_on(self) -> bool:
         ready, due = self._ready(), self.world.broker.due()

@@ -15,8 +15,8 @@ from tests.system.simulation.bench import Bench
 from tests.system.simulation.chaos import Chaos
 from tests.system.simulation.people import Operator, Producer
 from tests.system.simulation.restore import Backups, restorable
-from tests.system.simulation.scheduler import Scheduler, UnexpectedError
-from tests.system.simulation.temper import Temper, draw_temper
+from tests.system.simulation.scheduler import AWAY_AT_MOST, Scheduler, UnexpectedError
+from tests.system.simulation.temper import Temper, draw_temper, reviewed
 from tests.system.simulation.trace import short
 from tests.system.simulation.verdict import broken_invariants, judge, tally
 from tests.system.simulation.world import World, open_world
@@ -34,17 +34,24 @@ class Story:
     problems: list[str]
     trace: list[str]
     counts: Counter[str]
-    is_restored: bool
+    options: tuple[str, ...]
+    """Of the command that plays it."""
 
     def __str__(self) -> str:
         """For a person who wants to know why."""
-        option = " --restores" if self.is_restored else ""
         lines = [f"seed {self.seed}", *self.trace, "", *(f"BROKEN: {short(problem)}" for problem in self.problems)]
-        return "\n".join([*lines, f"replay: python -m tests.system.simulation --start {self.seed} --seeds 1{option}"])
+        command = f"python -m tests.system.simulation --start {self.seed} --seeds 1{''.join(self.options)}"
+        return "\n".join([*lines, f"replay: {command}"])
 
 
 def play(
-    bench: Bench, seed: int, *, temper: Temper | None = None, faults: Iterable[Fault] = (), restores: bool = False
+    bench: Bench,
+    seed: int,
+    *,
+    temper: Temper | None = None,
+    faults: Iterable[Fault] = (),
+    restores: bool = False,
+    scans: bool = False,
 ) -> Story:
     """Play a seed.
 
@@ -54,9 +61,11 @@ def play(
         temper: Instead of the seed's own.
         faults: The provider's, when everything else has calmed down.
         restores: Whether the database is set back to backups.
+        scans: Whether jobs wait for a person, and lists are compared for orphans meanwhile.
     """
     chance = random.Random(seed)  # noqa: S311 - a story, no secret
     temper = temper or draw_temper(chance)
+    temper = reviewed(temper, chance) if scans else temper
     temper = restorable(temper, chance) if restores else temper
     # Back-off is jittered from the shared source.
     shared = random.getstate()
@@ -82,13 +91,14 @@ def _play(world: World, temper: Temper, chance: random.Random, seed: int, faults
         scheduler.calm_down()
         for fault in faults:
             world.provider.faults.add(fault)
-        if not scheduler.settle(REST_WITHIN):
-            problems.append(f"not at rest after {REST_WITHIN}")
+        if not scheduler.settle(REST_WITHIN + AWAY_AT_MOST):
+            problems.append(f"not at rest after {REST_WITHIN + AWAY_AT_MOST}")
         problems += judge(world, producer.requests)
     except UnexpectedError as error:
         problems.append("".join(traceback.format_exception(error)))
     counts = scheduler.counts + chaos.counts + tally(world)
-    return Story(seed, problems, world.trace.lines, counts, temper.restore > 0)
+    options = {" --restores": temper.restore, " --scans": temper.scans}
+    return Story(seed, problems, world.trace.lines, counts, tuple(name for name, share in options.items() if share))
 
 
 def _go_wild(world: World, temper: Temper, scheduler: Scheduler) -> list[str]:

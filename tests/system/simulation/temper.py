@@ -58,6 +58,8 @@ class Temper:
     """The database's clock, or the provider's, is set."""
     restore: float
     """The database is backed up, and set back to a backup."""
+    scans: float
+    """The lists are compared for orphans, and who has to decide about a job may stay away for a day."""
     lost: float
     """Submits whose answer is lost after the task was made; to the end of the seed."""
     cut: float
@@ -81,7 +83,7 @@ CALM: Final = Temper(
     jobs=1, workers=2, decisions=0,
     pause=0, overlap=0, freeze=0, kill=0, database=0, disk=0, broker=0, provider=0, person=0, twins=0,
     pictures=0, slowness=1, look_ahead=2, over_slots="queue", accounts=1, skew_seconds=0, lag_seconds=0, foreign_rows=0,
-    clocks=0, restore=0, lost=0, cut=0, unmeasured=0, page_size_max=None, is_list_doubled=False,
+    clocks=0, restore=0, scans=0, lost=0, cut=0, unmeasured=0, page_size_max=None, is_list_doubled=False,
     place="nowhere", act="pause",
 )  # fmt: skip
 """Nothing happens that should not."""
@@ -115,6 +117,25 @@ def doubtful(temper: Temper, random: Random) -> Temper:
     )
 
 
+def reviewed(temper: Temper, random: Random) -> Temper:
+    """A temper in which many jobs wait for a person, and the lists are compared for orphans meanwhile.
+
+    Every answer of a submit is lost, and most requests ask for the same, so that the listing cannot tell whose task
+    is whose.
+    """
+    return replace(
+        temper,
+        scans=random.uniform(0.1, 1),
+        jobs=max(temper.jobs, 3),
+        lost=random.uniform(0.6, 1),
+        twins=random.uniform(0.5, 1),
+        pictures=random.choice([0, 0.5, 1]),
+        provider=temper.provider / 8,
+        database=temper.database / 4,
+        broker=temper.broker / 4,
+    )
+
+
 def _draw(random: Random) -> Temper:
     return Temper(
         jobs=random.choice([1, 1, 2, 2, 3, 5]),
@@ -138,6 +159,7 @@ def _draw(random: Random) -> Temper:
         skew_seconds=random.choice([0, 0, -90, 90, -600, 600, -14_400, 14_400]),
         clocks=_some(random, 0.6),
         restore=0,
+        scans=0,
         lost=0,
         cut=0,
         unmeasured=random.choice([0, 0, 0, 0.5, 0.8]),

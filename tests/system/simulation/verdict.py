@@ -10,13 +10,15 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from models import Asset, Attempt, ProviderTask, RenderJob
+from models import Asset, Attempt, Campaign, FoundTask, ProviderTask, RenderJob
 from models.asset import AssetKind
 from reelqueue.states import TERMINAL, RenderState
 from simulator.store.ledger import Charge
@@ -24,6 +26,8 @@ from simulator.tasks import TaskStatus
 from tests.system.simulation.world import World
 from workers.audit.invariants import BILL_IS_MEASURED, audit
 from workers.dashscope.echoes import contradicts
+from workers.dashscope.limits import RESULT_LIFE
+from workers.orphans.adoption import ORPHANS
 
 _UNBILLED: Final = frozenset({TaskStatus.FAILED, TaskStatus.CANCELED})
 # A job that its owner cancels before its forgotten task was found, wants no task any more.
@@ -54,6 +58,8 @@ class Verdict:
     charges: list[Charge]
     specs: list[tuple[UUID, str]]
     """Jobs, and hashes of what their attempts have sent."""
+    found: list[FoundTask]
+    """What was noted of tasks while jobs were under review."""
     parted: set[UUID]
     """Jobs that had ended when their task proved to be another's: what they made is an orphan, within the hour."""
 
@@ -70,6 +76,7 @@ class Verdict:
         yield from self._swapped()
         yield from self._duplicates()
         yield from self._files()
+        yield from self._kept()
         yield from self.world.receiver.problems(self.world.context.sessions)
         yield from broken_invariants(self.world)
 
@@ -199,8 +206,26 @@ class Verdict:
             elif hashlib.sha256(path.read_bytes()).hexdigest() != video.sha256:
                 yield f"job {job.id} has a file with another checksum than its row"
 
+    def _kept(self) -> Iterator[str]:
+        """Each result that was found while a job was under review is kept: it expires before a person decides."""
+        for found in self.found:
+            path = None if found.path is None else self.world.context.archive.path(found.path)
+            if found.next_fetch_at is not None:
+                yield f"the result of noted task {found.provider_task_id} is still to be fetched"
+            elif path is not None and (not path.is_file() or _digest_of(path) != found.sha256):
+                yield f"the result of noted task {found.provider_task_id} was kept, and its file is not there as it was"
+            elif path is None and found.result_url is not None and found.asked_at + RESULT_LIFE > self._now():
+                yield f"the result of noted task {found.provider_task_id} was given up before it expired"
+
+    def _now(self) -> datetime:
+        return self.world.database_clock.now()
+
     def _clips(self) -> list[bytes]:
         return [clip.read_bytes() for clip in (self.world.bench.folder / "clips").glob("*.mp4")]
+
+
+def _digest_of(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _digest(body: dict[str, Any]) -> str:
@@ -212,14 +237,19 @@ def judge(world: World, orders: dict[str, dict[str, Any]]) -> list[str]:
     """Everything that is wrong with a world at rest."""
     world.provider.provider.settle()
     with Session(world.bench.engine) as session:
+        # What is adopted as an orphan has no owner here, and was looked for by none.
+        orphans = set(session.scalars(select(RenderJob.id).join(Campaign).where(Campaign.name == ORPHANS)))
+        tasks = session.scalars(select(ProviderTask))
+        specs = session.execute(select(Attempt.job_id, Attempt.spec_sha256))
         verdict = Verdict(
             world=world,
             jobs={job.id: job for job in session.scalars(select(RenderJob))},
-            tasks={task.provider_task_id: task for task in session.scalars(select(ProviderTask))},
+            tasks={task.provider_task_id: task for task in tasks if task.job_id not in orphans},
             videos={asset.job_id: asset for asset in session.scalars(select(Asset).filter_by(kind=AssetKind.VIDEO))},
             charges=world.provider.provider.store.ledger.charges(),
+            found=list(session.scalars(select(FoundTask))),
             parted=set(session.scalars(text(_PARTED))),
-            specs=[(job_id, spec) for job_id, spec in session.execute(select(Attempt.job_id, Attempt.spec_sha256))],
+            specs=[(job_id, spec) for job_id, spec in specs if job_id not in orphans],
         )
         slots = session.execute(text("SELECT job_id FROM slots")).all()
         return [*verdict.problems(orders), *(f"job {job_id} still holds a slot" for (job_id,) in slots)]
@@ -248,4 +278,6 @@ def tally(world: World) -> Counter[str]:
     counts["another submit's task, told by its echo"] = len(misnamed)
     recovered = world.bench.connection.execute("SELECT 1 FROM job_events WHERE kind = 'recovered'").fetchall()
     counts["recovered"] = len(recovered)
+    kept = world.bench.connection.execute("SELECT 1 FROM found_tasks WHERE path IS NOT NULL").fetchall()
+    counts["results kept for a review"] = len(kept)
     return counts
