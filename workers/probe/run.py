@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Final
+
+import structlog
 
 from workers.dashscope import ProviderError
 from workers.probe.free import catalogs, listings, service
@@ -14,6 +15,8 @@ from workers.probe.paid import generations, slots, tasks
 from workers.probe.paid.plan import FIRST, SLOTS, Plan, Planned
 from workers.probe.paid.renders import Clip, Renders
 from workers.probe.questions import Question
+
+log = structlog.get_logger(__name__)
 
 FREE: Final = (*service.QUESTIONS, *listings.QUESTIONS, *catalogs.QUESTIONS)
 PAID: Final = (*tasks.QUESTIONS, *slots.QUESTIONS, *generations.QUESTIONS)
@@ -32,17 +35,20 @@ class Rendered:
 
     campaign: str
     clips: tuple[Clip, ...]
-    most: Decimal
 
 
 def ask_free(lab: Lab) -> None:
     """Ask everything that costs nothing; a question without an answer says why."""
     for questions, ask in _ASKED:
+        ids = tuple(question.id for question in questions)
         try:
             ask(lab)
         except ProviderError as error:
-            lab.miss(f"no answer came: {error.summary}", *(question.id for question in questions))
-        lab.miss("its answer lacks it", *(question.id for question in questions))
+            lab.miss(f"no answer came: {error.summary}", *ids)
+        except Exception as error:  # an answer of a kind that no one has foreseen must not hide the others
+            log.exception("probe.not_understood", questions=ids)
+            lab.miss(f"an answer was not understood: {type(error).__name__}", *ids)
+        lab.miss("its answer lacks it", *ids)
 
 
 def ask_paid(lab: Lab, plan: Plan) -> Rendered | None:
@@ -51,22 +57,27 @@ def ask_paid(lab: Lab, plan: Plan) -> Rendered | None:
     if plan.taken:
         renders = Renders(lab, plan.amount, plan.currency)
         try:
-            clips = [clip for planned in plan.taken for clip in _step(lab, renders, planned)]
+            for planned in plan.taken:
+                _take(lab, renders, planned)
+        except KeyboardInterrupt:
+            lab.say("stopped: what was not sent is cancelled")
         finally:
             renders.close()
-        paid = Rendered(renders.campaign, tuple(clips), plan.most)
+        paid = Rendered(renders.campaign, tuple(renders.clips))
     lab.miss("nothing was rendered for it: the amount does not pay for its step", *(one.id for one in PAID))
     return paid
 
 
-def _step(lab: Lab, renders: Renders, planned: Planned) -> list[Clip]:
+def _take(lab: Lab, renders: Renders, planned: Planned) -> None:
     lab.say(f"rendering: {planned.step.shows}; at most {planned.most} {planned.currency}")
     try:
-        if planned.step.id == FIRST:
-            return tasks.ask(lab, renders, planned.step)
-        if planned.step.id == SLOTS:
-            return slots.ask(lab, renders, planned)
-        return generations.ask(lab, renders, planned.step)
+        _ask_of(planned)(lab, renders, planned)
     except ProviderError as error:
         lab.say(f"  no answer came: {error.summary}")
-        return []
+    except Exception as error:  # what was paid for is reported all the same, and the next step is another question
+        log.exception("probe.not_understood", step=planned.step.id)
+        lab.say(f"  an answer was not understood: {type(error).__name__}")
+
+
+def _ask_of(planned: Planned) -> Callable[[Lab, Renders, Planned], None]:
+    return {FIRST: tasks.ask, SLOTS: slots.ask}.get(planned.step.id, generations.ask)

@@ -11,6 +11,8 @@ from simulator.store.fault import Fault
 from tests.support.probed import Probed, probing
 from workers.dashscope import NoAnswerError
 from workers.probe.lab import Lab
+from workers.probe.paid import tasks
+from workers.probe.paid.renders import Renders
 from workers.probe.run import ask_free
 
 
@@ -70,6 +72,36 @@ def test_too_small_an_amount_renders_nothing_and_answers_what_is_free(amount: st
         assert (probed.submits(), probed.states()) == (0, [])
         assert probed.answers()["unknown-id"] == "200 UNKNOWN"
         assert probed.answers()["echo-when"] is None
+
+
+def test_a_probe_that_is_stopped_cancels_what_was_not_sent_and_reports_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with probing() as probed:
+        monkeypatch.setattr(Renders, "_work", stop)
+
+        probed.run("0.10")
+
+        assert (probed.submits(), probed.states()) == (0, [RenderState.CANCELLED])
+        assert any(line.startswith("stopped: ") for line in probed.lines)
+        assert probed.answers()["unknown-id"] == "200 UNKNOWN"
+
+
+def test_a_step_that_is_not_understood_leaves_the_next_one_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    def confused(*_: object) -> None:
+        raise TypeError("a list where a number is meant")
+
+    with probing() as probed:
+        monkeypatch.setattr(tasks, "usage_of", confused)
+
+        probed.run("0.20")
+
+        assert probed.states() == [RenderState.SUCCEEDED] * 2
+        assert "  an answer was not understood: TypeError" in probed.lines
+        assert probed.answers()["usage-2.6-flash"] is not None
 
 
 def test_one_answer_that_does_not_come_leaves_the_other_pages_answered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -73,7 +74,10 @@ def ask(lab: Lab) -> None:
 
 def _models(lab: Lab) -> None:
     seen = lab.look(_list_path(lab, with_site=True))
-    lab.find("models-host", said(seen), seen.status == 404 or None)
+    if seen.status == HTTPStatus.BAD_REQUEST:
+        lab.find("models-page", said(seen))
+        seen = lab.look(_list_path(lab, with_site=True, rows=model_list.PAGE_SIZE))
+    lab.find("models-host", said(seen), seen.status == HTTPStatus.NOT_FOUND or None)
     rows = rows_of(seen.output.get("models"))
     if not rows:
         lab.miss("this host lists no models", *_OF_MODELS)
@@ -92,10 +96,10 @@ def _models(lab: Lab) -> None:
     lab.find("models-twice", "yes" if any(count > 1 for count in counts.values()) else "no")
 
 
-def _list_path(lab: Lab, *, with_site: bool) -> str:
+def _list_path(lab: Lab, *, with_site: bool, rows: int = _MOST) -> str:
     site = model_list.SITES.get(lab.account.region) if with_site else None
     filters = {"capabilities": "VG", "language": "en-US", **({"service_site": site} if site else {})}
-    return f"{model_list.PATH}?{urlencode({'page_no': 1, 'page_size': _MOST, **filters})}"
+    return f"{model_list.PATH}?{urlencode({'page_no': 1, 'page_size': rows, **filters})}"
 
 
 def _price_lines(rows: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
@@ -122,7 +126,9 @@ def _joined(texts: set[str]) -> str:
 
 
 def _size(lab: Lab, question_id: str, seen: Seen, row_count: int) -> None:
-    """The rows on a page: what the answer says, or what was counted."""
+    """The rows on a page, unless it was refused: what the answer says, or what was counted."""
+    if question_id in lab.findings:
+        return
     size = seen.output.get("page_size")
     rows = size if isinstance(size, int) else row_count
     lab.find(question_id, str(rows), rows if 0 < rows < _MOST else None)
@@ -131,6 +137,9 @@ def _size(lab: Lab, question_id: str, seen: Seen, row_count: int) -> None:
 def _quotas(lab: Lab) -> None:
     for path in quotas.PATHS:
         seen = lab.look(f"{path}?page_no=1&page_size={_MOST}")
+        if seen.status == HTTPStatus.BAD_REQUEST:
+            lab.find("quotas-page", said(seen))
+            seen = lab.look(f"{path}?page_no=1&page_size={model_list.PAGE_SIZE}")
         rows = rows_of(seen.output.get("quotas", seen.output.get("limits")))
         if seen.status < 300 and rows:
             lab.find("quotas-path", path)

@@ -28,6 +28,7 @@ QUESTIONS: Final = (
         "limit-headers", "headers that tell of limits", "Rate limits: documents none", "none",
         lambda names: {"wire": {"headers": dict.fromkeys(names, "1")}},
     ),
+    Question("text-headers", "the same of language models", "Language models: documents none", "none"),
     Question("server", "the header server", "Not documented; older captures have istio-envoy", "istio-envoy"),
 )  # fmt: skip
 
@@ -58,16 +59,22 @@ def _clock(lab: Lab) -> None:
 
 
 def _keys(lab: Lab) -> None:
-    lab.find("key-check", said(lab.look("/compatible-mode/v1/models")))
+    seen = lab.look("/compatible-mode/v1/models")
+    lab.find("key-check", said(seen))
+    lab.find("text-headers", listed(_limiting(seen)))
     try:
         lab.find("wrong-key", said(lab.look("/api/v1/models?page_size=1", key=_WRONG_KEY)))
     except ProviderError as error:
         lab.miss(error.summary, "wrong-key")
 
 
+def _limiting(seen: Seen) -> list[str]:
+    return [name for name in map(str.lower, seen.headers) if _LIMITING.fullmatch(name)]
+
+
 def _headers(lab: Lab, seen: Seen) -> None:
     sent, written = seen.headers.get("x-request-id"), seen.document.get("request_id")
     lab.find("request-id", "no such header" if sent is None else "yes" if sent == written else "no")
-    names = [name for name in map(str.lower, seen.headers) if _LIMITING.fullmatch(name)]
+    names = _limiting(seen)
     lab.find("limit-headers", listed(names), [name for name in names if named(name) == name])
     lab.find("server", named(seen.headers.get("server", "none")))

@@ -6,7 +6,7 @@ import re
 from typing import Any, Final
 
 from workers.probe.lab import Lab, as_object
-from workers.probe.paid.plan import EARLY, FIRST, Step
+from workers.probe.paid.plan import EARLY, FIRST, Planned
 from workers.probe.paid.renders import Clip, Renders
 from workers.probe.questions import UNNAMED, Question, named
 
@@ -49,10 +49,10 @@ QUESTIONS: Final = (
 )  # fmt: skip
 
 
-def ask(lab: Lab, renders: Renders, step: Step) -> list[Clip]:
+def ask(lab: Lab, renders: Renders, planned: Planned) -> None:
     """Render once, and answer what that shows."""
-    clips = renders.follow(step.request, 1, lambda _: None)
-    clip = clips[0]
+    step = planned.step
+    (clip,) = renders.follow(step.request, 1, lambda _: None)
     usage_of(lab, step.id, clip)
     if step.id == "3.0" and clip.answer is not None:
         lab.find("host-3.0", "yes" if clip.answer.status < 300 else f"no: {named(clip.answer.code)}")
@@ -61,7 +61,6 @@ def ask(lab: Lab, renders: Renders, step: Step) -> list[Clip]:
         lab.find("pixels-2.7", f"{found[0].width_px}x{found[0].height_px}")
     lab.miss(f"its job is {clip.state} now; see the job {clip.job_id}",
              *(question.id for question in QUESTIONS if question.id.endswith(f"-{step.id}")))  # fmt: skip
-    return clips
 
 
 def usage_of(lab: Lab, step: str, clip: Clip) -> None:

@@ -106,6 +106,8 @@ class Renders:
         self._hints = OwnHints(context.host, context.hints, self._submit)
         self._context = replace(context, hints=self._hints)
         self._swept_at = context.host.seconds()
+        self.clips: list[Clip] = []
+        """All that were enqueued."""
         self.campaign_id, self.campaign = self._reserve(amount, currency)
 
     def _reserve(self, amount: Decimal, currency: str) -> tuple[UUID, str]:
@@ -129,6 +131,7 @@ class Renders:
         """Render a request so many times, and watch until every job has ended or is given up."""
         host = self._context.host
         clips = self._enqueue(request, count)
+        self.clips += clips
         began = host.seconds()
         while True:
             self._work()

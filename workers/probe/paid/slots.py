@@ -27,14 +27,13 @@ QUESTIONS: Final = (
 )  # fmt: skip
 
 
-def ask(lab: Lab, renders: Renders, planned: Planned) -> list[Clip]:
+def ask(lab: Lab, renders: Renders, planned: Planned) -> None:
     """Render more at once than there are slots, and cancel one that waits and one that renders."""
     attempt = Cancels(lab)
     clips = renders.follow(planned.step.request, planned.count, attempt)
     attempt.conclude(clips)
     ended = ", ".join(sorted({clip.state.value for clip in clips}))
     lab.miss(f"it did not come to that; the jobs are {ended}", *(question.id for question in QUESTIONS))
-    return clips
 
 
 class Cancels:

@@ -12,12 +12,13 @@ from workers.dashscope import ProviderError
 from workers.dashscope.wire import parse_http_date, parse_time
 from workers.probe.lab import Lab, Seen, rows_of
 from workers.probe.paid.generations import usage_of
-from workers.probe.paid.plan import EARLY, FIRST, PROMPT, Step
+from workers.probe.paid.plan import EARLY, FIRST, PROMPT, Planned
 from workers.probe.paid.renders import Clip, Renders
 from workers.probe.questions import UNNAMED, Question, listed, named, near, rounded
 
 _LAG_SECONDS: Final = 4.0
 _MARKS: Final = (b"AIGC", b"C2PA", b"c2pa", b"ContentProducer")
+_EPOCH_DIGITS: Final = 12
 _HOUR: Final = timedelta(hours=1)
 _SUBMIT: Final = "Video synthesis: answer to a submit"
 _QUERY: Final = "Manage tasks, query"
@@ -63,11 +64,10 @@ QUESTIONS: Final = (
 Answer = Callable[[Lab, Clip], None]
 
 
-def ask(lab: Lab, renders: Renders, step: Step) -> list[Clip]:
+def ask(lab: Lab, renders: Renders, planned: Planned) -> None:
     """Render once, and answer what that shows."""
     watch = ListWatch(lab)
-    clips = renders.follow(step.request, 1, watch)
-    clip = clips[0]
+    (clip,) = renders.follow(planned.step.request, 1, watch)
     _submit(lab, clip)
     watch.conclude(clip)
     _echo(lab, clip)
@@ -75,7 +75,6 @@ def ask(lab: Lab, renders: Renders, step: Step) -> list[Clip]:
     _file(lab, renders, clip)
     reason = f"its job is {clip.state} now; see the job {clip.job_id}"
     lab.miss(reason, *(question.id for question in QUESTIONS))
-    return clips
 
 
 class ListWatch:
@@ -171,7 +170,7 @@ def _url(lab: Lab, clip: Clip, url: str, ended: datetime | None) -> None:
     signed = parse_qs(parts.query)
     lab.find("result-query", listed(list(signed)))
     expires = signed.get("Expires", [""])[0]
-    if ended and expires.isdecimal():
+    if ended and expires.isdecimal() and len(expires) <= _EPOCH_DIGITS:
         hours = round((int(expires) - ended.timestamp()) / 3600, 1)
         lab.find("result-life", f"{hours:g} h", hours)
     seen = lab.look(f"/api/v1/tasks/{clip.task_id}")
