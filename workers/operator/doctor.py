@@ -66,6 +66,7 @@ def examine(context: Context, app: Celery) -> Iterator[CheckLine]:
     yield broker
     yield _keys(context)
     yield _storage(context)
+    yield _journal(context)
     yield _workers(app) if broker.is_healthy else CheckLine("workers", False, "cannot be asked without the broker")
     yield _flower(context)
 
@@ -80,7 +81,6 @@ def _database(context: Context) -> Iterator[CheckLine]:
             yield from _accounts(context, session, context.clock.now(session))
             yield from _provider_clocks(session, context.clock.now(session))
             yield from _gates(session, context.clock.now(session))
-            yield from _journal(context, session)
             yield from _orphans(session, context.clock.now(session))
             yield from _backlog(context, session)
             yield from _prices(session, context.clock.now(session))
@@ -162,23 +162,6 @@ def _gates(session: Session, now: datetime) -> Iterator[CheckLine]:
         models = "takes no submits" if one.models is None else f"takes no submits of {', '.join(one.models)}"
         remedy = "python -m workers recover shows what is open and decides it; see docs/runbooks.md"
         yield CheckLine(f"gate of {one.account}", False, f"{models}: {one.reason}", remedy)
-
-
-def _journal(context: Context, session: Session) -> Iterator[CheckLine]:
-    if "attempts" not in _tables(session):
-        return
-    if context.journal.place is None:
-        yield CheckLine("journal", True, context.journal.check())
-        return
-    try:
-        context.journal.check()
-        coverage = read_coverage(session, context.journal)
-    except StorageError as error:
-        remedy = "nothing is submitted until it can be written: fix it, or set REELQUEUE_JOURNAL_URL; docs/runbooks.md"
-        yield CheckLine("journal", False, str(error), remedy)
-        return
-    remedy = "give all hosts of submit and control workers one REELQUEUE_JOURNAL_URL; submits of before it never count"
-    yield CheckLine("journal", not coverage.missing_count, str(coverage), remedy)
 
 
 def _orphans(session: Session, now: datetime) -> Iterator[CheckLine]:
@@ -276,6 +259,21 @@ def _keys(context: Context) -> CheckLine:
 def _storage(context: Context) -> CheckLine:
     remedy = "make it writable for this user or key (docs/archive.md), or set REELQUEUE_ARCHIVE_URL to another"
     return _attempt("storage", context.archive.check, remedy)
+
+
+def _journal(context: Context) -> CheckLine:
+    if context.journal.place is None:
+        return CheckLine("journal", True, context.journal.check())
+    try:
+        context.journal.check()
+        coverage = read_coverage(context.sessions, context.journal)
+    except StorageError as error:
+        remedy = "nothing is submitted until it can be written: fix it, or set REELQUEUE_JOURNAL_URL; docs/runbooks.md"
+        return CheckLine("journal", False, str(error), remedy)
+    except SQLAlchemyError:
+        return CheckLine("journal", False, "cannot be compared without the database")
+    remedy = "give all hosts of submit and control workers one REELQUEUE_JOURNAL_URL; submits of before it never count"
+    return CheckLine("journal", coverage.is_healthy, str(coverage), remedy)
 
 
 def _workers(app: Celery) -> CheckLine:

@@ -22,9 +22,11 @@ from reelqueue.states import UNSENT
 from workers.operator.console import AsJson, open_context
 from workers.recovery.bind import bind_found
 from workers.recovery.compare import ListComparison, compare_account, compare_list
+from workers.recovery.forgotten import ForgottenSubmits
 from workers.recovery.gates import open_gates
 from workers.recovery.matching import Candidate, Found
 from workers.runtime.context import Context
+from workers.runtime.submit_journal import JournaledSubmit
 
 _PROMPT_CHARACTERS = 60
 
@@ -109,6 +111,7 @@ def _show(closed: list[Closed], *, as_json: bool) -> None:
 
 
 def _facts(one: Closed) -> Iterator[str]:
+    yield from _journaled_facts(one)
     possible = {unclear.found.task.provider_task_id: unclear.candidates for unclear in one.comparison.matching.unclear}
     for task_id, found in one.tasks().items():
         shown = {
@@ -123,8 +126,25 @@ def _facts(one: Closed) -> Iterator[str]:
         yield json.dumps(shown, default=str)
 
 
+def _journaled_facts(one: Closed) -> Iterator[str]:
+    forgotten = one.comparison.forgotten
+    kinds = {"waiting": forgotten.waiting, "busy": forgotten.busy, "gone": forgotten.gone}
+    for journal, submits in kinds.items():
+        for submit in submits:
+            shown = {
+                "account": one.account.name,
+                "task": submit.provider_task_id,
+                "model": submit.model,
+                "submitted_at": submit.claimed_at,
+                "journal": journal,
+                "jobs": [submit.job_id],
+            }
+            yield json.dumps(shown, default=str)
+
+
 def _lines(one: Closed) -> Iterator[str]:
     yield f"{one.account.name} {one.state}"
+    yield from _journaled(one.comparison.forgotten)
     for found in one.comparison.matching.waiting:
         yield f"  {_named_task(found)}: waits for its end"
     taken: set[UUID] = set()
@@ -142,6 +162,23 @@ def _lines(one: Closed) -> Iterator[str]:
         if proposed is not None:
             taken.add(proposed)
             yield f"      by their order: --pair {unclear.found.task.provider_task_id}={proposed}"
+
+
+def _journaled(forgotten: ForgottenSubmits) -> Iterator[str]:
+    """What the journal has of the submits that the database has forgotten."""
+    for submit in forgotten.waiting:
+        then = "gets its task" if submit.provider_task_id else "is searched in the list, and else reviewed,"
+        yield f"  {_named_submit(submit)}: {then} when no POST can be under way any more"
+    for submit in forgotten.busy:
+        yield f"  {_named_submit(submit)}: waits until its earlier submit has ended"
+    for submit in forgotten.gone:
+        yield f"  {_named_submit(submit)}: is gone with the backup; submitted again it is paid for again"
+
+
+def _named_submit(submit: JournaledSubmit) -> str:
+    task = f"task {submit.provider_task_id}" if submit.provider_task_id else "no answer"
+    at = f"{submit.claimed_at:%Y-%m-%d %H:%M:%S} UTC"
+    return f"job {submit.job_id} {submit.model} submitted {at}, {task}, by the journal"
 
 
 def _named_task(found: Found) -> str:

@@ -7,6 +7,7 @@ The listing is asked for the tasks of the attempt's model and time, those that w
 verdict                                  then
 =======================================  ======================================================
 the task has our answer's request id     adopt it
+the journal of submits names the task    adopt it, unseen
 adopt                                    follow it as if its answer had come
 adopt by elimination                     the same, once no POST of the attempts that may have made
                                          it can be under way any more
@@ -46,6 +47,7 @@ from models.campaign import Campaign, OnAmbiguous
 from models.operations.scheduling.poll_wakeups import Wake, wake_for
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
+from models.storage import StorageError
 from reelqueue.errors import ConfigurationError
 from reelqueue.states import AttemptState, TaskStatus
 from workers.dashscope import Acceptance, ClockReading, DashScope, ListedTask, ProviderError
@@ -69,6 +71,7 @@ log = structlog.get_logger(__name__)
 
 # Each is asked about, in turn and at the cost of the account's queries.
 STRANGERS_AT_ONCE: Final = 20
+_DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -181,7 +184,20 @@ def _span(
     return first, last
 
 
+def _noted(context: Context, case: AmbiguousAttempt) -> ListedTask | None:
+    """The task that the journal has for the attempt: its worker died, or the database went back, before the commit."""
+    try:
+        submit = context.journal.read(case.sent_at - _DAY).submits.get(case.attempt.attempt_id)
+    except StorageError as error:
+        log.warning("journal.not_read", attempt_id=str(case.attempt.attempt_id), reason=str(error))
+        return None
+    task_id = submit and submit.provider_task_id
+    return ListedTask(task_id, TaskStatus.RUNNING, case.model, None) if task_id else None
+
+
 async def _investigate(context: Context, case: AmbiguousAttempt) -> MatchResult:
+    if (noted := _noted(context, case)) is not None:
+        return Adopt(noted)
     if case.competing.in_flight:
         return Unclear(f"{len(case.competing.in_flight)} other submits of {case.model} are under way")
     try:
@@ -274,7 +290,8 @@ def _act(context: Context, case: AmbiguousAttempt, finding: MatchResult) -> str:
                 said = question.ask_again(finding)
     log.info("attempt.reconciled", job_id=str(case.attempt.job_id), attempt=case.attempt.number, outcome=said)
     failpoint(Failpoint.RECONCILED)
-    if wake is not None:
+    if wake is not None and isinstance(finding, Adopt):
+        context.journal.made(case.attempt.attempt_id, finding.task.provider_task_id, at=case.sent_at)
         context.hints.poll(wake, now=now)
     if isinstance(finding, Absent):
         context.hints.dispatch()

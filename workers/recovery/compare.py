@@ -1,4 +1,4 @@
-"""Comparing the provider's task list with a database that may have gone back in time, and opening its gate.
+"""Comparing task list and journal with a database that may have gone back in time, and opening its gate.
 
 A listed task that the database does not know may be a waiting job's, submitted and then forgotten, if
 
@@ -9,13 +9,17 @@ A listed task that the database does not know may be a waiting job's, submitted 
 
 Such a task is given to its job, once every other that may be the job's is known. While any is open, no job of its
 model is submitted to any account; what is neither ours nor undecided is another program's, and holds nothing.
+
+What the journal of submits knows (:mod:`workers.recovery.forgotten`) needs no list: a job that it has a task for
+follows that task, however old it is, and one that left without an answer and is not in the list either waits for an
+operator.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -41,8 +45,9 @@ from workers.dashscope import DashScope, ProviderError, TaskAnswer
 from workers.dashscope.limits import LONGEST_WINDOW
 from workers.reconciliation.task_list import Located, hosts_of, list_account, listed_window
 from workers.reconciliation.unresolved_attempts import unresolved_attempts
-from workers.recovery.bind import bind_found
+from workers.recovery.bind import bind_found, bind_journaled, review_journaled
 from workers.recovery.candidates import candidates_for, has_candidates
+from workers.recovery.forgotten import ForgottenSubmits, read_forgotten
 from workers.recovery.matching import Candidate, Found, Matching, match_tasks
 from workers.runtime.context import Context
 from workers.runtime.provider_clock import ClockRange, clock_range
@@ -63,9 +68,13 @@ class ListComparison:
     """Result of comparing an account's task list with the database."""
 
     matching: Matching
+    forgotten: ForgottenSubmits = field(default_factory=ForgottenSubmits)
+    """By the journal."""
     listed_count: int = 0
     problem: str | None = None
     """Why the list could not be read, or may miss tasks."""
+    is_settled: bool = False
+    """Whether it shows all that forgotten POSTs have made."""
 
 
 def compare_account(context: Context, account: Account) -> ListComparison:
@@ -84,11 +93,16 @@ def compare_account(context: Context, account: Account) -> ListComparison:
         if not has_candidates(session) and not must_close(gate, database_identity(session), now):
             open_gate(gate, now)  # there is nothing that could be submitted again
             return ListComparison(Matching())
-    comparison = compare_list(context, account, gate)
+    forgotten = read_forgotten(context, account, gate)
+    if forgotten.are_any:
+        gate = _follow_journaled(context, account)
+        forgotten = read_forgotten(context, account, gate)
+    comparison = compare_list(context, account, gate, forgotten)
     for found, candidate in comparison.matching.bound:
         if not bind_found(context, account, candidate.job_id, found):
             # Its job was cancelled meanwhile, or got another task: perhaps it is an equal job's.
             comparison.matching.waiting.append(found)
+    _review_unlisted(context, account, comparison)
     with context.sessions.begin() as session:
         present = ensure_gate(session, account.id)
         if present.closed_at == gate.closed_at:  # else it was closed again meanwhile: what was seen is of before
@@ -96,8 +110,49 @@ def compare_account(context: Context, account: Account) -> ListComparison:
     return comparison
 
 
-def compare_list(context: Context, account: Account, gate: SubmitGate) -> ListComparison:
-    """Compare an account's task list with the database, and change nothing."""
+def _follow_journaled(context: Context, account: Account) -> SubmitGate:
+    """Give each waiting job the task that the journal has for it, once no forgotten POST can be under way.
+
+    Returns:
+        The account's gate: what is in the journal and not in the database has shown that this went back in time.
+    """
+    with context.sessions.begin() as session:
+        gate = ensure_gate(session, account.id)
+        gate.cause = Cause.RESTORED
+        if not _is_settled(context.settings, gate, context.clock.now(session)):
+            return gate
+    for submit in read_forgotten(context, account, gate).waiting:
+        task_id = submit.provider_task_id
+        if task_id is not None and not bind_journaled(context, account, submit, task_id):
+            reason = f"by the journal of submits it has made task {task_id}, which another job follows"
+            review_journaled(context, account, submit, reason)
+    return gate
+
+
+def _review_unlisted(context: Context, account: Account, comparison: ListComparison) -> None:
+    """Leave to an operator what was submitted without an answer, and is not in a whole list."""
+    if comparison.problem is not None or not comparison.is_settled:
+        return
+    held = _held(comparison)
+    for submit in comparison.forgotten.waiting:
+        if submit.provider_task_id is None and not held.keys() & {submit.model, ANY_MODEL}:
+            sent_at = f"{submit.claimed_at:%Y-%m-%d %H:%M:%S} UTC"
+            reason = f"it was submitted at {sent_at}, by the journal of submits; this database was restored since"
+            review_journaled(context, account, submit, reason)
+
+
+def compare_list(
+    context: Context, account: Account, gate: SubmitGate, forgotten: ForgottenSubmits | None = None
+) -> ListComparison:
+    """Compare an account's task list and the journal with the database, and change nothing.
+
+    Args:
+        context: The outside world.
+        account: Whose list.
+        gate: The account's.
+        forgotten: What the journal was read to have; None: it is read.
+    """
+    forgotten = forgotten or read_forgotten(context, account, gate)
     with context.sessions() as session:
         now = context.clock.now(session)
         clocks = clock_range(session, account.id, context.settings.reconcile)
@@ -107,20 +162,21 @@ def compare_list(context: Context, account: Account, gate: SubmitGate) -> ListCo
         listed = list_account(context, account, hosts, since=since, until=until)
     except (ProviderError, ConfigurationError) as error:
         said = error.summary if isinstance(error, ProviderError) else str(error)
-        return ListComparison(Matching(), problem=f"the provider's task list cannot be read: {said}")
+        return ListComparison(Matching(), forgotten, problem=f"the provider's task list cannot be read: {said}")
     last = _last_made(context.settings, gate, clocks)
     unknown = [
         one
         for one in _unknown(context, gate, listed.tasks, since)
-        if _is_by(one, last) or context.elsewhere.job_of(account, one.task) is not None
+        if _is_by(one, last) and one.task.provider_task_id not in forgotten.task_ids
     ]
     found = [_found(context, account, one, number) for number, one in enumerate(unknown)]
     billed = [one for one in found if one.answer is None or one.answer.status not in UNBILLED]
     skew = clocks.allowance - clocks.low
-    is_complete = listed.flaw is None and _is_settled(context.settings, gate, now)
+    is_settled = _is_settled(context.settings, gate, now)
+    is_complete = listed.flaw is None and is_settled
     matching = match_tasks(billed, _candidates(context, billed), clock_skew=skew, is_complete=is_complete)
     flaw = listed.flaw and f"the provider's task list is not whole: {listed.flaw}"
-    return ListComparison(matching, len(listed.tasks), flaw)
+    return ListComparison(matching, forgotten, len(listed.tasks), flaw, is_settled=is_settled)
 
 
 def _window(gate: SubmitGate, clocks: ClockRange, now: datetime) -> timedelta:
@@ -182,12 +238,11 @@ def _unexplained(session: Session, unknown: list[Located], settings: Settings) -
 
 
 def _found(context: Context, account: Account, one: Located, number: int) -> Found:
-    recorded = context.elsewhere.job_of(account, one.task)
     # Of a task that runs nothing is known but that; and the rest is asked about the next time.
     has_ended = one.task.status == TaskStatus.SUCCEEDED
-    is_asked = recorded is not None or (has_ended and number < _ASKED_AT_ONCE)
+    is_asked = has_ended and number < _ASKED_AT_ONCE
     answer = ask_about(context, account, one) if is_asked else None
-    return Found(one.task, one.base_url, answer, recorded, is_put_off=has_ended and not is_asked)
+    return Found(one.task, one.base_url, answer, is_put_off=has_ended and not is_asked)
 
 
 def ask_about(context: Context, account: Account, one: Located) -> TaskAnswer | None:
@@ -246,12 +301,12 @@ def _conclude(context: Context, session: Session, gate: SubmitGate, comparison: 
     if matching.bound or gate.cause == Cause.RESTORED:
         log.info("submit_gate.compared", account_id=str(gate.account_id), listed=comparison.listed_count,
                  bound=len(matching.bound), foreign=len(matching.foreign))  # fmt: skip
-    held = _held(matching)
+    held = _held(comparison)
     if not held:
         open_gate(gate, now)
         return
     gate.is_open, gate.alive_at, gate.check_at = True, now, now + _AGAIN
-    gate.held_tasks, gate.reason = held, _why_held(matching)
+    gate.held_tasks, gate.reason = held, _why_held(comparison)
     log.warning("submit_gate.held", account_id=str(gate.account_id), reason=gate.reason)
 
 
@@ -263,6 +318,9 @@ def _why_closed(settings: Settings, gate: SubmitGate, comparison: ListComparison
             log.warning("submit_gate.unproven", account_id=str(gate.account_id), problem=comparison.problem)
             return None
         return comparison.problem
+    if comparison.forgotten.missing_accounts:
+        names = ", ".join(comparison.forgotten.missing_accounts)
+        return f"by the journal, jobs were submitted to {names}, which this database does not have: add it again"
     if not is_restored:
         return None
     settled_at = since + _settling(settings)
@@ -271,10 +329,11 @@ def _why_closed(settings: Settings, gate: SubmitGate, comparison: ListComparison
             f"this database was restored or has failed over; the task list is read again at {settled_at:%H:%M:%S} UTC"
         )
     evidence = timedelta(hours=settings.reconcile.evidence_hours)
-    if gate.known_until is not None and since - gate.known_until > evidence:
+    is_old = gate.known_until is not None and since - gate.known_until > evidence
+    if gate.known_until is not None and is_old and not comparison.forgotten.is_whole:
         return (
-            f"this database ends at {gate.known_until:%Y-%m-%d %H:%M} UTC, and the provider lists no task of that age: "
-            f"{_OPERATOR}"
+            f"this database ends at {gate.known_until:%Y-%m-%d %H:%M} UTC, the provider lists no task of that age, "
+            f"and the journal of submits lacks some that this database knows: {_OPERATOR}"
         )
     return None
 
@@ -297,9 +356,11 @@ def _settling(settings: Settings) -> timedelta:
     return timedelta(seconds=longest + settings.reconcile.absent_seconds)
 
 
-def _held(matching: Matching) -> dict[str, list[str]]:
+def _held(comparison: ListComparison) -> dict[str, list[str]]:
     """The tasks that are open, by the models of the jobs that they may belong to."""
-    held: dict[str, list[str]] = {}
+    matching, held = comparison.matching, dict[str, list[str]]()
+    for submit in comparison.forgotten.busy:
+        held.setdefault(submit.model, []).append(submit.provider_task_id or str(submit.attempt_id))
     for found in matching.waiting:
         held.setdefault(found.task.model or ANY_MODEL, []).append(found.task.provider_task_id)
     for unclear in matching.unclear:
@@ -308,9 +369,12 @@ def _held(matching: Matching) -> dict[str, list[str]]:
     return held
 
 
-def _why_held(matching: Matching) -> str:
+def _why_held(comparison: ListComparison) -> str:
+    matching, busy_count = comparison.matching, len(comparison.forgotten.busy)
     words = Counter(waiting=len(matching.waiting), unclear=len(matching.unclear))
     said = []
+    if busy_count:
+        said.append(f"by the journal, {busy_count} jobs were submitted again later, and wait for their earlier submits")
     if words["waiting"]:
         told = "and say so when they have ended, or the job's review has"
         said.append(f"{words['waiting']} listed tasks may belong to waiting jobs, {told}")

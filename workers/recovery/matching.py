@@ -1,9 +1,8 @@
-"""Which waiting job made a listed task that the database does not know: pure decisions, no input or output.
+"""Which waiting job made a listed task that neither database nor journal knows: pure decisions, no input or output.
 
 ====================================  ==============================================================
 a listed task                         then
 ====================================  ==============================================================
-is recorded elsewhere for a job       that job's
 echoes the prompt of waiting jobs     the first one's, if they ask for the very same; else unclear
 echoes a prompt that no job has       foreign
 has ended and echoes nothing          the first job's of its model, if all of them ask for the very same; else unclear
@@ -62,8 +61,6 @@ class Found:
     base_url: str
     answer: TaskAnswer | None
     """What it says of itself; None: it could not be asked, or needs not to be."""
-    recorded_job_id: UUID | None = None
-    """By a record outside the database."""
     is_put_off: bool = False
     """Whether more tasks than are asked about at once come before it: it is asked about when those are settled."""
 
@@ -113,12 +110,12 @@ def match_tasks(
         for echo in job.echoes:
             by_echo[echo].append(job)
     for one in sorted(found, key=_order):
-        said = None if one.recorded_job_id is not None else _echo(one)
+        said = _echo(one)
         alike = _makers(candidates if said is None else by_echo.get(said, []), one, clock_skew)
-        fitting = alike if one.recorded_job_id is not None else _fitting(alike, one.answer)
+        fitting = _fitting(alike, one.answer)
         possible = [job for job in fitting or alike if job.job_id not in taken]
         # What an equally sure task has taken first may as well be this one's.
-        shared = [] if possible else [job for job in fitting if _is_as_sure(taken[job.job_id], one)]
+        shared = [] if possible else [job for job in fitting if _is_silent(taken[job.job_id]) == _is_silent(one)]
         if shared:
             doubts.surplus |= {(job.request, _is_silent(one)) for job in shared}
             matching.unclear.append(_unclear(one, shared))
@@ -145,9 +142,7 @@ def _take_back(matching: Matching, doubts: _Doubts, candidates: Sequence[Candida
     """Leave open what was given to a job although another task may be the one that it made."""
     given, matching.bound = matching.bound, []
     for one, job in given:
-        if one.recorded_job_id is not None:
-            matching.bound.append((one, job))
-        elif (job.request, _is_silent(one)) in doubts.surplus:
+        if (job.request, _is_silent(one)) in doubts.surplus:
             equal = [other for other in candidates if other.request == job.request and other.can_take]
             matching.unclear.append(_unclear(one, equal))
         elif job.request in doubts.open or not is_complete:
@@ -156,20 +151,14 @@ def _take_back(matching: Matching, doubts: _Doubts, candidates: Sequence[Candida
             matching.bound.append((one, job))
 
 
-def _is_as_sure(one: Found, other: Found) -> bool:
-    """Whether neither of two tasks is stronger evidence of its job than the other."""
-    return one.recorded_job_id is None and other.recorded_job_id is None and _is_silent(one) == _is_silent(other)
-
-
 def _is_silent(found: Found) -> bool:
     return _echo(found) is None
 
 
-def _order(found: Found) -> tuple[bool, bool, bool, datetime, str]:
-    """Records come first, then what waits whatever the others get, then what is surest; then by age."""
+def _order(found: Found) -> tuple[bool, bool, datetime, str]:
+    """What waits whatever the others get comes first, then what is surest; then by age."""
     made_at = found.task.created_at or datetime.max.replace(tzinfo=UTC)
-    is_recorded = found.recorded_job_id is not None
-    return not is_recorded, found.has_succeeded, _is_silent(found), made_at, found.task.provider_task_id
+    return found.has_succeeded, _is_silent(found), made_at, found.task.provider_task_id
 
 
 def _judge(matching: Matching, found: Found, possible: list[Candidate], *, is_sure: bool) -> Candidate | None:
@@ -177,7 +166,7 @@ def _judge(matching: Matching, found: Found, possible: list[Candidate], *, is_su
     taker = next((one for one in possible if one.can_take), None)
     if not possible:
         matching.foreign.append(found)
-    elif not (found.has_succeeded or found.recorded_job_id) or taker is None:
+    elif not found.has_succeeded or taker is None:
         matching.waiting.append(found)
     elif is_sure and all(one.request == taker.request for one in possible):
         return taker
@@ -193,9 +182,7 @@ def _unclear(found: Found, jobs: list[Candidate]) -> UnclearTask:
 
 
 def _makers(jobs: Sequence[Candidate], found: Found, clock_skew: timedelta) -> list[Candidate]:
-    """Those of jobs with the right prompt that can have made a task by its record, or else by model and age."""
-    if found.recorded_job_id is not None:
-        return [job for job in jobs if job.job_id == found.recorded_job_id]
+    """Those of jobs with the right prompt that can have made a task by model and age."""
     task = found.task
     of_model = jobs if task.model is None else [job for job in jobs if job.model == task.model]
     if task.created_at is None:

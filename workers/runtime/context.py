@@ -32,7 +32,6 @@ from workers.dashscope.client import Endpoint, Listener
 from workers.runtime.hints import Hints
 from workers.runtime.host_clock import HostClock
 from workers.runtime.known_clocks import KnownClocks
-from workers.runtime.record_elsewhere import NoRecord, RecordElsewhere
 from workers.runtime.submit_journal import SubmitJournal
 from workers.settings import Settings
 from workers.timings import check_host
@@ -55,8 +54,6 @@ class Context:
     """Poll intervals of clips that have none of their own."""
     clocks: KnownClocks = field(default_factory=KnownClocks)
     """The providers' clocks, as this process knows them."""
-    elsewhere: RecordElsewhere = field(default_factory=NoRecord)
-    """What is recorded about submits outside the database."""
     journal: SubmitJournal = field(default_factory=SubmitJournal)
     """The submits, outside the database."""
     listener: Listener | None = None

@@ -85,17 +85,31 @@ class SubmitJournal:
             del facts["provider_task_id"]  # of a line of its own
             self._lines.append(_day(submit.claimed_at), _line("leaving", facts))
 
-    def made(self, submit: JournaledSubmit, provider_task_id: str) -> None:
-        """Note the task that a submit has made."""
-        self._add(submit, "made", provider_task_id=provider_task_id)
+    def made(self, attempt_id: UUID, provider_task_id: str, *, at: datetime) -> None:
+        """Note the task that a submit has made.
 
-    def misnamed(self, submit: JournaledSubmit) -> None:
+        Args:
+            attempt_id: The submit's.
+            provider_task_id: The task.
+            at: Any moment since it was claimed.
+        """
+        self._add(attempt_id, at, "made", provider_task_id=provider_task_id)
+
+    def misnamed(self, attempt_id: UUID, *, at: datetime) -> None:
         """Note that the task which was noted is another submit's, and its own unknown."""
-        self._add(submit, "misnamed")
+        self._add(attempt_id, at, "misnamed")
 
-    def unmade(self, submit: JournaledSubmit) -> None:
+    def unmade(self, attempt_id: UUID, *, at: datetime) -> None:
         """Note that a submit has made no task."""
-        self._add(submit, "unmade")
+        self._add(attempt_id, at, "unmade")
+
+    def adopted(self, submit: JournaledSubmit, provider_task_id: str) -> None:
+        """Note a submit that was found by its task, after a restore."""
+        try:
+            self.leaving(submit)
+        except StorageError as error:
+            log.warning("journal.not_written", attempt_id=str(submit.attempt_id), kind="leaving", reason=str(error))
+        self.made(submit.attempt_id, provider_task_id, at=submit.claimed_at)
 
     def read(self, since: datetime) -> Journaled:
         """The submits of a day and of later ones.
@@ -125,16 +139,16 @@ class SubmitJournal:
         """
         return self._lines.check() if self._lines else "there is none, as REELQUEUE_JOURNAL_URL says"
 
-    def _add(self, submit: JournaledSubmit, kind: str, **facts: str) -> None:
+    def _add(self, attempt_id: UUID, at: datetime, kind: str, **facts: str) -> None:
         """Add to a submit; where that fails, it stays as it was noted, and a restore asks a person about it."""
         if self._lines is None:
             return
-        line = _line(kind, {"attempt_id": submit.attempt_id, **facts})
+        line = _line(kind, {"attempt_id": attempt_id, **facts})
         try:
-            # Under its own day, so that both are read; and not flushed, as only the first line guards money.
-            self._lines.append(_day(submit.claimed_at), line, is_durable=False)
+            # Not flushed: only the first line guards money.
+            self._lines.append(_day(at), line, is_durable=False)
         except StorageError as error:
-            log.warning("journal.not_written", attempt_id=str(submit.attempt_id), kind=kind, reason=str(error))
+            log.warning("journal.not_written", attempt_id=str(attempt_id), kind=kind, reason=str(error))
 
 
 class _Reading:

@@ -394,7 +394,7 @@ def bind(context: Context, claim: Claim, accepted: Acceptance) -> str:
     log.info("render_job.accepted", job_id=str(claim.job_id), attempt=claim.number,
              provider_task_id=accepted.provider_task_id, provider_request_id=accepted.request_id)  # fmt: skip
     failpoint(Failpoint.ACCEPTED)
-    context.journal.made(claim.journaled, accepted.provider_task_id)
+    context.journal.made(claim.attempt_id, accepted.provider_task_id, at=claim.journaled.claimed_at)
     failpoint(Failpoint.NAMED)
 
     def write(session: Session, now: datetime) -> tuple[Wake | None, datetime]:
@@ -406,7 +406,7 @@ def bind(context: Context, claim: Claim, accepted: Acceptance) -> str:
     try:
         wake, now = _settle(context, write)
     except TaskTakenError as error:
-        context.journal.misnamed(claim.journaled)
+        context.journal.misnamed(claim.attempt_id, at=claim.journaled.claimed_at)
         return park(context, claim, ProviderError(str(error), request_id=accepted.request_id))
     failpoint(Failpoint.BOUND)
     if wake is not None:
@@ -425,7 +425,7 @@ def reject(context: Context, claim: Claim, error: ProviderError) -> str:
         end_posting(session, claim.attempt_id)
 
     _settle(context, write)
-    context.journal.unmade(claim.journaled)
+    context.journal.unmade(claim.attempt_id, at=claim.journaled.claimed_at)
     log.warning("render_job.rejected", job_id=str(claim.job_id), attempt=claim.number,
                 failure_class=error.failure_class.value, error=error.summary,
                 provider_request_id=error.request_id)  # fmt: skip

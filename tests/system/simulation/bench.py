@@ -38,7 +38,8 @@ class Bench:
     def clean(self) -> None:
         """An empty database, as physically new, so that rows without an order come in the same one."""
         self.connection.execute(f"TRUNCATE {_TABLES} RESTART IDENTITY CASCADE")
-        shutil.rmtree(self.folder / "archive", ignore_errors=True)
+        for name in ("archive", "journal"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
 
 
 @contextmanager

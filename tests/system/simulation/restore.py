@@ -50,6 +50,7 @@ def restorable(temper: Temper, random: Random) -> Temper:
         database=temper.database / 4,
         clocks=0,
         foreign_rows=0,
+        has_journal=random.random() < 0.5,
     )
 
 

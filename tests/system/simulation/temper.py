@@ -60,6 +60,8 @@ class Temper:
     """The database is backed up, and set back to a backup."""
     scans: float
     """The lists are compared for orphans, and who has to decide about a job may stay away for a day."""
+    has_journal: bool
+    """Whether submits are noted outside the database."""
     lost: float
     """Submits whose answer is lost after the task was made; to the end of the seed."""
     cut: float
@@ -83,7 +85,8 @@ CALM: Final = Temper(
     jobs=1, workers=2, decisions=0,
     pause=0, overlap=0, freeze=0, kill=0, database=0, disk=0, broker=0, provider=0, person=0, twins=0,
     pictures=0, slowness=1, look_ahead=2, over_slots="queue", accounts=1, skew_seconds=0, lag_seconds=0, foreign_rows=0,
-    clocks=0, restore=0, scans=0, lost=0, cut=0, unmeasured=0, page_size_max=None, is_list_doubled=False,
+    clocks=0, restore=0, scans=0, has_journal=False, lost=0, cut=0, unmeasured=0, page_size_max=None,
+    is_list_doubled=False,
     place="nowhere", act="pause",
 )  # fmt: skip
 """Nothing happens that should not."""
@@ -160,6 +163,7 @@ def _draw(random: Random) -> Temper:
         clocks=_some(random, 0.6),
         restore=0,
         scans=0,
+        has_journal=False,
         lost=0,
         cut=0,
         unmeasured=random.choice([0, 0, 0, 0.5, 0.8]),

@@ -26,7 +26,7 @@ from simulator.store.store import Store
 from tests.support.virtual_clock import START, SteppedClock, VirtualClock
 from tests.system.simulation.bench import Bench
 from tests.system.simulation.broker import BagHints, BagOfMessages
-from tests.system.simulation.files import StagedArchive
+from tests.system.simulation.files import StagedArchive, StagedLog
 from tests.system.simulation.network import Network, ProviderWire, ResultWire
 from tests.system.simulation.receiver import WEBHOOK_KEY, Receiver, ReceiverWire, make_receiver
 from tests.system.simulation.sessions import LockTable, StagedSessions, staged_statements
@@ -38,6 +38,7 @@ from workers.dispatch.default_account import ensure_default_account
 from workers.runtime.context import Context
 from workers.runtime.host_clock import HostClock
 from workers.runtime.known_clocks import KnownClocks
+from workers.runtime.submit_journal import SubmitJournal
 from workers.settings import (
     ArchiveSettings,
     CelerySettings,
@@ -140,6 +141,8 @@ def open_world(bench: Bench, temper: Temper, random: Random) -> Iterator[World]:
         broker = BagOfMessages(clock)
         receiver = make_receiver(StagedSessions(bench.engine, stage), stage, database_clock, random)
         context = _context(stage, database_clock, broker, network, receiver, bench)
+        if temper.has_journal:
+            context = replace(context, journal=SubmitJournal(StagedLog(bench.folder / "journal", stage)))
         _make_accounts(context, temper)
         hosts = [VirtualHost(stage, random.uniform(0, 1e5)) for _ in range(temper.workers)]
         stack.callback(stage.clear)

@@ -63,10 +63,10 @@ def test_a_database_that_is_away_is_one_line_without_its_password(context: Conte
 
 def test_the_journal_of_submits_is_written_and_read(jobs: Jobs, tmp_path: Path) -> None:
     jobs.context = journaling(jobs.context, tmp_path / "journal")
-    before = in_database(jobs.context)["journal"]
+    before = doctor._journal(jobs.context)
     jobs.rendering()
 
-    line = in_database(jobs.context)["journal"]
+    line = doctor._journal(jobs.context)
 
     assert (before.is_healthy, before.seen) == (True, f"{tmp_path}/journal: nothing was submitted yet")
     assert (line.is_healthy, line.seen) == (True, f"{tmp_path}/journal holds 1 of the newest 1 submits")
@@ -77,7 +77,7 @@ def test_a_journal_that_lacks_submits_is_bad(jobs: Jobs, tmp_path: Path) -> None
     jobs.context = journaling(jobs.context, tmp_path / "journal")
     jobs.rendering()
 
-    line = in_database(jobs.context)["journal"]
+    line = doctor._journal(jobs.context)
 
     assert (line.is_healthy, line.seen) == (False, f"{tmp_path}/journal holds 1 of the newest 2 submits")
     assert "REELQUEUE_JOURNAL_URL" in line.remedy
@@ -86,14 +86,14 @@ def test_a_journal_that_lacks_submits_is_bad(jobs: Jobs, tmp_path: Path) -> None
 def test_a_journal_that_cannot_be_written_is_bad(context: Context, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    line = in_database(journaling(context, tmp_path / "file"))["journal"]
+    line = doctor._journal(journaling(context, tmp_path / "file"))
 
     assert not line.is_healthy
     assert "nothing is submitted" in line.remedy
 
 
 def test_no_journal_is_said(context: Context) -> None:
-    line = in_database(context)["journal"]
+    line = doctor._journal(context)
 
     assert (line.is_healthy, line.seen) == (True, "there is none, as REELQUEUE_JOURNAL_URL says")
 

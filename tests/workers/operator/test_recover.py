@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 import typer
 
 from models import SubmitGate
+from models.base import new_id
 from models.session import DatabaseClock, make_engine, make_sessions
 from reelqueue.states import RenderState
 from tests.conftest import Simulator
 from tests.support.commands import Ended, Run
+from tests.support.journals import journaling, submit_at
 from tests.support.recorded_hints import RecordedHints
 from tests.support.simulated import KEY, PROMPT, Simulated
 from workers.dispatch.dispatcher import dispatch
@@ -30,10 +34,10 @@ class Desk:
     jobs: list[UUID]
     task_id: str
 
-    def recover(self, *words: str) -> Ended:
+    def recover(self, *words: str, **environment: str) -> Ended:
         """Run the command against the simulator."""
         address = {"REELQUEUE_VIDEO_BASE_URL": self.simulated.simulator.base_url, "ALIBABA_API_KEY": KEY}
-        return self.run("recover", *words, **address)
+        return self.run("recover", *words, **address, **environment)
 
     def states(self) -> list[RenderState]:
         """Of the two jobs."""
@@ -67,6 +71,27 @@ def test_it_shows_what_is_open_and_the_way_out(desk: Desk) -> None:
     assert "1 accounts hold jobs back" in said.err
     shown = json.loads(desk.recover("--json").out)
     assert (shown["task"], shown["jobs"]) == (desk.task_id, [str(one) for one in desk.jobs])
+
+
+def test_it_shows_what_the_journal_has(desk: Desk, tmp_path: Path) -> None:
+    journal = journaling(desk.simulated.context, tmp_path / "journal").journal
+    waiting, gone = (submit_at(datetime.now(UTC), one) for one in (desk.jobs[0], new_id()))
+    journal.leaving(waiting)
+    journal.made(waiting.attempt_id, "forgotten", at=waiting.claimed_at)
+    journal.leaving(gone)
+    desk.simulated.rows.change(SubmitGate, database_id="another")
+    place = {"REELQUEUE_JOURNAL_URL": f"file://{tmp_path}/journal"}
+
+    said, shown = desk.recover(**place).out, desk.recover("--json", **place).out
+
+    assert f"job {desk.jobs[0]} wan2.6-t2v submitted " in said
+    assert "task forgotten, by the journal: gets its task when no POST can be under way any more" in said
+    assert "no answer, by the journal: is gone with the backup" in said
+    facts = [json.loads(line) for line in shown.splitlines()]
+    assert [(one["journal"], one["jobs"]) for one in facts if "journal" in one] == [
+        ("waiting", [str(desk.jobs[0])]),
+        ("gone", [str(gone.job_id)]),
+    ]
 
 
 def test_of_more_tasks_than_jobs_no_pair_is_proposed(desk: Desk) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -30,11 +30,11 @@ from tests.support.restored import SETTLED_SECONDS, Restored
 from tests.support.rows import Rows
 from tests.support.scripted_provider import listing, refused
 from workers.audit.invariants import audit
-from workers.dashscope import ListedTask
 from workers.dispatch.dispatcher import dispatch
 from workers.operator.manual_review import resubmit
 from workers.orphans.scan import scan_for_orphans
 from workers.runtime.context import Context
+from workers.runtime.submit_journal import Journaled, SubmitJournal
 from workers.sweep.sweep import sweep
 
 OTHER_MODEL = "wan2.5-t2v-preview"
@@ -389,11 +389,14 @@ def test_after_the_clock_was_set_forward_a_forgotten_task_is_held(restored: Rest
 def test_what_was_seen_before_the_gate_was_closed_again_does_not_open_it(
     restored: Restored, jobs: Jobs, rows: Rows, context: Context
 ) -> None:
-    class Journal:
-        def job_of(self, _account: Account, _task: ListedTask) -> None:
-            rows.change(SubmitGate, closed_at=jobs.clock.now() + timedelta(seconds=1))
+    class Closing(SubmitJournal):
+        place = "a journal"
 
-    restored.context = replace(context, elsewhere=Journal())
+        def read(self, _since: datetime) -> Journaled:
+            rows.change(SubmitGate, closed_at=jobs.clock.now() + timedelta(seconds=1))
+            return Journaled({})
+
+    restored.context = replace(context, journal=Closing())
     jobs.queued()
     restored.on_the_same_server()
     restored.lists(stray="another program's paper boat")
@@ -580,26 +583,6 @@ def test_a_job_that_was_rolled_back_goes_to_no_other_account(
     assert restored.settle() == 0
 
 
-def test_a_record_outside_of_the_database_decides_before_a_task_has_ended(
-    restored: Restored, jobs: Jobs, rows: Rows, context: Context
-) -> None:
-    jobs.queued(seed=1)
-    second_id = jobs.queued(seed=2)
-
-    class Journal:
-        def job_of(self, _account: Account, _task: ListedTask) -> UUID:
-            return second_id
-
-    restored.context = replace(context, elsewhere=Journal())
-    restored.from_backup()
-    restored.lists("forgotten")
-
-    restored.dispatched()
-
-    assert (rows.state(second_id), rows.has_slot(second_id)) == (RenderState.RENDERING, True)
-    assert rows.attempts(second_id)[0].state is AttemptState.ADOPTED
-
-
 def test_a_forgotten_task_does_not_become_an_orphan(restored: Restored, jobs: Jobs, rows: Rows) -> None:
     jobs.queued(seed=1)
     jobs.queued(seed=2)
@@ -620,11 +603,13 @@ def test_a_forgotten_task_does_not_become_an_orphan(restored: Restored, jobs: Jo
 def test_a_comparison_that_fails_says_of_what_and_keeps_its_account_alone_closed(
     restored: Restored, jobs: Jobs, context: Context
 ) -> None:
-    class Journal:
-        def job_of(self, _account: Account, _task: ListedTask) -> UUID:
+    class Unreadable(SubmitJournal):
+        place = "a journal"
+
+        def read(self, _since: datetime) -> Journaled:
             raise RuntimeError("the journal cannot be read")
 
-    restored.context = replace(context, elsewhere=Journal())
+    restored.context = replace(context, journal=Unreadable())
     jobs.queued()
     restored.from_backup()
     restored.lists("forgotten")

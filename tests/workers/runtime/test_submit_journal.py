@@ -10,27 +10,14 @@ import pytest
 
 from models.base import new_id
 from models.storage import LineLog, StorageError, open_line_log
+from tests.support.journals import submit_at
 from workers.runtime.submit_journal import KEPT, JournaledSubmit, SubmitJournal
 
 NOW = datetime(2026, 12, 1, 23, 59, 50, tzinfo=UTC)
 
 
 def submit(**facts: object) -> JournaledSubmit:
-    plain = JournaledSubmit(
-        attempt_id=new_id(),
-        job_id=new_id(),
-        number=1,
-        account="default",
-        base_url="https://dashscope-intl.aliyuncs.com",
-        model="wan2.6-t2v",
-        spec_sha256="5" * 64,
-        key_fingerprint="f" * 16,
-        clock_offset_seconds=None,
-        claimed_at=NOW,
-        send_by=NOW + timedelta(seconds=15),
-        answer_by=NOW + timedelta(seconds=55),
-    )
-    return replace(plain, **facts)  # type: ignore[arg-type]
+    return submit_at(NOW, new_id(), **facts)
 
 
 @pytest.fixture
@@ -47,7 +34,7 @@ def test_a_submit_is_read_as_it_was_noted(journal: SubmitJournal) -> None:
     lost, bound = submit(), submit(clock_offset_seconds=-1.5)
     journal.leaving(lost)
     journal.leaving(bound)
-    journal.made(bound, "0385dc79")
+    journal.made(bound.attempt_id, "0385dc79", at=NOW)
 
     read = journal.read(NOW)
 
@@ -58,7 +45,7 @@ def test_a_submit_is_read_as_it_was_noted(journal: SubmitJournal) -> None:
 def test_a_submit_that_made_no_task_is_left_out(journal: SubmitJournal) -> None:
     refused = submit()
     journal.leaving(refused)
-    journal.unmade(refused)
+    journal.unmade(refused.attempt_id, at=NOW)
 
     assert journal.read(NOW).submits == {}
 
@@ -66,8 +53,8 @@ def test_a_submit_that_made_no_task_is_left_out(journal: SubmitJournal) -> None:
 def test_a_task_that_proved_to_be_anothers_is_not_the_submits(journal: SubmitJournal) -> None:
     misled = submit()
     journal.leaving(misled)
-    journal.made(misled, "another's")
-    journal.misnamed(misled)
+    journal.made(misled.attempt_id, "another's", at=NOW)
+    journal.misnamed(misled.attempt_id, at=NOW)
 
     assert journal.read(NOW).submits == {misled.attempt_id: misled}
 
@@ -75,7 +62,7 @@ def test_a_task_that_proved_to_be_anothers_is_not_the_submits(journal: SubmitJou
 def test_what_comes_after_midnight_is_kept_with_the_submit(journal: SubmitJournal, lines: LineLog) -> None:
     late = submit()
     journal.leaving(late)
-    journal.made(late, "0385dc79")
+    journal.made(late.attempt_id, "0385dc79", at=NOW)
 
     lines.remove_before(date(2026, 12, 2))
 
@@ -109,8 +96,8 @@ def test_a_journal_that_takes_nothing_stops_what_leaves_and_nothing_else(tmp_pat
 
     with pytest.raises(StorageError, match="make it a folder"):
         journal.leaving(submit())
-    journal.made(submit(), "0385dc79")
-    journal.unmade(submit())
+    journal.made(submit().attempt_id, "0385dc79", at=NOW)
+    journal.unmade(submit().attempt_id, at=NOW)
 
 
 def test_without_a_place_nothing_is_noted() -> None:
