@@ -34,6 +34,7 @@ from api.routes import (
     job,
     job_stream,
     jobs,
+    metrics,
     sign_in,
     speeds,
     statement,
@@ -61,7 +62,7 @@ _ROUTES: Final = (
     texts, text, text_events,
     campaigns, campaign_control, campaign_clips, campaign_imports, campaign_exports, campaign_events,
     campaign_decisions, campaign_gallery, gallery, front, sign_in,
-    webhooks, webhook, catalog, health, statement, speeds,
+    webhooks, webhook, catalog, health, metrics, statement, speeds,
 )  # fmt: skip
 
 

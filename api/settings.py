@@ -26,6 +26,12 @@ class ApiSettings(ServiceSettings, WebhookSettings):
         description="Any 32 characters or more that stay secret: signs the sessions of browsers; unless set, one is "
         "made at each start, so that sessions end with the process, and each of several processes has its own",
     )
+    api_metrics_key: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="Any 32 characters or more that stay secret: opens `/metrics` where callers need keys; unless set, "
+        "nothing opens it there",
+    )
     api_max_body_bytes: int = Field(
         default=64 * 1024**2,
         gt=0,
@@ -55,9 +61,9 @@ class ApiSettings(ServiceSettings, WebhookSettings):
     )
     api_listeners: int = Field(default=1000, gt=0, description="Event streams that may be open at one API process")
 
-    @field_validator("api_session_key", mode="before")
+    @field_validator("api_session_key", "api_metrics_key", mode="before")
     @classmethod
-    def _empty_session_key_is_none(cls, key: object) -> object:
+    def _empty_key_is_none(cls, key: object) -> object:
         return key or None  # compose.yaml cannot leave a variable out
 
 

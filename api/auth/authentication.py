@@ -70,7 +70,7 @@ def _only_reads(request: Request) -> bool:
 
 
 def _caller(request: Request) -> Caller:
-    key = _bearer_key(request)
+    key = bearer_key(request)
     if key is not None:
         return holder_of(request, key)
     if not context_of(request).require_key:
@@ -142,7 +142,12 @@ def _note_use(session: Session, key_id: UUID) -> None:
     session.commit()
 
 
-def _bearer_key(request: Request) -> str | None:
+def bearer_key(request: Request) -> str | None:
+    """The key that a call brings; None: it brings none.
+
+    Raises:
+        ProblemError: 401 where its header has another form.
+    """
     header = request.headers.get("authorization")
     if header is None:
         return None

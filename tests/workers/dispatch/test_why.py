@@ -27,6 +27,7 @@ from workers.dispatch.dispatcher import admit_jobs
 from workers.runtime.context import Context
 
 CAUSES_MAX = 40
+STATES_COUNT = int(os.environ.get("WAIT_STATES", "60"))
 
 
 class Case:
@@ -93,8 +94,9 @@ def _take_away_one_by_one(case: Case) -> None:
     assert case.job_id in case.admitted(), causes
 
 
+@pytest.mark.timeout(60 + 2 * STATES_COUNT)
 @settings(
-    max_examples=int(os.environ.get("WAIT_STATES", "60")),
+    max_examples=STATES_COUNT,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],  # to make a failing state smaller takes minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

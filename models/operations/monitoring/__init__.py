@@ -1,0 +1,1 @@
+"""The state of the record in numbers, for dashboards, alerts and Flower."""
