@@ -138,7 +138,7 @@ def adopt(session: Session, job_id: UUID, provider_task_id: str, *, now: datetim
 
     Raises:
         NotUnderReviewError: The job is not under review.
-        workers.binding.TaskTakenError: The task belongs to another job.
+        TaskTakenError: The task belongs to another job.
     """
     accepted = Acceptance(provider_task_id, TaskStatus.PENDING, None)
     return bind_task(session, _under_review(session, job_id), accepted, now=now, state=AttemptState.ADOPTED)
