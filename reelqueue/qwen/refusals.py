@@ -70,16 +70,29 @@ def refusal(error: ValidationError, data: Mapping[str, object]) -> InvalidReques
     code = _CODES.get(details["type"], "wrong_type")
     if code == "unknown_option":
         return _unknown(path, str(details["loc"][-1])[:64], option if len(details["loc"]) > 1 else None)
-    said = details["msg"]
+    said = _tag_fault(details) or details["msg"]
     for theirs, ours in _WORDING:
         said = said.replace(theirs, ours)
     seen = f", not {details['input']!r}" if isinstance(details["input"], (int, float)) else ""
     return InvalidRequestError(code, f"{path}: {said}{seen}" if path else said, option)
 
 
+def _tag_fault(details: ErrorDetails) -> str | None:
+    """What is wrong with the word that says what kind of message or part it is; None: something else is wrong."""
+    context = details.get("ctx", {})
+    word = str(context.get("discriminator", "")).strip("'")
+    if details["type"] == "union_tag_not_found":
+        return f"{word} must be given"
+    if details["type"] != "union_tag_invalid":
+        return None
+    seen = str(context["tag"])[:64]
+    hint = "; a picture is {'type': 'image', 'image': URL}" if seen == "image_url" else ""
+    return f"{word} must be {context['expected_tags']}, not {seen!r}{hint}"
+
+
 def _first(error: ValidationError) -> ErrorDetails:
     """The error to report: a misspelt key first, then the most deeply nested one."""
-    errors = error.errors(include_url=False, include_context=False)
+    errors = error.errors(include_url=False)
     unknown = next((details for details in errors if details["type"] == "extra_forbidden"), None)
     return unknown or max(errors, key=lambda details: len(details["loc"]))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Final, Literal, Self, TypeAlias
+from typing import Annotated, Final, Literal, Self, TypeAlias
 
 from pydantic import (
     AfterValidator,
@@ -20,13 +20,13 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from reelqueue.qwen.json_schema import JsonSchema
 from reelqueue.qwen.messages import MODEL_CONFIG, Message, SystemMessage, UserMessage
 from reelqueue.qwen.refusals import refusal
 
 _MODEL_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}")
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SEED_MAX: Final = 2**31 - 1
-_JSON_TYPES: Final = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
 
 Reasoning: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh"]
 Number: TypeAlias = StrictInt | StrictFloat
@@ -50,21 +50,6 @@ def _tool_name(text: str) -> str:
     return _name(text)
 
 
-def _json_schema(schema: dict[str, Any]) -> dict[str, Any]:
-    types = schema.get("type", [])
-    named = types if isinstance(types, list) else [types]
-    if any(not isinstance(name, str) or name not in _JSON_TYPES for name in named):
-        raise PydanticCustomError("bad_schema", "is no JSON schema: type must be {known}", {"known": _known_types()})
-    if not isinstance(schema.get("properties", {}), dict):
-        raise PydanticCustomError("bad_schema", "is no JSON schema: properties must be an object")
-    return schema
-
-
-def _known_types() -> str:
-    return ", ".join(sorted(_JSON_TYPES))
-
-
-JsonSchema: TypeAlias = Annotated[dict[str, Any], AfterValidator(_json_schema)]
 ToolName: TypeAlias = Annotated[StrictStr, AfterValidator(_tool_name)]
 
 
@@ -108,6 +93,15 @@ class ResponseFormat(BaseModel):
     """Of the schema, for the model."""
     strict: StrictBool | None = None
     """Where the model has a schema mode: whether it must keep to the schema; false unless given."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_the_wire_s_envelope(cls, given: object) -> object:
+        """Take the wire's own shape, in which name and schema are inside ``json_schema``, which no schema has."""
+        envelope = given.get("json_schema") if isinstance(given, Mapping) else None
+        if not isinstance(given, Mapping) or not isinstance(envelope, Mapping) or "schema" not in envelope:
+            return given
+        return {name: value for name, value in given.items() if name != "json_schema"} | dict(envelope)
 
     @model_validator(mode="after")
     def _has_its_schema(self) -> Self:

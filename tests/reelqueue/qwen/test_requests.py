@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import re
 from typing import Any, Literal
 
 import pytest
@@ -152,6 +154,64 @@ def test_what_the_service_would_refuse_is_refused_by_name(
         build_text(request(**options))
 
     assert (refused.value.code, refused.value.field) == (code, field)
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        ({"name": "town", "strict": True}, "says nothing of the answer"),
+        ({"properties": {"a": {"type": "text"}}}, "properties.a.type must be array, boolean"),
+        ({"properties": {"a": "string"}}, "properties.a must be a schema"),
+        ({"type": "array", "items": ["a"]}, "items[0] must be a schema"),
+        ({"anyOf": {"type": "string"}}, "anyOf must be a list of schemas"),
+        ({"$defs": {"a": {"required": "b"}}}, "$defs.a.required must be a list of names"),
+        ({"enum": "red"}, "enum must be a list of values"),
+        (functools.reduce(lambda inner, _: {"items": inner}, range(60), {}), "nested more than 50 deep"),
+    ],
+)
+def test_what_is_no_schema_is_refused_with_its_place(schema: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidRequestError, match=re.escape(said)):
+        request(response_format={"type": "json_schema", "schema": schema})
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {},
+        {"type": ["string", "null"], "description": "a name"},
+        {"$ref": "#/$defs/a", "$defs": {"a": {"type": "object", "additionalProperties": False, "required": ["b"]}}},
+        {"oneOf": [{"const": 1}, True], "items": [{"type": "null"}], "x-origin": "a program"},
+    ],
+)
+def test_schemas_are_taken_as_they_are(schema: dict[str, Any]) -> None:
+    form = request(response_format={"type": "json_schema", "schema": schema}).response_format
+
+    assert form is not None
+    assert form.json_schema == schema
+
+
+def test_the_wire_s_own_shape_of_a_schema_is_the_same_request() -> None:
+    envelope = {"name": "town", "schema": SCHEMA, "strict": True}
+
+    as_sent = request(response_format={"type": "json_schema", "json_schema": envelope})
+
+    assert as_sent == request(response_format={"type": "json_schema", **envelope})
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (
+            {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://a.example/b.png"}}]},
+            "messages[0].content[0]: type must be 'text', 'image', not 'image_url'; a picture is",
+        ),
+        ({"role": "user", "content": [{"text": "a"}]}, "messages[0].content[0]: type must be given"),
+        ({"role": "bot", "content": "a"}, "messages[0]: role must be 'system', 'user', 'assistant', 'tool', not 'bot'"),
+    ],
+)
+def test_a_part_of_an_unknown_kind_is_refused_with_the_kinds_that_there_are(message: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidRequestError, match=re.escape(said)):
+        request(prompt=None, messages=[message])
 
 
 def test_five_cache_markers_are_refused_and_four_are_sent() -> None:
