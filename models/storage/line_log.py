@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 _REMOVED_AT_ONCE: Final = 1000
+_SEGMENT_CHARACTERS: Final = 200
+"""Of a key between two slashes: stores that keep objects as files take 255."""
 _CHECK_KEY: Final = ".reelqueue-doctor"
 
 
@@ -75,7 +77,7 @@ class FolderLog:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._lock = threading.Lock()
-        self._open: tuple[date, int] | None = None
+        self._open: tuple[date, Path, int] | None = None
 
     @property
     def place(self) -> str:
@@ -117,15 +119,15 @@ class FolderLog:
                 return f"{self.place} is writable"
 
     def _file_of(self, day: date) -> int:
-        if self._open is not None and self._open[0] != day:
+        if self._open is not None and (self._open[0] != day or not _is_at(*self._open[1:])):
             self._close()
         if self._open is None:
-            self._open = day, _new_file(self._root / day.isoformat())
-        return self._open[1]
+            self._open = day, *_new_file(self._root / day.isoformat())
+        return self._open[2]
 
     def _close(self) -> None:
         if self._open is not None:
-            _, file = self._open
+            *_, file = self._open
             self._open = None
             with contextlib.suppress(OSError):
                 os.close(file)
@@ -144,15 +146,24 @@ class FolderLog:
             raise file_system_error(error, self.place) from error
 
 
-def _new_file(folder: Path) -> int:
-    """A new file whose name outlives a crash of the host."""
+def _is_at(path: Path, file: int) -> bool:
+    """Whether an open file is still what its path names: else what is added to it is read by no one."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file))
+    except FileNotFoundError:
+        return False
+
+
+def _new_file(folder: Path) -> tuple[Path, int]:
+    """A new file whose name outlives a crash of the host, and its path."""
     new_folders = [one for one in (folder, *folder.parents) if not one.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL
-    file = os.open(folder / f"{secrets.token_hex(8)}.jsonl", flags, 0o600)
+    path = folder / f"{secrets.token_hex(8)}.jsonl"
+    file = os.open(path, flags, 0o600)
     for one in (folder, *(new.parent for new in new_folders)):
         _flush(one)
-    return file
+    return path, file
 
 
 def _flush(folder: Path) -> None:
@@ -188,14 +199,14 @@ class BucketLog:
 
     def append(self, day: date, line: str, *, is_durable: bool = True) -> None:  # noqa: ARG002 - it always is
         """Put a line; see :class:`LineLog`."""
-        self._put(f"{day.isoformat()}/{base64.urlsafe_b64encode(line.encode()).decode()}")
+        self._put(f"{day.isoformat()}/{_in_segments(base64.urlsafe_b64encode(line.encode()).decode())}")
 
     def read(self, since: date) -> Iterator[str]:
         """The lines, from listings."""
         for day in self._days():
             if day >= since:
                 for key in self._keys(day):
-                    yield base64.urlsafe_b64decode(key.rpartition("/")[2]).decode(errors="replace")
+                    yield _line_of(key, day)
 
     def remove_before(self, day: date) -> None:
         """Remove the objects of earlier days."""
@@ -246,3 +257,16 @@ class BucketLog:
             yield
         except (BaseError, FileNotFoundError) as error:
             raise object_store_error(error, self.place) from None
+
+
+def _in_segments(name: str) -> str:
+    return "/".join(name[start : start + _SEGMENT_CHARACTERS] for start in range(0, len(name), _SEGMENT_CHARACTERS))
+
+
+def _line_of(key: str, day: date) -> str:
+    """The line that a key holds; of a key that this log has not made, the key."""
+    name = key.partition(f"{day.isoformat()}/")[2].replace("/", "")
+    try:
+        return base64.urlsafe_b64decode(name).decode()
+    except ValueError:
+        return key

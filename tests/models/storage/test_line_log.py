@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 from datetime import date
 from pathlib import Path
 
@@ -74,7 +76,7 @@ def test_after_a_line_that_was_not_written_the_next_one_is_whole(
     lines = opened(f"file://{tmp_path}")
     lines.append(MONDAY, "before")
     full = os.open("/dev/full", os.O_WRONLY)
-    monkeypatch.setattr(lines, "_open", (MONDAY, full))
+    monkeypatch.setattr(lines, "_open", (MONDAY, Path("/dev/full"), full))
 
     with pytest.raises(StorageRefusedError, match="No space left"):
         lines.append(MONDAY, "lost")
@@ -98,6 +100,39 @@ def test_a_line_is_on_the_disk_when_it_was_added(tmp_path: Path, monkeypatch: py
     lines.append(MONDAY, "third")
 
     assert flushed == ["first\n", "first\nsecond\nthird\n"]
+
+
+@pytest.mark.parametrize("replaced", ["removed", "renamed"])
+def test_a_folder_that_was_taken_away_is_made_again(tmp_path: Path, replaced: str) -> None:
+    lines = opened(f"file://{tmp_path}/journal")
+    lines.append(MONDAY, "before")
+    if replaced == "removed":
+        shutil.rmtree(tmp_path / "journal")
+    else:
+        (tmp_path / "journal").rename(tmp_path / "old")
+
+    lines.append(MONDAY, "after")
+
+    assert list(lines.read(MONDAY)) == ["after"]
+
+
+def test_no_part_of_a_key_is_longer_than_a_file_name(s3: S3) -> None:
+    long = json.dumps({"kind": "leaving", "facts": "x" * 460})
+    lines = opened(f"s3://{BUCKET}/.journal")
+    lines.append(MONDAY, long)
+
+    (key,) = s3.objects()
+    assert max(map(len, key.split("/"))) <= 255
+    assert list(lines.read(MONDAY)) == [long]
+
+
+@pytest.mark.parametrize("key", ["readme", "notes/readme.txt"])
+def test_a_key_of_another_program_is_shown_as_it_is(s3: S3, key: str) -> None:
+    lines = opened(f"s3://{BUCKET}/.journal")
+    lines.append(MONDAY, LINE)
+    s3.moto.put(f"/{BUCKET}/.journal/2026-11-30/{key}").raise_for_status()
+
+    assert sorted(lines.read(MONDAY)) == sorted([LINE, f"2026-11-30/{key}"])
 
 
 def test_a_place_that_takes_nothing_says_what_to_do(tmp_path: Path) -> None:
