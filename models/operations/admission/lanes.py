@@ -147,7 +147,8 @@ class Lane:
 
     def _count(self, sharing: FairShare, turn: Turn) -> None:
         line, price = turn.line, turn.offer.price
-        sharing.admit(line, self.now)
+        self.usage.admitted.add(sharing.admit(line, self.now).job_id)
+        self.usage.served_at |= {line.campaign_id: self.now, line.tenant_id: self.now}
         self.usage.add(self.account.id, self.model, line.campaign_id, line.tenant_id)
         if price is not None:
             self.usage.reserve(line.campaign_id, price.currency, price.max_amount)

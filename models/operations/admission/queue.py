@@ -68,12 +68,14 @@ def lines(
     A dispatch locks them, and leaves out those that others hold.
     """
     heads: dict[UUID, deque[QueuedJob]] = {}
-    for campaign_id, job_id, epoch, priority in _heads(session, usage, _waiting(model, now, count, is_locking)):
+    first = _waiting(model, now, count).where(RenderJob.id.not_in(usage.admitted))
+    waiting = first.with_for_update(skip_locked=True) if is_locking else first
+    for campaign_id, job_id, epoch, priority in _heads(session, usage, waiting):
         campaign = usage.campaigns[campaign_id]
         heads.setdefault(campaign_id, deque()).append(QueuedJob(job_id, epoch, priority + campaign.priority))
     tenants = {usage.campaigns[campaign_id].tenant_id for campaign_id in heads}
     rows = session.execute(select(Tenant.id, Tenant.last_admitted_at).where(Tenant.id.in_(tenants)))
-    served = {tenant.id: tenant.last_admitted_at for tenant in rows}
+    served = {tenant.id: usage.served_at.get(tenant.id, tenant.last_admitted_at) for tenant in rows}
     return [_line(usage, usage.campaigns[campaign_id], model, jobs, served) for campaign_id, jobs in heads.items()]
 
 
@@ -93,14 +95,13 @@ def _heads(session: Session, usage: Usage, waiting: Select[UUID, int, int]) -> l
     return heads
 
 
-def _waiting(model: str, now: datetime, count: int, is_locking: bool) -> Select[UUID, int, int]:  # noqa: FBT001
-    first = (
+def _waiting(model: str, now: datetime, count: int) -> Select[UUID, int, int]:
+    return (
         select(RenderJob.id, RenderJob.epoch, RenderJob.priority)
         .where(RenderJob.state == RenderState.QUEUED, RenderJob.model == model, *job_conditions(now).values())
         .order_by(RenderJob.priority.desc(), RenderJob.created_at, RenderJob.id)
         .limit(count)
     )
-    return first.with_for_update(skip_locked=True) if is_locking else first
 
 
 def _line(
@@ -112,6 +113,6 @@ def _line(
         waiting=jobs,
         held_count=usage.by_campaign_and_model[campaign.id, model],
         room=usage.room(campaign),
-        last_admitted_at=campaign.last_admitted_at,
+        last_admitted_at=usage.served_at.get(campaign.id, campaign.last_admitted_at),
         tenant_last_admitted_at=served.get(campaign.tenant_id),
     )

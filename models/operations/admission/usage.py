@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -36,6 +37,10 @@ class Usage:
     by_tenant_and_model: Counter[tuple[UUID, str]] = field(default_factory=Counter)
     reserved: dict[tuple[UUID, str], Decimal] = field(default_factory=dict)
     """By campaign and currency."""
+    admitted: set[UUID] = field(default_factory=set)
+    """Jobs that have got slots since: they do not wait any more, also where that is not written down."""
+    served_at: dict[UUID, datetime] = field(default_factory=dict)
+    """When campaigns and tenants have got slots since."""
     canaries: dict[UUID, int] = field(default_factory=dict)
     """How many more clips a campaign may begin before a person approves the rest."""
     canary_clips: dict[UUID, list[str]] = field(default_factory=dict)
@@ -102,6 +107,8 @@ class Usage:
             by_campaign_and_model=self.by_campaign_and_model.copy(),
             by_tenant_and_model=self.by_tenant_and_model.copy(),
             reserved=self.reserved.copy(),
+            admitted=self.admitted.copy(),
+            served_at=self.served_at.copy(),
             canaries=self.canaries.copy(),
             canary_clips=self.canary_clips,
         )

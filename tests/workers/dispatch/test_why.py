@@ -13,21 +13,37 @@ from uuid import UUID
 
 import pytest
 import structlog
-from hypothesis import HealthCheck, Phase, event, given, settings
+from hypothesis import HealthCheck, Phase, event, example, given, settings
 from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import sessionmaker
 
 from models.operations.admission.conditions import Cause
 from models.operations.waiting.queued import Wait, what_waits
 from models.render_job import RenderJob
+from reelqueue.catalog.price_list import SINGAPORE
+from reelqueue.states import RenderState
 from tests.conftest import rolled_back
-from tests.support.drawn_waits import STATES, State, add_slots, remove, store
+from tests.support.drawn_waits import MODELS, STATES, ACampaign, AJob, AnAccount, State, add_slots, remove, store
 from tests.support.stored_jobs import NOW
 from workers.dispatch.dispatcher import admit_jobs
 from workers.runtime.context import Context
 
 CAUSES_MAX = 40
 STATES_COUNT = int(os.environ.get("WAIT_STATES", "60"))
+
+
+OPEN = AnAccount(
+    region=SINGAPORE, slots=1, look_ahead=0, models=None, is_paused=False, is_shut=False, is_held=False,
+    is_throttled=False,
+)  # fmt: skip
+TWO_ACCOUNTS = State(
+    accounts=[OPEN, OPEN],
+    campaigns=[ACampaign(0, 0, ("1.40", "USD"), None, None, None, frozenset())],
+    jobs=[AJob(0, MODELS[1], priority, RenderState.QUEUED, 0, frozenset()) for priority in (0, 1)],
+    cap=None,
+    is_dearer=False,
+)
+"""The job before it gets the first account's slot, so that it is the first in line at the second."""
 
 
 class Case:
@@ -101,6 +117,7 @@ def _take_away_one_by_one(case: Case) -> None:
     phases=[Phase.explicit, Phase.generate],  # to make a failing state smaller takes minutes
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+@example(state=TWO_ACCOUNTS)
 @given(state=STATES)
 def test_the_named_cause_is_the_one_without_which_dispatch_admits_the_job(play: Play, state: State) -> None:
     with structlog.testing.capture_logs():
