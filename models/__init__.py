@@ -10,6 +10,8 @@ from models.asset import Asset, AssetKind
 from models.attempt import Attempt
 from models.base import Base
 from models.campaign import Campaign, OnAmbiguous, OnBudget
+from models.campaign_count import CampaignCount
+from models.campaign_spending import CampaignSpending
 from models.clip_decision import ClipDecision
 from models.clip_import import ClipImport
 from models.daily_spending import DailySpending
@@ -49,6 +51,8 @@ __all__ = [
     "Attempt",
     "Base",
     "Campaign",
+    "CampaignCount",
+    "CampaignSpending",
     "CapPeriod",
     "ClipDecision",
     "ClipImport",

@@ -58,6 +58,18 @@ class RenderJob(Base):
         Index("ix_render_jobs_tenant_id", "tenant_id", "created_at", "id"),
         Index("ix_render_jobs_campaign_id", "campaign_id", "state", "created_at", "id"),
         Index("ix_render_jobs_created_at", "created_at", "id"),
+        # A campaign's newest ends, and those of one failure.
+        Index(
+            "ix_render_jobs_finished_at", "campaign_id", "finished_at", postgresql_where=text("finished_at IS NOT NULL")
+        ),
+        Index(
+            "ix_render_jobs_failures",
+            "campaign_id",
+            "state",
+            "failure_code",
+            "finished_at",
+            postgresql_where=text("finished_at IS NOT NULL AND superseded_at IS NULL AND state <> 'succeeded'"),
+        ),
         # One tenant's key must neither collide with another's nor tell of it.
         Index(
             "uq_render_jobs_idempotency_key",

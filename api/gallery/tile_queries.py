@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import func, select, union
 from sqlalchemy.orm import Session
 
-from api.gallery.order import PLACE, page_ids, shown_jobs
+from api.gallery.order import PLACE, page_ids
 from api.gallery.tiles import (
     ATTEMPT_WORDS,
     STATE_WORDS,
@@ -34,6 +34,7 @@ from models.attempt import Attempt
 from models.clip_decision import ClipDecision
 from models.job_event import JobEvent
 from models.ledger_entry import SPENT_KINDS, LedgerEntry
+from models.operations.campaigns.counts import by_state, counts_by_kind, spent_by_currency
 from models.provider_task import ProviderTask
 from models.render_job import RenderJob
 from reelqueue.requests.option_table import REQUEST_OPTIONS, Role
@@ -70,23 +71,9 @@ class _Related:
 
 def load_summary(session: Session, campaign_id: UUID) -> Summary:
     """How many of a campaign's clips are in each state, and what was spent on all."""
-    states = session.execute(
-        select(RenderJob.state, func.count()).where(*shown_jobs(campaign_id)).group_by(RenderJob.state)
-    )
-    spent = session.execute(
-        select(func.sum(LedgerEntry.amount), LedgerEntry.currency)
-        .where(
-            LedgerEntry.campaign_id == campaign_id,
-            LedgerEntry.kind.in_(SPENT_KINDS),
-            LedgerEntry.amount.is_not(None),
-            LedgerEntry.currency.is_not(None),
-        )
-        .group_by(LedgerEntry.currency)
-        .order_by(LedgerEntry.currency)
-    )
     return Summary(
-        by_state=dict(states.all()),
-        spent=[Money(amount=amount or Decimal(0), currency=str(currency)) for amount, currency in spent],
+        by_state=by_state(counts_by_kind(session, campaign_id)),
+        spent=[Money(amount=amount, currency=one) for one, amount in spent_by_currency(session, campaign_id).items()],
     )
 
 

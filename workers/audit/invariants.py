@@ -198,6 +198,26 @@ CHECKS: Final = (
            WHERE coalesce(ledger, 0) <> coalesce(amount, 0)""",
     ),
     Check(
+        "campaign_counts_are_the_jobs",
+        "the clips that are counted by campaign, state and failure are those that there are",
+        """SELECT campaign_id, state, failure_class, failure_code, sum(stored) AS stored, sum(counted) AS counted FROM
+             (SELECT campaign_id, state, failure_class, failure_code, count(*) AS stored, 0 AS counted
+              FROM render_jobs WHERE superseded_at IS NULL GROUP BY 1, 2, 3, 4
+              UNION ALL
+              SELECT campaign_id, state, failure_class, failure_code, 0, count FROM campaign_counts) parts
+           GROUP BY 1, 2, 3, 4 HAVING sum(stored) <> sum(counted)""",
+    ),
+    Check(
+        "campaign_spending_is_the_ledgers",
+        "what is added up by campaign is what the ledger has",
+        """SELECT campaign_id, currency, sum(entered) AS ledger, sum(added) AS added FROM
+             (SELECT campaign_id, currency, amount AS entered, 0 AS added FROM ledger_entries
+              WHERE kind IN ('settle', 'write_off') AND amount IS NOT NULL AND currency IS NOT NULL
+              UNION ALL
+              SELECT campaign_id, currency, 0, amount FROM campaign_spending) parts
+           GROUP BY 1, 2 HAVING sum(entered) <> sum(added)""",
+    ),
+    Check(
         # An endpoint that was made or closed at about the same moment may, or may not, have been seen by the move.
         "every_end_is_told",
         "each terminal move of a job has exactly one delivery to each webhook endpoint that its owner had then",

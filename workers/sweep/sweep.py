@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from models.attempt import Attempt
 from models.found_task import FoundTask
 from models.operations.campaign_import.staging import sweep_imports
+from models.operations.campaigns.counts import FOLDED_AT_ONCE, fold_counts
 from models.operations.scheduling.poll_wakeups import Wake, wake_lane
 from models.operations.scheduling.submit_gates import models_not_compared
 from models.poll_lane import PollLane
@@ -48,6 +49,7 @@ log = structlog.get_logger(__name__)
 
 _AT_ONCE: Final = 500
 _IMPORTS_AT_ONCE: Final = 5
+_FOLDS_AT_ONCE: Final = 10
 _FETCHES_AT_ONCE: Final = 50
 """Ten a second, which no host's downloads reach; each fetches whatever is gone first, so more would only pile up."""
 _SUBMITTING: Final = "submitting"
@@ -141,10 +143,23 @@ def sweep(context: Context) -> Swept:
         batches=parts.run("batches of text jobs", partial(sweep_batches, context), otherwise=0),
         admitted=len(parts.run("dispatch", partial(dispatch, context), otherwise=list[Admitted]())),
     )
+    parts.run("counts of campaigns", partial(_fold_counts, context), otherwise=0)
     if any(vars(swept).values()):
         log.info("sweep.healed", **vars(swept))
     parts.finish()
     return swept
+
+
+def _fold_counts(context: Context) -> int:
+    """Fold what has changed in the counts of campaigns; at most a second's worth, the next sweep goes on."""
+    folded = 0
+    for _ in range(_FOLDS_AT_ONCE):
+        with context.sessions.begin() as session:
+            newly = fold_counts(session)
+        folded += newly
+        if newly < FOLDED_AT_ONCE:
+            break
+    return folded
 
 
 def _heal_renders(context: Context) -> _Renders:

@@ -1,9 +1,8 @@
-"""How a campaign goes: counts, money and what went wrong, read from the rows of its clips."""
+"""How a campaign goes: counts, money and what went wrong, for about the same time however many clips have ended."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -12,14 +11,14 @@ from sqlalchemy import func, literal, select, union_all
 from sqlalchemy.orm import Session
 
 from models.campaign import Campaign
-from models.ledger_entry import SPENT_KINDS, LedgerEntry
+from models.operations.campaigns.counts import Kind, by_state, counts_by_kind, spent_by_currency
 from models.operations.campaigns.holds import holds_of
 from models.render_job import RenderJob
 from models.slot import Slot
 from reelqueue.campaigns.report.summary import counted
 from reelqueue.schemas.campaigns import Campaign as CampaignView
 from reelqueue.schemas.campaigns import CampaignMoney, CsvStyle, FailureGroup, Phase
-from reelqueue.states import TERMINAL, UNSUBMITTED, FailureClass, RenderState
+from reelqueue.states import TERMINAL, UNSUBMITTED, RenderState
 
 PACE_WINDOW: Final = timedelta(minutes=10)
 FAILURE_GROUPS_MAX: Final = 20
@@ -30,7 +29,8 @@ WITHOUT_VIDEO: Final = tuple(sorted(TERMINAL - {RenderState.SUCCEEDED}))
 
 def campaign_view(session: Session, campaign: Campaign, *, now: datetime) -> CampaignView:
     """*campaign* as the API shows it."""
-    counts = state_counts(session, campaign)
+    kinds = counts_by_kind(session, campaign.id)
+    counts = by_state(kinds)
     phase, reason = _phase(campaign, counts, now)
     return CampaignView(
         name=campaign.name,
@@ -45,7 +45,7 @@ def campaign_view(session: Session, campaign: Campaign, *, now: datetime) -> Cam
         finished_count=sum(count for state, count in counts.items() if state in TERMINAL),
         clips_per_minute=_pace(session, campaign, now),
         money=money_of(session, campaign),
-        failures=_failures(session, campaign),
+        failures=_failures(session, campaign, kinds),
         created_at=campaign.created_at,
         approved_at=campaign.approved_at,
         paused_at=campaign.paused_at,
@@ -55,12 +55,7 @@ def campaign_view(session: Session, campaign: Campaign, *, now: datetime) -> Cam
 
 def state_counts(session: Session, campaign: Campaign) -> Mapping[RenderState, int]:
     """How many of a campaign's clips are in each state; those in whose place others stand are left out."""
-    counted = (
-        select(RenderJob.state, func.count())
-        .where(RenderJob.campaign_id == campaign.id, RenderJob.superseded_at.is_(None))
-        .group_by(RenderJob.state)
-    )
-    return dict(session.execute(counted).all())
+    return by_state(counts_by_kind(session, campaign.id))
 
 
 def options_of(campaign: Campaign) -> dict[str, Any]:
@@ -137,77 +132,59 @@ def _pace(session: Session, campaign: Campaign, now: datetime) -> float:
 
 def money_of(session: Session, campaign: Campaign) -> list[CampaignMoney]:
     """What a campaign has spent and holds reserved, by currency."""
-    spent = (
-        select(LedgerEntry.currency, func.sum(LedgerEntry.amount))
-        .where(LedgerEntry.campaign_id == campaign.id, LedgerEntry.kind.in_(SPENT_KINDS))
-        .group_by(LedgerEntry.currency)
-    )
     held = (
         select(Slot.currency, func.sum(Slot.reserved_amount))
         .where(Slot.campaign_id == campaign.id)
         .group_by(Slot.currency)
     )
-    sums = _Sums(dict(session.execute(spent).all()), dict(session.execute(held).all()))
+    spent = spent_by_currency(session, campaign.id)
+    reserved: dict[str | None, Decimal | None] = dict(session.execute(held).all())
     caps = {campaign.budget_currency: campaign.budget_amount}
-    currencies = {currency for currency in (*sums.spent, *sums.reserved, *caps) if currency is not None}
+    currencies = {currency for currency in (*spent, *reserved, *caps) if currency is not None}
     return [
         CampaignMoney(
             currency=currency,
-            spent=sums.spent.get(currency) or Decimal(0),
-            reserved=sums.reserved.get(currency) or Decimal(0),
+            spent=spent.get(currency, Decimal(0)),
+            reserved=reserved.get(currency) or Decimal(0),
             cap=caps.get(currency),
         )
         for currency in sorted(currencies)
     ]
 
 
-@dataclass(frozen=True)
-class _Sums:
-    """By currency."""
-
-    spent: dict[str | None, Decimal | None]
-    reserved: dict[str | None, Decimal | None]
+def _failures(session: Session, campaign: Campaign, counts: Mapping[Kind, int]) -> list[FailureGroup]:
+    ended = [(kind, count) for kind, count in counts.items() if kind.state in WITHOUT_VIDEO]
+    ended.sort(key=lambda one: (-one[1], one[0].state, *map(_nulls_last, (one[0].failure_class, one[0].failure_code))))
+    return [_failure_group(session, campaign, kind, count) for kind, count in ended[:FAILURE_GROUPS_MAX]]
 
 
-def _failures(session: Session, campaign: Campaign) -> list[FailureGroup]:
-    latest = func.max(RenderJob.finished_at)
-    alike = (RenderJob.state, RenderJob.failure_class, RenderJob.failure_code)
-    grouped = (
-        select(*alike, func.count().label("count"), latest)
-        .where(
-            RenderJob.campaign_id == campaign.id,
-            RenderJob.state.in_(WITHOUT_VIDEO),
-            RenderJob.superseded_at.is_(None),
-        )
-        .group_by(*alike)
-        .order_by(func.count().desc(), *alike)
-        .limit(FAILURE_GROUPS_MAX)
-    )
-    return [_failure_group(session, campaign, *row) for row in session.execute(grouped)]
+def _nulls_last(value: str | None) -> tuple[bool, str]:
+    return value is None, value or ""
 
 
-def _failure_group(
-    session: Session,
-    campaign: Campaign,
-    state: RenderState,
-    failure_class: FailureClass | None,
-    code: str | None,
-    count: int,
-    at: datetime | None,
-) -> FailureGroup:
+def _failure_group(session: Session, campaign: Campaign, kind: Kind, count: int) -> FailureGroup:
+    # Null by its own question: `IS NOT DISTINCT FROM` cannot use the index.
+    code = RenderJob.failure_code
     latest = (
         select(RenderJob.custom_id, RenderJob.failure_message)
         .where(
             RenderJob.campaign_id == campaign.id,
-            RenderJob.state == state,
+            RenderJob.state == kind.state,
+            RenderJob.state != RenderState.SUCCEEDED,
             RenderJob.superseded_at.is_(None),
-            RenderJob.failure_code.is_not_distinct_from(code),
-            RenderJob.finished_at == at,
+            RenderJob.finished_at.is_not(None),
+            code.is_(None) if kind.failure_code is None else code == kind.failure_code,
+            RenderJob.failure_class.is_not_distinct_from(kind.failure_class),
         )
+        .order_by(RenderJob.finished_at.desc())
         .limit(1)
     )
-    found = session.execute(latest).first()
-    custom_id, message = found or (None, None)
+    custom_id, message = session.execute(latest).first() or (None, None)
     return FailureGroup(
-        state=state, failure_class=failure_class, code=code, count=count, custom_id=custom_id, message=message
+        state=kind.state,
+        failure_class=kind.failure_class,
+        code=kind.failure_code,
+        count=count,
+        custom_id=custom_id,
+        message=message,
     )

@@ -101,6 +101,9 @@ BREAKS = {
     "daily_spending_is_the_ledgers": """
         INSERT INTO daily_spending (day, tenant_id, account_id, currency, amount)
         SELECT '2026-11-23', t.id, a.id, 'USD', 1 FROM tenants t, accounts a LIMIT 1""",
+    "campaign_counts_are_the_jobs": "UPDATE campaign_counts SET count = count + 1",
+    "campaign_spending_is_the_ledgers": """
+        INSERT INTO campaign_spending (campaign_id, currency, amount) SELECT id, 'USD', 1 FROM campaigns""",
     "slots_within_limits": "UPDATE accounts SET look_ahead = -5",
 }
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
-from models import Attempt, ClipImport, PollLane, RenderJob
+from models import Attempt, CampaignCount, ClipImport, PollLane, RenderJob
 from models.operations.campaign_import.commit import begin_import
+from models.operations.campaigns import counts
 from models.operations.jobs.cancel import request_cancel
 from models.tenant import ensure_tenant
 from reelqueue.states import AttemptState, RenderState, TextAttemptState, TextState
@@ -65,6 +67,21 @@ def test_an_import_that_was_never_committed_is_forgotten(jobs: Jobs, clock: Virt
     assert sweep(jobs.context).imports == 1
     with jobs.context.sessions() as session:
         assert session.get(ClipImport, begun.id) is None
+
+
+def test_the_counts_of_campaigns_are_folded_to_the_last(
+    jobs: Jobs, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counts, "FOLDED_AT_ONCE", 2)
+    monkeypatch.setattr(sweep_module, "FOLDED_AT_ONCE", 2)
+    jobs.queued()
+    jobs.queued()
+
+    sweep(jobs.context)
+
+    with rows.sessions.begin() as session:
+        kept = session.execute(select(CampaignCount.state, CampaignCount.count, CampaignCount.is_folded)).all()
+    assert [tuple(one) for one in kept] == [(RenderState.ADMITTED, 2, True)]
 
 
 def test_what_is_under_way_is_left_alone(jobs: Jobs, hints: RecordedHints) -> None:
