@@ -380,7 +380,10 @@ def mark_sent(context: Context, claim: Claim) -> bool:
             )
             .returning(Attempt.id)
         ).first()
-        return marked is not None and extend_posting(session, claim.attempt_id, until=now + answer_within)
+        if marked is None or not extend_posting(session, claim.attempt_id, until=now + answer_within):
+            session.rollback()  # nothing leaves, so it stays an intent
+            return False
+        return True
 
 
 def _settle(context: Context, write: Callable[[Session, datetime], T]) -> T:

@@ -355,6 +355,23 @@ def test_no_question_is_given_up_because_the_clock_was_set_ahead_within_the_swee
         assert session.get_one(TextAttempt, attempt_id).state is state
 
 
+def test_a_submit_whose_lane_was_taken_because_the_clock_was_set_ahead_is_not_called_sent(
+    jobs: Jobs, rows: Rows, clock: VirtualClock
+) -> None:
+    hints = jobs.admitted(), jobs.admitted()
+    first = claim_job(jobs.context, hints[0].job_id, hints[0].epoch)
+    sweep(jobs.context)
+    clock.advance(HOUR.total_seconds())
+    sweep(jobs.context)
+    assert isinstance(claim_job(jobs.context, hints[1].job_id, hints[1].epoch), Claim)
+
+    assert isinstance(first, Claim)
+    assert not mark_sent(jobs.context, first)
+
+    (attempt,) = rows.attempts(hints[0].job_id)
+    assert (attempt.state, attempt.sent_at) == (AttemptState.INTENT, None)
+
+
 class SetOnce:
     """A clock that is set an hour ahead after it was asked for the first time."""
 
