@@ -123,13 +123,13 @@ class SubmitJournal:
         return reading.result()
 
     def forget_old(self, now: datetime) -> None:
-        """Remove what no backup needs any more.
+        """Remove what no backup needs any more by the database's clock and by this host's: one may be ahead.
 
         Raises:
             StorageError: Some of it is left.
         """
         if self._lines is not None:
-            self._lines.remove_before(_day(now - KEPT))
+            self._lines.remove_before(_day(min(now, datetime.now(UTC)) - KEPT))
 
     def check(self) -> str:
         """Write, and say what was seen.

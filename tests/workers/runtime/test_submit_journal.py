@@ -81,13 +81,23 @@ def test_a_damaged_line_is_counted_and_the_others_are_read(journal: SubmitJourna
 
 
 def test_what_no_backup_needs_is_removed(journal: SubmitJournal) -> None:
-    old, young = submit(), submit(claimed_at=NOW + timedelta(days=1))
+    now = datetime.now(UTC)
+    old, young = submit(claimed_at=now - KEPT - timedelta(days=1)), submit(claimed_at=now - KEPT + timedelta(days=1))
     journal.leaving(old)
     journal.leaving(young)
 
-    journal.forget_old(NOW + KEPT + timedelta(days=1))
+    journal.forget_old(now)
 
-    assert journal.read(NOW).submits.keys() == {young.attempt_id}
+    assert journal.read(old.claimed_at).submits.keys() == {young.attempt_id}
+
+
+def test_nothing_is_removed_because_the_databases_clock_was_set_ahead(journal: SubmitJournal) -> None:
+    young = submit(claimed_at=datetime.now(UTC))
+    journal.leaving(young)
+
+    journal.forget_old(datetime.now(UTC) + 2 * KEPT)
+
+    assert journal.read(young.claimed_at).submits.keys() == {young.attempt_id}
 
 
 def test_a_journal_that_takes_nothing_stops_what_leaves_and_nothing_else(tmp_path: Path) -> None:
