@@ -66,6 +66,7 @@ def probe_command(
         if dry_run:
             typer.echo("nothing was sent")
             return
+        _check_capture(capture_file)
         if plan.taken and not yes:
             typer.confirm(f"spend at most {money_text(plan.most)} {plan.currency}?", abort=True)
         rendered = run_probe(lab, plan)
@@ -87,6 +88,15 @@ def run_probe(lab: Lab, plan: Plan) -> Rendered | None:
             for line in rendered_lines(rendered, campaign.spent_amount, campaign):
                 lab.say(line)
     return rendered
+
+
+def _check_capture(file: Path | None) -> None:
+    """Refuse a file that cannot be written, before its answers are paid for."""
+    try:
+        if file is not None:
+            file.touch()
+    except OSError as error:
+        raise typer.BadParameter(f"{file} cannot be written: {error.strerror}", param_hint="--capture") from error
 
 
 def _plan(lab: Lab, amount: Decimal) -> Plan:

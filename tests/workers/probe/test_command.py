@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
@@ -58,6 +59,15 @@ def test_money_is_spent_only_after_a_yes(run: Run, own_engine: Engine, monkeypat
     assert "spend at most 0.95 USD?" in ended.out
     with Session(own_engine) as session:
         assert session.query(RenderJob).count() == 0
+
+
+def test_a_capture_that_cannot_be_written_is_refused_before_anything_is_asked(run: Run, tmp_path: Path) -> None:
+    place = str(tmp_path / "missing" / "capture.json")
+
+    ended = run("probe", "--capture", place, ALIBABA_API_KEY="sk-x", REELQUEUE_VIDEO_BASE_URL=NOWHERE)
+
+    assert (ended.exit_code, "cannot be reached" in ended.out) == (2, False)
+    assert "cannot be written" in ended.err
 
 
 def test_an_amount_that_is_none_is_refused(run: Run) -> None:
