@@ -71,6 +71,7 @@ def open_stage(
     has_chains: bool,
     finest_seconds: float = FINEST_SECONDS,
     key: str = SIMULATOR_KEY,
+    database_url: str | None = None,
 ) -> Iterator[Environment]:
     """An empty stage.
 
@@ -81,9 +82,10 @@ def open_stage(
         has_chains: Whether a clip begins with the last frame of another.
         finest_seconds: Shortest delay between two polls of a clip.
         key: The one that the simulator takes.
+        database_url: Of a migrated, empty database; None: a server of its own is started.
     """
     with ExitStack() as stack:
-        engine = _open_database(folder, stack)
+        engine = _open_database(database_url or _start_server(folder, stack), stack)
         random = Random(_SEED)  # noqa: S311
         simulator = build_service(Store(), clock, random=random, keys=[key], clip_folder=folder / "clips")
         stack.callback(simulator.close)
@@ -116,12 +118,16 @@ def _settings(wire: Wire, folder: Path, finest_seconds: float) -> Settings:
     )
 
 
-def _open_database(folder: Path, stack: ExitStack) -> Engine:
+def _start_server(folder: Path, stack: ExitStack) -> str:
     server = stack.enter_context(PostgresServer(folder / "postgres", is_durable=False))
     config = Config(ROOT / "alembic.ini")
     config.attributes["database_url"] = server.url()
     command.upgrade(config, "head")
+    return server.url()
+
+
+def _open_database(url: str, stack: ExitStack) -> Engine:
     # Not the workers' engine: one server, one thread and few rows need neither its pings nor plans made anew.
-    engine = create_engine(server.url(), connect_args={"options": "-c timezone=UTC"})
+    engine = create_engine(url, connect_args={"options": "-c timezone=UTC"})
     stack.callback(engine.dispose)
     return engine

@@ -70,12 +70,11 @@ class Probed:
 
 
 @contextmanager
-def probing(**config: Any) -> Iterator[Probed]:
-    """A stage whose simulator is configured so, and a lab on it."""
-    with (
-        tempfile.TemporaryDirectory() as name,
-        open_stage(Path(name), StageClock(datetime.now(UTC)), region=SINGAPORE, has_chains=False, key=KEY) as stage,
-    ):
+def probing(database_url: str, **config: Any) -> Iterator[Probed]:
+    """A stage over a database, whose simulator is configured so, and a lab on it."""
+    clock = StageClock(datetime.now(UTC))
+    options: dict[str, Any] = {"region": SINGAPORE, "has_chains": False, "key": KEY, "database_url": database_url}
+    with tempfile.TemporaryDirectory() as name, open_stage(Path(name), clock, **options) as stage:
         stage.simulator.provider.configure(config)
         with stage.context.sessions() as session:
             account = session.scalars(select(Account)).one()

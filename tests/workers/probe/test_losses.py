@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from random import Random
 
 import pytest
 
-from reelqueue.states import RenderState
-from simulator.store.fault import Fault
+from reelqueue.states import TERMINAL, RenderState
+from simulator.store.fault import Fault, Operation
 from tests.support.probed import Probed, probing
 from workers.dashscope import NoAnswerError
 from workers.probe.lab import Lab
@@ -15,14 +16,22 @@ from workers.probe.paid import tasks
 from workers.probe.paid.renders import Renders
 from workers.probe.run import ask_free
 
+TROUBLE: dict[Operation, list[str]] = {
+    "submit": ["no-task-id", "error", "gateway-page", "html", "empty", "truncated", "flat-error", "duplicate-task-id"],
+    "query": ["error", "html", "unknown", "going-back", "no-usage", "no-url", "text-numbers", "failed"],
+    "list": ["cut-page", "no-rows", "error", "html"],
+    "result": ["short-file", "not-media", "error"],
+}
+OVER = TERMINAL | {RenderState.SUBMITTING, RenderState.NEEDS_REVIEW}
 
-def spoil(probed: Probed, operation: str, kind: str, count: int = 1) -> None:
+
+def spoil(probed: Probed, operation: Operation, kind: str, count: int = 1, skip: int = 0) -> None:
     """Script a fault."""
-    probed.stage.simulator.faults.add(Fault(operation, kind, phase="after", count=count))
+    probed.stage.simulator.faults.add(Fault(operation, kind, phase="after", count=count, skip=skip))
 
 
-def test_a_lost_answer_is_never_submitted_again() -> None:
-    with probing(listing={"lag_seconds": 86_000}) as probed:
+def test_a_lost_answer_is_never_submitted_again(database_url: str) -> None:
+    with probing(database_url, listing={"lag_seconds": 86_000}) as probed:
         spoil(probed, "submit", "no-task-id")
 
         probed.run("0.10")
@@ -34,8 +43,8 @@ def test_a_lost_answer_is_never_submitted_again() -> None:
         assert probed.broken() == []
 
 
-def test_a_lost_answer_whose_task_is_listed_is_adopted_and_answers_the_rest() -> None:
-    with probing() as probed:
+def test_a_lost_answer_whose_task_is_listed_is_adopted_and_answers_the_rest(database_url: str) -> None:
+    with probing(database_url) as probed:
         spoil(probed, "submit", "no-task-id")
 
         probed.run("0.10")
@@ -45,8 +54,8 @@ def test_a_lost_answer_whose_task_is_listed_is_adopted_and_answers_the_rest() ->
         assert probed.answers()["echo-when"] == "at its end"
 
 
-def test_a_refused_submit_is_not_repeated() -> None:
-    with probing(is_in_arrears=True) as probed:
+def test_a_refused_submit_is_not_repeated(database_url: str) -> None:
+    with probing(database_url, is_in_arrears=True) as probed:
         probed.run("0.10")
 
         assert (probed.submits(), probed.billed()) == (1, Decimal(0))
@@ -54,8 +63,8 @@ def test_a_refused_submit_is_not_repeated() -> None:
         assert probed.answers()["submit-fields"] is None
 
 
-def test_a_task_that_the_provider_fails_is_not_rendered_again() -> None:
-    with probing() as probed:
+def test_a_task_that_the_provider_fails_is_not_rendered_again(database_url: str) -> None:
+    with probing(database_url) as probed:
         spoil(probed, "query", "failed", count=100)
 
         probed.run("0.10")
@@ -64,9 +73,25 @@ def test_a_task_that_the_provider_fails_is_not_rendered_again() -> None:
         assert probed.states()[0] in {RenderState.CANCELLED, RenderState.FAILED}
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_goes_wrong_the_amount_and_one_submit_a_clip_hold(database_url: str, seed: int) -> None:
+    draw = Random(seed)  # noqa: S311 - what goes wrong
+    with probing(database_url, listing={"lag_seconds": draw.choice([0, 0, 30, 86_000])}) as probed:
+        for operation, kinds in TROUBLE.items():
+            for kind in draw.sample(kinds, 2):
+                spoil(probed, operation, kind, count=draw.randint(1, 3), skip=draw.randint(0, 6))
+
+        probed.run(amount := draw.choice(["0.15", "0.45", "1.00"]))
+
+        assert probed.billed() <= Decimal(amount)
+        assert probed.submits() <= len(probed.clips)
+        assert probed.broken() == []
+        assert all(clip.state in OVER for clip in probed.clips)
+
+
 @pytest.mark.parametrize("amount", ["0", "0.04"])
-def test_too_small_an_amount_renders_nothing_and_answers_what_is_free(amount: str) -> None:
-    with probing() as probed:
+def test_too_small_an_amount_renders_nothing_and_answers_what_is_free(database_url: str, amount: str) -> None:
+    with probing(database_url) as probed:
         probed.run(amount)
 
         assert (probed.submits(), probed.states()) == (0, [])
@@ -74,13 +99,11 @@ def test_too_small_an_amount_renders_nothing_and_answers_what_is_free(amount: st
         assert probed.answers()["echo-when"] is None
 
 
-def test_a_probe_that_is_stopped_cancels_what_was_not_sent_and_reports_the_rest(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_stopped_probe_cancels_what_was_not_sent(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
-    with probing() as probed:
+    with probing(database_url) as probed:
         monkeypatch.setattr(Renders, "_work", stop)
 
         probed.run("0.10")
@@ -90,11 +113,13 @@ def test_a_probe_that_is_stopped_cancels_what_was_not_sent_and_reports_the_rest(
         assert probed.answers()["unknown-id"] == "200 UNKNOWN"
 
 
-def test_a_step_that_is_not_understood_leaves_the_next_one_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_that_is_not_understood_leaves_the_next_one_its_turn(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def confused(*_: object) -> None:
         raise TypeError("a list where a number is meant")
 
-    with probing() as probed:
+    with probing(database_url) as probed:
         monkeypatch.setattr(tasks, "usage_of", confused)
 
         probed.run("0.20")
@@ -104,11 +129,13 @@ def test_a_step_that_is_not_understood_leaves_the_next_one_its_turn(monkeypatch:
         assert probed.answers()["usage-2.6-flash"] is not None
 
 
-def test_one_answer_that_does_not_come_leaves_the_other_pages_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_answer_that_does_not_come_leaves_the_other_pages_answered(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def silent(_lab: Lab, path: str, **_: object) -> None:
         raise NoAnswerError(f"no answer to {path}")
 
-    with probing() as probed:
+    with probing(database_url) as probed:
         monkeypatch.setattr(Lab, "cancel", silent)
 
         ask_free(probed.lab)

@@ -9,12 +9,15 @@ from decimal import Decimal
 
 import pytest
 
+from embedded.servers.postgres import PostgresServer
 from models import Campaign, RenderJob
 from reelqueue.states import RenderState
+from simulator.config import SimulatorConfig, patch_config
+from tests.conftest import TEMPLATE
 from tests.support.probed import KEY, Probed, probing
 from workers.probe.capture import LeakError, capture
 from workers.probe.paid.plan import EARLY, PROMPT
-from workers.probe.questions import Verdict, verdict
+from workers.probe.questions import Question, Verdict, verdict
 from workers.probe.run import QUESTIONS
 
 CANARIES = {
@@ -27,14 +30,18 @@ NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
-def probed() -> Iterator[Probed]:
+def probed(postgres_server: PostgresServer) -> Iterator[Probed]:
     """A probe of a service that puts canaries into its answers."""
+    postgres_server.create_database("probed", template=TEMPLATE)
     usage = {"video_duration": 5, "video_count": 1, "video_ratio": "832*480"}
     usage |= {"trace": CANARIES["field"], "owner": CANARIES["number"]}
     wire = {"headers": {"x-account": CANARIES["header"]}, "usage": {EARLY: usage}}
-    with probing(wire=wire, model_list={"rows": {EARLY: {"name": CANARIES["name"]}}}) as found:
+    with probing(
+        postgres_server.url("probed"), wire=wire, model_list={"rows": {EARLY: {"name": CANARIES["name"]}}}
+    ) as found:
         found.run("1.00")
         yield found
+    postgres_server.drop_database("probed")
 
 
 def test_every_question_is_answered(probed: Probed) -> None:
@@ -92,3 +99,16 @@ def test_a_capture_that_would_leak_is_not_made(probed: Probed) -> None:
         capture(probed.lab, QUESTIONS, NOON)
 
     probed.lab.findings["server"] = kept
+
+
+@pytest.mark.parametrize("question", [one for one in QUESTIONS if one.play], ids=lambda one: one.id)
+def test_what_a_question_plays_is_a_configuration(question: Question) -> None:
+    values: dict[str, object] = {
+        "unknown-id": True, "models-host": True, "cancel-running": True, "limit-headers": ["x-ratelimit"],
+        "echo-when": "never", "over-slots": "429 Throttling", "file-marks": "AIGC",
+    }  # fmt: skip
+    default: object = True if question.id.startswith("rewritten") else 7
+    value = {"duration": 5.0} if question.id.startswith("usage") else values.get(question.id, default)
+    assert question.play is not None
+
+    assert patch_config(SimulatorConfig(), question.play(value)) != SimulatorConfig()
