@@ -61,7 +61,7 @@ PLANTED: Final = (
     Planted("a submit above the slots is a 429", "over-slots", {"limits": {"over_slots": "reject"}}),
     Planted("a rendering task is cancelled", "cancel-running", {"wire": {"cancels_running": True}}),
 )  # fmt: skip
-SEVERAL: Final = frozenset({"unknown-word"})
+SEVERAL: Final = frozenset({"text-headers", "unknown-word"})
 """Questions that a planted deviation changes as well."""
 
 

@@ -7,7 +7,7 @@ review, and is never a reason to submit again: the campaign holds what is ambigu
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Final
@@ -32,12 +32,16 @@ from workers.runtime.context import Context
 from workers.submission.submit import submit_render_job
 from workers.sweep.sweep import sweep
 
-_SWEEP_SECONDS: Final = 5.0
+_SWEEP_SECONDS: Final = 20.0
+"""Only what went wrong waits for it: each step hints at the next."""
 _LONGEST_SECONDS: Final = 40 * 60.0
 """A render may wait for a slot, and takes 12 minutes at most by the provider's samples."""
 _UNSENT_SECONDS: Final = 120.0
 """After which a job that is not submitted is given up: a gate is closed, a cap is reached, or workers are busy."""
 _QUICK_SECONDS: Final = 60.0
+_QUICK_LOOK_SECONDS: Final = 1.0
+_LOOK_SECONDS: Final = 10.0
+"""Between two looks at first, and later: what happens soon is of interest to the second."""
 _ENDED: Final = frozenset({TaskStatus.SUCCEEDED, TaskStatus.FAILED, TaskStatus.CANCELED, TaskStatus.UNKNOWN})
 
 
@@ -75,6 +79,11 @@ class Clip:
     def is_refused(self) -> bool:
         """Whether its submit was refused."""
         return self.answer is not None and self.answer.status >= 400
+
+    @property
+    def has_had_its_submit(self) -> bool:
+        """Whether another would be its second."""
+        return self.is_refused or self.task_id is not None
 
     @property
     def last(self) -> Seen | None:
@@ -142,7 +151,7 @@ class Renders:
             self._give_up(clips, is_late=gone > _UNSENT_SECONDS)
             if gone > _LONGEST_SECONDS or all(_is_over(clip) for clip in clips):
                 return clips
-            host.sleep(1.0 if gone < _QUICK_SECONDS else 5.0)
+            host.sleep(_QUICK_LOOK_SECONDS if gone < _QUICK_SECONDS else _LOOK_SECONDS)
 
     def _enqueue(self, request: RenderRequest, count: int) -> list[Clip]:
         with self._context.sessions.begin() as session:
@@ -189,12 +198,12 @@ class Renders:
 
     def _give_up(self, clips: list[Clip], *, is_late: bool) -> None:
         """Cancel what is not sent and should not be: what waits too long, and what was refused or has failed once."""
-        self._cancel(
-            clip.job_id for clip in clips
-            if clip.state in UNSENT and (is_late or clip.is_refused or clip.task_id is not None)
-        )  # fmt: skip
+        unsent = [clip for clip in clips if clip.state in UNSENT]
+        self._cancel([clip.job_id for clip in unsent if is_late or clip.has_had_its_submit])
 
-    def _cancel(self, job_ids: Iterable[UUID]) -> None:
+    def _cancel(self, job_ids: Collection[UUID]) -> None:
+        if not job_ids:
+            return
         with self._context.sessions.begin() as session:
             now = self._context.clock.now(session)
             for job_id in job_ids:
