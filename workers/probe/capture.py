@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlsplit
@@ -38,28 +38,37 @@ class LeakError(ReelqueueError):
 
 
 def capture(lab: Lab, questions: Iterable[Question], made_at: datetime) -> str:
-    """The file's text.
+    """The file's text; what would tell a secret is withheld by itself, and the rest is kept: it was paid for.
 
     Raises:
-        LeakError: It would hold a key, a prompt, an id or a signature.
+        LeakError: It would hold a key, a prompt, an id or a signature all the same.
     """
     asked = list(questions)
+    secrets = frozenset(json.dumps(secret, ensure_ascii=False)[1:-1] for secret in _secrets(lab))
     differing = [one for one in asked if verdict(one, lab.findings[one.id]) is Verdict.DIFFERS]
+    played = {one.id: patch for one in differing if (patch := _patch(lab, one)) and not _tells(patch, secrets)}
     document = {
         "format": FORMAT,
         "release": VERSION,
         "made_at": f"{made_at:%Y-%m-%d %H:%M} UTC",
         "region": lab.account.region,
-        "answers": [_answer(lab, one) for one in asked],
-        "simulator": _merged(patch for one in differing if (patch := _patch(lab, one))),
-        "not_played": [one.id for one in differing if not _patch(lab, one)],
-        "exchanges": list(_shapes(one.exchange for one in lab.heard)),
+        "answers": [_withheld(one) if _tells(one, secrets) else one for one in (_answer(lab, one) for one in asked)],
+        "simulator": _merged(played.values()),
+        "not_played": [one.id for one in differing if one.id not in played],
+        "exchanges": [one for one in _shapes(one.exchange for one in lab.heard) if not _tells(one, secrets)],
     }
-    text = json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-    for secret in _secrets(lab):
-        if secret in text:
-            raise LeakError("the capture would hold a secret that an answer has; nothing was written: report it")
-    return text
+    if _tells(document, secrets):
+        raise LeakError("the capture would hold a secret that an answer has; nothing was written: report it")
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def _tells(part: object, secrets: Collection[str]) -> bool:
+    text = json.dumps(part, ensure_ascii=False)
+    return any(secret in text for secret in secrets)
+
+
+def _withheld(answer: dict[str, Any]) -> dict[str, Any]:
+    return answer | {"answer": None, "verdict": "withheld"}
 
 
 def _answer(lab: Lab, question: Question) -> dict[str, Any]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
 
 from embedded.servers.postgres import PostgresServer
-from models import Campaign, RenderJob
+from models import Account, Campaign, RenderJob
 from reelqueue.states import RenderState
 from simulator.config import SimulatorConfig, patch_config
 from tests.conftest import TEMPLATE
@@ -91,14 +92,24 @@ def test_the_capture_holds_no_key_prompt_id_or_signature(probed: Probed) -> None
     }  # fmt: skip
 
 
-def test_a_capture_that_would_leak_is_not_made(probed: Probed) -> None:
-    kept = probed.lab.findings["server"]
-    probed.lab.find("server", f"task {probed.clips[0].task_id}")
+def test_an_answer_that_would_tell_a_secret_is_withheld_and_the_rest_is_kept(probed: Probed) -> None:
+    told = replace(probed.lab, findings=dict(probed.lab.findings))
+    told.find("server", f"task {probed.clips[0].task_id}")
+    told.find("echo-text", "changed", KEY)
+
+    document = json.loads(capture(told, QUESTIONS, NOON))
+
+    answers = {one["id"]: one for one in document["answers"]}
+    assert (answers["server"]["answer"], answers["server"]["verdict"]) == (None, "withheld")
+    assert answers["echo-when"]["answer"] == "at its end"
+    assert probed.clips[0].task_id not in json.dumps(document)
+
+
+def test_a_capture_that_would_tell_a_secret_all_the_same_is_not_made(probed: Probed) -> None:
+    told = replace(probed.lab, account=Account(name="x", region=KEY, headers={}, key_env=probed.lab.account.key_env))
 
     with pytest.raises(LeakError):
-        capture(probed.lab, QUESTIONS, NOON)
-
-    probed.lab.findings["server"] = kept
+        capture(told, QUESTIONS, NOON)
 
 
 @pytest.mark.parametrize("question", [one for one in QUESTIONS if one.play], ids=lambda one: one.id)
