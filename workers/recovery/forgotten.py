@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -76,18 +76,25 @@ def read_forgotten(context: Context, account: Account, gate: SubmitGate) -> Forg
         return ForgottenSubmits()
     with context.sessions() as session:
         newest = newest_submits(session)
+        since = _since(session, gate, newest.values(), context.clock.now(session))
     # Before the rows: what is noted was committed first, so that a submit of just now is found there.
-    journaled = context.journal.read(_since(gate, newest.values()))
+    journaled = context.journal.read(since)
     coverage = coverage_of(context.journal, newest, journaled)
     with context.sessions() as session:
         return _compare(session, account, gate, journaled.submits, coverage)
 
 
-def _since(gate: SubmitGate, newest: Iterable[datetime]) -> datetime:
-    """From where on the journal may have what the database has not, and has what shows that it is whole."""
-    if gate.known_until is None:
-        return datetime.min.replace(tzinfo=UTC)
-    return min([gate.known_until, *newest]) - _MARGIN
+def _since(session: Session, gate: SubmitGate, newest: Iterable[datetime], now: datetime) -> datetime:
+    """From where on the journal may have what the database has not, and has what shows that it is whole.
+
+    Of an account that was never opened that is since its oldest job: all that is kept would be a quarter of a year,
+    read when an account is added.
+    """
+    known = gate.known_until
+    if known is None:
+        waiting = select(RenderJob.created_at).where(RenderJob.state.in_(MAKERS))
+        known = session.scalars(waiting.order_by(RenderJob.created_at).limit(1)).first() or now
+    return min([known, *newest]) - _MARGIN
 
 
 def _compare(

@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from sqlalchemy import delete
 
 from models import SubmitGate
 from models.base import new_id
@@ -54,6 +55,11 @@ class Past:
         """The backup ends so long ago."""
         self.restored.from_backup()
         self.rows.change(SubmitGate, known_until=self.jobs.clock.now() - age)
+
+    def was_never_opened(self) -> None:
+        """The backup has no gate."""
+        with self.rows.sessions.begin() as session:
+            session.execute(delete(SubmitGate))
 
     def settle(self) -> int:
         """How many jobs are admitted once everything was compared."""
@@ -280,6 +286,26 @@ def test_a_journal_that_cannot_be_read_keeps_the_gate_closed(past: Past) -> None
 
     assert past.settle() == 0
     assert "Is a directory" in past.restored.reasons()[0]
+
+
+def test_of_an_account_that_was_never_opened_no_day_is_read_from_before_its_jobs(past: Past) -> None:
+    past.jobs.queued()
+    past.was_never_opened()
+    (past.folder / "2000-01-01" / "a.jsonl").mkdir(parents=True)  # no file
+
+    assert past.restored.dispatched() == 1
+
+
+def test_of_an_account_that_was_never_opened_the_submits_of_its_oldest_job_are_found(past: Past) -> None:
+    job_id = past.jobs.queued()
+    past.noted(job_id, "forgotten")
+    past.was_never_opened()
+    past.jobs.clock.advance(timedelta(days=10).total_seconds())
+    past.jobs.queued(seed=2)
+
+    past.settle()
+
+    assert past.states(job_id) == [RenderState.RENDERING]
 
 
 def test_what_is_on_record_shows_no_restore(past: Past) -> None:
