@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -102,7 +102,9 @@ def compare_account(context: Context, account: Account) -> ListComparison:
         if not bind_found(context, account, candidate.job_id, found):
             # Its job was cancelled meanwhile, or got another task: perhaps it is an equal job's.
             comparison.matching.waiting.append(found)
-    _review_unlisted(context, account, comparison)
+    if forgotten.are_any:
+        _review_unlisted(context, account, comparison)
+        comparison = replace(comparison, forgotten=read_forgotten(context, account, gate))
     with context.sessions.begin() as session:
         present = ensure_gate(session, account.id)
         if present.closed_at == gate.closed_at:  # else it was closed again meanwhile: what was seen is of before
@@ -133,7 +135,7 @@ def _review_unlisted(context: Context, account: Account, comparison: ListCompari
     """Leave to an operator what was submitted without an answer, and is not in a whole list."""
     if comparison.problem is not None or not comparison.is_settled:
         return
-    held = _held(comparison)
+    held = _held(replace(comparison, forgotten=replace(comparison.forgotten, waiting=[])))
     for submit in comparison.forgotten.waiting:
         if submit.provider_task_id is None and not held.keys() & {submit.model, ANY_MODEL}:
             sent_at = f"{submit.claimed_at:%Y-%m-%d %H:%M:%S} UTC"
@@ -324,7 +326,7 @@ def _why_closed(settings: Settings, gate: SubmitGate, comparison: ListComparison
     if not is_restored:
         return None
     settled_at = since + _settling(settings)
-    if now < settled_at:
+    if not comparison.is_settled:  # when it began: the list may have taken until after that
         return (
             f"this database was restored or has failed over; the task list is read again at {settled_at:%H:%M:%S} UTC"
         )
@@ -357,9 +359,9 @@ def _settling(settings: Settings) -> timedelta:
 
 
 def _held(comparison: ListComparison) -> dict[str, list[str]]:
-    """The tasks that are open, by the models of the jobs that they may belong to."""
+    """The tasks and forgotten submits that are open, by the models of the jobs that they may belong to."""
     matching, held = comparison.matching, dict[str, list[str]]()
-    for submit in comparison.forgotten.busy:
+    for submit in (*comparison.forgotten.waiting, *comparison.forgotten.busy):
         held.setdefault(submit.model, []).append(submit.provider_task_id or str(submit.attempt_id))
     for found in matching.waiting:
         held.setdefault(found.task.model or ANY_MODEL, []).append(found.task.provider_task_id)
@@ -370,11 +372,15 @@ def _held(comparison: ListComparison) -> dict[str, list[str]]:
 
 
 def _why_held(comparison: ListComparison) -> str:
-    matching, busy_count = comparison.matching, len(comparison.forgotten.busy)
+    matching, forgotten = comparison.matching, comparison.forgotten
     words = Counter(waiting=len(matching.waiting), unclear=len(matching.unclear))
     said = []
-    if busy_count:
-        said.append(f"by the journal, {busy_count} jobs were submitted again later, and wait for their earlier submits")
+    if forgotten.waiting:
+        said.append(f"by the journal, {len(forgotten.waiting)} waiting jobs were submitted, and are looked at again")
+    if forgotten.busy:
+        said.append(
+            f"by the journal, {len(forgotten.busy)} jobs were submitted again later, and wait for their earlier submits"
+        )
     if words["waiting"]:
         told = "and say so when they have ended, or the job's review has"
         said.append(f"{words['waiting']} listed tasks may belong to waiting jobs, {told}")

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
+import httpx
 import pytest
 from sqlalchemy import delete
 
@@ -15,7 +16,7 @@ from models.base import new_id
 from reelqueue.states import AttemptState, RenderState
 from tests.support.jobs import PROMPT, Jobs
 from tests.support.journals import journaling, submit_at
-from tests.support.restored import Restored
+from tests.support.restored import SETTLED_SECONDS, Restored
 from tests.support.rows import Rows
 from tests.support.scripted_provider import accepted, answer, listing, refused, succeeded
 from workers.audit.invariants import audit
@@ -169,6 +170,24 @@ def test_a_submit_without_an_answer_gets_the_task_that_echoes_its_prompt(past: P
     past.settle()
 
     assert [one.provider_task_id for one in past.rows.tasks(lost)] == ["found"]
+
+
+@pytest.mark.parametrize("task_id", ["forgotten", None])
+def test_a_comparison_that_began_too_early_opens_nothing_however_long_it_takes(
+    past: Past, monkeypatch: pytest.MonkeyPatch, task_id: str | None
+) -> None:
+    past.noted(past.jobs.queued(), task_id)
+    past.restored.from_backup()
+    past.restored.dispatched()
+    answer_in_time = past.jobs.provider.handle_async_request
+
+    async def answer_late(request: httpx.Request) -> httpx.Response:
+        past.jobs.clock.advance(20)
+        return await answer_in_time(request)
+
+    monkeypatch.setattr(past.jobs.provider, "handle_async_request", answer_late)
+
+    assert past.restored.dispatched(after_seconds=SETTLED_SECONDS - 10) == 0
 
 
 def test_two_submits_of_one_prompt_and_one_task_are_a_question(past: Past) -> None:
