@@ -80,6 +80,8 @@ class Backups:
         """How soon a backup is taken: the first as soon as it has something to forget."""
         if not self.temper.restore:
             return 0
+        if self.temper.has_late_backups and len(self.world.witness.jobs()) < self.temper.jobs:
+            return 0
         row = self.world.bench.connection.execute(_MAY_TAKE).fetchone()
         return self.temper.restore * (0.1 if self.taken else 1) if row and row[0] else 0
 

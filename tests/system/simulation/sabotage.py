@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -33,6 +33,7 @@ from workers.reconciliation.competing_attempts import CompetingAttempts, find_co
 from workers.reconciliation.reconcile import AmbiguousAttempt, Resolution
 from workers.reconciliation.task_matching import Absent, Adopt, Contender, MatchResult, UnclaimedTask
 from workers.recovery import compare
+from workers.recovery.forgotten import ForgottenSubmits
 from workers.recovery.matching import Matching
 from workers.runtime.context import Context
 from workers.runtime.provider_clock import ClockRange
@@ -159,8 +160,13 @@ def _bind_sets_of_unequal_size() -> AbstractContextManager[object]:
     return mock.patch.object(reconcile, "match_task", match_task)
 
 
-def _find_no_forgotten_task() -> AbstractContextManager[object]:
-    return mock.patch.object(compare, "match_tasks", return_value=Matching())
+@contextmanager
+def _find_no_forgotten_task() -> Iterator[None]:
+    with (
+        mock.patch.object(compare, "match_tasks", return_value=Matching()),
+        mock.patch.object(compare, "read_forgotten", return_value=ForgottenSubmits()),
+    ):
+        yield
 
 
 def _take_any_file() -> AbstractContextManager[object]:

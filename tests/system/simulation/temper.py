@@ -58,6 +58,8 @@ class Temper:
     """The database's clock, or the provider's, is set."""
     restore: float
     """The database is backed up, and set back to a backup."""
+    has_late_backups: bool
+    """Whether a backup is taken only when every job is stored, so that a restore takes none away."""
     scans: float
     """The lists are compared for orphans, and who has to decide about a job may stay away for a day."""
     has_journal: bool
@@ -85,8 +87,8 @@ CALM: Final = Temper(
     jobs=1, workers=2, decisions=0,
     pause=0, overlap=0, freeze=0, kill=0, database=0, disk=0, broker=0, provider=0, person=0, twins=0,
     pictures=0, slowness=1, look_ahead=2, over_slots="queue", accounts=1, skew_seconds=0, lag_seconds=0, foreign_rows=0,
-    clocks=0, restore=0, scans=0, has_journal=False, lost=0, cut=0, unmeasured=0, page_size_max=None,
-    is_list_doubled=False,
+    clocks=0, restore=0, has_late_backups=False, scans=0, has_journal=False, lost=0, cut=0, unmeasured=0,
+    page_size_max=None, is_list_doubled=False,
     place="nowhere", act="pause",
 )  # fmt: skip
 """Nothing happens that should not."""
@@ -162,6 +164,7 @@ def _draw(random: Random) -> Temper:
         skew_seconds=random.choice([0, 0, -90, 90, -600, 600, -14_400, 14_400]),
         clocks=_some(random, 0.6),
         restore=0,
+        has_late_backups=False,
         scans=0,
         has_journal=False,
         lost=0,

@@ -280,4 +280,21 @@ def tally(world: World) -> Counter[str]:
     counts["recovered"] = len(recovered)
     kept = world.bench.connection.execute("SELECT 1 FROM found_tasks WHERE path IS NOT NULL").fetchall()
     counts["results kept for a review"] = len(kept)
+    counts["clips"] = len(world.witness.jobs())
+    counts["paid twice"] = _paid_twice(world)
     return counts
+
+
+def _paid_twice(world: World) -> int:
+    """Billed tasks beyond one for each job that the database knows; equal requests may have each other's."""
+    known, billed = world.witness.jobs(), {charge.task_id for charge in world.provider.provider.store.ledger.charges()}
+    made, alike = Counter[str](), defaultdict[str, set[UUID]](set)
+    for job_id, task_ids in world.witness.tasks_by_job.items():
+        for task_id in {*task_ids} & billed if job_id in known else ():
+            task = world.provider.provider.store.tasks.get(task_id)
+            if task is None:
+                continue
+            sent = _digest(task.body)
+            made[sent] += 1
+            alike[sent].add(job_id)
+    return sum(max(count - len(alike[sent]), 0) for sent, count in made.items())
