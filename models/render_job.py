@@ -58,6 +58,15 @@ class RenderJob(Base):
         Index("ix_render_jobs_tenant_id", "tenant_id", "created_at", "id"),
         Index("ix_render_jobs_campaign_id", "campaign_id", "state", "created_at", "id"),
         Index("ix_render_jobs_created_at", "created_at", "id"),
+        # Its gallery, in the order of its file; `api/gallery/order.py` asks with the same expression.
+        Index(
+            "ix_render_jobs_place",
+            "campaign_id",
+            text("coalesce(clip_line, 0)"),
+            "id",
+            postgresql_include=["clip_line", "state"],  # what is counted up to a place is read here alone
+            postgresql_where=text("superseded_at IS NULL"),
+        ),
         # A campaign's newest ends, and those of one failure.
         Index(
             "ix_render_jobs_finished_at", "campaign_id", "finished_at", postgresql_where=text("finished_at IS NOT NULL")

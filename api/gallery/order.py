@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, select, tuple_
+from sqlalchemy import ColumnElement, Tuple, func, literal_column, select, tuple_
 from sqlalchemy.orm import Session
 
 from models.render_job import RenderJob
 from reelqueue.states import RenderState
 
 # Jobs that are no clips have no line; ids are in the order in which rows were stored.
-_LINE: Final = func.coalesce(RenderJob.clip_line, 0)
+_LINE: Final = func.coalesce(RenderJob.clip_line, literal_column("0"))
 PLACE: Final = (_LINE, RenderJob.id)
 """Columns to order by."""
 
@@ -33,13 +33,22 @@ def page_ids(
 
 def is_behind(after: UUID) -> ColumnElement[bool]:
     """Whether a job comes after another, which may not be shown any more."""
-    line = select(_LINE).where(RenderJob.id == after).correlate(None).scalar_subquery()
-    return tuple_(*PLACE) > tuple_(line, after)
+    return tuple_(*PLACE) > _place_of(after)
+
+
+def _is_up_to(after: UUID) -> ColumnElement[bool]:
+    # Not as "not behind": that would be asked of every row, and this is a part of the index.
+    return tuple_(*PLACE) <= _place_of(after)
+
+
+def _place_of(job_id: UUID) -> Tuple:
+    line = select(_LINE).where(RenderJob.id == job_id).correlate(None).scalar_subquery()
+    return tuple_(line, job_id)
 
 
 def count_up_to(session: Session, campaign_id: UUID, after: UUID | None, only: RenderState | None) -> int:
     """How many jobs are shown up to one; None: up to the beginning."""
     if after is None:
         return 0
-    jobs = select(func.count()).select_from(RenderJob).where(*shown_jobs(campaign_id, only), ~is_behind(after))
+    jobs = select(func.count()).select_from(RenderJob).where(*shown_jobs(campaign_id, only), _is_up_to(after))
     return session.scalars(jobs).one()
