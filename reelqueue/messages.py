@@ -13,6 +13,7 @@ task                 arguments                                           sent by
 ``control.adopt``    none                                                beat, at its start and hourly
 ``control.limits``   none                                                beat
 ``control.notices``  none                                                beat
+``control.report``   none                                                beat
 ``render.submit``    ``job_id`` (str), ``epoch`` (int)                   dispatch, sweep
 ``render.poll``      ``account_id`` (str), ``seq`` (int)                 submit, poll itself, sweep
 ``render.reconcile`` ``attempt_id`` (str)                                sweep
@@ -38,6 +39,7 @@ CONTROL_ADOPT: Final = "control.adopt"
 CONTROL_LIMITS: Final = "control.limits"
 CONTROL_MODELS: Final = "control.models"
 CONTROL_NOTICES: Final = "control.notices"
+CONTROL_REPORT: Final = "control.report"
 RENDER_SUBMIT: Final = "render.submit"
 RENDER_POLL: Final = "render.poll"
 RENDER_RECONCILE: Final = "render.reconcile"
@@ -58,6 +60,7 @@ QUEUE_BY_TASK: Final = {
     CONTROL_LIMITS: "control",
     CONTROL_MODELS: "control",
     CONTROL_NOTICES: "control",
+    CONTROL_REPORT: "control",
     RENDER_SUBMIT: "submit",
     RENDER_POLL: "poll",
     RENDER_RECONCILE: "control",

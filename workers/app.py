@@ -12,7 +12,7 @@ from celery import Celery
 from celery.signals import setup_logging
 
 from reelqueue import messages
-from workers.beat import LIMITS_SECONDS, MODELS_SECONDS, NOTICES_SECONDS, ORPHANS_SECONDS, ask_at_start
+from workers.beat import LIMITS_SECONDS, MODELS_SECONDS, NOTICES_SECONDS, ORPHANS_SECONDS, REPORT_SECONDS, ask_at_start
 from workers.heartbeat import touch_while_well
 from workers.queues import QUEUES, ROUTES, QueueName
 from workers.resources import connect_signals
@@ -121,6 +121,11 @@ app.conf.update(
         "notices": {
             "task": messages.CONTROL_NOTICES,
             "schedule": NOTICES_SECONDS,
+            "options": {"argsrepr": "()", "kwargsrepr": "{}"},
+        },
+        "report": {
+            "task": messages.CONTROL_REPORT,
+            "schedule": REPORT_SECONDS,
             "options": {"argsrepr": "()", "kwargsrepr": "{}"},
         },
     },

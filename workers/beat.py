@@ -25,6 +25,8 @@ MODELS_SECONDS: Final = 300.0
 """How often it is looked whether a list of models is due: hourly, and sooner while a job waits for a price."""
 NOTICES_SECONDS: Final = 30.0
 """How late an event of a campaign may be found."""
+REPORT_SECONDS: Final = 60.0
+"""How late Flower shows that something needs an operator."""
 ORPHANS_SECONDS: Final = 3600.0
 """Results live for 24 hours, so that a task which is found within this is never found too late."""
 

@@ -74,6 +74,7 @@ def test_a_worker_whose_clock_is_an_hour_ahead_sweeps(app: Celery, beat: Bounded
         messages.CONTROL_LIMITS,
         messages.CONTROL_MODELS,
         messages.CONTROL_NOTICES,
+        messages.CONTROL_REPORT,
     }
     assert not any(request.revoked() for request in requests)
 
@@ -120,12 +121,13 @@ def test_what_piles_up_while_no_worker_takes_it_is_bounded(
         messages.CONTROL_LIMITS,
         messages.CONTROL_MODELS,
         messages.CONTROL_NOTICES,
+        messages.CONTROL_REPORT,
         messages.CONTROL_DISPATCH,
     }
 
     send_all(beat)
     send_dispatch(producer)
-    assert len(sent(app)) == 6
+    assert len(sent(app)) == 7
     producer.close()
 
 
@@ -135,7 +137,7 @@ def test_a_broker_that_is_away_stops_no_beat(tmp_path: Path, caplog: pytest.LogC
 
     send_all(beat)
 
-    assert [record.getMessage()[:13] for record in caplog.records if record.levelname == "ERROR"] == 5 * [
+    assert [record.getMessage()[:13] for record in caplog.records if record.levelname == "ERROR"] == 6 * [
         "Message Error"
     ]
     beat.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -20,43 +19,19 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from models.account import DEFAULT_ACCOUNT_NAME, Account
-from models.account_clock import AccountClock
-from models.operations.scheduling.submit_gates import obstacles
 from models.storage import StorageError
-from models.submit_lane import SubmitLane
 from reelqueue.builder import KEY_VARIABLES, PLAN_KEY
 from reelqueue.errors import ConfigurationError
-from workers.archive.backlog import read_backlog
 from workers.audit.invariants import BILL_IS_RESERVED
 from workers.operator.channels.health import channel_troubles
-from workers.operator.odd_tasks import odd_tasks
-from workers.operator.prices import ends_ahead, price_problems
-from workers.operator.text_health import text_troubles
-from workers.orphans.adoption import adopted_since
+from workers.operator.record.checks import CLOCK_TOLERANCE_SECONDS, CheckLine, record_checks, tables
+from workers.operator.record.price_health import ends_ahead, missing_models
 from workers.recovery.journal_coverage import read_coverage
 from workers.runtime.context import Context
 
 _CHECKOUT: Final = Path(__file__).resolve().parents[2]
-_CLOCK_TOLERANCE_SECONDS: Final = 5.0
 _ANSWER_SECONDS: Final = 3.0
 _BILLS_WINDOW: Final = timedelta(days=7)
-_LONG_HOLD: Final = timedelta(minutes=10)
-"""A refusal for the pace alone holds a model for less."""
-
-
-@dataclass(frozen=True)
-class CheckLine:
-    """The result of one check."""
-
-    subject: str
-    is_healthy: bool
-    seen: str
-    remedy: str = ""
-
-    def __str__(self) -> str:
-        mark = "ok " if self.is_healthy else "BAD"
-        remedy = f" -> {self.remedy}" if self.remedy and not self.is_healthy else ""
-        return f"{mark} {self.subject}: {self.seen}{remedy}"
 
 
 def examine(context: Context, app: Celery) -> Iterator[CheckLine]:
@@ -78,15 +53,10 @@ def _database(context: Context) -> Iterator[CheckLine]:
             yield CheckLine("database", True, f"Postgres {version} answers")
             yield _migrations(session)
             yield _clock(context, session)
-            yield from _accounts(context, session, context.clock.now(session))
-            yield from _provider_clocks(session, context.clock.now(session))
-            yield from _gates(session, context.clock.now(session))
-            yield from _orphans(session, context.clock.now(session))
-            yield from _backlog(context, session)
-            yield from _prices(session, context.clock.now(session))
-            yield from _odd_tasks(session)
+            yield from _missing_keys(context, session)
+            yield from record_checks(context, session)
+            yield from _model_ends(session, context.clock.now(session))
             yield from _bills(context, session)
-            yield from _texts(session, context.clock.now(session))
             yield from _channels(context, session, context.clock.now(session))
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
@@ -109,28 +79,13 @@ def _migrations(session: Session) -> CheckLine:
 def _clock(context: Context, session: Session) -> CheckLine:
     apart = abs((datetime.now(UTC) - context.clock.now(session)).total_seconds())
     seen = f"{apart:.1f} s apart from the database's"
-    return CheckLine("clock", apart < _CLOCK_TOLERANCE_SECONDS, seen, "synchronise this host's clock (NTP)")
-
-
-def _accounts(context: Context, session: Session, now: datetime) -> Iterator[CheckLine]:
-    if "accounts" not in _tables(session):
-        return
-    held = select(Account.name, SubmitLane.model, SubmitLane.throttled_until).join(
-        SubmitLane, SubmitLane.account_id == Account.id
-    )
-    for name, model, until in session.execute(held.where(SubmitLane.throttled_until > now + _LONG_HOLD)):
-        remedy = f"raise the quota, or python -m workers accounts resume {name} submits at once"
-        yield CheckLine(
-            f"{model} of account {name}", False, f"the provider wants it held until {until:%Y-%m-%d %H:%M} UTC", remedy
-        )
-    yield from _missing_keys(context, session)
-    for account in session.scalars(select(Account).where(Account.paused_at.is_not(None))):
-        remedy = f"fix it, then python -m workers accounts resume {account.name}"
-        yield CheckLine(f"account {account.name}", False, f"paused: {account.paused_reason}", remedy)
+    return CheckLine("clock", apart < CLOCK_TOLERANCE_SECONDS, seen, "synchronise this host's clock (NTP)")
 
 
 def _missing_keys(context: Context, session: Session) -> Iterator[CheckLine]:
     """Accounts other than the default one that would pause at their first job."""
+    if "accounts" not in tables(session):
+        return
     added = select(Account).where(Account.paused_at.is_(None), Account.name != DEFAULT_ACCOUNT_NAME)
     for account in session.scalars(added.order_by(Account.name)):
         try:
@@ -139,56 +94,8 @@ def _missing_keys(context: Context, session: Session) -> Iterator[CheckLine]:
             yield CheckLine(f"key of account {account.name}", False, f"cannot be used here: {error}")
 
 
-def _provider_clocks(session: Session, now: datetime) -> Iterator[CheckLine]:
-    if "account_clocks" not in _tables(session):
-        return
-    measured = select(Account.name, AccountClock).join(Account, Account.id == AccountClock.account_id)
-    for name, clock in session.execute(measured.order_by(Account.name)):
-        minutes = max((now - clock.measured_at).total_seconds(), 0) / 60
-        where = "ahead of" if clock.offset_seconds > 0 else "behind"
-        seen = (
-            f"the provider's is {abs(clock.offset_seconds):.1f} s {where} the database's "
-            f"(within {clock.uncertainty_seconds:.1f} s, measured {minutes:.0f} min ago)"
-        )
-        is_healthy = abs(clock.offset_seconds) - clock.uncertainty_seconds < _CLOCK_TOLERANCE_SECONDS
-        remedy = "synchronise the database host's clock (NTP); docs/deployment.md says what hangs on it"
-        yield CheckLine(f"clock of {name}", is_healthy, seen, remedy)
-
-
-def _gates(session: Session, now: datetime) -> Iterator[CheckLine]:
-    if "submit_gates" not in _tables(session):
-        return
-    for one in obstacles(session, now):
-        models = "takes no submits" if one.models is None else f"takes no submits of {', '.join(one.models)}"
-        remedy = "python -m workers recover shows what is open and decides it; see docs/runbooks.md"
-        yield CheckLine(f"gate of {one.account}", False, f"{models}: {one.reason}", remedy)
-
-
-def _orphans(session: Session, now: datetime) -> Iterator[CheckLine]:
-    if "accounts" not in _tables(session):
-        return
-    for account in session.scalars(select(Account).where(Account.orphans_seen_at.is_not(None))):
-        left = account.orphan_task_ids or []
-        adopted = adopted_since(session, account, now - timedelta(hours=24))
-        seen = (
-            f"{len(left)} tasks that belong to no job, as of {account.orphans_seen_at:%Y-%m-%d %H:%M} UTC; "
-            f"{adopted} adopted within 24 hours"
-        )
-        remedy = "python -m workers adopt shows them; find out who else uses the key"
-        yield CheckLine(f"orphans of {account.name}", not left, seen, remedy)
-
-
-def _backlog(context: Context, session: Session) -> Iterator[CheckLine]:
-    if "render_jobs" not in _tables(session):
-        return
-    now, alarm = context.clock.now(session), timedelta(hours=context.settings.archive.expiry_alarm_hours)
-    waiting = read_backlog(session)
-    remedy = "results are gone for good 24 hours after their render; fix the archive, and see docs/archive.md"
-    yield CheckLine("archive backlog", waiting.is_healthy(now, alarm), waiting.words(now), remedy)
-
-
 def _bills(context: Context, session: Session) -> Iterator[CheckLine]:
-    if "ledger_entries" not in _tables(session):
+    if "ledger_entries" not in tables(session):
         return
     since = context.clock.now(session) - _BILLS_WINDOW
     late = text(f"SELECT count(*) FROM ({BILL_IS_RESERVED.query}) beyond WHERE at >= :since")  # noqa: S608
@@ -199,31 +106,11 @@ def _bills(context: Context, session: Session) -> Iterator[CheckLine]:
     )
 
 
-def _texts(session: Session, now: datetime) -> Iterator[CheckLine]:
-    if "text_lanes" not in _tables(session):
-        return
-    for trouble in text_troubles(session, now):
-        yield CheckLine(trouble.subject, False, trouble.seen, trouble.remedy)
-
-
 def _channels(context: Context, session: Session, now: datetime) -> Iterator[CheckLine]:
-    if "notification_channels" not in _tables(session):
+    if "notification_channels" not in tables(session):
         return
     for trouble in channel_troubles(context, session, now):
         yield CheckLine(trouble.subject, False, trouble.seen, trouble.remedy)
-
-
-def _odd_tasks(session: Session) -> Iterator[CheckLine]:
-    if "render_jobs" not in _tables(session):
-        return
-    odd = odd_tasks(session)
-    remedy = "ask the provider about them within a day of their submit, while it keeps what they rendered"
-    seen = str(odd) if odd.count else "each task is described in words that are known"
-    yield CheckLine("odd answers", not odd.count, seen, remedy)
-
-
-def _tables(session: Session) -> set[str]:
-    return set(session.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")))
 
 
 def _broker(app: Celery) -> CheckLine:
@@ -237,10 +124,10 @@ def _ping(app: Celery) -> str:
         return f"{connection.transport.driver_type} answers"
 
 
-def _prices(session: Session, now: datetime) -> Iterator[CheckLine]:
-    if "model_lists" not in _tables(session):
+def _model_ends(session: Session, now: datetime) -> Iterator[CheckLine]:
+    if "model_lists" not in tables(session):
         return
-    for said in price_problems(session):
+    for said in missing_models(session):
         yield CheckLine("prices", False, said, "python -m workers prices list; docs/prices.md")
     for said in ends_ahead(session, now):
         yield CheckLine("models", False, said, "let what waits for it be rendered before, and use another model")

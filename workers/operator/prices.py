@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -16,26 +15,21 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.account import Account
-from models.model_list import ModelList
 from models.model_price import ModelPrice
 from models.operations.money.prices import known_prices, lock_prices, newest_prices, tiers_of
-from models.operations.scheduling.render_times import model_ends
-from models.render_job import RenderJob
 from reelqueue.catalog import MODELS
 from reelqueue.catalog.price_list import CURRENCY_BY_REGION, rate_of
 from reelqueue.cli._output import print_table
 from reelqueue.errors import ReelqueueError
 from reelqueue.pricing import region_of
-from reelqueue.states import RenderState
 from workers.dispatch.price_file import OperatorPrice, clear_price, import_prices, store_price
 from workers.dispatch.read_models import read_models
 from workers.operator.console import AsJson, open_context
+from workers.operator.record.price_health import missing_models, price_problems, utc_moment
 from workers.runtime.context import Context
 
 prices = typer.Typer(no_args_is_help=True, help="What a second of video costs, and who says so.")
 
-_WARNED_BEFORE: Final = timedelta(days=14)
-_LATELY: Final = timedelta(days=30)
 _ORIGIN: Final = "command line"
 
 _Model = Annotated[str, typer.Argument(help="The provider's model id.")]
@@ -67,7 +61,7 @@ def list_command(
     """Show every price that counts, where it is from and of what day."""
     with open_context() as context, context.sessions() as session:
         lines = list(_lines(session, _regions(context, session), model))
-        problems = list(price_problems(session))
+        problems = [*price_problems(session), *missing_models(session)]
     if as_json:
         for line in lines:
             typer.echo(json.dumps(asdict(line)))
@@ -145,7 +139,7 @@ def read_command() -> None:
     with open_context() as context:
         done = read_models(context, is_forced=True)
         with context.sessions() as session:
-            problems = list(price_problems(session))
+            problems = [*price_problems(session), *missing_models(session)]
     typer.echo(f"{done.read_count} read, {done.failed_count} failed, {len(done.changed)} models with news")
     for problem in problems:
         typer.echo(problem, err=True)
@@ -198,32 +192,8 @@ def _lines(session: Session, regions: list[str], only: str | None) -> Iterator[P
                     currency=rate.currency,
                     source=rate.source,
                     day=rate.priced_on.isoformat(),
-                    ends_at=_moment(min(ends, default=None)),
+                    ends_at=utc_moment(min(ends, default=None)),
                 )
-
-
-def price_problems(session: Session) -> Iterator[str]:
-    """What of the provider's lists is not followed, and why."""
-    query = select(Account.name, ModelList).join(ModelList, ModelList.account_id == Account.id).order_by(Account.name)
-    for name, found in session.execute(query):
-        read = f"read at {_moment(found.read_at)}" if found.read_at else "never read"
-        if found.problem:
-            yield f"the list of account {name} was {read}, and not at {_moment(found.asked_at)}: {found.problem}"
-        for model, why in sorted(found.unread.items()):
-            yield f"the list of account {name}: {model}: {why}; what counted before still does"
-        for model in sorted(found.missing):
-            yield f"the list of account {name} lacks {model}, which it had: its last price still counts"
-
-
-def ends_ahead(session: Session, now: datetime) -> Iterator[str]:
-    """Models that end within two weeks, or have ended, and that jobs wait for or used lately."""
-    used = select(RenderJob.model).where(RenderJob.created_at > now - _LATELY)
-    waiting = select(RenderJob.model).where(RenderJob.state == RenderState.QUEUED)
-    models = set(session.scalars(used.union(waiting)))
-    for model, ends_at in sorted(model_ends(session, models).items()):
-        if ends_at <= now + _WARNED_BEFORE:
-            word = "ended" if ends_at <= now else "ends"
-            yield f"{model} {word} on {_moment(ends_at)}, by the provider's list"
 
 
 def _echo_change(row: ModelPrice, before: ModelPrice | None, *, as_json: bool) -> None:
@@ -235,7 +205,7 @@ def _echo_change(row: ModelPrice, before: ModelPrice | None, *, as_json: bool) -
         "before": before and (before.per_second or None),
         "after": row.per_second or None,
         "currency": row.currency,
-        "ends_at": _moment(row.ends_at),
+        "ends_at": utc_moment(row.ends_at),
     }
     if as_json:
         typer.echo(json.dumps(change))
@@ -249,10 +219,6 @@ def _amounts(by_tier: object) -> str:
     if not isinstance(by_tier, dict):
         return "none"
     return " ".join(f"{tier} {amount}" for tier, amount in by_tier.items())
-
-
-def _moment(moment: datetime | None) -> str | None:
-    return None if moment is None else f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _cells(line: PriceLine) -> tuple[str, ...]:

@@ -83,7 +83,7 @@ class CeleryHints:
     def poll(self, wake: Wake, *, now: datetime) -> None:
         """Send ``render.poll``; a far wake-up comes early, finds nothing due and hops on."""
         countdown = self._countdown((wake.at - now).total_seconds())
-        shown = f"account={wake.account_id} seq={wake.seq}"
+        shown = f"account={wake.account} seq={wake.seq}"
         self._send(messages.RENDER_POLL, (str(wake.account_id), wake.seq), shown, countdown=countdown)
 
     def archive(self, job_id: UUID, model: str) -> None:

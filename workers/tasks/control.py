@@ -1,4 +1,4 @@
-"""Tasks for dispatch, sweep, notices and the orphan scan."""
+"""Tasks for dispatch, sweep, notices, the report to operators and the orphan scan."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from workers.dispatch.dispatcher import dispatch
 from workers.dispatch.read_limits import read_limits
 from workers.dispatch.read_models import read_models
 from workers.notices.report import report_notices
+from workers.operator.record.report import NeedsOperatorError, report_record
 from workers.orphans.scan import scan_for_orphans
 from workers.resources import context
 from workers.sweep.sweep import sweep
@@ -35,6 +36,12 @@ def adopt_task() -> str:
 def notices_task() -> str:
     """Find what happened to campaigns and to the server, and queue it for its receivers."""
     return str(report_notices(context()))
+
+
+@app.task(name=messages.CONTROL_REPORT, throws=(NeedsOperatorError,))
+def report_task() -> str:
+    """Say how the record is; it fails while something needs an operator."""
+    return str(report_record(context()))
 
 
 @app.task(name=messages.CONTROL_LIMITS)

@@ -10,19 +10,24 @@ So a lane comes last in a transaction: one that has locked a lane locks no job a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, case, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from models.account import Account
 from models.poll_lane import PollLane
 from models.render_job import RenderJob
 
 # A wake-up that comes this much early or late is as good: it saves a message per submit.
 TOLERANCE = timedelta(milliseconds=20)
+
+
+_NAME: Final = select(Account.name).where(Account.id == PollLane.account_id).correlate(PollLane).scalar_subquery()
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,8 @@ class Wake:
     seq: int
     at: datetime
     """When it is due."""
+    account: str = field(compare=False)
+    """The account's name, for people."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +69,14 @@ def wake_lane(session: Session, account_id: UUID, at: datetime, *, anyway: bool 
     Returns:
         The message to send, or None if the one under way comes early enough.
     """
-    seq = session.scalars(
+    moved = session.execute(
         update(PollLane)
         .where(PollLane.account_id == account_id, *([] if anyway else [_comes_later(at)]))
         .values(seq=PollLane.seq + 1, wake_at=at)
-        .returning(PollLane.seq)
+        .returning(PollLane.seq, _NAME)
         .execution_options(synchronize_session=False)
     ).one_or_none()
-    return None if seq is None else Wake(account_id, seq, at)
+    return None if moved is None else Wake(account_id, moved[0], at, moved[1])
 
 
 def wake_for(session: Session, due: NextPoll | None) -> Wake | None:
@@ -90,8 +97,8 @@ def wake_for(session: Session, due: NextPoll | None) -> Wake | None:
         set_={"seq": PollLane.seq + 1, "wake_at": due.at},
         where=None if due.is_lost else _comes_later(due.at),
     )
-    seq = session.scalars(woken.returning(PollLane.seq)).one_or_none()
-    return None if seq is None else Wake(due.account_id, seq, due.at)
+    moved = session.execute(woken.returning(PollLane.seq, _NAME)).one_or_none()
+    return None if moved is None else Wake(due.account_id, moved[0], due.at, moved[1])
 
 
 def _comes_later(at: datetime) -> ColumnElement[bool]:
@@ -174,7 +181,7 @@ def leave_lane(session: Session, account_id: UUID, lease_until: datetime, *, not
         return None
     # After the lock, in a statement of its own: it sees what the writers before it have committed.
     due = select(func.min(RenderJob.next_poll_at)).where(RenderJob.account_id == account_id).scalar_subquery()
-    seq, wake_at = session.execute(
+    seq, wake_at, account = session.execute(
         update(PollLane)
         .where(*mine)
         .values(
@@ -182,7 +189,7 @@ def leave_lane(session: Session, account_id: UUID, lease_until: datetime, *, not
             wake_at=case((due.is_not(None), func.greatest(due, not_before))),
             lease_until=None,
         )
-        .returning(PollLane.seq, PollLane.wake_at)
+        .returning(PollLane.seq, PollLane.wake_at, _NAME)
         .execution_options(synchronize_session=False)
     ).one()
-    return None if wake_at is None else Wake(account_id, seq, wake_at)
+    return None if wake_at is None else Wake(account_id, seq, wake_at, account)

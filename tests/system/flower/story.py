@@ -22,6 +22,7 @@ def tell(site: Site) -> None:
     site.producer.send_task("intake.enqeue", kwargs={"request": CLIP}, queue="intake")  # misspelt
     site.enqueue("later", CLIP, countdown=1000)  # held in the worker: on its page, and in `inspect`
     site.producer.send_task("control.sweep", queue="control", argsrepr="()", kwargsrepr="{}")
+    site.producer.send_task("control.report", queue="control", argsrepr="()", kwargsrepr="{}")
     wait_for(lambda: site.count("succeeded") == RENDERED_COUNT, "the clips are rendered")
     wait_for(lambda: site.count("moderated") == site.count("failed") == 1, "the others are refused")
     wait_for(lambda: len(site.tasks("render.archive", "SUCCESS")) >= RENDERED_COUNT, "Flower has heard of the renders")

@@ -22,6 +22,7 @@ ROWS = "#tasks-table tbody tr"
         ("render.archive", "model=wan2.6-"),
         ("intake.enqueue", "'job_id': "),
         ("control.dispatch", "admitted="),
+        ("control.report", "queued="),
     ],
 )
 def test_the_list_says_what_each_task_is_about(page: Page, name: str, words: str, tmp_path: Path) -> None:

@@ -211,7 +211,7 @@ class LifeOfALane(RuleBasedStateMachine):
         if lane.lease_until is None and due:
             assert lane.wake_at is not None
             assert lane.wake_at <= max(min(due) + TOLERANCE, self.now)
-            assert self.sent[-1] == Wake(self.account_id, lane.seq, lane.wake_at)
+            assert self.sent[-1] == Wake(self.account_id, lane.seq, lane.wake_at, "")
 
 
 def test_a_job_moves_as_its_map_says(engine: Engine) -> None:

@@ -22,7 +22,7 @@ from tests.support.jobs import MODEL, Jobs
 from tests.support.rows import Rows
 from tests.support.scripted_provider import answer
 from workers.dispatch.dispatcher import dispatch
-from workers.operator.prices import ends_ahead
+from workers.operator.record.price_health import ends_ahead
 
 
 def price(jobs: Jobs, amount: str) -> None:

@@ -24,7 +24,7 @@ from tests.support.scripted_provider import RESULT_URL, Answer, task
 from tests.support.virtual_clock import VirtualClock
 from workers.dispatch.dispatcher import dispatch
 from workers.operator import doctor
-from workers.operator.doctor import CheckLine
+from workers.operator.record.checks import CheckLine
 from workers.runtime.context import Context
 
 NOWHERE = "postgresql+psycopg://nobody:s3cret@127.0.0.1:1/nothing"

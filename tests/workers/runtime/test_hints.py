@@ -28,7 +28,7 @@ NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HINTS = [
     ("dispatch", (), {}, "control", [], "()"),
     ("submit", (JOB, 7, MODEL), {}, "submit", [str(JOB), 7], f"model={MODEL} job={JOB}"),
-    ("poll", (Wake(ACCOUNT, 5, NOW),), {"now": NOW}, "poll", [str(ACCOUNT), 5], f"account={ACCOUNT} seq=5"),
+    ("poll", (Wake(ACCOUNT, 5, NOW, "studio"),), {"now": NOW}, "poll", [str(ACCOUNT), 5], "account=studio seq=5"),
     ("archive", (JOB, MODEL), {}, "archive", [str(JOB)], f"model={MODEL} job={JOB}"),
     ("reconcile", (ATTEMPT, JOB), {}, "control", [str(ATTEMPT)], f"attempt={ATTEMPT} job={JOB}"),
     ("text", (JOB, "qwen-plus"), {}, "text", [str(JOB)], f"model=qwen-plus text_job={JOB}"),
@@ -89,7 +89,7 @@ def test_a_hint_is_a_message_with_ids_alone(
 def test_no_message_waits_longer_than_the_longest_countdown(
     hints: CeleryHints, broker: ValkeyServer, seconds: float, countdown: float | None
 ) -> None:
-    hints.poll(Wake(ACCOUNT, 1, NOW + timedelta(seconds=seconds)), now=NOW)
+    hints.poll(Wake(ACCOUNT, 1, NOW + timedelta(seconds=seconds), "studio"), now=NOW)
 
     eta = take(broker, "poll")["headers"]["eta"]
     if countdown is None:

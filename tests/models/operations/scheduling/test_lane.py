@@ -68,7 +68,7 @@ def test_a_wake_up_is_only_moved_forward(
 def test_a_message_that_is_believed_lost_is_replaced(session: Session, account_id: UUID) -> None:
     lost = wake_lane(session, account_id, after(5))
 
-    assert wake_lane(session, account_id, after(9), anyway=True) == Wake(account_id, lost.seq + 1, after(9))
+    assert wake_lane(session, account_id, after(9), anyway=True) == Wake(account_id, lost.seq + 1, after(9), "studio")
 
 
 def test_the_valid_message_takes_the_lane_once(session: Session, account_id: UUID) -> None:
@@ -104,7 +104,7 @@ def test_a_batch_leaves_at_the_next_due_poll(session: Session, account_id: UUID)
     due_job(session, account_id, 4)
     lease_until = take_lane(session, account_id, 0, now=NOW, lease=LEASE)
 
-    assert leave_lane(session, account_id, lease_until, not_before=NOW) == Wake(account_id, 1, after(4))
+    assert leave_lane(session, account_id, lease_until, not_before=NOW) == Wake(account_id, 1, after(4), "studio")
 
 
 def test_what_is_overdue_waits_for_the_accounts_pace(session: Session, account_id: UUID) -> None:
