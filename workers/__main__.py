@@ -11,6 +11,7 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from models.logs import configure_logs
+from models.operations.campaigns.counts import recount
 from models.operations.scheduling.poll_wakeups import wake_for
 from reelqueue.errors import ReelqueueError
 from workers.audit.archive_files import SAMPLE, audit_archive
@@ -52,6 +53,9 @@ AgainstArchive = Annotated[
 ]
 EveryFile = Annotated[bool, typer.Option("--every-file", help="Look for every file; a question to the archive each.")]
 AgainstProvider = Annotated[bool, typer.Option("--provider", help="Compare with the provider's own list as well.")]
+Recount = Annotated[
+    bool, typer.Option("--recount", help="First set the numbers that campaigns show to what their rows are.")
+]
 
 
 @cli.command("doctor")
@@ -74,6 +78,7 @@ def audit_command(
     since: Since = "24h",
     archive: AgainstArchive = False,
     every_file: EveryFile = False,
+    recounted: Recount = False,
     as_json: AsJson = False,
 ) -> None:
     """Check every invariant, and show the rows that break one. Exit code 1 if any is broken.
@@ -81,6 +86,9 @@ def audit_command(
     A warning tells of a bill that was above its reservation; it is entered, and breaks nothing.
     """
     with open_context() as context:
+        if recounted:
+            with context.sessions.begin() as session:
+                typer.echo(f"{recount(session)} sums of campaigns corrected", err=True)
         with context.sessions.begin() as session:
             findings = audit(session)
         if archive or every_file:

@@ -43,6 +43,17 @@ def test_an_audit_with_findings_shows_them_and_ends_badly(run: Run, own_engine: 
     assert str(job_id) in ended.out
 
 
+def test_an_audit_corrects_the_counts_of_campaigns_where_it_is_asked_to(run: Run, own_engine: Engine) -> None:
+    with Session(own_engine) as session, session.begin():
+        session.execute(text("INSERT INTO campaign_counts (campaign_id, state, count) VALUES (:id, 'queued', 7)"),
+                        {"id": uuid4()})  # fmt: skip
+
+    broken, corrected = run("audit"), run("audit", "--recount")
+
+    assert (broken.exit_code, "BROKEN campaign_counts_are_the_jobs" in broken.out) == (1, True)
+    assert (corrected.exit_code, "1 sums of campaigns corrected" in corrected.err) == (0, True)
+
+
 def test_an_audit_warns_of_a_bill_above_its_reservation_and_ends_well(run: Run, own_engine: Engine) -> None:
     with Session(own_engine) as session, session.begin():
         store_job(session)

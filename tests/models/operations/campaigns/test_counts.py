@@ -17,7 +17,7 @@ from models.campaign import Campaign
 from models.campaign_count import CampaignCount
 from models.campaign_spending import CampaignSpending
 from models.operations.campaigns.control import cancel_clips
-from models.operations.campaigns.counts import Kind, by_state, counts_by_kind, fold_counts, spent_by_currency
+from models.operations.campaigns.counts import Kind, by_state, counts_by_kind, fold_counts, recount, spent_by_currency
 from models.operations.campaigns.retry import Which, find_retries, retry_clips
 from models.operations.campaigns.status import campaign_view
 from models.operations.jobs.enqueue_many import check_job, enqueue_render_jobs
@@ -212,6 +212,21 @@ def test_who_folds_at_the_same_time_does_not_wait_and_loses_nothing(own: Engine)
         fold_counts(session)
         assert kept(session) == jobs_by_kind(session)
         assert session.scalar(select(func.count()).select_from(CampaignCount)) == 1
+
+
+def test_wrong_counts_are_set_to_what_the_rows_are(session: Session) -> None:
+    campaign = make_campaign(session)
+    apply(session, campaign, *BOATS)
+    store_payment(session, campaign_id=campaign.id)
+    fold_counts(session)
+    session.execute(update(CampaignCount).values(count=CampaignCount.count * 2))
+    session.execute(delete(CampaignSpending))
+
+    corrected, again = recount(session), recount(session)
+
+    assert (corrected, again) == (3, 0)
+    assert kept(session) == jobs_by_kind(session)
+    assert spent_by_currency(session, campaign.id) == {"USD": PRICE * 5}
 
 
 def test_a_filled_database_is_counted_whole_by_its_migration(postgres_server: PostgresServer) -> None:
