@@ -197,7 +197,7 @@ def _noted(context: Context, case: AmbiguousAttempt) -> ListedTask | None:
 
 async def _investigate(context: Context, case: AmbiguousAttempt) -> MatchResult:
     if (noted := _noted(context, case)) is not None:
-        return Adopt(noted)
+        return Adopt(noted, is_noted=True)
     if case.competing.in_flight:
         return Unclear(f"{len(case.competing.in_flight)} other submits of {case.model} are under way")
     try:
@@ -322,7 +322,7 @@ class Resolution:
             return None, self.ask_again(Unclear(reason, has_candidates=True))
         since, until = case.around
         around = find_competing(self.session, case.attempt.attempt_id, since=since, until=until, now=self.now)
-        if around.has_newcomers(case.competing):
+        if not found.is_noted and around.has_newcomers(case.competing):
             # What began after the question may have made the task that the listing showed.
             return None, self.ask_again(Unclear(f"another submit of {case.model} began meanwhile"))
         # How it ended is stored with its bill, by the first poll: a list tells the one without the other.

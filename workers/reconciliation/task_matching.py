@@ -102,6 +102,8 @@ class Adopt:
     task: ListedTask
     is_by_elimination: bool = False
     """Whether only the absence of other explanations says so: then that absence must be proven."""
+    is_noted: bool = False
+    """Whether the answer to its own POST named it: then it is no other attempt's, whatever began since."""
     clocks_moved: timedelta = timedelta(0)
     """As for :class:`Absent`."""
 

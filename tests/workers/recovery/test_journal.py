@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from sqlalchemy import delete
 
 from models import SubmitGate
 from models.base import new_id
+from models.storage.line_log import FolderLog
 from reelqueue.states import AttemptState, RenderState
 from tests.support.jobs import PROMPT, Jobs
 from tests.support.journals import journaling, submit_at
@@ -22,7 +24,7 @@ from tests.support.scripted_provider import accepted, answer, listing, refused, 
 from workers.audit.invariants import audit
 from workers.reconciliation.reconcile import reconcile_attempt
 from workers.runtime.submit_journal import JournaledSubmit
-from workers.submission.submit import claim_job
+from workers.submission.submit import Claim, claim_job
 from workers.sweep.sweep import sweep
 
 
@@ -272,6 +274,26 @@ def test_a_lost_answer_that_is_in_the_journal_needs_no_list(past: Past, rows: Ro
 
     assert [one.provider_task_id for one in rows.tasks(job_id)] == ["noted"]
     assert past.jobs.provider.count("list") == 0
+
+
+def test_a_lost_answer_that_is_in_the_journal_is_adopted_while_another_submit_begins(
+    past: Past, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    past.jobs.provider.on_submit(answer(200, {"output": {"task_id": "../x"}}))
+    job_id, other = past.jobs.rendering(), past.jobs.admitted(seed=2)
+    (attempt,) = rows.attempts(job_id)
+    past.jobs.context.journal.made(attempt.id, "noted", at=attempt.created_at)
+    past.jobs.clock.advance(120)
+    read = FolderLog.read
+
+    def reading(lines: FolderLog, since: date) -> Iterator[str]:
+        assert isinstance(claim_job(past.jobs.context, other.job_id, other.epoch), Claim)
+        return read(lines, since)
+
+    monkeypatch.setattr(FolderLog, "read", reading)
+    reconcile_attempt(past.jobs.context, attempt.id)
+
+    assert [one.provider_task_id for one in rows.tasks(job_id)] == ["noted"]
 
 
 def test_a_task_that_another_job_follows_is_left_to_an_operator(past: Past) -> None:
