@@ -187,12 +187,11 @@ def _span(
 def _noted(context: Context, case: AmbiguousAttempt) -> ListedTask | None:
     """The task that the journal has for the attempt: its worker died, or the database went back, before the commit."""
     try:
-        submit = context.journal.read(case.sent_at - _DAY).submits.get(case.attempt.attempt_id)
+        task_id = context.journal.task_of(case.attempt.attempt_id, case.sent_at - _DAY)
     except StorageError as error:
         log.warning("journal.not_read", attempt_id=str(case.attempt.attempt_id), reason=str(error))
         return None
-    task_id = submit and submit.provider_task_id
-    return ListedTask(task_id, TaskStatus.RUNNING, case.model, None) if task_id else None
+    return None if task_id is None else ListedTask(task_id, TaskStatus.RUNNING, case.model, None)
 
 
 async def _investigate(context: Context, case: AmbiguousAttempt) -> MatchResult:

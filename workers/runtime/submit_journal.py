@@ -122,6 +122,23 @@ class SubmitJournal:
             reading.take(line)
         return reading.result()
 
+    def task_of(self, attempt_id: UUID, since: datetime) -> str | None:
+        """The task that one submit is noted to have made; in less time than :meth:`read`, as the others are left out.
+
+        Args:
+            attempt_id: The submit's.
+            since: A moment before it was claimed.
+
+        Raises:
+            StorageError: Some cannot be read.
+        """
+        reading = _Reading()
+        for line in self._lines.read(_day(since)) if self._lines else ():
+            if str(attempt_id) in line:
+                reading.take(line)
+        submit = reading.result().submits.get(attempt_id)
+        return None if submit is None else submit.provider_task_id
+
     def forget_old(self, now: datetime) -> None:
         """Remove what no backup needs any more by the database's clock and by this host's: one may be ahead.
 

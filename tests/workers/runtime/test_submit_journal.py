@@ -59,6 +59,20 @@ def test_a_task_that_proved_to_be_anothers_is_not_the_submits(journal: SubmitJou
     assert journal.read(NOW).submits == {misled.attempt_id: misled}
 
 
+def test_the_task_of_one_submit_is_found_among_others(journal: SubmitJournal) -> None:
+    lost, bound, misled = submit(), submit(), submit()
+    for one in (lost, bound, misled):
+        journal.leaving(one)
+    journal.made(bound.attempt_id, "0385dc79", at=NOW)
+    journal.made(misled.attempt_id, "another's", at=NOW)
+    journal.misnamed(misled.attempt_id, at=NOW)
+
+    found = [journal.task_of(one.attempt_id, NOW) for one in (lost, bound, misled, submit())]
+
+    assert found == [None, "0385dc79", None, None]
+    assert journal.task_of(bound.attempt_id, NOW + timedelta(days=1)) is None
+
+
 def test_what_comes_after_midnight_is_kept_with_the_submit(journal: SubmitJournal, lines: LineLog) -> None:
     late = submit()
     journal.leaving(late)
