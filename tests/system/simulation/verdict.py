@@ -191,7 +191,10 @@ class Verdict:
         return not (task_id in self.world.witness.forgotten and task.status in _UNBILLED)
 
     def _is_excused(self, task_id: str) -> bool:
-        return self.world.witness.was_hidden(task_id)
+        """Whether lists hid the task, or another of its job's: a review may have given the job either."""
+        made = self.world.witness.tasks_by_job.values()
+        siblings = next((each for each in made if task_id in each), [task_id])
+        return any(map(self.world.witness.was_hidden, siblings))
 
     def _files(self) -> Iterator[str]:
         for job in self.jobs.values():
@@ -281,20 +284,25 @@ def tally(world: World) -> Counter[str]:
     kept = world.bench.connection.execute("SELECT 1 FROM found_tasks WHERE path IS NOT NULL").fetchall()
     counts["results kept for a review"] = len(kept)
     counts["clips"] = len(world.witness.jobs())
-    counts["paid twice"] = _paid_twice(world)
-    return counts
+    return counts + _paid_twice(world)
 
 
-def _paid_twice(world: World) -> int:
-    """Billed tasks beyond one for each job that the database knows; equal requests may have each other's."""
-    known, billed = world.witness.jobs(), {charge.task_id for charge in world.provider.provider.store.ledger.charges()}
-    made, alike = Counter[str](), defaultdict[str, set[UUID]](set)
-    for job_id, task_ids in world.witness.tasks_by_job.items():
+def _paid_twice(world: World) -> Counter[str]:
+    """Billed tasks beyond one for each job that the database knows; equal requests may have each other's.
+
+    Apart are those of a lost answer whose task two lists did not show: they are bought again without any restore.
+    """
+    witness, store = world.witness, world.provider.provider.store
+    known, billed = witness.jobs(), {charge.task_id for charge in store.ledger.charges()}
+    made, alike = defaultdict[str, list[str]](list), defaultdict[str, set[UUID]](set)
+    for job_id, task_ids in witness.tasks_by_job.items():
         for task_id in {*task_ids} & billed if job_id in known else ():
-            task = world.provider.provider.store.tasks.get(task_id)
-            if task is None:
-                continue
-            sent = _digest(task.body)
-            made[sent] += 1
-            alike[sent].add(job_id)
-    return sum(max(count - len(alike[sent]), 0) for sent, count in made.items())
+            task = store.tasks.get(task_id)
+            if task is not None:
+                made[_digest(task.body)].append(task_id)
+                alike[_digest(task.body)].add(job_id)
+    counts = Counter[str]()
+    for sent, tasks in made.items():
+        how = "hidden from two lists" if any(map(witness.was_hidden, tasks)) else "paid twice"
+        counts[how] += max(len(tasks) - len(alike[sent]), 0)
+    return counts
