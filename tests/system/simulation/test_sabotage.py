@@ -21,7 +21,6 @@ FIRST_SEEDS = {
     "release_the_slot_early": 15,
     "ask_by_our_own_clock": 3,
     "resend_after_a_crash": 3,
-    "find_no_forgotten_task": 7,
     "forget_what_was_kept_for_a_review": 1,
     "adopt_what_is_under_review": 1,
 }
