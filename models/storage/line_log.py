@@ -42,7 +42,7 @@ class LineLog(Protocol):
 
         Args:
             day: Under which it is kept.
-            line: Without a line break; below 500 characters, as it may become a key.
+            line: Without a line break; below 700 characters, as it may become a key of 1,024 bytes.
             is_durable: Whether a crash of the host must not lose it once this has returned.
 
         Raises:

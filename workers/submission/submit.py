@@ -158,7 +158,11 @@ def _note(context: Context, claim: Claim) -> None:
     try:
         context.journal.leaving(claim.journaled)
     except StorageError as error:
-        raise NotSentError(f"it could not be noted in the journal of submits, and was not sent: {error}") from error
+        log.warning("journal.not_written", job_id=str(claim.job_id), attempt=claim.number, kind="leaving",
+                    reason=str(error), remedy="nothing is sent until it is: python -m workers doctor")  # fmt: skip
+        # Its owner reads this: no path of the operators.
+        what = "the journal of submits takes no note now, and nothing is sent without one; the operators see why"
+        raise NotSentError(what) from error
     failpoint(Failpoint.JOURNALED)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from reelqueue.states import AttemptState, RenderState
 from tests.support.jobs import PROMPT, Jobs
@@ -98,12 +99,15 @@ def test_a_submit_that_cannot_be_noted_does_not_leave_until_it_can(
 ) -> None:
     folder.touch()  # a file, where a folder should be
     hint = noting.admitted()
-    said = noting.submit(hint)
+    with capture_logs() as logs:
+        noting.submit(hint)
 
     posts = [one for one in provider.requests if one.method == "POST"]
     assert (posts, rows.state(hint.job_id)) == ([], RenderState.QUEUED)
-    assert "could not be noted in the journal of submits" in said
-    assert "make it a folder" in said
+    assert any("make it a folder" in str(entry.get("reason")) for entry in logs)
+    told = str(rows.job(hint.job_id).failure_message)
+    assert "journal of submits takes no note" in told
+    assert str(folder) not in told  # for its owner, who is to see no path of the operators
 
     folder.unlink()
     clock.advance(60)
