@@ -94,7 +94,7 @@ def _check_capture(file: Path | None) -> None:
     """Refuse a file that cannot be written, before its answers are paid for."""
     try:
         if file is not None:
-            file.touch()
+            file.open("ab").close()
     except OSError as error:
         raise typer.BadParameter(f"{file} cannot be written: {error.strerror}", param_hint="--capture") from error
 

@@ -61,8 +61,11 @@ def test_money_is_spent_only_after_a_yes(run: Run, own_engine: Engine, monkeypat
         assert session.query(RenderJob).count() == 0
 
 
-def test_a_capture_that_cannot_be_written_is_refused_before_anything_is_asked(run: Run, tmp_path: Path) -> None:
-    place = str(tmp_path / "missing" / "capture.json")
+@pytest.mark.parametrize("name", ["missing/capture.json", "."], ids=["no folder", "a folder"])
+def test_a_capture_that_cannot_be_written_is_refused_before_anything_is_asked(
+    run: Run, tmp_path: Path, name: str
+) -> None:
+    place = str(tmp_path / name)
 
     ended = run("probe", "--capture", place, ALIBABA_API_KEY="sk-x", REELQUEUE_VIDEO_BASE_URL=NOWHERE)
 
