@@ -36,8 +36,9 @@ def make_context(app: Celery, settings: Settings, *, pool_size: int = 5) -> tupl
     )
     hints = CeleryHints(app, longest_countdown_seconds=settings.celery.longest_countdown_seconds)
     services, sessions = settings.services, make_sessions(engine)
+    archive = services.open_archive()  # first: the journal is in it unless it has a place of its own
     journal = SubmitJournal(services.open_journal())
-    return Context(settings, sessions, services.open_archive(), hints, journal=journal), engine
+    return Context(settings, sessions, archive, hints, journal=journal), engine
 
 
 def context() -> Context:
