@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from models.account import Account
 from models.operations.monitoring.figures import IN_FLIGHT, job_counts, overdue_polls, spent_today, waiting_results
+from models.storage import StorageError
 from models.submit_gate import SubmitGate
 from reelqueue.errors import ReelqueueError
 from reelqueue.states import RenderState
@@ -107,6 +108,10 @@ def _incidents(context: Context, session: Session, line: RecordLine, now: dateti
     if line.overdue_seconds > _OVERDUE_SECONDS:
         seen = f"the oldest overdue poll is due for {line.overdue_seconds:.0f} s"
         yield CheckLine("polls", False, seen, "start a worker of the queue poll; look at the broker")
+    try:
+        context.journal.check()
+    except StorageError as error:
+        yield CheckLine("journal", False, str(error), "nothing is submitted until it can be written: docs/runbooks.md")
     opening = {f"gate of {name}" for name in session.scalars(_just_shut(now))}
     yield from (one for one in record_checks(context, session) if not one.is_healthy and one.subject not in opening)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from models import Account, DailySpending, RenderJob, SubmitGate
 from models.tenant import ensure_tenant
 from reelqueue.states import RenderState
 from tests.support.jobs import Jobs
+from tests.support.journals import journaling
 from tests.support.rows import Rows
 from tests.support.stored_jobs import store_job
 from workers.operator.record.report import NeedsOperatorError, report_record
@@ -49,6 +51,13 @@ def test_a_paused_account_ends_it_as_a_failure_with_the_remedy(jobs: Jobs, rows:
     )
     assert "paused=default" in said
     assert "https://" not in said
+
+
+def test_a_journal_that_cannot_be_written_is_an_incident(jobs: Jobs, tmp_path: Path) -> None:
+    tmp_path.joinpath("file").touch()
+    jobs.context = journaling(jobs.context, tmp_path / "file")
+
+    assert "nothing is submitted until it can be written" in reasons_of(jobs)
 
 
 def test_a_job_under_review_names_the_command(jobs: Jobs) -> None:
