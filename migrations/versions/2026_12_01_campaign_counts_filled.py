@@ -2,7 +2,7 @@
 
 Revision: campaign_counts_filled, after campaign_counts.
 
-One statement each, which sees rows and counts at one moment and appends the difference: it locks nobody out, however
+One statement each, which sees rows and counts at one moment and appends the difference: it blocks no other transaction, however
 long it takes, and an interrupted run is repeated.
 """
 
@@ -17,7 +17,7 @@ depends_on = None
 
 def upgrade() -> None:
     with op.get_context().autocommit_block():
-        op.execute("SET statement_timeout = 0")  # they stop nobody, however long they take
+        op.execute("SET statement_timeout = 0")  # they block no other transaction, however long they take
         op.execute("SET lock_timeout = 0")  # an index waits for the transactions that were open when it began
         op.execute(
             """

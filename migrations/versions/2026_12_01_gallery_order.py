@@ -13,9 +13,9 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # Beside whoever writes: millions of rows may be there.
+    # Beside other transactions that write: millions of rows may be there.
     with op.get_context().autocommit_block():
-        op.execute("SET statement_timeout = 0")  # it stops nobody, however long it takes
+        op.execute("SET statement_timeout = 0")  # it blocks no other transaction, however long it takes
         op.execute("SET lock_timeout = 0")  # it waits for the transactions that were open when it began
         op.execute("DROP INDEX CONCURRENTLY IF EXISTS ix_render_jobs_place")  # what an interrupted run has left
         op.create_index(

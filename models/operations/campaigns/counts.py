@@ -123,7 +123,7 @@ def fold_counts(session: Session) -> int:
 
 
 def recount(session: Session) -> int:
-    """Set the counts and the money of all campaigns to what their rows are, whoever writes meanwhile.
+    """Set the counts and the money of all campaigns to what their rows are, also while others write.
 
     Args:
         session: In a transaction; the caller commits.
