@@ -12,10 +12,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, func, or_, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, case, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -25,9 +24,6 @@ from models.render_job import RenderJob
 
 # A wake-up that comes this much early or late is as good: it saves a message per submit.
 TOLERANCE = timedelta(milliseconds=20)
-
-
-_NAME: Final = select(Account.name).where(Account.id == PollLane.account_id).correlate(PollLane).scalar_subquery()
 
 
 @dataclass(frozen=True)
@@ -73,7 +69,7 @@ def wake_lane(session: Session, account_id: UUID, at: datetime, *, anyway: bool 
         update(PollLane)
         .where(PollLane.account_id == account_id, *([] if anyway else [_comes_later(at)]))
         .values(seq=PollLane.seq + 1, wake_at=at)
-        .returning(PollLane.seq, _NAME)
+        .returning(PollLane.seq, _name_of(account_id))
         .execution_options(synchronize_session=False)
     ).one_or_none()
     return None if moved is None else Wake(account_id, moved[0], at, moved[1])
@@ -97,8 +93,13 @@ def wake_for(session: Session, due: NextPoll | None) -> Wake | None:
         set_={"seq": PollLane.seq + 1, "wake_at": due.at},
         where=None if due.is_lost else _comes_later(due.at),
     )
-    moved = session.execute(woken.returning(PollLane.seq, _NAME)).one_or_none()
+    moved = session.execute(woken.returning(PollLane.seq, _name_of(due.account_id))).one_or_none()
     return None if moved is None else Wake(due.account_id, moved[0], due.at, moved[1])
+
+
+def _name_of(account_id: UUID) -> ScalarSelect[str]:
+    """The account's name; by its id, as an INSERT returns nothing that is correlated with its row."""
+    return select(Account.name).where(Account.id == account_id).scalar_subquery()
 
 
 def _comes_later(at: datetime) -> ColumnElement[bool]:
@@ -189,7 +190,7 @@ def leave_lane(session: Session, account_id: UUID, lease_until: datetime, *, not
             wake_at=case((due.is_not(None), func.greatest(due, not_before))),
             lease_until=None,
         )
-        .returning(PollLane.seq, PollLane.wake_at, _NAME)
+        .returning(PollLane.seq, PollLane.wake_at, _name_of(account_id))
         .execution_options(synchronize_session=False)
     ).one()
     return None if wake_at is None else Wake(account_id, seq, wake_at, account)

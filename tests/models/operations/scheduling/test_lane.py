@@ -12,7 +12,15 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from models import PollLane
-from models.operations.scheduling.poll_wakeups import Wake, ensure_lane, leave_lane, take_lane, wake_lane
+from models.operations.scheduling.poll_wakeups import (
+    NextPoll,
+    Wake,
+    ensure_lane,
+    leave_lane,
+    take_lane,
+    wake_for,
+    wake_lane,
+)
 from models.session import make_engine
 from reelqueue.states import RenderState
 from tests.support.blocked import PATIENCE_SECONDS, wait_until_blocked
@@ -43,6 +51,16 @@ def test_a_lane_is_made_once(session: Session, account_id: UUID) -> None:
     ensure_lane(session, account_id)
 
     assert session.get_one(PollLane, account_id, populate_existing=True).seq == 1
+
+
+def test_each_wake_up_names_its_own_account(session: Session) -> None:
+    names = {store_account(session, name=name): name for name in ("first", "second")}
+
+    made = [wake_for(session, NextPoll(account_id, after(10))) for account_id in names]
+    moved = [wake_for(session, NextPoll(account_id, after(5))) for account_id in names]
+    woken = [wake_lane(session, account_id, after(1)) for account_id in names]
+
+    assert [wake and wake.account for wake in made + moved + woken] == list(names.values()) * 3
 
 
 @pytest.mark.parametrize(
