@@ -17,8 +17,8 @@ SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 OPERATIONS = [operation for methods in DOCUMENT["paths"].values() for operation in methods.values()]
 VERBS = {
     "approve", "begin", "cancel", "check", "commit", "create", "decide", "delete", "discard", "download", "enable",
-    "follow", "get", "import", "list", "pause", "preview", "price", "put", "redeliver", "resume", "retry", "stage",
-    "test",
+    "explain", "follow", "get", "import", "list", "pause", "preview", "price", "put", "redeliver", "resume", "retry",
+    "stage", "test",
 }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from api.gallery.tile_queries import load_some
 from api.spending.cost_preview import waiting
 from api.views.jobs import job_view
 from models.campaign import Campaign
+from models.operations.admission import canaries
 from models.operations.campaigns.failed_rows import failure_pages
 from models.operations.campaigns.retry import Which, find_retries, retry_clips
 from models.operations.jobs.enqueue import enqueue_render_job
@@ -36,7 +37,6 @@ from tests.support.stored_clips import apply, make_campaign, standing
 from tests.support.stored_jobs import NOW, read_job
 from tests.system.options.samples import CHEAPER, SAMPLES
 from workers.archive import sidecar
-from workers.dispatch import canaries
 
 OPTIONS = {option.name: option for option in REQUEST_OPTIONS}
 each = pytest.mark.parametrize("option", REQUEST_OPTIONS, ids=OPTIONS)

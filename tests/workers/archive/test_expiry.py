@@ -24,7 +24,7 @@ from workers.archive.archive_result import archive_render_job
 from workers.archive.fetch_lease import claim_fetch
 from workers.archive.retry import retry_store
 from workers.audit.invariants import audit
-from workers.operator import doctor
+from workers.operator.record.checks import CheckLine, record_checks
 from workers.settings import DeliverySettings, Settings
 from workers.sweep.sweep import sweep
 from workers.webhooks.deliver import deliver_webhooks
@@ -56,9 +56,9 @@ def archiving(jobs: Jobs, rows: Rows, expires_in_hours: float, url: str = "http:
     return job_id
 
 
-def archive_line(jobs: Jobs) -> doctor.Line:
+def archive_line(jobs: Jobs) -> CheckLine:
     with jobs.context.sessions() as session:
-        return next(iter(doctor._backlog(jobs.context, session)))
+        return next(line for line in record_checks(jobs.context, session) if line.subject == "archive backlog")
 
 
 def test_the_result_that_expires_first_is_fetched_first(jobs: Jobs, rows: Rows, server: LoopbackServer) -> None:
