@@ -9,7 +9,6 @@ A gate is closed, and the provider's task list is compared, when
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -151,11 +150,18 @@ class Openings:
     open_gates: dict[UUID, SubmitGate]
     closed_gates: dict[UUID, SubmitGate]
     session: Session = field(repr=False)
+    _read: dict[UUID, Account] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    @functools.cached_property
+    @property
     def accounts(self) -> dict[UUID, Account]:
-        """Every account; read only when something is held back."""
-        return {one.id: one for one in self.session.scalars(select(Account))}
+        """Every account; read once, and only when something is held back.
+
+        Not by ``functools.cached_property``: before Python 3.12 its lock is one for all instances, and would be held
+        while this thread waits for the database and another one, which has what it waits for, waits for the lock.
+        """
+        if not self._read:
+            self._read.update((one.id, one) for one in self.session.scalars(select(Account)))
+        return self._read
 
     def lets(self, account_id: UUID, model: str) -> bool:
         """Whether a job of a model may be submitted to an account."""

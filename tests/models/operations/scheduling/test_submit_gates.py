@@ -3,8 +3,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -15,10 +17,18 @@ from sqlalchemy.orm import Session
 
 from embedded.processes.server_folders import remove_folder
 from embedded.servers.postgres import PostgresServer
-from models.operations.scheduling.submit_gates import Cause, DatabaseIdentity, close_gate, database_identity, must_close
+from models.operations.scheduling.submit_gates import (
+    Cause,
+    DatabaseIdentity,
+    Openings,
+    close_gate,
+    database_identity,
+    must_close,
+)
 from models.session import make_engine
 from models.submit_gate import SubmitGate
 from tests.conftest import ROOT
+from tests.support.stored_jobs import store_account
 
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
 PATIENCE_SECONDS = 60.0
@@ -82,3 +92,17 @@ def test_a_replica_that_takes_over_is_another_database_before_its_first_checkpoi
     assert must_close(gate, after, NOW)
     close_gate(gate, after, NOW)
     assert gate.cause == Cause.RESTORED
+
+
+def test_a_thread_reads_accounts_while_another_one_waits_for_the_database(session: Session) -> None:
+    account_id = store_account(session)
+    openings = Openings({}, {}, session)
+
+    class Waiting(Session):
+        """A session whose statement is answered only when another thread has had its own answer."""
+
+        def scalars(self, *_: Any, **__: Any) -> Any:  # noqa: ANN401 -- as the method that it stands for
+            return threads.submit(lambda: openings.accounts).result(PATIENCE_SECONDS).values()
+
+    with ThreadPoolExecutor(1) as threads:
+        assert set(Openings({}, {}, Waiting()).accounts) == {account_id}
