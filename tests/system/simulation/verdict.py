@@ -117,8 +117,17 @@ class Verdict:
             sent[job_id].add(spec_sha256)
         for task in self.tasks.values():
             made = self.world.provider.provider.store.tasks.get(task.provider_task_id)
-            if made is not None and _digest(made.body) not in sent[task.job_id] and not self._is_misnamed(task):
+            is_other = made is not None and _digest(made.body) not in sent[task.job_id]
+            if is_other and not self._is_misnamed(task) and not self._is_of_a_forgotten_job(task):
                 yield f"job {task.job_id} follows task {task.provider_task_id}, which was made for another request"
+
+    def _is_of_a_forgotten_job(self, task: ProviderTask) -> bool:
+        """Whether a task was made by a job that is gone with the backup, and that no journal names.
+
+        It may be taken for a waiting job's that asked with the same words (GUARANTEES.md, the last section).
+        """
+        made_by_gone = {one for job_id in self.world.witness.gone for one in self.world.witness.tasks_by_job[job_id]}
+        return self.world.context.journal.place is None and task.provider_task_id in made_by_gone
 
     def _owned_by_no_job(self, orphans: Counter[str]) -> Iterator[str]:
         """No billed task is without an owner, but for those that a restored database cannot have any more.
