@@ -55,6 +55,10 @@ _FOR_PEOPLE: Final = """
 SELECT id FROM render_jobs WHERE state = 'needs_review' OR (state = 'timed_out' AND failure_class = 'poison')
 ORDER BY id LIMIT 1
 """
+_HELD: Final = """
+SELECT 1 FROM accounts WHERE paused_at IS NOT NULL
+UNION ALL SELECT 1 FROM campaigns WHERE budget_amount IS NOT NULL LIMIT 1
+"""
 # Listed tasks that fit several waiting jobs of a restored database.
 _FOR_RECOVER: Final = "SELECT 1 FROM submit_gates WHERE reason LIKE '%%workers recover%%' LIMIT 1"
 # When a row calls for something, by what it says itself.
@@ -192,7 +196,8 @@ class Operator:
 
     def next_work(self) -> Callable[[], str] | None:
         """What waits for a person."""
-        if self._any("SELECT 1 FROM accounts WHERE paused_at IS NOT NULL LIMIT 1"):
+        # Another act of a person's may have come after the one that ended all of them.
+        if self._any(_HELD):
             return self.resume_all
         if self._any(_FOR_PEOPLE):
             return self.review_some_job
